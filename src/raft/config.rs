@@ -1,0 +1,54 @@
+//! How a node is set up. Every node of a cluster has the same settings, unless a fault changes one.
+
+use super::rules::{Rule, Rules};
+use crate::protocol::{Delay, Span};
+
+/// The settings of a node.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// How long a follower waits for a leader (5.2); redrawn at every reset.
+    pub election_timeout: Delay,
+    /// How often a leader shows that it is there.
+    pub heartbeat: Span,
+    /// Ask before raising the term (dissertation 9.6).
+    pub pre_vote: bool,
+    /// Refuse `RequestVote` within the minimum election timeout of hearing from a leader (4.2.3).
+    pub sticky_votes: bool,
+    /// A leader that hears no quorum for an election timeout steps down (6.2).
+    pub check_quorum: bool,
+    /// A new leader appends an empty entry at once (section 8).
+    pub noop: bool,
+    /// Most entries in one message.
+    pub max_entries_per_append: u32,
+    /// Most messages with entries under way to a follower before the leader waits for an answer.
+    pub max_inflight: u32,
+    /// Serve reads by lease (6.4.1).
+    pub lease: Option<Lease>,
+    /// Halt rather than truncate below the own commitIndex, as production systems do.
+    pub commit_guard: bool,
+    /// The rules in force.
+    pub rules: Rules,
+}
+
+/// A leader's read lease.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lease {
+    /// Bound on how much a clock may run fast or slow, in parts per million, at most 999,999.
+    pub drift_ppm: u32,
+}
+
+impl Config {
+    /// How long a lease lasts on the leader's clock. A follower that heard a heartbeat refuses votes for
+    /// the minimum election timeout T of its own clock, in true time at least T / (1 + d); the lease lasts
+    /// at most L / (1 - d) in true time. So L = T (1 - d) / (1 + d) never outlives the promise.
+    pub fn lease_span(&self) -> Span {
+        let timeout = self.election_timeout.min.0;
+        match self.lease {
+            Some(lease) if self.rules.has(Rule::LeaseDriftBound) => {
+                let drift = u128::from(lease.drift_ppm);
+                Span((u128::from(timeout) * (1_000_000 - drift) / (1_000_000 + drift)) as u64)
+            }
+            _ => Span(timeout),
+        }
+    }
+}

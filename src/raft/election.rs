@@ -1,0 +1,305 @@
+//! Leader election (5.2), the election restriction (5.4.1), PreVote (dissertation 9.6), sticky votes
+//! (4.2.3) and CheckQuorum (6.2).
+
+use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
+use super::notes::{RaftNote, Refusal};
+use super::quorum::VoteResult;
+use super::replication::Progress;
+use super::rules::Rule;
+use super::types::{Command, RaftMessage};
+use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
+
+impl Node {
+    /// "If a follower receives no communication over a period of time called the election timeout, then
+    /// it assumes there is no viable leader and begins an election" (5.2).
+    pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        if self.config.pre_vote {
+            self.ask_whether(now, fx);
+        } else {
+            self.stand(now, fx);
+        }
+    }
+
+    /// PreVote: "a candidate only increments its term if it first learns from a majority of the cluster
+    /// that they would be willing to grant the candidate their votes" (9.6).
+    fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        let term = self.term();
+        self.become_asking(Role::PreCandidate, term, fx);
+        self.granted.insert(self.id);
+        self.ask_for_votes(term.saturating_add(1), true, fx);
+        self.count_votes(now, fx);
+    }
+
+    /// "To begin an election, a follower increments its current term and transitions to candidate state.
+    /// It then votes for itself and issues RequestVote RPCs in parallel" (5.2).
+    fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        let term = self.term().saturating_add(1);
+        self.storage.set_ballot(term, Some(self.id));
+        self.become_asking(Role::Candidate, term, fx);
+        fx.note(RaftNote::Voted { term, candidate: self.id });
+        self.ask_for_votes(term, false, fx);
+        self.count_own_vote(now, fx);
+    }
+
+    fn become_asking<E: Effects<Self>>(&mut self, role: Role, term: u64, fx: &mut E) {
+        self.role = role;
+        self.leader = None;
+        self.heard_at = None;
+        self.granted = NodeSet::default();
+        self.rejected = NodeSet::default();
+        fx.arm(ELECTION, self.config.election_timeout);
+        fx.note(RaftNote::Role { role, term });
+    }
+
+    fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
+        let (last_index, last_term) = (self.log().last_index(), self.log().last_term());
+        for peer in self.peers() {
+            let message = RaftMessage::RequestVote { term, last_index, last_term, pre };
+            if pre {
+                fx.send(peer, message); // promises nothing
+            } else {
+                self.promise(peer, message, fx);
+            }
+        }
+    }
+
+    /// A candidate's vote for itself counts once it is durable, like any other.
+    pub(super) fn count_own_vote<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        if self.sync(fx) && self.granted.insert(self.id) {
+            self.count_votes(now, fx);
+        }
+    }
+
+    /// The receiver's side of `RequestVote` (Figure 2).
+    pub(super) fn request_vote<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        term: u64,
+        last: (u64, u64),
+        fx: &mut E,
+    ) {
+        if self.is_bound_to_leader(now) {
+            return fx.note(RaftNote::Refused { from, why: Refusal::StickyVote });
+        }
+        if term > self.term() {
+            self.become_follower(term, None, fx);
+        }
+        let refusal = if term < self.term() {
+            Some(Refusal::StaleTerm(Rule::TermCheckVote))
+        } else if !self.can_vote_for(from) {
+            Some(Refusal::AlreadyVoted)
+        } else if !self.is_up_to_date(last) {
+            Some(Refusal::NotUpToDate)
+        } else {
+            None
+        };
+        match refusal {
+            Some(why) => fx.note(RaftNote::Refused { from, why }),
+            None => {
+                self.storage.set_ballot(term, Some(from));
+                fx.arm(ELECTION, self.config.election_timeout);
+                fx.note(RaftNote::Voted { term, candidate: from });
+            }
+        }
+        let granted = refusal.is_none();
+        let reply = RaftMessage::RequestVoteReply { term: self.term(), granted, pre: false };
+        self.promise(from, reply, fx);
+    }
+
+    /// The receiver's side of PreVote (9.6): would this node vote, and has it not heard from a leader
+    /// for an election timeout? Nothing changes here.
+    pub(super) fn request_pre_vote<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        term: u64,
+        last: (u64, u64),
+        fx: &mut E,
+    ) {
+        let refusal = if self.hears_leader(now) || self.refuses_votes(now) {
+            Some(Refusal::StickyVote)
+        } else if term < self.term() {
+            Some(Refusal::StaleTerm(Rule::TermCheckVote))
+        } else if term == self.term() && !self.can_vote_for(from) {
+            Some(Refusal::AlreadyVoted)
+        } else if !self.is_up_to_date(last) {
+            Some(Refusal::NotUpToDate)
+        } else {
+            None
+        };
+        if let Some(why) = refusal {
+            fx.note(RaftNote::Refused { from, why });
+        }
+        let granted = refusal.is_none();
+        let term = if granted { term } else { self.term() };
+        self.promise(from, RaftMessage::RequestVoteReply { term, granted, pre: true }, fx);
+    }
+
+    pub(super) fn vote_reply<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        term: u64,
+        granted: bool,
+        pre: bool,
+        fx: &mut E,
+    ) {
+        if !granted && term > self.term() {
+            return self.become_follower(term, None, fx);
+        }
+        let expected = match self.role {
+            Role::PreCandidate if pre => self.term().saturating_add(u64::from(granted)),
+            Role::Candidate if !pre => self.term(),
+            _ => return,
+        };
+        // A refused PreVote carries the voter's own term, whatever that is.
+        let current = term == expected || pre && !granted;
+        if !current && (pre || self.obeys(Rule::TermCheckVote)) {
+            let why = Refusal::StaleTerm(Rule::TermCheckVote);
+            return fx.note(RaftNote::Refused { from, why });
+        }
+        if granted {
+            self.granted.insert(from)
+        } else {
+            self.rejected.insert(from)
+        };
+        self.count_votes(now, fx);
+    }
+
+    /// "A candidate wins an election if it receives votes from a majority of the servers in the full
+    /// cluster for the same term" (5.2). One that a majority refused cannot win and waits as follower.
+    fn count_votes<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
+            (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
+            (VoteResult::Won, _) => self.become_leader(now, fx),
+            (VoteResult::Lost, _) => self.become_follower(self.term(), None, fx),
+            (VoteResult::Pending, _) => {}
+        }
+    }
+
+    /// "Once a candidate wins an election, it becomes leader" (5.2).
+    pub(super) fn become_leader<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        self.role = Role::Leader;
+        fx.note(RaftNote::Role { role: Role::Leader, term: self.term() });
+        // "initialized to leader last log index + 1" (Figure 2): the no-op is news to everybody.
+        let next = self.log().last_index() + 1;
+        if self.config.noop {
+            self.storage.append(self.term(), Command::default());
+            let last = self.log().last_index();
+            fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
+        }
+        self.lead(now, next, fx);
+    }
+
+    /// "It then sends heartbeat messages to all of the other servers to establish its authority" (5.2).
+    pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
+        self.leader = Some(self.id);
+        self.progress.fill(Progress::probing(next));
+        self.reads.reset();
+        fx.disarm(ELECTION);
+        if self.config.check_quorum {
+            fx.arm(QUORUM, Delay::exactly(self.config.election_timeout.min));
+        }
+        self.heartbeat(now, fx);
+        self.count_own_disk(now, fx);
+    }
+
+    /// "A leader steps down if an election timeout elapses without a successful round of heartbeats to a
+    /// majority of its cluster" (6.2).
+    pub(super) fn check_quorum<E: Effects<Self>>(&mut self, fx: &mut E) {
+        let heard = self.peers().filter(|peer| self.progress[peer.at()].active);
+        let heard = heard.chain([self.id]).collect::<NodeSet>();
+        if self.quorum.is_quorum(&heard) {
+            self.progress.iter_mut().for_each(|progress| progress.active = false);
+            fx.arm(QUORUM, Delay::exactly(self.config.election_timeout.min));
+        } else {
+            self.become_follower(self.term(), None, fx);
+        }
+    }
+
+    /// "If votedFor is null or candidateId" (Figure 2): first come, first served (5.2).
+    fn can_vote_for(&self, candidate: NodeId) -> bool {
+        self.storage.vote().is_none_or(|vote| vote == candidate)
+    }
+
+    /// "If the logs have last entries with different terms, then the log with the later term is more up
+    /// to date. If the logs end with the same term, then whichever log is longer" (5.4.1).
+    fn is_up_to_date(&self, candidate: (u64, u64)) -> bool {
+        candidate >= (self.log().last_term(), self.log().last_index())
+            || !self.obeys(Rule::UpToDateCheck)
+    }
+
+    /// "If a server receives a RequestVote request within the minimum election timeout of hearing from a
+    /// current leader, it does not update its term or grant its vote" (4.2.3). Leases rest on it (6.4.1).
+    fn is_bound_to_leader(&self, now: LocalTime) -> bool {
+        let leased = self.config.lease.is_some() && self.obeys(Rule::LeaseSticky);
+        (self.config.sticky_votes || leased) && self.hears_leader(now) || self.refuses_votes(now)
+    }
+
+    fn refuses_votes(&self, now: LocalTime) -> bool {
+        now < self.refuses_votes_until
+    }
+
+    fn hears_leader(&self, now: LocalTime) -> bool {
+        self.role == Role::Leader
+            || self.heard_at.is_some_and(|at| now.since(at) < self.config.election_timeout.min)
+    }
+
+    /// Whether an `AppendEntries` comes from a leader that this node follows; if so its election timer
+    /// starts anew, whatever becomes of the entries.
+    #[inline]
+    pub(super) fn accepts_leader<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        term: u64,
+        prev_index: u64,
+        round: u64,
+        fx: &mut E,
+    ) -> bool {
+        if term < self.term() && self.obeys(Rule::TermCheckAppend) {
+            let why = Refusal::StaleTerm(Rule::TermCheckAppend);
+            fx.note(RaftNote::Refused { from, why });
+            self.reject(from, prev_index, round, fx);
+            return false;
+        }
+        if self.role == Role::Leader && term <= self.term() {
+            fx.note(RaftNote::Refused { from, why: Refusal::SecondLeader });
+            return false;
+        }
+        if term > self.term() || self.role != Role::Follower {
+            self.become_follower(term.max(self.term()), Some(from), fx);
+        }
+        self.leader = Some(from);
+        self.heard_at = Some(now);
+        fx.arm(ELECTION, self.config.election_timeout);
+        true
+    }
+
+    /// Whether an answer to `AppendEntries` is for this leader and this term.
+    #[inline]
+    pub(super) fn accepts_ack<E: Effects<Self>>(
+        &mut self,
+        from: NodeId,
+        term: u64,
+        fx: &mut E,
+    ) -> bool {
+        if term > self.term() {
+            self.become_follower(term, None, fx);
+            return false;
+        }
+        if term < self.term() && self.obeys(Rule::TermCheckAck) {
+            let why = Refusal::StaleTerm(Rule::TermCheckAck);
+            fx.note(RaftNote::Refused { from, why });
+            return false;
+        }
+        self.role == Role::Leader
+    }
+
+    /// The leader's tick: an `AppendEntries` to everybody (5.2).
+    pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        fx.arm(HEARTBEAT, Delay::exactly(self.config.heartbeat));
+        self.start_round(now, fx);
+    }
+}

@@ -1,0 +1,85 @@
+//! Declared lies: what a Byzantine node says instead of the truth. The node itself runs honest code;
+//! the lie sits between it and the wire.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{Entries, RaftMessage};
+use crate::protocol::Way;
+
+/// A rule by which a node lies.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "lie", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Lie {
+    /// Claims a longer log than it has.
+    ClaimedLog {
+        /// The index that it claims its last entry has.
+        index: u64,
+        /// The term that it claims that entry has; by default the highest that any
+        /// log can have, the term before the candidate's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        term: Option<u64>,
+        /// Whether it goes on as leader, with `prevLogIndex` in `AppendEntries` set to the claim.
+        #[serde(default)]
+        append_entries: bool,
+    },
+    /// Grants every vote, whomever it voted for and whatever their log.
+    DoubleVote,
+    /// Acknowledges entries that it throws away.
+    ForgedAck {
+        /// The last index that it was offered in this term; kept between messages.
+        #[serde(skip)]
+        offered: (u64, u64),
+    },
+}
+
+impl Lie {
+    pub(super) fn rewrite(&mut self, way: Way, message: &mut RaftMessage) {
+        match way {
+            Way::Outgoing => self.outgoing(message),
+            Way::Incoming => self.incoming(message),
+        }
+    }
+
+    fn outgoing(&mut self, message: &mut RaftMessage) {
+        match (self, message) {
+            (
+                Lie::ClaimedLog { index, term: claimed, .. },
+                RaftMessage::RequestVote { term, last_index, last_term, .. },
+            ) => {
+                *last_index = *index;
+                *last_term = claimed.unwrap_or(term.saturating_sub(1));
+            }
+            (
+                Lie::ClaimedLog { index, term: claimed, append_entries: true },
+                RaftMessage::AppendEntries { term, prev_index, prev_term, .. },
+            ) => {
+                *prev_index = *index;
+                *prev_term = claimed.unwrap_or(term.saturating_sub(1));
+            }
+            (Lie::DoubleVote, RaftMessage::RequestVoteReply { granted, pre: false, .. }) => {
+                *granted = true;
+            }
+            (
+                Lie::ForgedAck { offered: (of, upto) },
+                RaftMessage::AppendEntriesReply { term, success, index, .. },
+            ) if *of == *term && *upto > 0 => {
+                *success = true;
+                *index = *upto;
+            }
+            _ => {}
+        }
+    }
+
+    fn incoming(&mut self, message: &mut RaftMessage) {
+        if let (
+            Lie::ForgedAck { offered },
+            RaftMessage::AppendEntries { term, prev_index, entries, .. },
+        ) = (self, message)
+        {
+            let last = *prev_index + entries.as_slice().len() as u64;
+            let before = if offered.0 == *term { offered.1 } else { 0 };
+            *offered = (*term, before.max(last));
+            *entries = Entries::None;
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The replicated state machine: a key-value store with client sessions (paper section 8, dissertation
+//! 6.3). A key holds a list of items; `put` leaves one, `append` adds one.
+
+use super::types::{Command, Key, Op, Output, Value};
+
+/// A node's copy of the store.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    cells: Vec<Cell>,
+    sessions: Vec<SessionState>,
+}
+
+/// The items at a key. The first stands apart, so that a key with one item needs no allocation.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Cell {
+    first: Option<Value>,
+    rest: Vec<Value>,
+}
+
+/// What a client has been told, as long as it may ask again.
+#[derive(Clone, Debug, Default)]
+struct SessionState {
+    low: u32,
+    answered: Vec<(u32, Output)>,
+}
+
+/// What applying a command came to.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// What the client is told.
+    pub output: Output,
+    /// Whether the store was asked, rather than the session's memory.
+    pub fresh: bool,
+}
+
+impl Machine {
+    /// Applies the command of an entry; `hash` is that of the log up to the entry. With `dedup` a command
+    /// that its session has seen is answered from memory.
+    pub fn apply(
+        &mut self,
+        index: u64,
+        term: u64,
+        hash: u64,
+        command: &Command,
+        dedup: bool,
+    ) -> Applied {
+        let session = command.session;
+        if session.client == 0 {
+            return Applied { output: self.execute(index, term, hash, command.op), fresh: true };
+        }
+        let at = session.client as usize;
+        if self.sessions.len() <= at {
+            self.sessions.resize_with(at + 1, SessionState::default);
+        }
+        if dedup {
+            let known = &mut self.sessions[at];
+            known.low = known.low.max(session.low);
+            known.answered.retain(|(seq, _)| *seq >= known.low);
+            if let Some((_, output)) = known.answered.iter().find(|(seq, _)| *seq == session.seq) {
+                return Applied { output: output.clone(), fresh: false };
+            }
+            if session.seq < known.low {
+                // The client has had its answer and forgot about it: a copy that the network kept.
+                let output = Output::Written { index, term, applied: false };
+                return Applied { output, fresh: false };
+            }
+        }
+        let output = self.execute(index, term, hash, command.op);
+        self.sessions[at].answered.push((session.seq, output.clone()));
+        Applied { output, fresh: true }
+    }
+
+    /// Applies a command of no session whose answer nobody waits for.
+    #[inline]
+    pub fn apply_quietly(&mut self, op: Op) {
+        match op {
+            Op::Noop | Op::Get { .. } => {}
+            Op::Put { key, value } => self.cell(key).put(value),
+            Op::Cas { key, expected, value } => {
+                self.cell(key).cas(expected, value);
+            }
+            Op::Append { key, value } => self.cell(key).append(value),
+        }
+    }
+
+    /// The items at a key.
+    pub fn read(&self, key: Key) -> Vec<Value> {
+        self.cells.get(key.0 as usize).map_or_else(Vec::new, Cell::items)
+    }
+
+    /// All keys that were ever set, with their items.
+    pub fn contents(&self) -> impl Iterator<Item = (Key, Vec<Value>)> {
+        let set = self.cells.iter().enumerate().filter(|(_, cell)| cell.first.is_some());
+        set.map(|(key, cell)| (Key(key as u32), cell.items()))
+    }
+
+    fn execute(&mut self, index: u64, term: u64, hash: u64, op: Op) -> Output {
+        let applied = match op {
+            Op::Get { key } => return Output::Read { index, hash, items: self.read(key) },
+            Op::Cas { key, expected, value } => self.cell(key).cas(expected, value),
+            _ => {
+                self.apply_quietly(op);
+                true
+            }
+        };
+        Output::Written { index, term, applied }
+    }
+
+    #[inline]
+    fn cell(&mut self, key: Key) -> &mut Cell {
+        let at = key.0 as usize;
+        if self.cells.len() <= at {
+            self.cells.resize_with(at + 1, Cell::default);
+        }
+        &mut self.cells[at]
+    }
+}
+
+impl Cell {
+    fn items(&self) -> Vec<Value> {
+        self.first.iter().chain(&self.rest).copied().collect()
+    }
+
+    #[inline]
+    fn put(&mut self, value: Value) {
+        self.first = Some(value);
+        self.rest.clear();
+    }
+
+    fn cas(&mut self, expected: Value, value: Value) -> bool {
+        let matches = self.first == Some(expected) && self.rest.is_empty();
+        if matches {
+            self.put(value);
+        }
+        matches
+    }
+
+    fn append(&mut self, value: Value) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(_) => self.rest.push(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::types::Session;
+
+    const K: Key = Key(3);
+
+    fn run(machine: &mut Machine, op: Op) -> Output {
+        machine.apply(1, 1, 0, &Command::plain(op), true).output
+    }
+
+    fn once(seq: u32, low: u32) -> Command {
+        let op = Op::Append { key: K, value: Value::int(seq) };
+        Command { op, session: Session { client: 1, seq, low } }
+    }
+
+    #[test]
+    fn put_append_and_compare_and_set() {
+        let mut m = Machine::default();
+        run(&mut m, Op::Put { key: K, value: Value::int(1) });
+        run(&mut m, Op::Append { key: K, value: Value::int(2) });
+        assert_eq!(m.read(K), [Value::int(1), Value::int(2)]);
+        let cas = Op::Cas { key: K, expected: Value::int(1), value: Value::int(9) };
+        assert_eq!(run(&mut m, cas), Output::Written { index: 1, term: 1, applied: false });
+        run(&mut m, Op::Put { key: K, value: Value::int(1) });
+        assert_eq!(run(&mut m, cas), Output::Written { index: 1, term: 1, applied: true });
+        assert_eq!(m.read(K), [Value::int(9)]);
+        assert_eq!(m.read(Key(0)), []);
+    }
+
+    #[test]
+    fn a_session_applies_a_command_once() {
+        let mut m = Machine::default();
+        assert!(m.apply(1, 1, 0, &once(1, 1), true).fresh);
+        let again = m.apply(2, 1, 0, &once(1, 1), true);
+        assert!(!again.fresh);
+        assert_eq!(again.output, Output::Written { index: 1, term: 1, applied: true });
+        assert_eq!(m.read(K).len(), 1);
+    }
+
+    #[test]
+    fn what_the_client_has_been_told_is_forgotten_but_not_done_again() {
+        let mut m = Machine::default();
+        m.apply(1, 1, 0, &once(1, 1), true);
+        m.apply(2, 1, 0, &once(2, 2), true);
+        assert!(!m.apply(3, 1, 0, &once(1, 1), true).fresh);
+        assert_eq!(m.read(K).len(), 2);
+    }
+
+    #[test]
+    fn without_the_rule_a_retry_applies_twice() {
+        let mut m = Machine::default();
+        m.apply(1, 1, 0, &once(1, 1), false);
+        assert!(m.apply(2, 1, 0, &once(1, 1), false).fresh);
+        assert_eq!(m.read(K).len(), 2);
+    }
+}

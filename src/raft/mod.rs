@@ -1,0 +1,30 @@
+//! The protocol: one node of Raft as a pure state machine.
+//!
+//! Read it beside the paper (Ongaro and Ousterhout, "In Search of an Understandable Consensus
+//! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
+//! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
+//! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
+//! (5.2, 5.4.1, 9.6), `replication` (5.3, 5.4.2), `reads` (6.4), [`machine`] (6.3).
+
+pub mod config;
+mod election;
+pub mod lies;
+pub mod log;
+pub mod machine;
+pub mod node;
+pub mod notes;
+pub mod quorum;
+mod reads;
+mod replication;
+pub mod rules;
+pub mod storage;
+pub mod types;
+
+pub use config::{Config, Lease};
+pub use lies::Lie;
+pub use log::Log;
+pub use node::Node;
+pub use notes::{RaftNote, Refusal};
+pub use quorum::{Quorum, VoteResult};
+pub use rules::{Rule, Rules};
+pub use types::{Command, Entries, Entry, Key, Op, Output, RaftMessage, Request, Session, Value};

@@ -1,0 +1,420 @@
+//! One node: its state (Figure 2) and the way of an input through it.
+
+use std::collections::VecDeque;
+
+use super::config::Config;
+use super::lies::Lie;
+use super::log::Log;
+use super::machine::Machine;
+use super::notes::RaftNote;
+use super::quorum::Quorum;
+use super::reads::Reads;
+use super::replication::Progress;
+use super::rules::Rule;
+use super::storage::Storage;
+use super::types::{Command, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting};
+use crate::protocol::{
+    Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
+    Status, TimerId, Way, WriteId,
+};
+
+/// Runs while a node waits for a leader, or for votes.
+pub const ELECTION: TimerId = TimerId(0);
+/// Runs while a node leads.
+pub const HEARTBEAT: TimerId = TimerId(1);
+/// Runs while a node leads with `CheckQuorum`.
+pub const QUORUM: TimerId = TimerId(2);
+
+/// A Raft node.
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub(super) id: NodeId,
+    pub(super) config: Config,
+    pub(super) quorum: Quorum,
+    /// currentTerm, votedFor, log[].
+    pub(super) storage: Storage,
+
+    // Volatile on all servers.
+    pub(super) role: Role,
+    pub(super) leader: Option<NodeId>,
+    /// commitIndex, which never falls (Figure 2); everything up to it is applied. Invariant, unless a
+    /// rule is gone or a node lies: `commit <= log.last_index()`.
+    pub(super) commit: u64,
+    pub(super) machine: Machine,
+    /// When this node last heard from a leader of its term.
+    pub(super) heard_at: Option<LocalTime>,
+    /// Until when a node that restarted under leases refuses votes.
+    pub(super) refuses_votes_until: LocalTime,
+    /// Messages whose promises are not durable yet, oldest first.
+    outbox: VecDeque<(WriteId, NodeId, RaftMessage)>,
+    restarted: bool,
+
+    // Volatile on candidates.
+    pub(super) granted: NodeSet,
+    pub(super) rejected: NodeSet,
+
+    // Volatile on leaders.
+    /// One per node; that of the leader itself tracks its own disk.
+    pub(super) progress: Vec<Progress>,
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) reads: Reads,
+}
+
+impl Node {
+    /// A new node with an empty disk, in a cluster of the nodes 0..`nodes`.
+    pub fn new(id: NodeId, nodes: usize, config: Config) -> Self {
+        let mut quorum = Quorum::majority(NodeSet::first(nodes));
+        if !config.rules.has(Rule::QuorumSize) {
+            quorum = quorum.off_by_one();
+        }
+        Self {
+            id,
+            config,
+            quorum,
+            storage: Storage::default(),
+            role: Role::Follower,
+            leader: None,
+            commit: 0,
+            machine: Machine::default(),
+            heard_at: None,
+            refuses_votes_until: LocalTime::default(),
+            outbox: VecDeque::new(),
+            restarted: false,
+            granted: NodeSet::default(),
+            rejected: NodeSet::default(),
+            progress: vec![Progress::default(); nodes],
+            waiting: VecDeque::new(),
+            reads: Reads::default(),
+        }
+    }
+
+    /// Begins in mid-story: with this term, vote and log on disk, and this commitIndex already known.
+    pub fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {
+        self.storage = Storage::preset(term, vote, log);
+        for index in 1..=commit.min(self.log().last_index()) {
+            self.apply(index);
+            self.commit = index;
+        }
+    }
+
+    /// Begins as the leader of its term, before any message: its heartbeats go out at the start.
+    pub fn preset_leader(&mut self) {
+        self.role = Role::Leader;
+    }
+
+    /// The log, durable or not.
+    pub fn log(&self) -> &Log {
+        self.storage.log()
+    }
+
+    /// currentTerm.
+    pub fn term(&self) -> u64 {
+        self.storage.term()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The key-value store as applied here.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// nextIndex and matchIndex for each node, if this node leads.
+    pub fn progress(&self) -> Option<&[Progress]> {
+        (self.role == Role::Leader).then_some(&self.progress[..])
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let me = self.id;
+        (0..self.progress.len()).map(NodeId::from).filter(move |peer| *peer != me)
+    }
+
+    fn start<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        if self.restarted && self.config.lease.is_some() && self.obeys(Rule::LeaseRestartWait) {
+            self.refuses_votes_until = now + self.config.election_timeout.min;
+        }
+        if self.role == Role::Leader {
+            self.lead(now, self.log().last_index() + 1, fx);
+        } else {
+            fx.arm(ELECTION, self.config.election_timeout);
+        }
+    }
+
+    #[inline]
+    fn receive<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        message: RaftMessage,
+        fx: &mut E,
+    ) {
+        match message {
+            RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round, entries } => {
+                if self.accepts_leader(now, from, term, prev_index, round, fx) {
+                    self.append_entries(from, prev_index, prev_term, commit, round, &entries, fx);
+                }
+            }
+            RaftMessage::AppendEntriesReply {
+                term,
+                success,
+                index,
+                hint_index,
+                hint_term,
+                round,
+            } => {
+                if !self.accepts_ack(from, term, fx) {
+                } else if success {
+                    self.acknowledged(now, from, index, round, fx);
+                } else {
+                    self.refused(now, from, index, (hint_index, hint_term), round, fx);
+                }
+            }
+            RaftMessage::RequestVote { term, last_index, last_term, pre: false } => {
+                self.request_vote(now, from, term, (last_term, last_index), fx);
+            }
+            RaftMessage::RequestVote { term, last_index, last_term, pre: true } => {
+                self.request_pre_vote(now, from, term, (last_term, last_index), fx);
+            }
+            RaftMessage::RequestVoteReply { term, granted, pre } => {
+                self.vote_reply(now, from, term, granted, pre, fx);
+            }
+        }
+    }
+
+    fn requested<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        op: OpId,
+        request: Request,
+        fx: &mut E,
+    ) {
+        match request {
+            Request::Write(command) => self.propose(op, command, fx),
+            Request::Read { key, via } => self.read(now, op, key, via, fx),
+            Request::Campaign => {
+                if self.role != Role::Leader {
+                    self.campaign(now, fx);
+                }
+                fx.reply(op, Reply::Ok(Output::Done));
+            }
+            Request::Usurp => {
+                self.become_follower(self.term().saturating_add(1), None, fx);
+                self.become_leader(now, fx);
+                fx.reply(op, Reply::Ok(Output::Done));
+            }
+            Request::ForgetVote => {
+                let term = self.term();
+                self.storage.set_ballot(term, None);
+                self.sync(fx);
+                fx.reply(op, Reply::Ok(Output::Done));
+            }
+        }
+    }
+
+    fn persisted<E: Effects<Self>>(&mut self, now: LocalTime, write: WriteId, fx: &mut E) {
+        self.storage.persisted(write);
+        while self.outbox.front().is_some_and(|(promise, ..)| *promise <= write) {
+            if let Some((_, to, message)) = self.outbox.pop_front() {
+                fx.send(to, message);
+            }
+        }
+        match self.role {
+            Role::Candidate => self.count_own_vote(now, fx),
+            Role::Leader => self.count_own_disk(now, fx),
+            Role::Follower | Role::PreCandidate => {}
+        }
+    }
+
+    /// Sends a message that promises what was written; it leaves when that is durable (Figure 2:
+    /// "updated on stable storage before responding to RPCs").
+    #[inline]
+    pub(super) fn promise<E: Effects<Self>>(
+        &mut self,
+        to: NodeId,
+        message: RaftMessage,
+        fx: &mut E,
+    ) {
+        if self.sync(fx) {
+            fx.send(to, message);
+        } else {
+            self.outbox.push_back((self.storage.written(), to, message));
+        }
+    }
+
+    /// Asks the disk to make everything durable; true if it is.
+    #[inline]
+    pub(super) fn sync<E: Effects<Self>>(&mut self, fx: &mut E) -> bool {
+        self.storage.sync(|write| fx.persist(write))
+    }
+
+    #[inline]
+    pub(super) fn obeys(&self, rule: Rule) -> bool {
+        self.config.rules.has(rule)
+    }
+
+    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T, convert to
+    /// follower" (5.1); also when a candidate hears the leader of its own term (5.2).
+    pub(super) fn become_follower<E: Effects<Self>>(
+        &mut self,
+        term: u64,
+        leader: Option<NodeId>,
+        fx: &mut E,
+    ) {
+        let led = self.role == Role::Leader;
+        let changed = self.role != Role::Follower || term != self.term();
+        if term != self.term() {
+            self.storage.set_ballot(term, None);
+            self.heard_at = None;
+        }
+        self.role = Role::Follower;
+        self.leader = leader;
+        if led {
+            self.abdicate(fx);
+        }
+        if changed {
+            fx.note(RaftNote::Role { role: self.role, term });
+        }
+    }
+
+    /// What a leader leaves behind: clients that will not learn here how their requests ended.
+    fn abdicate<E: Effects<Self>>(&mut self, fx: &mut E) {
+        fx.disarm(HEARTBEAT);
+        fx.disarm(QUORUM);
+        fx.arm(ELECTION, self.config.election_timeout);
+        for waiting in std::mem::take(&mut self.waiting) {
+            fx.reply(waiting.op, Reply::Unknown { reason: "the leader stepped down" });
+        }
+        self.reads.give_up(fx, "the leader stepped down");
+    }
+
+    /// Raises commitIndex and applies what it now covers (Figure 2, rules for all servers).
+    #[inline]
+    pub(super) fn commit_to<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) {
+        if index <= self.commit {
+            return;
+        }
+        let first = self.commit + 1;
+        for at in first..=index {
+            self.commit = at;
+            let Some((command, applied)) = self.apply(at) else { continue };
+            let Session { client, seq, .. } = command.session;
+            if client != 0 {
+                fx.note(RaftNote::Session { client, seq, index: at, fresh: applied.fresh });
+            }
+            while self.waiting.front().is_some_and(|w| w.index == at) {
+                if let Some(waiting) = self.waiting.pop_front() {
+                    fx.reply(waiting.op, Reply::Ok(applied.output.clone()));
+                }
+            }
+        }
+        fx.note(RaftNote::Committed { first, last: index });
+    }
+
+    /// Applies the entry at an index. Nothing to tell if nobody waits for it and it has no session.
+    #[inline]
+    fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
+        let entry = *self.storage.log().get(index)?;
+        let awaited = self.waiting.front().is_some_and(|w| w.index == index);
+        if !awaited && entry.command.session.client == 0 {
+            self.machine.apply_quietly(entry.command.op);
+            return None;
+        }
+        let dedup = self.obeys(Rule::SessionDedup);
+        let applied = self.machine.apply(index, entry.term, entry.hash, &entry.command, dedup);
+        Some((entry.command, applied))
+    }
+
+    /// All that a crash takes; the disk keeps `storage`.
+    fn forget(&mut self) {
+        let (id, config, nodes) = (self.id, self.config, self.progress.len());
+        let storage = std::mem::take(&mut self.storage);
+        *self = Self { storage, restarted: true, ..Self::new(id, nodes, config) };
+    }
+}
+
+impl Protocol for Node {
+    type Message = RaftMessage;
+    type Request = Request;
+    type Output = Output;
+    type Note = RaftNote;
+    type Lie = Lie;
+    const TIMERS: usize = 3;
+
+    #[inline]
+    fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<Self>, fx: &mut E) {
+        match input {
+            Input::Message { from, message } => self.receive(now, from, message, fx),
+            Input::Timer(HEARTBEAT) => self.heartbeat(now, fx),
+            Input::Timer(QUORUM) => self.check_quorum(fx),
+            Input::Timer(_) => self.campaign(now, fx),
+            Input::Request { op, request } => self.requested(now, op, request, fx),
+            Input::Persisted(write) => self.persisted(now, write, fx),
+            Input::Start => self.start(now, fx),
+        }
+    }
+
+    fn crash(&mut self, durable: WriteId) {
+        self.storage.crash(durable);
+        if !self.obeys(Rule::PersistTerm) {
+            self.storage.lose_term();
+        }
+        if !self.obeys(Rule::PersistVote) {
+            self.storage.lose_vote();
+        }
+        self.forget();
+    }
+
+    fn wipe(&mut self) {
+        self.storage.wipe();
+        self.forget();
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            term: self.term(),
+            role: self.role,
+            voted_for: self.storage.vote(),
+            leader: self.leader,
+            commit_index: self.commit,
+            last_applied: self.commit,
+            last_index: self.log().last_index(),
+            last_term: self.log().last_term(),
+            written: self.storage.written(),
+        }
+    }
+
+    fn request(mix: &Mix, client: u32, ordinal: u64, draw: u64) -> Option<Request> {
+        let key = Key((draw % u64::from(mix.keys.max(1))) as u32);
+        let share = (draw >> 11) as f64 / (1u64 << 53) as f64;
+        if share < mix.reads {
+            return Some(match mix.via {
+                crate::protocol::ReadPath::Log => Request::Write(Command::plain(Op::Get { key })),
+                via => Request::Read { key, via },
+            });
+        }
+        let seq = ordinal as u32;
+        let session = if mix.session {
+            Session { client, seq: seq.wrapping_add(1), low: seq.wrapping_add(1) }
+        } else {
+            Session::default()
+        };
+        let op = Op::Put { key, value: Value::int(seq) };
+        Some(Request::Write(Command { op, session }))
+    }
+
+    fn lie(lie: &mut Lie, way: Way, message: &mut RaftMessage) {
+        lie.rewrite(way, message);
+    }
+
+    #[inline]
+    fn leads(&self) -> bool {
+        self.role == Role::Leader
+    }
+}
+
+/// The election timeout that most texts quote: 150 to 300 ms (paper 9.3).
+pub const PAPER_ELECTION_TIMEOUT: Delay =
+    Delay { min: Span::from_ms(150), max: Span::from_ms(300) };

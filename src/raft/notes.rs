@@ -1,0 +1,115 @@
+//! What changed in a node, as observers and the digest see it.
+
+use super::rules::Rule;
+use super::types::fold;
+use crate::protocol::{NodeId, Note, Role};
+
+/// A change in a Raft node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RaftNote {
+    /// The role, the term or both changed.
+    Role {
+        /// What the node takes itself for now.
+        role: Role,
+        /// In which term.
+        term: u64,
+    },
+    /// The node voted.
+    Voted {
+        /// In which term.
+        term: u64,
+        /// For whom.
+        candidate: NodeId,
+    },
+    /// Entries were appended.
+    Appended {
+        /// Index of the first.
+        first: u64,
+        /// Index of the last.
+        last: u64,
+        /// Prefix hash at the last.
+        hash: u64,
+    },
+    /// Entries were dropped.
+    Truncated {
+        /// Index of the first.
+        first: u64,
+        /// Index of the last.
+        last: u64,
+    },
+    /// commitIndex grew, and everything up to it was applied.
+    Committed {
+        /// Index of the first newly committed entry.
+        first: u64,
+        /// commitIndex.
+        last: u64,
+    },
+    /// A command with a session was applied.
+    Session {
+        /// The client.
+        client: u32,
+        /// Its serial number.
+        seq: u32,
+        /// Index of the entry.
+        index: u64,
+        /// Whether the store was touched: false if the command had been applied before.
+        fresh: bool,
+    },
+    /// A message was refused by a rule.
+    Refused {
+        /// Whose message.
+        from: NodeId,
+        /// Which rule.
+        why: Refusal,
+    },
+}
+
+/// Why a message was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// The message is of an older term (5.1).
+    StaleTerm(Rule),
+    /// The node hears a leader (4.2.3), or has just restarted under leases.
+    StickyVote,
+    /// The node has voted for somebody else (5.2).
+    AlreadyVoted,
+    /// The candidate's log is less up to date (5.4.1).
+    NotUpToDate,
+    /// The entry before the new ones is missing or differs (5.3).
+    PrevLogMismatch,
+    /// An AppendEntries of the term that this node itself leads; no honest node sends it.
+    SecondLeader,
+}
+
+impl Refusal {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refusal::StaleTerm(_) => "stale_term",
+            Refusal::StickyVote => "sticky_vote",
+            Refusal::AlreadyVoted => "already_voted",
+            Refusal::NotUpToDate => "not_up_to_date",
+            Refusal::PrevLogMismatch => "prev_log_mismatch",
+            Refusal::SecondLeader => "second_leader",
+        }
+    }
+}
+
+impl Note for RaftNote {
+    #[inline]
+    fn fingerprint(&self) -> u64 {
+        match *self {
+            RaftNote::Role { role, term } => fold(1 << 8 | role as u64, term),
+            RaftNote::Voted { term, candidate } => fold(2 << 8 | u64::from(candidate.0), term),
+            RaftNote::Appended { first, last, hash } => fold(hash ^ 3 << 8, first ^ last << 32),
+            RaftNote::Truncated { first, last } => fold(first ^ 4 << 8, last),
+            RaftNote::Committed { first, last } => fold(first ^ 5 << 8, last),
+            RaftNote::Session { client, seq, index, fresh } => {
+                fold(u64::from(client) << 32 | u64::from(seq), index << 1 | u64::from(fresh))
+            }
+            RaftNote::Refused { from, why } => {
+                fold(6 << 8 | u64::from(from.0), why.name().len() as u64)
+            }
+        }
+    }
+}

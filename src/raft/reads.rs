@@ -1,0 +1,161 @@
+//! Reads without an entry in the log (dissertation 6.4): `ReadIndex`, leases, and stale local ones.
+
+use std::collections::VecDeque;
+
+use super::node::Node;
+use super::rules::Rule;
+use super::types::{Key, Output};
+use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
+
+/// A leader's heartbeat rounds and the reads that wait for them.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    /// The current round; every `AppendEntries` carries it and every answer echoes it.
+    round: u64,
+    /// When each round that is not confirmed yet was sent, oldest first.
+    sent: VecDeque<(u64, LocalTime)>,
+    /// From when the lease counts.
+    lease_from: Option<LocalTime>,
+    waiting: VecDeque<Read>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    op: OpId,
+    key: Key,
+    /// The round that must be confirmed; 0 if none.
+    round: u64,
+    /// The commitIndex to wait for, once it is known.
+    index: Option<u64>,
+}
+
+impl Reads {
+    pub(super) fn round(&self) -> u64 {
+        self.round
+    }
+
+    pub(super) fn reset(&mut self) {
+        *self = Self { waiting: std::mem::take(&mut self.waiting), ..Self::default() };
+    }
+
+    pub(super) fn begin_round(&mut self, now: LocalTime) {
+        self.round += 1;
+        self.sent.push_back((self.round, now));
+        if self.sent.len() > ROUNDS_REMEMBERED {
+            self.sent.pop_front();
+        }
+    }
+
+    pub(super) fn give_up<E: Effects<Node>>(&mut self, fx: &mut E, reason: &'static str) {
+        for read in self.waiting.drain(..) {
+            fx.reply(read.op, Reply::Refused { reason, hint: None });
+        }
+    }
+}
+
+/// A leader that hears nobody forgets when its oldest rounds were sent; they would be too old for a lease.
+const ROUNDS_REMEMBERED: usize = 1024;
+
+impl Node {
+    /// A client's read.
+    pub(super) fn read<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        op: OpId,
+        key: Key,
+        via: ReadPath,
+        fx: &mut E,
+    ) {
+        if via == ReadPath::Local {
+            return self.serve(op, key, fx);
+        }
+        if self.role != Role::Leader {
+            return fx.reply(op, Reply::Refused { reason: "not the leader", hint: self.leader });
+        }
+        if via == ReadPath::Lease && self.config.lease.is_none() {
+            let reason = "reads by lease are not configured";
+            return fx.reply(op, Reply::Refused { reason, hint: None });
+        }
+        if via == ReadPath::Lease && self.has_lease(now) {
+            self.reads.waiting.push_back(Read { op, key, round: 0, index: None });
+            return self.reads_confirmed(now, fx);
+        }
+        // "the leader issues a new round of heartbeats and waits for their acknowledgments from a majority
+        // of the cluster" (6.4, step 3). Answers to older rounds say nothing about now.
+        self.reads.waiting.push_back(Read { op, key, round: self.reads.round + 1, index: None });
+        self.start_round(now, fx);
+    }
+
+    /// A follower answered a round.
+    #[inline]
+    pub(super) fn round_answered<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        round: u64,
+        fx: &mut E,
+    ) {
+        let progress = &mut self.progress[from.at()];
+        if round <= progress.round {
+            return;
+        }
+        progress.round = round;
+        if self.config.lease.is_some() || !self.reads.waiting.is_empty() {
+            self.reads_confirmed(now, fx);
+        }
+    }
+
+    /// Serves the reads that may be served: the leader was confirmed after they came, it knows every
+    /// commit of earlier terms, and it has applied as much as was committed then.
+    pub(super) fn reads_confirmed<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        if self.role != Role::Leader {
+            return;
+        }
+        let confirmed = self.quorum.committed_index(|node| self.progress[node.at()].round);
+        self.extend_lease(now, confirmed);
+        if self.reads.waiting.is_empty() {
+            return;
+        }
+        // "If the leader has not yet marked an entry from its current term committed, it waits until it
+        // has done so" (6.4, step 1): until then it may not know the latest commitIndex.
+        let knows_commits = self.log().term_at(self.commit) == Some(self.term())
+            || !self.obeys(Rule::NoopBeforeRead);
+        if !knows_commits {
+            return;
+        }
+        for read in &mut self.reads.waiting {
+            read.index.get_or_insert(self.commit);
+        }
+        while let Some(read) = self.reads.waiting.front().copied() {
+            let applied = read.index.is_some_and(|index| index <= self.commit);
+            if read.round > confirmed || !applied {
+                return;
+            }
+            self.reads.waiting.pop_front();
+            self.serve(read.op, read.key, fx);
+        }
+    }
+
+    /// "the leader's lease ... start + election timeout / clock drift bound", where start is when the
+    /// heartbeats that a majority acknowledged were *sent* (6.4.1).
+    fn extend_lease(&mut self, now: LocalTime, confirmed: u64) {
+        while let Some(&(round, sent)) = self.reads.sent.front() {
+            if round > confirmed {
+                return;
+            }
+            self.reads.sent.pop_front();
+            let from = if self.obeys(Rule::LeaseFromSend) { sent } else { now };
+            self.reads.lease_from = self.reads.lease_from.max(Some(from));
+        }
+    }
+
+    fn has_lease(&self, now: LocalTime) -> bool {
+        self.reads.lease_from.is_some_and(|from| now.since(from) < self.config.lease_span())
+    }
+
+    fn serve<E: Effects<Self>>(&mut self, op: OpId, key: Key, fx: &mut E) {
+        let items = self.machine.read(key);
+        let hash = self.log().hash_at(self.commit);
+        fx.reply(op, Reply::Ok(Output::Read { index: self.commit, hash, items }));
+    }
+}

@@ -1,0 +1,367 @@
+//! Log replication (5.3) and commitment (5.4.2).
+
+use super::node::Node;
+use super::notes::{RaftNote, Refusal};
+use super::rules::Rule;
+use super::types::{Command, Entries, Entry, RaftMessage, Waiting};
+use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
+
+/// What a leader knows of a follower.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// nextIndex. Invariant: `matched < next`.
+    pub next: u64,
+    /// matchIndex.
+    pub matched: u64,
+    /// How the leader sends to it.
+    pub state: Pace,
+    /// Messages with entries that were not answered yet.
+    pub inflight: u32,
+    /// The last heartbeat round that it answered.
+    pub round: u64,
+    /// Heard from since the last `CheckQuorum`.
+    pub active: bool,
+}
+
+/// How a leader sends to a follower.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Pace {
+    /// Looking for the point where the logs agree: one message, then wait for its answer or the next
+    /// heartbeat.
+    #[default]
+    Probe,
+    /// A probe is under way.
+    Waiting,
+    /// The logs agree: entries follow each other without waiting.
+    Replicate,
+}
+
+impl Progress {
+    /// What a new leader assumes (Figure 2).
+    pub(super) fn probing(next: u64) -> Self {
+        Self { next, ..Self::default() }
+    }
+}
+
+impl Node {
+    /// A client's command (5.3). "If a client contacts a follower, the follower redirects it" (5.1).
+    #[inline]
+    pub(super) fn propose<E: Effects<Self>>(&mut self, op: OpId, command: Command, fx: &mut E) {
+        if self.role != Role::Leader {
+            return fx.reply(op, Reply::Refused { reason: "not the leader", hint: self.leader });
+        }
+        self.storage.append(self.term(), command);
+        let last = self.log().last_index();
+        self.waiting.push_back(Waiting { index: last, op });
+        fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
+        self.replicate(fx);
+        if self.sync(fx) {
+            self.own_disk_reached(last, fx);
+        }
+    }
+
+    /// Sends every follower what it may have now.
+    #[inline]
+    fn replicate<E: Effects<Self>>(&mut self, fx: &mut E) {
+        let mut shared = None;
+        for peer in self.peers() {
+            self.send_entries(peer, &mut shared, fx);
+        }
+    }
+
+    /// Sends a follower its next entries, as far as its pace allows. A batch that was built for another
+    /// follower is used again.
+    #[inline]
+    fn send_entries<E: Effects<Self>>(
+        &mut self,
+        peer: NodeId,
+        shared: &mut Option<(u64, Entries)>,
+        fx: &mut E,
+    ) {
+        loop {
+            let Progress { next, state, inflight, .. } = self.progress[peer.at()];
+            let blocked = match state {
+                Pace::Probe => false,
+                Pace::Waiting => true,
+                Pace::Replicate => inflight >= self.config.max_inflight,
+            };
+            if blocked || next > self.log().last_index() {
+                return;
+            }
+            let entries = match shared {
+                Some((first, batch)) if *first == next => batch.clone(),
+                _ => {
+                    let batch = self.log().batch(next, self.config.max_entries_per_append);
+                    *shared = Some((next, batch.clone()));
+                    batch
+                }
+            };
+            let count = entries.as_slice().len() as u64;
+            self.send_append(peer, entries, fx);
+            let progress = &mut self.progress[peer.at()];
+            if progress.state == Pace::Probe {
+                progress.state = Pace::Waiting;
+                return;
+            }
+            progress.next += count; // trust that it arrives; a refused heartbeat says if it did not
+            progress.inflight += 1;
+        }
+    }
+
+    /// One `AppendEntries` at the follower's nextIndex (Figure 2).
+    #[inline]
+    pub(super) fn send_append<E: Effects<Self>>(
+        &mut self,
+        peer: NodeId,
+        entries: Entries,
+        fx: &mut E,
+    ) {
+        let prev_index = self.progress[peer.at()].next - 1;
+        let message = RaftMessage::AppendEntries {
+            term: self.term(),
+            prev_index,
+            prev_term: self.log().term_at(prev_index).unwrap_or(0),
+            commit: self.commit,
+            round: self.reads.round(),
+            entries,
+        };
+        fx.send(peer, message);
+    }
+
+    /// A new round of heartbeats. What was lost since the last one is found or sent again here: a probe
+    /// goes out once more, an append that never came makes the follower refuse, a lost answer is repeated.
+    pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        self.reads.begin_round(now);
+        let own = self.reads.round();
+        self.progress[self.id.at()].round = own;
+        for peer in self.peers() {
+            let progress = &mut self.progress[peer.at()];
+            progress.inflight = 0;
+            let probing = progress.state != Pace::Replicate;
+            if probing {
+                progress.state = Pace::Waiting;
+                let limit = self.config.max_entries_per_append;
+                let entries = self.log().batch(self.progress[peer.at()].next, limit);
+                self.send_append(peer, entries, fx);
+            } else {
+                self.send_append(peer, Entries::None, fx);
+            }
+        }
+        self.reads_confirmed(now, fx); // a cluster of one needs no answers
+    }
+
+    /// The receiver's side of `AppendEntries` (Figure 2, steps 2 to 5).
+    #[inline]
+    #[allow(clippy::too_many_arguments)] // the fields of the message, as the paper lists them
+    pub(super) fn append_entries<E: Effects<Self>>(
+        &mut self,
+        from: NodeId,
+        prev_index: u64,
+        prev_term: u64,
+        commit: u64,
+        round: u64,
+        entries: &Entries,
+        fx: &mut E,
+    ) {
+        // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
+        if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
+            fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
+            return self.reject_at(from, prev_index, prev_term, round, fx);
+        }
+        // Without the check the entries go wherever the log ends.
+        let prev_index = prev_index.min(self.log().last_index());
+        if !self.store(prev_index, entries.as_slice(), fx) {
+            return;
+        }
+        // 5. "set commitIndex = min(leaderCommit, index of last new entry)"
+        let verified = prev_index + entries.as_slice().len() as u64;
+        let known =
+            if self.obeys(Rule::CommitVerified) { verified } else { self.log().last_index() };
+        self.commit_to(commit.min(known), fx);
+        let reply = RaftMessage::AppendEntriesReply {
+            term: self.term(),
+            success: true,
+            index: verified,
+            hint_index: 0,
+            hint_term: 0,
+            round,
+        };
+        self.promise(from, reply, fx);
+    }
+
+    /// Steps 3 and 4: "If an existing entry conflicts with a new one (same index but different terms),
+    /// delete the existing entry and all that follow it. Append any new entries not already in the log."
+    /// False if the node halted instead.
+    #[inline]
+    fn store<E: Effects<Self>>(&mut self, prev_index: u64, entries: &[Entry], fx: &mut E) -> bool {
+        let mut first = prev_index + 1;
+        let mut fresh = entries;
+        while let [entry, rest @ ..] = fresh {
+            match self.log().term_at(first) {
+                Some(term) if term == entry.term => (first, fresh) = (first + 1, rest),
+                _ => break,
+            }
+        }
+        let conflict = !fresh.is_empty() && first <= self.log().last_index();
+        if conflict && !self.truncate_behind(first - 1, fx) {
+            return false;
+        }
+        if !self.obeys(Rule::TruncateOnConflict) && !entries.is_empty() && fresh.is_empty() {
+            let end = prev_index + entries.len() as u64;
+            if self.log().last_index() > end && !self.truncate_behind(end, fx) {
+                return false;
+            }
+        }
+        if !fresh.is_empty() {
+            self.storage.extend(fresh);
+            let last = self.log().last_index();
+            fx.note(RaftNote::Appended { first, last, hash: self.log().hash_at(last) });
+        }
+        true
+    }
+
+    /// Drops what conflicts. Below the own commitIndex that can only happen if a rule is gone or a node
+    /// lied; production systems then halt (`commit_guard`), the paper does not look.
+    fn truncate_behind<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) -> bool {
+        if self.config.commit_guard && index < self.commit {
+            fx.halt("the leader's entries conflict with committed ones");
+            return false;
+        }
+        let last = self.log().last_index();
+        self.storage.truncate(index);
+        fx.note(RaftNote::Truncated { first: index + 1, last });
+        true
+    }
+
+    pub(super) fn reject<E: Effects<Self>>(
+        &mut self,
+        from: NodeId,
+        prev_index: u64,
+        round: u64,
+        fx: &mut E,
+    ) {
+        self.reject_at(from, prev_index, 0, round, fx);
+    }
+
+    /// "the follower can include the term of the conflicting entry and the first index it stores for that
+    /// term" (5.3): here the last index whose term is not above the leader's.
+    fn reject_at<E: Effects<Self>>(
+        &mut self,
+        from: NodeId,
+        prev_index: u64,
+        prev_term: u64,
+        round: u64,
+        fx: &mut E,
+    ) {
+        let hint_index = self.log().last_at_most(prev_index, prev_term);
+        let reply = RaftMessage::AppendEntriesReply {
+            term: self.term(),
+            success: false,
+            index: prev_index,
+            hint_index,
+            hint_term: self.log().term_at(hint_index).unwrap_or(0),
+            round,
+        };
+        self.promise(from, reply, fx);
+    }
+
+    /// "If successful: update nextIndex and matchIndex for follower" (Figure 2).
+    #[inline]
+    pub(super) fn acknowledged<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        index: u64,
+        round: u64,
+        fx: &mut E,
+    ) {
+        let progress = &mut self.progress[from.at()];
+        progress.active = true;
+        progress.inflight = progress.inflight.saturating_sub(1);
+        progress.next = progress.next.max(index + 1);
+        let news = index > progress.matched;
+        if news {
+            progress.matched = index;
+        }
+        if progress.state != Pace::Replicate {
+            progress.state = Pace::Replicate;
+            progress.inflight = 0;
+            progress.next = progress.matched + 1;
+        }
+        if news {
+            self.maybe_commit(fx);
+        }
+        if self.progress[from.at()].next <= self.log().last_index() {
+            self.send_entries(from, &mut None, fx);
+        }
+        self.round_answered(now, from, round, fx);
+    }
+
+    /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (Figure 2),
+    /// with the follower's hint.
+    pub(super) fn refused<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        prev_index: u64,
+        hint: (u64, u64),
+        round: u64,
+        fx: &mut E,
+    ) {
+        let progress = &mut self.progress[from.at()];
+        progress.active = true;
+        let stale = match progress.state {
+            Pace::Replicate => prev_index <= progress.matched,
+            Pace::Probe | Pace::Waiting => prev_index != progress.next - 1,
+        };
+        if !stale {
+            let (matched, (hint_index, hint_term)) = (progress.matched, hint);
+            let agreed = self.log().last_at_most(hint_index.min(prev_index - 1), hint_term);
+            let progress = &mut self.progress[from.at()];
+            progress.next = agreed.max(matched) + 1;
+            progress.state = Pace::Probe;
+            progress.inflight = 0;
+            self.send_probe(from, fx);
+        }
+        self.round_answered(now, from, round, fx);
+    }
+
+    /// A probe goes out even if there is nothing to send: its answer tells where the logs agree.
+    fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
+        let first = self.progress[peer.at()].next;
+        let entries = self.log().batch(first, self.config.max_entries_per_append);
+        self.send_append(peer, entries, fx);
+        self.progress[peer.at()].state = Pace::Waiting;
+    }
+
+    /// The leader's own copy counts as far as its own disk has it.
+    pub(super) fn count_own_disk<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        self.sync(fx);
+        self.own_disk_reached(self.storage.durable_index(), fx);
+        self.reads_confirmed(now, fx);
+    }
+
+    #[inline]
+    fn own_disk_reached<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) {
+        let own = &mut self.progress[self.id.at()];
+        if index > own.matched {
+            own.matched = index;
+            own.next = index + 1;
+            self.maybe_commit(fx);
+        }
+    }
+
+    /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
+    /// log[N].term == currentTerm: set commitIndex = N" (Figure 2, 5.3, 5.4).
+    #[inline]
+    pub(super) fn maybe_commit<E: Effects<Self>>(&mut self, fx: &mut E) {
+        let index = self.quorum.committed_index(|node| self.progress[node.at()].matched);
+        if index <= self.commit {
+            return;
+        }
+        let own_term = self.log().term_at(index) == Some(self.term());
+        if own_term || !self.obeys(Rule::CurrentTermCommit) {
+            self.commit_to(index.min(self.log().last_index()), fx);
+        }
+    }
+}

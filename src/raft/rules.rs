@@ -1,0 +1,149 @@
+//! The rules of Raft that can be taken away, one by one.
+//!
+//! Each row of the table is one rule and the named bug that an implementation has without it. A new
+//! rule is a row here and an `if` where the protocol obeys it; the scenario's `bugs=`, the discovery
+//! table `rl.rules` and the documentation follow from the row.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! rules {
+    ($($variant:ident: $bug:literal, $rule:literal, $source:literal, $breaks:literal, $needs:literal;)*) => {
+        /// A rule of Raft, by what it demands.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum Rule {
+            $(#[doc = concat!($rule, " (", $source, ")")] $variant,)*
+        }
+
+        impl Rule {
+            /// All rules in the order of the table.
+            pub const ALL: &'static [Rule] = &[$(Rule::$variant),*];
+
+            /// The name of the bug that an implementation without the rule has.
+            pub fn bug(self) -> &'static str {
+                match self { $(Rule::$variant => $bug,)* }
+            }
+
+            /// What the rule demands, in a sentence.
+            pub fn demands(self) -> &'static str {
+                match self { $(Rule::$variant => $rule,)* }
+            }
+
+            /// Where it is written.
+            pub fn source(self) -> &'static str {
+                match self { $(Rule::$variant => $source,)* }
+            }
+
+            /// Which property breaks first when it is gone.
+            pub fn breaks(self) -> &'static str {
+                match self { $(Rule::$variant => $breaks,)* }
+            }
+
+            /// What a run must have for the bug to be reachable.
+            pub fn needs(self) -> &'static str {
+                match self { $(Rule::$variant => $needs,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    UpToDateCheck: "skip_up_to_date",
+        "a vote goes only to a candidate whose log is at least as up to date as the voter's",
+        "paper 5.4.1", "leader_completeness", "a lagging candidate";
+    PrevLogCheck: "skip_prev_check",
+        "entries are appended only behind an entry with the leader's prevLogIndex and prevLogTerm",
+        "paper 5.3", "log_matching", "a diverged follower";
+    PersistVote: "vote_not_persisted",
+        "votedFor is durable before the vote is sent",
+        "paper Figure 2", "election_safety", "a restart";
+    PersistTerm: "term_not_persisted",
+        "currentTerm is durable before a message promises it",
+        "paper Figure 2", "election_safety", "a restart";
+    CurrentTermCommit: "commit_prior_term",
+        "a leader counts replicas only for entries of its own term",
+        "paper 5.4.2", "leader_completeness", "max_entries_per_append = 1";
+    QuorumSize: "quorum_off_by_one",
+        "a quorum is more than half of the voters",
+        "paper 5.2", "election_safety", "a partition";
+    TermCheckAppend: "accept_stale_leader",
+        "AppendEntries of an older term is refused",
+        "paper 5.1", "committed_prefix", "messages that arrive late";
+    TermCheckVote: "stale_vote_accepted",
+        "a candidate counts only votes of its current term",
+        "paper 5.1", "election_safety", "messages that arrive late";
+    TermCheckAck: "stale_ack_accepted",
+        "a leader counts only acknowledgements of its current term",
+        "paper 5.1", "leader_completeness", "five nodes and messages that arrive late";
+    TruncateOnConflict: "truncate_without_conflict",
+        "a follower deletes entries only where one of them conflicts with the leader's",
+        "paper 5.3", "committed_prefix", "messages that overtake each other";
+    CommitVerified: "commit_unverified_suffix",
+        "a follower commits no further than the last entry that this message verified",
+        "paper 5.3 and Figure 2", "state_machine_safety", "a diverged follower";
+    SessionDedup: "no_dedup",
+        "a command that a client sends again is applied once",
+        "paper 8, dissertation 6.3", "session_once", "a client that retries";
+    NoopBeforeRead: "readindex_no_noop",
+        "a leader serves reads only once it has committed an entry of its own term",
+        "paper 8, dissertation 6.4", "linearizable_reads", "a new leader that does not know all commits";
+    LeaseSticky: "lease_without_stickiness",
+        "with leases, a follower that hears a leader refuses RequestVote",
+        "dissertation 6.4.1", "linearizable_reads", "read leases";
+    LeaseRestartWait: "lease_forgotten_at_restart",
+        "with leases, a restarted node refuses votes for one election timeout",
+        "dissertation 6.4.1", "linearizable_reads", "read leases and a restart";
+    LeaseFromSend: "lease_from_ack",
+        "a lease counts from the moment the heartbeat was sent, not from its answer",
+        "dissertation 6.4.1", "linearizable_reads", "read leases and slow links";
+    LeaseDriftBound: "lease_ignores_drift",
+        "a lease is shorter than the election timeout by the bound on clock drift",
+        "dissertation 6.4.1", "linearizable_reads", "read leases and drifting clocks";
+}
+
+/// Which rules a node obeys. All of them, unless some were taken away.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Rules {
+    removed: u64,
+}
+
+impl Rules {
+    /// All of Raft.
+    pub const ALL: Rules = Rules { removed: 0 };
+
+    /// Takes a rule away.
+    #[must_use]
+    pub fn without(mut self, rule: Rule) -> Self {
+        self.removed |= 1 << rule as u64;
+        self
+    }
+
+    /// Whether the rule is obeyed.
+    #[inline]
+    pub fn has(self, rule: Rule) -> bool {
+        self.removed >> rule as u64 & 1 == 0
+    }
+
+    /// The rules that were taken away.
+    pub fn removed(self) -> impl Iterator<Item = Rule> {
+        Rule::ALL.iter().copied().filter(move |rule| !self.has(*rule))
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.bug())
+    }
+}
+
+impl<'de> Deserialize<'de> for Rule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Rule::ALL.iter().copied().find(|rule| rule.bug() == name).ok_or_else(|| {
+            let known: Vec<_> = Rule::ALL.iter().map(|rule| rule.bug()).collect();
+            serde::de::Error::custom(format!(
+                "unknown bug '{name}'; accepted are {}",
+                known.join(", ")
+            ))
+        })
+    }
+}

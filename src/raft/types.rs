@@ -1,0 +1,393 @@
+//! What nodes say to each other (Figure 2), what they store, and what clients ask.
+
+use std::sync::Arc;
+
+use crate::protocol::{Fields, Message, OpId, ReadPath};
+
+/// A key of the replicated store, by its number in the scenario's table of names.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Key(pub u32);
+
+/// A value: a small integer itself, or the number of a text in the scenario's table of names.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Value(pub u32);
+
+impl Value {
+    const TEXT: u32 = 1 << 31;
+
+    /// An integer below 2^31; larger ones wrap.
+    pub fn int(number: u32) -> Self {
+        Self(number & !Self::TEXT)
+    }
+
+    /// The text with this number in the table of names.
+    pub fn text(symbol: u32) -> Self {
+        Self(symbol | Self::TEXT)
+    }
+
+    /// The number in the table of names, if this is a text; the integer otherwise.
+    pub fn decode(self) -> Result<u32, u32> {
+        if self.0 & Self::TEXT == 0 { Err(self.0) } else { Ok(self.0 & !Self::TEXT) }
+    }
+}
+
+/// What a command does to the store.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Op {
+    /// Nothing: what a new leader appends to commit what came before it (section 8).
+    #[default]
+    Noop,
+    /// Sets a key to one value.
+    Put {
+        /// The key.
+        key: Key,
+        /// Its new value.
+        value: Value,
+    },
+    /// Reads a key, in log order.
+    Get {
+        /// The key.
+        key: Key,
+    },
+    /// Sets a key to `value` if it is exactly `expected`.
+    Cas {
+        /// The key.
+        key: Key,
+        /// What it must be.
+        expected: Value,
+        /// Its new value.
+        value: Value,
+    },
+    /// Adds an item to the list at a key.
+    Append {
+        /// The key.
+        key: Key,
+        /// The item.
+        value: Value,
+    },
+}
+
+/// A client's session (dissertation 6.3). Client 0 has none: its commands apply as often as they commit.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Session {
+    /// The client, counted from 1.
+    pub client: u32,
+    /// The serial number that the client gave the command.
+    pub seq: u32,
+    /// Below this the client has every answer, so they may be forgotten.
+    pub low: u32,
+}
+
+/// What an entry of the log carries.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Command {
+    /// What to do.
+    pub op: Op,
+    /// For whom.
+    pub session: Session,
+}
+
+impl Command {
+    /// A command without a session.
+    pub fn plain(op: Op) -> Self {
+        Self { op, session: Session::default() }
+    }
+}
+
+/// An entry of the log. Its index is its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Entry {
+    /// The term in which a leader received it.
+    pub term: u64,
+    /// What it carries.
+    pub command: Command,
+    /// Hash of the log up to and including this entry. Each node computes its own ([`super::Log`]):
+    /// equal hashes mean equal prefixes, so that checks need not walk logs.
+    pub hash: u64,
+}
+
+/// Entries on their way. A batch is built once and shared by all followers that need it.
+#[derive(Clone, Debug, Default)]
+pub enum Entries {
+    /// A heartbeat.
+    #[default]
+    None,
+    /// The steady state.
+    One(Entry),
+    /// Catching up.
+    Many(Arc<[Entry]>),
+}
+
+impl Entries {
+    /// The entries in order.
+    pub fn as_slice(&self) -> &[Entry] {
+        match self {
+            Entries::None => &[],
+            Entries::One(entry) => std::slice::from_ref(entry),
+            Entries::Many(batch) => batch,
+        }
+    }
+}
+
+/// What nodes say to each other.
+#[derive(Clone, Debug)]
+pub enum RaftMessage {
+    /// Invoked by candidates to gather votes (5.2), or to ask whether it would be worth it (9.6).
+    RequestVote {
+        /// The candidate's term; with `pre` the term that it would stand in.
+        term: u64,
+        /// Index of the candidate's last log entry (5.4).
+        last_index: u64,
+        /// Term of the candidate's last log entry (5.4).
+        last_term: u64,
+        /// PreVote: nobody's state changes.
+        pre: bool,
+    },
+    /// The answer to a [`RaftMessage::RequestVote`].
+    RequestVoteReply {
+        /// The voter's term; for a granted PreVote the term asked about.
+        term: u64,
+        /// Whether the candidate has the vote.
+        granted: bool,
+        /// PreVote.
+        pre: bool,
+    },
+    /// Invoked by the leader to replicate entries and as heartbeat (5.2, 5.3).
+    AppendEntries {
+        /// The leader's term.
+        term: u64,
+        /// Index of the entry before the new ones.
+        prev_index: u64,
+        /// Term of that entry.
+        prev_term: u64,
+        /// The leader's commitIndex.
+        commit: u64,
+        /// The heartbeat round that this belongs to; echoed, so that the leader can tell old answers from
+        /// new ones (6.4).
+        round: u64,
+        /// What to store.
+        entries: Entries,
+    },
+    /// The answer to a [`RaftMessage::AppendEntries`].
+    AppendEntriesReply {
+        /// The follower's term.
+        term: u64,
+        /// Whether the follower had the entry before.
+        success: bool,
+        /// On success the last index now known to match; else the `prev_index` that was refused.
+        index: u64,
+        /// On failure: the last index where the leader may try next (5.3, conflict back-off).
+        hint_index: u64,
+        /// On failure: the follower's term at `hint_index`.
+        hint_term: u64,
+        /// The round of the message that this answers.
+        round: u64,
+    },
+}
+
+const HEADER: u32 = 24;
+
+impl Message for RaftMessage {
+    const KINDS: &'static [&'static str] = &[
+        "RequestVote",
+        "RequestVoteReply",
+        "PreVote",
+        "PreVoteReply",
+        "AppendEntries",
+        "AppendEntriesReply",
+    ];
+
+    fn kind(&self) -> u8 {
+        match self {
+            RaftMessage::RequestVote { pre, .. } => u8::from(*pre) * 2,
+            RaftMessage::RequestVoteReply { pre, .. } => 1 + u8::from(*pre) * 2,
+            RaftMessage::AppendEntries { .. } => 4,
+            RaftMessage::AppendEntriesReply { .. } => 5,
+        }
+    }
+
+    /// A header (kind, from, to, term), the fields at 8 bytes each, and 24 bytes for each entry's term,
+    /// operation, key and 8-byte value.
+    fn size(&self) -> u32 {
+        match self {
+            RaftMessage::RequestVote { .. } => HEADER + 16,
+            RaftMessage::RequestVoteReply { .. } => HEADER + 1,
+            RaftMessage::AppendEntries { entries, .. } => {
+                HEADER + 32 + 24 * entries.as_slice().len() as u32
+            }
+            RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
+        }
+    }
+
+    #[inline]
+    fn fingerprint(&self) -> u64 {
+        match *self {
+            RaftMessage::RequestVote { term, last_index, last_term, pre } => {
+                fold(term, last_index) ^ fold(last_term ^ 1, u64::from(pre))
+            }
+            RaftMessage::RequestVoteReply { term, granted, pre } => {
+                fold(term ^ 2, u64::from(granted) << 1 | u64::from(pre))
+            }
+            RaftMessage::AppendEntries {
+                term,
+                prev_index,
+                prev_term,
+                commit,
+                round,
+                ref entries,
+            } => {
+                let last = entries.as_slice();
+                let hash = last.last().map_or(0, |e| e.hash ^ last.len() as u64);
+                fold(term ^ hash, prev_index) ^ fold(prev_term ^ round << 8, commit)
+            }
+            RaftMessage::AppendEntriesReply {
+                term,
+                success,
+                index,
+                hint_index,
+                hint_term,
+                round,
+            } => {
+                fold(term, index << 1 | u64::from(success))
+                    ^ fold(hint_term ^ round << 8, hint_index)
+            }
+        }
+    }
+
+    fn fields(&self) -> Fields {
+        match *self {
+            RaftMessage::RequestVote { term, last_index, last_term, .. } => {
+                Fields { term, index: last_index, index_term: last_term, ..Fields::default() }
+            }
+            RaftMessage::RequestVoteReply { term, granted, .. } => {
+                Fields { term, ok: granted, ..Fields::default() }
+            }
+            RaftMessage::AppendEntries {
+                term, prev_index, prev_term, commit, ref entries, ..
+            } => Fields {
+                term,
+                index: prev_index,
+                index_term: prev_term,
+                entries: entries.as_slice().len() as u32,
+                commit_index: commit,
+                ok: false,
+            },
+            RaftMessage::AppendEntriesReply { term, success, index, hint_term, .. } => {
+                Fields { term, index, index_term: hint_term, ok: success, ..Fields::default() }
+            }
+        }
+    }
+
+    fn edit(&mut self, field: &str, value: u64) -> Result<(), String> {
+        let kind = Self::KINDS[usize::from(self.kind())];
+        let mut fields = self.editable_mut();
+        let Some((_, place)) = fields.iter_mut().find(|(name, _)| *name == field) else {
+            let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+            return Err(format!("unknown field '{field}' of {kind}; it has {}", names.join(", ")));
+        };
+        match place {
+            Field::Number(number) => **number = value,
+            Field::Flag(flag) => **flag = value != 0,
+        }
+        Ok(())
+    }
+
+    fn editable(&self) -> Vec<(&'static str, u64)> {
+        let mut copy = self.clone();
+        let fields = copy.editable_mut();
+        let value = |field| match field {
+            Field::Number(number) => *number,
+            Field::Flag(flag) => u64::from(*flag),
+        };
+        fields.into_iter().map(|(name, field)| (name, value(field))).collect()
+    }
+}
+
+impl RaftMessage {
+    fn editable_mut(&mut self) -> Vec<(&'static str, Field<'_>)> {
+        use Field::{Flag, Number};
+        match self {
+            RaftMessage::RequestVote { term, last_index, last_term, .. } => vec![
+                ("term", Number(term)),
+                ("last_index", Number(last_index)),
+                ("last_term", Number(last_term)),
+            ],
+            RaftMessage::RequestVoteReply { term, granted, .. } => {
+                vec![("term", Number(term)), ("granted", Flag(granted))]
+            }
+            RaftMessage::AppendEntries { term, prev_index, prev_term, commit, .. } => vec![
+                ("term", Number(term)),
+                ("prev_index", Number(prev_index)),
+                ("prev_term", Number(prev_term)),
+                ("commit", Number(commit)),
+            ],
+            RaftMessage::AppendEntriesReply { term, success, index, .. } => {
+                vec![("term", Number(term)), ("success", Flag(success)), ("index", Number(index))]
+            }
+        }
+    }
+}
+
+enum Field<'a> {
+    Number(&'a mut u64),
+    Flag(&'a mut bool),
+}
+
+/// Folds two words into one; a change in either changes the result.
+#[inline]
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a ^ 0x9E37_79B9_7F4A_7C15) * u128::from(b ^ 0xD1B5_4A32_D192_ED03);
+    (product as u64) ^ (product >> 64) as u64
+}
+
+/// What a client, or a person at the console, may ask of a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Request {
+    /// Replicate and apply a command.
+    Write(Command),
+    /// Read a key without an entry in the log.
+    Read {
+        /// The key.
+        key: Key,
+        /// How.
+        via: ReadPath,
+    },
+    /// Stand for election now, as if the election timer had run out.
+    Campaign,
+    /// A lie: lead the next term without asking anybody.
+    Usurp,
+    /// A lie: forget whom this node voted for.
+    ForgetVote,
+}
+
+/// What a client is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// A write took effect.
+    Written {
+        /// The index of its entry.
+        index: u64,
+        /// The term of its entry.
+        term: u64,
+        /// False if it was a compare-and-set that found something else.
+        applied: bool,
+    },
+    /// A read was served.
+    Read {
+        /// lastApplied of the node that served it, at that moment.
+        index: u64,
+        /// Hash of the log up to there.
+        hash: u64,
+        /// The items at the key; empty if it was never set.
+        items: Vec<Value>,
+    },
+    /// An order was carried out.
+    Done,
+}
+
+/// An operation that waits in a node for its entry to commit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) index: u64,
+    pub(crate) op: OpId,
+}

@@ -1,0 +1,295 @@
+//! Distributions of times, as inverse transforms of one uniform draw.
+//!
+//! Computed with `libm`, not with the platform's mathematics, and rounded to nanoseconds: the same on
+//! every machine. What would be negative becomes 0; what would be longer than 100 days becomes that.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::luck::{below, unit};
+use super::time::millis;
+use crate::protocol::Span;
+
+/// A distribution of a time, with its parameters in milliseconds.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Distribution {
+    /// Always the same.
+    Constant {
+        /// The value.
+        value: f64,
+    },
+    /// Uniform on [low, high).
+    Uniform {
+        /// The least.
+        low: f64,
+        /// The bound that it stays below.
+        high: f64,
+    },
+    /// Normal, cut at 0.
+    Normal {
+        /// Mean before the cut.
+        mean: f64,
+        /// Standard deviation before the cut.
+        std: f64,
+    },
+    /// Log-normal.
+    Lognormal {
+        /// The median.
+        median: f64,
+        /// Standard deviation of the logarithm.
+        sigma: f64,
+    },
+    /// Exponential.
+    Exponential {
+        /// The mean.
+        mean: f64,
+    },
+    /// Pareto of type I.
+    Pareto {
+        /// The least.
+        scale: f64,
+        /// The tail index; the mean is infinite up to 1.
+        shape: f64,
+    },
+    /// One of the values of a sample, each as likely.
+    Empirical {
+        /// The sample.
+        values: Arc<[f64]>,
+    },
+}
+
+impl Distribution {
+    /// Always the same.
+    pub fn constant(value: Span) -> Self {
+        Self::Constant { value: value.as_ms() }
+    }
+
+    /// The value if there is only one.
+    pub fn as_constant(&self) -> Option<Span> {
+        match self {
+            Self::Constant { value } => Some(to_span(*value)),
+            Self::Uniform { low, high } if low == high => Some(to_span(*low)),
+            _ => None,
+        }
+    }
+
+    /// The value that a draw stands for.
+    #[inline]
+    pub fn sample(&self, draw: u64) -> Span {
+        match self {
+            Self::Constant { value } => to_span(*value),
+            Self::Uniform { low, high } => {
+                let (low, high) = (to_span(*low).0, to_span(*high).0);
+                Span(low + below(draw, high - low))
+            }
+            Self::Normal { mean, std } => to_span(mean + std * normal_quantile(open_unit(draw))),
+            Self::Lognormal { median, sigma } => {
+                to_span(median * libm::exp(sigma * normal_quantile(open_unit(draw))))
+            }
+            Self::Exponential { mean } => to_span(-mean * libm::log(1.0 - unit(draw))),
+            Self::Pareto { scale, shape } => {
+                to_span(scale * libm::pow(1.0 - unit(draw), -1.0 / shape))
+            }
+            Self::Empirical { values } => {
+                to_span(values[below(draw, values.len() as u64) as usize])
+            }
+        }
+    }
+
+    /// Why the parameters make no sense, if they do not.
+    pub fn validate(&self) -> Result<(), String> {
+        let time = |name: &str, value: f64| {
+            millis::to_ns(value).map(|_| ()).map_err(|why| format!("{name}: {why}"))
+        };
+        let positive = |name: &str, value: f64| {
+            if value.is_finite() && value > 0.0 {
+                Ok(())
+            } else {
+                Err(format!("{name} must be a finite number above 0, not {value}"))
+            }
+        };
+        match self {
+            Self::Constant { value } => time("value", *value),
+            Self::Uniform { low, high } => {
+                time("low", *low)?;
+                time("high", *high)?;
+                if low <= high {
+                    Ok(())
+                } else {
+                    Err(format!("low ({low}) must not be above high ({high})"))
+                }
+            }
+            Self::Normal { mean, std } => {
+                time("mean", *mean)?;
+                time("std", *std)
+            }
+            Self::Lognormal { median, sigma } => {
+                time("median", *median)?;
+                if sigma.is_finite() && *sigma >= 0.0 {
+                    Ok(())
+                } else {
+                    Err(format!("sigma must be a finite number of at least 0, not {sigma}"))
+                }
+            }
+            Self::Exponential { mean } => time("mean", *mean),
+            Self::Pareto { scale, shape } => {
+                time("scale", *scale)?;
+                positive("shape", *shape)
+            }
+            Self::Empirical { values } => {
+                if values.is_empty() {
+                    return Err("values must hold at least one time".into());
+                }
+                values.iter().try_for_each(|value| time("values", *value))
+            }
+        }
+    }
+}
+
+fn to_span(ms: f64) -> Span {
+    Span((ms.clamp(0.0, millis::LONGEST_MS) * 1e6).round() as u64)
+}
+
+/// A draw as a number in (0, 1), where quantile functions are finite.
+fn open_unit(draw: u64) -> f64 {
+    ((draw >> 12) as f64 + 0.5) / (1u64 << 52) as f64
+}
+
+/// The quantile function of the standard normal distribution: Wichura's algorithm AS 241 (1988), PPND16,
+/// accurate to about 1 part in 10^16.
+fn normal_quantile(p: f64) -> f64 {
+    let q = p - 0.5;
+    if q.abs() <= 0.425 {
+        let r = 0.180_625 - q * q;
+        return q * ratio(r, &CENTRE_NUM, &CENTRE_DEN);
+    }
+    let tail = if q < 0.0 { p } else { 1.0 - p };
+    let r = libm::sqrt(-libm::log(tail));
+    let x = if r <= 5.0 {
+        ratio(r - 1.6, &MIDDLE_NUM, &MIDDLE_DEN)
+    } else {
+        ratio(r - 5.0, &FAR_NUM, &FAR_DEN)
+    };
+    if q < 0.0 { -x } else { x }
+}
+
+fn ratio(r: f64, num: &[f64; 8], den: &[f64; 8]) -> f64 {
+    let poly = |c: &[f64; 8]| c.iter().rev().fold(0.0, |sum, c| sum * r + c);
+    poly(num) / poly(den)
+}
+
+const CENTRE_NUM: [f64; 8] = [
+    3.387_132_872_796_366_5,
+    133.141_667_891_784_38,
+    1_971.590_950_306_551_3,
+    13_731.693_765_509_46,
+    45_921.953_931_549_87,
+    67_265.770_927_008_7,
+    33_430.575_583_588_13,
+    2_509.080_928_730_122_7,
+];
+const CENTRE_DEN: [f64; 8] = [
+    1.0,
+    42.313_330_701_600_91,
+    687.187_007_492_057_9,
+    5_394.196_021_424_751,
+    21_213.794_301_586_597,
+    39_307.895_800_092_71,
+    28_729.085_735_721_943,
+    5_226.495_278_852_854,
+];
+const MIDDLE_NUM: [f64; 8] = [
+    1.423_437_110_749_683_5,
+    4.630_337_846_156_546,
+    5.769_497_221_460_691,
+    3.647_848_324_763_204_5,
+    1.270_458_252_452_368_4,
+    0.241_780_725_177_450_6,
+    0.022_723_844_989_269_184,
+    7.745_450_142_783_414e-4,
+];
+const MIDDLE_DEN: [f64; 8] = [
+    1.0,
+    2.053_191_626_637_759,
+    1.676_384_830_183_803_8,
+    0.689_767_334_985_1,
+    0.148_103_976_427_480_08,
+    0.015_198_666_563_616_457,
+    5.475_938_084_995_345e-4,
+    1.050_750_071_644_416_9e-9,
+];
+const FAR_NUM: [f64; 8] = [
+    6.657_904_643_501_103,
+    5.463_784_911_164_114,
+    1.784_826_539_917_291_3,
+    0.296_560_571_828_504_87,
+    0.026_532_189_526_576_124,
+    0.001_242_660_947_388_078_4,
+    2.711_555_568_743_487_6e-5,
+    2.010_334_399_292_288_1e-7,
+];
+const FAR_DEN: [f64; 8] = [
+    1.0,
+    0.599_832_206_555_888,
+    0.136_929_880_922_735_8,
+    0.014_875_361_290_850_615,
+    7.868_691_311_456_133e-4,
+    1.846_318_317_510_054_8e-5,
+    1.421_511_758_316_446e-7,
+    2.044_263_103_389_939_8e-15,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::luck::{Luck, Purpose};
+
+    fn quantile_of(distribution: &Distribution, p: f64) -> f64 {
+        let n = 20_000;
+        let mut values: Vec<f64> = (0..n)
+            .map(|k| distribution.sample(Luck::new(5).draw(Purpose::Latency, 0, k)).as_ms())
+            .collect();
+        values.sort_by(f64::total_cmp);
+        values[(p * n as f64) as usize]
+    }
+
+    #[test]
+    fn normal_quantiles_agree_with_tables() {
+        // Quantiles from Wichura's paper and standard tables.
+        for (p, z) in [(0.5, 0.0), (0.25, -0.674_489_750_196_081_7), (0.975, 1.959_963_984_540_054)]
+        {
+            assert!((normal_quantile(p) - z).abs() < 1e-14, "{p}");
+        }
+        assert!((normal_quantile(1e-20) + 9.262_340_089_798_408).abs() < 1e-13);
+        assert!((normal_quantile(0.001) + 3.090_232_306_167_813_4).abs() < 1e-13);
+    }
+
+    #[test]
+    fn medians_and_tails_are_where_theory_puts_them() {
+        let near =
+            |got: f64, want: f64| assert!((got / want - 1.0).abs() < 0.04, "{got} vs {want}");
+        near(quantile_of(&Distribution::Uniform { low: 10.0, high: 30.0 }, 0.5), 20.0);
+        near(quantile_of(&Distribution::Lognormal { median: 2.0, sigma: 0.5 }, 0.5), 2.0);
+        near(quantile_of(&Distribution::Lognormal { median: 2.0, sigma: 0.5 }, 0.9), 3.796);
+        near(quantile_of(&Distribution::Exponential { mean: 4.0 }, 0.5), 2.7726);
+        near(quantile_of(&Distribution::Pareto { scale: 1.0, shape: 2.0 }, 0.75), 2.0);
+        near(quantile_of(&Distribution::Normal { mean: 8.0, std: 1.0 }, 0.975), 9.96);
+    }
+
+    #[test]
+    fn impossible_values_are_cut() {
+        assert_eq!(quantile_of(&Distribution::Normal { mean: 0.0, std: 1.0 }, 0.3), 0.0);
+        let heavy = Distribution::Pareto { scale: 1.0, shape: 0.01 };
+        assert_eq!(quantile_of(&heavy, 0.99), millis::LONGEST_MS);
+    }
+
+    #[test]
+    fn bad_parameters_are_named() {
+        let bad = Distribution::Uniform { low: 2.0, high: 1.0 };
+        assert_eq!(bad.validate().unwrap_err(), "low (2) must not be above high (1)");
+        assert!(Distribution::Constant { value: f64::NAN }.validate().is_err());
+        assert!(Distribution::Empirical { values: [].into() }.validate().is_err());
+    }
+}

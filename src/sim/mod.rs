@@ -1,0 +1,31 @@
+//! The world around a protocol: virtual time, an event queue with a total order, luck by counter,
+//! network, disks, clocks and clients. It is generic over the protocol and over who watches.
+//!
+//! A message's way: a node's effect ([`world`]) → [`network`] (is the link up, how long does it take) →
+//! [`queue`] → the receiver's handler. Time passes only here.
+
+pub mod client;
+pub mod clock;
+pub mod digest;
+pub mod disk;
+pub mod distribution;
+pub mod flight;
+pub mod luck;
+pub mod network;
+pub mod observer;
+pub mod queue;
+pub mod time;
+mod timers;
+pub mod world;
+
+pub use client::{Load, OpState, OpStatus, Pacing};
+pub use clock::Clock;
+pub use digest::Digest;
+pub use disk::{DiskSpec, Unsynced};
+pub use distribution::Distribution;
+pub use flight::{Edit, Flight, MessageId};
+pub use luck::{Luck, Purpose, Stream};
+pub use network::{Latency, Links, Matching, NetworkSpec, Overlay};
+pub use observer::{Fate, HostEvent, Observer, OpEvent};
+pub use time::Time;
+pub use world::{Stop, World, WorldSpec};

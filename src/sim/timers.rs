@@ -1,0 +1,126 @@
+//! Timers. A node re-arms its election timer at every heartbeat; doing that through the queue would
+//! double the work. Here arming writes a few words, and the queue holds at most one wake-up that matters
+//! per timer, at a moment that is certainly not too late. When it comes due, the timer says whether it has
+//! run out, or when to look again. The timeout itself is drawn only then: luck by counter allows it.
+//!
+//! Re-arming may bring a deadline *forward* (the new draw is shorter); then an earlier wake-up is queued
+//! and the old one is ignored.
+
+use super::clock::Clock;
+use super::luck::{Luck, Purpose, below};
+use super::queue::{Due, Queue};
+use super::time::Time;
+use crate::protocol::{Delay, LocalTime, Span};
+
+/// One timer of one node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timer {
+    armed: bool,
+    /// How often it was armed; the ordinal of its luck.
+    ordinal: u64,
+    since: LocalTime,
+    delay: Delay,
+    /// Its place in the order among events at its deadline, reserved when it was armed.
+    seq: u64,
+    /// The wake-up that matters; [`Time::NEVER`] if none is queued.
+    wake: Time,
+}
+
+impl Default for Timer {
+    fn default() -> Self {
+        let delay = Delay::exactly(Span::ZERO);
+        let since = LocalTime::default();
+        Self { armed: false, ordinal: 0, since, delay, seq: 0, wake: Time::NEVER }
+    }
+}
+
+impl Timer {
+    #[inline]
+    pub(super) fn arm(
+        &mut self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        delay: Delay,
+        queue: &mut Queue,
+    ) {
+        self.armed = true;
+        self.ordinal += 1;
+        self.since = clock.local(now);
+        self.delay = delay;
+        self.seq = queue.next_seq();
+        self.ensure_wake(index, now, clock, queue);
+    }
+
+    pub(super) fn disarm(&mut self) {
+        self.armed = false;
+    }
+
+    /// The clock changed: look at the timer as soon as it may run out by the new one.
+    pub(super) fn clock_changed(
+        &mut self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        queue: &mut Queue,
+    ) {
+        if self.armed {
+            self.ensure_wake(index, now, clock, queue);
+        }
+    }
+
+    #[inline]
+    fn ensure_wake(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
+        let earliest = clock.world(self.since + self.delay.min, now);
+        if earliest < self.wake {
+            self.wake = earliest;
+            queue.push_timer(earliest, self.seq, Due::Timer(index));
+        }
+    }
+
+    /// A wake-up came due: has the timer run out?
+    pub(super) fn look(
+        &mut self,
+        index: u32,
+        event: (Time, u64),
+        clock: &Clock,
+        luck: Luck,
+        queue: &mut Queue,
+    ) -> bool {
+        let (now, seq) = event;
+        if now != self.wake {
+            return false;
+        }
+        self.wake = Time::NEVER;
+        if !self.armed {
+            return false;
+        }
+        let earliest = clock.world(self.since + self.delay.min, now);
+        let deadline =
+            if earliest > now { earliest } else { self.deadline(index, now, clock, luck) };
+        if (deadline, self.seq) == (now, seq) {
+            self.armed = false;
+            return true;
+        }
+        self.wake = deadline;
+        queue.push_timer(deadline, self.seq, Due::Timer(index));
+        false
+    }
+
+    fn deadline(&self, index: u32, now: Time, clock: &Clock, luck: Luck) -> Time {
+        let spread = self.delay.max.0.saturating_sub(self.delay.min.0);
+        let draw = luck.draw(Purpose::Timer, u64::from(index), self.ordinal);
+        clock.world(self.since + Span(self.delay.min.0 + below(draw, spread)), now)
+    }
+
+    /// When it runs out, if it is armed.
+    pub(super) fn runs_out(
+        &self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        luck: Luck,
+    ) -> Option<Time> {
+        self.armed.then(|| self.deadline(index, now, clock, luck))
+    }
+}

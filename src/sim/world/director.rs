@@ -1,0 +1,144 @@
+//! Messages moved by hand, and faults of the network.
+
+use super::{Core, World};
+use crate::protocol::{Message, Protocol, Span};
+use crate::sim::flight::{Flight, MessageId};
+use crate::sim::network::{Links, Matching, Overlay};
+use crate::sim::observer::{Fate, Observer};
+use crate::sim::queue::Due;
+use crate::sim::time::Time;
+
+impl<P: Protocol, O: Observer<P>> World<P, O> {
+    /// A fault begins to act on the network. What is on its way over a link that it cuts is lost.
+    pub fn add_overlay(&mut self, handle: u32, overlay: Overlay) {
+        let core = &mut self.core;
+        let lost: Vec<u32> = core
+            .flights
+            .iter()
+            .filter(|(_, flight)| flight.due != Time::NEVER)
+            .filter(|(_, flight)| match &overlay {
+                Overlay::Cut(cut) => {
+                    cut.message(flight.id.from, flight.id.to, flight.message.kind())
+                }
+                other => other.cuts(flight.id.from, flight.id.to),
+            })
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in lost {
+            core.remove_flight(slot, Fate::Cut);
+        }
+        core.links.add(handle, overlay);
+    }
+
+    /// A fault ends; true if it acted on the network.
+    pub fn remove_overlay(&mut self, handle: u32) -> bool {
+        self.core.links.remove(handle)
+    }
+
+    /// The links.
+    pub fn links(&self) -> &Links {
+        &self.core.links
+    }
+
+    /// All messages under way, in the order in which they arrive; held ones last.
+    pub fn in_flight(&self) -> Vec<&Flight<P::Message>> {
+        let mut flights: Vec<_> = self.core.flights.iter().map(|(_, flight)| flight).collect();
+        flights.sort_by_key(|flight| (flight.due, flight.sent, flight.id));
+        flights
+    }
+
+    /// From now on messages that match are held back as they are sent.
+    pub fn hold_matching(&mut self, handle: u32, matching: Matching) {
+        self.core.holds.push((handle, matching));
+    }
+
+    /// Messages are no longer held back as they are sent; true if they were.
+    pub fn stop_holding(&mut self, handle: u32) -> bool {
+        let before = self.core.holds.len();
+        self.core.holds.retain(|(h, _)| *h != handle);
+        self.core.holds.len() < before
+    }
+
+    /// Takes a message out of the air, to be released or delivered later. False if it is not there.
+    pub fn hold(&mut self, id: MessageId) -> bool {
+        self.reschedule(id, None)
+    }
+
+    /// Lets a message arrive after `after`.
+    pub fn release(&mut self, id: MessageId, after: Span) -> bool {
+        let due = self.core.now + after;
+        self.reschedule(id, Some(due))
+    }
+
+    fn reschedule(&mut self, id: MessageId, due: Option<Time>) -> bool {
+        let Some(mut flight) = self.core.pick(id) else { return false };
+        let core = &mut self.core;
+        flight.due = due.unwrap_or(Time::NEVER);
+        core.digest.absorb(core.now.0 ^ 16 << 56, flight.due.0);
+        core.observer.rescheduled(core.now, &flight);
+        let slot = core.flights.insert(flight);
+        if let Some(due) = due {
+            core.queue.push(due, Due::Arrival(slot));
+        }
+        true
+    }
+
+    /// Delivers a message now, whatever stands between.
+    pub fn deliver(&mut self, id: MessageId) -> bool {
+        let Some(flight) = self.core.pick(id) else { return false };
+        self.core.counters.events += 1;
+        self.arrive(flight);
+        true
+    }
+
+    /// Takes a message out for good.
+    pub fn drop_message(&mut self, id: MessageId) -> bool {
+        let slot = self.core.slot_of(id);
+        if let Some(slot) = slot {
+            self.core.remove_flight(slot, Fate::Removed);
+        }
+        slot.is_some()
+    }
+
+    /// Makes a copy of a message, held until it is released or delivered. Returns its name.
+    pub fn duplicate(&mut self, id: MessageId) -> Option<MessageId> {
+        let core = &mut self.core;
+        let slot = core.slot_of(id)?;
+        let same = |other: &MessageId| {
+            (other.from, other.to, other.ordinal) == (id.from, id.to, id.ordinal)
+        };
+        let highest =
+            core.flights.iter().filter(|(_, f)| same(&f.id)).map(|(_, f)| f.id.copy).max()?;
+        let original = core.flights.iter().find(|(s, _)| *s == slot)?.1;
+        let mut copy = original.clone();
+        copy.id.copy = highest.checked_add(1)?;
+        copy.due = Time::NEVER;
+        copy.row = core.observer.sent(core.now, &copy);
+        core.digest.absorb(core.now.0 ^ 17 << 56, id.ordinal);
+        let name = copy.id;
+        core.flights.insert(copy);
+        Some(name)
+    }
+}
+
+impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    fn slot_of(&self, id: MessageId) -> Option<u32> {
+        self.flights.iter().find(|(_, flight)| flight.id == id).map(|(slot, _)| slot)
+    }
+
+    fn pick(&mut self, id: MessageId) -> Option<Flight<P::Message>> {
+        let slot = self.slot_of(id)?;
+        self.flights.take(slot)
+    }
+
+    fn remove_flight(&mut self, slot: u32, fate: Fate) {
+        if let Some(flight) = self.flights.take(slot) {
+            let id = flight.id;
+            self.digest.absorb(
+                self.now.0 ^ 19 << 56,
+                id.ordinal << 16 | u64::from(id.from.0) << 8 | u64::from(id.to.0),
+            );
+            self.observer.ended(self.now, &flight, fate);
+        }
+    }
+}

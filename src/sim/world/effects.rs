@@ -1,0 +1,122 @@
+//! A node's effects as they reach the world.
+
+use super::Core;
+use crate::protocol::{
+    Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, TimerId, WriteId,
+};
+use crate::sim::flight::{Flight, MessageId};
+use crate::sim::network::Passage;
+use crate::sim::observer::{Fate, Observer};
+use crate::sim::queue::Due;
+use crate::sim::time::Time;
+
+/// The effects of one node's step.
+pub(super) struct Fx<'a, P: Protocol, O> {
+    pub(super) core: &'a mut Core<P, O>,
+    pub(super) id: NodeId,
+}
+
+impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
+    #[inline]
+    fn send(&mut self, to: NodeId, message: P::Message) {
+        self.core.send(self.id, to, message);
+    }
+
+    #[inline]
+    fn arm(&mut self, timer: TimerId, delay: Delay) {
+        let index = self.id.at() * P::TIMERS + usize::from(timer.0);
+        let core = &mut *self.core;
+        let clock = &core.hosts[self.id.at()].clock;
+        core.timers[index].arm(index as u32, core.now, clock, delay, &mut core.queue);
+    }
+
+    #[inline]
+    fn disarm(&mut self, timer: TimerId) {
+        self.core.timers[self.id.at() * P::TIMERS + usize::from(timer.0)].disarm();
+    }
+
+    #[inline]
+    fn persist(&mut self, write: WriteId) -> Durability {
+        if self.core.instant_disk {
+            return Durability::Done;
+        }
+        let disk = &mut self.core.hosts[self.id.at()].disk;
+        if disk.syncing.is_some() {
+            disk.queued = Some(write);
+        } else {
+            self.core.begin_sync(self.id, write);
+        }
+        Durability::Pending
+    }
+
+    #[inline]
+    fn reply(&mut self, op: OpId, reply: Reply<P::Output>) {
+        self.core.replies.push((op, reply));
+    }
+
+    #[inline]
+    fn note(&mut self, note: P::Note) {
+        self.core.digest.absorb(note.fingerprint(), u64::from(self.id.0));
+        if O::WATCHING {
+            self.core.notes.push(note);
+        }
+    }
+
+    fn halt(&mut self, reason: &'static str) {
+        self.core.halted = Some(reason);
+    }
+}
+
+impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    #[inline]
+    fn send(&mut self, from: NodeId, to: NodeId, mut message: P::Message) {
+        let ordinal = self.links.count(from, to);
+        let id = MessageId { from, to, ordinal, copy: 0 };
+        self.counters.sent += 1;
+        if self.tampering.any && !self.tamper_outgoing(id, &mut message) {
+            return;
+        }
+        if let (Some(latency), true) = (self.links.plain(), self.holds.is_empty()) {
+            return self.set_out(id, self.now + latency, message);
+        }
+        self.send_over_faults(id, message);
+    }
+
+    #[inline]
+    fn set_out(&mut self, id: MessageId, due: Time, message: P::Message) {
+        let mut flight = Flight { id, sent: self.now, due, row: 0, message };
+        flight.row = self.observer.sent(self.now, &flight);
+        let slot = self.flights.insert(flight);
+        if due < Time::NEVER {
+            self.queue.push(due, Due::Arrival(slot));
+        }
+    }
+
+    #[inline(never)]
+    fn send_over_faults(&mut self, id: MessageId, message: P::Message) {
+        let MessageId { from, to, ordinal, .. } = id;
+        let kind = message.kind();
+        if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {
+            return self.set_out(id, Time::NEVER, message);
+        }
+        match self.links.passage(self.now, self.luck, from, to, kind, ordinal) {
+            Passage::Arrives { after, again } => {
+                if let Some(again) = again {
+                    self.set_out(MessageId { copy: 1, ..id }, self.now + again, message.clone());
+                }
+                self.set_out(id, self.now + after, message);
+            }
+            Passage::Cut => self.never_arrives(id, message, Fate::Cut),
+            Passage::Lost => self.never_arrives(id, message, Fate::Lost),
+        }
+    }
+
+    fn never_arrives(&mut self, id: MessageId, message: P::Message, fate: Fate) {
+        self.digest.absorb(self.now.0 ^ 18 << 56, u64::from(id.from.0) << 8 | u64::from(id.to.0));
+        if O::WATCHING {
+            let mut flight = Flight { id, sent: self.now, due: self.now, row: 0, message };
+            flight.row = self.observer.sent(self.now, &flight);
+            self.observer.ended(self.now, &flight, fate);
+        }
+    }
+}

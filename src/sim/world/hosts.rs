@@ -1,0 +1,165 @@
+//! What is done to nodes: crash, restart, wipe, pause, clocks; and their disks.
+
+use super::{Backlog, Core, World};
+use crate::protocol::{Input, NodeId, Protocol, Span, WriteId};
+use crate::sim::clock::Clock;
+use crate::sim::disk::Unsynced;
+use crate::sim::luck::{Purpose, below};
+use crate::sim::observer::{Fate, HostEvent, Observer};
+use crate::sim::queue::Due;
+use crate::sim::time::Time;
+
+impl<P: Protocol, O: Observer<P>> World<P, O> {
+    /// The node loses power; false if it is down already.
+    pub fn crash(&mut self, id: NodeId, unsynced: Unsynced) -> bool {
+        let up = self.core.hosts[id.at()].up;
+        if up {
+            self.go_down(id, unsynced, HostEvent::Crashed);
+        }
+        up
+    }
+
+    pub(super) fn go_down(&mut self, id: NodeId, unsynced: Unsynced, event: HostEvent) {
+        let node = &mut self.nodes[id.at()];
+        let core = &mut self.core;
+        let written = node.status().written;
+        let synced = if core.instant_disk { written } else { core.hosts[id.at()].disk.durable };
+        let durable = match unsynced {
+            Unsynced::Lose => synced,
+            Unsynced::Keep => written,
+            Unsynced::Tear => {
+                let ordinal = u64::from(core.hosts[id.at()].incarnation);
+                let draw = core.luck.draw(Purpose::Tear, u64::from(id.0), ordinal);
+                WriteId(synced.0 + below(draw, written.0 - synced.0 + 1))
+            }
+        };
+        let before = node.status();
+        node.crash(durable);
+        core.leaders.remove(id);
+        core.digest.absorb(core.now.0, 9 << 56 | u64::from(id.0) << 40 | durable.0);
+        let host = &mut core.hosts[id.at()];
+        host.up = false;
+        host.paused = false;
+        host.incarnation += 1;
+        host.disk.durable = durable;
+        host.disk.syncing = None;
+        host.disk.queued = None;
+        let backlog = std::mem::take(&mut host.backlog);
+        for timer in &mut core.timers[id.at() * P::TIMERS..][..P::TIMERS] {
+            timer.disarm();
+        }
+        core.observer.host(core.now, id, node, event);
+        core.observer.settled(core.now, id, &before, &node.status());
+        for left in backlog {
+            if let Backlog::Message(flight) = left {
+                core.observer.ended(core.now, &flight, Fate::ReceiverDown);
+            }
+        }
+        core.node_lost(id);
+    }
+
+    /// A node that is down comes back with what its disk kept; false if it is up.
+    pub fn restart(&mut self, id: NodeId) -> bool {
+        let host = &mut self.core.hosts[id.at()];
+        if host.up {
+            return false;
+        }
+        host.up = true;
+        self.core.digest.absorb(self.core.now.0, 10 << 56 | u64::from(id.0));
+        self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Restarted);
+        self.step(id, Input::Start);
+        true
+    }
+
+    /// The disk of a node that is down is emptied; false if the node is up.
+    pub fn wipe(&mut self, id: NodeId) -> bool {
+        if self.core.hosts[id.at()].up {
+            return false;
+        }
+        self.nodes[id.at()].wipe();
+        self.core.hosts[id.at()].disk.durable = self.nodes[id.at()].status().written;
+        self.core.digest.absorb(self.core.now.0, 11 << 56 | u64::from(id.0));
+        self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Wiped);
+        true
+    }
+
+    /// The node stands still: what comes in the meantime waits. False if it is down or stands already.
+    pub fn pause(&mut self, id: NodeId) -> bool {
+        let host = &mut self.core.hosts[id.at()];
+        if !host.up || host.paused {
+            return false;
+        }
+        host.paused = true;
+        self.core.digest.absorb(self.core.now.0, 12 << 56 | u64::from(id.0));
+        self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Paused);
+        true
+    }
+
+    /// The node goes on, first with what has waited, in order. False if it does not stand.
+    pub fn resume(&mut self, id: NodeId) -> bool {
+        if !self.core.hosts[id.at()].paused {
+            return false;
+        }
+        self.core.hosts[id.at()].paused = false;
+        self.core.digest.absorb(self.core.now.0, 13 << 56 | u64::from(id.0));
+        self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Resumed);
+        while let Some(waited) = self.core.hosts[id.at()].backlog.pop_front() {
+            if !self.core.hosts[id.at()].up {
+                break; // it halted over one of them
+            }
+            match waited {
+                Backlog::Message(flight) => self.arrive(*flight),
+                Backlog::Timer(kind) => {
+                    self.core.observer.timer(self.core.now, id, kind.0);
+                    self.step(id, Input::Timer(kind));
+                }
+                Backlog::Synced => {
+                    let durable = self.core.hosts[id.at()].disk.durable;
+                    self.core.observer.synced(self.core.now, id);
+                    self.step(id, Input::Persisted(durable));
+                }
+                Backlog::Request(op, request) => self.step(id, Input::Request { op, request }),
+            }
+        }
+        true
+    }
+
+    /// The node's clock runs at another rate (1 is true).
+    pub fn set_clock_rate(&mut self, id: NodeId, rate: f64) {
+        self.change_clock(id, |clock, now| clock.set_rate(now, rate));
+        self.core.digest.absorb(self.core.now.0 ^ 14 << 56 | u64::from(id.0), rate.to_bits());
+    }
+
+    /// The node's clock is set forward, or back.
+    pub fn jump_clock(&mut self, id: NodeId, by: Span, back: bool) {
+        self.change_clock(id, |clock, now| clock.jump(now, by, back));
+        self.core
+            .digest
+            .absorb(self.core.now.0 ^ 15 << 56 | u64::from(id.0), by.0 << 1 | u64::from(back));
+    }
+
+    pub(super) fn change_clock(&mut self, id: NodeId, change: impl FnOnce(&mut Clock, Time)) {
+        let core = &mut self.core;
+        let clock = &mut core.hosts[id.at()].clock;
+        change(clock, core.now);
+        for kind in 0..P::TIMERS {
+            let index = id.at() * P::TIMERS + kind;
+            core.timers[index].clock_changed(index as u32, core.now, clock, &mut core.queue);
+        }
+    }
+}
+
+impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    pub(super) fn begin_sync(&mut self, id: NodeId, write: WriteId) {
+        let disk = &mut self.hosts[id.at()].disk;
+        disk.syncing = Some(write);
+        disk.syncs += 1;
+        // The write and the fsync draw from the same luck, two draws an fsync.
+        let (entity, ordinal) = (u64::from(id.0), disk.syncs * 2);
+        let write = self.disk.write.sample(self.luck.draw(Purpose::Disk, entity, ordinal));
+        let fsync = self.disk.fsync.sample(self.luck.draw(Purpose::Disk, entity, ordinal + 1));
+        let incarnation = self.hosts[id.at()].incarnation;
+        let due = self.now + write + fsync;
+        self.queue.push(due, Due::Synced { node: id.0, incarnation });
+    }
+}

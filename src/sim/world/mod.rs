@@ -1,0 +1,460 @@
+//! The world: it alone knows the time, and everything that happens passes through it.
+
+mod clients;
+mod director;
+mod effects;
+mod hosts;
+mod tamper;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use self::effects::Fx;
+use crate::protocol::{Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, TimerId, Way};
+use crate::sim::client::{Client, Load, OpState};
+use crate::sim::clock::Clock;
+use crate::sim::digest::Digest;
+use crate::sim::disk::{Disk, DiskSpec, Unsynced};
+use crate::sim::flight::{Edit, Flight, Flights, MessageId};
+use crate::sim::luck::Luck;
+use crate::sim::network::{Links, Matching, NetworkSpec};
+use crate::sim::observer::{Fate, HostEvent, Observer};
+use crate::sim::queue::{Due, Event, Queue};
+use crate::sim::time::Time;
+use crate::sim::timers::Timer;
+
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub struct WorldSpec<P> {
+    /// The nodes, in the state in which they start.
+    pub nodes: Vec<P>,
+    /// The network between them.
+    pub network: NetworkSpec,
+    /// The disk that each of them has.
+    pub disk: DiskSpec,
+    /// Load on the cluster.
+    pub loads: Vec<Load>,
+    /// The luck of the run.
+    pub seed: u64,
+}
+
+/// When a run stops before its time.
+pub trait Stop<P: Protocol, O: Observer<P>> {
+    /// Asked after every event.
+    fn stops(&mut self, world: &World<P, O>) -> bool;
+}
+
+/// Never.
+impl<P: Protocol, O: Observer<P>> Stop<P, O> for () {
+    #[inline]
+    fn stops(&mut self, _world: &World<P, O>) -> bool {
+        false
+    }
+}
+
+impl<P: Protocol, O: Observer<P>, F: FnMut(&World<P, O>) -> bool> Stop<P, O> for F {
+    #[inline]
+    fn stops(&mut self, world: &World<P, O>) -> bool {
+        self(world)
+    }
+}
+
+/// Why a run came back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stopped {
+    /// The time was reached.
+    Time,
+    /// The condition holds.
+    Condition,
+    /// As many events as were allowed were dispatched.
+    Events,
+    /// An interceptor failed ([`World::take_tap_error`]).
+    Tap,
+}
+
+/// What an interceptor says of a message: leave it, or edit it, or why it failed.
+pub type Tap<M> = Arc<dyn Fn(MessageId, &M) -> Result<Option<Edit>, String> + Send + Sync>;
+
+/// A cluster in its world.
+#[derive(Clone)]
+pub struct World<P: Protocol, O: Observer<P>> {
+    nodes: Vec<P>,
+    core: Core<P, O>,
+}
+
+/// Everything but the nodes, so that a node and the world around it can be borrowed side by side.
+#[derive(Clone)]
+struct Core<P: Protocol, O> {
+    now: Time,
+    queue: Queue,
+    flights: Flights<P::Message>,
+    links: Links,
+    timers: Vec<Timer>,
+    hosts: Vec<Host<P>>,
+    disk: DiskSpec,
+    instant_disk: bool,
+    luck: Luck,
+    digest: Digest,
+    /// The nodes that lead, by their own opinion, and are up.
+    leaders: NodeSet,
+    counters: Counters,
+    loads: Vec<Load>,
+    clients: Vec<Client<P>>,
+    ops: BTreeMap<OpId, OpState<P>>,
+    next_op: u64,
+    tampering: Tampering<P>,
+    holds: Vec<(u32, Matching)>,
+    // What a handler leaves behind, to be looked at when it is done; empty between events.
+    notes: Vec<P::Note>,
+    replies: Vec<(OpId, Reply<P::Output>)>,
+    halted: Option<&'static str>,
+    observer: O,
+}
+
+/// What surrounds one node.
+#[derive(Clone)]
+struct Host<P: Protocol> {
+    up: bool,
+    paused: bool,
+    incarnation: u32,
+    clock: Clock,
+    disk: Disk,
+    /// What came while the node was paused.
+    backlog: VecDeque<Backlog<P>>,
+}
+
+#[derive(Clone)]
+enum Backlog<P: Protocol> {
+    Message(Box<Flight<P::Message>>),
+    Timer(TimerId),
+    Synced,
+    Request(OpId, P::Request),
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counters {
+    /// Events that changed something: arrivals, timers, fsyncs, requests of load generators.
+    pub events: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages that a node received.
+    pub delivered: u64,
+    /// How often a node became leader.
+    pub elections: u64,
+}
+
+/// Who changes messages on the way.
+#[derive(Clone)]
+struct Tampering<P: Protocol> {
+    any: bool,
+    lies: Vec<(NodeId, u32, P::Lie)>,
+    liars: NodeSet,
+    taps: Option<(NodeSet, Tap<P::Message>)>,
+    /// What an interceptor did in the run that is played again.
+    edits: BTreeMap<MessageId, Edit>,
+    recorded: Vec<(MessageId, Edit)>,
+    error: Option<String>,
+}
+
+impl<P: Protocol, O: Observer<P>> World<P, O> {
+    /// A world at its beginning: every node has started, nothing has arrived.
+    pub fn new(spec: WorldSpec<P>, observer: O) -> Self {
+        let n = spec.nodes.len();
+        let host = Host {
+            up: true,
+            paused: false,
+            incarnation: 0,
+            clock: Clock::default(),
+            disk: Disk::default(),
+            backlog: VecDeque::new(),
+        };
+        let core = Core {
+            now: Time::ZERO,
+            queue: Queue::default(),
+            flights: Flights::default(),
+            links: Links::new(n, spec.network),
+            timers: vec![Timer::default(); n * P::TIMERS],
+            hosts: vec![host; n],
+            instant_disk: spec.disk.is_instant(),
+            disk: spec.disk,
+            luck: Luck::new(spec.seed),
+            digest: Digest::default(),
+            leaders: NodeSet::default(),
+            counters: Counters::default(),
+            loads: Vec::new(),
+            clients: Vec::new(),
+            ops: BTreeMap::new(),
+            next_op: 1,
+            tampering: Tampering {
+                any: false,
+                lies: Vec::new(),
+                liars: NodeSet::default(),
+                taps: None,
+                edits: BTreeMap::new(),
+                recorded: Vec::new(),
+                error: None,
+            },
+            holds: Vec::new(),
+            notes: Vec::new(),
+            replies: Vec::new(),
+            halted: None,
+            observer,
+        };
+        let mut world = Self { nodes: spec.nodes, core };
+        for id in (0..n).map(NodeId::from) {
+            if world.nodes[id.at()].leads() {
+                world.core.leaders.insert(id);
+            }
+            let status = world.nodes[id.at()].status();
+            world.core.observer.settled(Time::ZERO, id, &status, &status);
+        }
+        for id in (0..n).map(NodeId::from) {
+            world.step(id, Input::Start);
+        }
+        for load in spec.loads {
+            world.add_load(load);
+        }
+        world
+    }
+
+    /// Dispatches what is due before `until` (half-open, so that runs add up), at most `events` of it,
+    /// and stops after the event that makes `stop` say so.
+    pub fn run<S: Stop<P, O>>(&mut self, until: Time, events: u64, stop: &mut S) -> Stopped {
+        let last = self.core.counters.events.saturating_add(events);
+        loop {
+            if self.core.counters.events >= last {
+                return Stopped::Events;
+            }
+            let Some(event) = self.core.queue.pop_before(until) else {
+                self.core.now = self.core.now.max(until);
+                return Stopped::Time;
+            };
+            self.core.now = event.time;
+            if self.dispatch(event) {
+                self.core.counters.events += 1;
+                if stop.stops(self) {
+                    return Stopped::Condition;
+                }
+                if self.core.tampering.error.is_some() {
+                    return Stopped::Tap;
+                }
+            }
+        }
+    }
+
+    /// One event; false if it turned out to be none (a wake-up too early, a message taken out).
+    #[inline]
+    fn dispatch(&mut self, event: Event) -> bool {
+        match event.due {
+            Due::Arrival(slot) => match self.core.flights.land(slot) {
+                Some(flight) => {
+                    self.arrive(flight);
+                    true
+                }
+                None => false,
+            },
+            Due::Timer(index) => self.timer(index, event),
+            Due::Synced { node, incarnation } => self.synced(NodeId(node), incarnation),
+            Due::Load(client) => self.client_wakes(client as usize),
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, mut flight: Flight<P::Message>) {
+        let core = &mut self.core;
+        let MessageId { from, to, .. } = flight.id;
+        let host = &mut core.hosts[to.at()];
+        if !host.up {
+            core.digest.absorb(core.now.0, 1 << 56 | u64::from(to.0));
+            return core.observer.ended(core.now, &flight, Fate::ReceiverDown);
+        }
+        if host.paused {
+            host.backlog.push_back(Backlog::Message(Box::new(flight)));
+            return core.digest.absorb(core.now.0, 2 << 56 | u64::from(to.0));
+        }
+        let place = 3 << 56 | u64::from(from.0) << 8 | u64::from(to.0);
+        core.digest.absorb(core.now.0 ^ place.rotate_left(8), flight.message.fingerprint());
+        core.counters.delivered += 1;
+        core.observer.ended(core.now, &flight, Fate::Delivered);
+        if core.tampering.any {
+            core.tamper(to, Way::Incoming, &mut flight.message);
+        }
+        self.step(to, Input::Message { from, message: flight.message });
+    }
+
+    fn timer(&mut self, index: u32, event: Event) -> bool {
+        let core = &mut self.core;
+        let id = NodeId::from(index as usize / P::TIMERS);
+        let host = &mut core.hosts[id.at()];
+        let timer = &mut core.timers[index as usize];
+        let (luck, queue) = (core.luck, &mut core.queue);
+        if !timer.look(index, (event.time, event.seq), &host.clock, luck, queue) {
+            return false;
+        }
+        let kind = TimerId((index as usize % P::TIMERS) as u8);
+        core.digest.absorb(core.now.0, 4 << 56 | u64::from(index));
+        if host.paused {
+            host.backlog.push_back(Backlog::Timer(kind));
+        } else {
+            core.observer.timer(core.now, id, kind.0);
+            self.step(id, Input::Timer(kind));
+        }
+        true
+    }
+
+    fn synced(&mut self, id: NodeId, incarnation: u32) -> bool {
+        let core = &mut self.core;
+        let host = &mut core.hosts[id.at()];
+        let Some(durable) = host.disk.syncing.filter(|_| host.incarnation == incarnation) else {
+            return false;
+        };
+        core.digest.absorb(core.now.0, 5 << 56 | u64::from(id.0));
+        host.disk.durable = durable;
+        host.disk.syncing = None;
+        if let Some(next) = host.disk.queued.take() {
+            core.begin_sync(id, next);
+        }
+        if core.hosts[id.at()].paused {
+            core.hosts[id.at()].backlog.push_back(Backlog::Synced);
+        } else {
+            core.observer.synced(core.now, id);
+            self.step(id, Input::Persisted(durable));
+        }
+        true
+    }
+
+    /// A node takes an input, and the world what comes of it.
+    #[inline]
+    fn step(&mut self, id: NodeId, input: Input<P>) {
+        let node = &mut self.nodes[id.at()];
+        let core = &mut self.core;
+        let led = node.leads();
+        let local = core.hosts[id.at()].clock.local(core.now);
+        if O::WATCHING {
+            let before = node.status();
+            node.handle(local, input, &mut Fx { core, id });
+            for note in core.notes.drain(..) {
+                core.observer.noted(core.now, id, node, note);
+            }
+            core.observer.settled(core.now, id, &before, &node.status());
+        } else {
+            node.handle(local, input, &mut Fx { core, id });
+        }
+        let leads = node.leads();
+        if leads != led {
+            core.leadership_changed(id, leads);
+        }
+        if core.halted.is_some() || !core.replies.is_empty() {
+            self.aftermath(id);
+        }
+    }
+
+    #[cold]
+    fn halt(&mut self, id: NodeId, reason: &'static str) {
+        self.go_down(id, Unsynced::Keep, HostEvent::Halted(reason));
+    }
+
+    fn aftermath(&mut self, id: NodeId) {
+        for (op, reply) in std::mem::take(&mut self.core.replies) {
+            self.core.answered(op, id, reply);
+        }
+        if let Some(reason) = self.core.halted.take() {
+            self.halt(id, reason);
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.core.now
+    }
+
+    /// The hash of all that has happened.
+    pub fn digest(&self) -> Digest {
+        self.core.digest
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> Counters {
+        self.core.counters
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is no node at all.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A node. One that is down shows what its disk holds.
+    pub fn node(&self, id: NodeId) -> &P {
+        &self.nodes[id.at()]
+    }
+
+    /// Whether the node is up.
+    pub fn is_up(&self, id: NodeId) -> bool {
+        self.core.hosts[id.at()].up
+    }
+
+    /// Whether the node stands still.
+    pub fn is_paused(&self, id: NodeId) -> bool {
+        self.core.hosts[id.at()].paused
+    }
+
+    /// The node's clock.
+    pub fn clock(&self, id: NodeId) -> &Clock {
+        &self.core.hosts[id.at()].clock
+    }
+
+    /// When a timer of a node runs out, if it is armed.
+    pub fn timer_due(&self, id: NodeId, timer: TimerId) -> Option<Time> {
+        let index = id.at() * P::TIMERS + usize::from(timer.0);
+        let core = &self.core;
+        let clock = &core.hosts[id.at()].clock;
+        core.timers[index].runs_out(index as u32, core.now, clock, core.luck)
+    }
+
+    /// The nodes that lead, by their own opinion, and are up.
+    pub fn leaders(&self) -> &NodeSet {
+        &self.core.leaders
+    }
+
+    /// The operations of those who hold handles, by id.
+    pub fn ops(&self) -> &BTreeMap<OpId, OpState<P>> {
+        &self.core.ops
+    }
+
+    /// The luck.
+    pub fn luck(&self) -> Luck {
+        self.core.luck
+    }
+
+    /// The same state with another future.
+    pub fn redraw(&mut self, seed: u64) {
+        self.core.luck = Luck::new(seed);
+    }
+
+    /// Who watches.
+    pub fn observer(&self) -> &O {
+        &self.core.observer
+    }
+
+    /// Who watches.
+    pub fn observer_mut(&mut self) -> &mut O {
+        &mut self.core.observer
+    }
+}
+
+impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    fn leadership_changed(&mut self, id: NodeId, leads: bool) {
+        if leads {
+            self.leaders.insert(id);
+            self.counters.elections += 1;
+        } else {
+            self.leaders.remove(id);
+        }
+    }
+}
