@@ -7,6 +7,12 @@
 //! 2. [`sim`] is the world around it: time, luck, network, disks, clocks, clients;
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod experiment;
+pub mod fault;
 pub mod protocol;
+#[cfg(feature = "python")]
+mod python;
 pub mod raft;
 pub mod sim;
+pub mod trace;

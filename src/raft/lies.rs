@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::types::{Entries, RaftMessage};
 use crate::protocol::Way;
 
+/// The lies: name and meaning.
+pub const LIES: &[(&str, &str)] = &[
+    ("claimed_log", "claims a longer log than it has, in RequestVote or also in AppendEntries"),
+    ("double_vote", "grants every vote, whomever it voted for and whatever their log"),
+    ("forged_ack", "acknowledges entries that it throws away"),
+];
+
 /// A rule by which a node lies.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "lie", rename_all = "snake_case", deny_unknown_fields)]

@@ -11,9 +11,9 @@ use super::luck::{below, unit};
 use super::time::millis;
 use crate::protocol::Span;
 
-/// A distribution of a time, with its parameters in milliseconds.
+/// A distribution of a time, with its parameters in milliseconds. In JSON a number alone is a constant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(from = "Written", into = "Written")]
 pub enum Distribution {
     /// Always the same.
     Constant {
@@ -58,6 +58,55 @@ pub enum Distribution {
         /// The sample.
         values: Arc<[f64]>,
     },
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(untagged)]
+enum Written {
+    Number(f64),
+    Named(Named),
+}
+
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
+enum Named {
+    Constant { value: f64 },
+    Uniform { low: f64, high: f64 },
+    Normal { mean: f64, std: f64 },
+    Lognormal { median: f64, sigma: f64 },
+    Exponential { mean: f64 },
+    Pareto { scale: f64, shape: f64 },
+    Empirical { values: Arc<[f64]> },
+}
+
+impl From<Written> for Distribution {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Number(value) | Written::Named(Named::Constant { value }) => {
+                Self::Constant { value }
+            }
+            Written::Named(Named::Uniform { low, high }) => Self::Uniform { low, high },
+            Written::Named(Named::Normal { mean, std }) => Self::Normal { mean, std },
+            Written::Named(Named::Lognormal { median, sigma }) => Self::Lognormal { median, sigma },
+            Written::Named(Named::Exponential { mean }) => Self::Exponential { mean },
+            Written::Named(Named::Pareto { scale, shape }) => Self::Pareto { scale, shape },
+            Written::Named(Named::Empirical { values }) => Self::Empirical { values },
+        }
+    }
+}
+
+impl From<Distribution> for Written {
+    fn from(distribution: Distribution) -> Self {
+        Written::Named(match distribution {
+            Distribution::Constant { value } => return Written::Number(value),
+            Distribution::Uniform { low, high } => Named::Uniform { low, high },
+            Distribution::Normal { mean, std } => Named::Normal { mean, std },
+            Distribution::Lognormal { median, sigma } => Named::Lognormal { median, sigma },
+            Distribution::Exponential { mean } => Named::Exponential { mean },
+            Distribution::Pareto { scale, shape } => Named::Pareto { scale, shape },
+            Distribution::Empirical { values } => Named::Empirical { values },
+        })
+    }
 }
 
 impl Distribution {
@@ -263,7 +312,7 @@ mod tests {
             assert!((normal_quantile(p) - z).abs() < 1e-14, "{p}");
         }
         assert!((normal_quantile(1e-20) + 9.262_340_089_798_408).abs() < 1e-13);
-        assert!((normal_quantile(0.001) + 3.090_232_306_167_813_4).abs() < 1e-13);
+        assert!((normal_quantile(0.001) + 3.090_232_306_167_813).abs() < 1e-13);
     }
 
     #[test]

@@ -36,6 +36,16 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         op
     }
 
+    /// A person tells a node to do something and waits for no answer; false if it is down or stands still.
+    pub fn order(&mut self, id: NodeId, request: P::Request) -> bool {
+        let runs = self.is_up(id) && !self.is_paused(id);
+        if runs {
+            self.core.digest.absorb(self.core.now.0, 20 << 56 | u64::from(id.0));
+            self.step(id, Input::Request { op: OpId(0), request });
+        }
+        runs
+    }
+
     /// A client sends the same request again, perhaps to another node.
     pub fn request_again(&mut self, op: OpId, node: Option<NodeId>, home: Option<NodeId>) {
         let node = node.or_else(|| self.leader_for(home));

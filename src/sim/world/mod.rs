@@ -227,7 +227,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 return Stopped::Events;
             }
             let Some(event) = self.core.queue.pop_before(until) else {
-                self.core.now = self.core.now.max(until);
+                if until < Time::NEVER {
+                    self.core.now = self.core.now.max(until);
+                }
                 return Stopped::Time;
             };
             self.core.now = event.time;

@@ -48,6 +48,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.tampering.edits = edits;
     }
 
+    /// Makes a node do what no honest node does, out of the blue.
+    pub fn command_liar(&mut self, id: NodeId, request: P::Request) {
+        self.mark_liar(id);
+        self.order(id, request);
+    }
+
     fn mark_liar(&mut self, id: NodeId) {
         self.core.tampering.any = true;
         if self.core.tampering.liars.insert(id) {

@@ -1,0 +1,64 @@
+# Everything from a fresh machine that has Rust, Python >= 3.11, pip and make.
+.DEFAULT_GOAL := help
+SHELL  := bash
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
+
+.PHONY: help setup demo test test-rust test-python test-notebooks lint format bench notebooks bless clean
+
+help:  ## Show this help
+	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
+
+# Stamps, not folders: what was interrupted is made again.
+$(VENV)/.created:
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml $(RUST)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.installed  ## Create .venv, compile the extension, install everything
+
+demo: setup  ## Run the seven experiments; pictures and verdicts go to out/
+	$(BIN)/python -m raftlab experiments --out out
+
+test: lint test-rust test-python test-notebooks  ## Everything that CI runs
+
+lint: setup  ## Formatters, linters, types, stubs
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --features python -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy -p raftlab
+	cd $(VENV) && bin/python -m mypy.stubtest raftlab._core
+
+test-rust:  ## The core, without Python
+	cargo test --quiet
+
+test-python: setup  ## The package, its docstrings, the experiments
+	$(BIN)/python -m pytest -n auto
+
+test-notebooks: setup  ## Every notebook, from its first cell to its last
+	$(BIN)/python -m pytest -n auto --nbmake --nbmake-timeout=600 notebooks
+
+format:  ## Format everything
+	cargo fmt
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+notebooks: setup  ## Execute the notebooks and keep their pictures
+	$(BIN)/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+
+bench: setup  ## raftlab beside TiKV's raft crate and a Python loop, in one run
+	$(BIN)/python benches/bench.py
+
+bless: setup  ## Accept what the golden transcripts and generated files say now
+	BLESS=1 UPDATE_EXPECT=1 cargo test --quiet --test transcripts
+
+clean:  ## Remove everything that was made
+	rm -rf $(VENV) target benches/peers/target out

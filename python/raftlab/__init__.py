@@ -1,0 +1,195 @@
+"""raftlab: break Raft on purpose.
+
+Build a cluster, cut its network, lose its disks, let a node lie, and see terms, logs and messages.
+
+>>> import raftlab as rl
+>>> c = rl.Cluster(5, seed=7)
+>>> _ = c.run_until(rl.leader_elected)
+>>> write = c.propose("x=1")
+>>> _ = c.run("1s")
+>>> write.ok, c.violations
+(True, [])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import _core, presets
+from ._conditions import (
+    Condition,
+    answered,
+    caught_up,
+    committed,
+    leader_elected,
+    leaders,
+    leads,
+    no_leader,
+    term_reached,
+    violated,
+)
+from .cluster import Cluster, Run
+from .commands import Command, append, cas, get, put
+from .discovery import (
+    Catalogue,
+    conditions,
+    faults,
+    lies,
+    properties,
+    rules,
+    show_versions,
+    targets,
+)
+from .distributions import (
+    Distribution,
+    constant,
+    empirical,
+    exponential,
+    lognormal,
+    normal,
+    pareto,
+    uniform,
+)
+from .errors import (
+    BusyError,
+    InterceptorError,
+    InvalidError,
+    NotReached,
+    RaftlabError,
+    ReplayError,
+    ViolationError,
+)
+from ._faults import (
+    ClockJump,
+    ClockRate,
+    Crash,
+    Cut,
+    Delay,
+    Duplicate,
+    Fault,
+    ForgetVote,
+    Hold,
+    Isolate,
+    Lie,
+    Loss,
+    Partition,
+    Pause,
+    Restart,
+    Resume,
+    Usurp,
+    Wipe,
+)
+from .scenario import Scenario, campaign, heal, propose, read, run, run_until
+from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop
+from .survey import Survey, upper_bound
+from .tables import Table, Trace, schema
+from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
+
+if TYPE_CHECKING:
+    from . import experiments, plot
+
+__version__ = _core.VERSION
+
+_LAZY = ("experiments", "plot")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+__all__ = [
+    "BusyError",
+    "Catalogue",
+    "ClockJump",
+    "ClockRate",
+    "ClosedLoop",
+    "Cluster",
+    "Command",
+    "Condition",
+    "Crash",
+    "Cut",
+    "Delay",
+    "Disk",
+    "Distribution",
+    "Duplicate",
+    "Entry",
+    "Fault",
+    "FaultHandle",
+    "ForgetVote",
+    "Hold",
+    "InFlight",
+    "Initial",
+    "InterceptorError",
+    "InvalidError",
+    "Isolate",
+    "Lie",
+    "Loss",
+    "Message",
+    "Network",
+    "NodeView",
+    "NotReached",
+    "OpenLoop",
+    "Operation",
+    "Partition",
+    "Pause",
+    "RaftlabError",
+    "ReplayError",
+    "Restart",
+    "Resume",
+    "Run",
+    "Scenario",
+    "Survey",
+    "Table",
+    "Trace",
+    "Usurp",
+    "Violation",
+    "ViolationError",
+    "Violations",
+    "Wipe",
+    "__version__",
+    "answered",
+    "append",
+    "campaign",
+    "cas",
+    "caught_up",
+    "committed",
+    "conditions",
+    "constant",
+    "empirical",
+    "experiments",
+    "exponential",
+    "faults",
+    "get",
+    "heal",
+    "leader_elected",
+    "leaders",
+    "leads",
+    "lies",
+    "lognormal",
+    "no_leader",
+    "normal",
+    "pareto",
+    "plot",
+    "presets",
+    "properties",
+    "propose",
+    "put",
+    "read",
+    "rules",
+    "run",
+    "run_until",
+    "schema",
+    "show_versions",
+    "targets",
+    "term_reached",
+    "uniform",
+    "upper_bound",
+    "violated",
+]

@@ -1,0 +1,106 @@
+"""What a run may wait for: `run_until`, and `stop=` of a scenario. Evaluated in Rust, after every event."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from . import _core
+from .errors import InvalidError
+
+__all__ = [
+    "Condition",
+    "answered",
+    "caught_up",
+    "committed",
+    "leader_elected",
+    "leaders",
+    "leads",
+    "no_leader",
+    "term_reached",
+    "violated",
+]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on a cluster. Made by the names of this module.
+
+    >>> leader_elected
+    <condition: a leader is elected>
+    """
+
+    name: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"condition": self.name, **dict(self.parameters)}
+
+    @classmethod
+    def from_dict(cls, written: dict[str, Any]) -> Condition:
+        """From the scenario's JSON."""
+        rest = tuple((k, v) for k, v in written.items() if k != "condition" and v is not None)
+        return cls(written["condition"], rest)
+
+    def __str__(self) -> str:
+        return _core.Engine.condition_text(json.dumps(self.to_dict()))
+
+    def __repr__(self) -> str:
+        return f"<condition: {self}>"
+
+
+leader_elected = Condition("leader_elected")
+"""A node becomes leader: a new one, since the condition was armed."""
+
+no_leader = Condition("no_leader")
+"""No node that is up leads."""
+
+caught_up = Condition("caught_up")
+"""All nodes that are up have the same log and have committed all of it."""
+
+violated = Condition("violated")
+"""A check has found a violation."""
+
+
+def leaders(count: int) -> Condition:
+    """At least so many nodes lead at once, by their own opinion.
+
+    >>> leaders(2)
+    <condition: 2 nodes lead at once>
+    """
+    return Condition("leaders", (("count", _number("count", count)),))
+
+
+def leads(node: str) -> Condition:
+    """This node leads."""
+    return Condition("leads", (("node", node),))
+
+
+def committed(index: int, nodes: int | None = None) -> Condition:
+    """At least so many nodes have committed an index; a majority of the cluster if no number is given.
+
+    >>> committed(5)
+    <condition: a majority has committed index 5>
+    """
+    parameters: list[tuple[str, Any]] = [("index", _number("index", index))]
+    if nodes is not None:
+        parameters.append(("nodes", _number("nodes", nodes)))
+    return Condition("committed", tuple(parameters))
+
+
+def term_reached(term: int) -> Condition:
+    """Some node is in this term or a later one."""
+    return Condition("term_reached", (("term", _number("term", term)),))
+
+
+def answered(operation: Any) -> Condition:
+    """An operation (the handle that `propose` or `read` gave) has its answer."""
+    return Condition("answered", (("op", int(operation)),))
+
+
+def _number(what: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidError(f"{what} must be an integer of at least 0, not {value!r}")
+    return value

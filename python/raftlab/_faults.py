@@ -1,0 +1,478 @@
+"""Faults as values: they print, serialise, and are drawn as bands on the time line.
+
+A fault names whom it hits by name (`"A"`, `"AB"`, `["A", "B"]`) or by role (`"leader"`, `"a follower"`,
+`"a minority"`, …; see `raftlab.targets`), resolved when it strikes. All faults take the same schedule:
+
+at : time or distribution, optional
+    When it strikes, from the beginning of the run.
+after : time or distribution, optional
+    When it strikes, from the moment when it is given. Give `at` or `after` or neither: then it strikes at
+    once.
+duration : time or distribution, optional
+    How long it lasts; without one, until it is healed.
+every : time or distribution, optional
+    From one strike to the next, if it strikes more than once.
+times : int, optional
+    How many strikes there are with `every`; without end if not given.
+patience : time, default 10 s
+    How long it waits if it asks for a leader and there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias, Union
+
+from ._time import Duration, to_ms, to_signed_ms
+from .distributions import Distribution, Time, time_to_dict
+from .errors import InvalidError
+
+__all__ = [
+    "ClockJump",
+    "ClockRate",
+    "Crash",
+    "Cut",
+    "Delay",
+    "Duplicate",
+    "Fault",
+    "ForgetVote",
+    "Hold",
+    "Isolate",
+    "Lie",
+    "Loss",
+    "Partition",
+    "Pause",
+    "Restart",
+    "Resume",
+    "Usurp",
+    "Wipe",
+]
+
+Target: TypeAlias = Union[str, Sequence[str]]
+"""Whom a fault hits: a name, names, or a role."""
+
+
+def target_to_dict(target: Target, what: str) -> Any:
+    """A target as the scenario's JSON has it."""
+    if isinstance(target, str):
+        return target
+    try:
+        names = list(target)
+    except TypeError:
+        names = []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InvalidError(f"{what} must be a name, a list of names or a role, not {target!r}")
+    return names
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The base of all faults: its schedule. See the module for what the arguments mean."""
+
+    name: ClassVar[str] = ""
+
+    at: Time | None = field(default=None, kw_only=True)
+    after: Time | None = field(default=None, kw_only=True)
+    duration: Time | None = field(default=None, kw_only=True)
+    every: Time | None = field(default=None, kw_only=True)
+    times: int | None = field(default=None, kw_only=True)
+    patience: Duration = field(default="10s", kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.to_dict()  # what makes no sense is an error here, not where it is used
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        what = type(self).__name__
+        written: dict[str, Any] = {"fault": {"fault": self.name, **self._parameters()}}
+        for part in ("at", "after", "duration", "every"):
+            value = getattr(self, part)
+            if value is not None:
+                written[part] = time_to_dict(value, f"{what}: {part}")
+        if self.times is not None:
+            if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
+                raise InvalidError(f"{what}: times must be an integer of at least 1, not {self.times!r}")
+            written["times"] = self.times
+        written["patience"] = to_ms(self.patience, f"{what}: patience")
+        return written
+
+    def _parameters(self) -> dict[str, Any]:
+        raise NotImplementedError(f"{type(self).__name__} is no fault; use one of its subclasses")
+
+    def _hashable(self) -> tuple[Any, ...]:
+        values = (getattr(self, f.name) for f in fields(self))
+        return tuple(tuple(v) if isinstance(v, list) else v for v in values)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *self._hashable()))
+
+    def __repr__(self) -> str:
+        shown = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value != f.default and value != () and value is not None:
+                shown.append(f"{value!r}" if not f.kw_only else f"{f.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Partition(Fault):
+    """Links between groups are down. Nodes in no group form one more group.
+
+    Parameters
+    ----------
+    *groups : target
+        The groups, e.g. `"AB", "CDE"`, or one group against the rest: `"leader"`.
+    shape : {"halves", "random", "bridge", "majorities_ring"}, optional
+        Instead of groups: a shape that is laid out when the fault strikes.
+
+    Examples
+    --------
+    >>> Partition("AB", "CDE", at="1s", duration="2s")
+    Partition('AB', 'CDE', at='1s', duration='2s')
+    >>> Partition(shape="bridge")
+    Partition(shape='bridge')
+    """
+
+    name: ClassVar[str] = "partition"
+    groups: tuple[Any, ...] = ()
+    shape: str | None = field(default=None, kw_only=True)
+
+    def __init__(self, *groups: Target, shape: str | None = None, **schedule: Any) -> None:
+        frozen = tuple(g if isinstance(g, str) else tuple(target_to_dict(g, "groups")) for g in groups)
+        object.__setattr__(self, "groups", frozen)
+        object.__setattr__(self, "shape", shape)
+        _init_schedule(self, schedule)
+
+    def _parameters(self) -> dict[str, Any]:
+        if self.shape is None:
+            return {"groups": [target_to_dict(g, "groups") for g in self.groups]}
+        return {"groups": [target_to_dict(g, "groups") for g in self.groups], "shape": self.shape}
+
+    def __repr__(self) -> str:
+        base = Fault.__repr__(self)
+        groups = ", ".join(repr(g) for g in self.groups)
+        return base.replace(repr(self.groups), groups, 1) if self.groups else base
+
+
+def _init_schedule(fault: Fault, schedule: dict[str, Any]) -> None:
+    known = {f.name: f.default for f in fields(Fault)}
+    for name in schedule:
+        if name not in known:
+            accepted = ", ".join(known)
+            raise TypeError(f"{type(fault).__name__}() has no argument '{name}'; its schedule takes {accepted}")
+    for name, default in known.items():
+        object.__setattr__(fault, name, schedule.get(name, default))
+    fault.__post_init__()
+
+
+@dataclass(frozen=True, repr=False)
+class _OnNode(Fault):
+    node: Target
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"node": target_to_dict(self.node, f"{type(self).__name__}: node")}
+
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Isolate(_OnNode):
+    """All links of these nodes to others are down, each for itself.
+
+    >>> Isolate("leader", at="1s")
+    Isolate('leader', at='1s')
+    """
+
+    name: ClassVar[str] = "isolate"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Crash(_OnNode):
+    """Nodes lose power. When the fault ends they restart with what their disks had kept.
+
+    Parameters
+    ----------
+    node : target
+        Whom.
+    unsynced : {"lose", "tear", "keep"}, default "lose"
+        What becomes of writes that no fsync has confirmed: all are lost, the first few survive, or all
+        survive (the process died, not the machine).
+
+    Examples
+    --------
+    >>> Crash("leader", at=1000, duration="500ms")
+    Crash('leader', at=1000, duration='500ms')
+    """
+
+    name: ClassVar[str] = "crash"
+    unsynced: str = field(default="lose", kw_only=True)
+    __hash__ = Fault.__hash__
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**super()._parameters(), "unsynced": self.unsynced}
+
+
+@dataclass(frozen=True, repr=False)
+class Restart(_OnNode):
+    """Nodes that are down come back. `Restart("the crashed")` brings back all of them."""
+
+    name: ClassVar[str] = "restart"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Pause(_OnNode):
+    """Nodes stand still (a long garbage collection, SIGSTOP): messages and timers wait for them."""
+
+    name: ClassVar[str] = "pause"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Resume(_OnNode):
+    """Nodes that stand still go on, first with what has waited."""
+
+    name: ClassVar[str] = "resume"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Wipe(_OnNode):
+    """Nodes crash, lose their disks, and come back empty under their old names.
+
+    They are down for `duration`, or come back at once.
+    """
+
+    name: ClassVar[str] = "wipe"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class ForgetVote(_OnNode):
+    """A lie: a node forgets whom it voted for in this term, and would vote again."""
+
+    name: ClassVar[str] = "forget_vote"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Usurp(_OnNode):
+    """A lie: a node leads the next term without asking anybody."""
+
+    name: ClassVar[str] = "usurp"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class ClockRate(_OnNode):
+    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run true again."""
+
+    name: ClassVar[str] = "clock_rate"
+    rate: float
+    __hash__ = Fault.__hash__
+
+    def _parameters(self) -> dict[str, Any]:
+        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
+            raise InvalidError(f"ClockRate: rate must be a number, not {self.rate!r}")
+        if not 1e-6 <= self.rate <= 1e6:
+            raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000000, not {self.rate}")
+        return {**super()._parameters(), "rate": float(self.rate)}
+
+
+@dataclass(frozen=True, repr=False)
+class ClockJump(_OnNode):
+    """Clocks are set forward, or back with a negative time such as `"-20ms"`."""
+
+    name: ClassVar[str] = "clock_jump"
+    by: Duration
+    __hash__ = Fault.__hash__
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**super()._parameters(), "by": to_signed_ms(self.by, "ClockJump: by")}
+
+
+@dataclass(frozen=True, repr=False)
+class Lie(_OnNode):
+    """Nodes say what is not so.
+
+    Parameters
+    ----------
+    node : target
+        Who lies.
+    lie : {"claimed_log", "double_vote", "forged_ack"}
+        What: it claims a longer log than it has; it grants every vote; it acknowledges entries that it
+        throws away.
+    index : int, optional
+        With `"claimed_log"`: the index that it claims its last entry has.
+    term : int, optional
+        With `"claimed_log"`: the term that it claims; by default the highest that any log can have.
+    append_entries : bool, default False
+        With `"claimed_log"`: go on lying as leader, with `prevLogIndex` set to the claim.
+
+    Examples
+    --------
+    >>> Lie("E", "claimed_log", index=9999)
+    Lie('E', 'claimed_log', index=9999)
+    """
+
+    name: ClassVar[str] = "lie"
+    lie: str
+    index: int | None = field(default=None, kw_only=True)
+    term: int | None = field(default=None, kw_only=True)
+    append_entries: bool = field(default=False, kw_only=True)
+    __hash__ = Fault.__hash__
+
+    def _parameters(self) -> dict[str, Any]:
+        lie: dict[str, Any] = {"lie": self.lie}
+        if self.lie == "claimed_log":
+            if isinstance(self.index, bool) or not isinstance(self.index, int) or self.index < 0:
+                raise InvalidError(f"Lie: claimed_log needs index, an integer of at least 0, not {self.index!r}")
+            lie |= {"index": self.index, "append_entries": bool(self.append_entries)}
+            if self.term is not None:
+                lie["term"] = self.term
+        elif self.lie not in ("double_vote", "forged_ack"):
+            raise InvalidError(
+                f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {self.lie!r}"
+            )
+        elif self.index is not None or self.term is not None or self.append_entries:
+            raise InvalidError(f"Lie: index, term and append_entries are of 'claimed_log', not of {self.lie!r}")
+        return {**super()._parameters(), "lie": lie}
+
+
+@dataclass(frozen=True, repr=False)
+class _OnMessages(Fault):
+    from_: Target | None = field(default=None, kw_only=True)
+    to: Target | None = field(default=None, kw_only=True)
+    both_ways: bool = field(default=False, kw_only=True)
+    types: Target = field(default=(), kw_only=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        what = type(self).__name__
+        written: dict[str, Any] = {}
+        if self.from_ is not None:
+            written["from"] = target_to_dict(self.from_, f"{what}: from_")
+        if self.to is not None:
+            written["to"] = target_to_dict(self.to, f"{what}: to")
+        if self.both_ways:
+            written["both_ways"] = True
+        types = [self.types] if isinstance(self.types, str) else list(self.types)
+        if types:
+            written["types"] = types
+        return written
+
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Cut(_OnMessages):
+    """Links are down one way, or for some types of message only.
+
+    Parameters
+    ----------
+    from_, to : target, optional
+        Senders and receivers; all if not given.
+    both_ways : bool, default False
+        And the other way round.
+    types : str or list of str, optional
+        Only these types of message, e.g. `"AppendEntries"`.
+
+    Examples
+    --------
+    >>> Cut(from_="A", to="BC")
+    Cut(from_='A', to='BC')
+    """
+
+    name: ClassVar[str] = "cut"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Hold(_OnMessages):
+    """Messages are held back as they are sent, to be delivered by hand (`Cluster.in_flight`)."""
+
+    name: ClassVar[str] = "hold"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Delay(_OnMessages):
+    """Messages take longer, by a time or a distribution.
+
+    >>> Delay("10s", from_="leader")
+    Delay('10s', from_='leader')
+    """
+
+    name: ClassVar[str] = "delay"
+    by: Time
+    __hash__ = Fault.__hash__
+
+    def _parameters(self) -> dict[str, Any]:
+        return {**super()._parameters(), "by": time_to_dict(self.by, "Delay: by")}
+
+
+@dataclass(frozen=True, repr=False)
+class _Chance(_OnMessages):
+    probability: float
+
+    def _parameters(self) -> dict[str, Any]:
+        p = self.probability
+        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+            raise InvalidError(f"{type(self).__name__}: probability must be between 0 and 1, not {p!r}")
+        return {**super()._parameters(), "probability": float(p)}
+
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Loss(_Chance):
+    """Messages are lost with a probability; losses combine as 1 - prod(1 - p).
+
+    >>> Loss(0.2, to="a follower")
+    Loss(0.2, to='a follower')
+    """
+
+    name: ClassVar[str] = "loss"
+    __hash__ = Fault.__hash__
+
+
+@dataclass(frozen=True, repr=False)
+class Duplicate(_Chance):
+    """Messages arrive twice with a probability; the copy takes its own way."""
+
+    name: ClassVar[str] = "duplicate"
+    __hash__ = Fault.__hash__
+
+
+def fault_from_dict(written: dict[str, Any]) -> Fault:
+    """A fault from the scenario's JSON."""
+    classes = {c.name: c for c in _all_classes(Fault) if c.name}
+    inner = dict(written["fault"])
+    cls = classes[inner.pop("fault")]
+    schedule: dict[str, Any] = {
+        part: Distribution.from_dict(written[part]) if isinstance(written[part], dict) else written[part]
+        for part in ("at", "after", "duration", "every")
+        if part in written
+    }
+    if "times" in written:
+        schedule["times"] = written["times"]
+    if written.get("patience", 10_000) != 10_000:
+        schedule["patience"] = written["patience"]
+    if cls is Partition:
+        return Partition(*inner.get("groups", []), shape=inner.get("shape"), **schedule)
+    if cls is Lie:
+        lie = inner.pop("lie")
+        inner |= lie
+    if "from" in inner:
+        inner["from_"] = inner.pop("from")
+    if isinstance(inner.get("by"), dict):
+        inner["by"] = Distribution.from_dict(inner["by"])
+    inner = {k: tuple(v) if isinstance(v, list) else v for k, v in inner.items()}
+    return cls(**inner, **schedule)
+
+
+def _all_classes(base: type[Fault]) -> list[type[Fault]]:
+    below = [c for sub in base.__subclasses__() for c in _all_classes(sub)]
+    return [base, *below]

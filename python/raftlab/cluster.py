@@ -1,0 +1,726 @@
+"""Clusters: built, hurt and watched by hand. What you do is written down as a scenario."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+from . import _core, views
+from ._time import Duration, format_ms, to_ms
+from .commands import Command
+from ._conditions import Condition
+from .distributions import Time
+from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError
+from ._faults import (
+    ClockJump,
+    ClockRate,
+    Crash,
+    Cut,
+    Delay,
+    Duplicate,
+    Fault,
+    ForgetVote,
+    Hold,
+    Isolate,
+    Lie,
+    Loss,
+    Partition,
+    Pause,
+    Restart,
+    Resume,
+    Target,
+    Usurp,
+    Wipe,
+)
+from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
+from .tables import Trace
+from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
+
+__all__ = ["Cluster", "Run", "World"]
+
+
+class World:
+    """What a `Cluster` and a `Run` have in common: everything that there is to see."""
+
+    _engine: _core.Engine
+
+    @property
+    def now_ms(self) -> float:
+        """The time in milliseconds."""
+        return self._engine.now_ms
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self._engine.seed
+
+    @property
+    def digest(self) -> str:
+        """A 128-bit hash over all that has happened: equal digests, equal runs."""
+        return self._engine.digest
+
+    @property
+    def scenario(self) -> Scenario:
+        """The script of all that this cluster has been through. With the same seed it replays exactly."""
+        return Scenario.from_json(self._engine.script())
+
+    @property
+    def nodes(self) -> tuple[NodeView, ...]:
+        """The nodes."""
+        return tuple(NodeView(self, name) for name in self._engine.names)
+
+    def __getitem__(self, name: str) -> NodeView:
+        if not isinstance(name, str):
+            raise InvalidError(f"a node is named by a text, not by {name!r}")
+        return NodeView(self, name)
+
+    def __iter__(self) -> Iterator[NodeView]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self._engine.names)
+
+    @property
+    def leaders(self) -> tuple[NodeView, ...]:
+        """The nodes that lead, by their own opinion, and are up; the highest term last."""
+        found = [NodeView(self, name) for name in self._engine.leaders()]
+        return tuple(sorted(found, key=lambda node: node.term))
+
+    @property
+    def leader(self) -> NodeView | None:
+        """The leader of the highest term, if there is one."""
+        found = self.leaders
+        return found[-1] if found else None
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that were asked for by hand."""
+        return tuple(Operation(self, op) for op in self._engine.ops())
+
+    def operation(self, handle: Operation | int) -> Operation:
+        """The same operation in this cluster: of a fork, the handle that the original gave."""
+        self._engine.op(int(handle))
+        return Operation(self, int(handle))
+
+    @property
+    def trace(self) -> Trace:
+        """What was written down, as tables."""
+        return Trace(self)
+
+    @property
+    def violations(self) -> Violations:
+        """What must never happen, and did. Empty as long as the world is in order."""
+        return self._violations(honest=True)
+
+    @property
+    def liar_violations(self) -> Violations:
+        """Violations that involve nobody but liars."""
+        return self._violations(honest=False)
+
+    def _violations(self, *, honest: bool) -> Violations:
+        if not self._engine.watching[1]:
+            raise InvalidError(
+                f"this run was made with checks=False. Run it again with checks: {self.replay_line}"
+            )
+        found = self._engine.violations(honest)
+        return Violations(self._violation(violation) for violation in found)
+
+    def _violation(self, found: dict[str, Any]) -> Violation:
+        return Violation(
+            rule=found["rule"],
+            time_ms=found["time_ms"],
+            nodes=tuple(found["nodes"]),
+            index=found["index"],
+            terms=tuple(found["terms"]),
+            command=found["command"],
+            message=found["message"],
+            events=tuple(found["events"]),
+            honest=found["honest"],
+            replay=self.replay_line,
+        )
+
+    @property
+    def coverage(self) -> dict[str, int]:
+        """For each rule, how often its check had something to check: no pass is vacuous."""
+        return dict(self._engine.coverage())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How many events, messages sent, messages delivered and elections there were."""
+        names = ("events", "sent", "delivered", "elections")
+        return dict(zip(names, self._engine.counters(), strict=True))
+
+    @property
+    def last_fault_ms(self) -> float:
+        """When a fault struck last; 0 if none did."""
+        return self._engine.last_strike_ms
+
+    @property
+    def replay_line(self) -> str:
+        """The line that brings this run back."""
+        script = self._engine.script()
+        if len(script) > REPLAY_LINE_LENGTH:
+            return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
+        return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"
+
+    def state(self, *, at: Duration) -> Cluster:
+        """The cluster as it was at an earlier time: all that was due before, and nothing that came at it.
+
+        Parameters
+        ----------
+        at : time
+            From the beginning of the run; not later than now.
+
+        Returns
+        -------
+        Cluster
+            Without trace and checks. It may be driven on: it is a fork of the past.
+        """
+        return Cluster._wrap(self._engine.state_at(to_ms(at, "at")), "record")
+
+    def fork(self, *, seed: int | None = None) -> Cluster:
+        """The same world from here on, another history.
+
+        Parameters
+        ----------
+        seed : int, optional
+            The luck of another seed from here on; the same luck if not given.
+        """
+        return Cluster._wrap(self._engine.fork(_seed(seed) if seed is not None else None), self._on_violation)
+
+    _on_violation: str = "record"
+
+    def __copy__(self) -> Cluster:
+        return self.fork()
+
+    def __deepcopy__(self, memo: object) -> Cluster:
+        return self.fork()
+
+    def _state_line(self) -> str:
+        roles = []
+        for node in self.nodes:
+            seen = self._engine.node(node.name)
+            role = seen["role"] if seen["up"] else "down"
+            roles.append(f"{node.name} {role} t{seen['term']}")
+        return ", ".join(roles[:9]) + (" …" if len(roles) > 9 else "")
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        leader = self.leader
+        lead = f"leader {leader.name} of term {leader.term}" if leader else "no leader"
+        broken = self._engine.violation_count()
+        bad = f", {broken} violations" if broken else ""
+        return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name in self._engine.names:
+            node = self._engine.node(name)
+            role = node["role"] if node["up"] else "down"
+            role += ", paused" if node["paused"] else ""
+            cells = (name, role, node["term"], node["voted_for"] or "–", node["last_index"], node["commit_index"])
+            strong = " style='font-weight:bold'" if role == "leader" else ""
+            rows.append(f"<tr{strong}>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>")
+        head = "".join(f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex"))
+        foot = ""
+        acting = [f"{fault!r} on {', '.join(nodes)}" for _, fault, nodes, _ in views.active_faults(self)]
+        if acting:
+            foot += f"<p>faults: {html.escape('; '.join(acting))}</p>"
+        broken = self._engine.violation_count()
+        if broken:
+            foot += f"<p><b>{broken} violations</b></p>"
+        caption = f"{type(self).__name__}, seed {self.seed}, at {format_ms(self.now_ms)}"
+        return f"<table><caption>{html.escape(caption)}</caption><tr>{head}</tr>{''.join(rows)}</table>{foot}"
+
+
+REPLAY_LINE_LENGTH = 4000
+
+
+class Cluster(World):
+    """A cluster that you drive by hand.
+
+    Parameters
+    ----------
+    nodes : int or list of str, default 5
+        How many nodes (named A, B, C …), or their names.
+    seed : int, default 0
+        The luck of the run, from 0 to 2^64 - 1.
+    trace : {"full", "states", "off"}, default "full"
+        How much is written down. The run is the same with each.
+    checks : bool, default True
+        Whether the invariants are checked after every event.
+    on_violation : {"record", "stop", "raise"}, default "record"
+        What a violation does.
+    trace_rows : int, optional
+        Most rows of one table of the trace.
+    **settings
+        Everything that `Scenario` takes.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(5, seed=7)
+    >>> _ = c.run_until(rl.leader_elected)
+    >>> write = c.propose("x=1")
+    >>> _ = c.run("1s")
+    >>> write.ok
+    True
+    >>> c.violations
+    []
+    """
+
+    def __init__(
+        self,
+        nodes: int | list[str] = 5,
+        seed: int = 0,
+        *,
+        trace: str = "full",
+        checks: bool = True,
+        on_violation: str = "record",
+        trace_rows: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self._open(Scenario(nodes, **settings), seed, trace, checks, on_violation, trace_rows)
+        if self.scenario.steps:
+            self._engine.play()
+
+    def _open(
+        self,
+        scenario: Scenario,
+        seed: int,
+        trace: str,
+        checks: bool,
+        on_violation: str,
+        trace_rows: int | None,
+    ) -> None:
+        if on_violation not in ("record", "stop", "raise"):
+            raise InvalidError(f"on_violation must be 'record', 'stop' or 'raise', not {on_violation!r}")
+        if on_violation != "record" and not checks:
+            raise InvalidError(f"on_violation={on_violation!r} needs checks=True")
+        self._on_violation = on_violation
+        self._in_callback = False
+        self._engine = _core.Engine(
+            scenario.to_json(),
+            _seed(seed),
+            trace=trace,
+            checks=bool(checks),
+            stop_on_violation=on_violation != "record",
+            trace_rows=trace_rows,
+        )
+
+    @classmethod
+    def _wrap(cls, engine: _core.Engine, on_violation: str) -> Self:
+        self = cls.__new__(cls)
+        self._engine, self._on_violation, self._in_callback = engine, on_violation, False
+        return self
+
+    # ---- Time ---------------------------------------------------------------------------------------
+
+    def run(self, duration: Duration) -> Self:
+        """Lets time pass: dispatches what is due before now + duration.
+
+        The end is left out, so that runs add up: `run("1s")` twice is `run("2s")`.
+        """
+        with self._driving():
+            if not self._engine.run(to_ms(duration, "duration")):
+                self._raise_violation()
+        return self
+
+    def run_until(
+        self, condition: Condition | Callable[[Cluster], object], *, limit: Duration = "60s"
+    ) -> Self:
+        """Lets time pass until a condition holds.
+
+        Parameters
+        ----------
+        condition : Condition or callable
+            One of `raftlab.conditions`, evaluated in Rust after every event; or a Python callable that gets
+            the cluster, called after every event (slower by a factor of hundreds).
+        limit : time, default 60 s
+            How long at most.
+
+        Raises
+        ------
+        NotReached
+            If the limit came first. It says what the cluster looked like.
+        """
+        limit_ms = to_ms(limit, "limit")
+        if isinstance(condition, Condition):
+            with self._driving():
+                reached = self._engine.run_until(json.dumps(condition.to_dict()), limit_ms)
+                if reached == "violation":
+                    self._raise_violation()
+            if reached == "time":
+                raise self._not_reached(str(condition), limit_ms)
+            return self
+        if not callable(condition):
+            raise InvalidError(f"a condition must be of raftlab.conditions or callable, not {condition!r}")
+        end = self.now_ms + limit_ms
+        while not self._ask(condition):
+            with self._driving():
+                before = self._engine.violation_count()
+                dispatched = self._engine.step(1, until_ms=end, python=True)
+                if self._on_violation != "record" and self._engine.violation_count() > before:
+                    self._raise_violation()
+                    return self
+            if dispatched == 0:
+                raise self._not_reached(getattr(condition, "__name__", repr(condition)), limit_ms)
+        return self
+
+    def step(self, count: int = 1) -> int:
+        """Dispatches the next `count` events, and says how many there were."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise InvalidError(f"count must be an integer of at least 1, not {count!r}")
+        with self._driving():
+            before = self._engine.violation_count()
+            dispatched = self._engine.step(count)
+            if self._on_violation == "raise" and self._engine.violation_count() > before:
+                self._raise_violation()
+        return dispatched
+
+    def _ask(self, condition: Callable[[Cluster], object]) -> bool:
+        self._in_callback = True
+        try:
+            return bool(condition(self))
+        finally:
+            self._in_callback = False
+
+    @contextlib.contextmanager
+    def _driving(self) -> Iterator[None]:
+        if self._in_callback:
+            raise BusyError("the cluster is running: a condition may look at it, but not drive or change it")
+        yield
+
+    def _raise_violation(self) -> None:
+        if self._on_violation == "raise":
+            raise ViolationError(self.violations[-1])
+
+    def _not_reached(self, condition: str, limit_ms: float) -> NotReached:
+        state = self._state_line()
+        return NotReached(
+            f"'{condition}' did not hold within {format_ms(limit_ms)}, at {format_ms(self.now_ms)} of seed "
+            f"{self.seed}; the nodes: {state}",
+            condition,
+            state,
+        )
+
+    # ---- Clients ------------------------------------------------------------------------------------
+
+    def propose(
+        self,
+        command: Command | str,
+        *,
+        at: str | None = None,
+        home: str | None = None,
+        client: str | None = None,
+    ) -> Operation:
+        """A client asks for a command to be replicated.
+
+        Parameters
+        ----------
+        command : str or Command
+            `"x=1"`, or `put`, `get`, `cas`, `append`.
+        at : str, optional
+            The node to ask; the highest-term leader that the client can reach if not given.
+        home : str, optional
+            The node beside which the client stands, and through which alone it reaches others; without one
+            it stands outside every partition.
+        client : str, optional
+            The client's name, if it has a session: what it sends again is then applied once.
+
+        Returns
+        -------
+        Operation
+            A handle that knows its fate. A node that does not lead refuses at once.
+        """
+        return Operation(self, self._op(propose_action(command, at, home, client)))
+
+    def read(
+        self, key: str, *, at: str | None = None, home: str | None = None, via: str = "log"
+    ) -> Operation:
+        """A client reads a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        at, home : str, optional
+            As in `propose`.
+        via : {"log", "read_index", "lease", "local"}, default "log"
+            As an entry of the log; confirmed by a round of heartbeats (dissertation 6.4); by the leader's
+            lease (6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
+        """
+        return Operation(self, self._op(read_action(key, at, home, via)))
+
+    def retry(self, operation: Operation | int, *, at: str | None = None, home: str | None = None) -> Operation:
+        """A client sends the same request again, perhaps to another node."""
+        places = {name: place for name, place in (("at", at), ("home", home)) if place is not None}
+        return Operation(self, self._op({"retry": {"op": int(operation), **places}}))
+
+    def give_up(self, operation: Operation | int) -> None:
+        """A client stops waiting: the operation's fate is unknown to it from now on."""
+        self._act({"give_up": {"op": int(operation)}})
+
+    # ---- Faults -------------------------------------------------------------------------------------
+
+    def inject(self, fault: Fault) -> FaultHandle:
+        """A fault strikes, now or at its time. The handle ends it."""
+        if not isinstance(fault, Fault):
+            raise InvalidError(f"fault must be a fault such as Crash('A'), not {fault!r}")
+        handle = self._act({"inject": fault.to_dict()})
+        return FaultHandle(self, handle or 0, fault)
+
+    def at(self, time: Duration, action: Fault | Command | str | dict[str, Any]) -> None:
+        """Something is done at a later time: a fault, a command, or a step such as `raftlab.campaign("A")`.
+
+        What is scheduled at t comes before the world's own events at t.
+        """
+        step = step_to_dict(action)
+        if set(step) != {"do"}:
+            raise InvalidError(f"only a fault, a command or an action can be scheduled, not {action!r}")
+        self._act({"at": {"time": to_ms(time, "time"), "action": step["do"]}})
+
+    def heal(self, handle: FaultHandle | int | None = None) -> None:
+        """Ends one fault; without a handle, all faults of the network. Restarts nobody by itself."""
+        self._act(heal_action(handle))
+
+    def partition(self, *groups: Target, shape: str | None = None, **schedule: Any) -> FaultHandle:
+        """Links between groups go down; see `Partition`."""
+        return self.inject(Partition(*groups, shape=shape, **schedule))
+
+    def isolate(self, node: Target, **schedule: Any) -> FaultHandle:
+        """A node is cut off from all others; see `Isolate`."""
+        return self.inject(Isolate(node, **schedule))
+
+    def cut(self, **where: Any) -> FaultHandle:
+        """Links go down one way, or for some types of message; see `Cut`."""
+        return self.inject(Cut(**where))
+
+    def delay(self, by: Time, **where: Any) -> FaultHandle:
+        """Messages take longer; see `Delay`."""
+        return self.inject(Delay(by, **where))
+
+    def loss(self, probability: float, **where: Any) -> FaultHandle:
+        """Messages are lost; see `Loss`."""
+        return self.inject(Loss(probability, **where))
+
+    def duplicate(self, probability: float, **where: Any) -> FaultHandle:
+        """Messages arrive twice; see `Duplicate`."""
+        return self.inject(Duplicate(probability, **where))
+
+    def hold(self, **where: Any) -> FaultHandle:
+        """Messages are held back as they are sent, to be delivered by hand; see `Hold` and `in_flight`."""
+        return self.inject(Hold(**where))
+
+    def crash(self, node: Target, **how: Any) -> FaultHandle:
+        """A node loses power; see `Crash`."""
+        return self.inject(Crash(node, **how))
+
+    def restart(self, node: Target = "the crashed", **schedule: Any) -> FaultHandle:
+        """Nodes that are down come back; see `Restart`."""
+        return self.inject(Restart(node, **schedule))
+
+    def pause(self, node: Target, **schedule: Any) -> FaultHandle:
+        """A node stands still; see `Pause`."""
+        return self.inject(Pause(node, **schedule))
+
+    def resume(self, node: Target = "the paused", **schedule: Any) -> FaultHandle:
+        """Nodes that stand still go on; see `Resume`."""
+        return self.inject(Resume(node, **schedule))
+
+    def wipe(self, node: Target, **schedule: Any) -> FaultHandle:
+        """A node loses its disk and comes back empty under its old name; see `Wipe`."""
+        return self.inject(Wipe(node, **schedule))
+
+    def clock_rate(self, node: Target, rate: float, **schedule: Any) -> FaultHandle:
+        """A node's clock runs fast or slow; see `ClockRate`."""
+        return self.inject(ClockRate(node, rate, **schedule))
+
+    def clock_jump(self, node: Target, by: Duration, **schedule: Any) -> FaultHandle:
+        """A node's clock is set forward or back; see `ClockJump`."""
+        return self.inject(ClockJump(node, by, **schedule))
+
+    def lie(self, node: Target, lie: str, **how: Any) -> FaultHandle:
+        """A node says what is not so; see `Lie`."""
+        return self.inject(Lie(node, lie, **how))
+
+    def forget_vote(self, node: Target, **schedule: Any) -> FaultHandle:
+        """A node forgets whom it voted for; see `ForgetVote`."""
+        return self.inject(ForgetVote(node, **schedule))
+
+    def usurp(self, node: Target, **schedule: Any) -> FaultHandle:
+        """A node leads the next term without an election; see `Usurp`."""
+        return self.inject(Usurp(node, **schedule))
+
+    def campaign(self, node: str) -> None:
+        """A node stands for election now, as if its election timer had run out."""
+        self._act({"campaign": {"node": node}})
+
+    @property
+    def faults(self) -> tuple[FaultHandle, ...]:
+        """The faults that act now."""
+        return tuple(FaultHandle(self, handle, fault) for handle, fault, _, _ in views.active_faults(self))
+
+    # ---- Messages by hand ---------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> InFlight:
+        """The messages under way. Each can be delivered, dropped, held, released or duplicated by hand."""
+        return InFlight(
+            Message(
+                from_=m["from"],
+                to=m["to"],
+                type=m["type"],
+                ordinal=m["ordinal"],
+                copy=m["copy"],
+                sent_ms=m["sent_ms"],
+                due_ms=m["due_ms"],
+                entries=m["entries"],
+                fields=m["fields"],
+                _world=self,
+            )
+            for m in self._engine.in_flight()
+        )
+
+    def deliver(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> int:
+        """Delivers what is under way now, by hand: from some nodes, to some nodes, of a type. Says how many."""
+        chosen = self.in_flight.select(from_=from_, to=to, type=type)
+        chosen.deliver()
+        return len(chosen)
+
+    def drop(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> int:
+        """Drops what is under way now, by hand. Says how many."""
+        chosen = self.in_flight.select(from_=from_, to=to, type=type)
+        chosen.drop()
+        return len(chosen)
+
+    def intercept(
+        self, function: Callable[[dict[str, Any]], Any] | None, *, nodes: Target | None = None
+    ) -> None:
+        """Shows the messages of some nodes to a function before they leave. Those nodes count as liars.
+
+        Parameters
+        ----------
+        function : callable or None
+            Gets a dict of the message (from, to, type, ordinal, entries, and the fields of its type).
+            Returns `None` to leave it, `False` to drop it, or a dict of fields to change. `None` instead of a
+            function ends it. If it raises, the message leaves unchanged and the run stops after that event.
+        nodes : target, optional
+            Whose messages; all nodes' if not given.
+
+        Notes
+        -----
+        What it does is written down as edits of single messages, so that the same seed replays without it.
+        With another seed, the scenario raises `ReplayError`.
+        """
+        names = list(self._engine.names)
+        chosen = names if nodes is None else [nodes] if isinstance(nodes, str) else list(nodes)
+        if len(chosen) == 1 and chosen[0] not in names:
+            chosen = list(chosen[0])
+        if function is not None and not callable(function):
+            raise InvalidError(f"function must be callable or None, not {function!r}")
+        with self._driving():
+            self._engine.intercept(function, chosen)
+            self._intercepted = function is not None
+
+    _intercepted: bool = False
+
+    # ---- Underneath ---------------------------------------------------------------------------------
+
+    def _act(self, action: dict[str, Any]) -> int | None:
+        with self._driving():
+            before = self._engine.violation_count()
+            done = self._engine.act(_dumps(action))
+            if self._on_violation == "raise" and self._engine.violation_count() > before:
+                self._raise_violation()
+        return done
+
+    def _op(self, action: dict[str, Any]) -> int:
+        op = self._act(action)
+        assert op is not None, "the core gives every request an id"
+        return op
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._intercepted:
+            raise ReplayError(
+                "a cluster with an interceptor cannot be pickled: end it first with intercept(None); what it "
+                "did is kept in the scenario"
+            )
+        level, checks = self._engine.watching
+        return _again, (self._engine.script(), self.seed, level, checks, self._on_violation)
+
+
+class Run(World):
+    """A scenario that was played to its end. It has everything that a `Cluster` has to see.
+
+    `fork()` gives a cluster that goes on from here.
+
+    Attributes
+    ----------
+    ending : str
+        `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken) or
+        `"violation"`.
+    """
+
+    ending: str
+
+    @classmethod
+    def _play(
+        cls,
+        scenario: Scenario,
+        seed: int,
+        trace: str,
+        checks: bool,
+        on_violation: str,
+        trace_rows: int | None,
+    ) -> Run:
+        cluster = Cluster.__new__(Cluster)
+        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
+        ending = cluster._engine.play()
+        if ending == "not_reached":
+            state = cluster._state_line()
+            raise NotReached(
+                f"a step of the scenario waited in vain, until {format_ms(cluster.now_ms)} of seed {seed}; the "
+                f"nodes: {state}",
+                "a step",
+                state,
+            )
+        if ending == "violation" and on_violation == "raise":
+            raise ViolationError(cluster.violations[-1])
+        run = cls.__new__(cls)
+        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
+        return run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        level, checks = self._engine.watching
+        options = (level, checks, self._on_violation, None)
+        return Run._play, (self.scenario, self.seed, *options)
+
+
+def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) -> Cluster:
+    """A cluster that has been through a script."""
+    scenario = Scenario.from_json(script)
+    cluster = Cluster.__new__(Cluster)
+    cluster._open(scenario, seed, trace, checks, "record", None)
+    if scenario.steps:
+        cluster._engine.play()
+    return Cluster._wrap(cluster._engine.fork(), on_violation)
+
+
+def _seed(seed: Any) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {seed!r}")
+    number = int(seed.__index__())
+    if not 0 <= number < 2**64:
+        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {seed!r}")
+    return number
+
+
+def _dumps(action: dict[str, Any]) -> str:
+    try:
+        return json.dumps(action, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"an argument cannot be written down: {error}") from None

@@ -1,0 +1,79 @@
+"""What clients ask of the replicated key-value store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import InvalidError
+
+__all__ = ["Command", "append", "cas", "get", "put"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command. Made by `put`, `get`, `cas` and `append`; `"x=1"` is short for `put("x", 1)`."""
+
+    op: str
+    key: str
+    value: str | None = None
+    expected: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        parts = {"op": self.op, "key": self.key, "expected": self.expected, "value": self.value}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def __str__(self) -> str:
+        match self.op:
+            case "put":
+                return f"{self.key}={self.value}"
+            case "cas":
+                return f"{self.key}:{self.expected}→{self.value}"
+            case "append":
+                return f"{self.key}+={self.value}"
+            case _:
+                return f"get {self.key}"
+
+
+def put(key: str, value: object) -> Command:
+    """Sets a key to one value.
+
+    >>> str(put("x", 1))
+    'x=1'
+    """
+    return Command("put", _key(key), str(value))
+
+
+def get(key: str) -> Command:
+    """Reads a key through the log: linearizable, at the price of a write."""
+    return Command("get", _key(key))
+
+
+def cas(key: str, expected: object, value: object) -> Command:
+    """Sets a key to `value` if it has exactly the value `expected` (compare and set)."""
+    return Command("cas", _key(key), str(value), str(expected))
+
+
+def append(key: str, value: object) -> Command:
+    """Adds an item to the list at a key; the list reads as its items joined by commas."""
+    return Command("append", _key(key), str(value))
+
+
+def command_to_dict(command: Command | str) -> dict[str, Any]:
+    """A command, or its short form `"key=value"`, as the scenario's JSON has it."""
+    if isinstance(command, Command):
+        return command.to_dict()
+    if isinstance(command, str):
+        key, equals, value = command.partition("=")
+        if key and equals:
+            return put(key, value).to_dict()
+    raise InvalidError(
+        f"a command must be written 'key=value' or made by put, get, cas or append, not {command!r}"
+    )
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str) or not key:
+        raise InvalidError(f"a key must be a text of at least one letter, not {key!r}")
+    return key

@@ -1,0 +1,115 @@
+"""What there is: tables of faults, conditions, rules, properties, roles. Each comes from one place in the core."""
+
+from __future__ import annotations
+
+import html
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Catalogue", "conditions", "faults", "lies", "properties", "rules", "show_versions", "targets"]
+
+
+class Catalogue(Sequence[dict[str, str]]):
+    """A small table that prints itself: a sequence of rows, each a dict. `catalogue["name"]` finds a row.
+
+    >>> import raftlab as rl
+    >>> rl.rules["commit_prior_term"]["source"]
+    'paper 5.4.2'
+    """
+
+    def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.title, self.columns = title, tuple(columns)
+        self._rows = [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self._rows[key]
+        for row in self._rows:
+            if row[self.columns[0]] == key:
+                return row
+        raise KeyError(f"{key!r}; the {self.title} are {', '.join(self.names)}")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        return iter(self._rows)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The first column."""
+        return tuple(row[self.columns[0]] for row in self._rows)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """As a pandas DataFrame."""
+        import pandas
+
+        return pandas.DataFrame(self._rows)
+
+    def __repr__(self) -> str:
+        widths = [max(len(c), *(len(row[c]) for row in self._rows)) for c in self.columns]
+        lines = ["  ".join(c.ljust(w) for c, w in zip(self.columns, widths, strict=True)).rstrip()]
+        lines += [
+            "  ".join(row[c].ljust(w) for c, w in zip(self.columns, widths, strict=True)).rstrip()
+            for row in self._rows
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        left = " style='text-align:left'"
+        head = "".join(f"<th{left}>{html.escape(c)}</th>" for c in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td{left}>{html.escape(row[c])}</td>" for c in self.columns) + "</tr>"
+            for row in self._rows
+        )
+        return f"<table><tr>{head}</tr>{body}</table>"
+
+
+faults = Catalogue(
+    "faults",
+    ("fault", "family", "meaning", "when it ends"),
+    [(cls, family, meaning, end) for _, cls, family, meaning, end in _core.faults()],
+)
+"""The vocabulary of faults."""
+
+conditions = Catalogue(
+    "conditions",
+    ("condition", "parameters", "meaning"),
+    [(name, ", ".join(parameters), meaning) for name, parameters, meaning in _core.conditions()],
+)
+"""What a run may wait for."""
+
+rules = Catalogue(
+    "rules",
+    ("bug", "the rule that it takes away", "source", "breaks", "needs"),
+    _core.rules(),
+)
+"""The rules of Raft that can be taken away, by the names of the bugs: `Scenario(bugs=[...])`."""
+
+properties = Catalogue("properties", ("property", "meaning", "source"), _core.properties())
+"""What is checked after every event."""
+
+targets = Catalogue("targets", ("role", "meaning"), _core.targets())
+"""The roles that a fault can hit."""
+
+lies = Catalogue("lies", ("lie", "meaning"), _core.lies())
+"""What a node can lie about: `Lie(node, lie)`."""
+
+
+def show_versions() -> None:
+    """Prints the versions of raftlab and of what it works with, for bug reports."""
+    print(f"raftlab     {_core.VERSION} (scenario schema {_core.SCHEMA_VERSION})")
+    print(f"python      {sys.version.split()[0]} on {platform.platform()}")
+    for package in ("matplotlib", "numpy", "pandas", "polars", "pyarrow", "scipy"):
+        try:
+            print(f"{package:<11} {importlib.metadata.version(package)}")
+        except importlib.metadata.PackageNotFoundError:
+            print(f"{package:<11} not installed")

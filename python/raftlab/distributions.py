@@ -1,0 +1,128 @@
+"""Distributions of times: latencies, delays, when a fault strikes and how long it lasts.
+
+Every distribution is the inverse transform of one uniform draw, rounded to nanoseconds, and the same on
+every platform. What would be negative becomes 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, Union
+
+from ._time import Duration, to_ms
+from .errors import InvalidError
+
+__all__ = [
+    "Distribution",
+    "constant",
+    "empirical",
+    "exponential",
+    "lognormal",
+    "normal",
+    "pareto",
+    "uniform",
+]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution of a time. Made by `uniform`, `normal` and the others of this module.
+
+    Attributes
+    ----------
+    kind : str
+        Its name.
+    parameters : tuple of (str, float or tuple of float)
+        Its parameters; times in milliseconds.
+    """
+
+    kind: str
+    parameters: tuple[tuple[str, Any], ...]
+
+    def to_dict(self) -> Any:
+        """As the scenario's JSON has it."""
+        if self.kind == "constant":
+            return dict(self.parameters)["value"]
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters}
+        return {"distribution": self.kind, **values}
+
+    @classmethod
+    def from_dict(cls, written: Any) -> Distribution:
+        """From the scenario's JSON."""
+        if isinstance(written, (int, float)):
+            return cls("constant", (("value", float(written)),))
+        rest = [(k, tuple(v) if isinstance(v, list) else v) for k, v in written.items()]
+        return cls(written["distribution"], tuple(p for p in rest if p[0] != "distribution"))
+
+    def __repr__(self) -> str:
+        if self.kind == "empirical":
+            return f"empirical(<{len(dict(self.parameters)['values'])} values>)"
+        inside = ", ".join(f"{name}={value:g}" for name, value in self.parameters)
+        return f"{self.kind}({inside})"
+
+
+Time: TypeAlias = Union[Duration, Distribution]
+"""A duration, or a distribution of durations."""
+
+
+def time_to_dict(value: Time, what: str) -> Any:
+    """A time as the scenario's JSON has it: milliseconds, or a distribution."""
+    return value.to_dict() if isinstance(value, Distribution) else to_ms(value, what)
+
+
+def constant(value: Duration) -> Distribution:
+    """Always the same.
+
+    >>> constant("2s")
+    constant(value=2000)
+    """
+    return Distribution("constant", (("value", to_ms(value, "value")),))
+
+
+def uniform(low: Duration, high: Duration) -> Distribution:
+    """Uniform on [low, high).
+
+    >>> uniform("1s", "1.15s")
+    uniform(low=1000, high=1150)
+    """
+    a, b = to_ms(low, "low"), to_ms(high, "high")
+    if a > b:
+        raise InvalidError(f"low ({low!r}) must not be above high ({high!r})")
+    return Distribution("uniform", (("low", a), ("high", b)))
+
+
+def normal(mean: Duration, std: Duration) -> Distribution:
+    """Normal, cut at 0: a draw below 0 counts as 0."""
+    return Distribution("normal", (("mean", to_ms(mean, "mean")), ("std", to_ms(std, "std"))))
+
+
+def lognormal(median: Duration, sigma: float) -> Distribution:
+    """Log-normal, by its median and the standard deviation of the logarithm."""
+    if not (isinstance(sigma, (int, float)) and 0 <= sigma < float("inf")):
+        raise InvalidError(f"sigma must be a finite number of at least 0, not {sigma!r}")
+    return Distribution("lognormal", (("median", to_ms(median, "median")), ("sigma", float(sigma))))
+
+
+def exponential(mean: Duration) -> Distribution:
+    """Exponential."""
+    return Distribution("exponential", (("mean", to_ms(mean, "mean")),))
+
+
+def pareto(scale: Duration, shape: float) -> Distribution:
+    """Pareto of type I: `scale` is the least value; the mean is infinite for a `shape` up to 1."""
+    if not (isinstance(shape, (int, float)) and 0 < shape < float("inf")):
+        raise InvalidError(f"shape must be a finite number above 0, not {shape!r}")
+    return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", float(shape))))
+
+
+def empirical(values: Iterable[Duration]) -> Distribution:
+    """One of the values of a sample, each as likely.
+
+    >>> empirical([1.0, 2.5, 4.0])
+    empirical(<3 values>)
+    """
+    sample = tuple(to_ms(value, "values") for value in values)
+    if not sample:
+        raise InvalidError("values must hold at least one time")
+    return Distribution("empirical", (("values", sample),))

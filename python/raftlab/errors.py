@@ -1,0 +1,72 @@
+"""What can go wrong, as exceptions. All of them are `RaftlabError`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "BusyError",
+    "InterceptorError",
+    "InvalidError",
+    "NotReached",
+    "RaftlabError",
+    "ReplayError",
+    "ViolationError",
+]
+
+
+class RaftlabError(Exception):
+    """The base of all exceptions of raftlab."""
+
+
+class InvalidError(RaftlabError, ValueError):
+    """An argument, a fault or a scenario makes no sense; the message says which part and what is accepted."""
+
+
+class ReplayError(RaftlabError, ValueError):
+    """A recorded scenario cannot be played in this way."""
+
+
+class BusyError(RaftlabError, RuntimeError):
+    """The cluster is running: it was called from inside a callback, or from another thread."""
+
+
+class InterceptorError(RaftlabError, RuntimeError):
+    """An interceptor returned something that is no edit of a message."""
+
+
+class NotReached(RaftlabError, TimeoutError):
+    """`run_until` came to its limit before the condition held.
+
+    Attributes
+    ----------
+    condition : str
+        What was waited for.
+    state : str
+        What the cluster looked like at the limit.
+    """
+
+    def __init__(self, message: str, condition: str = "", state: str = "") -> None:
+        super().__init__(message, condition, state)
+        self.condition = condition
+        self.state = state
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ViolationError(RaftlabError, AssertionError):
+    """A check was violated and the cluster was told to raise.
+
+    Attributes
+    ----------
+    violation : Violation
+        What was violated.
+    """
+
+    def __init__(self, violation: Any) -> None:
+        super().__init__(violation)
+        self.violation = violation
+
+    def __str__(self) -> str:
+        return str(self.violation)

@@ -1,0 +1,52 @@
+"""Settings of well-known systems, with where they are written.
+
+>>> import raftlab as rl
+>>> rl.Cluster(5, preset=rl.presets.etcd).scenario.election_timeout
+(1000.0, 2000.0)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import _core
+
+__all__ = ["Preset", "consul", "etcd", "paper"]
+
+
+class Preset(Mapping[str, Any]):
+    """Settings for `Scenario` and `Cluster`, as a read-only mapping.
+
+    Attributes
+    ----------
+    name, meaning, source : str
+        What it is called, what it is, and where its values are written.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, Any], meaning: str, source: str) -> None:
+        self.name, self.meaning, self.source = name, meaning, source
+        self._settings = dict(settings)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._settings[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        return f"<preset {self.name}: {self.meaning}>"
+
+
+_ALL = {
+    name: Preset(name, json.loads(settings), meaning, " ".join(source.split()))
+    for name, settings, meaning, source in _core.presets()
+}
+
+paper = _ALL["paper"]
+etcd = _ALL["etcd"]
+consul = _ALL["consul"]

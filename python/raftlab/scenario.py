@@ -1,0 +1,501 @@
+"""Scenarios: everything that a run is, but for its luck."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._time import Duration, to_ms
+from .commands import Command, command_to_dict
+from ._conditions import Condition
+from .distributions import Distribution, Time, time_to_dict, uniform
+from .errors import InvalidError
+from ._faults import Fault, fault_from_dict
+from .settings import Disk, Initial, Network, _Load
+
+if TYPE_CHECKING:
+    from .cluster import Cluster, Run
+    from .survey import Survey
+
+__all__ = ["Scenario", "campaign", "heal", "propose", "read", "run", "run_until"]
+
+
+class Scenario:
+    """Everything that a run is, but for its luck: a value that prints, compares, serialises and runs.
+
+    Parameters
+    ----------
+    nodes : int or list of str, default 5
+        How many nodes (named A, B, C …), or their names. At most 255.
+    preset : mapping, optional
+        Settings to start from, such as `raftlab.presets.etcd`; arguments given beside it win.
+    election_timeout : (time, time) or time, default (150 ms, 300 ms)
+        The range from which election timeouts are drawn; one time makes them all alike.
+    heartbeat : time, optional
+        Between heartbeats; a third of the least election timeout if not given.
+    pre_vote, sticky_votes, check_quorum : bool, default False
+        Ask before raising the term (dissertation 9.6); refuse votes while a leader is heard (4.2.3); a
+        leader that hears no quorum for an election timeout steps down (6.2). Independent of each other.
+    noop : bool, default True
+        A new leader appends an empty entry at once (paper, section 8).
+    max_entries_per_append, max_inflight : int, default 64 and 256
+        Most entries in one message; most such messages under way to one follower.
+    lease_drift : float, optional
+        Leaders hold read leases that are safe as long as no clock runs fast or slow by more than this
+        (0.01 is one percent). With it come the other conditions of a lease: followers refuse votes while
+        they hear a leader, restarted nodes refuse votes for one election timeout, a lease counts from the
+        sending of the heartbeat.
+    commit_guard : bool, default False
+        Nodes halt rather than truncate below their own commitIndex, as production systems do.
+    bugs : list of str, default ()
+        Rules that are taken away, by the names of the bugs: see `raftlab.rules`.
+    network : Network or time, optional
+        The network; a time is a constant latency.
+    disk : Disk or time, optional
+        The disks; a time is the latency of an fsync.
+    workload : OpenLoop, ClosedLoop or list of them, optional
+        Load on the cluster.
+    initial : Initial, optional
+        How it begins, if not as a new cluster.
+    faults : list of Fault, default ()
+        What goes wrong, and when.
+    steps : list, default ()
+        What is done, one after the other: `run("1s")`, `run_until(leader_elected)`, `propose("x=1")`,
+        faults, and what else this module offers.
+    stop : Condition, optional
+        After the steps the run goes on until this holds. Armed when the last fault has struck.
+    horizon : time, optional
+        When the run ends at the latest. Without one, a run that has steps and no `stop` ends with its
+        steps; any other ends after a minute.
+
+    Raises
+    ------
+    InvalidError
+        If any part makes no sense. The message names the argument, the value and what is accepted.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> crash = rl.Scenario(5, faults=[rl.Crash("leader", at=rl.uniform(1000, 1150))],
+    ...                     stop=rl.leader_elected)
+    >>> run = crash.run(seed=7)
+    >>> run.ending
+    'stop'
+    >>> rl.Scenario.from_json(crash.to_json()) == crash
+    True
+    """
+
+    __slots__ = ("_json", "_parts")
+
+    _json: str
+    _parts: dict[str, Any]
+
+    def __init__(
+        self,
+        nodes: int | Sequence[str] = 5,
+        *,
+        preset: Mapping[str, Any] | None = None,
+        election_timeout: Any = None,
+        heartbeat: Duration | None = None,
+        pre_vote: bool | None = None,
+        sticky_votes: bool | None = None,
+        check_quorum: bool | None = None,
+        noop: bool | None = None,
+        max_entries_per_append: int | None = None,
+        max_inflight: int | None = None,
+        lease_drift: float | None = None,
+        commit_guard: bool | None = None,
+        bugs: Iterable[str] = (),
+        network: Network | Time | None = None,
+        disk: Disk | Time | None = None,
+        workload: _Load | Iterable[_Load] = (),
+        initial: Initial | None = None,
+        faults: Iterable[Fault] = (),
+        steps: Iterable[Any] = (),
+        stop: Condition | None = None,
+        horizon: Duration | None = None,
+    ) -> None:
+        names = _names(nodes)
+        parts: dict[str, Any] = {"raftlab": _core.SCHEMA_VERSION, **(preset or {}), "nodes": names}
+        if election_timeout is not None:
+            parts["election_timeout"] = _timeout(election_timeout)
+        if heartbeat is not None:
+            parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
+        switches = {
+            "pre_vote": pre_vote,
+            "sticky_votes": sticky_votes,
+            "check_quorum": check_quorum,
+            "noop": noop,
+            "commit_guard": commit_guard,
+        }
+        for name, switch in switches.items():
+            if switch is not None:
+                parts[name] = _flag(name, switch)
+        limits = {"max_entries_per_append": max_entries_per_append, "max_inflight": max_inflight}
+        for name, limit in limits.items():
+            if limit is not None:
+                parts[name] = _count(name, limit)
+        if lease_drift is not None:
+            if isinstance(lease_drift, bool) or not isinstance(lease_drift, (int, float)):
+                raise InvalidError(f"lease_drift must be a number from 0 to 1, not {lease_drift!r}")
+            parts["lease_drift"] = float(lease_drift)
+        parts["bugs"] = [bugs] if isinstance(bugs, str) else list(bugs)
+        if network is not None:
+            parts["network"] = (network if isinstance(network, Network) else Network(network)).to_dict()
+        if disk is not None:
+            parts["disk"] = (disk if isinstance(disk, Disk) else Disk(disk)).to_dict()
+        loads = [workload] if isinstance(workload, _Load) else list(workload)
+        parts["workload"] = [_is(load, _Load, "workload").to_dict(names) for load in loads]
+        if initial is not None:
+            parts["initial"] = _is(initial, Initial, "initial").to_dict()
+        parts["faults"] = [_is(fault, Fault, "faults").to_dict() for fault in faults]
+        parts["steps"] = [step_to_dict(step) for step in steps]
+        if stop is not None:
+            parts["stop"] = _is(stop, Condition, "stop").to_dict()
+        if horizon is not None:
+            parts["horizon"] = to_ms(horizon, "horizon")
+        self._set(_core.scenario_normal(_dumps(parts)))
+
+    def _set(self, normal: str) -> None:
+        object.__setattr__(self, "_json", normal)
+        object.__setattr__(self, "_parts", json.loads(normal))
+
+    @classmethod
+    def from_json(cls, text: str) -> Scenario:
+        """A scenario from the JSON that `to_json` wrote, or that a person wrote by hand.
+
+        Raises
+        ------
+        InvalidError
+            If the text is no scenario, or one of another schema version.
+        """
+        if not isinstance(text, str):
+            raise InvalidError(f"the JSON of a scenario must be a text, not {type(text).__name__}")
+        scenario = cls.__new__(cls)
+        scenario._set(_core.scenario_normal(text))
+        return scenario
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """As JSON: to keep, to share, to run again. It holds the version of its schema."""
+        return self._json if indent is None else json.dumps(self._parts, indent=indent)
+
+    def run(
+        self,
+        seed: int = 0,
+        *,
+        trace: str = "full",
+        checks: bool = True,
+        on_violation: str = "record",
+        trace_rows: int | None = None,
+    ) -> Run:
+        """Plays the whole scenario with the luck of a seed.
+
+        Parameters
+        ----------
+        seed : int, default 0
+            From 0 to 2^64 - 1.
+        trace : {"full", "states", "off"}, default "full"
+            How much is written down. The run is the same with each.
+        checks : bool, default True
+            Whether the invariants are checked after every event.
+        on_violation : {"record", "stop", "raise"}, default "record"
+            What a violation does.
+        trace_rows : int, optional
+            Most rows of one table of the trace.
+
+        Returns
+        -------
+        Run
+            With the same attributes as a `Cluster`, and how it ended.
+
+        Raises
+        ------
+        NotReached
+            If a step waited for a condition in vain.
+        ViolationError
+            With `on_violation="raise"`.
+        """
+        from .cluster import Run
+
+        return Run._play(self, seed, trace, checks, on_violation, trace_rows)
+
+    def cluster(self, seed: int = 0, **options: Any) -> Cluster:
+        """A cluster that has been through this scenario, to be driven on by hand. Options as in `run`."""
+        return self.run(seed, **options).fork()
+
+    def survey(
+        self,
+        seeds: int | range = 10_000,
+        *,
+        threads: int | None = None,
+        checks: bool = True,
+        on_violation: str = "stop",
+        progress: Callable[[int], object] | None = None,
+    ) -> Survey:
+        """Plays the scenario with many seeds, on all cores.
+
+        Parameters
+        ----------
+        seeds : int or range, default 10,000
+            How many seeds from 0 on, or a range of them (with step 1).
+        threads : int, optional
+            How many threads; as many as there are cores if not given. The result does not depend on it.
+        checks : bool, default True
+            Whether the invariants are checked after every event.
+        on_violation : {"record", "stop"}, default "stop"
+            Whether a run goes on after a violation.
+        progress : callable, optional
+            Called now and then with the number of runs that are done.
+
+        Returns
+        -------
+        Survey
+            A row a seed; and what absence of an event among so many runs is worth.
+        """
+        from .survey import Survey
+
+        return Survey._of(self, seeds, threads, checks, on_violation, progress)
+
+    def replace(self, **changes: Any) -> Scenario:
+        """The same scenario with other settings, given as to the constructor.
+
+        >>> Scenario(3).replace(pre_vote=True).pre_vote
+        True
+        """
+        names = changes.pop("nodes", self.nodes)
+        other = Scenario(names, **changes)
+        given = {_JSON_NAMES.get(name, name) for name in changes}
+        parts = dict(self._parts) | {"nodes": other._parts["nodes"]}
+        for name in given:
+            parts.pop(name, None)
+            if name in other._parts:
+                parts[name] = other._parts[name]
+        return Scenario.from_json(_dumps(parts))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes."""
+        return tuple(self._parts["nodes"])
+
+    @property
+    def election_timeout(self) -> tuple[float, float]:
+        """The range of election timeouts in milliseconds."""
+        low, high = self._parts["election_timeout"]
+        return float(low), float(high)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults."""
+        return tuple(fault_from_dict(fault) for fault in self._parts.get("faults", ()))
+
+    @property
+    def steps(self) -> tuple[dict[str, Any], ...]:
+        """The steps, as the JSON has them."""
+        return tuple(self._parts.get("steps", ()))
+
+    @property
+    def stop(self) -> Condition | None:
+        """The condition that ends the run."""
+        stop = self._parts.get("stop")
+        return None if stop is None else Condition.from_dict(stop)
+
+    @property
+    def bugs(self) -> tuple[str, ...]:
+        """The rules that are taken away, by the names of the bugs."""
+        return tuple(self._parts.get("bugs", ()))
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name in self._parts:
+            value = self._parts[name]
+            return Distribution.from_dict(value) if name == "latency" else value
+        raise AttributeError(f"a scenario has no attribute '{name}'")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a scenario is a value and cannot be changed; use replace({name}=...)")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scenario) and self._json == other._json
+
+    def __hash__(self) -> int:
+        return hash(self._json)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scenario.from_json, (self._json,)
+
+    def __repr__(self) -> str:
+        shown = [str(len(self.nodes)) if _are_letters(self.nodes) else repr(list(self.nodes))]
+        plain = json.loads(_core.scenario_normal(_dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes})))
+        for name, value in self._parts.items():
+            if name in ("raftlab", "nodes") or value == plain.get(name):
+                continue
+            if name == "faults":
+                shown.append(f"faults={list(self.faults)!r}")
+            elif name == "steps":
+                shown.append(f"steps=<{len(value)}>")
+            elif name == "stop":
+                shown.append(f"stop={self.stop!r}")
+            elif name == "edits":
+                shown.append(f"edits=<{len(value['edits'])} of seed {value['seed']}>")
+            elif name == "network":
+                changed = {k: v for k, v in value.items() if v != plain["network"][k]}
+                shown.append(f"network={changed!r}")
+            else:
+                shown.append(f"{name}={value!r}")
+        return f"Scenario({', '.join(shown)})"
+
+
+_JSON_NAMES: dict[str, str] = {}
+
+
+# ---- Steps ------------------------------------------------------------------------------------------
+
+
+def run(duration: Duration) -> dict[str, Any]:
+    """A step: let time pass."""
+    return {"run": to_ms(duration, "duration")}
+
+
+def run_until(condition: Condition, *, limit: Duration = "60s") -> dict[str, Any]:
+    """A step: let time pass until a condition holds, at most `limit`."""
+    return {
+        "run_until": {
+            "until": _is(condition, Condition, "condition").to_dict(),
+            "limit": to_ms(limit, "limit"),
+        }
+    }
+
+
+def propose(
+    command: Command | str, *, at: str | None = None, home: str | None = None, client: str | None = None
+) -> dict[str, Any]:
+    """A step: a client asks for a command to be replicated; see `Cluster.propose`."""
+    return {"do": propose_action(command, at, home, client)}
+
+
+def read(key: str, *, at: str | None = None, home: str | None = None, via: str = "log") -> dict[str, Any]:
+    """A step: a client reads; see `Cluster.read`."""
+    return {"do": read_action(key, at, home, via)}
+
+
+def campaign(node: str) -> dict[str, Any]:
+    """A step: a node stands for election as if its timer had run out."""
+    return {"do": {"campaign": {"node": node}}}
+
+
+def heal(handle: int | None = None) -> dict[str, Any]:
+    """A step: ends one fault, or all of the network."""
+    return {"do": heal_action(handle)}
+
+
+def propose_action(
+    command: Command | str, at: str | None, home: str | None, client: str | None
+) -> dict[str, Any]:
+    """The action behind `propose`."""
+    places = {"at": at, "home": home, "client": client}
+    return {"propose": {"command": command_to_dict(command), **_given(places)}}
+
+
+def read_action(key: str, at: str | None, home: str | None, via: str) -> dict[str, Any]:
+    """The action behind `read`."""
+    if not isinstance(key, str) or not key:
+        raise InvalidError(f"a key must be a text of at least one letter, not {key!r}")
+    return {"read": {"key": key, "via": via, **_given({"at": at, "home": home})}}
+
+
+def heal_action(handle: int | None) -> dict[str, Any]:
+    """The action behind `heal`."""
+    return {"heal": _given({"handle": None if handle is None else int(handle)})}
+
+
+def step_to_dict(step: Any) -> dict[str, Any]:
+    """A step as the scenario's JSON has it: a step of this module, a fault, or a command."""
+    if isinstance(step, Fault):
+        return {"do": {"inject": step.to_dict()}}
+    if isinstance(step, (Command, str)):
+        return propose(step)
+    if isinstance(step, dict):
+        return step
+    raise InvalidError(
+        "a step must be a fault, a command, or made by run, run_until, propose, read, campaign or heal, "
+        f"not {step!r}"
+    )
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _names(nodes: int | Sequence[str]) -> list[str]:
+    if isinstance(nodes, bool) or not isinstance(nodes, (int, list, tuple)):
+        if hasattr(nodes, "__index__"):
+            nodes = nodes.__index__()
+        else:
+            raise InvalidError(f"nodes must be a number or a list of names, not {nodes!r}")
+    if isinstance(nodes, int):
+        if not 1 <= nodes <= MAX_NODES:
+            raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {nodes}")
+        if nodes <= 26:
+            return [chr(ord("A") + i) for i in range(nodes)]
+        return [f"n{i + 1}" for i in range(nodes)]
+    if not all(isinstance(name, str) for name in nodes):
+        raise InvalidError(f"the names of nodes must be texts, not {nodes!r}")
+    return list(nodes)
+
+
+MAX_NODES = 255
+
+
+def _are_letters(names: Sequence[str]) -> bool:
+    return list(names) == _names(len(names))
+
+
+def _timeout(value: Any) -> list[float]:
+    if isinstance(value, Distribution) and value.kind == "uniform":
+        parameters = dict(value.parameters)
+        return [parameters["low"], parameters["high"]]
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise InvalidError(f"election_timeout must be one time or two, not {value!r}")
+        low, high = value
+    else:
+        low = high = value
+    if isinstance(low, Distribution) or isinstance(high, Distribution):
+        raise InvalidError("election_timeout must be two times, or uniform(low, high)")
+    span = uniform(low, high)
+    return [dict(span.parameters)["low"], dict(span.parameters)["high"]]
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
+        raise InvalidError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**32:
+        raise InvalidError(f"{name} must be an integer of at least 1, not {value!r}")
+    return value
+
+
+def _is(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {value!r}")
+    return value
+
+
+def _dumps(parts: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(parts, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"a scenario holds something that JSON cannot: {error}") from None
+
+
+def default_threads() -> int:
+    """As many threads as this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every platform
+        return os.cpu_count() or 1

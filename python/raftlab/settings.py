@@ -1,0 +1,228 @@
+"""The parts of a scenario: network, disks, load, and how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._time import Duration, to_ms
+from .distributions import Time, time_to_dict
+from .errors import InvalidError
+
+__all__ = ["ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network between the nodes when no fault acts on it.
+
+    Parameters
+    ----------
+    latency : time or distribution, default 7.5 ms
+        One-way latency of every link.
+    loss : float, default 0
+        Probability that a message is lost.
+    duplicate : float, default 0
+        Probability that a message arrives twice.
+    fifo : bool, default False
+        Whether the messages of a link arrive in the order in which they were sent.
+    regions : list of int, optional
+        The region of each node; `latency` is then a square matrix of times or distributions, from the
+        row's region to the column's.
+
+    Examples
+    --------
+    >>> Network(latency=5, loss=0.01)
+    Network(latency=5, loss=0.01, duplicate=0.0, fifo=False, regions=None)
+    """
+
+    latency: Any = 7.5
+    loss: float = 0.0
+    duplicate: float = 0.0
+    fifo: bool = False
+    regions: Sequence[int] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        if self.regions is None:
+            latency = time_to_dict(self.latency, "network: latency")
+        else:
+            matrix = [[time_to_dict(t, "network: latency") for t in row] for row in self.latency]
+            latency = {"regions": [int(r) for r in self.regions], "matrix": matrix}
+        return {
+            "latency": latency,
+            "loss": _chance("network: loss", self.loss),
+            "duplicate": _chance("network: duplicate", self.duplicate),
+            "fifo": bool(self.fifo),
+        }
+
+
+@dataclass(frozen=True)
+class Disk:
+    """The disk of each node: a write reaches the page cache after `write`, and is durable `fsync` later.
+
+    Parameters
+    ----------
+    fsync, write : time or distribution, default 0
+        What must be durable before a message leaves waits for both.
+    """
+
+    fsync: Time = 0.0
+    write: Time = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {
+            "write": time_to_dict(self.write, "disk: write"),
+            "fsync": time_to_dict(self.fsync, "disk: fsync"),
+        }
+
+
+@dataclass(frozen=True)
+class _Load:
+    keys: int = field(default=1, kw_only=True)
+    reads: float = field(default=0.0, kw_only=True)
+    via: str = field(default="log", kw_only=True)
+    session: bool = field(default=False, kw_only=True)
+    start: Duration = field(default=0.0, kw_only=True)
+    end: Duration | None = field(default=None, kw_only=True)
+    home: str | None = field(default=None, kw_only=True)
+
+    def to_dict(self, nodes: Sequence[str]) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        written: dict[str, Any] = {
+            "start": to_ms(self.start, "workload: start"),
+            "pacing": self._pacing(),
+            "mix": {
+                "keys": self.keys,
+                "reads": _chance("workload: reads", self.reads),
+                "via": self.via,
+                "session": bool(self.session),
+            },
+        }
+        if self.end is not None:
+            written["end"] = to_ms(self.end, "workload: end")
+        if self.home is not None:
+            if self.home not in nodes:
+                known = ", ".join(nodes)
+                raise InvalidError(f"workload: home: unknown node {self.home!r}; this cluster has {known}")
+            written["home"] = list(nodes).index(self.home)
+        return written
+
+    def _pacing(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class OpenLoop(_Load):
+    """Load that does not wait: one request after the other at intervals, whatever becomes of them.
+
+    Parameters
+    ----------
+    every : time or distribution
+        From a request to the next.
+    keys : int, default 1
+        How many keys (k0, k1, …), drawn uniformly.
+    reads : float, default 0
+        Which share of the requests reads.
+    via : {"log", "read_index", "lease", "local"}, default "log"
+        How reads are served.
+    session : bool, default False
+        Whether requests carry a client session, so that a retry applies once.
+    start, end : time
+        The first request, and from when on there is none.
+    home : str, optional
+        The node beside which the clients stand, and through which alone they reach others; without one
+        they stand outside every partition.
+    """
+
+    every: Time = "10ms"
+
+    def _pacing(self) -> dict[str, Any]:
+        return {"pacing": "open", "every": time_to_dict(self.every, "workload: every")}
+
+
+@dataclass(frozen=True)
+class ClosedLoop(_Load):
+    """Clients that each wait for an answer before they ask again.
+
+    Parameters
+    ----------
+    clients : int, default 1
+        How many.
+    think : time or distribution, default 0
+        From an answer to the next request.
+    timeout : time, default 1 s
+        When a client stops waiting.
+    retry : bool, default False
+        Whether it then sends the same request again instead of leaving it unknown.
+
+    See Also
+    --------
+    OpenLoop : for the other parameters.
+    """
+
+    clients: int = 1
+    think: Time = 0.0
+    timeout: Duration = "1s"
+    retry: bool = False
+
+    def _pacing(self) -> dict[str, Any]:
+        return {
+            "pacing": "closed",
+            "clients": self.clients,
+            "think": time_to_dict(self.think, "workload: think"),
+            "timeout": to_ms(self.timeout, "workload: timeout"),
+            "retry": bool(self.retry),
+        }
+
+
+@dataclass(frozen=True)
+class Initial:
+    """How a run begins, if not as a new cluster.
+
+    Parameters
+    ----------
+    term : int or dict of str to int, optional
+        currentTerm of all nodes, or of single ones; at least the last term of the log.
+    log : list, or dict of str to list, optional
+        The log of all nodes, or of single ones: a list of terms, or of pairs (term, "key=value").
+    commit : int or dict of str to int, optional
+        commitIndex.
+    votes : dict of str to str, optional
+        votedFor of single nodes.
+    leader : str, optional
+        The leader of its term at time 0, without an election.
+
+    Examples
+    --------
+    >>> Initial(log={"A": [1, 1, 4], "B": [1, 1, 2, 2]}, term=4)
+    Initial(term=4, log={'A': [1, 1, 4], 'B': [1, 1, 2, 2]}, commit=None, votes=None, leader=None)
+    """
+
+    term: int | Mapping[str, int] | None = None
+    log: Any = None
+    commit: int | Mapping[str, int] | None = None
+    votes: Mapping[str, str] | None = None
+    leader: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        written: dict[str, Any] = {}
+        for name, value in (("term", self.term), ("log", self.log), ("commit", self.commit)):
+            if isinstance(value, Mapping):
+                written[name + "s"] = dict(value)
+            elif value is not None:
+                written[name] = value
+        if self.votes:
+            written["votes"] = dict(self.votes)
+        if self.leader is not None:
+            written["leader"] = self.leader
+        return written
+
+
+def _chance(what: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise InvalidError(f"{what} must be a probability between 0 and 1, not {value!r}")
+    return float(value)

@@ -1,0 +1,188 @@
+"""The trace: tables that speak Arrow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from .errors import InvalidError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    from .cluster import World
+
+__all__ = ["Column", "Table", "Trace", "schema"]
+
+Column = tuple[str, str, str, str]
+"""A column: its name, type, unit and meaning."""
+
+
+def schema() -> dict[str, tuple[str, tuple[Column, ...]]]:
+    """All tables of a trace: name to (meaning, columns).
+
+    >>> list(schema())
+    ['messages', 'nodes', 'entries', 'ops', 'events', 'faults']
+    """
+    return {name: (meaning, tuple(columns)) for name, meaning, columns in _core.schema()}
+
+
+class Table:
+    """A table of a trace. Any library that reads the Arrow PyCapsule interface takes it without copying.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1)
+    >>> _ = c.run("1s")
+    >>> c.trace.messages.to_pandas()["type"].unique().tolist()[:2]
+    ['RequestVote', 'RequestVoteReply']
+    """
+
+    def __init__(self, core: _core.Table) -> None:
+        self._core = core
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._core.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Its columns: name, type, unit, meaning."""
+        return tuple(self._core.columns)
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self._core.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """As a pandas DataFrame; needs pandas and pyarrow."""
+        _need("pandas", "to_pandas")
+        import pandas
+
+        frame: pd.DataFrame = pandas.DataFrame.from_arrow(self)
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """As a polars DataFrame; needs polars."""
+        _need("polars", "to_polars")
+        import polars
+
+        return polars.DataFrame(self)
+
+    def to_arrow(self) -> pa.Table:
+        """As a pyarrow Table; needs pyarrow."""
+        _need("pyarrow", "to_arrow")
+        import pyarrow
+
+        return pyarrow.table(self)
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """As a dict of lists; needs nothing."""
+        return dict(self._core.to_dict())
+
+    def __repr__(self) -> str:
+        return f"<table {self.name}: {len(self):,} rows x {len(self.columns)} columns>"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        rows = self._core.head(HTML_ROWS)
+        names = list(rows)
+        head = "".join(f"<th title='{html.escape(c[3])}'>{html.escape(c[0])}</th>" for c in self.columns)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_cell(rows[name][i]))}</td>" for name in names) + "</tr>"
+            for i in range(min(HTML_ROWS, len(self)))
+        )
+        more = f"<p>{len(self):,} rows x {len(names)} columns</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+HTML_ROWS = 10
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if value != value else f"{value:.3f}"
+    return "" if value is None else str(value)
+
+
+class Trace:
+    """What a run wrote down, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
+
+    `raftlab.schema()` tells every column's type, unit and meaning.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def level(self) -> str:
+        """How much is written down: `"full"`, `"states"` or `"off"`."""
+        return self._world._engine.watching[0]
+
+    def table(self, name: str) -> Table:
+        """One of the tables, by name."""
+        known = list(schema())
+        if name not in known:
+            raise InvalidError(f"unknown table '{name}'; a trace has {', '.join(known)}")
+        if self.level == "off" or (self.level == "states" and name in ("messages", "events")):
+            raise InvalidError(
+                f"there is no table '{name}': this run was made with trace='{self.level}'. "
+                f"Run it again with trace='full': {self._world.replay_line}"
+            )
+        metadata = [("raftlab", _core.VERSION), ("replay", self._world.replay_line)]
+        gap = self._world._engine.trace_gap()
+        if gap is not None:
+            import warnings
+
+            warnings.warn(gap, stacklevel=3)
+        return Table(self._world._engine.table(name, metadata))
+
+    @property
+    def messages(self) -> Table:
+        """Messages: sent, delivered, dropped and why. A row a message."""
+        return self.table("messages")
+
+    @property
+    def nodes(self) -> Table:
+        """Node states. A row a change."""
+        return self.table("nodes")
+
+    @property
+    def entries(self) -> Table:
+        """The lives of log entries. A row an entry and node."""
+        return self.table("entries")
+
+    @property
+    def ops(self) -> Table:
+        """Client operations. A row an operation."""
+        return self.table("ops")
+
+    @property
+    def events(self) -> Table:
+        """What happened at nodes, in order."""
+        return self.table("events")
+
+    @property
+    def faults(self) -> Table:
+        """Faults: when they struck, whom, until when."""
+        return self.table("faults")
+
+    def __repr__(self) -> str:
+        if self.level == "off":
+            return "<trace: off>"
+        names = [n for n in schema() if self.level == "full" or n not in ("messages", "events")]
+        return "<trace: " + ", ".join(f"{n} {len(self.table(n)):,}" for n in names) + " rows>"
+
+
+def _need(module: str, method: str) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(module) is None:
+        raise ImportError(f"{method}() needs {module}: pip install {module}")

@@ -1,0 +1,484 @@
+"""What there is to see of a cluster: nodes, entries, operations, messages, violations."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ._time import Duration, format_ms
+from ._faults import Fault, fault_from_dict
+
+if TYPE_CHECKING:
+    from .cluster import Cluster, World
+
+__all__ = ["Entry", "FaultHandle", "InFlight", "Message", "NodeView", "Operation", "Violation", "Violations"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a node's log.
+
+    Attributes
+    ----------
+    index, term : int
+        Its place, and the term in which a leader received it.
+    value : str
+        Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`.
+    committed : bool
+        Whether this node knows it to be committed. It is then applied as well.
+    """
+
+    index: int
+    term: int
+    value: str
+    committed: bool
+
+    @property
+    def applied(self) -> bool:
+        """Whether this node has applied it."""
+        return self.committed
+
+
+class NodeView:
+    """A node as it is now. Its attributes follow the cluster; nothing is copied.
+
+    A node that is down shows what its disk holds.
+    """
+
+    __slots__ = ("_world", "name")
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world, self.name = world, name
+        world._engine.node(name)  # an unknown name is an error now
+
+    def _get(self, what: str) -> Any:
+        return self._world._engine.node(self.name)[what]
+
+    @property
+    def term(self) -> int:
+        """currentTerm."""
+        return int(self._get("term"))
+
+    @property
+    def role(self) -> str:
+        """follower, precandidate, candidate or leader."""
+        return str(self._get("role"))
+
+    @property
+    def voted_for(self) -> str | None:
+        """votedFor in this term."""
+        name: str | None = self._get("voted_for")
+        return name
+
+    @property
+    def leader(self) -> str | None:
+        """Whom this node takes for the leader."""
+        name: str | None = self._get("leader")
+        return name
+
+    @property
+    def commit_index(self) -> int:
+        """commitIndex."""
+        return int(self._get("commit_index"))
+
+    @property
+    def last_applied(self) -> int:
+        """lastApplied."""
+        return int(self._get("last_applied"))
+
+    @property
+    def last_index(self) -> int:
+        """Index of the last entry of the log."""
+        return int(self._get("last_index"))
+
+    @property
+    def last_term(self) -> int:
+        """Term of the last entry of the log."""
+        return int(self._get("last_term"))
+
+    @property
+    def up(self) -> bool:
+        """Whether it runs."""
+        return bool(self._get("up"))
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return bool(self._get("paused"))
+
+    @property
+    def store(self) -> dict[str, str | None]:
+        """The key-value store as applied here; the items of a list are joined by commas."""
+        return dict(self._get("store"))
+
+    @property
+    def next_index(self) -> dict[str, int]:
+        """nextIndex for each other node, if this node leads; else empty."""
+        return {peer: pair[0] for peer, pair in self._get("progress").items()}
+
+    @property
+    def match_index(self) -> dict[str, int]:
+        """matchIndex for each other node, if this node leads; else empty."""
+        return {peer: pair[1] for peer, pair in self._get("progress").items()}
+
+    @property
+    def election_due_ms(self) -> float | None:
+        """When its election timer runs out, if it is armed."""
+        due: float | None = self._get("election_due_ms")
+        return due
+
+    @property
+    def clock_offset_ms(self) -> float:
+        """How far its clock is ahead of the world's time."""
+        return float(self._get("clock_offset_ms"))
+
+    @property
+    def clock_rate(self) -> float:
+        """How fast its clock runs; 1 is true."""
+        return float(self._get("clock_rate"))
+
+    @property
+    def log(self) -> tuple[Entry, ...]:
+        """Its log."""
+        return tuple(Entry(*row) for row in self._world._engine.log(self.name))
+
+    def __repr__(self) -> str:
+        node = self._world._engine.node(self.name)
+        state = node["role"] if node["up"] else "down"
+        if node["paused"]:
+            state += ", paused"
+        return (
+            f"<node {self.name}: {state}, term {node['term']}, log 1..{node['last_index']}, "
+            f"committed {node['commit_index']}>"
+        )
+
+
+class Operation:
+    """A client's operation: a handle that knows its fate.
+
+    It follows the cluster in which it was made; `fork.operation(handle)` is the same operation in a fork.
+    """
+
+    __slots__ = ("_world", "id")
+
+    def __init__(self, world: World, op: int) -> None:
+        self._world, self.id = world, op
+
+    def _get(self, what: str) -> Any:
+        return self._world._engine.op(self.id).get(what)
+
+    @property
+    def text(self) -> str:
+        """What was asked."""
+        return str(self._get("text"))
+
+    @property
+    def status(self) -> str:
+        """`"pending"`, `"ok"`, `"failed"` (not done, and never will be) or `"unknown"`.
+
+        An unknown operation may have been done, or may yet be.
+        """
+        return str(self._get("status"))
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed or is unknown."""
+        reason: str | None = self._get("reason")
+        return reason
+
+    @property
+    def node(self) -> str | None:
+        """The node that was asked last."""
+        node: str | None = self._get("node")
+        return node
+
+    @property
+    def index(self) -> int | None:
+        """The index of its entry; of a read, lastApplied of the node that served it."""
+        index: int | None = self._get("index")
+        return index
+
+    @property
+    def term(self) -> int | None:
+        """The term of its entry."""
+        term: int | None = self._get("term")
+        return term
+
+    @property
+    def value(self) -> str | None:
+        """What a read returned; `None` if the key was never set."""
+        value: str | None = self._get("value")
+        return value
+
+    @property
+    def applied(self) -> bool | None:
+        """Whether a compare-and-set found what it expected."""
+        applied: bool | None = self._get("applied")
+        return applied
+
+    @property
+    def invoked_ms(self) -> float:
+        """When it was first asked for."""
+        return float(self._get("invoked_ms"))
+
+    @property
+    def ended_ms(self) -> float | None:
+        """When its answer came."""
+        ended: float | None = self._get("ended_ms")
+        return ended
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was done and acknowledged."""
+        return self.status == "ok"
+
+    @property
+    def done(self) -> bool:
+        """Whether it has an answer, of whatever kind."""
+        return self.status != "pending"
+
+    def __int__(self) -> int:
+        return self.id
+
+    def __repr__(self) -> str:
+        op = self._world._engine.op(self.id)
+        fate = op["status"] + (f": {op['reason']}" if op["reason"] else "")
+        at = f" at index {op['index']}" if op.get("index") is not None else ""
+        value = f" = {op['value']}" if op["kind"] == "read" and op["status"] == "ok" else ""
+        return f"<operation {self.id}: {op['text']}{value}, {fate}{at}>"
+
+
+class FaultHandle(int):
+    """The handle of a fault: `heal(handle)` ends it. It is a number that JSON, forks and replays know too."""
+
+    _world: Cluster
+    fault: Fault
+
+    def __new__(cls, world: Cluster, handle: int, fault: Fault) -> FaultHandle:
+        self = super().__new__(cls, handle)
+        self._world, self.fault = world, fault
+        return self
+
+    @property
+    def active(self) -> bool:
+        """Whether it acts now."""
+        return any(f["handle"] == int(self) for f in self._world._engine.active_faults())
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Whom it hit, if it acts now."""
+        for active in self._world._engine.active_faults():
+            if active["handle"] == int(self):
+                return tuple(active["nodes"])
+        return ()
+
+    def heal(self) -> None:
+        """Ends it."""
+        self._world.heal(self)
+
+    def __repr__(self) -> str:
+        return f"<fault {int(self)}: {self.fault!r}{', active' if self.active else ''}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, (int(self),)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message under way, to be moved by hand.
+
+    Attributes
+    ----------
+    from_, to : str
+        Its sender and receiver.
+    type : str
+        RequestVote, AppendEntries and so on.
+    ordinal : int
+        It is the `ordinal`-th message of its link, counted from 0.
+    copy : int
+        0 for the message itself, 1 and up for copies of it.
+    sent_ms : float
+        When it was sent.
+    due_ms : float or None
+        When it arrives; `None` while it is held.
+    entries : int
+        How many entries it carries.
+    fields : dict
+        What it says.
+    """
+
+    from_: str
+    to: str
+    type: str
+    ordinal: int
+    copy: int
+    sent_ms: float
+    due_ms: float | None
+    entries: int
+    fields: dict[str, int] = field(hash=False)
+    _world: Cluster = field(repr=False, compare=False, hash=False)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held."""
+        return self.due_ms is None
+
+    def deliver(self) -> None:
+        """It arrives now, whatever stands between."""
+        self._by_hand("deliver")
+
+    def drop(self) -> None:
+        """It never arrives."""
+        self._by_hand("drop")
+
+    def hold(self) -> None:
+        """It stays where it is until it is released or delivered."""
+        self._by_hand("hold")
+
+    def release(self, after: Duration = 0) -> None:
+        """It arrives after this time."""
+        from ._time import to_ms
+
+        self._by_hand("release", to_ms(after, "after"))
+
+    def duplicate(self) -> Message:
+        """Makes a copy, which is held."""
+        copy = self._by_hand("duplicate")
+        return next(
+            m
+            for m in self._world.in_flight
+            if (m.from_, m.to, m.ordinal, m.copy) == (self.from_, self.to, self.ordinal, copy)
+        )
+
+    def _by_hand(self, what: str, after: float = 0.0) -> int | None:
+        name = {"from": self.from_, "to": self.to, "ordinal": self.ordinal, "copy": self.copy}
+        return self._world._act({"message": {"message": name, "do": what, "after": after}})
+
+    def __str__(self) -> str:
+        what = ", ".join(f"{name}={value}" for name, value in self.fields.items())
+        entries = f", {self.entries} entries" if self.entries else ""
+        due = "held" if self.due_ms is None else f"due at {format_ms(self.due_ms)}"
+        return f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}"
+
+
+class InFlight(tuple[Message, ...]):
+    """The messages under way, in the order in which they arrive; held ones last."""
+
+    def select(
+        self, *, from_: str | None = None, to: str | None = None, type: str | None = None
+    ) -> InFlight:
+        """Those from some nodes, to some nodes, of a type. `"ABC"` names single-letter nodes."""
+
+        def among(name: str, wanted: str | None) -> bool:
+            return wanted is None or name == wanted or (len(name) == 1 and name in wanted)
+
+        return InFlight(
+            m for m in self if among(m.from_, from_) and among(m.to, to) and (type is None or m.type == type)
+        )
+
+    def deliver(self) -> None:
+        """Delivers all of them now, one after the other."""
+        for message in self:
+            message.deliver()
+
+    def drop(self) -> None:
+        """Drops all of them."""
+        for message in self:
+            message.drop()
+
+    def release(self, after: Duration = 0) -> None:
+        """Lets all of them travel on."""
+        for message in self:
+            message.release(after)
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<nothing in flight>"
+        return "\n".join(str(message) for message in self)
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must never happen, and did.
+
+    Attributes
+    ----------
+    rule : str
+        The property that broke; see `raftlab.properties`.
+    time_ms : float
+        When.
+    nodes : tuple of str
+        Who.
+    index : int or None
+        The index of the entry that it is about.
+    terms : tuple of int
+        The terms that it is about.
+    command : str or None
+        What that entry carries.
+    message : str
+        What happened, in a sentence.
+    events : tuple of (float, str, str)
+        What led there: time in ms, node, what happened.
+    honest : bool
+        False if it involves nobody but liars.
+    replay : str
+        The line that brings the run back.
+    """
+
+    rule: str
+    time_ms: float
+    nodes: tuple[str, ...]
+    index: int | None
+    terms: tuple[int, ...]
+    command: str | None
+    message: str
+    events: tuple[tuple[float, str, str], ...]
+    honest: bool
+    replay: str = field(repr=False, default="")
+
+    def __str__(self) -> str:
+        return f"{self.rule} at {format_ms(self.time_ms)}: {self.message}"
+
+    def explain(self) -> str:
+        """The violation with the events that led there, a line each."""
+        lines = [str(self)]
+        lines += [f"  {time:10.3f} ms  {node}: {what}" for time, node, what in self.events]
+        return "\n".join([*lines, f"  again with: {self.replay}"] if self.replay else lines)
+
+
+class Violations(tuple[Violation, ...]):
+    """Violations in the order in which they were found."""
+
+    def of(self, rule: str) -> Violations:
+        """Those of one rule."""
+        return Violations(v for v in self if v.rule == rule)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that were violated, in the order in which they were first."""
+        return tuple(dict.fromkeys(v.rule for v in self))
+
+    def __repr__(self) -> str:
+        return "[]" if not self else "[" + ",\n ".join(str(v) for v in self) + "]"
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>no violations</p>"
+        rows = "".join(
+            f"<tr><td>{v.time_ms:.3f}</td><td><code>{html.escape(v.rule)}</code></td>"
+            f"<td>{html.escape(', '.join(v.nodes))}</td><td style='text-align:left'>{html.escape(v.message)}</td></tr>"
+            for v in self
+        )
+        head = "<tr><th>time (ms)</th><th>rule</th><th>nodes</th><th style='text-align:left'>what</th></tr>"
+        return f"<table>{head}{rows}</table>"
+
+
+def active_faults(world: World) -> Iterator[tuple[int, Fault, tuple[str, ...], float]]:
+    """The faults that act now: handle, fault, whom it hit, since when."""
+    import json
+
+    for active in world._engine.active_faults():
+        fault = fault_from_dict({"fault": json.loads(active["fault"])})
+        yield active["handle"], fault, tuple(active["nodes"]), active["since_ms"]

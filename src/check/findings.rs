@@ -1,0 +1,95 @@
+//! What the checks came to: violations, each once, and how much there was to check.
+
+use std::collections::BTreeSet;
+
+use super::properties::Property;
+use super::story::{Moment, Numbers};
+use super::violation::{Breach, Violation};
+use crate::raft::Command;
+use crate::sim::Time;
+
+/// Violations and counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    pub(super) honest: List,
+    pub(super) liars: List,
+    counts: [u64; Property::ALL.len()],
+}
+
+/// Violations in the order in which they were found, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    pub(super) violations: Vec<Violation>,
+    /// How many more there were when the list was full.
+    pub(super) beyond: u64,
+    known: BTreeSet<Breach>,
+}
+
+/// Longer lists say nothing more.
+const LONGEST: usize = 1000;
+
+impl Findings {
+    /// A property was compared with something known before.
+    #[inline]
+    pub(super) fn checked(&mut self, property: Property) {
+        self.counts[property as usize] += 1;
+    }
+
+    pub(super) fn count(&self, property: Property) -> u64 {
+        self.counts[property as usize]
+    }
+
+    /// A property does not hold. The story is asked for if the violation is news.
+    pub(super) fn report(
+        &mut self,
+        time: Time,
+        breach: Breach,
+        honest: bool,
+        command: Option<Command>,
+        story: impl FnOnce(&Breach) -> Vec<Moment>,
+    ) {
+        let list = if honest { &mut self.honest } else { &mut self.liars };
+        if list.known.contains(&breach) {
+            return;
+        }
+        if list.violations.len() >= LONGEST {
+            list.beyond += 1;
+            return;
+        }
+        list.violations.push(Violation {
+            rule: breach.property().name(),
+            time,
+            nodes: breach.nodes(),
+            index: breach.index(),
+            terms: breach.terms(),
+            message: breach.tell(command.as_ref(), &Numbers),
+            honest,
+            command,
+            events: story(&breach),
+            breach: breach.clone(),
+        });
+        list.known.insert(breach);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::NodeId;
+
+    fn fell(to: u64) -> Breach {
+        Breach::TermFell { node: NodeId(0), from: 9_999, to }
+    }
+
+    #[test]
+    fn each_violation_is_reported_once_and_the_list_ends() {
+        let mut findings = Findings::default();
+        for to in (0..1_500).chain(0..100) {
+            findings.report(Time(to), fell(to), true, None, |_| Vec::new());
+        }
+        assert_eq!(findings.honest.violations.len(), LONGEST);
+        assert_eq!(findings.honest.beyond, 500);
+        assert_eq!(findings.honest.violations[7].message, "the term of node 0 fell from 9999 to 7");
+        assert!(findings.liars.violations.is_empty());
+    }
+}

@@ -1,0 +1,229 @@
+//! Invariants, checked after every event.
+//!
+//! [`Checks`] watches a world of Raft nodes and knows more than any node of it: who was elected when, what
+//! was committed anywhere, what clients were told. It compares each event with that and touches nothing
+//! else: a prefix hash per entry, which each node computes for itself, tells whether two logs are the
+//! same up to an index, so that no check walks a log.
+//!
+//! [`RULES`] says what is checked. The checks by subject: `elections` (leaders, terms, votes), `logs`
+//! (entries, commits, crashes), `clients` (acknowledged writes, sessions, reads). What they compare with:
+//! `witness` (one node's past), `ledger` (what the cluster committed), `prefixes` (every entry ever
+//! appended).
+//!
+//! Nodes that lie are held apart: properties quantify over honest nodes and clients. What two nodes did to
+//! each other (two leaders, two logs, two commits) counts if both are honest; an election or a commit
+//! that loses what honest nodes had committed counts, whoever leads.
+
+mod clients;
+mod elections;
+mod findings;
+mod ledger;
+mod logs;
+mod prefixes;
+mod properties;
+mod story;
+mod violation;
+mod witness;
+
+pub use properties::{Property, RULES, RuleInfo};
+pub use story::{Moment, Names, Numbers, What};
+pub use violation::{Breach, Place, Violation};
+
+use self::clients::Clients;
+use self::elections::Leaders;
+use self::findings::Findings;
+use self::ledger::{Ledger, Rank};
+use self::prefixes::Prefixes;
+use self::story::story;
+use self::witness::Witness;
+use crate::protocol::{NodeId, NodeSet, OpId, Protocol, Role};
+use crate::raft::{Command, Node, RaftMessage, RaftNote};
+use crate::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
+
+/// What the checks let pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Reads of whatever a node has applied ([`crate::protocol::ReadPath::Local`]) may be stale: who asks
+    /// for one knows. They are counted ([`Checks::stale_local_reads`]) but are no violation of
+    /// `linearizable_reads`, which they are without this.
+    pub allow_stale_local: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { allow_stale_local: true }
+    }
+}
+
+/// The observer that checks every property of [`RULES`].
+#[derive(Clone, Debug)]
+pub struct Checks {
+    options: Options,
+    liars: NodeSet,
+    nodes: Vec<Witness>,
+    leaders: Leaders,
+    prefixes: Prefixes,
+    ledger: Ledger,
+    clients: Clients,
+    findings: Findings,
+}
+
+impl Checks {
+    /// For a cluster of so many nodes, which all begin with an empty disk ([`Checks::begin`]).
+    pub fn new(nodes: usize) -> Self {
+        Self::with_options(nodes, Options::default())
+    }
+
+    /// The same with options.
+    pub fn with_options(nodes: usize, options: Options) -> Self {
+        Self {
+            options,
+            liars: NodeSet::default(),
+            nodes: vec![Witness::default(); nodes],
+            leaders: Leaders::default(),
+            prefixes: Prefixes::default(),
+            ledger: Ledger::default(),
+            clients: Clients::default(),
+            findings: Findings::default(),
+        }
+    }
+
+    /// A node begins in mid-story: with a term, a vote and a log, with entries that it knows to be
+    /// committed, perhaps as leader. To be told of every such node before the world is made.
+    pub fn begin(&mut self, id: NodeId, node: &Node) {
+        let status = node.status();
+        let witness = &mut self.nodes[id.at()];
+        (witness.role, witness.term) = (status.role, status.term);
+        witness.promised.term = status.term;
+        if let Some(candidate) = status.voted_for {
+            witness.vote(status.term, candidate);
+        }
+        witness.see(node.log());
+        self.match_prefixes(Time::ZERO, id, node, 1, status.last_index);
+        if status.commit_index > 0 {
+            self.commit(Time::ZERO, id, node, 1, status.commit_index);
+        }
+        if status.role == Role::Leader {
+            self.lead_alone(Time::ZERO, id, status.term);
+        }
+    }
+
+    /// What was violated, in order, each violation once; at most 1000 ([`Checks::beyond`]).
+    pub fn violations(&self) -> &[Violation] {
+        &self.findings.honest.violations
+    }
+
+    /// The same for what only liars hold or say.
+    pub fn liar_violations(&self) -> &[Violation] {
+        &self.findings.liars.violations
+    }
+
+    /// How many more violations there were than [`Checks::violations`] lists.
+    pub fn beyond(&self) -> u64 {
+        self.findings.honest.beyond
+    }
+
+    /// The first violation.
+    pub fn first(&self) -> Option<&Violation> {
+        self.violations().first()
+    }
+
+    /// How often each property was compared with something known before: where there is a 0, nothing was
+    /// checked and nothing is shown.
+    pub fn coverage(&self) -> Vec<(&'static str, u64)> {
+        Property::ALL.iter().map(|p| (p.name(), self.findings.count(*p))).collect()
+    }
+
+    /// How many local reads were older than what a client knew before they began.
+    pub fn stale_local_reads(&self) -> u64 {
+        self.clients.stale_local_reads()
+    }
+
+    fn is_honest(&self, id: NodeId) -> bool {
+        !self.liars.contains(id)
+    }
+
+    fn remember(&mut self, time: Time, node: NodeId, what: What) {
+        self.nodes[node.at()].moments.push(Moment { time, node, what });
+    }
+
+    /// A property does not hold; `honest` is false if only what a liar itself holds or says is wrong.
+    #[cold]
+    fn violated(&mut self, now: Time, breach: Breach, honest: bool, command: Option<Command>) {
+        let (nodes, ledger) = (&self.nodes, &self.ledger);
+        self.findings.report(now, breach, honest, command, |breach| {
+            let committed = breach.index().and_then(|index| Some((index, ledger.get(index)?)));
+            let committed = committed.map(|(index, entry)| Moment {
+                time: entry.at,
+                node: entry.by,
+                what: What::Committed { index, term: entry.term },
+            });
+            story(breach.nodes().iter().map(|id| &nodes[id.at()].moments), committed)
+        });
+    }
+}
+
+impl Observer<Node> for Checks {
+    #[inline]
+    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+        let MessageId { from, to, copy, .. } = flight.id;
+        if copy != 0 {
+            return 0; // the node sent it once
+        }
+        match flight.message {
+            RaftMessage::AppendEntriesReply { term, success, index, .. } => {
+                self.nodes[from.at()].acknowledge(term, success, index);
+            }
+            RaftMessage::RequestVote { term, pre: false, .. } => self.vote(now, from, term, from),
+            RaftMessage::RequestVoteReply { term, granted: true, pre: false } => {
+                self.vote(now, from, term, to);
+            }
+            RaftMessage::RequestVoteReply { term, granted: false, pre: false } => {
+                self.nodes[from.at()].acknowledge(term, false, 0);
+            }
+            // A PreVote promises nothing, and a leader had promised its term before it was elected.
+            _ => {}
+        }
+        0
+    }
+
+    #[inline]
+    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+        match note {
+            RaftNote::Appended { first, last, .. } => self.appended(now, id, node, first, last),
+            RaftNote::Committed { first, last } => self.committed(now, id, node, first, last),
+            RaftNote::Session { client, seq, index, fresh: true } => {
+                self.took_effect(now, id, node, (client, seq), index);
+            }
+            RaftNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
+            RaftNote::Role { role, term } => self.role_changed(now, id, node, role, term),
+            RaftNote::Voted { term, candidate } => {
+                self.remember(now, id, What::Voted { term, candidate });
+            }
+            RaftNote::Session { fresh: false, .. } | RaftNote::Refused { .. } => {}
+        }
+    }
+
+    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+        self.remember(now, id, What::Host(event));
+        match event {
+            HostEvent::Crashed | HostEvent::Halted(_) => self.crashed(now, id, node),
+            HostEvent::Wiped => self.wiped(id),
+            HostEvent::Restarted | HostEvent::Paused | HostEvent::Resumed => {}
+        }
+    }
+
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+        match *event {
+            OpEvent::Invoked { request, .. } => self.clients.invoked(op, request),
+            OpEvent::Ok { node, output } => self.answered(now, op, client, node, output),
+            OpEvent::Failed { .. } | OpEvent::Unknown { .. } => self.clients.ended(op, client),
+        }
+    }
+
+    fn liar(&mut self, now: Time, id: NodeId) {
+        if self.liars.insert(id) {
+            self.remember(now, id, What::Lied);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The moments that led to a violation, and how they are told.
+
+use std::fmt;
+
+use crate::protocol::{NodeId, Role};
+use crate::raft::{Command, Key, Op, Value};
+use crate::sim::{HostEvent, Time};
+
+/// A moment in the story of a violation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// When.
+    pub time: Time,
+    /// Who.
+    pub node: NodeId,
+    /// What.
+    pub what: What,
+}
+
+impl Moment {
+    /// The moment as a sentence.
+    pub fn tell(&self, names: &impl Names) -> String {
+        let who = names.node(self.node);
+        match self.what {
+            What::Became { role, term } => format!("{who} became {} of term {term}", role.name()),
+            What::Voted { term, candidate } => {
+                format!("{who} voted for {} in term {term}", names.node(candidate))
+            }
+            What::Truncated { first, last } => format!("{who} deleted entries {first} to {last}"),
+            What::Committed { index, term } => {
+                format!("{who} was the first to commit entry {index}@{term}")
+            }
+            What::Host(event) => format!("{who} {}", event.name()),
+            What::Lied => format!("{who} began to lie"),
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.tell(&Numbers))
+    }
+}
+
+/// What a node did, or what was done to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum What {
+    /// Its role or its term changed.
+    Became {
+        /// What it takes itself for.
+        role: Role,
+        /// In which term.
+        term: u64,
+    },
+    /// It voted.
+    Voted {
+        /// In which term.
+        term: u64,
+        /// For whom.
+        candidate: NodeId,
+    },
+    /// It deleted entries.
+    Truncated {
+        /// Index of the first.
+        first: u64,
+        /// Index of the last.
+        last: u64,
+    },
+    /// It was the first to commit the entry that the violation is about.
+    Committed {
+        /// The entry's index.
+        index: u64,
+        /// The entry's term.
+        term: u64,
+    },
+    /// Something happened to it from outside.
+    Host(HostEvent),
+    /// It lies from now on.
+    Lied,
+}
+
+/// The last few moments of a node, in a ring that is allocated once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Moments {
+    ring: Vec<Moment>,
+    /// Where the next one goes once the ring is full: the place of the oldest.
+    next: usize,
+}
+
+impl Moments {
+    /// How many are kept.
+    const KEPT: usize = 12;
+
+    pub(super) fn push(&mut self, moment: Moment) {
+        if self.ring.len() < Self::KEPT {
+            self.ring.reserve_exact(Self::KEPT - self.ring.len());
+            self.ring.push(moment);
+        } else {
+            self.ring[self.next] = moment;
+            self.next = (self.next + 1) % Self::KEPT;
+        }
+    }
+
+    /// Oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Moment> {
+        let (newer, older) = self.ring.split_at(self.next);
+        older.iter().chain(newer)
+    }
+}
+
+/// The last moments of several nodes together, oldest first.
+pub(super) fn story<'a>(of: impl Iterator<Item = &'a Moments>, also: Option<Moment>) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = of.flat_map(Moments::iter).copied().chain(also).collect();
+    moments.sort_by_key(|moment| moment.time);
+    let dropped = moments.len().saturating_sub(Moments::KEPT);
+    moments.drain(..dropped);
+    moments
+}
+
+/// How nodes, keys and values are called.
+pub trait Names {
+    /// A node's name.
+    fn node(&self, id: NodeId) -> String;
+    /// A key's name.
+    fn key(&self, key: Key) -> String;
+    /// A value's text.
+    fn value(&self, value: Value) -> String;
+
+    /// What a command does.
+    fn command(&self, command: &Command) -> String {
+        match command.op {
+            Op::Noop => "no-op".into(),
+            Op::Put { key, value } => format!("{} = {}", self.key(key), self.value(value)),
+            Op::Get { key } => format!("get {}", self.key(key)),
+            Op::Cas { key, expected, value } => format!(
+                "{} = {} if {}",
+                self.key(key),
+                self.value(value),
+                self.value(expected)
+            ),
+            Op::Append { key, value } => format!("{} += {}", self.key(key), self.value(value)),
+        }
+    }
+}
+
+/// Numbers instead of names.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers;
+
+impl Names for Numbers {
+    fn node(&self, id: NodeId) -> String {
+        format!("node {}", id.0)
+    }
+
+    fn key(&self, key: Key) -> String {
+        format!("k{}", key.0)
+    }
+
+    fn value(&self, value: Value) -> String {
+        match value.decode() {
+            Err(number) => number.to_string(),
+            Ok(text) => format!("text {text}"),
+        }
+    }
+}

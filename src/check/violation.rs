@@ -1,0 +1,265 @@
+//! What is found: a violation as a value.
+
+use std::fmt;
+
+use super::properties::Property;
+use super::story::{Moment, Names};
+use crate::protocol::NodeId;
+use crate::raft::Command;
+use crate::sim::Time;
+
+/// A property that did not hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// The property's name, one of [`super::RULES`].
+    pub rule: &'static str,
+    /// When.
+    pub time: Time,
+    /// The nodes involved; who did it comes first.
+    pub nodes: Vec<NodeId>,
+    /// The index of the entry that it is about.
+    pub index: Option<u64>,
+    /// The terms involved.
+    pub terms: Vec<u64>,
+    /// Who did what, with numbers for names. [`Violation::tell`] takes names.
+    pub message: String,
+    /// False if only what a liar itself holds or says is wrong.
+    pub honest: bool,
+    /// The entry's command, if it is known.
+    pub command: Option<Command>,
+    /// What the nodes involved had done, oldest first.
+    pub events: Vec<Moment>,
+    /// What was wrong, field by field.
+    pub breach: Breach,
+}
+
+impl Violation {
+    /// The message, with the names that the reader knows.
+    pub fn tell(&self, names: &impl Names) -> String {
+        self.breach.tell(self.command.as_ref(), names)
+    }
+}
+
+/// What was wrong. Two violations are the same if they say the same.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[allow(missing_docs)] // each variant is told in words by `tell`
+pub enum Breach {
+    TwoLeaders { term: u64, first: NodeId, second: NodeId },
+    LeaderRewrote { leader: NodeId, term: u64, index: u64 },
+    LogsDiffer { node: NodeId, other: NodeId, index: u64, term: u64 },
+    LeaderLacks { leader: NodeId, leader_term: u64, entry: Place, committer: NodeId, in_term: u64 },
+    CommittedTwo { node: NodeId, term: u64, entry: Place, committer: NodeId },
+    CommittedDeleted { node: NodeId, entry: Place, commit: u64 },
+    TermFell { node: NodeId, from: u64, to: u64 },
+    VotedTwice { node: NodeId, term: u64, first: NodeId, second: NodeId },
+    CommitJumped { node: NodeId, commit: u64, first: u64, last: u64, end: u64 },
+    VoteForgotten { node: NodeId, term: u64, candidate: NodeId },
+    EntryForgotten { node: NodeId, index: u64 },
+    ToldTooEarly { node: NodeId, entry: Place },
+    WriteLacked { leader: NodeId, leader_term: u64, entry: Place },
+    WriteReplaced { node: NodeId, entry: Place, by: u64 },
+    TookEffectTwice { node: NodeId, client: u32, seq: u32, first: u64, second: u64 },
+    ReadStale { node: NodeId, index: u64, known: u64 },
+    ReadUncommitted { node: NodeId, index: u64 },
+}
+
+/// An entry's index and term.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Place {
+    /// Its index.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.index, self.term)
+    }
+}
+
+impl Breach {
+    /// The property that does not hold.
+    pub fn property(&self) -> Property {
+        match self {
+            Breach::TwoLeaders { .. } => Property::ElectionSafety,
+            Breach::LeaderRewrote { .. } => Property::LeaderAppendOnly,
+            Breach::LogsDiffer { .. } => Property::LogMatching,
+            Breach::LeaderLacks { .. } => Property::LeaderCompleteness,
+            Breach::CommittedTwo { .. } => Property::StateMachineSafety,
+            Breach::CommittedDeleted { .. } => Property::CommittedPrefix,
+            Breach::TermFell { .. } => Property::TermMonotonic,
+            Breach::VotedTwice { .. } => Property::VoteOnce,
+            Breach::CommitJumped { .. } => Property::CommitMonotonic,
+            Breach::VoteForgotten { .. } | Breach::EntryForgotten { .. } => {
+                Property::DurablePromise
+            }
+            Breach::ToldTooEarly { .. }
+            | Breach::WriteLacked { .. }
+            | Breach::WriteReplaced { .. } => Property::AcknowledgedWriteLost,
+            Breach::TookEffectTwice { .. } => Property::SessionOnce,
+            Breach::ReadStale { .. } | Breach::ReadUncommitted { .. } => {
+                Property::LinearizableReads
+            }
+        }
+    }
+
+    /// The nodes involved; who did it comes first.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        match *self {
+            Breach::TwoLeaders { first, second, .. } => vec![second, first],
+            Breach::LogsDiffer { node, other, .. } => vec![node, other],
+            Breach::LeaderLacks { leader, committer, .. } => vec![leader, committer],
+            Breach::CommittedTwo { node, committer, .. } => vec![node, committer],
+            Breach::LeaderRewrote { leader: node, .. }
+            | Breach::WriteLacked { leader: node, .. }
+            | Breach::CommittedDeleted { node, .. }
+            | Breach::TermFell { node, .. }
+            | Breach::VotedTwice { node, .. }
+            | Breach::CommitJumped { node, .. }
+            | Breach::VoteForgotten { node, .. }
+            | Breach::EntryForgotten { node, .. }
+            | Breach::ToldTooEarly { node, .. }
+            | Breach::WriteReplaced { node, .. }
+            | Breach::TookEffectTwice { node, .. }
+            | Breach::ReadStale { node, .. }
+            | Breach::ReadUncommitted { node, .. } => vec![node],
+        }
+    }
+
+    /// The index of the entry that it is about.
+    pub fn index(&self) -> Option<u64> {
+        match *self {
+            Breach::LeaderLacks { entry, .. }
+            | Breach::CommittedTwo { entry, .. }
+            | Breach::CommittedDeleted { entry, .. }
+            | Breach::ToldTooEarly { entry, .. }
+            | Breach::WriteLacked { entry, .. }
+            | Breach::WriteReplaced { entry, .. } => Some(entry.index),
+            Breach::LeaderRewrote { index, .. }
+            | Breach::LogsDiffer { index, .. }
+            | Breach::EntryForgotten { index, .. }
+            | Breach::ReadStale { index, .. }
+            | Breach::ReadUncommitted { index, .. } => Some(index),
+            Breach::CommitJumped { first, .. } => Some(first),
+            Breach::TookEffectTwice { second, .. } => Some(second),
+            Breach::TwoLeaders { .. }
+            | Breach::TermFell { .. }
+            | Breach::VotedTwice { .. }
+            | Breach::VoteForgotten { .. } => None,
+        }
+    }
+
+    /// The terms involved.
+    pub fn terms(&self) -> Vec<u64> {
+        match *self {
+            Breach::TwoLeaders { term, .. }
+            | Breach::LeaderRewrote { term, .. }
+            | Breach::LogsDiffer { term, .. }
+            | Breach::VotedTwice { term, .. }
+            | Breach::VoteForgotten { term, .. } => vec![term],
+            Breach::LeaderLacks { leader_term, entry, in_term, .. } => {
+                vec![leader_term, entry.term, in_term]
+            }
+            Breach::CommittedTwo { term, entry, .. } => vec![term, entry.term],
+            Breach::CommittedDeleted { entry, .. } | Breach::ToldTooEarly { entry, .. } => {
+                vec![entry.term]
+            }
+            Breach::WriteLacked { leader_term, entry, .. } => vec![leader_term, entry.term],
+            Breach::WriteReplaced { by, entry, .. } => vec![by, entry.term],
+            Breach::TermFell { from, to, .. } => vec![from, to],
+            Breach::CommitJumped { .. }
+            | Breach::EntryForgotten { .. }
+            | Breach::TookEffectTwice { .. }
+            | Breach::ReadStale { .. }
+            | Breach::ReadUncommitted { .. } => Vec::new(),
+        }
+    }
+
+    /// Who did what, in a sentence.
+    pub fn tell(&self, command: Option<&Command>, names: &impl Names) -> String {
+        let name = |node: &NodeId| names.node(*node);
+        let what = command.map_or_else(String::new, |c| format!(" ({})", names.command(c)));
+        match self {
+            Breach::TwoLeaders { term, first, second } => {
+                format!("{} became leader of term {term}, which {} led", name(second), name(first))
+            }
+            Breach::LeaderRewrote { leader, term, index } => format!(
+                "{}, leader of term {term}, rewrote its own log at index {index}",
+                name(leader)
+            ),
+            Breach::LogsDiffer { node, other, index, term } => format!(
+                "the logs of {} and {} both have {index}@{term}{what} but differ up to there",
+                name(node),
+                name(other)
+            ),
+            Breach::LeaderLacks { leader, leader_term, entry, committer, in_term } => format!(
+                "{} leads term {leader_term} without entry {entry}{what}, which {} had committed \
+                 in term {in_term}",
+                name(leader),
+                name(committer)
+            ),
+            Breach::CommittedTwo { node, term, entry, committer } => {
+                let other = Place { index: entry.index, term: *term };
+                format!(
+                    "{} committed {other} where {} had committed {entry}{what}",
+                    name(node),
+                    name(committer)
+                )
+            }
+            Breach::CommittedDeleted { node, entry, commit } => format!(
+                "{} deleted entry {entry}{what}, though it had committed up to index {commit}",
+                name(node)
+            ),
+            Breach::TermFell { node, from, to } => {
+                format!("the term of {} fell from {from} to {to}", name(node))
+            }
+            Breach::VotedTwice { node, term, first, second } => format!(
+                "{} voted for {} in term {term}, having voted for {}",
+                name(node),
+                name(second),
+                name(first)
+            ),
+            Breach::CommitJumped { node, commit, first, last, end } => format!(
+                "{} with commitIndex {commit} and a log of {end} committed {first} to {last}",
+                name(node)
+            ),
+            Breach::VoteForgotten { node, term, candidate } => format!(
+                "{} crashed and lost its vote for {} in term {term}, which it had sent",
+                name(node),
+                name(candidate)
+            ),
+            Breach::EntryForgotten { node, index } => {
+                format!("{} crashed and lost entry {index}, which it had acknowledged", name(node))
+            }
+            Breach::ToldTooEarly { node, entry } => format!(
+                "{} told a client that entry {entry} is written, but it is not committed",
+                name(node)
+            ),
+            Breach::WriteLacked { leader, leader_term, entry } => format!(
+                "{} leads term {leader_term} without entry {entry}{what}, which a client was \
+                 told is written",
+                name(leader)
+            ),
+            Breach::WriteReplaced { node, entry, by } => format!(
+                "{} committed another history (term {by}) over entry {entry}{what}, which a \
+                 client was told is written",
+                name(node)
+            ),
+            Breach::TookEffectTwice { node, client, seq, first, second } => format!(
+                "command {seq} of client {client}{what} took effect at index {first} and again \
+                 at index {second} on {}",
+                name(node)
+            ),
+            Breach::ReadStale { node, index, known } => format!(
+                "{} served a read of the state at index {index}, though a client knew index \
+                 {known} before the read began",
+                name(node)
+            ),
+            Breach::ReadUncommitted { node, index } => format!(
+                "{} served a read of its log up to index {index}, which is not what was committed",
+                name(node)
+            ),
+        }
+    }
+}

@@ -1,0 +1,657 @@
+//! Plays a scenario: the world, what is done to it and when.
+//!
+//! The world runs between the moments at which something is done ([`Agenda`]); what is scripted at t comes
+//! before the world's own events at t.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::condition::{Armed, Condition};
+use super::scenario::{Edits, OnViolation, Scenario, ScenarioError};
+use super::step::{Action, Step};
+use super::symbols::Symbols;
+use super::watch::{FaultEvent, Watcher};
+use crate::fault::injector::{Draws, has_an_end};
+use crate::fault::{Fault, Injector, Scheduled, Struck};
+use crate::protocol::{NodeId, NodeSet, OpId};
+use crate::raft::{Node, Request, Session};
+use crate::sim::world::Stopped;
+use crate::sim::{Time, World};
+
+/// A cluster in its world, and what is still to be done to it.
+#[derive(Clone)]
+pub struct Cluster<O: Watcher> {
+    scenario: Arc<Scenario>,
+    seed: u64,
+    world: World<Node, O>,
+    symbols: Symbols,
+    injector: Injector,
+    agenda: Agenda,
+    faults: BTreeMap<u32, Scheduled>,
+    /// Faults that found nobody to hit and still hope.
+    waiting: Vec<Waiting>,
+    next_handle: u32,
+    /// Clients with sessions, by name: their number and the last serial number they gave.
+    clients: BTreeMap<String, (u32, u32)>,
+    on_violation: OnViolation,
+    struck_at: Time,
+    /// How many of the scenario's steps were taken.
+    taken: usize,
+    /// When, and after how many events, the steps were over and the run went on to its end.
+    finale: Option<(Time, u64)>,
+    /// The same for its end.
+    finale_end: Option<(Time, u64)>,
+    /// What was done by hand after all that.
+    by_hand: Vec<Step>,
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    condition: Condition,
+    armed: Option<Armed>,
+}
+
+impl Goal {
+    /// A condition that is armed when the last fault that is planned has struck.
+    pub fn after_faults(condition: Condition) -> Self {
+        Self { condition, armed: None }
+    }
+}
+
+/// Why a run came back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Progress {
+    /// The time was reached.
+    Time,
+    /// The condition holds.
+    Condition,
+    /// As many events as were allowed were dispatched, and more are to come.
+    Events,
+    /// A violation was found, and it was to stop at one.
+    Violation,
+    /// An interceptor failed.
+    Interceptor,
+}
+
+/// How a scenario ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// Its `stop` condition held.
+    Stop,
+    /// Time ran out.
+    Horizon,
+    /// All steps were taken.
+    Steps,
+    /// A violation was found, and it was to stop at one.
+    Violation,
+    /// A step waited in vain.
+    NotReached,
+    /// An interceptor failed.
+    Interceptor,
+}
+
+impl Ending {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Stop => "stop",
+            Ending::Horizon => "horizon",
+            Ending::Steps => "steps",
+            Ending::Violation => "violation",
+            Ending::NotReached => "not_reached",
+            Ending::Interceptor => "interceptor",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Agenda {
+    entries: BTreeMap<(Time, u64), Planned>,
+    ordinal: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Planned {
+    Strike { handle: u32, strike: u32 },
+    End { handle: u32 },
+    Act(Action),
+}
+
+impl Agenda {
+    fn plan(&mut self, time: Time, planned: Planned) {
+        self.ordinal += 1;
+        self.entries.insert((time, self.ordinal), planned);
+    }
+
+    fn next_time(&self) -> Time {
+        self.entries.first_key_value().map_or(Time::NEVER, |((time, _), _)| *time)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    handle: u32,
+    strike: u32,
+    until: Time,
+}
+
+/// What an action gave back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Done {
+    /// Nothing.
+    Nothing,
+    /// A fault with this handle.
+    Handle(u32),
+    /// An operation with this id.
+    Op(OpId),
+    /// A copy of a message has this number.
+    Copy(u8),
+}
+
+impl<O: Watcher> Cluster<O> {
+    /// A cluster at the beginning of a scenario that was validated. Its steps are not taken yet.
+    pub fn new(
+        scenario: Arc<Scenario>,
+        seed: u64,
+        on_violation: OnViolation,
+        mut observer: O,
+    ) -> Result<Self, ScenarioError> {
+        let edits = scenario.edits_for(seed)?;
+        let (spec, symbols) = scenario.world(seed);
+        for (i, node) in spec.nodes.iter().enumerate() {
+            observer.begin(NodeId::from(i), node);
+        }
+        let mut cluster = Self {
+            seed,
+            world: World::new(spec, observer),
+            symbols,
+            injector: Injector::default(),
+            agenda: Agenda::default(),
+            faults: BTreeMap::new(),
+            waiting: Vec::new(),
+            next_handle: 1,
+            clients: BTreeMap::new(),
+            on_violation,
+            struck_at: Time::ZERO,
+            taken: 0,
+            finale: None,
+            finale_end: None,
+            by_hand: Vec::new(),
+            scenario,
+        };
+        if !edits.is_empty() {
+            cluster.world.set_edits(edits);
+        }
+        for fault in &cluster.scenario.clone().faults {
+            cluster.plan_fault(fault.clone());
+        }
+        Ok(cluster)
+    }
+
+    // ---- Time -------------------------------------------------------------------------------------
+
+    /// A goal that is armed now.
+    pub fn goal(&self, condition: Condition) -> Goal {
+        let armed = Some(condition.arm(&self.scenario.nodes, &self.world));
+        Goal { condition, armed }
+    }
+
+    /// Lets time pass until `until` (half-open), or the goal, or so many events.
+    pub fn run(&mut self, until: Time, events: u64, mut goal: Option<&mut Goal>) -> Progress {
+        let last = self.events().saturating_add(events);
+        let found = self.world.observer().violation_count();
+        loop {
+            if let Some(goal) = &mut goal
+                && goal.armed.is_none()
+                && !self.has_strikes_to_come()
+            {
+                goal.armed = Some(goal.condition.arm(&self.scenario.nodes, &self.world));
+            }
+            let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
+            if let Some(progress) = self.stops(armed, found) {
+                return progress;
+            }
+            if self.events() >= last {
+                return Progress::Events;
+            }
+            let due = self.agenda.next_time();
+            if due < until && due <= self.world.now() {
+                self.perform_next();
+                continue;
+            }
+            let patience = self.waiting.iter().map(|waiting| waiting.until).min();
+            let pause = until.min(due).min(patience.unwrap_or(Time::NEVER));
+            match self.run_world(pause, last - self.events(), armed, found) {
+                Stopped::Tap => return Progress::Interceptor,
+                Stopped::Events => {}
+                Stopped::Condition => self.look_for_targets(),
+                Stopped::Time => {
+                    self.lose_patience();
+                    if pause == until {
+                        let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
+                        return self.stops(armed, found).unwrap_or(Progress::Time);
+                    }
+                }
+            }
+        }
+    }
+
+    fn stops(&self, armed: Option<&Armed>, found: usize) -> Option<Progress> {
+        if self.on_violation == OnViolation::Stop && self.world.observer().violation_count() > found
+        {
+            return Some(Progress::Violation);
+        }
+        armed.is_some_and(|armed| armed.holds(&self.world)).then_some(Progress::Condition)
+    }
+
+    /// The world alone, with only those questions asked after each event that somebody has.
+    fn run_world(
+        &mut self,
+        until: Time,
+        events: u64,
+        armed: Option<&Armed>,
+        found: usize,
+    ) -> Stopped {
+        let halts = self.on_violation == OnViolation::Stop;
+        let hopes = !self.waiting.is_empty();
+        match (armed, halts || hopes) {
+            (None, false) => self.world.run(until, events, &mut ()),
+            (Some(armed), false) => {
+                self.world.run(until, events, &mut |world: &World<Node, O>| armed.holds(world))
+            }
+            (armed, true) => self.world.run(until, events, &mut |world: &World<Node, O>| {
+                hopes && !world.leaders().is_empty()
+                    || halts && world.observer().violation_count() > found
+                    || armed.is_some_and(|armed| armed.holds(world))
+            }),
+        }
+    }
+
+    /// Plays what is left of the scenario, up to `until`. After `events` events it returns nothing: call it
+    /// again with the same `position`.
+    pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
+        let last = self.events().saturating_add(events);
+        while self.taken < self.scenario.steps.len() {
+            if self.world.now() >= until {
+                return Some(Ending::Horizon);
+            }
+            match self.take_step(position, last - self.events(), until) {
+                Taken::Whole => {
+                    self.taken += 1;
+                    *position = Position::default();
+                }
+                Taken::Part => return None,
+                Taken::Last(ending) => return Some(ending),
+            }
+        }
+        let Some(end) = self.scenario.end() else { return Some(Ending::Steps) };
+        let start = (self.world.now(), self.events());
+        self.finale.get_or_insert(start);
+        let goal = match &self.scenario.stop {
+            Some(stop) => {
+                Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
+            }
+            None => None,
+        };
+        let progress = self.run(end.min(until), last - start.1, goal);
+        self.finale_end = Some((self.world.now(), self.events()));
+        match progress {
+            Progress::Time => Some(Ending::Horizon),
+            Progress::Condition => Some(Ending::Stop),
+            Progress::Violation => Some(Ending::Violation),
+            Progress::Interceptor => Some(Ending::Interceptor),
+            Progress::Events => None,
+        }
+    }
+
+    fn take_step(&mut self, position: &mut Position, events: u64, until: Time) -> Taken {
+        let now = self.world.now();
+        let progress = match self.scenario.steps[self.taken].clone() {
+            Step::Run(span) => {
+                let end = *position.end.get_or_insert(now + span);
+                self.run(end.min(until), events, None)
+            }
+            Step::RunTo(end) => self.run(end.min(until), events, None),
+            Step::RunUntil { until: condition, limit } => {
+                let end = *position.end.get_or_insert(now + limit);
+                let goal = position.goal.get_or_insert_with(|| self.goal(condition));
+                match self.run(end.min(until), events, Some(goal)) {
+                    Progress::Time if end < until => return Taken::Last(Ending::NotReached),
+                    progress => progress,
+                }
+            }
+            Step::Events { count, .. } => {
+                let goal = *position.events.get_or_insert(self.events() + count);
+                let progress = self.run(until, events.min(goal - self.events()), None);
+                if self.events() == goal { Progress::Time } else { progress }
+            }
+            Step::Do(action) => {
+                self.act(&action);
+                Progress::Time
+            }
+            Step::Reseed(seed) => {
+                self.world.redraw(seed);
+                Progress::Time
+            }
+        };
+        match progress {
+            Progress::Time | Progress::Condition => Taken::Whole,
+            Progress::Events => Taken::Part,
+            Progress::Violation => Taken::Last(Ending::Violation),
+            Progress::Interceptor => Taken::Last(Ending::Interceptor),
+        }
+    }
+
+    // ---- Actions ----------------------------------------------------------------------------------
+
+    /// Does something now. (It was validated with the scenario, or by [`Scenario::validate_action`].)
+    pub fn act(&mut self, action: &Action) -> Done {
+        match action {
+            Action::Inject(fault) => Done::Handle(self.inject(fault)),
+            Action::Heal { handle: Some(handle) } => {
+                self.end_fault(*handle);
+                Done::Nothing
+            }
+            Action::Heal { handle: None } => {
+                for handle in self.injector.network_faults() {
+                    self.end_fault(handle);
+                }
+                Done::Nothing
+            }
+            Action::Propose { command, at, home, client } => {
+                let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
+                let command = command.command(&mut self.symbols, session);
+                Done::Op(self.world.request(self.id(at), self.id(home), Request::Write(command)))
+            }
+            Action::Read { key, via, at, home } => {
+                let key = self.symbols.key(key);
+                let request = if *via == crate::protocol::ReadPath::Log {
+                    Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
+                } else {
+                    Request::Read { key, via: *via }
+                };
+                Done::Op(self.world.request(self.id(at), self.id(home), request))
+            }
+            Action::Retry { op, at, home } => {
+                let (at, home) = (self.id(at), self.id(home));
+                self.world.request_again(OpId(*op), at, home);
+                Done::Op(OpId(*op))
+            }
+            Action::GiveUp { op } => {
+                self.world.give_up(OpId(*op));
+                Done::Nothing
+            }
+            Action::Campaign { node } => {
+                if let Ok(id) = self.scenario.nodes.id(node) {
+                    self.world.order(id, Request::Campaign);
+                }
+                Done::Nothing
+            }
+            Action::Message { message, what, after } => self.move_message(message, *what, *after),
+            Action::At { time, action } => {
+                self.agenda.plan((*time).max(self.world.now()), Planned::Act((**action).clone()));
+                Done::Nothing
+            }
+        }
+    }
+
+    fn id(&self, name: &Option<String>) -> Option<NodeId> {
+        name.as_ref().and_then(|name| self.scenario.nodes.id(name).ok())
+    }
+
+    /// The next serial number of a client's session (dissertation 6.3). Whoever drives a cluster by hand may
+    /// retry any operation, so no answer is ever forgotten.
+    fn session(&mut self, client: &str) -> Session {
+        let number = self.scenario.load_clients() + self.clients.len() as u32 + 1;
+        let (number, seq) = self.clients.entry(client.to_owned()).or_insert((number, 0));
+        *seq += 1;
+        Session { client: *number, seq: *seq, low: 0 }
+    }
+
+    // ---- Faults -----------------------------------------------------------------------------------
+
+    /// Plans a fault for its time, or for now: what is planned for now is done before the next event.
+    fn plan_fault(&mut self, scheduled: Scheduled) -> u32 {
+        let handle = self.next_handle;
+        self.next_handle += 1;
+        let now = self.world.now();
+        let draws = Draws::new(self.world.luck(), handle, 0);
+        let at = match (&scheduled.at, &scheduled.after) {
+            (Some(at), _) => (Time::ZERO + draws.at(at)).max(now),
+            (None, Some(after)) => now + draws.at(after),
+            (None, None) => now,
+        };
+        self.faults.insert(handle, scheduled);
+        self.agenda.plan(at, Planned::Strike { handle, strike: 0 });
+        handle
+    }
+
+    /// Gives a fault; one without a time strikes at once.
+    fn inject(&mut self, scheduled: &Scheduled) -> u32 {
+        if scheduled.at.is_some() || scheduled.after.is_some() {
+            return self.plan_fault(scheduled.clone());
+        }
+        let handle = self.next_handle;
+        self.next_handle += 1;
+        self.faults.insert(handle, scheduled.clone());
+        self.strike(handle, 0);
+        handle
+    }
+
+    fn perform_next(&mut self) {
+        let Some((_, planned)) = self.agenda.entries.pop_first() else { return };
+        match planned {
+            Planned::Strike { handle, strike } => self.strike(handle, strike),
+            Planned::End { handle } => self.end_fault(handle),
+            Planned::Act(action) => {
+                self.act(&action);
+            }
+        }
+    }
+
+    fn strike(&mut self, handle: u32, strike: u32) {
+        let Some(scheduled) = self.faults.get(&handle).cloned() else { return };
+        let now = self.world.now();
+        let draws = Draws::new(self.world.luck(), handle, strike);
+        if let Some(every) = &scheduled.every
+            && scheduled.times.is_none_or(|times| strike + 1 < times)
+        {
+            let next = now + draws.gap(every);
+            self.agenda.plan(next, Planned::Strike { handle, strike: strike + 1 });
+        }
+        if scheduled.every.is_some() {
+            self.end_fault(handle); // what is left of the strike before
+        }
+        if !self.try_to_strike(handle, &scheduled, draws) {
+            let until = now + scheduled.patience;
+            self.waiting.push(Waiting { handle, strike, until });
+            let (kind, detail) = tell(&scheduled.fault);
+            let event = FaultEvent::Waiting { kind, detail };
+            self.world.observer_mut().fault(now, handle, event);
+        }
+    }
+
+    fn try_to_strike(&mut self, handle: u32, scheduled: &Scheduled, draws: Draws) -> bool {
+        let now = self.world.now();
+        let Struck::Hit(nodes) =
+            self.injector.strike(&mut self.world, &self.scenario.nodes, scheduled, draws)
+        else {
+            return false;
+        };
+        self.struck_at = now;
+        self.tell_struck(handle, &scheduled.fault, nodes);
+        if let Some(duration) = &scheduled.duration {
+            self.agenda.plan(now + draws.duration(duration), Planned::End { handle });
+        } else if matches!(scheduled.fault, Fault::Wipe { .. }) {
+            self.end_fault(handle);
+        }
+        true
+    }
+
+    fn tell_struck(&mut self, handle: u32, fault: &Fault, nodes: NodeSet) {
+        if !O::WATCHING {
+            return;
+        }
+        let now = self.world.now();
+        let (kind, detail) = tell(fault);
+        let nodes = self.scenario.nodes.list(&nodes);
+        let observer = self.world.observer_mut();
+        observer.fault(now, handle, FaultEvent::Struck { kind, nodes, detail });
+        if !has_an_end(fault) {
+            observer.fault(now, handle, FaultEvent::Ended);
+        }
+    }
+
+    /// A leader came: those who waited for one strike.
+    fn look_for_targets(&mut self) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            let Some(scheduled) = self.faults.get(&waiting.handle).cloned() else { continue };
+            let draws = Draws::new(self.world.luck(), waiting.handle, waiting.strike);
+            if !self.try_to_strike(waiting.handle, &scheduled, draws) {
+                self.waiting.push(waiting);
+            }
+        }
+    }
+
+    fn lose_patience(&mut self) {
+        let now = self.world.now();
+        let (hoping, given_up): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.until > now);
+        self.waiting = hoping;
+        for waiting in given_up {
+            self.world.observer_mut().fault(now, waiting.handle, FaultEvent::Expired);
+        }
+    }
+
+    fn end_fault(&mut self, handle: u32) {
+        if self.injector.end(&mut self.world, handle) {
+            let now = self.world.now();
+            self.world.observer_mut().fault(now, handle, FaultEvent::Ended);
+        }
+    }
+
+    /// Whether a fault is planned that has not struck yet. One that strikes again and again without end does
+    /// not count after its first strike.
+    fn has_strikes_to_come(&self) -> bool {
+        let counts = |planned: &Planned| match planned {
+            Planned::Strike { strike: 0, .. } | Planned::Act(Action::Inject(_)) => true,
+            Planned::Strike { handle, .. } => {
+                self.faults.get(handle).is_some_and(|fault| fault.times.is_some())
+            }
+            Planned::End { .. } | Planned::Act(_) => false,
+        };
+        !self.waiting.is_empty() || self.agenda.entries.values().any(counts)
+    }
+
+    // ---- By hand ----------------------------------------------------------------------------------
+
+    /// Writes down what was done by hand.
+    pub fn record(&mut self, step: Step) {
+        match (self.by_hand.last_mut(), &step) {
+            (Some(Step::Run(before)), Step::Run(more)) => before.0 += more.0,
+            (Some(Step::Events { count, python }), Step::Events { count: more, python: also })
+                if python == also =>
+            {
+                *count += more;
+            }
+            _ => self.by_hand.push(step),
+        }
+    }
+
+    /// The script of all that this cluster has been through.
+    pub fn script(&self) -> Scenario {
+        let mut script = (*self.scenario).clone();
+        if !self.by_hand.is_empty() {
+            script.steps.truncate(self.taken);
+            if let Some((time, events)) = self.finale {
+                script.stop = None;
+                script.horizon = None;
+                // First its events, then what time passed after the last of them.
+                let (end, count) = self.finale_end.unwrap_or((time, events));
+                script.steps.push(Step::Events { count: count - events, python: false });
+                script.steps.push(Step::RunTo(end));
+            }
+            script.steps.extend(self.by_hand.iter().cloned());
+        }
+        let edits = self.world.recorded_edits();
+        if !edits.is_empty() {
+            let edits =
+                edits.iter().map(|(id, edit)| (self.message_name(*id), edit.clone())).collect();
+            script.edits = Some(Edits { seed: self.seed, edits });
+        }
+        script
+    }
+
+    // ---- What there is to see ---------------------------------------------------------------------
+
+    /// The world.
+    pub fn world(&self) -> &World<Node, O> {
+        &self.world
+    }
+
+    /// The world, for those who do what no scenario says.
+    pub fn world_mut(&mut self) -> &mut World<Node, O> {
+        &mut self.world
+    }
+
+    /// The texts of keys and values.
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// The texts of keys and values, to add to.
+    pub fn symbols_mut(&mut self) -> &mut Symbols {
+        &mut self.symbols
+    }
+
+    /// The scenario that is played.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The faults that act now.
+    pub fn injector(&self) -> &Injector {
+        &self.injector
+    }
+
+    /// When a fault struck last; the beginning if none did.
+    pub fn last_strike(&self) -> Time {
+        self.struck_at
+    }
+
+    /// How many events were dispatched.
+    pub fn events(&self) -> u64 {
+        self.world.counters().events
+    }
+
+    /// Whether a fault with this handle was ever given.
+    pub fn knows_handle(&self, handle: u32) -> bool {
+        self.faults.contains_key(&handle)
+    }
+}
+
+/// A fault's name in tables, and its parameters as JSON.
+fn tell(fault: &Fault) -> (&'static str, String) {
+    (fault.kind().name, serde_json::to_string(fault).unwrap_or_default())
+}
+
+/// Where in a step a cluster stands that plays its scenario in slices.
+#[derive(Clone, Debug, Default)]
+pub struct Position {
+    end: Option<Time>,
+    events: Option<u64>,
+    goal: Option<Goal>,
+}
+
+/// How much of a step was taken.
+enum Taken {
+    Whole,
+    Part,
+    Last(Ending),
+}

@@ -1,0 +1,157 @@
+//! What a run may wait for.
+
+use serde::{Deserialize, Serialize};
+
+use super::watch::Watcher;
+use crate::fault::Names;
+use crate::protocol::{NodeId, OpId, Protocol};
+use crate::raft::Node;
+use crate::sim::World;
+
+macro_rules! conditions {
+    ($($(#[doc = $doc:literal])* $variant:ident $name:literal $({ $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty),* })?;)*) => {
+        /// A condition on a cluster.
+        #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+        #[serde(tag = "condition", rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Condition {
+            $($(#[doc = $doc])* $variant $({ $($(#[doc = $field_doc])* $field: $ty),* })?,)*
+        }
+
+        /// All conditions with their parameters and meanings: one row for every surface.
+        pub const CONDITIONS: &[(&str, &[&str], &str)] = &[
+            $(($name, &[$($(stringify!($field)),*)?], concat!($($doc),*)),)*
+        ];
+    };
+}
+
+conditions! {
+    /// a node becomes leader: a new one, since the condition was armed
+    LeaderElected "leader_elected";
+    /// no node that is up leads
+    NoLeader "no_leader";
+    /// at least so many nodes lead at once, by their own opinion
+    Leaders "leaders" {
+        /// how many
+        count: u32
+    };
+    /// this node leads
+    Leads "leads" {
+        /// its name
+        node: String
+    };
+    /// at least so many nodes have committed an index; a majority of the cluster if no number is given
+    Committed "committed" {
+        /// the index
+        index: u64,
+        /// how many nodes
+        nodes: Option<u32>
+    };
+    /// some node is in this term or a later one
+    TermReached "term_reached" {
+        /// the term
+        term: u64
+    };
+    /// all nodes that are up have the same log and have committed all of it
+    CaughtUp "caught_up";
+    /// an operation has its answer
+    Answered "answered" {
+        /// its id
+        op: u64
+    };
+    /// a check has found a violation
+    Violated "violated";
+}
+
+/// A condition with what was so when it was armed.
+#[derive(Clone, Debug)]
+pub struct Armed {
+    condition: Condition,
+    node: Option<NodeId>,
+    elections: u64,
+}
+
+impl Condition {
+    /// Why it can never hold in a cluster of these nodes, if so.
+    pub fn validate(&self, names: &Names) -> Result<(), String> {
+        match self {
+            Condition::Leads { node } => names.id(node).map(|_| ()),
+            Condition::Leaders { count: nodes }
+            | Condition::Committed { nodes: Some(nodes), .. }
+                if *nodes == 0 || *nodes as usize > names.len() =>
+            {
+                Err(format!(
+                    "the number of nodes must be between 1 and {}, not {nodes}",
+                    names.len()
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Armed now: edges count from here.
+    pub fn arm<O: Watcher>(&self, names: &Names, world: &World<Node, O>) -> Armed {
+        let node = match self {
+            Condition::Leads { node } => names.id(node).ok(),
+            _ => None,
+        };
+        Armed { condition: self.clone(), node, elections: world.counters().elections }
+    }
+
+    /// In words.
+    pub fn text(&self) -> String {
+        match self {
+            Condition::LeaderElected => "a leader is elected".into(),
+            Condition::NoLeader => "no node leads".into(),
+            Condition::Leaders { count } => format!("{count} nodes lead at once"),
+            Condition::Leads { node } => format!("{node} leads"),
+            Condition::Committed { index, nodes: None } => {
+                format!("a majority has committed index {index}")
+            }
+            Condition::Committed { index, nodes: Some(nodes) } => {
+                format!("{nodes} nodes have committed index {index}")
+            }
+            Condition::TermReached { term } => format!("term {term} is reached"),
+            Condition::CaughtUp => "all nodes that are up have caught up".into(),
+            Condition::Answered { op } => format!("operation {op} is answered"),
+            Condition::Violated => "a check is violated".into(),
+        }
+    }
+}
+
+impl Armed {
+    /// Whether it holds now.
+    #[inline]
+    pub fn holds<O: Watcher>(&self, world: &World<Node, O>) -> bool {
+        match self.condition {
+            Condition::LeaderElected => world.counters().elections > self.elections,
+            Condition::NoLeader => world.leaders().is_empty(),
+            Condition::Leaders { count } => world.leaders().len() >= count as usize,
+            Condition::Leads { .. } => self.node.is_some_and(|id| world.leaders().contains(id)),
+            Condition::Committed { index, nodes } => {
+                let needed = nodes.map_or(world.len() / 2 + 1, |nodes| nodes as usize);
+                let has = |i: &usize| world.node(NodeId::from(*i)).status().commit_index >= index;
+                (0..world.len()).filter(has).count() >= needed
+            }
+            Condition::TermReached { term } => {
+                (0..world.len()).any(|i| world.node(NodeId::from(i)).term() >= term)
+            }
+            Condition::CaughtUp => caught_up(world),
+            Condition::Answered { op } => {
+                world.ops().get(&OpId(op)).is_some_and(|state| !state.status.is_pending())
+            }
+            Condition::Violated => world.observer().violation_count() > 0,
+        }
+    }
+}
+
+fn caught_up<O: Watcher>(world: &World<Node, O>) -> bool {
+    let mut up = (0..world.len()).map(NodeId::from).filter(|id| world.is_up(*id));
+    let end = |id: NodeId| {
+        let node = world.node(id);
+        let last = node.log().last_index();
+        (node.status().commit_index == last).then(|| (last, node.log().hash_at(last)))
+    };
+    let Some(first) = up.next() else { return false };
+    let Some(first) = end(first) else { return false };
+    up.all(|id| end(id) == Some(first))
+}

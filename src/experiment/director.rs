@@ -1,0 +1,51 @@
+//! Messages moved by hand, by the names of their nodes.
+
+use super::cluster::{Cluster, Done};
+use super::step::{ByHand, MessageName};
+use super::watch::Watcher;
+use crate::protocol::Span;
+use crate::sim::MessageId;
+
+impl<O: Watcher> Cluster<O> {
+    /// Moves a message. It is no error if it is not there any more: in another run it may have arrived.
+    pub(super) fn move_message(&mut self, name: &MessageName, what: ByHand, after: Span) -> Done {
+        let Ok(id) = self.scenario().message_id(name) else { return Done::Nothing };
+        let world = self.world_mut();
+        match what {
+            ByHand::Deliver => {
+                world.deliver(id);
+            }
+            ByHand::Hold => {
+                world.hold(id);
+            }
+            ByHand::Release => {
+                world.release(id, after);
+            }
+            ByHand::Drop => {
+                world.drop_message(id);
+            }
+            ByHand::Duplicate => {
+                if let Some(copy) = world.duplicate(id) {
+                    return Done::Copy(copy.copy);
+                }
+            }
+        }
+        Done::Nothing
+    }
+
+    /// Whether a message is under way.
+    pub fn is_in_flight(&self, id: MessageId) -> bool {
+        self.world().in_flight().iter().any(|flight| flight.id == id)
+    }
+
+    /// The name of a message.
+    pub fn message_name(&self, id: MessageId) -> MessageName {
+        let nodes = &self.scenario().nodes;
+        MessageName {
+            from: nodes.name(id.from).to_owned(),
+            to: nodes.name(id.to).to_owned(),
+            ordinal: id.ordinal,
+            copy: id.copy,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! A world that begins in mid-story: terms, logs, commitIndex and leader at time 0.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::step::CommandSpec;
+use super::symbols::Symbols;
+use crate::fault::Names;
+use crate::protocol::{NodeId, Protocol};
+use crate::raft::{Command, Log, Node, Session};
+
+/// How nodes are at time 0. What is not said is as in a new cluster.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Initial {
+    /// currentTerm of every node; at least the last term of its log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub term: Option<u64>,
+    /// currentTerm of single nodes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub terms: BTreeMap<String, u64>,
+    /// The log of every node that has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Vec<InitialEntry>>,
+    /// Logs of single nodes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub logs: BTreeMap<String, Vec<InitialEntry>>,
+    /// commitIndex of every node that has none of its own, as far as its log goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<u64>,
+    /// commitIndex of single nodes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub commits: BTreeMap<String, u64>,
+    /// votedFor of single nodes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub votes: BTreeMap<String, String>,
+    /// The leader of its term. Nodes of the same term have voted for it, unless `votes` says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
+}
+
+/// An entry of an initial log: a term, or a term and a command `key=value`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum InitialEntry {
+    /// An entry that does nothing.
+    Term(u64),
+    /// An entry with a put.
+    Put(u64, String),
+}
+
+impl Initial {
+    /// Why no run of Raft can look like this, if so.
+    pub fn validate(&self, names: &Names) -> Result<(), String> {
+        let named = self.terms.keys().chain(self.logs.keys()).chain(self.commits.keys());
+        let voting = self.votes.iter().flat_map(|(voter, vote)| [voter, vote]);
+        for name in named.chain(voting).chain(&self.leader) {
+            names.id(name)?;
+        }
+        for name in names.all() {
+            let mut last = 0;
+            for entry in self.log_of(name) {
+                let (InitialEntry::Term(term) | InitialEntry::Put(term, _)) = entry;
+                if *term < last.max(1) {
+                    return Err(format!(
+                        "the terms of the log of {name} must start at 1 and never fall, but {term} follows {last}"
+                    ));
+                }
+                if let InitialEntry::Put(_, text) = entry {
+                    CommandSpec::parse(text)?;
+                }
+                last = *term;
+            }
+            let term = self.terms.get(name).copied().or(self.term);
+            if let Some(term) = term.filter(|term| *term < last) {
+                return Err(format!("{name} is in term {term}, but its log ends in term {last}"));
+            }
+            if let Some(&commit) = self.commits.get(name)
+                && commit > self.log_of(name).len() as u64
+            {
+                return Err(format!(
+                    "{name} has committed index {commit}, but its log ends at {}",
+                    self.log_of(name).len()
+                ));
+            }
+        }
+        if let Some(leader) = &self.leader
+            && self.term_of(leader) == 0
+        {
+            return Err(format!("{leader} cannot lead term 0; give it a term of at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Puts a new node into its place in the story. (The parts were validated with the scenario.)
+    pub fn apply(&self, names: &Names, id: NodeId, node: &mut Node, symbols: &mut Symbols) {
+        let name = names.name(id);
+        let mut log = Log::default();
+        for entry in self.log_of(name) {
+            match entry {
+                InitialEntry::Term(term) => log.push(*term, Command::default()),
+                InitialEntry::Put(term, text) => {
+                    if let Ok(spec) = CommandSpec::parse(text) {
+                        log.push(*term, spec.command(symbols, Session::default()));
+                    }
+                }
+            }
+        }
+        let term = self.term_of(name);
+        let led_by = self.leader.as_ref().filter(|leader| self.term_of(leader) == term);
+        let vote = self.votes.get(name).or(led_by).and_then(|vote| names.id(vote).ok());
+        let commit = self.commits.get(name).copied().or(self.commit).unwrap_or(0);
+        node.preset(term, vote, log, commit);
+        if self.leader.as_deref() == Some(name) {
+            node.preset_leader();
+        }
+        debug_assert!(node.status().term == term);
+    }
+
+    fn log_of(&self, name: &str) -> &[InitialEntry] {
+        self.logs.get(name).or(self.log.as_ref()).map_or(&[], Vec::as_slice)
+    }
+
+    fn term_of(&self, name: &str) -> u64 {
+        let last = self.log_of(name).last().map_or(0, |entry| match entry {
+            InitialEntry::Term(term) | InitialEntry::Put(term, _) => *term,
+        });
+        self.terms.get(name).copied().or(self.term).unwrap_or(last)
+    }
+}

@@ -1,0 +1,19 @@
+//! Experiments: what is played ([`Scenario`]), who plays it ([`Cluster`]), and what comes of many seeds.
+
+pub mod cluster;
+pub mod condition;
+pub mod director;
+pub mod initial;
+pub mod presets;
+pub mod scenario;
+pub mod step;
+pub mod survey;
+pub mod symbols;
+pub mod watch;
+
+pub use cluster::{Cluster, Ending, Progress};
+pub use condition::Condition;
+pub use scenario::{OnViolation, Scenario, ScenarioError, TraceLevel};
+pub use step::{Action, CommandSpec, Step};
+pub use symbols::Symbols;
+pub use watch::{Watch, Watcher};

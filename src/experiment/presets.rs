@@ -1,0 +1,40 @@
+//! Settings of well-known systems, with where they are written.
+
+/// A preset: settings of a scenario as JSON, and their sources.
+pub struct Preset {
+    /// Its name.
+    pub name: &'static str,
+    /// In a sentence.
+    pub meaning: &'static str,
+    /// The settings.
+    pub settings: &'static str,
+    /// Where they are written.
+    pub source: &'static str,
+}
+
+/// All presets.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "paper",
+        meaning: "the Raft paper: election timeouts of 150 to 300 ms, a broadcast and its answers in 15 ms",
+        settings: r#"{"election_timeout": [150, 300], "heartbeat": 50, "network": {"latency": 7.5}}"#,
+        source: "Ongaro and Ousterhout, extended version, 9.3 (conservative timeouts, broadcast time about 15 ms); \
+                 the heartbeat interval is not given there, a third of the timeout is usual",
+    },
+    Preset {
+        name: "etcd",
+        meaning: "etcd's defaults: 1 s election timeout, 100 ms heartbeat, PreVote, CheckQuorum with sticky votes",
+        settings: r#"{"election_timeout": [1000, 2000], "heartbeat": 100, "pre_vote": true, "check_quorum": true, "sticky_votes": true, "max_inflight": 512}"#,
+        source: "etcd server flags --election-timeout 1000, --heartbeat-interval 100, --pre-vote true; etcd-io/raft: \
+                 timeouts drawn from [t, 2t), CheckQuorum makes followers ignore votes within their lease; \
+                 etcd server maxInflightMsgs 512",
+    },
+    Preset {
+        name: "consul",
+        meaning: "Consul's defaults (hashicorp/raft, raft_multiplier 5): 5 s timeouts, PreVote, leader lease as CheckQuorum",
+        settings: r#"{"election_timeout": [5000, 10000], "heartbeat": 500, "pre_vote": true, "check_quorum": true, "sticky_votes": true, "max_entries_per_append": 64}"#,
+        source: "hashicorp/raft DefaultConfig: HeartbeatTimeout and ElectionTimeout 1 s, drawn from [t, 2t), \
+                 heartbeats every tenth of the timeout, MaxAppendEntries 64, PreVote on since 1.7, \
+                 followers with a leader refuse votes; Consul's raft_multiplier is 5 by default",
+    },
+];

@@ -1,0 +1,503 @@
+//! A scenario: everything that a run is, but for its luck.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::initial::Initial;
+use super::step::{Action, MessageName, Step};
+use super::symbols::Symbols;
+use crate::fault::vocabulary::validate_probability;
+use crate::fault::{Names, Scheduled};
+use crate::protocol::{Delay, NodeId, Span};
+use crate::raft::{Config, Lease, Node, Rule, Rules};
+use crate::sim::time::millis;
+use crate::sim::{DiskSpec, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec};
+
+/// The version of the format that this raftlab writes, and the only one that it reads.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How long a run lasts if nobody says: it must end some day.
+pub const DEFAULT_HORIZON: Span = Span::from_ms(60_000);
+
+/// A scenario. A run is a pure function of it and a seed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Version of the format.
+    #[serde(rename = "raftlab")]
+    pub version: u32,
+    /// The names of the nodes.
+    pub nodes: Names,
+    /// Election timeouts are drawn from here, in milliseconds.
+    #[serde(with = "delay", default = "default_election_timeout")]
+    pub election_timeout: Delay,
+    /// Between heartbeats; a third of the least election timeout if not given.
+    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Span>,
+    /// Ask before raising the term (dissertation 9.6).
+    #[serde(default)]
+    pub pre_vote: bool,
+    /// Refuse votes while a leader is heard (4.2.3).
+    #[serde(default)]
+    pub sticky_votes: bool,
+    /// A leader that hears no quorum steps down (6.2).
+    #[serde(default)]
+    pub check_quorum: bool,
+    /// A new leader appends an empty entry (section 8).
+    #[serde(default = "yes")]
+    pub noop: bool,
+    /// Most entries in one message.
+    #[serde(default = "default_batch")]
+    pub max_entries_per_append: u32,
+    /// Most messages with entries under way to one follower.
+    #[serde(default = "default_inflight")]
+    pub max_inflight: u32,
+    /// Leaders hold read leases, with this bound on clock drift (0.01 is one percent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_drift: Option<f64>,
+    /// Halt rather than truncate below the own commitIndex.
+    #[serde(default)]
+    pub commit_guard: bool,
+    /// The rules that are taken away, by the names of the bugs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bugs: Vec<Rule>,
+    /// The network.
+    #[serde(default)]
+    pub network: NetworkSpec,
+    /// The disks.
+    #[serde(default)]
+    pub disk: DiskSpec,
+    /// Load on the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workload: Vec<Load>,
+    /// How it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<Initial>,
+    /// What goes wrong, and when. These have the handles 1, 2, 3 …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Scheduled>,
+    /// What is done, one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// After the steps, the run goes on until this holds; armed when the last fault has struck.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Condition>,
+    /// When the run ends at the latest. Without one, a run that has steps and no `stop` ends with its steps,
+    /// any other after a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<Time>,
+    /// What an interceptor did, if one was used when the scenario was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<Edits>,
+}
+
+/// What an interceptor did to messages. Only the seed that it saw can be played again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// That seed.
+    pub seed: u64,
+    /// What it did.
+    pub edits: Vec<(MessageName, Edit)>,
+}
+
+/// How much a run writes down.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceLevel {
+    /// Everything.
+    #[default]
+    Full,
+    /// Node states, entries, operations and faults; no messages.
+    States,
+    /// Nothing.
+    Off,
+}
+
+/// What a violation does to a run.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnViolation {
+    /// It is written down.
+    #[default]
+    Record,
+    /// The run stops after the event that caused it.
+    Stop,
+}
+
+/// Why a scenario cannot be played.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ScenarioError {
+    /// The text is no scenario.
+    #[error("not a scenario: {0}")]
+    Unreadable(String),
+    /// A part of it makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// It was recorded with an interceptor.
+    #[error(
+        "this scenario was recorded with an interceptor, whose edits name messages of seed {recorded}; it \
+         cannot be run with seed {asked}. Declare the lie as a fault (rl.Lie) to use it with other seeds"
+    )]
+    Intercepted {
+        /// The seed that can be played.
+        recorded: u64,
+        /// The seed that was asked for.
+        asked: u64,
+    },
+}
+
+impl Scenario {
+    /// A quiet cluster with the paper's settings.
+    pub fn new(nodes: Names) -> Self {
+        Self {
+            version: SCHEMA_VERSION,
+            nodes,
+            election_timeout: default_election_timeout(),
+            heartbeat: None,
+            pre_vote: false,
+            sticky_votes: false,
+            check_quorum: false,
+            noop: true,
+            max_entries_per_append: default_batch(),
+            max_inflight: default_inflight(),
+            lease_drift: None,
+            commit_guard: false,
+            bugs: Vec::new(),
+            network: NetworkSpec::default(),
+            disk: DiskSpec::default(),
+            workload: Vec::new(),
+            initial: None,
+            faults: Vec::new(),
+            steps: Vec::new(),
+            stop: None,
+            horizon: None,
+            edits: None,
+        }
+    }
+
+    /// Reads JSON.
+    pub fn from_json(json: &str) -> Result<Self, ScenarioError> {
+        let unreadable = |error: serde_json::Error| ScenarioError::Unreadable(error.to_string());
+        let value: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
+        match value.get("raftlab").map(serde_json::Value::as_u64) {
+            Some(Some(version)) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(version) => {
+                return Err(ScenarioError::Unreadable(format!(
+                    "its schema version is {}, and this raftlab reads version {SCHEMA_VERSION}",
+                    version.map_or("no number".into(), |version| version.to_string())
+                )));
+            }
+            None => {
+                return Err(ScenarioError::Unreadable(format!(
+                    "it has no schema version; a scenario is an object with \"raftlab\": {SCHEMA_VERSION}"
+                )));
+            }
+        }
+        // Once more from the text: errors then say the line.
+        let scenario: Self = serde_json::from_str(json).map_err(unreadable)?;
+        scenario.validate().map_err(ScenarioError::Invalid)?;
+        Ok(scenario)
+    }
+
+    /// As JSON, compact.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default() // nothing in it can fail to be written
+    }
+
+    /// Why it cannot be played, if so. All messages about bad input come from here.
+    pub fn validate(&self) -> Result<(), String> {
+        let Delay { min, max } = self.election_timeout;
+        if min == Span::ZERO || min > max {
+            return Err(format!(
+                "election_timeout must be two times in ascending order, above 0 ms, not ({}, {}) ms",
+                min.as_ms(),
+                max.as_ms()
+            ));
+        }
+        if self.heartbeat == Some(Span::ZERO) {
+            return Err("heartbeat must be longer than 0 ms".into());
+        }
+        for (name, value) in [
+            ("max_entries_per_append", self.max_entries_per_append),
+            ("max_inflight", self.max_inflight),
+        ] {
+            if value == 0 {
+                return Err(format!("{name} must be at least 1, not 0"));
+            }
+        }
+        if let Some(drift) = self.lease_drift
+            && !(0.0..1.0).contains(&drift)
+        {
+            return Err(format!("lease_drift must be at least 0 and below 1, not {drift}"));
+        }
+        self.validate_lease_bugs()?;
+        self.validate_network()?;
+        self.disk.write.validate().map_err(|why| format!("disk: write: {why}"))?;
+        self.disk.fsync.validate().map_err(|why| format!("disk: fsync: {why}"))?;
+        self.workload.iter().try_for_each(|load| self.validate_load(load))?;
+        if let Some(initial) = &self.initial {
+            initial.validate(&self.nodes).map_err(|why| format!("initial: {why}"))?;
+        }
+        self.faults.iter().try_for_each(|fault| fault.validate(&self.nodes))?;
+        self.steps.iter().try_for_each(|step| self.validate_step(step))?;
+        if let Some(stop) = &self.stop {
+            stop.validate(&self.nodes).map_err(|why| format!("stop: {why}"))?;
+        }
+        if let Some(edits) = &self.edits {
+            edits.edits.iter().try_for_each(|(name, _)| self.message_id(name).map(|_| ()))?;
+        }
+        Ok(())
+    }
+
+    fn validate_lease_bugs(&self) -> Result<(), String> {
+        let of_leases =
+            [Rule::LeaseSticky, Rule::LeaseRestartWait, Rule::LeaseFromSend, Rule::LeaseDriftBound];
+        match self.bugs.iter().find(|rule| of_leases.contains(rule)) {
+            Some(rule) if self.lease_drift.is_none() => {
+                Err(format!("the bug '{}' needs leases: give lease_drift", rule.bug()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_network(&self) -> Result<(), String> {
+        let bad = |what: &str, why: String| format!("network: {what}: {why}");
+        validate_probability(self.network.loss).map_err(|why| bad("loss", why))?;
+        validate_probability(self.network.duplicate).map_err(|why| bad("duplicate", why))?;
+        match &self.network.latency {
+            Latency::All(latency) => latency.validate().map_err(|why| bad("latency", why)),
+            Latency::Regions { regions, matrix } => {
+                if regions.len() != self.nodes.len() {
+                    return Err(bad(
+                        "regions",
+                        format!(
+                            "{} nodes need {0} regions, not {}",
+                            self.nodes.len(),
+                            regions.len()
+                        ),
+                    ));
+                }
+                let size = matrix.len();
+                if let Some(region) = regions.iter().find(|region| **region >= size) {
+                    return Err(bad(
+                        "regions",
+                        format!("region {region} is not in the matrix of {size}"),
+                    ));
+                }
+                for row in matrix {
+                    if row.len() != size {
+                        return Err(bad("matrix", format!("must be square, {size} x {size}")));
+                    }
+                    row.iter().try_for_each(|d| d.validate()).map_err(|why| bad("matrix", why))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn validate_load(&self, load: &Load) -> Result<(), String> {
+        let bad = |what: &str, why: String| format!("workload: {what}: {why}");
+        match &load.pacing {
+            Pacing::Open { every } => {
+                every.validate().map_err(|why| bad("every", why))?;
+                if every.as_constant() == Some(Span::ZERO) {
+                    return Err(bad("every", "must be longer than 0 ms".into()));
+                }
+            }
+            Pacing::Closed { clients, think, timeout, .. } => {
+                think.validate().map_err(|why| bad("think", why))?;
+                if *clients == 0 || *clients > MAX_CLIENTS {
+                    return Err(bad(
+                        "clients",
+                        format!("must be between 1 and {MAX_CLIENTS}, not {clients}"),
+                    ));
+                }
+                if *timeout == Span::ZERO {
+                    return Err(bad("timeout", "must be longer than 0 ms".into()));
+                }
+            }
+        }
+        if load.mix.keys == 0 || load.mix.keys > MAX_KEYS {
+            return Err(bad(
+                "keys",
+                format!("must be between 1 and {MAX_KEYS}, not {}", load.mix.keys),
+            ));
+        }
+        validate_probability(load.mix.reads).map_err(|why| bad("reads", why))?;
+        if let Some(home) = load.home
+            && home.at() >= self.nodes.len()
+        {
+            return Err(bad("home", format!("there is no node number {}", home.0)));
+        }
+        Ok(())
+    }
+
+    fn validate_step(&self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Run(_) | Step::RunTo(_) | Step::Events { .. } | Step::Reseed(_) => Ok(()),
+            Step::RunUntil { until, .. } => until.validate(&self.nodes),
+            Step::Do(action) => self.validate_action(action),
+        }
+    }
+
+    /// Why an action makes no sense in this cluster, if so.
+    pub fn validate_action(&self, action: &Action) -> Result<(), String> {
+        let node = |name: &Option<String>| match name {
+            Some(name) => self.nodes.id(name).map(|_| ()),
+            None => Ok(()),
+        };
+        match action {
+            Action::Inject(fault) => fault.validate(&self.nodes),
+            Action::Propose { at, home, .. }
+            | Action::Read { at, home, .. }
+            | Action::Retry { at, home, .. } => {
+                node(at)?;
+                node(home)
+            }
+            Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
+            Action::Message { message, .. } => self.message_id(message).map(|_| ()),
+            Action::At { action, .. } => self.validate_action(action),
+            Action::Heal { .. } | Action::GiveUp { .. } => Ok(()),
+        }
+    }
+
+    /// The message with this name.
+    pub fn message_id(&self, name: &MessageName) -> Result<MessageId, String> {
+        let (from, to) = (self.nodes.id(&name.from)?, self.nodes.id(&name.to)?);
+        Ok(MessageId { from, to, ordinal: name.ordinal, copy: name.copy })
+    }
+
+    /// The settings of a node.
+    pub fn config(&self) -> Config {
+        let heartbeat = self.heartbeat.unwrap_or(Span((self.election_timeout.min.0 / 3).max(1)));
+        let lease = self.lease_drift.map(|drift| Lease { drift_ppm: (drift * 1e6).round() as u32 });
+        Config {
+            election_timeout: self.election_timeout,
+            heartbeat,
+            pre_vote: self.pre_vote,
+            sticky_votes: self.sticky_votes,
+            check_quorum: self.check_quorum,
+            noop: self.noop,
+            max_entries_per_append: self.max_entries_per_append,
+            max_inflight: self.max_inflight,
+            lease,
+            commit_guard: self.commit_guard,
+            rules: self.bugs.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule)),
+        }
+    }
+
+    /// The world at its beginning, and the texts of what is in it.
+    pub fn world(&self, seed: u64) -> (WorldSpec<Node>, Symbols) {
+        let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
+        let mut symbols = Symbols::with_load_keys(keys);
+        let config = self.config();
+        let nodes = (0..self.nodes.len()).map(NodeId::from).map(|id| {
+            let mut node = Node::new(id, self.nodes.len(), config);
+            if let Some(initial) = &self.initial {
+                initial.apply(&self.nodes, id, &mut node, &mut symbols);
+            }
+            node
+        });
+        let spec = WorldSpec {
+            nodes: nodes.collect(),
+            network: self.network.clone(),
+            disk: self.disk.clone(),
+            loads: self.workload.clone(),
+            seed,
+        };
+        (spec, symbols)
+    }
+
+    /// When the run ends at the latest; nothing if it ends with its steps.
+    pub fn end(&self) -> Option<Time> {
+        match self.horizon {
+            None if self.stop.is_none() && !self.steps.is_empty() => None,
+            horizon => Some(horizon.unwrap_or(Time::ZERO + DEFAULT_HORIZON)),
+        }
+    }
+
+    /// How many clients its load generators have.
+    pub fn load_clients(&self) -> u32 {
+        let clients = |load: &Load| match load.pacing {
+            Pacing::Open { .. } => 1,
+            Pacing::Closed { clients, .. } => clients,
+        };
+        self.workload.iter().map(clients).sum()
+    }
+
+    /// What an interceptor did, by message; an error for a seed that it did not see.
+    pub fn edits_for(&self, seed: u64) -> Result<BTreeMap<MessageId, Edit>, ScenarioError> {
+        let Some(recorded) = &self.edits else { return Ok(BTreeMap::new()) };
+        if recorded.seed != seed {
+            return Err(ScenarioError::Intercepted { recorded: recorded.seed, asked: seed });
+        }
+        let named = recorded.edits.iter().map(|(name, edit)| {
+            let id = self.message_id(name).map_err(ScenarioError::Invalid)?;
+            Ok((id, edit.clone()))
+        });
+        named.collect()
+    }
+}
+
+/// Most clients of one load generator.
+pub const MAX_CLIENTS: u32 = 100_000;
+/// Most keys of one load generator.
+pub const MAX_KEYS: u32 = 1_000_000;
+
+fn yes() -> bool {
+    true
+}
+
+fn default_batch() -> u32 {
+    64
+}
+
+fn default_inflight() -> u32 {
+    256
+}
+
+fn default_election_timeout() -> Delay {
+    crate::raft::node::PAPER_ELECTION_TIMEOUT
+}
+
+/// A delay stands as two times.
+mod delay {
+    use super::{Delay, Deserialize, Span, millis};
+
+    pub fn serialize<S: serde::Serializer>(
+        delay: &Delay,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use serde::Serialize;
+        (crate::sim::Time(delay.min.0), crate::sim::Time(delay.max.0)).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Delay, D::Error> {
+        let (min, max) = <(f64, f64)>::deserialize(deserializer)?;
+        let ns = |ms| millis::to_ns(ms).map(Span).map_err(serde::de::Error::custom);
+        Ok(Delay { min: ns(min)?, max: ns(max)? })
+    }
+}
+
+/// A span that may be missing.
+mod optional_span {
+    use super::{Deserialize, Span, Time};
+
+    pub fn serialize<S: serde::Serializer>(
+        span: &Option<Span>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        use serde::Serialize;
+        span.map(|span| Time(span.0)).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Span>, D::Error> {
+        Ok(Option::<Time>::deserialize(deserializer)?.map(|time| Span(time.0)))
+    }
+}

@@ -1,0 +1,253 @@
+//! Who watches an experiment: the trace and the checks, each only if it was asked for.
+
+use super::scenario::TraceLevel;
+use super::symbols::Symbols;
+use crate::check::Checks;
+use crate::fault;
+use crate::protocol::{NodeId, OpId, Status};
+use crate::raft::{Key, Node, RaftMessage, RaftNote, Value};
+use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
+use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
+
+/// What happens to a fault, for those who watch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultEvent {
+    /// It struck.
+    Struck {
+        /// Its name in tables.
+        kind: &'static str,
+        /// Whom it hit, by name, with commas.
+        nodes: String,
+        /// Its parameters, as JSON.
+        detail: String,
+    },
+    /// It waits for somebody to hit.
+    Waiting {
+        /// Its name in tables.
+        kind: &'static str,
+        /// Its parameters, as JSON.
+        detail: String,
+    },
+    /// It found nobody to hit in time.
+    Expired,
+    /// It ended.
+    Ended,
+}
+
+/// An observer that an experiment can use.
+pub trait Watcher: Observer<Node> {
+    /// How many violations were found so far that involve honest nodes.
+    fn violation_count(&self) -> usize {
+        0
+    }
+
+    /// The rule that was violated first.
+    fn first_violation(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// A node's state at the beginning, before anything happens.
+    fn begin(&mut self, _id: NodeId, _node: &Node) {}
+
+    /// Something happens to a fault.
+    fn fault(&mut self, _now: Time, _handle: u32, _event: FaultEvent) {}
+}
+
+impl Watcher for () {}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// How much is written down.
+    pub trace: TraceLevel,
+    /// Whether invariants are checked.
+    pub checks: bool,
+    /// Most rows of one table of the trace.
+    pub trace_rows: Option<u64>,
+}
+
+impl Options {
+    /// Whether anything is.
+    pub fn watches(&self) -> bool {
+        self.checks || self.trace != TraceLevel::Off
+    }
+}
+
+/// The trace and the checks of one run.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    trace: Option<Recorder>,
+    checks: Option<Checks>,
+}
+
+impl Watch {
+    /// Watches a cluster of so many nodes.
+    pub fn new(nodes: usize, options: Options) -> Self {
+        let rows = options.trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
+        let level = match options.trace {
+            TraceLevel::Full => Some(Level::Full),
+            TraceLevel::States => Some(Level::States),
+            TraceLevel::Off => None,
+        };
+        Self {
+            trace: level.map(|level| Recorder::new(nodes, level, rows)),
+            checks: options.checks.then(|| Checks::new(nodes)),
+        }
+    }
+
+    /// The trace.
+    pub fn trace(&self) -> Option<&Recorder> {
+        self.trace.as_ref()
+    }
+
+    /// The checks.
+    pub fn checks(&self) -> Option<&Checks> {
+        self.checks.as_ref()
+    }
+
+    /// How often each rule had something to check.
+    pub fn coverage(&self) -> Vec<(&'static str, u64)> {
+        self.checks.as_ref().map_or_else(Vec::new, Checks::coverage)
+    }
+
+    /// Why the trace is not whole, if it is not.
+    pub fn trace_gap(&self) -> Option<String> {
+        let ceilings = self.trace.as_ref()?.ceilings();
+        ceilings.first().map(ToString::to_string)
+    }
+}
+
+impl Watcher for Watch {
+    #[inline]
+    fn violation_count(&self) -> usize {
+        self.checks.as_ref().map_or(0, |checks| checks.violations().len())
+    }
+
+    fn first_violation(&self) -> Option<&'static str> {
+        self.checks.as_ref()?.violations().first().map(|violation| violation.rule)
+    }
+
+    fn begin(&mut self, id: NodeId, node: &Node) {
+        if let Some(trace) = &mut self.trace {
+            trace.begin(id, node);
+        }
+        if let Some(checks) = &mut self.checks {
+            checks.begin(id, node);
+        }
+    }
+
+    fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {
+        let Some(trace) = &mut self.trace else { return };
+        match event {
+            FaultEvent::Struck { kind, nodes, detail } => {
+                trace.fault_started(now, handle, kind, nodes, detail);
+            }
+            FaultEvent::Waiting { kind, detail } => trace.fault_waiting(now, handle, kind, detail),
+            FaultEvent::Expired => trace.fault_expired(now, handle),
+            FaultEvent::Ended => trace.fault_ended(now, handle),
+        }
+    }
+}
+
+/// Tells both who are there, the trace first: messages carry its rows.
+macro_rules! both {
+    ($watch:ident, $observer:ident => $tell:expr) => {
+        if let Some($observer) = &mut $watch.trace {
+            $tell;
+        }
+        if let Some($observer) = &mut $watch.checks {
+            $tell;
+        }
+    };
+}
+
+impl Observer<Node> for Watch {
+    #[inline]
+    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+        let row = self.trace.as_mut().map_or(0, |trace| trace.sent(now, flight));
+        if let Some(checks) = &mut self.checks {
+            checks.sent(now, flight);
+        }
+        row
+    }
+
+    #[inline]
+    fn rescheduled(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+        both!(self, o => o.rescheduled(now, flight));
+    }
+
+    #[inline]
+    fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
+        both!(self, o => o.ended(now, flight, fate));
+    }
+
+    #[inline]
+    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+        both!(self, o => o.noted(now, id, node, note));
+    }
+
+    #[inline]
+    fn settled(&mut self, now: Time, id: NodeId, before: &Status, after: &Status) {
+        both!(self, o => o.settled(now, id, before, after));
+    }
+
+    #[inline]
+    fn timer(&mut self, now: Time, id: NodeId, timer: u8) {
+        both!(self, o => Observer::<Node>::timer(o, now, id, timer));
+    }
+
+    #[inline]
+    fn synced(&mut self, now: Time, id: NodeId) {
+        both!(self, o => Observer::<Node>::synced(o, now, id));
+    }
+
+    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+        both!(self, o => o.host(now, id, node, event));
+    }
+
+    #[inline]
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+        both!(self, o => o.op(now, op, client, event));
+    }
+
+    fn liar(&mut self, now: Time, id: NodeId) {
+        both!(self, o => Observer::<Node>::liar(o, now, id));
+    }
+}
+
+/// The texts behind the numbers of a run, for tables and messages.
+#[derive(Clone, Copy)]
+pub struct Texts<'a> {
+    /// The names of the nodes.
+    pub nodes: &'a fault::Names,
+    /// The names of keys and values.
+    pub symbols: &'a Symbols,
+}
+
+impl crate::trace::Names for Texts<'_> {
+    fn key(&self, key: Key) -> String {
+        self.symbols.key_text(key)
+    }
+
+    fn value(&self, value: Value) -> String {
+        self.symbols.value_text(value)
+    }
+
+    fn node(&self, node: usize) -> &str {
+        self.nodes.name(NodeId::from(node))
+    }
+}
+
+impl crate::check::Names for Texts<'_> {
+    fn node(&self, id: NodeId) -> String {
+        self.nodes.name(id).to_owned()
+    }
+
+    fn key(&self, key: Key) -> String {
+        self.symbols.key_text(key)
+    }
+
+    fn value(&self, value: Value) -> String {
+        self.symbols.value_text(value)
+    }
+}

@@ -1,0 +1,55 @@
+//! Random schedules of faults, for those who want to see what survives.
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, RngExt};
+
+use super::target::Target;
+use super::vocabulary::{Fault, MessageFilter, Scheduled, Shape};
+use crate::sim::{Distribution, Unsynced};
+
+/// Draws the fault schedule of one random run: a few faults of several kinds, that strike within
+/// `horizon_ms`, last for a while and end. Honest: no lies, no wiped disks.
+pub fn random_faults(rng: &mut impl Rng, horizon_ms: f64) -> Vec<Scheduled> {
+    let count = rng.random_range(1..=8);
+    (0..count).map(|_| random_fault(rng, horizon_ms)).collect()
+}
+
+fn random_fault(rng: &mut impl Rng, horizon_ms: f64) -> Scheduled {
+    let (first, second) = (random_target(rng), random_target(rng));
+    let filter =
+        MessageFilter { from: Some(first.clone()), to: None, both_ways: false, types: vec![] };
+    let shapes = [Shape::Halves, Shape::Random, Shape::Bridge, Shape::MajoritiesRing];
+    let unsynced = [Unsynced::Lose, Unsynced::Tear, Unsynced::Keep];
+    let fault = match rng.random_range(0..12) {
+        0 | 1 => Fault::Partition { groups: vec![], shape: shapes.choose(rng).copied() },
+        2 => Fault::Partition { groups: vec![first], shape: None },
+        3 => Fault::Isolate { node: first },
+        4 => Fault::Cut { filter: MessageFilter { to: Some(second), ..filter } },
+        5 => Fault::Delay {
+            by: Distribution::Exponential { mean: rng.random_range(1.0..400.0) },
+            filter,
+        },
+        6 => Fault::Loss { filter, probability: rng.random_range(0.05..0.8) },
+        7 => Fault::Duplicate { filter, probability: rng.random_range(0.05..0.8) },
+        8 | 9 => Fault::Crash {
+            node: first,
+            unsynced: unsynced.choose(rng).copied().unwrap_or_default(),
+        },
+        10 => Fault::Pause { node: first },
+        _ => Fault::ClockRate { node: first, rate: rng.random_range(0.5..2.0) },
+    };
+    Scheduled {
+        at: Some(constant(rng.random_range(0.0..horizon_ms * 0.7))),
+        duration: Some(constant(rng.random_range(1.0..horizon_ms * 0.3))),
+        ..Scheduled::now(fault)
+    }
+}
+
+fn random_target(rng: &mut impl Rng) -> Target {
+    const WHOM: [&str; 5] = ["leader", "a follower", "a node", "a minority", "a majority"];
+    Target::One(WHOM[rng.random_range(0..WHOM.len())].into())
+}
+
+fn constant(value: f64) -> Distribution {
+    Distribution::Constant { value: value.round() }
+}

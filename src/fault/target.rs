@@ -1,0 +1,258 @@
+//! Whom a fault hits: by name, or by role at the moment when it strikes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{MAX_NODES, NodeId, NodeSet, Protocol, Role};
+use crate::raft::Node;
+use crate::sim::luck::below;
+use crate::sim::{Observer, World};
+
+/// The names of a cluster's nodes, in order.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// A to Z; with more than 26 nodes n1, n2 and so on.
+    pub fn letters(nodes: usize) -> Result<Self, String> {
+        check_count(nodes)?;
+        let name = |i: usize| {
+            if nodes <= 26 { char::from(b'A' + i as u8).to_string() } else { format!("n{}", i + 1) }
+        };
+        Ok(Self((0..nodes).map(name).collect()))
+    }
+
+    /// How many nodes there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none; never true.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A node's name.
+    pub fn name(&self, id: NodeId) -> &str {
+        &self.0[id.at()]
+    }
+
+    /// All names in order.
+    pub fn all(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The names of these nodes, joined by commas.
+    pub fn list(&self, nodes: &NodeSet) -> String {
+        nodes.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(",")
+    }
+
+    /// The node with this name.
+    pub fn id(&self, name: &str) -> Result<NodeId, String> {
+        let at = self.0.iter().position(|known| known == name);
+        at.map(NodeId::from)
+            .ok_or_else(|| format!("unknown node '{name}'; this cluster has {}", self.summary()))
+    }
+
+    /// The nodes of one name, or of several single-letter names in a row (`"ABC"`).
+    pub fn ids(&self, text: &str) -> Result<NodeSet, String> {
+        if let Ok(id) = self.id(text) {
+            return Ok([id].into_iter().collect());
+        }
+        let mut nodes = NodeSet::default();
+        for letter in text.chars() {
+            let id = self.id(letter.encode_utf8(&mut [0; 4])).map_err(|_| {
+                format!("unknown node '{text}'; this cluster has {}", self.summary())
+            })?;
+            if !nodes.insert(id) {
+                return Err(format!("'{text}' names node '{letter}' twice"));
+            }
+        }
+        if nodes.is_empty() { Err(self.id(text).unwrap_err()) } else { Ok(nodes) }
+    }
+
+    fn summary(&self) -> String {
+        if self.0.len() <= 12 {
+            return self.0.join(", ");
+        }
+        format!(
+            "{}, {}, …, {} ({} nodes)",
+            self.0[0],
+            self.0[1],
+            self.0[self.0.len() - 1],
+            self.0.len()
+        )
+    }
+}
+
+fn check_count(nodes: usize) -> Result<(), String> {
+    if (1..=MAX_NODES).contains(&nodes) {
+        Ok(())
+    } else {
+        Err(format!("nodes must be between 1 and {MAX_NODES}, not {nodes}"))
+    }
+}
+
+impl TryFrom<Vec<String>> for Names {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        check_count(names.len())?;
+        for (i, name) in names.iter().enumerate() {
+            if name.is_empty() || name.contains(',') {
+                return Err(format!(
+                    "a node's name must not be empty or hold a comma, as '{name}' does"
+                ));
+            }
+            if ROLES.iter().any(|(role, _)| role == name) {
+                return Err(format!("'{name}' is a role, and cannot be a node's name"));
+            }
+            if names[..i].contains(name) {
+                return Err(format!("two nodes are named '{name}'"));
+            }
+        }
+        Ok(Self(names))
+    }
+}
+
+impl From<Names> for Vec<String> {
+    fn from(names: Names) -> Self {
+        names.0
+    }
+}
+
+/// Whom a fault hits, as it was written: names, or a role.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Target {
+    /// A name, single-letter names in a row, or a role.
+    One(String),
+    /// Several of those.
+    Many(Vec<String>),
+}
+
+/// The roles that a target can be, with their meaning.
+pub const ROLES: &[(&str, &str)] = &[
+    ("leader", "the leader of the highest term; the fault waits until there is one"),
+    ("followers", "all that are up and do not lead"),
+    ("a follower", "one of those, drawn when the fault strikes"),
+    ("a node", "one node, drawn"),
+    ("a minority", "the most nodes that are no majority, drawn"),
+    ("a majority", "the fewest nodes that are a majority, drawn"),
+    ("the crashed", "all that an earlier fault crashed and that are still down"),
+    ("the paused", "all that stand still"),
+    ("all", "every node"),
+];
+
+impl Target {
+    /// Why it can hit nobody in a cluster of these nodes, if so.
+    pub fn validate(&self, names: &Names) -> Result<(), String> {
+        self.words().iter().try_for_each(|word| {
+            if ROLES.iter().any(|(role, _)| role == word) {
+                return Ok(());
+            }
+            names.ids(word).map(|_| ()).map_err(|why| {
+                let roles: Vec<_> = ROLES.iter().map(|(role, _)| format!("'{role}'")).collect();
+                format!("{why}, and the roles {}", roles.join(", "))
+            })
+        })
+    }
+
+    /// Whom it hits now; nobody if it asks for a leader and there is none. `draw` decides where it draws.
+    pub fn resolve<O: Observer<Node>>(
+        &self,
+        names: &Names,
+        world: &World<Node, O>,
+        draw: u64,
+    ) -> Option<NodeSet> {
+        let mut hit = NodeSet::default();
+        for word in self.words() {
+            for id in resolve_word(word, names, world, draw)?.iter() {
+                hit.insert(id);
+            }
+        }
+        (!hit.is_empty()).then_some(hit)
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> String {
+        self.words().join(",")
+    }
+
+    fn words(&self) -> &[String] {
+        match self {
+            Target::One(word) => std::slice::from_ref(word),
+            Target::Many(words) => words,
+        }
+    }
+}
+
+fn resolve_word<O: Observer<Node>>(
+    word: &str,
+    names: &Names,
+    world: &World<Node, O>,
+    draw: u64,
+) -> Option<NodeSet> {
+    let all = NodeSet::first(names.len());
+    let chosen = |filter: &dyn Fn(NodeId) -> bool| all.iter().filter(|id| filter(*id)).collect();
+    let follows = |id: NodeId| world.is_up(id) && world.node(id).status().role != Role::Leader;
+    let majority = names.len() / 2 + 1;
+    Some(match word {
+        "leader" => [world.leader_for(None)?].into_iter().collect(),
+        "followers" => chosen(&follows),
+        "a follower" => pick(&chosen(&follows), 1, names, draw),
+        "a node" => pick(&all, 1, names, draw),
+        "a minority" => pick(&all, names.len() - majority, names, draw),
+        "a majority" => pick(&all, majority, names, draw),
+        "the crashed" => chosen(&|id| !world.is_up(id)),
+        "the paused" => chosen(&|id| world.is_paused(id)),
+        "all" => all,
+        name => names.ids(name).ok()?,
+    })
+}
+
+/// Some of these nodes: a shuffle of the sorted names (Fisher and Yates), cut short.
+pub(super) fn pick(from: &NodeSet, count: usize, names: &Names, draw: u64) -> NodeSet {
+    let mut pool: Vec<NodeId> = from.iter().collect();
+    pool.sort_by_key(|id| names.name(*id));
+    let mut state = draw;
+    for i in 0..count.min(pool.len()) {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let j = i + below(state ^ state >> 33, (pool.len() - i) as u64) as usize;
+        pool.swap(i, j);
+    }
+    pool.into_iter().take(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        assert!(Names::letters(0).unwrap_err().contains("between 1 and 255, not 0"));
+        assert!(Names::letters(10_000).is_err());
+        let five = Names::letters(5).unwrap();
+        assert_eq!(five.id("F").unwrap_err(), "unknown node 'F'; this cluster has A, B, C, D, E");
+        assert_eq!(five.list(&five.ids("CA").unwrap()), "A,C");
+        assert!(five.ids("AA").is_err());
+        assert_eq!(Names::letters(27).unwrap().name(NodeId(26)), "n27");
+        assert!(Names::try_from(vec!["leader".to_string()]).is_err());
+        assert!(Names::try_from(vec!["x".to_string(), "x".to_string()]).is_err());
+    }
+
+    #[test]
+    fn a_drawn_choice_is_even() {
+        let names = Names::letters(5).unwrap();
+        let mut hits = [0; 5];
+        for draw in 0..5_000u64 {
+            let luck = crate::sim::Luck::new(draw);
+            let word = luck.draw(crate::sim::Purpose::Fault, 0, 0);
+            for id in pick(&NodeSet::first(5), 2, &names, word).iter() {
+                hits[id.at()] += 1;
+            }
+        }
+        assert!(hits.iter().all(|&hit| (1_850..2_150).contains(&hit)), "{hits:?}");
+    }
+}

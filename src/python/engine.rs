@@ -1,0 +1,589 @@
+//! A cluster as Python holds it.
+
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::convert::{BusyError, InterceptorError, from_json, invalid};
+use super::gateway::{SLICE, drive};
+use super::intercept;
+use super::table::Table;
+use super::views;
+use crate::experiment::cluster::{Done, Goal, Position};
+use crate::experiment::watch::{Options, Watch};
+use crate::experiment::{
+    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, TraceLevel,
+    Watcher,
+};
+use crate::fault::Names;
+use crate::protocol::{NodeId, NodeSet, OpId, Span};
+use crate::sim::Time;
+
+/// A cluster with nobody watching, or with somebody: two worlds, each compiled for itself.
+#[derive(Clone)]
+pub(super) enum Any {
+    Bare(Box<Cluster<()>>),
+    Watched(Box<Cluster<Watch>>),
+}
+
+/// Does the same with either.
+macro_rules! either {
+    ($any:expr, $cluster:ident => $body:expr) => {
+        match $any {
+            Any::Bare($cluster) => $body,
+            Any::Watched($cluster) => $body,
+        }
+    };
+}
+
+/// A cluster in its world. The typed face of it is `raftlab.Cluster`.
+#[pyclass(frozen, module = "raftlab._core")]
+pub(super) struct Engine {
+    inner: Mutex<Inner>,
+    interceptor: Mutex<Option<Interceptor>>,
+}
+
+pub(super) struct Inner {
+    pub(super) cluster: Any,
+    options: Options,
+    on_violation: OnViolation,
+    position: Position,
+}
+
+struct Interceptor {
+    callable: Py<PyAny>,
+    senders: NodeSet,
+}
+
+#[pymethods]
+impl Engine {
+    /// A cluster at the beginning of a scenario; nothing was played yet.
+    #[new]
+    #[pyo3(signature = (scenario, seed, *, trace="full", checks=true, stop_on_violation=false, trace_rows=None))]
+    fn new(
+        scenario: &str,
+        seed: u64,
+        trace: &str,
+        checks: bool,
+        stop_on_violation: bool,
+        trace_rows: Option<u64>,
+    ) -> PyResult<Self> {
+        let scenario = Scenario::from_json(scenario)?;
+        let options = Options { trace: trace_level(trace)?, checks, trace_rows };
+        let on_violation = on_violation(stop_on_violation);
+        let cluster = build(&Arc::new(scenario), seed, on_violation, options)?;
+        Ok(Self::hold(Inner { cluster, options, on_violation, position: Position::default() }))
+    }
+
+    // ---- Time -------------------------------------------------------------------------------------
+
+    /// Plays what is left of the scenario and says how it ended.
+    fn play(&self, py: Python<'_>) -> PyResult<&'static str> {
+        let mut guard = self.lock()?;
+        let inner = &mut *guard;
+        let ending = drive(py, || inner.play(Time::NEVER))?;
+        self.raise_interceptor(ending == Ending::Interceptor, &mut guard)?;
+        Ok(ending.name())
+    }
+
+    /// Lets `ms` milliseconds pass; true unless it stopped at a violation.
+    fn run(&self, py: Python<'_>, ms: f64) -> PyResult<bool> {
+        let span = span("the duration", ms)?;
+        let mut guard = self.lock()?;
+        let start = either!(&guard.cluster, cluster => cluster.world().now());
+        let until = start + span;
+        let progress = self.advance(py, &mut guard, until, None)?;
+        if progress == Progress::Time {
+            guard.record(Step::Run(span));
+        }
+        Ok(progress == Progress::Time)
+    }
+
+    /// Lets time pass until a condition holds, at most `limit_ms` milliseconds: `"condition"`, `"time"` or
+    /// `"violation"`.
+    fn run_until(&self, py: Python<'_>, condition: &str, limit_ms: f64) -> PyResult<&'static str> {
+        let condition: Condition = from_json("condition", condition)?;
+        let limit = span("limit", limit_ms)?;
+        let mut guard = self.lock()?;
+        condition.validate(guard.names()).map_err(invalid)?;
+        let goal = either!(&guard.cluster, cluster => cluster.goal(condition.clone()));
+        let until = guard.now() + limit;
+        let progress = self.advance(py, &mut guard, until, Some(goal))?;
+        Ok(match progress {
+            Progress::Condition => {
+                guard.record(Step::RunUntil { until: condition, limit });
+                "condition"
+            }
+            Progress::Violation => "violation",
+            _ => {
+                guard.record(Step::RunTo(until));
+                "time"
+            }
+        })
+    }
+
+    /// Dispatches up to `count` events that are due before `until_ms`, and says how many it were. `python`
+    /// marks them as steps towards a condition written in Python.
+    #[pyo3(signature = (count, *, until_ms=None, python=false))]
+    fn step(&self, py: Python<'_>, count: u64, until_ms: Option<f64>, python: bool) -> PyResult<u64> {
+        let until = match until_ms {
+            Some(ms) => Time::ZERO + span("limit", ms)?,
+            None => Time::NEVER,
+        };
+        let mut guard = self.lock()?;
+        let inner = &mut *guard;
+        let before = inner.events();
+        let result = drive(py, || {
+            let left = before + count - inner.events();
+            let progress = inner.slice(until, left.min(SLICE), None);
+            (progress != Progress::Events || inner.events() == before + count).then_some(progress)
+        });
+        let dispatched = guard.events() - before;
+        if dispatched > 0 {
+            guard.record(Step::Events { count: dispatched, python });
+        }
+        let progress = result?;
+        if progress == Progress::Time && until < Time::NEVER {
+            guard.record(Step::RunTo(until));
+        }
+        self.raise_interceptor(progress == Progress::Interceptor, &mut guard)?;
+        Ok(dispatched)
+    }
+
+    // ---- Actions ----------------------------------------------------------------------------------
+
+    /// Does something now, as the scenario's JSON describes it. Returns the handle of a fault, the id of an
+    /// operation, or the number of a copy.
+    fn act(&self, action: &str) -> PyResult<Option<u64>> {
+        let action: Action = from_json("action", action)?;
+        let mut guard = self.lock()?;
+        guard.check_action(&action)?;
+        let done = either!(&mut guard.cluster, cluster => cluster.act(&action));
+        guard.record(Step::Do(action));
+        let failed = either!(&mut guard.cluster, cluster => cluster.world_mut().take_tap_error());
+        if let Some(why) = failed {
+            return Err(intercept::take_error().unwrap_or_else(|| InterceptorError::new_err(why)));
+        }
+        Ok(match done {
+            Done::Nothing => None,
+            Done::Handle(handle) => Some(u64::from(handle)),
+            Done::Op(OpId(op)) => Some(op),
+            Done::Copy(copy) => Some(u64::from(copy)),
+        })
+    }
+
+    /// Shows the messages of these nodes to a callable before they leave; `None` ends it.
+    fn intercept(
+        &self,
+        py: Python<'_>,
+        callable: Option<Py<PyAny>>,
+        senders: Vec<String>,
+    ) -> PyResult<()> {
+        let mut guard = self.lock()?;
+        let mut set = NodeSet::default();
+        for name in &senders {
+            set.insert(guard.names().id(name).map_err(invalid)?);
+        }
+        let interceptor = callable.map(|callable| Interceptor { callable, senders: set });
+        guard.tap(py, interceptor.as_ref(), set);
+        *self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interceptor;
+        Ok(())
+    }
+
+    /// The same world from here on, another history; with a seed, another future.
+    #[pyo3(signature = (seed=None))]
+    fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
+        let guard = self.lock()?;
+        let mut inner = Inner {
+            cluster: guard.cluster.clone(),
+            options: guard.options,
+            on_violation: guard.on_violation,
+            position: guard.position.clone(),
+        };
+        if let Some(seed) = seed {
+            either!(&mut inner.cluster, cluster => cluster.world_mut().redraw(seed));
+            inner.record(Step::Reseed(seed));
+        }
+        let held = self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let copy = held.as_ref().map(|interceptor| Interceptor {
+            callable: interceptor.callable.clone_ref(py),
+            senders: interceptor.senders,
+        });
+        // Its own reference to the callable, so that the garbage collector can count.
+        inner.tap(py, copy.as_ref(), copy.as_ref().map_or_else(NodeSet::default, |i| i.senders));
+        drop(held);
+        let fork = Self::hold(inner);
+        *fork.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = copy;
+        Ok(fork)
+    }
+
+    /// The same cluster at an earlier time, played again from the beginning.
+    fn state_at(&self, py: Python<'_>, ms: f64) -> PyResult<Self> {
+        let until = Time::ZERO + span("at", ms)?;
+        let (script, seed) = {
+            let guard = self.lock()?;
+            if until > guard.now() {
+                return Err(invalid(format!(
+                    "at must not be later than now ({}), not {ms} ms",
+                    guard.now()
+                )));
+            }
+            either!(&guard.cluster, cluster => (cluster.script(), cluster.seed()))
+        };
+        let options = Options { trace: TraceLevel::Off, checks: false, trace_rows: None };
+        let cluster = build(&Arc::new(script), seed, OnViolation::Record, options)?;
+        let position = Position::default();
+        let mut inner = Inner { cluster, options, on_violation: OnViolation::Record, position };
+        drive(py, || inner.play(until))?;
+        // What is left of the time passes without events: they come at `until` or later.
+        if inner.now() < until {
+            drive(py, || match inner.slice(until, SLICE, None) {
+                Progress::Events => None,
+                progress => Some(progress),
+            })?;
+        }
+        Ok(Self::hold(inner))
+    }
+
+    // ---- What there is to see ---------------------------------------------------------------------
+
+    /// The time in milliseconds.
+    #[getter]
+    fn now_ms(&self) -> PyResult<f64> {
+        Ok(self.lock()?.now().as_ms())
+    }
+
+    /// The seed.
+    #[getter]
+    fn seed(&self) -> PyResult<u64> {
+        Ok(either!(&self.lock()?.cluster, cluster => cluster.seed()))
+    }
+
+    /// The running hash over all that has happened, as 32 hexadecimal digits.
+    #[getter]
+    fn digest(&self) -> PyResult<String> {
+        Ok(either!(&self.lock()?.cluster, cluster => cluster.world().digest().to_string()))
+    }
+
+    /// The names of the nodes.
+    #[getter]
+    fn names(&self) -> PyResult<Vec<String>> {
+        Ok(self.lock()?.names().all().to_vec())
+    }
+
+    /// The script of all that this cluster has been through, as JSON.
+    fn script(&self) -> PyResult<String> {
+        Ok(either!(&self.lock()?.cluster, cluster => cluster.script().to_json()))
+    }
+
+    /// Events, messages sent, messages delivered, elections won.
+    fn counters(&self) -> PyResult<(u64, u64, u64, u64)> {
+        let counters = either!(&self.lock()?.cluster, cluster => cluster.world().counters());
+        Ok((counters.events, counters.sent, counters.delivered, counters.elections))
+    }
+
+    /// When a fault struck last, in milliseconds.
+    #[getter]
+    fn last_strike_ms(&self) -> PyResult<f64> {
+        Ok(either!(&self.lock()?.cluster, cluster => cluster.last_strike().as_ms()))
+    }
+
+    /// How much is watched: the trace level, and whether checks run.
+    #[getter]
+    fn watching(&self) -> PyResult<(&'static str, bool)> {
+        let options = self.lock()?.options;
+        let level = match options.trace {
+            TraceLevel::Full => "full",
+            TraceLevel::States => "states",
+            TraceLevel::Off => "off",
+        };
+        Ok((level, options.checks))
+    }
+
+    /// A node, as a dict.
+    fn node<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let guard = self.lock()?;
+        let id = guard.names().id(name).map_err(invalid)?;
+        either!(&guard.cluster, cluster => views::node(py, cluster, id))
+    }
+
+    /// The log of a node, as a list of tuples (index, term, command, committed).
+    fn log<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+        let guard = self.lock()?;
+        let id = guard.names().id(name).map_err(invalid)?;
+        either!(&guard.cluster, cluster => views::log(py, cluster, id))
+    }
+
+    /// The nodes that lead, by their own opinion, and are up.
+    fn leaders(&self) -> PyResult<Vec<String>> {
+        let guard = self.lock()?;
+        let leaders = either!(&guard.cluster, cluster => *cluster.world().leaders());
+        Ok(leaders.iter().map(|id| guard.names().name(id).to_owned()).collect())
+    }
+
+    /// Whether a condition holds now. One that waits for an edge never does.
+    fn holds(&self, condition: &str) -> PyResult<bool> {
+        let condition: Condition = from_json("condition", condition)?;
+        let guard = self.lock()?;
+        condition.validate(guard.names()).map_err(invalid)?;
+        Ok(either!(&guard.cluster, cluster => {
+            condition.arm(&cluster.scenario().nodes, cluster.world()).holds(cluster.world())
+        }))
+    }
+
+    /// A condition in words.
+    #[staticmethod]
+    fn condition_text(condition: &str) -> PyResult<String> {
+        Ok(from_json::<Condition>("condition", condition)?.text())
+    }
+
+    /// An operation, as a dict.
+    fn op<'py>(&self, py: Python<'py>, op: u64) -> PyResult<Bound<'py, PyDict>> {
+        let guard = self.lock()?;
+        either!(&guard.cluster, cluster => views::op(py, cluster, OpId(op)))
+    }
+
+    /// The ids of all operations that were asked for by hand.
+    fn ops(&self) -> PyResult<Vec<u64>> {
+        let guard = self.lock()?;
+        Ok(either!(&guard.cluster, cluster => cluster.world().ops().keys().map(|op| op.0).collect()))
+    }
+
+    /// The messages under way, as dicts.
+    fn in_flight<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let guard = self.lock()?;
+        either!(&guard.cluster, cluster => views::in_flight(py, cluster))
+    }
+
+    /// The faults that act now, as dicts.
+    fn active_faults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let guard = self.lock()?;
+        either!(&guard.cluster, cluster => views::active_faults(py, cluster))
+    }
+
+    /// The violations of honest nodes, or those that involve only liars, as dicts.
+    fn violations<'py>(&self, py: Python<'py>, honest: bool) -> PyResult<Bound<'py, PyList>> {
+        let guard = self.lock()?;
+        match &guard.cluster {
+            Any::Bare(_) => Ok(PyList::empty(py)),
+            Any::Watched(cluster) => views::violations(py, cluster, honest),
+        }
+    }
+
+    /// How many violations of honest nodes there are.
+    fn violation_count(&self) -> PyResult<usize> {
+        let guard = self.lock()?;
+        Ok(either!(&guard.cluster, cluster => cluster.world().observer().violation_count()))
+    }
+
+    /// For each rule, how often a check had something to check.
+    fn coverage(&self) -> PyResult<Vec<(&'static str, u64)>> {
+        let guard = self.lock()?;
+        Ok(match &guard.cluster {
+            Any::Bare(_) => Vec::new(),
+            Any::Watched(cluster) => cluster.world().observer().coverage(),
+        })
+    }
+
+    /// A table of the trace, with what its metadata should say.
+    fn table(&self, name: &str, metadata: Vec<(String, String)>) -> PyResult<Table> {
+        let guard = self.lock()?;
+        match &guard.cluster {
+            Any::Bare(_) => views::no_table(name),
+            Any::Watched(cluster) => views::table(cluster, name, metadata),
+        }
+    }
+
+    /// Why the trace is not whole, if it is not.
+    fn trace_gap(&self) -> PyResult<Option<String>> {
+        let guard = self.lock()?;
+        Ok(match &guard.cluster {
+            Any::Bare(_) => None,
+            Any::Watched(cluster) => cluster.world().observer().trace_gap(),
+        })
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // the protocol of the garbage collector
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.interceptor.try_lock() {
+            Ok(held) => match &*held {
+                Some(interceptor) => visit.call(&interceptor.callable),
+                None => Ok(()),
+            },
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        if let (Ok(mut inner), Ok(mut held)) = (self.inner.try_lock(), self.interceptor.try_lock()) {
+            either!(&mut inner.cluster, cluster => cluster.world_mut().set_tap(NodeSet::default(), None));
+            *held = None;
+        }
+    }
+}
+
+impl Engine {
+    fn hold(inner: Inner) -> Self {
+        Self { inner: Mutex::new(inner), interceptor: Mutex::new(None) }
+    }
+
+    fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
+        match self.inner.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(BusyError::new_err(
+                "the cluster is running: it cannot be used from inside an interceptor or from another \
+                 thread before the call comes back",
+            )),
+        }
+    }
+
+    /// Runs to `until` or the goal. What an interruption cuts short is written down as far as it came.
+    fn advance(
+        &self,
+        py: Python<'_>,
+        guard: &mut MutexGuard<'_, Inner>,
+        until: Time,
+        mut goal: Option<Goal>,
+    ) -> PyResult<Progress> {
+        let inner = &mut **guard;
+        let before = inner.events();
+        let result = drive(py, || match inner.slice(until, SLICE, goal.as_mut()) {
+            Progress::Events => None,
+            progress => Some(progress),
+        });
+        let whole = matches!(result, Ok(Progress::Time | Progress::Condition));
+        if !whole {
+            let count = guard.events() - before;
+            guard.record(Step::Events { count, python: false });
+        }
+        let progress = result?;
+        self.raise_interceptor(progress == Progress::Interceptor, guard)?;
+        Ok(progress)
+    }
+
+    fn raise_interceptor(&self, failed: bool, guard: &mut MutexGuard<'_, Inner>) -> PyResult<()> {
+        if !failed {
+            return Ok(());
+        }
+        let why = either!(&mut guard.cluster, cluster => cluster.world_mut().take_tap_error());
+        let why = why.unwrap_or_default();
+        Err(intercept::take_error().unwrap_or_else(|| InterceptorError::new_err(why)))
+    }
+}
+
+impl Inner {
+    fn play(&mut self, until: Time) -> Option<Ending> {
+        let position = &mut self.position;
+        either!(&mut self.cluster, cluster => cluster.play(position, SLICE, until))
+    }
+
+    fn slice(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
+        either!(&mut self.cluster, cluster => cluster.run(until, events, goal))
+    }
+
+    fn record(&mut self, step: Step) {
+        either!(&mut self.cluster, cluster => cluster.record(step));
+    }
+
+    fn now(&self) -> Time {
+        either!(&self.cluster, cluster => cluster.world().now())
+    }
+
+    fn events(&self) -> u64 {
+        either!(&self.cluster, cluster => cluster.events())
+    }
+
+    fn names(&self) -> &Names {
+        either!(&self.cluster, cluster => &cluster.scenario().nodes)
+    }
+
+    fn tap(&mut self, py: Python<'_>, interceptor: Option<&Interceptor>, senders: NodeSet) {
+        let names = self.names().clone();
+        let tap = interceptor.map(|i| intercept::tap(i.callable.clone_ref(py), names));
+        either!(&mut self.cluster, cluster => cluster.world_mut().set_tap(senders, tap));
+    }
+
+    /// Bad input is an error before it is an action.
+    fn check_action(&self, action: &Action) -> PyResult<()> {
+        either!(&self.cluster, cluster => {
+            cluster.scenario().validate_action(action).map_err(invalid)?;
+            check_now(cluster, action)
+        })
+    }
+}
+
+/// What can be wrong with an action only in the state in which the cluster is.
+fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> {
+    let now = cluster.world().now();
+    let past = |time: Time| {
+        invalid(format!("a time must not be in the past: {time} is before now, {now}"))
+    };
+    match action {
+        Action::At { time, .. } if *time < now => Err(past(*time)),
+        Action::Inject(fault) => match fault.at.as_ref().and_then(crate::sim::Distribution::as_constant) {
+            Some(at) if Time::ZERO + at < now => Err(past(Time::ZERO + at)),
+            _ => Ok(()),
+        },
+        Action::Heal { handle: Some(handle) } if !cluster.knows_handle(*handle) => {
+            Err(invalid(format!("no fault of this cluster has the handle {handle}")))
+        }
+        Action::Retry { op, .. } | Action::GiveUp { op }
+            if !cluster.world().ops().contains_key(&OpId(*op)) =>
+        {
+            Err(invalid(format!("no operation of this cluster has the id {op}")))
+        }
+        Action::Message { message, .. } => {
+            let id = cluster.scenario().message_id(message).map_err(invalid)?;
+            if cluster.is_in_flight(id) {
+                return Ok(());
+            }
+            Err(invalid(format!(
+                "message {} from {} to {} is not in flight",
+                message.ordinal, message.from, message.to
+            )))
+        }
+        Action::Campaign { node } => {
+            let id: NodeId = cluster.scenario().nodes.id(node).map_err(invalid)?;
+            if cluster.world().is_up(id) && !cluster.world().is_paused(id) {
+                return Ok(());
+            }
+            Err(invalid(format!("{node} cannot campaign: it is down or paused")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn build(
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    on_violation: OnViolation,
+    options: Options,
+) -> PyResult<Any> {
+    let scenario = scenario.clone();
+    if options.watches() {
+        let watch = Watch::new(scenario.nodes.len(), options);
+        return Ok(Any::Watched(Box::new(Cluster::new(scenario, seed, on_violation, watch)?)));
+    }
+    Ok(Any::Bare(Box::new(Cluster::new(scenario, seed, on_violation, ())?)))
+}
+
+pub(super) fn trace_level(level: &str) -> PyResult<TraceLevel> {
+    match level {
+        "full" => Ok(TraceLevel::Full),
+        "states" => Ok(TraceLevel::States),
+        "off" => Ok(TraceLevel::Off),
+        other => Err(invalid(format!("trace must be 'full', 'states' or 'off', not '{other}'"))),
+    }
+}
+
+pub(super) fn on_violation(stop: bool) -> OnViolation {
+    if stop { OnViolation::Stop } else { OnViolation::Record }
+}
+
+fn span(what: &str, ms: f64) -> PyResult<Span> {
+    crate::sim::time::millis::to_ns(ms).map(Span).map_err(|why| invalid(format!("{what}: {why}")))
+}
+

@@ -1,0 +1,34 @@
+//! The bindings: conversion, and the one gateway through which Python waits for Rust.
+//!
+//! What a user calls is typed Python (`python/raftlab`); these classes are what it stands on.
+
+mod convert;
+mod engine;
+mod gateway;
+mod intercept;
+mod survey;
+mod table;
+mod views;
+
+use pyo3::prelude::*;
+
+/// The compiled core of raftlab.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::survey::survey;
+    #[pymodule_export]
+    use super::table::Table;
+    #[pymodule_export]
+    use super::views::{
+        conditions, faults, lies, message_types, presets, properties, roles, rules, scenario_normal, schema,
+        targets,
+    };
+
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    #[pymodule_export]
+    const SCHEMA_VERSION: u32 = crate::experiment::scenario::SCHEMA_VERSION;
+}

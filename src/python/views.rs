@@ -1,0 +1,286 @@
+//! What Python sees of a cluster and of the vocabulary: plain dicts, lists and tuples.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use super::convert::invalid;
+use super::table::Table;
+use crate::experiment::condition::CONDITIONS;
+use crate::experiment::presets::PRESETS;
+use crate::experiment::step::command_text;
+use crate::experiment::watch::{Texts, Watch};
+use crate::experiment::{Cluster, Scenario, Watcher};
+use crate::fault::target::ROLES;
+use crate::fault::vocabulary::KINDS;
+use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
+use crate::raft::{Output, RaftMessage, Request, Rule};
+use crate::sim::{OpStatus, Time};
+use crate::trace::schema::TABLES;
+
+pub(super) fn node<'py, O: Watcher>(
+    py: Python<'py>,
+    cluster: &Cluster<O>,
+    id: NodeId,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (world, names) = (cluster.world(), &cluster.scenario().nodes);
+    let (node, status) = (world.node(id), world.node(id).status());
+    let name = |id: Option<NodeId>| id.map(|id| names.name(id));
+    let dict = PyDict::new(py);
+    dict.set_item("name", names.name(id))?;
+    dict.set_item("up", world.is_up(id))?;
+    dict.set_item("paused", world.is_paused(id))?;
+    dict.set_item("role", status.role.name())?;
+    dict.set_item("term", status.term)?;
+    dict.set_item("voted_for", name(status.voted_for))?;
+    dict.set_item("leader", name(status.leader))?;
+    dict.set_item("commit_index", status.commit_index)?;
+    dict.set_item("last_applied", status.last_applied)?;
+    dict.set_item("last_index", status.last_index)?;
+    dict.set_item("last_term", status.last_term)?;
+    dict.set_item("clock_rate", world.clock(id).rate())?;
+    dict.set_item("clock_offset_ms", world.clock(id).offset_ms(world.now()))?;
+    let election = world.timer_due(id, crate::raft::node::ELECTION);
+    dict.set_item("election_due_ms", election.map(Time::as_ms))?;
+    let symbols = cluster.symbols();
+    let store = PyDict::new(py);
+    for (key, items) in node.machine().contents() {
+        store.set_item(symbols.key_text(key), symbols.items_text(&items))?;
+    }
+    dict.set_item("store", store)?;
+    let progress = PyDict::new(py);
+    for (i, peer) in node.progress().unwrap_or(&[]).iter().enumerate() {
+        if i != id.at() {
+            progress.set_item(names.name(NodeId::from(i)), (peer.next, peer.matched))?;
+        }
+    }
+    dict.set_item("progress", progress)?;
+    Ok(dict)
+}
+
+pub(super) fn log<'py, O: Watcher>(
+    py: Python<'py>,
+    cluster: &Cluster<O>,
+    id: NodeId,
+) -> PyResult<Bound<'py, PyList>> {
+    let node = cluster.world().node(id);
+    let commit = node.status().commit_index;
+    let rows = node.log().entries().iter().enumerate().map(|(i, entry)| {
+        let index = i as u64 + 1;
+        (index, entry.term, command_text(&entry.command, cluster.symbols()), index <= commit)
+    });
+    PyList::new(py, rows.collect::<Vec<_>>())
+}
+
+pub(super) fn op<'py, O: Watcher>(
+    py: Python<'py>,
+    cluster: &Cluster<O>,
+    op: OpId,
+) -> PyResult<Bound<'py, PyDict>> {
+    let state = cluster.world().ops().get(&op).ok_or_else(|| {
+        invalid(format!("no operation of this cluster has the id {}", op.0))
+    })?;
+    let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
+    let dict = PyDict::new(py);
+    dict.set_item("id", op.0)?;
+    let (kind, text) = match state.request {
+        Request::Write(command) => ("write", command_text(&command, symbols)),
+        Request::Read { key, via } => {
+            let via = serde_json::to_string(&via).unwrap_or_default();
+            ("read", format!("read {} via {}", symbols.key_text(key), via.trim_matches('"')))
+        }
+        Request::Campaign => ("order", "campaign".into()),
+        Request::Usurp => ("order", "usurp".into()),
+        Request::ForgetVote => ("order", "forget vote".into()),
+    };
+    dict.set_item("kind", kind)?;
+    dict.set_item("text", text)?;
+    dict.set_item("node", state.node.map(|id| names.name(id)))?;
+    dict.set_item("invoked_ms", state.invoked.as_ms())?;
+    dict.set_item("ended_ms", state.ended.map(Time::as_ms))?;
+    let (status, reason) = match &state.status {
+        OpStatus::Pending => ("pending", None),
+        OpStatus::Ok(_) => ("ok", None),
+        OpStatus::Failed(reason) => ("failed", Some(*reason)),
+        OpStatus::Unknown(reason) => ("unknown", Some(*reason)),
+    };
+    dict.set_item("status", status)?;
+    dict.set_item("reason", reason)?;
+    match &state.status {
+        OpStatus::Ok(Output::Written { index, term, applied }) => {
+            dict.set_item("index", index)?;
+            dict.set_item("term", term)?;
+            dict.set_item("applied", applied)?;
+        }
+        OpStatus::Ok(Output::Read { index, items, .. }) => {
+            dict.set_item("index", index)?;
+            dict.set_item("value", symbols.items_text(items))?;
+        }
+        _ => {}
+    }
+    Ok(dict)
+}
+
+pub(super) fn in_flight<'py, O: Watcher>(
+    py: Python<'py>,
+    cluster: &Cluster<O>,
+) -> PyResult<Bound<'py, PyList>> {
+    let names = &cluster.scenario().nodes;
+    let list = PyList::empty(py);
+    for flight in cluster.world().in_flight() {
+        let dict = PyDict::new(py);
+        let fields = flight.message.fields();
+        dict.set_item("from", names.name(flight.id.from))?;
+        dict.set_item("to", names.name(flight.id.to))?;
+        dict.set_item("ordinal", flight.id.ordinal)?;
+        dict.set_item("copy", flight.id.copy)?;
+        dict.set_item("type", RaftMessage::KINDS[usize::from(flight.message.kind())])?;
+        dict.set_item("sent_ms", flight.sent.as_ms())?;
+        dict.set_item("due_ms", (flight.due < Time::NEVER).then(|| flight.due.as_ms()))?;
+        dict.set_item("entries", fields.entries)?;
+        let values = PyDict::new(py);
+        for (name, value) in flight.message.editable() {
+            values.set_item(name, value)?;
+        }
+        dict.set_item("fields", values)?;
+        list.append(dict)?;
+    }
+    Ok(list)
+}
+
+pub(super) fn active_faults<'py, O: Watcher>(
+    py: Python<'py>,
+    cluster: &Cluster<O>,
+) -> PyResult<Bound<'py, PyList>> {
+    let names = &cluster.scenario().nodes;
+    let list = PyList::empty(py);
+    for active in cluster.injector().active() {
+        let dict = PyDict::new(py);
+        dict.set_item("handle", active.handle)?;
+        dict.set_item("fault", serde_json::to_string(&active.fault).unwrap_or_default())?;
+        dict.set_item("kind", active.fault.kind().name)?;
+        dict.set_item("nodes", active.nodes.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
+        dict.set_item("since_ms", active.since.as_ms())?;
+        list.append(dict)?;
+    }
+    Ok(list)
+}
+
+pub(super) fn violations<'py>(
+    py: Python<'py>,
+    cluster: &Cluster<Watch>,
+    honest: bool,
+) -> PyResult<Bound<'py, PyList>> {
+    let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
+    let texts = Texts { nodes: names, symbols };
+    let list = PyList::empty(py);
+    let Some(checks) = cluster.world().observer().checks() else { return Ok(list) };
+    let found = if honest { checks.violations() } else { checks.liar_violations() };
+    for violation in found {
+        let dict = PyDict::new(py);
+        dict.set_item("rule", violation.rule)?;
+        dict.set_item("time_ms", violation.time.as_ms())?;
+        let nodes: Vec<_> = violation.nodes.iter().map(|id| names.name(*id)).collect();
+        dict.set_item("nodes", nodes)?;
+        dict.set_item("index", violation.index)?;
+        dict.set_item("terms", violation.terms.clone())?;
+        dict.set_item("honest", violation.honest)?;
+        let command = violation.command.as_ref().map(|command| command_text(command, symbols));
+        dict.set_item("command", command)?;
+        dict.set_item("message", violation.tell(&texts))?;
+        let events: Vec<_> = violation
+            .events
+            .iter()
+            .map(|moment| (moment.time.as_ms(), names.name(moment.node), moment.tell(&texts)))
+            .collect();
+        dict.set_item("events", events)?;
+        list.append(dict)?;
+    }
+    Ok(list)
+}
+
+pub(super) fn table(
+    cluster: &Cluster<Watch>,
+    name: &str,
+    metadata: Vec<(String, String)>,
+) -> PyResult<Table> {
+    cluster.world().observer().table(cluster, name, metadata)
+}
+
+pub(super) fn no_table(name: &str) -> PyResult<Table> {
+    Err(invalid(format!("there is no table '{name}': this run was made with trace='off'")))
+}
+
+/// The kinds of fault: (name, class, family, meaning, what its end does).
+#[pyfunction]
+pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)> {
+    KINDS.iter().map(|k| (k.name, k.class, k.family, k.meaning, k.end)).collect()
+}
+
+/// The conditions: (name, parameters, meaning).
+#[pyfunction]
+pub(super) fn conditions() -> Vec<(&'static str, Vec<&'static str>, &'static str)> {
+    CONDITIONS.iter().map(|(name, fields, doc)| (*name, fields.to_vec(), doc.trim())).collect()
+}
+
+/// The rules: (bug, what the rule demands, source, property that breaks, what a run needs).
+#[pyfunction]
+pub(super) fn rules() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)> {
+    Rule::ALL.iter().map(|r| (r.bug(), r.demands(), r.source(), r.breaks(), r.needs())).collect()
+}
+
+/// The properties that are checked: (name, meaning, source).
+#[pyfunction]
+pub(super) fn properties() -> Vec<(&'static str, &'static str, &'static str)> {
+    crate::check::RULES.iter().map(|rule| (rule.name, rule.meaning, rule.source)).collect()
+}
+
+/// The roles that a fault can hit: (role, meaning).
+#[pyfunction]
+pub(super) fn targets() -> Vec<(&'static str, &'static str)> {
+    ROLES.to_vec()
+}
+
+/// The lies: (name, meaning).
+#[pyfunction]
+pub(super) fn lies() -> Vec<(&'static str, &'static str)> {
+    crate::raft::lies::LIES.to_vec()
+}
+
+/// The presets: (name, settings as JSON, meaning, source).
+#[pyfunction]
+pub(super) fn presets() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    PRESETS.iter().map(|p| (p.name, p.settings, p.meaning, p.source)).collect()
+}
+
+/// The types of message.
+#[pyfunction]
+pub(super) fn message_types() -> Vec<&'static str> {
+    RaftMessage::KINDS.to_vec()
+}
+
+/// The roles of a node.
+#[pyfunction]
+pub(super) fn roles() -> Vec<&'static str> {
+    Role::ALL.iter().map(|role| role.name()).collect()
+}
+
+/// The tables of a trace: (table, meaning, [(column, type, unit, meaning)]).
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(super) fn schema()
+-> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str, &'static str, &'static str)>)> {
+    TABLES
+        .iter()
+        .map(|table| {
+            let columns =
+                table.columns.iter().map(|c| (c.name, c.kind.arrow(), c.unit, c.meaning)).collect();
+            (table.name, table.doc, columns)
+        })
+        .collect()
+}
+
+/// A scenario in its normal form: checked, with every default written out.
+#[pyfunction]
+pub(super) fn scenario_normal(json: &str) -> PyResult<String> {
+    Ok(Scenario::from_json(json)?.to_json())
+}

@@ -1,0 +1,306 @@
+//! The trace as Arrow batches.
+//!
+//! Numbers and codes leave as they lie: a batch holds on to the recorder's chunk, and a chunk that is
+//! held is not changed but copied. Flags (a bit each in Arrow) and texts are made here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::types::{
+    ArrowDictionaryKeyType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt64Type,
+};
+use arrow_array::{
+    ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray,
+    RecordBatch, StringArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+
+use super::ops::Answer;
+use super::table::{Cells, Column, ColumnSet, Kind, NO_NUMBER, TableSchema};
+use super::{Names, Recorder};
+use crate::raft::{Key, Value};
+
+/// A table's schema in Arrow, with each column's unit and meaning as metadata.
+pub fn schema(table: &TableSchema) -> SchemaRef {
+    let fields: Vec<Field> = table.columns.iter().map(field).collect();
+    let metadata = HashMap::from([
+        ("table".to_owned(), table.name.to_owned()),
+        ("doc".to_owned(), table.doc.to_owned()),
+    ]);
+    Arc::new(Schema::new_with_metadata(fields, metadata))
+}
+
+impl Recorder {
+    /// The rows of a table as Arrow batches; nothing if there is no table of that name.
+    pub fn batches(
+        &self,
+        table: &str,
+        names: &dyn Names,
+    ) -> Option<Result<Vec<RecordBatch>, ArrowError>> {
+        let tables = self.tables().all();
+        let rows = tables.into_iter().find(|rows| rows.schema().name == table)?;
+        let (table, sets) = (rows.schema(), rows.column_sets());
+        let mut encoder = Encoder::new(self, names);
+        let columns = table.columns.iter().enumerate();
+        let columns: Result<Vec<_>, _> =
+            columns.map(|(at, column)| encoder.column(&sets, at, column.kind)).collect();
+        Some(columns.and_then(|columns| {
+            let schema = schema(&table);
+            let batch = |set| columns.iter().map(|column| ArrayRef::clone(&column[set])).collect();
+            (0..sets.len()).map(|set| RecordBatch::try_new(schema.clone(), batch(set))).collect()
+        }))
+    }
+}
+
+fn field(column: &Column) -> Field {
+    let nullable = match column.kind {
+        Kind::Time | Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
+        Kind::Node | Kind::Label | Kind::Key | Kind::Value | Kind::Answer | Kind::Text => true,
+    };
+    let metadata = HashMap::from([
+        ("unit".to_owned(), column.unit.to_owned()),
+        ("meaning".to_owned(), column.meaning.to_owned()),
+    ]);
+    Field::new(column.name, data_type(column.kind), nullable).with_metadata(metadata)
+}
+
+fn data_type(kind: Kind) -> DataType {
+    let dictionary = |codes| DataType::Dictionary(Box::new(codes), Box::new(DataType::Utf8));
+    match kind {
+        Kind::Time => DataType::Float64,
+        Kind::Int => DataType::Int64,
+        Kind::Count => DataType::Int32,
+        Kind::Word => DataType::UInt64,
+        Kind::Flag => DataType::Boolean,
+        Kind::Name(_) => dictionary(DataType::Int8),
+        Kind::Node | Kind::Label => dictionary(DataType::Int16),
+        Kind::Key => dictionary(DataType::Int32),
+        Kind::Value | Kind::Answer | Kind::Text => DataType::Utf8,
+    }
+}
+
+/// One column of one chunk, kept alive by whoever reads it.
+struct Owner {
+    set: Arc<dyn ColumnSet>,
+    column: usize,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        match self.set.cells(self.column) {
+            Cells::F64(cells) => bytemuck::cast_slice(cells),
+            Cells::I64(cells) => bytemuck::cast_slice(cells),
+            Cells::I32(cells) => bytemuck::cast_slice(cells),
+            Cells::I16(cells) => bytemuck::cast_slice(cells),
+            Cells::I8(cells) => bytemuck::cast_slice(cells),
+            Cells::U64(cells) => bytemuck::cast_slice(cells),
+            Cells::U32(cells) => bytemuck::cast_slice(cells),
+            Cells::U8(cells) => cells,
+        }
+    }
+}
+
+/// The cells as they lie.
+fn lent<T: ArrowPrimitiveType>(
+    set: &Arc<dyn ColumnSet>,
+    column: usize,
+    nulls: Option<NullBuffer>,
+) -> PrimitiveArray<T> {
+    let owner = Owner { set: Arc::clone(set), column };
+    let buffer = Buffer::from(bytes::Bytes::from_owner(owner));
+    PrimitiveArray::new(ScalarBuffer::new(buffer, 0, set.rows()), nulls)
+}
+
+/// A dictionary that all chunks share; a code below zero is null.
+fn dictionary<K: ArrowDictionaryKeyType>(
+    sets: &[Arc<dyn ColumnSet>],
+    column: usize,
+    names: &ArrayRef,
+) -> Result<Vec<ArrayRef>, ArrowError> {
+    let array = |set| {
+        let codes = lent::<K>(set, column, None);
+        let nothing = |code: &K::Native| *code < K::Native::default();
+        let codes = if codes.values().iter().any(nothing) {
+            let values = codes.values().clone();
+            let valid = BooleanBuffer::collect_bool(values.len(), |at| !nothing(&values[at]));
+            PrimitiveArray::new(values, Some(NullBuffer::new(valid)))
+        } else {
+            codes
+        };
+        Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(names))?) as ArrayRef)
+    };
+    sets.iter().map(array).collect()
+}
+
+fn each(
+    sets: &[Arc<dyn ColumnSet>],
+    array: impl FnMut(&Arc<dyn ColumnSet>) -> ArrayRef,
+) -> Vec<ArrayRef> {
+    sets.iter().map(array).collect()
+}
+
+fn strings<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(texts))
+}
+
+/// Cells of a column whose kind says that they are numbers of texts.
+fn numbers(cells: Cells<'_>) -> &[u32] {
+    if let Cells::U32(numbers) = cells { numbers } else { &[] }
+}
+
+/// Turns columns of a recorder into arrays, one for each chunk.
+struct Encoder<'a> {
+    recorder: &'a Recorder,
+    names: &'a dyn Names,
+    keys: Texts<'a>,
+    values: Texts<'a>,
+}
+
+impl<'a> Encoder<'a> {
+    fn new(recorder: &'a Recorder, names: &'a dyn Names) -> Self {
+        Self {
+            recorder,
+            names,
+            keys: Texts::new(Box::new(|number| names.key(Key(number)))),
+            values: Texts::new(Box::new(|number| names.value(Value(number)))),
+        }
+    }
+
+    fn column(
+        &mut self,
+        sets: &[Arc<dyn ColumnSet>],
+        at: usize,
+        kind: Kind,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        Ok(match kind {
+            Kind::Time => each(sets, |set| Arc::new(lent::<Float64Type>(set, at, None))),
+            Kind::Int => each(sets, |set| Arc::new(lent::<Int64Type>(set, at, None))),
+            Kind::Count => each(sets, |set| Arc::new(lent::<Int32Type>(set, at, None))),
+            Kind::Word => each(sets, |set| Arc::new(lent::<UInt64Type>(set, at, None))),
+            Kind::Flag => each(sets, |set| Arc::new(flags(set.cells(at)))),
+            Kind::Name(names) => dictionary::<Int8Type>(sets, at, &strings(names))?,
+            Kind::Node => {
+                let nodes = 0..self.recorder.nodes();
+                let names = strings(nodes.map(|node| self.names.node(node)));
+                dictionary::<Int16Type>(sets, at, &names)?
+            }
+            Kind::Label => dictionary::<Int16Type>(sets, at, &strings(self.recorder.labels()))?,
+            Kind::Key => self.keys(sets, at)?,
+            Kind::Value => each(sets, |set| Arc::new(self.values(set.cells(at)))),
+            Kind::Answer => each(sets, |set| Arc::new(self.answers(set.cells(at)))),
+            Kind::Text => each(sets, |set| Arc::new(self.texts(set.cells(at)))),
+        })
+    }
+
+    fn keys(
+        &mut self,
+        sets: &[Arc<dyn ColumnSet>],
+        at: usize,
+    ) -> Result<Vec<ArrayRef>, ArrowError> {
+        let mut code = |key: &u32| self.keys.code(*key);
+        let codes: Vec<Int32Array> =
+            sets.iter().map(|set| numbers(set.cells(at)).iter().map(&mut code).collect()).collect();
+        let names = strings(&self.keys.known);
+        let array = |codes| {
+            Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(&names))?) as ArrayRef)
+        };
+        codes.into_iter().map(array).collect()
+    }
+
+    fn values(&mut self, cells: Cells<'_>) -> StringArray {
+        let values = numbers(cells);
+        let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 6);
+        for value in values {
+            builder.append_option(self.values.text(*value));
+        }
+        builder.finish()
+    }
+
+    fn answers(&mut self, cells: Cells<'_>) -> StringArray {
+        let Cells::U64(codes) = cells else { return StringArray::new_null(0) };
+        let mut builder = StringBuilder::new();
+        for code in codes {
+            match Answer::decode(*code) {
+                Answer::None => builder.append_null(),
+                Answer::TookEffect(effect) => builder.append_value(effect.to_string()),
+                Answer::Items { first, count } => builder.append_value(self.items(first, count)),
+            }
+        }
+        builder.finish()
+    }
+
+    fn items(&mut self, first: u32, count: u32) -> String {
+        let mut joined = String::new();
+        for row in first..first.saturating_add(count) {
+            let item = self.recorder.items().get(row).map_or(NO_NUMBER, |item| item.value);
+            if row > first {
+                joined.push(',');
+            }
+            joined.push_str(self.values.text(item).unwrap_or_default());
+        }
+        joined
+    }
+
+    fn texts(&self, cells: Cells<'_>) -> StringArray {
+        let texts = self.recorder.texts();
+        numbers(cells).iter().map(|at| texts.get(*at as usize)).collect()
+    }
+}
+
+fn flags(cells: Cells<'_>) -> BooleanArray {
+    let Cells::U8(flags) = cells else { return BooleanArray::new_null(0) };
+    BooleanArray::new(BooleanBuffer::collect_bool(flags.len(), |at| flags[at] != 0), None)
+}
+
+/// Texts by the numbers that stand for them. The numbers may be many and far apart, so that each gets a
+/// code as it is met.
+struct Texts<'a> {
+    name: Box<dyn Fn(u32) -> String + 'a>,
+    codes: HashMap<u32, i32>,
+    /// The last one that was asked for: often the next one too.
+    last: (u32, i32),
+    known: Vec<String>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(name: Box<dyn Fn(u32) -> String + 'a>) -> Self {
+        Self { name, codes: HashMap::new(), last: (NO_NUMBER, 0), known: Vec::new() }
+    }
+
+    fn code(&mut self, number: u32) -> Option<i32> {
+        if number == NO_NUMBER {
+            return None;
+        }
+        if self.last.0 != number {
+            let (name, known) = (&self.name, &mut self.known);
+            let code = *self.codes.entry(number).or_insert_with(|| {
+                known.push(name(number));
+                known.len() as i32 - 1
+            });
+            self.last = (number, code);
+        }
+        Some(self.last.1)
+    }
+
+    fn text(&mut self, number: u32) -> Option<&str> {
+        self.code(number).map(|code| self.known[code as usize].as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::TABLES;
+
+    #[test]
+    fn the_schema_says_what_the_columns_are_in_arrow() {
+        for table in TABLES {
+            for (column, field) in table.columns.iter().zip(schema(table).fields()) {
+                assert_eq!(field.data_type().to_string().to_lowercase(), column.kind.arrow());
+                assert_eq!(field.metadata()["unit"], column.unit);
+            }
+        }
+    }
+}

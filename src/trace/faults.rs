@@ -1,0 +1,106 @@
+//! Faults, as whoever strikes with them tells. Nobody sees them in the world's own events.
+
+use std::sync::Arc;
+
+use super::Recorder;
+use super::recorder::count;
+use super::schema::{FaultOutcome, faults};
+use super::store::NO_ROW;
+use crate::sim::Time;
+
+/// The faults that have not ended, and the texts about all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults {
+    open: Vec<Open>,
+    texts: Arc<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    handle: u32,
+    row: u32,
+    outcome: FaultOutcome,
+}
+
+impl Faults {
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    fn text(&mut self, text: String) -> u32 {
+        let texts = Arc::make_mut(&mut self.texts);
+        texts.push(text);
+        texts.len() as u32 - 1
+    }
+}
+
+impl Recorder {
+    /// A fault strikes these nodes, told as a list with commas. If it waited, the wait is over.
+    pub fn fault_started(
+        &mut self,
+        now: Time,
+        handle: u32,
+        kind: &str,
+        nodes: String,
+        detail: String,
+    ) {
+        self.end_faults(now, |open| open.handle == handle && open.outcome == FaultOutcome::Waited);
+        self.open_fault(now, handle, FaultOutcome::Struck, [kind.to_owned(), nodes, detail]);
+    }
+
+    /// A fault finds nobody to strike, and waits.
+    pub fn fault_waiting(&mut self, now: Time, handle: u32, kind: &str, detail: String) {
+        let texts = [kind.to_owned(), String::new(), detail];
+        self.open_fault(now, handle, FaultOutcome::Waited, texts);
+    }
+
+    /// A fault has waited in vain.
+    pub fn fault_expired(&mut self, now: Time, handle: u32) {
+        let waits =
+            |open: &Open| open.handle == handle && open.outcome == FaultOutcome::Waited;
+        for row in self.end_faults(now, waits) {
+            let code = FaultOutcome::Expired.code();
+            self.tables_mut().faults.update(row, |fault| *fault.outcome = code);
+        }
+    }
+
+    /// A fault is healed, or its time is over.
+    pub fn fault_ended(&mut self, now: Time, handle: u32) {
+        self.end_faults(now, |open| open.handle == handle);
+    }
+
+    fn open_fault(
+        &mut self,
+        now: Time,
+        handle: u32,
+        outcome: FaultOutcome,
+        [kind, nodes, detail]: [String; 3],
+    ) {
+        if !self.records_states() {
+            return;
+        }
+        let row = faults::Row {
+            start_ms: now.as_ms(),
+            end_ms: f64::NAN,
+            handle: count(u64::from(handle)),
+            kind: self.faults.text(kind),
+            detail: self.faults.text(detail),
+            nodes: self.faults.text(nodes),
+            outcome: outcome.code(),
+        };
+        let row = self.tables_mut().faults.push(now, row);
+        if row != NO_ROW {
+            self.faults.open.push(Open { handle, row, outcome });
+        }
+    }
+
+    /// Ends those that match, and says which rows they have.
+    fn end_faults(&mut self, now: Time, matches: impl Fn(&Open) -> bool) -> Vec<u32> {
+        let ended: Vec<u32> =
+            self.faults.open.extract_if(.., |open| matches(open)).map(|open| open.row).collect();
+        for row in &ended {
+            self.tables_mut().faults.update(*row, |fault| *fault.end_ms = now.as_ms());
+        }
+        ended
+    }
+}

@@ -1,0 +1,178 @@
+//! The lives of log entries: when each came into a node's log, committed there, and left it.
+
+use super::recorder::{count, int, node_code};
+use super::schema::{RequestKind, entries};
+use super::store::{NO_ROW, Store};
+use super::table::NO_NUMBER;
+use crate::protocol::{NodeId, Protocol};
+use crate::raft::{Entry, Log, Node, Op};
+use crate::sim::Time;
+
+/// Where in the table the entries of each node's log stand.
+#[derive(Clone, Debug)]
+pub(super) struct Lives {
+    /// By node, then by index counted from 0: the row of the entry that is there now.
+    stays: Vec<Vec<u32>>,
+}
+
+impl Lives {
+    pub(super) fn new(nodes: usize) -> Self {
+        Self { stays: vec![Vec::new(); nodes] }
+    }
+
+    /// The entries that a node begins with, and how far they are committed.
+    pub(super) fn begin(&mut self, table: &mut Store<entries::Row>, id: NodeId, node: &Node) {
+        let log = node.log();
+        self.arrive(table, Time::ZERO, id, log, log.last_index(), Time::ZERO.as_ms());
+        self.committed(table, Time::ZERO, id, 1, node.status().commit_index);
+    }
+
+    /// Entries were appended.
+    #[inline]
+    pub(super) fn appended(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        log: &Log,
+        first: u64,
+        last: u64,
+    ) {
+        let known = self.stays[id.at()].len() as u64;
+        if known + 1 < first {
+            // They were there before anybody watched.
+            self.arrive(table, now, id, log, first - 1, f64::NAN);
+        } else if known >= first {
+            self.truncated(table, now, id, first);
+        }
+        self.arrive(table, now, id, log, last, now.as_ms());
+    }
+
+    /// This entry and all behind it are gone.
+    pub(super) fn truncated(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        first: u64,
+    ) {
+        let stays = &mut self.stays[id.at()];
+        let kept = stays.len().min(first.saturating_sub(1) as usize);
+        for row in stays.drain(kept..) {
+            table.update(row, |entry| *entry.truncated_ms = now.as_ms());
+        }
+    }
+
+    /// The node knows that these are committed, and has applied them. After a restart it learns that
+    /// anew (both indices are volatile); the first time counts.
+    #[inline]
+    pub(super) fn committed(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        first: u64,
+        last: u64,
+    ) {
+        let stays = &self.stays[id.at()];
+        let end = stays.len().min(last as usize);
+        let begin = end.min(first.saturating_sub(1) as usize);
+        let ms = now.as_ms();
+        for row in &stays[begin..end] {
+            table.update(*row, |entry| {
+                if entry.committed_ms.is_nan() {
+                    (*entry.committed_ms, *entry.applied_ms) = (ms, ms);
+                }
+            });
+        }
+    }
+
+    /// The node went down, and this is what its disk kept. Equal prefix hashes mean equal prefixes, so
+    /// only the end is looked at.
+    pub(super) fn survived(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        log: &Log,
+    ) {
+        let stays = &self.stays[id.at()];
+        let mut kept = stays.len().min(log.last_index() as usize);
+        while kept > 0 {
+            // Beyond the ceiling nothing is known; what is there counts as unchanged.
+            let known = table.get(stays[kept - 1]).map(|entry| entry.hash);
+            if known.is_none_or(|hash| hash == log.hash_at(kept as u64)) {
+                break;
+            }
+            kept -= 1;
+        }
+        self.truncated(table, now, id, kept as u64 + 1);
+        self.arrive(table, now, id, log, log.last_index(), now.as_ms());
+    }
+
+    /// New rows up to an index.
+    #[inline]
+    fn arrive(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        log: &Log,
+        last: u64,
+        appended_ms: f64,
+    ) {
+        let stays = &mut self.stays[id.at()];
+        for index in stays.len() as u64 + 1..=last {
+            let row = match log.get(index) {
+                Some(entry) => table.push(now, row(id, index, entry, appended_ms)),
+                None => NO_ROW,
+            };
+            stays.push(row);
+        }
+    }
+}
+
+#[inline]
+fn row(id: NodeId, index: u64, entry: &Entry, appended_ms: f64) -> entries::Row {
+    let Parts { kind, key, value, expected } = Parts::of(entry.command.op);
+    let session = entry.command.session;
+    entries::Row {
+        node: node_code(id),
+        index: int(index),
+        term: int(entry.term),
+        key,
+        op: kind.code(),
+        value,
+        expected,
+        client: count(u64::from(session.client)),
+        seq: count(u64::from(session.seq)),
+        appended_ms,
+        truncated_ms: f64::NAN,
+        committed_ms: f64::NAN,
+        applied_ms: f64::NAN,
+        hash: entry.hash,
+    }
+}
+
+/// A command as the tables show it.
+pub(super) struct Parts {
+    pub(super) kind: RequestKind,
+    pub(super) key: u32,
+    pub(super) value: u32,
+    pub(super) expected: u32,
+}
+
+impl Parts {
+    #[inline]
+    pub(super) fn of(op: Op) -> Self {
+        let none = NO_NUMBER;
+        let (kind, key, value, expected) = match op {
+            Op::Noop => (RequestKind::Noop, none, none, none),
+            Op::Put { key, value } => (RequestKind::Put, key.0, value.0, none),
+            Op::Get { key } => (RequestKind::Get, key.0, none, none),
+            Op::Cas { key, expected, value } => (RequestKind::Cas, key.0, value.0, expected.0),
+            Op::Append { key, value } => (RequestKind::Append, key.0, value.0, none),
+        };
+        Self { kind, key, value, expected }
+    }
+}

@@ -1,0 +1,382 @@
+//! The observer that writes the trace.
+
+use super::faults::Faults;
+use super::lives::Lives;
+use super::ops::Operations;
+use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
+use super::store::NO_ROW;
+use super::table::{NO_LABEL, NOBODY};
+use super::{Ceiling, Level};
+use crate::protocol::{Message, NodeId, OpId, Status};
+use crate::raft::{Node, RaftMessage, RaftNote};
+use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
+
+/// Watches a world of Raft nodes and writes down what happens.
+///
+/// In a pair of observers the recorder must be the first: messages carry the row that it gave them.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    level: Level,
+    tables: Tables,
+    hosts: Vec<Host>,
+    lives: Lives,
+    operations: Operations,
+    pub(super) faults: Faults,
+    labels: Labels,
+}
+
+/// What the last row about a node says.
+#[derive(Clone, Copy, Debug)]
+struct Host {
+    up: bool,
+    paused: bool,
+    /// Nothing before the first row.
+    shown: Option<Status>,
+}
+
+impl Recorder {
+    /// A recorder for a cluster of so many nodes, with at most so many rows a table.
+    pub fn new(nodes: usize, level: Level, max_rows: usize) -> Self {
+        Self {
+            level,
+            tables: Tables::new(max_rows),
+            hosts: vec![Host { up: true, paused: false, shown: None }; nodes],
+            lives: Lives::new(nodes),
+            operations: Operations::new(max_rows),
+            faults: Faults::default(),
+            labels: Labels::default(),
+        }
+    }
+
+    /// A node begins with entries in its log. To be called before the world begins: notes tell only what
+    /// is appended later.
+    pub fn begin(&mut self, id: NodeId, node: &Node) {
+        if self.records_states() {
+            self.lives.begin(&mut self.tables.entries, id, node);
+        }
+    }
+
+    /// How much is recorded.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// What was recorded.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// How many nodes there are.
+    pub fn nodes(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The tables that reached their ceiling.
+    pub fn ceilings(&self) -> Vec<Ceiling> {
+        let full = |table: &&dyn super::table::Rows| {
+            let (table, rows) = (table.schema().name, table.rows());
+            move |since| Ceiling { table, rows, since }
+        };
+        self.tables.all().iter().filter_map(|t| t.full_since().map(full(t))).collect()
+    }
+
+    /// The words that columns of labels point at.
+    pub fn labels(&self) -> &[&'static str] {
+        &self.labels.0
+    }
+
+    /// The texts that columns of free text point at.
+    pub fn texts(&self) -> &[String] {
+        self.faults.texts()
+    }
+
+    /// The items that reads returned.
+    pub fn items(&self) -> &super::Store<super::schema::items::Row> {
+        self.operations.items()
+    }
+
+    pub(super) fn records_states(&self) -> bool {
+        self.level != Level::Off
+    }
+
+    pub(super) fn tables_mut(&mut self) -> &mut Tables {
+        &mut self.tables
+    }
+
+    /// Writes a row if the node is not as the last row says.
+    #[inline]
+    fn show(&mut self, now: Time, id: NodeId, status: &Status) {
+        let host = &mut self.hosts[id.at()];
+        if host.shown.as_ref().is_some_and(|shown| looks_like(shown, status)) {
+            return;
+        }
+        host.shown = Some(*status);
+        let row = nodes::Row {
+            time_ms: now.as_ms(),
+            node: node_code(id),
+            term: int(status.term),
+            role: status.role as i8,
+            voted_for: status.voted_for.map_or(NOBODY, node_code),
+            leader: status.leader.map_or(NOBODY, node_code),
+            commit_index: int(status.commit_index),
+            last_applied: int(status.last_applied),
+            last_index: int(status.last_index),
+            last_term: int(status.last_term),
+            up: u8::from(host.up),
+            paused: u8::from(host.paused),
+        };
+        self.tables.nodes.push(now, row);
+    }
+
+    #[inline]
+    fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: u64) {
+        let row = events::Row {
+            time_ms: now.as_ms(),
+            node: node_code(id),
+            kind: kind.code(),
+            detail: match detail.label {
+                Some(label) => self.labels.code(label),
+                None => NO_LABEL,
+            },
+            from: detail.from.map_or(NOBODY, node_code),
+            term: int(term),
+        };
+        self.tables.events.push(now, row);
+    }
+
+    /// A message arrived. Apart from other events, since there are so many of them.
+    #[inline]
+    fn arrival(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+        let row = events::Row {
+            time_ms: now.as_ms(),
+            node: node_code(flight.id.to),
+            kind: EventKind::Arrival.code(),
+            detail: Labels::of_message(flight.message.kind()),
+            from: node_code(flight.id.from),
+            term: int(flight.message.fields().term),
+        };
+        self.tables.events.push(now, row);
+    }
+
+    fn term(&self, id: NodeId) -> u64 {
+        self.hosts[id.at()].shown.map_or(0, |status| status.term)
+    }
+}
+
+impl Observer<Node> for Recorder {
+    #[inline]
+    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+        if self.level != Level::Full {
+            return NO_ROW;
+        }
+        let fields = flight.message.fields();
+        let row = messages::Row {
+            sent_ms: now.as_ms(),
+            ended_ms: f64::NAN,
+            due_ms: due_ms(flight.due),
+            from: node_code(flight.id.from),
+            to: node_code(flight.id.to),
+            kind: flight.message.kind() as i8,
+            ordinal: count(flight.id.ordinal),
+            copy: i32::from(flight.id.copy),
+            fate: MessageFate::InFlight.code(),
+            term: int(fields.term),
+            index: int(fields.index),
+            index_term: int(fields.index_term),
+            entries: count(u64::from(fields.entries)),
+            commit_index: int(fields.commit_index),
+            ok: u8::from(fields.ok),
+            size_bytes: count(u64::from(flight.message.size())),
+        };
+        self.tables.messages.push(now, row)
+    }
+
+    fn rescheduled(&mut self, _now: Time, flight: &Flight<RaftMessage>) {
+        let due = due_ms(flight.due);
+        self.tables.messages.update(flight.row, |message| *message.due_ms = due);
+    }
+
+    #[inline]
+    fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
+        if self.level != Level::Full {
+            return;
+        }
+        let (ended, code) = (now.as_ms(), MessageFate::from(fate).code());
+        self.tables.messages.update(flight.row, |message| {
+            *message.ended_ms = ended;
+            *message.fate = code;
+        });
+        if fate == Fate::Delivered {
+            self.arrival(now, flight);
+        }
+    }
+
+    #[inline]
+    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+        if self.level == Level::Off {
+            return;
+        }
+        let entries = &mut self.tables.entries;
+        match note {
+            RaftNote::Appended { first, last, .. } => {
+                self.lives.appended(entries, now, id, node.log(), first, last);
+            }
+            RaftNote::Committed { first, last } => {
+                self.lives.committed(entries, now, id, first, last);
+            }
+            RaftNote::Truncated { first, .. } => self.lives.truncated(entries, now, id, first),
+            RaftNote::Role { .. }
+            | RaftNote::Voted { .. }
+            | RaftNote::Session { .. }
+            | RaftNote::Refused { .. } => self.said(now, id, node, note),
+        }
+    }
+
+    #[inline]
+    fn settled(&mut self, now: Time, id: NodeId, _before: &Status, after: &Status) {
+        if self.records_states() {
+            self.show(now, id, after);
+        }
+    }
+
+    #[inline]
+    fn timer(&mut self, now: Time, id: NodeId, timer: u8) {
+        if self.level == Level::Full {
+            self.event(now, id, EventKind::timer(timer), Detail::default(), self.term(id));
+        }
+    }
+
+    #[inline]
+    fn synced(&mut self, now: Time, id: NodeId) {
+        if self.level == Level::Full {
+            self.event(now, id, EventKind::Fsync, Detail::default(), self.term(id));
+        }
+    }
+
+    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+        if !self.records_states() {
+            return;
+        }
+        let host = &mut self.hosts[id.at()];
+        host.shown = None; // whether it is up, or paused, has changed: one more row
+        match event {
+            HostEvent::Crashed | HostEvent::Halted(_) | HostEvent::Wiped => {
+                (host.up, host.paused) = (false, false);
+                self.lives.survived(&mut self.tables.entries, now, id, node.log());
+            }
+            HostEvent::Restarted => host.up = true,
+            HostEvent::Paused => host.paused = true,
+            HostEvent::Resumed => host.paused = false,
+        }
+        self.show(now, id, &crate::protocol::Protocol::status(node));
+        if self.level == Level::Full {
+            let label = if let HostEvent::Halted(reason) = event { Some(reason) } else { None };
+            self.event(now, id, event.into(), Detail { label, from: None }, node.term());
+        }
+    }
+
+    #[inline]
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+        if self.records_states() {
+            let ops = &mut self.tables.ops;
+            self.operations.record(ops, &mut self.labels, (now, op, client), event);
+        }
+    }
+
+    fn liar(&mut self, now: Time, id: NodeId) {
+        if self.level == Level::Full {
+            self.event(now, id, EventKind::Lies, Detail::default(), self.term(id));
+        }
+    }
+}
+
+impl Recorder {
+    /// What a node says of itself, apart from its log.
+    #[inline(never)]
+    fn said(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+        if self.level != Level::Full {
+            return;
+        }
+        match note {
+            RaftNote::Role { role, term } => {
+                let detail = Detail { label: Some(role.name()), from: None };
+                self.event(now, id, EventKind::Role, detail, term);
+            }
+            RaftNote::Voted { term, candidate } => {
+                let detail = Detail { label: None, from: Some(candidate) };
+                self.event(now, id, EventKind::Voted, detail, term);
+            }
+            RaftNote::Refused { from, why } => {
+                let detail = Detail { label: Some(why.name()), from: Some(from) };
+                self.event(now, id, EventKind::Refused, detail, node.term());
+            }
+            RaftNote::Session { fresh: false, .. } => {
+                self.event(now, id, EventKind::SessionDuplicate, Detail::default(), node.term());
+            }
+            RaftNote::Session { .. }
+            | RaftNote::Appended { .. }
+            | RaftNote::Truncated { .. }
+            | RaftNote::Committed { .. } => {}
+        }
+    }
+}
+
+/// What an event says beside where and when.
+#[derive(Clone, Copy, Default)]
+struct Detail {
+    label: Option<&'static str>,
+    from: Option<NodeId>,
+}
+
+/// The words of the program that the recorder met. The kinds of message come first.
+#[derive(Clone, Debug)]
+pub(super) struct Labels(Vec<&'static str>);
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self(RaftMessage::KINDS.to_vec())
+    }
+}
+
+impl Labels {
+    /// What stands in the column. There are a few dozen words at most.
+    pub(super) fn code(&mut self, label: &'static str) -> i16 {
+        let at = self.0.iter().position(|known| *known == label).unwrap_or_else(|| {
+            self.0.push(label);
+            self.0.len() - 1
+        });
+        i16::try_from(at).unwrap_or(NO_LABEL)
+    }
+
+    fn of_message(kind: u8) -> i16 {
+        i16::from(kind)
+    }
+}
+
+/// What stands in a column of nodes.
+#[inline]
+pub(super) fn node_code(id: NodeId) -> i16 {
+    i16::from(id.0)
+}
+
+/// What stands in a column of terms and indices. A liar can claim a term that no table can hold.
+#[inline]
+pub(super) fn int(number: u64) -> i64 {
+    number.min(i64::MAX as u64) as i64
+}
+
+#[inline]
+pub(super) fn count(number: u64) -> i32 {
+    number.min(i32::MAX as u64) as i32
+}
+
+#[inline]
+fn due_ms(due: Time) -> f64 {
+    if due == Time::NEVER { f64::NAN } else { due.as_ms() }
+}
+
+/// Whether a row about one would say the same about the other.
+#[inline]
+fn looks_like(a: &Status, b: &Status) -> bool {
+    Status { written: b.written, ..*a } == *b
+}
