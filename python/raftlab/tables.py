@@ -92,7 +92,7 @@ class Table:
     def _repr_html_(self) -> str:
         import html
 
-        rows = self._core.head(HTML_ROWS)
+        rows = self._core.head(HTML_ROWS).to_dict()
         names = list(rows)
         head = "".join(f"<th title='{html.escape(c[3])}'>{html.escape(c[0])}</th>" for c in self.columns)
         body = "".join(

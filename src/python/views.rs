@@ -203,7 +203,16 @@ pub(super) fn table(
     name: &str,
     metadata: Vec<(String, String)>,
 ) -> PyResult<Table> {
-    cluster.world().observer().table(cluster, name, metadata)
+    let Some(recorder) = cluster.world().observer().trace() else { return no_table(name) };
+    let texts = Texts { nodes: &cluster.scenario().nodes, symbols: cluster.symbols() };
+    let Some(schema) = TABLES.iter().find(|table| table.name == name) else {
+        return Err(invalid(format!("unknown table '{name}'")));
+    };
+    match recorder.batches(name, &texts) {
+        Some(Ok(batches)) => Ok(Table::new(name, schema, batches, metadata)),
+        Some(Err(error)) => Err(invalid(format!("the table '{name}' cannot be written: {error}"))),
+        None => no_table(name),
+    }
 }
 
 pub(super) fn no_table(name: &str) -> PyResult<Table> {

@@ -203,9 +203,8 @@ impl<'a> Encoder<'a> {
         let codes: Vec<Int32Array> =
             sets.iter().map(|set| numbers(set.cells(at)).iter().map(&mut code).collect()).collect();
         let names = strings(&self.keys.known);
-        let array = |codes| {
-            Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(&names))?) as ArrayRef)
-        };
+        let array =
+            |codes| Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(&names))?) as ArrayRef);
         codes.into_iter().map(array).collect()
     }
 

@@ -56,8 +56,7 @@ impl Recorder {
 
     /// A fault has waited in vain.
     pub fn fault_expired(&mut self, now: Time, handle: u32) {
-        let waits =
-            |open: &Open| open.handle == handle && open.outcome == FaultOutcome::Waited;
+        let waits = |open: &Open| open.handle == handle && open.outcome == FaultOutcome::Waited;
         for row in self.end_faults(now, waits) {
             let code = FaultOutcome::Expired.code();
             self.tables_mut().faults.update(row, |fault| *fault.outcome = code);

@@ -123,7 +123,8 @@ impl<R: Record> Store<R> {
 
     /// All rows in order.
     pub fn iter(&self) -> impl Iterator<Item = R> {
-        let settled = self.chunks.iter().flat_map(|chunk| (0..chunk.rows()).map(|row| chunk.at(row)));
+        let settled =
+            self.chunks.iter().flat_map(|chunk| (0..chunk.rows()).map(|row| chunk.at(row)));
         settled.chain(self.open.iter().copied())
     }
 

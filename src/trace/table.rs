@@ -187,18 +187,42 @@ impl<R: Record> Rows for Store<R> {
 
 /// The type that holds a cell of a kind.
 macro_rules! cell {
-    (Time) => { f64 };
-    (Int) => { i64 };
-    (Count) => { i32 };
-    (Word) => { u64 };
-    (Flag) => { u8 };
-    (Node) => { i16 };
-    (Name) => { i8 };
-    (Label) => { i16 };
-    (Key) => { u32 };
-    (Value) => { u32 };
-    (Answer) => { u64 };
-    (Text) => { u32 };
+    (Time) => {
+        f64
+    };
+    (Int) => {
+        i64
+    };
+    (Count) => {
+        i32
+    };
+    (Word) => {
+        u64
+    };
+    (Flag) => {
+        u8
+    };
+    (Node) => {
+        i16
+    };
+    (Name) => {
+        i8
+    };
+    (Label) => {
+        i16
+    };
+    (Key) => {
+        u32
+    };
+    (Value) => {
+        u32
+    };
+    (Answer) => {
+        u64
+    };
+    (Text) => {
+        u32
+    };
 }
 
 macro_rules! column_name {

@@ -1,0 +1,269 @@
+//! Tables for Python: Arrow batches behind the PyCapsule interface, which pandas, polars, `DuckDB` and
+//! pyarrow read without copying.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::types::{
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_schema::ffi::FFI_ArrowSchema;
+use arrow_schema::{DataType, SchemaRef};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyString};
+
+use crate::trace::{TableSchema, arrow};
+
+/// A table in columns.
+///
+/// Hand it to any DataFrame library: `polars.DataFrame(t)`, `pandas.DataFrame.from_arrow(t)`,
+/// `pyarrow.table(t)`, `duckdb.sql("from t")`. They read its memory as it lies.
+#[pyclass(frozen, module = "raftlab._core")]
+pub struct Table {
+    name: String,
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl Table {
+    /// A table of the trace. What is given as metadata (the seed, the line that replays the run) stands
+    /// in the Arrow schema beside the table's name and meaning.
+    pub fn new(
+        name: &str,
+        schema: &TableSchema,
+        batches: Vec<RecordBatch>,
+        metadata: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        Self::from_arrow(name, &arrow::schema(schema), batches, metadata)
+    }
+
+    /// Any table whose batches have this schema. Fields tell their unit and meaning as metadata.
+    pub fn from_arrow(
+        name: &str,
+        schema: &SchemaRef,
+        batches: Vec<RecordBatch>,
+        metadata: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut all: HashMap<String, String> =
+            schema.metadata().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        all.extend(metadata);
+        let schema = Arc::new(schema.as_ref().clone().with_metadata(all));
+        Self { name: name.to_owned(), schema, batches }
+    }
+
+    fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The column of this name in all batches.
+    fn arrays(&self, name: &str) -> PyResult<Vec<&ArrayRef>> {
+        let Some((at, _)) = self.schema.column_with_name(name) else {
+            let names: Vec<&str> = self.schema.fields().iter().map(|f| f.name().as_str()).collect();
+            return Err(PyKeyError::new_err(format!(
+                "unknown column '{name}'; the table {} has {}",
+                self.name,
+                names.join(", ")
+            )));
+        };
+        Ok(self.batches.iter().map(|batch| batch.column(at)).collect())
+    }
+}
+
+#[pymethods]
+impl Table {
+    /// The table's name.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many rows there are.
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.rows()
+    }
+
+    /// The columns as (name, type, unit, meaning); the unit is empty where there is none.
+    #[getter]
+    fn columns(&self) -> Vec<(&str, String, &str, &str)> {
+        let fields = self.schema.fields().iter();
+        let column = |field: &'_ Arc<arrow_schema::Field>| field.data_type().to_string();
+        fields
+            .map(|field| {
+                let says = |key| field.metadata().get(key).map_or("", String::as_str);
+                (field.name().as_str(), column(field).to_lowercase(), says("unit"), says("meaning"))
+            })
+            .collect()
+    }
+
+    /// What is said about the table as a whole, in the Arrow schema too: its name and meaning, and what
+    /// brings its run back.
+    #[getter]
+    fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let mut pairs: Vec<_> = self.schema.metadata().iter().collect();
+        pairs.sort_unstable();
+        let metadata = PyDict::new(py);
+        for (key, value) in pairs {
+            metadata.set_item(key, value)?;
+        }
+        Ok(metadata)
+    }
+
+    fn __len__(&self) -> usize {
+        self.rows()
+    }
+
+    fn __repr__(&self) -> String {
+        let columns = self.schema.fields().len();
+        format!("Table('{}', {} rows x {columns} columns)", self.name, self.rows())
+    }
+
+    /// The schema for the Arrow PyCapsule interface.
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        let schema = FFI_ArrowSchema::try_from(self.schema.as_ref())
+            .map_err(|e| PyValueError::new_err(e.to_string()))?;
+        PyCapsule::new_with_value(py, schema, c"arrow_schema")
+    }
+
+    /// The rows for the Arrow PyCapsule interface. A schema that the reader would rather have is its own
+    /// affair: the interface lets the producer ignore it.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let _ = requested_schema;
+        let batches = self.batches.clone().into_iter().map(Ok);
+        let reader: Box<dyn RecordBatchReader + Send> =
+            Box::new(RecordBatchIterator::new(batches, Arc::clone(&self.schema)));
+        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), c"arrow_array_stream")
+    }
+
+    /// The columns as lists, by name. For small tables: with a DataFrame library there is no need.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let columns = PyDict::new(py);
+        for field in self.schema.fields() {
+            let list = PyList::empty(py);
+            for array in self.arrays(field.name())? {
+                extend(&list, array.as_ref())?;
+            }
+            columns.set_item(field.name(), list)?;
+        }
+        Ok(columns)
+    }
+
+    /// The first rows, as a table.
+    fn head(&self, rows: usize) -> Self {
+        let mut left = rows;
+        let mut batches = Vec::new();
+        for batch in &self.batches {
+            let taken = left.min(batch.num_rows());
+            batches.push(batch.slice(0, taken));
+            left -= taken;
+        }
+        Self { name: self.name.clone(), schema: Arc::clone(&self.schema), batches }
+    }
+
+    /// A column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. Copies.
+    ///
+    /// Raises KeyError if there is no such column and TypeError if it holds text.
+    fn column<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+    ) -> PyResult<(Bound<'py, PyBytes>, &'static str)> {
+        let arrays = self.arrays(name)?;
+        let wanted = self.schema.field_with_name(name).map(|field| field.data_type().clone());
+        let Some(dtype) = wanted.ok().as_ref().and_then(dtype) else {
+            return Err(PyTypeError::new_err(format!(
+                "the column '{name}' holds text; use to_dict(), or a DataFrame library"
+            )));
+        };
+        let mut bytes = Vec::new();
+        for array in arrays {
+            append_bytes(&mut bytes, array.as_ref());
+        }
+        Ok((PyBytes::new(py, &bytes), dtype))
+    }
+}
+
+/// Does the same with the values of an array of numbers, whatever their width.
+macro_rules! with_numbers {
+    ($array:expr, |$numbers:ident| $body:expr, $otherwise:expr) => {
+        with_numbers!(@arms $array, $numbers, $body, $otherwise,
+            Float64 => Float64Type, Int64 => Int64Type, Int32 => Int32Type, Int16 => Int16Type,
+            Int8 => Int8Type, UInt64 => UInt64Type, UInt32 => UInt32Type, UInt16 => UInt16Type,
+            UInt8 => UInt8Type)
+    };
+    (@arms $array:expr, $numbers:ident, $body:expr, $otherwise:expr, $($variant:ident => $type:ty),+) => {
+        match $array.data_type() {
+            $(DataType::$variant => {
+                let $numbers = $array.as_primitive::<$type>();
+                $body
+            })+
+            _ => $otherwise,
+        }
+    };
+}
+
+fn extend(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+    match array.data_type() {
+        DataType::Boolean => array.as_boolean().iter().try_for_each(|flag| list.append(flag)),
+        DataType::Utf8 => array.as_string::<i32>().iter().try_for_each(|text| list.append(text)),
+        DataType::Dictionary(..) => extend_with_names(list, array),
+        other => with_numbers!(
+            array,
+            |numbers| numbers.iter().try_for_each(|number| list.append(number)),
+            Err(PyTypeError::new_err(format!("a column of {other} has no form in Python")))
+        ),
+    }
+}
+
+/// Each name becomes one Python string, however often it stands in the column.
+fn extend_with_names(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+    let dictionary = array.as_any_dictionary();
+    let texts = dictionary.values().as_string::<i32>();
+    let names: Vec<_> = texts.iter().flatten().map(|t| PyString::new(list.py(), t)).collect();
+    // Without any name there is no code either, and every cell is null.
+    let codes = if names.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
+    for (at, code) in codes.into_iter().enumerate() {
+        let name = if array.is_null(at) { None } else { names.get(code) };
+        list.append(name)?;
+    }
+    Ok(())
+}
+
+fn dtype(data_type: &DataType) -> Option<&'static str> {
+    Some(match data_type {
+        DataType::Float64 => "float64",
+        DataType::Int64 => "int64",
+        DataType::Int32 => "int32",
+        DataType::Int16 => "int16",
+        DataType::Int8 => "int8",
+        DataType::UInt64 => "uint64",
+        DataType::UInt32 => "uint32",
+        DataType::UInt16 => "uint16",
+        DataType::UInt8 => "uint8",
+        DataType::Boolean => "bool",
+        _ => return None,
+    })
+}
+
+/// A flag takes a byte, as in numpy.
+fn append_bytes(bytes: &mut Vec<u8>, array: &dyn Array) {
+    if let Some(flags) = array.as_boolean_opt() {
+        bytes.extend(flags.values().iter().map(u8::from));
+    } else {
+        with_numbers!(
+            array,
+            |numbers| bytes.extend_from_slice(bytemuck::cast_slice(numbers.values())),
+            ()
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! The checks are checked: an honest cluster under faults has no violation and leaves no property
+//! unchecked; a cluster without one of Raft's rules has the violation that the rule is there to prevent.
+#![allow(missing_docs)]
+
+#[path = "checks/honest.rs"]
+mod honest;
+#[path = "checks/lab.rs"]
+mod lab;
+#[path = "checks/liars.rs"]
+mod liars;
+#[path = "checks/planted.rs"]
+mod planted;
+#[path = "checks/stories.rs"]
+mod stories;

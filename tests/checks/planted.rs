@@ -1,0 +1,338 @@
+//! Each rule of Raft is taken away, and the property that it protects breaks. The same schedule with the
+//! rule in force breaks nothing.
+
+use std::collections::BTreeMap;
+
+use raftlab::protocol::{Delay, ReadPath, Span};
+use raftlab::raft::{Config, Lease, Rule, Rules, Session};
+use raftlab::sim::Edit;
+
+use super::lab::{
+    A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, is_append, timed,
+};
+
+type Script = fn(Config) -> Lab;
+
+/// The schedule that needs each rule.
+fn script(rule: Rule) -> Script {
+    match rule {
+        Rule::UpToDateCheck => lagging_candidate,
+        Rule::PrevLogCheck => diverged_follower,
+        Rule::PersistVote | Rule::PersistTerm => voter_restarts,
+        Rule::CurrentTermCommit => figure_8,
+        Rule::QuorumSize => two_halves,
+        Rule::TermCheckAppend => late_append_of_an_old_term,
+        Rule::TermCheckVote => late_vote,
+        Rule::TermCheckAck => late_acknowledgement,
+        Rule::TruncateOnConflict => late_append_of_this_term,
+        Rule::CommitVerified => inflated_commit,
+        Rule::SessionDedup => command_sent_again,
+        Rule::NoopBeforeRead => new_leader_reads,
+        Rule::LeaseSticky => election_under_a_lease,
+        Rule::LeaseRestartWait => voter_restarts_under_a_lease,
+        Rule::LeaseFromSend => slow_acknowledgement,
+        Rule::LeaseDriftBound => drifting_clocks,
+    }
+}
+
+#[test]
+fn each_rule_prevents_what_the_table_says() {
+    for &rule in Rule::ALL {
+        let script = script(rule);
+        let without = script(by_hand(Rules::ALL.without(rule)));
+        let violated = without.violated();
+        println!("{:24} {violated:?}", rule.bug());
+        for violation in without.checks().violations() {
+            println!("    {} {}", violation.time, violation.message);
+        }
+        let with = script(by_hand(Rules::ALL));
+        assert!(violated.contains(&rule.breaks()), "{}: {violated:?}", rule.bug());
+        assert_eq!(with.checks().violations(), [], "with all rules, the schedule of {}", rule.bug());
+    }
+}
+
+/// BUGS 6: C lacks what A and B committed, and stands.
+fn lagging_candidate(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A, B], &[C]]);
+    lab.put(A, 1);
+    lab.run(30);
+    lab.split(&[&[A], &[B, C]]);
+    lab.campaign(C);
+    lab.run(30);
+    lab
+}
+
+/// BUGS 10: A's second entry is its own; the leader's third is put behind it.
+fn diverged_follower(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A], &[B, C]]);
+    lab.put(A, 1);
+    lab.campaign(B);
+    lab.run(30);
+    lab.campaign(C);
+    lab.heal();
+    lab.run(50);
+    lab
+}
+
+/// BUGS 1 and 2: A and C stand in the same term; B votes for A, restarts, and hears of C.
+fn voter_restarts(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.hold(A, C, REQUEST_VOTE | APPEND);
+    lab.hold(C, A, REQUEST_VOTE | APPEND);
+    lab.hold(C, B, REQUEST_VOTE);
+    lab.campaign(C);
+    lab.campaign(A);
+    assert!(lab.leads(A));
+    lab.crash(B);
+    lab.restart(B);
+    lab.hold(A, B, APPEND);
+    lab.deliver_first(C, B);
+    lab.run(5);
+    lab
+}
+
+/// BUGS 9, the paper's Figure 8 with three nodes: A commits its old entry by counting, and B overwrites it.
+fn figure_8(config: Config) -> Lab {
+    let mut lab = Lab::new(3, Config { max_entries_per_append: 1, ..config });
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A], &[B, C]]);
+    lab.put(A, 1); // entry 2@1, nowhere else
+    lab.crash(A);
+    lab.hold(B, C, APPEND);
+    lab.campaign(B); // entry 2@2, nowhere else
+    assert!(lab.leads(B));
+    lab.crash(B);
+    lab.heal();
+    lab.restart(A);
+    lab.hold(C, A, ACK);
+    lab.campaign(A); // appends 3@3 and sends 2@1 alone, as batches hold one entry
+    assert!(lab.leads(A));
+    while lab.world.node(C).log().last_index() < 2 {
+        lab.run(2);
+        lab.deliver_first(C, A);
+    }
+    lab.run(2);
+    lab.split(&[&[A], &[B, C]]); // before 3@3 arrives
+    lab.deliver_first(C, A); // 2@1 is on A and C
+    lab.crash(A);
+    lab.restart(B);
+    lab.campaign(B); // the last entry of B is 2@2, later than that of C
+    assert!(lab.leads(B));
+    lab.run(30);
+    lab
+}
+
+/// BUGS 7: half of four nodes on either side.
+fn two_halves(config: Config) -> Lab {
+    let mut lab = Lab::new(4, config);
+    lab.split(&[&[A, B], &[C, D]]);
+    lab.campaign(A);
+    lab.campaign(C);
+    lab.put(A, 1);
+    lab.put(C, 2);
+    lab.run(30);
+    lab
+}
+
+/// BUGS 15: an append of A reaches C when B has long led a newer term.
+fn late_append_of_an_old_term(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.campaign(A);
+    lab.run(30);
+    lab.hold(A, C, APPEND);
+    lab.put(A, 1);
+    lab.split(&[&[A], &[B, C]]);
+    lab.campaign(B);
+    lab.put(B, 2);
+    lab.run(30);
+    assert_eq!(lab.commit(C), 3);
+    lab.deliver_first(A, C);
+    lab.run(30);
+    lab
+}
+
+/// BUGS 5: A's vote of term 1 comes when A stands in term 2.
+fn late_vote(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.hold(B, A, VOTE);
+    lab.hold(A, C, REQUEST_VOTE | APPEND);
+    lab.campaign(A);
+    lab.hold(A, B, REQUEST_VOTE | APPEND);
+    lab.campaign(A);
+    lab.deliver_first(B, A);
+    lab.hold(B, A, REQUEST_VOTE);
+    lab.campaign(B);
+    assert!(lab.leads(B));
+    lab
+}
+
+/// BUGS 14: B's acknowledgement of what it has since deleted counts for what A then has at that index.
+fn late_acknowledgement(config: Config) -> Lab {
+    let mut lab = Lab::new(5, config);
+    lab.hold(B, A, ACK);
+    lab.campaign(A);
+    lab.split(&[&[A, B], &[C, D, E]]);
+    lab.put(A, 1);
+    lab.put(A, 2);
+    lab.run(15);
+    while lab.held(B, A).len() > 1 {
+        lab.deliver_first(B, A); // all but the last, that of entry 3
+    }
+    lab.stop_holding(B, A);
+    lab.split(&[&[A, B], &[C, D, E]]);
+    lab.campaign(C);
+    lab.campaign(C);
+    lab.heal();
+    lab.run(30);
+    lab.split(&[&[C], &[A, B, D, E]]);
+    lab.hold(A, B, APPEND);
+    lab.hold(A, E, APPEND | REQUEST_VOTE);
+    lab.campaign(A);
+    assert!(lab.leads(A));
+    lab.put(A, 3);
+    lab.run(5);
+    lab.deliver_first(B, A);
+    lab.run(15);
+    lab.split(&[&[A, D], &[B, C, E]]);
+    lab.campaign(B);
+    lab.run(15);
+    lab
+}
+
+/// BUGS 11: the first append of A, with one entry, comes after the second, with two.
+fn late_append_of_this_term(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.split(&[&[A, B, C]]);
+    lab.hold(A, B, APPEND);
+    lab.campaign(A);
+    lab.stop_holding(A, B);
+    lab.split(&[&[A, B], &[C]]);
+    lab.put(A, 1);
+    lab.run(50);
+    assert_eq!(lab.commit(B), 2);
+    lab.deliver_first(A, B);
+    lab.run(30);
+    lab
+}
+
+/// BUGS 12 and section 4: no honest leader of this implementation sends a commitIndex beyond what its
+/// message verifies to a follower that has diverged there. A liar does.
+fn inflated_commit(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A], &[B, C]]);
+    lab.put(A, 1);
+    lab.campaign(B);
+    lab.put(B, 2);
+    lab.run(30);
+    lab.hold(B, A, APPEND);
+    lab.heal();
+    lab.run(20);
+    let held = lab.held(B, A);
+    let flight = lab.world.in_flight().into_iter().find(|flight| flight.id == held[0]).cloned();
+    assert!(flight.is_some_and(|flight| is_append(&flight.message)));
+    lab
+}
+
+/// BUGS 43: the client sends its command again.
+fn command_sent_again(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
+    lab.campaign(A);
+    let session = Session { client: 1, seq: 1, low: 1 };
+    let op = lab.write(A, session, 1);
+    lab.run(30);
+    lab.world.request_again(op, Some(A), None);
+    lab.run(30);
+    lab
+}
+
+/// BUGS 39: B is elected with all entries but does not know that the last one is committed.
+fn new_leader_reads(config: Config) -> Lab {
+    let mut lab = Lab::new(3, Config { noop: false, ..config });
+    lab.campaign(A);
+    lab.put(A, 1);
+    lab.run(3);
+    assert_eq!((lab.commit(A), lab.commit(B)), (1, 0));
+    lab.split(&[&[A], &[B, C]]);
+    lab.campaign(B);
+    assert!(lab.leads(B));
+    lab.read(B, ReadPath::ReadIndex);
+    lab.run(30);
+    lab
+}
+
+const NO_DRIFT: Option<Lease> = Some(Lease { drift_ppm: 0 });
+
+/// A is cut off; B leads and takes a write; a client asks A.
+fn stale_leader_reads(lab: &mut Lab) {
+    lab.split(&[&[A], &[B, C]]);
+    lab.campaign(B);
+    lab.put(B, 2);
+    lab.run(20);
+    lab.read(A, ReadPath::Lease);
+    lab.run(20);
+}
+
+/// Dissertation 6.4.1: B stands while A's lease lasts.
+fn election_under_a_lease(config: Config) -> Lab {
+    let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
+    lab.campaign(A);
+    lab.put(A, 1);
+    lab.run(30);
+    stale_leader_reads(&mut lab);
+    lab
+}
+
+/// The same, and C would refuse its vote, had it not restarted.
+fn voter_restarts_under_a_lease(config: Config) -> Lab {
+    let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
+    lab.campaign(A);
+    lab.put(A, 1);
+    lab.run(30);
+    lab.split(&[&[A, B], &[C]]);
+    lab.crash(C);
+    lab.restart(C);
+    stale_leader_reads(&mut lab);
+    lab
+}
+
+/// One round of heartbeats and a promise of one second.
+fn one_lease(config: Config, drift_ppm: u32) -> Config {
+    let election_timeout = Delay { min: Span::from_ms(1_000), max: Span::from_ms(3_600_000) };
+    let heartbeat = Span::from_ms(60_000);
+    Config { election_timeout, heartbeat, lease: Some(Lease { drift_ppm }), ..config }
+}
+
+/// The answers to A's heartbeat take 0.9 s: what the followers promised is nearly over when they come.
+fn slow_acknowledgement(config: Config) -> Lab {
+    let mut lab = Lab::new(3, one_lease(config, 0));
+    lab.hold(B, A, ACK);
+    lab.hold(C, A, ACK);
+    lab.campaign(A);
+    lab.run(900);
+    while let Some(&id) = lab.held(B, A).first().or(lab.held(C, A).first()) {
+        lab.world.deliver(id);
+    }
+    lab.run(200);
+    stale_leader_reads(&mut lab);
+    lab
+}
+
+/// A's clock is slow and C's is fast, each within the bound.
+fn drifting_clocks(config: Config) -> Lab {
+    let mut lab = Lab::new(3, one_lease(config, 200_000));
+    lab.world.set_clock_rate(A, 0.8);
+    lab.world.set_clock_rate(C, 1.2);
+    lab.campaign(A);
+    lab.run(900);
+    stale_leader_reads(&mut lab);
+    lab
+}
