@@ -51,7 +51,7 @@ class Survey:
         What was played.
     columns : dict of str to list
         A value a seed: seed, ending, end_ms, since_last_fault_ms, elections, highest_term, commit_index,
-        delivered, violations, first_violation, digest.
+        delivered, violations, rules (those violated, joined by commas, the first one first), digest.
     """
 
     scenario: Scenario
@@ -97,9 +97,12 @@ class Survey:
 
     @property
     def rules(self) -> dict[str, int]:
-        """How many runs violated which rule first."""
-        first = (rule for rule in self.columns["first_violation"] if rule is not None)
-        return dict(Counter(first).most_common())
+        """How many runs violated which rule, the most frequent first.
+
+        A run that stops at its first violation counts for one rule only: see `on_violation`.
+        """
+        broken = (rule for rules in self.columns["rules"] if rules for rule in rules.split(","))
+        return dict(Counter(broken).most_common())
 
     @property
     def upper_bound(self) -> float:

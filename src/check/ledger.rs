@@ -70,14 +70,14 @@ impl Ledger {
         }
     }
 
-    /// An honest node has committed everything up to this index, in this term.
+    /// An honest node has committed everything up to this index: what only a liar had is true now.
     #[inline]
-    pub(super) fn confirm(&mut self, index: u64, in_term: u64) {
+    pub(super) fn confirm(&mut self, now: Time, index: u64, by: NodeId, in_term: u64) {
         for entry in self.entries[..index as usize].iter_mut().rev() {
             if entry.honest {
                 break;
             }
-            entry.honest = true;
+            *entry = Committed { in_term, at: now, by, honest: true, ..*entry };
         }
         self.frontiers.add(in_term, index);
     }
@@ -232,7 +232,7 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.extend(Time::ZERO, &log, 2, NodeId(4), Rank { in_term: 1, honest: false });
         assert_eq!(ledger.committed_before(2), None);
-        ledger.confirm(1, 1);
+        ledger.confirm(Time::ZERO, 1, NodeId(0), 1);
         assert!(ledger.get(1).is_some_and(|entry| entry.honest));
         assert!(ledger.get(2).is_some_and(|entry| !entry.honest));
         assert_eq!(ledger.committed_before(2), Some(1));

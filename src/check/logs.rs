@@ -133,7 +133,7 @@ impl Checks {
         let in_term = node.term();
         self.ledger.extend(now, node.log(), last, id, Rank { in_term, honest });
         if honest {
-            self.ledger.confirm(last, in_term);
+            self.ledger.confirm(now, last, id, in_term);
             if in_term < self.leaders.highest_term() && known < last {
                 self.led_completely(now, last, in_term);
             }

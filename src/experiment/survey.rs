@@ -29,8 +29,8 @@ pub struct Outcome {
     pub delivered: u64,
     /// How many violations were found.
     pub violations: u64,
-    /// The rule of the first of them.
-    pub first_violation: Option<&'static str>,
+    /// The rules that were violated, in the order in which they first were.
+    pub rules: Vec<&'static str>,
     /// The digest.
     pub digest: String,
 }
@@ -128,7 +128,7 @@ pub fn outcome<O: Watcher>(cluster: &Cluster<O>, ending: Ending) -> Outcome {
             .unwrap_or(0),
         delivered: world.counters().delivered,
         violations: world.observer().violation_count() as u64,
-        first_violation: world.observer().first_violation(),
+        rules: world.observer().violated_rules(),
         digest: world.digest().to_string(),
     }
 }

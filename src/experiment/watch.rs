@@ -41,9 +41,9 @@ pub trait Watcher: Observer<Node> {
         0
     }
 
-    /// The rule that was violated first.
-    fn first_violation(&self) -> Option<&'static str> {
-        None
+    /// The rules that were violated, in the order in which they first were.
+    fn violated_rules(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// A node's state at the beginning, before anything happens.
@@ -123,8 +123,14 @@ impl Watcher for Watch {
         self.checks.as_ref().map_or(0, |checks| checks.violations().len())
     }
 
-    fn first_violation(&self) -> Option<&'static str> {
-        self.checks.as_ref()?.violations().first().map(|violation| violation.rule)
+    fn violated_rules(&self) -> Vec<&'static str> {
+        let mut rules = Vec::new();
+        for violation in self.checks.iter().flat_map(Checks::violations) {
+            if !rules.contains(&violation.rule) {
+                rules.push(violation.rule);
+            }
+        }
+        rules
     }
 
     fn begin(&mut self, id: NodeId, node: &Node) {

@@ -92,7 +92,7 @@ fn columns<'py>(py: Python<'py>, outcomes: &[Outcome]) -> PyResult<Bound<'py, Py
     column!("commit_index", |o: &Outcome| o.commit_index);
     column!("delivered", |o: &Outcome| o.delivered);
     column!("violations", |o: &Outcome| o.violations);
-    column!("first_violation", |o: &Outcome| o.first_violation);
+    column!("rules", |o: &Outcome| o.rules.join(","));
     column!("digest", |o: &Outcome| o.digest.clone());
     Ok(dict)
 }

@@ -57,7 +57,7 @@ impl Recorder {
 fn field(column: &Column) -> Field {
     let nullable = match column.kind {
         Kind::Time | Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
-        Kind::Node | Kind::Label | Kind::Key | Kind::Value | Kind::Answer | Kind::Text => true,
+        Kind::Node | Kind::Detail | Kind::Reason | Kind::Key | Kind::Value | Kind::Answer | Kind::Text => true,
     };
     let metadata = HashMap::from([
         ("unit".to_owned(), column.unit.to_owned()),
@@ -75,7 +75,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Word => DataType::UInt64,
         Kind::Flag => DataType::Boolean,
         Kind::Name(_) => dictionary(DataType::Int8),
-        Kind::Node | Kind::Label => dictionary(DataType::Int16),
+        Kind::Node | Kind::Detail | Kind::Reason => dictionary(DataType::Int16),
         Kind::Key => dictionary(DataType::Int32),
         Kind::Value | Kind::Answer | Kind::Text => DataType::Utf8,
     }
@@ -186,7 +186,8 @@ impl<'a> Encoder<'a> {
                 let names = strings(nodes.map(|node| self.names.node(node)));
                 dictionary::<Int16Type>(sets, at, &names)?
             }
-            Kind::Label => dictionary::<Int16Type>(sets, at, &strings(self.recorder.labels()))?,
+            Kind::Detail => dictionary::<Int16Type>(sets, at, &strings(self.recorder.details()))?,
+            Kind::Reason => dictionary::<Int16Type>(sets, at, &strings(self.recorder.reasons()))?,
             Kind::Key => self.keys(sets, at)?,
             Kind::Value => each(sets, |set| Arc::new(self.values(set.cells(at)))),
             Kind::Answer => each(sets, |set| Arc::new(self.answers(set.cells(at)))),

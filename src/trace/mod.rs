@@ -44,7 +44,7 @@ pub enum Level {
 }
 
 /// Most rows in a table unless told otherwise. If every table were full they would take less than 8 GiB.
-pub const DEFAULT_MAX_ROWS: usize = 25_000_000;
+pub const DEFAULT_MAX_ROWS: usize = 20_000_000;
 
 /// The texts behind the numbers of a run, from the scenario that owns them.
 pub trait Names {

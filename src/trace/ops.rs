@@ -74,7 +74,7 @@ impl Operations {
     pub(super) fn record(
         &mut self,
         table: &mut Store<ops::Row>,
-        labels: &mut Labels,
+        reasons: &mut Labels,
         (now, op, client): (Time, OpId, u32),
         event: &OpEvent<'_, Node>,
     ) {
@@ -101,11 +101,11 @@ impl Operations {
                 });
             }
             OpEvent::Failed { reason } => {
-                let reason = labels.code(reason);
+                let reason = reasons.code(reason);
                 self.end(table, (now, op, client), OpStatus::Failed, reason, |_| {});
             }
             OpEvent::Unknown { reason } => {
-                let reason = labels.code(reason);
+                let reason = reasons.code(reason);
                 self.end(table, (now, op, client), OpStatus::Unknown, reason, |_| {});
             }
         }

@@ -22,7 +22,8 @@ pub struct Recorder {
     lives: Lives,
     operations: Operations,
     pub(super) faults: Faults,
-    labels: Labels,
+    details: Labels,
+    reasons: Labels,
 }
 
 /// What the last row about a node says.
@@ -44,7 +45,8 @@ impl Recorder {
             lives: Lives::new(nodes),
             operations: Operations::new(max_rows),
             faults: Faults::default(),
-            labels: Labels::default(),
+            details: Labels(RaftMessage::KINDS.to_vec()),
+            reasons: Labels(Vec::new()),
         }
     }
 
@@ -80,9 +82,14 @@ impl Recorder {
         self.tables.all().iter().filter_map(|t| t.full_since().map(full(t))).collect()
     }
 
-    /// The words that columns of labels point at.
-    pub fn labels(&self) -> &[&'static str] {
-        &self.labels.0
+    /// What events say of themselves. The kinds of message come first.
+    pub fn details(&self) -> &[&'static str] {
+        &self.details.0
+    }
+
+    /// Why operations failed.
+    pub fn reasons(&self) -> &[&'static str] {
+        &self.reasons.0
     }
 
     /// The texts that columns of free text point at.
@@ -135,7 +142,7 @@ impl Recorder {
             node: node_code(id),
             kind: kind.code(),
             detail: match detail.label {
-                Some(label) => self.labels.code(label),
+                Some(label) => self.details.code(label),
                 None => NO_LABEL,
             },
             from: detail.from.map_or(NOBODY, node_code),
@@ -151,7 +158,7 @@ impl Recorder {
             time_ms: now.as_ms(),
             node: node_code(flight.id.to),
             kind: EventKind::Arrival.code(),
-            detail: Labels::of_message(flight.message.kind()),
+            detail: i16::from(flight.message.kind()), // as details begin
             from: node_code(flight.id.from),
             term: int(flight.message.fields().term),
         };
@@ -279,7 +286,7 @@ impl Observer<Node> for Recorder {
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
         if self.records_states() {
             let ops = &mut self.tables.ops;
-            self.operations.record(ops, &mut self.labels, (now, op, client), event);
+            self.operations.record(ops, &mut self.reasons, (now, op, client), event);
         }
     }
 
@@ -328,15 +335,9 @@ struct Detail {
     from: Option<NodeId>,
 }
 
-/// The words of the program that the recorder met. The kinds of message come first.
+/// Words of the program, in the order in which the recorder met them.
 #[derive(Clone, Debug)]
 pub(super) struct Labels(Vec<&'static str>);
-
-impl Default for Labels {
-    fn default() -> Self {
-        Self(RaftMessage::KINDS.to_vec())
-    }
-}
 
 impl Labels {
     /// What stands in the column. There are a few dozen words at most.
@@ -346,10 +347,6 @@ impl Labels {
             self.0.len() - 1
         });
         i16::try_from(at).unwrap_or(NO_LABEL)
-    }
-
-    fn of_message(kind: u8) -> i16 {
-        i16::from(kind)
     }
 }
 

@@ -75,7 +75,7 @@ tables! {
         invoked_ms: Time, "ms", "when it was first asked";
         ended_ms: Time, "ms", "when the answer came; NaN while it is pending";
         status: Name(OpStatus::NAMES), "", "where it stands";
-        reason: Label, "", "why it failed or is unknown; null otherwise";
+        reason: Reason, "", "why it failed or is unknown; null otherwise";
         attempts: Count, "", "how often it was asked";
         index: Int, "", "the index of its entry, or lastApplied where it was read; 0 if not known";
         term: Int, "", "the term of its entry; 0 if not known";
@@ -87,7 +87,7 @@ tables! {
         time_ms: Time, "ms", "when";
         node: Node, "", "to whom it happened";
         kind: Name(EventKind::NAMES), "", "what happened";
-        detail: Label, "", "the message that arrived, the rule that refused, the role, the reason to halt; null if none";
+        detail: Detail, "", "the message that arrived, the rule that refused, the role, the reason to halt; null if none";
         from: Node, "", "the sender, the candidate, whom was refused; null if nobody";
         term: Int, "", "the term of the message, of the vote, or of the node";
     }

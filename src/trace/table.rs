@@ -50,8 +50,11 @@ pub enum Kind {
     Node,
     /// One of these names, by its position.
     Name(&'static [&'static str]),
-    /// A word from the program, by its position among those that the recorder met; [`NO_LABEL`] is null.
-    Label,
+    /// What an event says of itself, by its position in [`super::Recorder::details`]; [`NO_LABEL`] is
+    /// null.
+    Detail,
+    /// Why an operation failed, by its position in [`super::Recorder::reasons`]; [`NO_LABEL`] is null.
+    Reason,
     /// A key of the store by its number; [`NO_NUMBER`] is null.
     Key,
     /// A value of the store by its number; [`NO_NUMBER`] is null.
@@ -64,7 +67,7 @@ pub enum Kind {
 
 /// No node.
 pub const NOBODY: i16 = -1;
-/// No label.
+/// No detail, or no reason.
 pub const NO_LABEL: i16 = -1;
 /// No key, or no value.
 pub const NO_NUMBER: u32 = u32::MAX;
@@ -79,7 +82,7 @@ impl Kind {
             Kind::Word => "uint64",
             Kind::Flag => "boolean",
             Kind::Name(_) => "dictionary(int8, utf8)",
-            Kind::Node | Kind::Label => "dictionary(int16, utf8)",
+            Kind::Node | Kind::Detail | Kind::Reason => "dictionary(int16, utf8)",
             Kind::Key => "dictionary(int32, utf8)",
             Kind::Value | Kind::Answer | Kind::Text => "utf8",
         }
@@ -98,6 +101,18 @@ pub enum Cells<'a> {
     U64(&'a [u64]),
     U32(&'a [u32]),
     U8(&'a [u8]),
+}
+
+impl Cells<'_> {
+    /// How many bytes a cell takes.
+    pub fn width(self) -> usize {
+        match self {
+            Cells::F64(_) | Cells::I64(_) | Cells::U64(_) => 8,
+            Cells::I32(_) | Cells::U32(_) => 4,
+            Cells::I16(_) => 2,
+            Cells::I8(_) | Cells::U8(_) => 1,
+        }
+    }
 }
 
 /// Something that a column can be made of.
@@ -208,7 +223,10 @@ macro_rules! cell {
     (Name) => {
         i8
     };
-    (Label) => {
+    (Detail) => {
+        i16
+    };
+    (Reason) => {
         i16
     };
     (Key) => {

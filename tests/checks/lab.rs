@@ -3,7 +3,7 @@
 use raftlab::check::{Checks, Options, Violation};
 use raftlab::protocol::{Delay, NodeId, NodeSet, OpId, Protocol, ReadPath, Role, Span};
 use raftlab::raft::{
-    Command, Config, Key, Log, Node, Op, RaftMessage, Request, Rules, Session, Value,
+    Command, Config, Key, Log, Node, Op, Request, Rules, Session, Value,
 };
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
@@ -141,6 +141,13 @@ impl Lab {
         assert!(first.is_some_and(|id| self.world.deliver(id)), "nothing is held on {from:?}-{to:?}");
     }
 
+    /// Delivers the messages of a link that are held now.
+    pub fn deliver_all(&mut self, from: NodeId, to: NodeId) {
+        for id in self.held(from, to) {
+            self.world.deliver(id);
+        }
+    }
+
     pub fn crash(&mut self, node: NodeId) {
         self.world.crash(node, Unsynced::Lose);
     }
@@ -190,8 +197,4 @@ pub fn log(terms: &[u64]) -> Log {
         log.push(term, Command::plain(Op::Put { key: Key(0), value }));
     }
     log
-}
-
-pub fn is_append(message: &RaftMessage) -> bool {
-    matches!(message, RaftMessage::AppendEntries { .. })
 }

@@ -1,15 +1,13 @@
 //! Each rule of Raft is taken away, and the property that it protects breaks. The same schedule with the
 //! rule in force breaks nothing.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use raftlab::protocol::{Delay, ReadPath, Span};
-use raftlab::raft::{Config, Lease, Rule, Rules, Session};
-use raftlab::sim::Edit;
+use raftlab::raft::{Config, Lease, RaftMessage, Rule, Rules, Session};
+use raftlab::sim::{Edit, MessageId};
 
-use super::lab::{
-    A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, is_append, timed,
-};
+use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, group};
 
 type Script = fn(Config) -> Lab;
 
@@ -111,18 +109,18 @@ fn figure_8(config: Config) -> Lab {
     lab.crash(B);
     lab.heal();
     lab.restart(A);
+    lab.campaign(A); // of term 2, in which C has voted
+    lab.hold(A, C, APPEND);
     lab.hold(C, A, ACK);
-    lab.campaign(A); // appends 3@3 and sends 2@1 alone, as batches hold one entry
+    lab.campaign(A); // appends 3@3
     assert!(lab.leads(A));
-    while lab.world.node(C).log().last_index() < 2 {
-        lab.run(2);
-        lab.deliver_first(C, A);
-    }
-    lab.run(2);
-    lab.split(&[&[A], &[B, C]]); // before 3@3 arrives
-    lab.deliver_first(C, A); // 2@1 is on A and C
+    lab.deliver_first(A, C); // 3@3 alone, as batches hold one entry
+    lab.deliver_first(C, A); // refused
+    lab.deliver_first(A, C); // 2@1
+    lab.deliver_first(C, A); // is on A and C
     lab.crash(A);
     lab.restart(B);
+    lab.campaign(B); // of term 3, in which C has voted
     lab.campaign(B); // the last entry of B is 2@2, later than that of C
     assert!(lab.leads(B));
     lab.run(30);
@@ -222,24 +220,32 @@ fn late_append_of_this_term(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 12 and section 4: no honest leader of this implementation sends a commitIndex beyond what its
-/// message verifies to a follower that has diverged there. A liar does.
+/// BUGS 12 and section 4. The rule is a second wall here: every append of an honest leader reaches as far
+/// as its commitIndex, or conflicts with what the follower has there. A liar's heartbeat does not.
 fn inflated_commit(config: Config) -> Lab {
-    let mut lab = Lab::new(3, config);
+    let mut lab = Lab::new(3, Config { noop: false, ..config });
     lab.campaign(A);
+    lab.put(A, 1);
     lab.run(30);
     lab.split(&[&[A], &[B, C]]);
-    lab.put(A, 1);
-    lab.campaign(B);
-    lab.put(B, 2);
-    lab.run(30);
+    lab.put(A, 2); // entry 2@1, nowhere else
+    lab.world.set_tap(group(&[B]), Some(Arc::new(inflate)));
     lab.hold(B, A, APPEND);
-    lab.heal();
+    lab.campaign(B);
+    lab.put(B, 3); // entry 2@2
     lab.run(20);
-    let held = lab.held(B, A);
-    let flight = lab.world.in_flight().into_iter().find(|flight| flight.id == held[0]).cloned();
-    assert!(flight.is_some_and(|flight| is_append(&flight.message)));
+    assert_eq!((lab.commit(A), lab.commit(C)), (1, 2));
+    lab.deliver_first(B, A); // the heartbeat of the election: entry 1@1 and no more
     lab
+}
+
+/// A heartbeat says that far more is committed than it shows.
+fn inflate(_: MessageId, message: &RaftMessage) -> Result<Option<Edit>, String> {
+    let heartbeat = matches!(
+        message,
+        RaftMessage::AppendEntries { entries, .. } if entries.as_slice().is_empty()
+    );
+    Ok(heartbeat.then(|| Edit::Set(vec![("commit".into(), 9)])))
 }
 
 /// BUGS 43: the client sends its command again.
@@ -259,7 +265,7 @@ fn new_leader_reads(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { noop: false, ..config });
     lab.campaign(A);
     lab.put(A, 1);
-    lab.run(3);
+    lab.run(5); // to and fro, but no heartbeat
     assert_eq!((lab.commit(A), lab.commit(B)), (1, 0));
     lab.split(&[&[A], &[B, C]]);
     lab.campaign(B);
@@ -318,9 +324,8 @@ fn slow_acknowledgement(config: Config) -> Lab {
     lab.hold(C, A, ACK);
     lab.campaign(A);
     lab.run(900);
-    while let Some(&id) = lab.held(B, A).first().or(lab.held(C, A).first()) {
-        lab.world.deliver(id);
-    }
+    lab.deliver_all(B, A);
+    lab.deliver_all(C, A);
     lab.run(200);
     stale_leader_reads(&mut lab);
     lab

@@ -1,0 +1,388 @@
+"""E1: can we elect two leaders? A node that lies about its log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import (
+    Cluster,
+    Crash,
+    Network,
+    OpenLoop,
+    Partition,
+    Scenario,
+    Survey,
+    caught_up,
+    leader_elected,
+    uniform,
+)
+from ..cluster import World
+from ._base import Answer, Experiment, Result, Variant, bound
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CLAIM = "followers reject its entries, the cluster notices and holds another election"
+
+
+def article_logs(seed: int = 1, *, acknowledged: int = 8, **settings: object) -> Cluster:
+    """Five nodes in term 2 without a leader, whose logs have the lengths A 10, B 8, C 12, D 7, E 5.
+
+    The logs arise from a run: C led term 1 and lost one follower after the other. Entries up to
+    `acknowledged` (8 or 5) are committed and acknowledged. Nobody was restarted.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    acknowledged : {8, 5}
+        With 5, the acknowledgements of what came after entry 5 are cut, so that it stays uncommitted.
+    **settings
+        Further settings of the cluster, such as `commit_guard=True`.
+
+    Examples
+    --------
+    >>> c = article_logs()
+    >>> {node.name: node.last_index for node in c}
+    {'A': 10, 'B': 8, 'C': 12, 'D': 7, 'E': 5}
+    >>> sum(operation.ok for operation in c.operations)
+    7
+    """
+    c = Cluster(5, seed, network=Network(latency=1), **settings)  # type: ignore[arg-type]
+    c.campaign("C")
+    c.run(4)  # elected; its no-op is entry 1
+    number = iter(range(2, 100))
+
+    def write(count: int) -> None:
+        for _ in range(count):
+            c.propose(f"x={next(number)}", at="C")
+        c.run(4)
+
+    write(4)  # entries 2 to 5, on all
+    if acknowledged == 5:
+        c.cut(from_="ABDE", to="C", types="AppendEntriesReply")
+    c.cut(from_="C", to="E")
+    write(2)  # 6 and 7
+    c.cut(from_="C", to="D")
+    write(1)  # 8
+    c.cut(from_="C", to="B")
+    write(2)  # 9 and 10
+    c.cut(from_="C", to="A")
+    write(2)  # 11 and 12
+    c.heal()
+    c.campaign("D")  # cannot win, but its term ends C's
+    c.run(4)
+    return c
+
+
+def candidate(seed: int, name: str) -> Cluster:
+    """An honest node stands for election over the article's logs."""
+    c = article_logs(seed)
+    c.campaign(name)
+    return c.run(10)
+
+
+def liar(
+    seed: int = 1, *, lies: bool = True, on_and_on: bool = False, acknowledged: int = 8, guard: bool = False
+) -> Cluster:
+    """E claims 9999 entries, stands for election, and leads.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    lies : bool
+        Whether E lies at all.
+    on_and_on : bool
+        Whether E goes on lying as leader, in AppendEntries.
+    acknowledged : {8, 5}
+        What was acknowledged before: with 5 nothing that E does not have.
+    guard : bool
+        Whether nodes halt rather than truncate below their own commitIndex.
+    """
+    c = article_logs(seed, acknowledged=acknowledged, commit_guard=guard)
+    if lies:
+        c.lie("E", "claimed_log", index=9999, append_entries=on_and_on)
+    c.campaign("E")
+    c.run(4)
+    c.propose("x=666", at="E")
+    return c.run("1.5s" if on_and_on else 40)
+
+
+def was_elected(name: str, term: int = 3) -> object:
+    """A judge: whether a node leads."""
+
+    def judge(c: World) -> Answer:
+        elected = c[name].role == "leader" and c[name].term == term
+        votes = sum(node.voted_for == name and node.term == term for node in c)
+        verb = "elected" if elected else "not elected"
+        return Answer(elected, f"{name} ({c[name].last_index} entries) is {verb}, with {votes} of {len(c)} votes")
+
+    return judge
+
+
+def overwrites_acknowledged(c: World) -> Answer:
+    """A judge: whether entries that clients were told are written are lost."""
+    lost = [
+        operation
+        for operation in c.operations
+        if operation.ok and not any(_has(c, node.name, operation.index, operation.term) for node in c if node.up)
+    ]
+    deleted = c.violations.of("committed_prefix")
+    named = ", ".join(f"{o.text} (entry {o.index})" for o in lost)
+    if lost:
+        rules = ", ".join(c.violations.rules)
+        return Answer(True, f"acknowledged and gone from every log: {named}; checks: {rules}")
+    if deleted:
+        return Answer(True, f"committed entries were deleted: {deleted[0].message}")
+    acknowledged = sum(operation.ok for operation in c.operations)
+    return Answer(False, f"all {acknowledged} acknowledged writes are still in a log; checks: {list(c.violations.rules)}")
+
+
+def _has(c: World, name: str, index: int | None, term: int | None) -> bool:
+    log = c[name].log
+    return index is not None and len(log) >= index and log[index - 1].term == term
+
+
+def stays_without_progress(c: World) -> Answer:
+    """A judge: whether a liar that nobody believes keeps its office all the same."""
+    written = c.operations[-1]
+    leader = c["E"].role == "leader"
+    harm = {"committed_prefix", "state_machine_safety", "log_matching"} & set(c.violations.rules)
+    stuck = leader and not written.ok and not harm
+    return Answer(
+        stuck,
+        f"E leads term {c['E'].term} {'still' if leader else 'no more'} after 1.5 s; its write is {written.status}; "
+        f"{'no entry was accepted or deleted' if not harm else 'violated: ' + ', '.join(sorted(harm))}",
+    )
+
+
+def two_in_one_term(seed: int, nodes: int, *, fault: str = "double_vote") -> Cluster:
+    """Two candidates ask for votes in the same term; the last voter lies, or forgets its vote.
+
+    The network lets the one candidate reach half of the voters, the other the other half, and both the liar.
+    """
+    c = Cluster(nodes, seed, network=Network(latency=1))
+    names = [node.name for node in c]
+    liar_name, voters = names[-1], names[:-1]
+    first, second = voters[0], voters[len(voters) // 2]
+    left, right = voters[: len(voters) // 2], voters[len(voters) // 2 :]
+    if fault == "double_vote":
+        c.lie(liar_name, "double_vote")
+    elif fault == "forgotten_vote":
+        c.delay(3, from_=second, to=liar_name)
+    c.cut(from_=left, to=right, both_ways=True)
+    c.campaign(first)
+    c.campaign(second)
+    if fault == "forgotten_vote":
+        c.run(2)
+        c.forget_vote(liar_name)
+    return c.run(6)
+
+
+def two_leaders_in_a_term(c: World) -> Answer:
+    """A judge: whether two nodes became leader in one term."""
+    found = [*c.violations.of("election_safety"), *c.liar_violations.of("election_safety")]
+    leaders = ", ".join(f"{node.name} leads term {node.term}" for node in c.leaders)
+    return Answer(bool(found), found[0].message if found else f"no two leaders in one term ({leaders or 'no leader'})")
+
+
+def honest_chaos(nodes: int) -> Scenario:
+    """Random partitions and crashes, fsyncs that take time, and no lie."""
+    return Scenario(
+        nodes,
+        disk=uniform(0, 3),
+        workload=OpenLoop("20ms"),
+        faults=[
+            Partition(shape="random", at=uniform(200, 400), every=uniform(300, 700), duration=uniform(100, 400)),
+            Crash("a node", at=uniform(200, 600), every=uniform(400, 800), duration=uniform(50, 300)),
+        ],
+        horizon="3s",
+    )
+
+
+def never_two_leaders(survey: Survey) -> Answer:
+    """A judge: whether any of many runs had two leaders in one term."""
+    found = sum("election_safety" in rules for rules in survey.columns["rules"])
+    elected = sum(survey.columns["elections"])
+    if found:
+        return Answer(True, f"{found:,} of {len(survey):,} runs had two leaders in one term")
+    return Answer(False, f"{bound(survey)}, with {elected:,} elections")
+
+
+def usurper(seed: int, *, usurps: bool = True) -> Cluster:
+    """A leader is in office; another node sends AppendEntries of the next term, with no election."""
+    c = Cluster(5, seed)
+    c.run_until(leader_elected)
+    c.propose("x=1")
+    c.run_until(caught_up)
+    other = next(node.name for node in c if node.role == "follower")
+    if usurps:
+        c.usurp(other)
+    c.run(60)
+    c.propose("x=2", at=other)
+    return c.run(60)
+
+
+def usurper_leads(c: World) -> Answer:
+    """A judge: whether the others follow a node that nobody voted for."""
+    leader = c.leader
+    if leader is None:
+        return Answer(False, "nobody leads")
+    votes = sum(node.voted_for == leader.name and node.term == leader.term for node in c)
+    followers = sum(node.leader == leader.name for node in c if node.name != leader.name)
+    accepted = votes <= len(c) // 2 and followers > len(c) // 2
+    return Answer(accepted, f"{leader.name} leads term {leader.term} with {votes} votes, and {followers} nodes follow it")
+
+
+def variants(seeds: int) -> list[Variant]:
+    """The rows of E1."""
+    return [
+        Variant(
+            "E1.1",
+            "C (12 entries, honest) stands",
+            "Is C elected?",
+            "C is elected",
+            True,
+            play=lambda seed: candidate(seed, "C"),
+            judge=was_elected("C"),
+            control=_candidate_cut_off,
+            changed="C cannot reach anybody",
+        ),
+        Variant(
+            "E1.2",
+            "E (5 entries, honest) stands",
+            "Is E elected?",
+            "E loses",
+            False,
+            play=lambda seed: candidate(seed, "E"),
+            judge=was_elected("E"),
+            control=_unchecked_candidate,
+            changed="voters do not compare logs (bug skip_up_to_date)",
+        ),
+        Variant(
+            "E1.3",
+            "E lies in RequestVote, then leads by the protocol",
+            "Are acknowledged entries overwritten?",
+            CLAIM + ": safety does not rely on honesty",
+            False,
+            play=lambda seed: liar(seed),
+            judge=overwrites_acknowledged,
+            control=lambda seed: liar(seed, lies=False),
+            changed="E is honest",
+        ),
+        Variant(
+            "E1.4",
+            "the same lie, with nothing committed beyond E's log",
+            "Are acknowledged entries overwritten?",
+            play=lambda seed: liar(seed, acknowledged=5),
+            judge=overwrites_acknowledged,
+            control=lambda seed: liar(seed),
+            changed="entries 6 to 8 are committed",
+        ),
+        Variant(
+            "E1.5",
+            "the same lie, and nodes halt rather than truncate what they committed",
+            "Are acknowledged entries overwritten?",
+            play=lambda seed: liar(seed, guard=True),
+            judge=overwrites_acknowledged,
+            control=lambda seed: liar(seed, lies=False, guard=True),
+            changed="E is honest",
+        ),
+        Variant(
+            "E1.6",
+            "E goes on lying in AppendEntries",
+            "Does E stay leader without any progress, and no harm done?",
+            CLAIM,
+            False,
+            play=lambda seed: liar(seed, on_and_on=True),
+            judge=stays_without_progress,
+            control=lambda seed: liar(seed),
+            changed="E lies in RequestVote only",
+        ),
+        Variant(
+            "E1.7",
+            "one voter of 3 votes twice",
+            "Are there two leaders in one term?",
+            "at most one leader per term, whoever lies",
+            False,
+            play=lambda seed: two_in_one_term(seed, 3),
+            judge=two_leaders_in_a_term,
+            control=lambda seed: two_in_one_term(seed, 3, fault="none"),
+            changed="every voter votes once",
+        ),
+        Variant(
+            "E1.8",
+            "one voter of 5 forgets its vote",
+            "Are there two leaders in one term?",
+            "at most one leader per term, whoever lies",
+            False,
+            play=lambda seed: two_in_one_term(seed, 5, fault="forgotten_vote"),
+            judge=two_leaders_in_a_term,
+            control=lambda seed: two_in_one_term(seed, 5, fault="none"),
+            changed="every voter votes once",
+        ),
+        Variant(
+            "E1.9",
+            "one voter of 4 votes twice: majorities of 4 meet in two nodes",
+            "Are there two leaders in one term?",
+            play=lambda seed: two_in_one_term(seed, 4),
+            judge=two_leaders_in_a_term,
+            control=lambda seed: two_in_one_term(seed, 3),
+            changed="three nodes, whose majorities meet in one",
+        ),
+        Variant(
+            "E1.10",
+            f"honest nodes, {seeds:,} random schedules",
+            "Are there ever two leaders in one term?",
+            "at most one leader per term",
+            False,
+            play=lambda _: honest_chaos(5).survey(seeds),
+            judge=never_two_leaders,
+            control=lambda _: honest_chaos(5).replace(bugs=["quorum_off_by_one"]).survey(seeds),
+            changed="two of five are a quorum (bug quorum_off_by_one)",
+        ),
+        Variant(
+            "E1.11",
+            "a liar asks nobody: AppendEntries of the next term",
+            "Do the others follow it?",
+            play=lambda seed: usurper(seed),
+            judge=usurper_leads,
+            control=lambda seed: usurper(seed, usurps=False),
+            changed="nobody lies",
+        ),
+    ]
+
+
+def _candidate_cut_off(seed: int) -> Cluster:
+    c = article_logs(seed)
+    c.isolate("C")
+    c.campaign("C")
+    return c.run(10)
+
+
+def _unchecked_candidate(seed: int) -> Cluster:
+    c = article_logs(seed, bugs=["skip_up_to_date"])
+    if c["D"].role == "leader":  # without the check even D wins; its term must end first
+        c.isolate("D")
+    c.campaign("E")
+    return c.run(10)
+
+
+def draw(result: Result, ax: Axes | None) -> Axes:
+    """The logs after the lie: what was acknowledged, and what is left of it."""
+    from .. import plot
+
+    c = result["E1.3"].evidence
+    return plot.logs(c, ax=ax)
+
+
+two_leaders = Experiment(
+    "E1",
+    "Can we elect two leaders? A node lies about its log",
+    variants,
+    draw,
+    __doc__,
+)
+
+__all__ = ["article_logs", "liar", "two_in_one_term", "two_leaders"]
