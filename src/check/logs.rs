@@ -196,7 +196,8 @@ impl Checks {
         witness.see(node.log());
         witness.kept = witness.kept.min(same);
         witness.promised.index = witness.promised.index.min(same);
-        (witness.role, witness.term, witness.commit) = (status.role, status.term, status.commit_index);
+        (witness.role, witness.term, witness.commit) =
+            (status.role, status.term, status.commit_index);
     }
 
     /// A new disk promises nothing. What left the node before stays with those who received it.

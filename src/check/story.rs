@@ -109,7 +109,10 @@ impl Moments {
 }
 
 /// The last moments of several nodes together, oldest first.
-pub(super) fn story<'a>(of: impl Iterator<Item = &'a Moments>, also: Option<Moment>) -> Vec<Moment> {
+pub(super) fn story<'a>(
+    of: impl Iterator<Item = &'a Moments>,
+    also: Option<Moment>,
+) -> Vec<Moment> {
     let mut moments: Vec<Moment> = of.flat_map(Moments::iter).copied().chain(also).collect();
     moments.sort_by_key(|moment| moment.time);
     let dropped = moments.len().saturating_sub(Moments::KEPT);
@@ -132,12 +135,9 @@ pub trait Names {
             Op::Noop => "no-op".into(),
             Op::Put { key, value } => format!("{} = {}", self.key(key), self.value(value)),
             Op::Get { key } => format!("get {}", self.key(key)),
-            Op::Cas { key, expected, value } => format!(
-                "{} = {} if {}",
-                self.key(key),
-                self.value(value),
-                self.value(expected)
-            ),
+            Op::Cas { key, expected, value } => {
+                format!("{} = {} if {}", self.key(key), self.value(value), self.value(expected))
+            }
             Op::Append { key, value } => format!("{} += {}", self.key(key), self.value(value)),
         }
     }

@@ -115,7 +115,7 @@ struct Agenda {
 enum Planned {
     Strike { handle: u32, strike: u32 },
     End { handle: u32 },
-    Act(Action),
+    Act(Box<Action>),
 }
 
 impl Agenda {
@@ -362,7 +362,11 @@ impl<O: Watcher> Cluster<O> {
             Action::Propose { command, at, home, client } => {
                 let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
                 let command = command.command(&mut self.symbols, session);
-                Done::Op(self.world.request(self.id(at), self.id(home), Request::Write(command)))
+                Done::Op(self.world.request(
+                    self.id(at.as_ref()),
+                    self.id(home.as_ref()),
+                    Request::Write(command),
+                ))
             }
             Action::Read { key, via, at, home } => {
                 let key = self.symbols.key(key);
@@ -371,10 +375,10 @@ impl<O: Watcher> Cluster<O> {
                 } else {
                     Request::Read { key, via: *via }
                 };
-                Done::Op(self.world.request(self.id(at), self.id(home), request))
+                Done::Op(self.world.request(self.id(at.as_ref()), self.id(home.as_ref()), request))
             }
             Action::Retry { op, at, home } => {
-                let (at, home) = (self.id(at), self.id(home));
+                let (at, home) = (self.id(at.as_ref()), self.id(home.as_ref()));
                 self.world.request_again(OpId(*op), at, home);
                 Done::Op(OpId(*op))
             }
@@ -390,14 +394,14 @@ impl<O: Watcher> Cluster<O> {
             }
             Action::Message { message, what, after } => self.move_message(message, *what, *after),
             Action::At { time, action } => {
-                self.agenda.plan((*time).max(self.world.now()), Planned::Act((**action).clone()));
+                self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
                 Done::Nothing
             }
         }
     }
 
-    fn id(&self, name: &Option<String>) -> Option<NodeId> {
-        name.as_ref().and_then(|name| self.scenario.nodes.id(name).ok())
+    fn id(&self, name: Option<&String>) -> Option<NodeId> {
+        name.and_then(|name| self.scenario.nodes.id(name).ok())
     }
 
     /// The next serial number of a client's session (dissertation 6.3). Whoever drives a cluster by hand may
@@ -535,11 +539,12 @@ impl<O: Watcher> Cluster<O> {
     /// not count after its first strike.
     fn has_strikes_to_come(&self) -> bool {
         let counts = |planned: &Planned| match planned {
-            Planned::Strike { strike: 0, .. } | Planned::Act(Action::Inject(_)) => true,
+            Planned::Strike { strike: 0, .. } => true,
+            Planned::Act(action) => matches!(**action, Action::Inject(_)),
             Planned::Strike { handle, .. } => {
                 self.faults.get(handle).is_some_and(|fault| fault.times.is_some())
             }
-            Planned::End { .. } | Planned::Act(_) => false,
+            Planned::End { .. } => false,
         };
         !self.waiting.is_empty() || self.agenda.entries.values().any(counts)
     }

@@ -13,7 +13,9 @@ use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::{Config, Lease, Node, Rule, Rules};
 use crate::sim::time::millis;
-use crate::sim::{DiskSpec, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec};
+use crate::sim::{
+    DiskSpec, Distribution, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
+};
 
 /// The version of the format that this raftlab writes, and the only one that it reads.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -290,7 +292,9 @@ impl Scenario {
                     if row.len() != size {
                         return Err(bad("matrix", format!("must be square, {size} x {size}")));
                     }
-                    row.iter().try_for_each(|d| d.validate()).map_err(|why| bad("matrix", why))?;
+                    row.iter()
+                        .try_for_each(Distribution::validate)
+                        .map_err(|why| bad("matrix", why))?;
                 }
                 Ok(())
             }
@@ -487,6 +491,7 @@ mod delay {
 mod optional_span {
     use super::{Deserialize, Span, Time};
 
+    #[allow(clippy::ref_option)] // the signature that serde calls
     pub fn serialize<S: serde::Serializer>(
         span: &Option<Span>,
         serializer: S,

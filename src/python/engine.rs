@@ -14,8 +14,7 @@ use super::views;
 use crate::experiment::cluster::{Done, Goal, Position};
 use crate::experiment::watch::{Options, Watch};
 use crate::experiment::{
-    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, TraceLevel,
-    Watcher,
+    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, TraceLevel, Watcher,
 };
 use crate::fault::Names;
 use crate::protocol::{NodeId, NodeSet, OpId, Span};
@@ -127,7 +126,13 @@ impl Engine {
     /// Dispatches up to `count` events that are due before `until_ms`, and says how many it were. `python`
     /// marks them as steps towards a condition written in Python.
     #[pyo3(signature = (count, *, until_ms=None, python=false))]
-    fn step(&self, py: Python<'_>, count: u64, until_ms: Option<f64>, python: bool) -> PyResult<u64> {
+    fn step(
+        &self,
+        py: Python<'_>,
+        count: u64,
+        until_ms: Option<f64>,
+        python: bool,
+    ) -> PyResult<u64> {
         let until = match until_ms {
             Some(ms) => Time::ZERO + span("limit", ms)?,
             None => Time::NEVER,
@@ -348,7 +353,9 @@ impl Engine {
     /// The ids of all operations that were asked for by hand.
     fn ops(&self) -> PyResult<Vec<u64>> {
         let guard = self.lock()?;
-        Ok(either!(&guard.cluster, cluster => cluster.world().ops().keys().map(|op| op.0).collect()))
+        Ok(
+            either!(&guard.cluster, cluster => cluster.world().ops().keys().map(|op| op.0).collect()),
+        )
     }
 
     /// The messages under way, as dicts.
@@ -417,7 +424,8 @@ impl Engine {
     }
 
     fn __clear__(&self) {
-        if let (Ok(mut inner), Ok(mut held)) = (self.inner.try_lock(), self.interceptor.try_lock()) {
+        if let (Ok(mut inner), Ok(mut held)) = (self.inner.try_lock(), self.interceptor.try_lock())
+        {
             either!(&mut inner.cluster, cluster => cluster.world_mut().set_tap(NodeSet::default(), None));
             *held = None;
         }
@@ -523,10 +531,12 @@ fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> 
     };
     match action {
         Action::At { time, .. } if *time < now => Err(past(*time)),
-        Action::Inject(fault) => match fault.at.as_ref().and_then(crate::sim::Distribution::as_constant) {
-            Some(at) if Time::ZERO + at < now => Err(past(Time::ZERO + at)),
-            _ => Ok(()),
-        },
+        Action::Inject(fault) => {
+            match fault.at.as_ref().and_then(crate::sim::Distribution::as_constant) {
+                Some(at) if Time::ZERO + at < now => Err(past(Time::ZERO + at)),
+                _ => Ok(()),
+            }
+        }
         Action::Heal { handle: Some(handle) } if !cluster.knows_handle(*handle) => {
             Err(invalid(format!("no fault of this cluster has the handle {handle}")))
         }
@@ -586,4 +596,3 @@ pub(super) fn on_violation(stop: bool) -> OnViolation {
 fn span(what: &str, ms: f64) -> PyResult<Span> {
     crate::sim::time::millis::to_ns(ms).map(Span).map_err(|why| invalid(format!("{what}: {why}")))
 }
-

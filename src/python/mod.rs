@@ -23,8 +23,8 @@ mod _core {
     use super::table::Table;
     #[pymodule_export]
     use super::views::{
-        conditions, faults, lies, message_types, presets, properties, roles, rules, scenario_normal, schema,
-        targets,
+        conditions, faults, lies, message_types, presets, properties, roles, rules,
+        scenario_normal, schema, targets,
     };
 
     #[pymodule_export]

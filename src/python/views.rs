@@ -76,9 +76,11 @@ pub(super) fn op<'py, O: Watcher>(
     cluster: &Cluster<O>,
     op: OpId,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let state = cluster.world().ops().get(&op).ok_or_else(|| {
-        invalid(format!("no operation of this cluster has the id {}", op.0))
-    })?;
+    let state = cluster
+        .world()
+        .ops()
+        .get(&op)
+        .ok_or_else(|| invalid(format!("no operation of this cluster has the id {}", op.0)))?;
     let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
     let dict = PyDict::new(py);
     dict.set_item("id", op.0)?;
@@ -221,7 +223,8 @@ pub(super) fn no_table(name: &str) -> PyResult<Table> {
 
 /// The kinds of fault: (name, class, family, meaning, what its end does).
 #[pyfunction]
-pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)> {
+pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
+{
     KINDS.iter().map(|k| (k.name, k.class, k.family, k.meaning, k.end)).collect()
 }
 
@@ -233,7 +236,8 @@ pub(super) fn conditions() -> Vec<(&'static str, Vec<&'static str>, &'static str
 
 /// The rules: (bug, what the rule demands, source, property that breaks, what a run needs).
 #[pyfunction]
-pub(super) fn rules() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)> {
+pub(super) fn rules() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
+{
     Rule::ALL.iter().map(|r| (r.bug(), r.demands(), r.source(), r.breaks(), r.needs())).collect()
 }
 
@@ -277,7 +281,8 @@ pub(super) fn roles() -> Vec<&'static str> {
 #[pyfunction]
 #[allow(clippy::type_complexity)]
 pub(super) fn schema()
--> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str, &'static str, &'static str)>)> {
+-> Vec<(&'static str, &'static str, Vec<(&'static str, &'static str, &'static str, &'static str)>)>
+{
     TABLES
         .iter()
         .map(|table| {

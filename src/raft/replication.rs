@@ -9,7 +9,7 @@ use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
 /// What a leader knows of a follower.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// nextIndex. Invariant: `matched < next`.
+    /// nextIndex. Invariant, unless the follower lost its disk: `matched < next`.
     pub next: u64,
     /// matchIndex.
     pub matched: u64,
@@ -286,7 +286,7 @@ impl Node {
         if progress.state != Pace::Replicate {
             progress.state = Pace::Replicate;
             progress.inflight = 0;
-            progress.next = progress.matched + 1;
+            progress.next = index + 1;
         }
         if news {
             self.maybe_commit(fx);
@@ -310,15 +310,18 @@ impl Node {
     ) {
         let progress = &mut self.progress[from.at()];
         progress.active = true;
+        // An answer that was overtaken says nothing. Nobody refuses what comes behind index 0, but an answer to
+        // this node's own AppendEntries of an older term may look like it.
         let stale = match progress.state {
-            Pace::Replicate => prev_index <= progress.matched,
+            Pace::Replicate => prev_index < progress.matched,
             Pace::Probe | Pace::Waiting => prev_index != progress.next - 1,
         };
-        if !stale {
-            let (matched, (hint_index, hint_term)) = (progress.matched, hint);
+        if !stale && prev_index > 0 {
+            let (hint_index, hint_term) = hint;
             let agreed = self.log().last_at_most(hint_index.min(prev_index - 1), hint_term);
             let progress = &mut self.progress[from.at()];
-            progress.next = agreed.max(matched) + 1;
+            // Below matchIndex only if the follower has lost its disk; the paper does not look either.
+            progress.next = agreed + 1;
             progress.state = Pace::Probe;
             progress.inflight = 0;
             self.send_probe(from, fx);

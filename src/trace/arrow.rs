@@ -17,8 +17,9 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
+use super::kind::{Column, Kind, NO_NUMBER, TableSchema};
 use super::ops::Answer;
-use super::table::{Cells, Column, ColumnSet, Kind, NO_NUMBER, TableSchema};
+use super::table::{Cells, ColumnSet};
 use super::{Names, Recorder};
 use crate::raft::{Key, Value};
 
@@ -57,7 +58,13 @@ impl Recorder {
 fn field(column: &Column) -> Field {
     let nullable = match column.kind {
         Kind::Time | Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
-        Kind::Node | Kind::Detail | Kind::Reason | Kind::Key | Kind::Value | Kind::Answer | Kind::Text => true,
+        Kind::Node
+        | Kind::Detail
+        | Kind::Reason
+        | Kind::Key
+        | Kind::Value
+        | Kind::Answer
+        | Kind::Text => true,
     };
     let metadata = HashMap::from([
         ("unit".to_owned(), column.unit.to_owned()),

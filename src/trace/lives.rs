@@ -1,9 +1,9 @@
 //! The lives of log entries: when each came into a node's log, committed there, and left it.
 
+use super::kind::NO_NUMBER;
 use super::recorder::{count, int, node_code};
 use super::schema::{RequestKind, entries};
 use super::store::{NO_ROW, Store};
-use super::table::NO_NUMBER;
 use crate::protocol::{NodeId, Protocol};
 use crate::raft::{Entry, Log, Node, Op};
 use crate::sim::Time;

@@ -3,11 +3,13 @@
 //! [`schema`] names every table and column once. A [`Recorder`] watches a world and fills them; with the
 //! feature `python` they leave as Arrow batches that share the recorder's memory. Read in this order:
 //! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `faults`,
-//! [`store`] and [`pool`] (how rows become columns), [`table`] (what the schema's declarations turn into).
+//! [`store`] and [`pool`] (how rows become columns), [`kind`] and [`table`] (what the declarations of the
+//! schema turn into).
 
 #[cfg(feature = "python")]
 pub mod arrow;
 mod faults;
+pub mod kind;
 mod lives;
 pub mod ops;
 pub mod pool;
@@ -25,10 +27,10 @@ use serde::{Deserialize, Serialize};
 use crate::raft::{Key, Value};
 use crate::sim::Time;
 
+pub use kind::{Column, Kind, TableSchema};
 pub use recorder::Recorder;
 pub use schema::{TABLES, Tables};
 pub use store::Store;
-pub use table::{Column, Kind, TableSchema};
 
 /// How much is recorded. The run is the same at every level.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::{NO_LABEL, NO_NUMBER, NOBODY};
 use super::lives::Parts;
 use super::recorder::{Labels, count, int, node_code};
 use super::schema::{OpStatus, RequestKind, items, ops};
 use super::store::{NO_ROW, Store};
-use super::table::{NO_LABEL, NO_NUMBER, NOBODY};
 use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Output, Request};
 use crate::sim::{OpEvent, Time};

@@ -1,11 +1,11 @@
 //! The observer that writes the trace.
 
 use super::faults::Faults;
+use super::kind::{NO_LABEL, NOBODY};
 use super::lives::Lives;
 use super::ops::Operations;
 use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
 use super::store::NO_ROW;
-use super::table::{NO_LABEL, NOBODY};
 use super::{Ceiling, Level};
 use crate::protocol::{Message, NodeId, OpId, Status};
 use crate::raft::{Node, RaftMessage, RaftNote};

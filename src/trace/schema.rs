@@ -232,6 +232,7 @@ const _: () = assert!(ROLES.len() == Role::ALL.len());
 mod tests {
     use super::*;
     use crate::raft::node;
+    use crate::trace::DEFAULT_MAX_ROWS;
 
     #[test]
     fn codes_bear_the_names_of_the_world() {
@@ -262,5 +263,13 @@ mod tests {
         let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();
         assert_eq!(names, ["messages", "nodes", "entries", "ops", "events", "faults"]);
         assert_eq!(messages::SCHEMA.columns[5].name, "type");
+    }
+
+    #[test]
+    fn full_tables_fit_in_eight_gibibytes() {
+        let columns = TABLES.iter().flat_map(|table| table.columns);
+        // Beside the tables: where each entry stands, and what reads returned.
+        let row: usize = columns.map(|column| column.width).sum::<usize>() + 4 + 4;
+        assert!(row * DEFAULT_MAX_ROWS < 8 << 30, "{row} bytes a row");
     }
 }

@@ -5,89 +5,10 @@
 
 use std::sync::Arc;
 
+use super::kind::TableSchema;
 use super::pool::Pool;
 use super::store::Store;
 use crate::sim::Time;
-
-/// A table, as documentation and Python see it.
-#[derive(Clone, Copy, Debug)]
-pub struct TableSchema {
-    /// Its name.
-    pub name: &'static str,
-    /// What a row is.
-    pub doc: &'static str,
-    /// Its columns in order.
-    pub columns: &'static [Column],
-}
-
-/// A column.
-#[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// Its name; a time has its unit in it.
-    pub name: &'static str,
-    /// What its cells are.
-    pub kind: Kind,
-    /// The unit; empty if there is none.
-    pub unit: &'static str,
-    /// What a cell says, and what it holds when there is nothing to say.
-    pub meaning: &'static str,
-}
-
-/// What the cells of a column are, in memory and in Arrow.
-#[derive(Clone, Copy, Debug)]
-pub enum Kind {
-    /// A moment in milliseconds; NaN means never, or not yet.
-    Time,
-    /// A term, an index: signed, so that differences do not wrap.
-    Int,
-    /// A count that stays small.
-    Count,
-    /// A hash, an identifier: 64 bits that nobody computes with.
-    Word,
-    /// Yes or no.
-    Flag,
-    /// A node by its position; [`NOBODY`] is null.
-    Node,
-    /// One of these names, by its position.
-    Name(&'static [&'static str]),
-    /// What an event says of itself, by its position in [`super::Recorder::details`]; [`NO_LABEL`] is
-    /// null.
-    Detail,
-    /// Why an operation failed, by its position in [`super::Recorder::reasons`]; [`NO_LABEL`] is null.
-    Reason,
-    /// A key of the store by its number; [`NO_NUMBER`] is null.
-    Key,
-    /// A value of the store by its number; [`NO_NUMBER`] is null.
-    Value,
-    /// What a client was told; see [`super::ops`].
-    Answer,
-    /// Free text, by its position among those that the recorder was given.
-    Text,
-}
-
-/// No node.
-pub const NOBODY: i16 = -1;
-/// No detail, or no reason.
-pub const NO_LABEL: i16 = -1;
-/// No key, or no value.
-pub const NO_NUMBER: u32 = u32::MAX;
-
-impl Kind {
-    /// The type of the column in Arrow.
-    pub fn arrow(self) -> &'static str {
-        match self {
-            Kind::Time => "float64",
-            Kind::Int => "int64",
-            Kind::Count => "int32",
-            Kind::Word => "uint64",
-            Kind::Flag => "boolean",
-            Kind::Name(_) => "dictionary(int8, utf8)",
-            Kind::Node | Kind::Detail | Kind::Reason => "dictionary(int16, utf8)",
-            Kind::Key => "dictionary(int32, utf8)",
-            Kind::Value | Kind::Answer | Kind::Text => "utf8",
-        }
-    }
-}
 
 /// The cells of one column, side by side.
 #[derive(Clone, Copy, Debug)]
@@ -101,18 +22,6 @@ pub enum Cells<'a> {
     U64(&'a [u64]),
     U32(&'a [u32]),
     U8(&'a [u8]),
-}
-
-impl Cells<'_> {
-    /// How many bytes a cell takes.
-    pub fn width(self) -> usize {
-        match self {
-            Cells::F64(_) | Cells::I64(_) | Cells::U64(_) => 8,
-            Cells::I32(_) | Cells::U32(_) => 4,
-            Cells::I16(_) => 2,
-            Cells::I8(_) | Cells::U8(_) => 1,
-        }
-    }
 }
 
 /// Something that a column can be made of.
@@ -262,10 +171,9 @@ macro_rules! table {
         pub mod $table {
             #[allow(unused_imports)]
             use super::*;
+            use $crate::trace::kind::{Column, Kind, TableSchema};
             use $crate::trace::pool::Pool;
-            use $crate::trace::table::{
-                Cell, Cells, Column, ColumnSet, Kind, Record, TableSchema, cell, column_name,
-            };
+            use $crate::trace::table::{Cell, Cells, ColumnSet, Record, cell, column_name};
 
             /// The table, as documentation and Python see it.
             pub const SCHEMA: TableSchema = TableSchema {
@@ -274,6 +182,7 @@ macro_rules! table {
                 columns: &[$(Column {
                     name: column_name!($field $($name)?),
                     kind: Kind::$kind $(($($of)+))?,
+                    width: size_of::<cell!($kind)>(),
                     unit: $unit,
                     meaning: $meaning,
                 }),+],
@@ -361,7 +270,7 @@ macro_rules! tables {
         $($crate::trace::table::table! { $(#[doc = $doc])+ $table { $($columns)+ } })+
 
         /// Every table of the trace with its columns: the source for documentation and for Python.
-        pub const TABLES: &[$crate::trace::table::TableSchema] = &[$($table::SCHEMA),+];
+        pub const TABLES: &[$crate::trace::kind::TableSchema] = &[$($table::SCHEMA),+];
 
         /// The tables of one run.
         #[derive(Clone, Debug)]

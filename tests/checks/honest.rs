@@ -1,6 +1,5 @@
 //! An honest cluster under every fault at once: nothing is violated, and everything was there to violate.
 
-use rand::RngExt;
 use raftlab::check::{Checks, Property, RULES};
 use raftlab::protocol::{Mix, NodeId, ReadPath, Span};
 use raftlab::raft::{Config, Key, Lease, Node, Request, Rules};
@@ -9,6 +8,7 @@ use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, Matching, NetworkSpec, Overlay, Pacing, Purpose,
     Stream, Time, Unsynced,
 };
+use rand::RngExt;
 
 use super::lab::{group, milliseconds, nodes, timed};
 
@@ -69,7 +69,10 @@ impl Campaign {
         let n = luck.random_range(3..=5);
         let config = config(&mut luck);
         let network = NetworkSpec {
-            latency: Latency::All(Distribution::Uniform { low: 1.0, high: pick(&mut luck, &[2.0, 12.0, 40.0]) }),
+            latency: Latency::All(Distribution::Uniform {
+                low: 1.0,
+                high: pick(&mut luck, &[2.0, 12.0, 40.0]),
+            }),
             loss: pick(&mut luck, &[0.0, 0.03]),
             duplicate: pick(&mut luck, &[0.0, 0.03]),
             fifo: luck.random_bool(0.2),

@@ -2,9 +2,7 @@
 
 use raftlab::check::{Checks, Options, Violation};
 use raftlab::protocol::{Delay, NodeId, NodeSet, OpId, Protocol, ReadPath, Role, Span};
-use raftlab::raft::{
-    Command, Config, Key, Log, Node, Op, Request, Rules, Session, Value,
-};
+use raftlab::raft::{Command, Config, Key, Log, Node, Op, Request, Rules, Session, Value};
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Matching, MessageId, NetworkSpec, Overlay, Time, Unsynced,
@@ -138,7 +136,10 @@ impl Lab {
     /// Delivers the held message of a link that was sent first.
     pub fn deliver_first(&mut self, from: NodeId, to: NodeId) {
         let first = self.held(from, to).first().copied();
-        assert!(first.is_some_and(|id| self.world.deliver(id)), "nothing is held on {from:?}-{to:?}");
+        assert!(
+            first.is_some_and(|id| self.world.deliver(id)),
+            "nothing is held on {from:?}-{to:?}"
+        );
     }
 
     /// Delivers the messages of a link that are held now.

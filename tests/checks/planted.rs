@@ -45,7 +45,12 @@ fn each_rule_prevents_what_the_table_says() {
         }
         let with = script(by_hand(Rules::ALL));
         assert!(violated.contains(&rule.breaks()), "{}: {violated:?}", rule.bug());
-        assert_eq!(with.checks().violations(), [], "with all rules, the schedule of {}", rule.bug());
+        assert_eq!(
+            with.checks().violations(),
+            [],
+            "with all rules, the schedule of {}",
+            rule.bug()
+        );
     }
 }
 

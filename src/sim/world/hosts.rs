@@ -24,6 +24,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let core = &mut self.core;
         let written = node.status().written;
         let synced = if core.instant_disk { written } else { core.hosts[id.at()].disk.durable };
+        core.counters.unsynced_crashes += u64::from(synced < written);
         let durable = match unsynced {
             Unsynced::Lose => synced,
             Unsynced::Keep => written,

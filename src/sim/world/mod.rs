@@ -142,6 +142,8 @@ pub struct Counters {
     pub delivered: u64,
     /// How often a node became leader.
     pub elections: u64,
+    /// Crashes that found writes which no fsync had confirmed.
+    pub unsynced_crashes: u64,
 }
 
 /// Who changes messages on the way.

@@ -1,0 +1,106 @@
+"""The command line: `python -m raftlab experiments`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import __version__
+
+if TYPE_CHECKING:
+    from .experiments import Result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code: 0, or 1 if a judge could not decide."""
+    parser = argparse.ArgumentParser(prog="raftlab", description="Break Raft on purpose.")
+    parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "experiments", help="run the seven experiments and print claims against what happened"
+    )
+    run.add_argument("ids", nargs="*", help="E1 to E3, Q1 to Q4; all if none is given")
+    run.add_argument("--out", type=Path, help="write pictures and verdicts into this folder")
+    run.add_argument("--seed", type=int, default=1, help="the luck of what is played once (default 1)")
+    run.add_argument("--seeds", type=int, default=10_000, help="runs behind 'never' (default 10,000)")
+    given = parser.parse_args(arguments)
+    return experiments(given.ids, given.out, given.seed, given.seeds)
+
+
+def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> int:
+    """Runs experiments, prints their table, and writes pictures and verdicts."""
+    from .experiments import ALL
+
+    unknown = [name for name in ids if name not in ALL]
+    if unknown:
+        print(f"unknown experiment {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    results = []
+    for name in ids or ALL:
+        start = time.perf_counter()
+        result = ALL[name](seed=seed, seeds=seeds)
+        results.append(result)
+        print(render(result), f"({time.perf_counter() - start:.1f} s)\n", sep="\n")
+        if out is not None:
+            write(result, out)
+    undecided = [f.variant.id for r in results for f in r if f.verdict == "not decided"]
+    if out is not None:
+        rows = [row for result in results for row in result.table()]
+        (out / "verdicts.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        (out / "verdicts.md").write_text(markdown(results))
+        print(f"pictures and verdicts are in {out}/")
+    if undecided:
+        print(f"not decided: {', '.join(undecided)}", file=sys.stderr)
+    return 1 if undecided else 0
+
+
+def render(result: Result) -> str:
+    """An experiment's table, for a terminal."""
+    lines = [f"{result.id} · {result.title}", ""]
+    for row in result.table():
+        lines.append(f"  {row['id']:<6} {row['variant']}")
+        if row["claimed"] != "–":
+            lines += textwrap.wrap(f"claimed: {row['claimed']}", 96, initial_indent=INDENT, subsequent_indent=INDENT)
+        lines += textwrap.wrap(
+            f"{row['verdict']}: {row['what happened']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
+        )
+    return "\n".join(lines)
+
+
+INDENT = " " * 9
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The table of all experiments, as Markdown."""
+    lines = ["| | variant | claimed | verdict | what happened |", "|---|---|---|---|---|"]
+    for result in results:
+        lines.append(f"| **{result.id}** | **{result.title}** | | | |")
+        for row in result.table():
+            cells = [cell.replace("|", "\\|") for cell in row.values()]
+            lines.append(f"| {cells[0]} | {cells[1]} | {cells[2]} | **{cells[3]}** | {cells[4]} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(result: Result, out: Path) -> None:
+    """Writes an experiment's picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    out.mkdir(parents=True, exist_ok=True)
+    axes = result.plot()
+    figure = axes.get_figure()
+    assert figure is not None, "an Axes that was drawn has a figure"
+    figure.savefig(out / f"{result.id}.png", dpi=150, bbox_inches="tight")
+    pyplot.close("all")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

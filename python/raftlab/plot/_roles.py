@@ -1,0 +1,121 @@
+"""Who was what, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.axes import Axes
+
+from raftlab._time import Duration
+from ._axes import Window, bare, chosen_nodes, finish, lane_ticks, new_axes, note, settle, time_axis
+from ._faults import header
+from ._lanes import draw_lanes, foot_line, place, role_key
+from ._states import role_spans
+
+if TYPE_CHECKING:
+    from raftlab.cluster import World
+
+__all__ = ["roles", "roles_table"]
+
+
+def roles(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A lane a node: follower, candidate or leader, and in which term.
+
+    Parameters
+    ----------
+    world : Cluster or Run
+        What to look at. Needs a trace of level `"states"` or `"full"`.
+    start, end : time, optional
+        Which stretch of the run; all of it if not given.
+    nodes : str or list of str, optional
+        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
+    title : str, optional
+        The title.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+
+    Notes
+    -----
+    The higher and darker a bar, the more its role matters. A stay too short to see is drawn one point
+    wide. Where a lane has more changes than fit, each column shows which share of its time a node spent in
+    each role, and the picture says so.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(5, seed=7)
+    >>> _ = c.run("1s")
+    >>> rl.plot.roles(c).get_xlabel()
+    'time (ms)'
+    """
+    window, names = Window.of(world, start, end), chosen_nodes(world, nodes)
+    lanes = role_spans(world, names, window)
+    ax = new_axes(ax, 9.0, min(1.5 + 0.42 * len(names), 9.0))
+    bare(ax, lanes=True)
+    time_axis(ax, window)
+    finish(ax, world, title)
+    lane_ticks(ax, {name: float(i) for i, name in enumerate(names)}, 20.0)
+    settle(ax)
+    lane_points = place(ax, len(names), header(ax, world, window, role_key(ax, lanes)))
+    lane_ticks(ax, {name: float(i) for i, name in enumerate(names)}, lane_points)
+    foot_line(ax, len(names))
+    summed_up = draw_lanes(ax, lanes, window, lane_points)
+    if summed_up:
+        note(ax, summed_up)
+    return ax
+
+
+def roles_table(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+) -> dict[str, list[Any]]:
+    """What `roles` shows, as plain columns: a row a stretch of time in which a node stayed as it was.
+
+    Parameters
+    ----------
+    world, start, end, nodes
+        As in `roles`.
+
+    Returns
+    -------
+    dict of str to list
+        `node`, `start_ms`, `end_ms`, `role`, `term`, `up`, `paused`.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1)
+    >>> _ = c.run("1s")
+    >>> [role for role in rl.plot.roles_table(c)["role"] if role == "leader"]
+    ['leader']
+    """
+    window = Window.of(world, start, end)
+    found = role_spans(world, chosen_nodes(world, nodes), window)
+    table: dict[str, list[Any]] = {"node": [name for name, spans in found.items() for _ in range(len(spans))]}
+    for column, name in (
+        ("start_ms", "start"),
+        ("end_ms", "end"),
+        ("role", "role"),
+        ("term", "term"),
+        ("up", "up"),
+        ("paused", "paused"),
+    ):
+        table[column] = [cell for spans in found.values() for cell in getattr(spans, name).tolist()]
+    return table

@@ -1,0 +1,100 @@
+"""The trace as arrays: node by node, from state to state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._axes import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from raftlab.cluster import World
+
+__all__ = ["Spans", "node_states", "read", "role_spans"]
+
+Columns = dict[str, np.ndarray]
+"""Columns of a table, by name."""
+
+
+def read(world: World, table: str, *names: str) -> Columns:
+    """Columns of a table of the trace. Names that may be missing are `None`."""
+    cells = world.trace.table(table).to_dict()
+    return {name: _array(cells[name]) for name in names}
+
+
+def _array(cells: list[Any]) -> np.ndarray:
+    texts = any(isinstance(cell, str) or cell is None for cell in cells[:1]) or None in cells
+    return np.array(cells, dtype=object) if texts else np.asarray(cells)
+
+
+def pick(columns: Columns, which: np.ndarray) -> Columns:
+    """Some of the rows."""
+    return {name: cells[which] for name, cells in columns.items()}
+
+
+def node_states(world: World, nodes: Sequence[str], *names: str) -> dict[str, Columns]:
+    """For each node its rows of the table `nodes`, in order, with these columns."""
+    columns = read(world, "nodes", "node", "time_ms", *names)
+    owner = columns.pop("node")
+    return {node: pick(columns, np.flatnonzero(owner == node)) for node in nodes}
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Stretches of time in which a node's role, term and condition stay the same, side by side."""
+
+    start: np.ndarray
+    end: np.ndarray
+    role: np.ndarray
+    term: np.ndarray
+    up: np.ndarray
+    paused: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def where(self, which: np.ndarray) -> Spans:
+        """Some of them."""
+        fields = (self.start, self.end, self.role, self.term, self.up, self.paused)
+        return Spans(*(field[which] for field in fields))
+
+
+def role_spans(world: World, nodes: Sequence[str], window: Window) -> dict[str, Spans]:
+    """What each node was, from when to when, within a window."""
+    states = node_states(world, nodes, "role", "term", "up", "paused")
+    return {node: _spans(state, window) for node, state in states.items()}
+
+
+def _spans(state: Columns, window: Window) -> Spans:
+    time = state["time_ms"].astype(float)
+    parts = [state[name] for name in ("role", "term", "up", "paused")]
+    if len(time) == 0:
+        return Spans(time, time, *(part[:0] for part in parts))
+    first = np.flatnonzero(np.logical_or.reduce([np.r_[True, part[1:] != part[:-1]] for part in parts]))
+    start = time[first]
+    end = np.r_[start[1:], max(window.now, start[-1])]
+    spans = Spans(start, end, *(part[first] for part in parts))
+    spans = spans.where((end > start) & (end > window.start) & (start < window.end))
+    return Spans(
+        np.maximum(spans.start, window.start),
+        np.minimum(spans.end, window.end),
+        spans.role,
+        spans.term,
+        spans.up,
+        spans.paused,
+    )
+
+
+def shares(spans: Spans, which: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Which share of each bin the chosen spans fill."""
+    width = np.diff(edges)
+    if not which.any():
+        return np.zeros(len(width))
+    start, end = spans.start[which], spans.end[which]
+    ends = np.stack([start, end], -1).ravel()
+    filled = np.cumsum(np.stack([np.zeros(len(start)), end - start], -1).ravel())
+    return np.diff(np.interp(edges, ends, filled, left=0.0, right=filled[-1])) / width
