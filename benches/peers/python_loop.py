@@ -121,11 +121,7 @@ class Server:
         if term > self.term:
             self.follow(term)
         mine = (self.log[-1][0] if self.log else 0, len(self.log))
-        granted = (
-            term == self.term
-            and self.voted_for in (NOBODY, source)
-            and (last_term, last_index) >= mine
-        )
+        granted = term == self.term and self.voted_for in (NOBODY, source) and (last_term, last_index) >= mine
         if granted:
             self.voted_for = source
             self.arm()
@@ -177,9 +173,7 @@ class Server:
         """Send an AppendEntries, which carries the commit index too."""
         previous = self.next_index[other] - 1
         previous_term = self.log[previous - 1][0] if previous else 0
-        self.sim.send(
-            other, "on_append", self.term, self.name, previous, previous_term, entries, self.commit
-        )
+        self.sim.send(other, "on_append", self.term, self.name, previous, previous_term, entries, self.commit)
 
     def on_append(
         self,

@@ -29,6 +29,26 @@ from ._conditions import (
     term_reached,
     violated,
 )
+from ._faults import (
+    ClockJump,
+    ClockRate,
+    Crash,
+    Cut,
+    Delay,
+    Duplicate,
+    Fault,
+    ForgetVote,
+    Hold,
+    Isolate,
+    Lie,
+    Loss,
+    Partition,
+    Pause,
+    Restart,
+    Resume,
+    Usurp,
+    Wipe,
+)
 from .cluster import Cluster, Run
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -59,26 +79,6 @@ from .errors import (
     RaftlabError,
     ReplayError,
     ViolationError,
-)
-from ._faults import (
-    ClockJump,
-    ClockRate,
-    Crash,
-    Cut,
-    Delay,
-    Duplicate,
-    Fault,
-    ForgetVote,
-    Hold,
-    Isolate,
-    Lie,
-    Loss,
-    Partition,
-    Pause,
-    Restart,
-    Resume,
-    Usurp,
-    Wipe,
 )
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
 from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop

@@ -66,7 +66,9 @@ def render(result: Result) -> str:
     for row in result.table():
         lines.append(f"  {row['id']:<6} {row['variant']}")
         if row["claimed"] != "–":
-            lines += textwrap.wrap(f"claimed: {row['claimed']}", 96, initial_indent=INDENT, subsequent_indent=INDENT)
+            lines += textwrap.wrap(
+                f"claimed: {row['claimed']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
+            )
         lines += textwrap.wrap(
             f"{row['verdict']}: {row['what happened']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
         )
@@ -96,7 +98,7 @@ def write(result: Result, out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     axes = result.plot()
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None, "an Axes that was drawn has a figure"
     figure.savefig(out / f"{result.id}.png", dpi=150, bbox_inches="tight")
     pyplot.close("all")

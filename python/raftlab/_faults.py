@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias, Union
+from typing import Any, ClassVar, TypeAlias
 
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
@@ -49,7 +49,7 @@ __all__ = [
     "Wipe",
 ]
 
-Target: TypeAlias = Union[str, Sequence[str]]
+Target: TypeAlias = "str | Sequence[str]"
 """Whom a fault hits: a name, names, or a role."""
 
 
@@ -161,7 +161,9 @@ def _init_schedule(fault: Fault, schedule: dict[str, Any]) -> None:
     for name in schedule:
         if name not in known:
             accepted = ", ".join(known)
-            raise TypeError(f"{type(fault).__name__}() has no argument '{name}'; its schedule takes {accepted}")
+            raise TypeError(
+                f"{type(fault).__name__}() has no argument '{name}'; its schedule takes {accepted}"
+            )
     for name, default in known.items():
         object.__setattr__(fault, name, schedule.get(name, default))
     fault.__post_init__()
@@ -329,7 +331,9 @@ class Lie(_OnNode):
         lie: dict[str, Any] = {"lie": self.lie}
         if self.lie == "claimed_log":
             if isinstance(self.index, bool) or not isinstance(self.index, int) or self.index < 0:
-                raise InvalidError(f"Lie: claimed_log needs index, an integer of at least 0, not {self.index!r}")
+                raise InvalidError(
+                    f"Lie: claimed_log needs index, an integer of at least 0, not {self.index!r}"
+                )
             lie |= {"index": self.index, "append_entries": bool(self.append_entries)}
             if self.term is not None:
                 lie["term"] = self.term
@@ -338,7 +342,9 @@ class Lie(_OnNode):
                 f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {self.lie!r}"
             )
         elif self.index is not None or self.term is not None or self.append_entries:
-            raise InvalidError(f"Lie: index, term and append_entries are of 'claimed_log', not of {self.lie!r}")
+            raise InvalidError(
+                f"Lie: index, term and append_entries are of 'claimed_log', not of {self.lie!r}"
+            )
         return {**super()._parameters(), "lie": lie}
 
 

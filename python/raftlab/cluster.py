@@ -9,11 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from . import _core, views
-from ._time import Duration, format_ms, to_ms
-from .commands import Command
 from ._conditions import Condition
-from .distributions import Time
-from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError
 from ._faults import (
     ClockJump,
     ClockRate,
@@ -35,6 +31,10 @@ from ._faults import (
     Usurp,
     Wipe,
 )
+from ._time import Duration, format_ms, to_ms
+from .commands import Command
+from .distributions import Time
+from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
 from .tables import Trace
 from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
@@ -221,10 +221,19 @@ class World:
             node = self._engine.node(name)
             role = node["role"] if node["up"] else "down"
             role += ", paused" if node["paused"] else ""
-            cells = (name, role, node["term"], node["voted_for"] or "–", node["last_index"], node["commit_index"])
+            cells = (
+                name,
+                role,
+                node["term"],
+                node["voted_for"] or "–",
+                node["last_index"],
+                node["commit_index"],
+            )
             strong = " style='font-weight:bold'" if role == "leader" else ""
             rows.append(f"<tr{strong}>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>")
-        head = "".join(f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex"))
+        head = "".join(
+            f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex")
+        )
         foot = ""
         acting = [f"{fault!r} on {', '.join(nodes)}" for _, fault, nodes, _ in views.active_faults(self)]
         if acting:
@@ -455,7 +464,9 @@ class Cluster(World):
         """
         return Operation(self, self._op(read_action(key, at, home, via)))
 
-    def retry(self, operation: Operation | int, *, at: str | None = None, home: str | None = None) -> Operation:
+    def retry(
+        self, operation: Operation | int, *, at: str | None = None, home: str | None = None
+    ) -> Operation:
         """A client sends the same request again, perhaps to another node."""
         places = {name: place for name, place in (("at", at), ("home", home)) if place is not None}
         return Operation(self, self._op({"retry": {"op": int(operation), **places}}))
@@ -586,7 +597,7 @@ class Cluster(World):
         )
 
     def deliver(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> int:
-        """Delivers what is under way now, by hand: from some nodes, to some nodes, of a type. Says how many."""
+        """Delivers what is under way now: from some nodes, to some nodes, of a type. Says how many."""
         chosen = self.in_flight.select(from_=from_, to=to, type=type)
         chosen.deliver()
         return len(chosen)
@@ -683,8 +694,8 @@ class Run(World):
         if ending == "not_reached":
             state = cluster._state_line()
             raise NotReached(
-                f"a step of the scenario waited in vain, until {format_ms(cluster.now_ms)} of seed {seed}; the "
-                f"nodes: {state}",
+                f"a step of the scenario waited in vain, until {format_ms(cluster.now_ms)} of seed {seed}; "
+                f"the nodes: {state}",
                 "a step",
                 state,
             )

@@ -1,4 +1,4 @@
-"""What there is: tables of faults, conditions, rules, properties, roles. Each comes from one place in the core."""
+"""What there is: tables of faults, conditions, rules, properties, roles; each from one place in the core."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 from ._time import Duration, to_ms
 from .errors import InvalidError
@@ -62,7 +62,7 @@ class Distribution:
         return f"{self.kind}({inside})"
 
 
-Time: TypeAlias = Union[Duration, Distribution]
+Time: TypeAlias = "Duration | Distribution"
 """A duration, or a distribution of durations."""
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._conditions import Condition
+from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
-from ._conditions import Condition
-from .distributions import Distribution, Time, time_to_dict, uniform
+from .distributions import Distribution, Time, uniform
 from .errors import InvalidError
-from ._faults import Fault, fault_from_dict
 from .settings import Disk, Initial, Network, _Load
 
 if TYPE_CHECKING:
@@ -327,7 +327,9 @@ class Scenario:
 
     def __repr__(self) -> str:
         shown = [str(len(self.nodes)) if _are_letters(self.nodes) else repr(list(self.nodes))]
-        plain = json.loads(_core.scenario_normal(_dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes})))
+        plain = json.loads(
+            _core.scenario_normal(_dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
+        )
         for name, value in self._parts.items():
             if name in ("raftlab", "nodes") or value == plain.get(name):
                 continue

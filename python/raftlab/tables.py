@@ -65,7 +65,7 @@ class Table:
         _need("pandas", "to_pandas")
         import pandas
 
-        frame: pd.DataFrame = pandas.DataFrame.from_arrow(self)
+        frame: pd.DataFrame = pandas.DataFrame.from_arrow(self)  # type: ignore[attr-defined]  # newer than its stubs
         return frame
 
     def to_polars(self) -> pl.DataFrame:

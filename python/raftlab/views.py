@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from ._time import Duration, format_ms
 from ._faults import Fault, fault_from_dict
+from ._time import Duration, format_ms
 
 if TYPE_CHECKING:
     from .cluster import Cluster, World
@@ -256,7 +256,8 @@ class FaultHandle(int):
     _world: Cluster
     fault: Fault
 
-    def __new__(cls, world: Cluster, handle: int, fault: Fault) -> FaultHandle:
+    def __new__(cls, world: Cluster, handle: int, fault: Fault) -> Self:
+        """The fault of a cluster with this number."""
         self = super().__new__(cls, handle)
         self._world, self.fault = world, fault
         return self
@@ -366,9 +367,7 @@ class Message:
 class InFlight(tuple[Message, ...]):
     """The messages under way, in the order in which they arrive; held ones last."""
 
-    def select(
-        self, *, from_: str | None = None, to: str | None = None, type: str | None = None
-    ) -> InFlight:
+    def select(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> InFlight:
         """Those from some nodes, to some nodes, of a type. `"ABC"` names single-letter nodes."""
 
         def among(name: str, wanted: str | None) -> bool:
@@ -468,7 +467,8 @@ class Violations(tuple[Violation, ...]):
             return "<p>no violations</p>"
         rows = "".join(
             f"<tr><td>{v.time_ms:.3f}</td><td><code>{html.escape(v.rule)}</code></td>"
-            f"<td>{html.escape(', '.join(v.nodes))}</td><td style='text-align:left'>{html.escape(v.message)}</td></tr>"
+            f"<td>{html.escape(', '.join(v.nodes))}</td>"
+            f"<td style='text-align:left'>{html.escape(v.message)}</td></tr>"
             for v in self
         )
         head = "<tr><th>time (ms)</th><th>rule</th><th>nodes</th><th style='text-align:left'>what</th></tr>"

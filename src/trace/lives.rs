@@ -176,3 +176,39 @@ impl Parts {
         Self { kind, key, value, expected }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::Command;
+
+    const A: NodeId = NodeId(0);
+
+    fn log(terms: &[u64]) -> Log {
+        let mut log = Log::default();
+        terms.iter().for_each(|term| log.push(*term, Command::default()));
+        log
+    }
+
+    /// (index, term, appended, truncated) of every row.
+    fn told(table: &Store<entries::Row>) -> Vec<(i64, i64, f64, Option<f64>)> {
+        let end = |row: &entries::Row| (!row.truncated_ms.is_nan()).then_some(row.truncated_ms);
+        table.iter().map(|row| (row.index, row.term, row.appended_ms, end(&row))).collect()
+    }
+
+    #[test]
+    fn a_crash_that_undoes_a_truncation_brings_entries_back_as_new_rows() {
+        let (mut lives, mut table) = (Lives::new(1), Store::new(100));
+        let at = |ms: u64| Time(ms * 1_000_000);
+        let (old, new) = (log(&[1, 1, 1]), log(&[1, 2, 2]));
+        lives.appended(&mut table, at(1), A, &old, 1, 3);
+        lives.truncated(&mut table, at(2), A, 2);
+        lives.appended(&mut table, at(2), A, &new, 2, 3);
+        lives.survived(&mut table, at(3), A, &old);
+        let ended = [(2, 1, 1.0, Some(2.0)), (3, 1, 1.0, Some(2.0))];
+        let overwritten = [(2, 2, 2.0, Some(3.0)), (3, 2, 2.0, Some(3.0))];
+        let back = [(2, 1, 3.0, None), (3, 1, 3.0, None)];
+        let first = [(1, 1, 1.0, None)];
+        assert_eq!(told(&table), [&first[..], &ended, &overwritten, &back].concat());
+    }
+}

@@ -1,6 +1,6 @@
 //! The grammar of the schema: what a table declares once, and what follows from it.
 //!
-//! [`tables!`] turns a declaration into a record, the columns that hold many of them, and the
+//! `tables!` turns a declaration into a record, the columns that hold many of them, and the
 //! description that documentation and Python read. A new column is one line in [`super::schema`].
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..cluster import World
 from ..survey import Survey
@@ -19,7 +19,7 @@ from ..views import Violations
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Evidence: TypeAlias = Union[World, Survey, dict[str, Any]]
+Evidence: TypeAlias = "World | Survey | dict[str, Any]"
 """What a variant leaves behind: a cluster, many seeds of it, or several of those by name."""
 
 
@@ -173,7 +173,9 @@ class Result(Sequence[Finding]):
 
     def __repr__(self) -> str:
         lines = [f"{self.id} · {self.title}"]
-        lines += [f"  {f.variant.id:<5} {f.verdict:<11} {f.variant.title}: {f.happened}" for f in self.findings]
+        lines += [
+            f"  {f.variant.id:<5} {f.verdict:<11} {f.variant.title}: {f.happened}" for f in self.findings
+        ]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

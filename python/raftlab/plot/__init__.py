@@ -1,4 +1,5 @@
 """Plots."""
+
 try:
     import matplotlib as _
 except ImportError as error:  # pragma: no cover

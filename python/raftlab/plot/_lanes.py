@@ -205,4 +205,6 @@ def _term_stretches(spans: Spans) -> Iterable[tuple[float, float, str, int]]:
 def foot_line(ax: Axes, lanes: int) -> None:
     """The line on which each lane stands."""
     heights = [lane + FOOT for lane in range(lanes)]
-    ax.hlines(heights, 0, 1, transform=ax.get_yaxis_transform(), colors=INK, linewidth=0.4, alpha=0.35, zorder=1)
+    ax.hlines(
+        heights, 0, 1, transform=ax.get_yaxis_transform(), colors=INK, linewidth=0.4, alpha=0.35, zorder=1
+    )
