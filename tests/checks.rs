@@ -2,6 +2,8 @@
 //! unchecked; a cluster without one of Raft's rules has the violation that the rule is there to prevent.
 #![allow(missing_docs)]
 
+#[path = "checks/forged.rs"]
+mod forged;
 #[path = "checks/honest.rs"]
 mod honest;
 #[path = "checks/lab.rs"]

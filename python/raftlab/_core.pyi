@@ -1,6 +1,25 @@
 from collections.abc import Callable
 from typing import Any, final
 
+__all__ = [
+    "Engine",
+    "SCHEMA_VERSION",
+    "Table",
+    "VERSION",
+    "conditions",
+    "faults",
+    "lies",
+    "message_types",
+    "presets",
+    "properties",
+    "roles",
+    "rules",
+    "scenario_normal",
+    "schema",
+    "survey",
+    "targets",
+]
+
 VERSION: str
 SCHEMA_VERSION: int
 

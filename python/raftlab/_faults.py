@@ -109,11 +109,15 @@ class Fault:
 
     def __repr__(self) -> str:
         shown = []
-        for f in fields(self):
+        for f in sorted(fields(self), key=lambda f: (f.kw_only, _SCHEDULE.get(f.name, 0))):
             value = getattr(self, f.name)
             if value != f.default and value != () and value is not None:
                 shown.append(f"{value!r}" if not f.kw_only else f"{f.name}={value!r}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+_SCHEDULE = {f.name: i + 1 for i, f in enumerate(fields(Fault))}
+"""What the schedule's arguments are called, in the order in which a fault prints them: after its own."""
 
 
 @dataclass(frozen=True, repr=False, init=False)

@@ -49,7 +49,8 @@ impl Findings {
         story: impl FnOnce(&Breach) -> Vec<Moment>,
     ) {
         let list = if honest { &mut self.honest } else { &mut self.liars };
-        if list.known.contains(&breach) {
+        let essence = breach.essence();
+        if list.known.contains(&essence) {
             return;
         }
         if list.violations.len() >= LONGEST {
@@ -66,9 +67,9 @@ impl Findings {
             honest,
             command,
             events: story(&breach),
-            breach: breach.clone(),
+            breach,
         });
-        list.known.insert(breach);
+        list.known.insert(essence);
     }
 }
 

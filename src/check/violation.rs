@@ -127,6 +127,23 @@ impl Breach {
         }
     }
 
+    /// The same for what is the same violation seen again: a write is lost once whoever overwrites it, and a
+    /// node whose history went astray tells all its clients of it.
+    pub(super) fn essence(&self) -> Breach {
+        let (node, by) = (NodeId(0), 0);
+        match *self {
+            Breach::WriteReplaced { entry, .. } => Breach::WriteReplaced { node, entry, by },
+            Breach::TookEffectTwice { client, seq, first, second, .. } => {
+                Breach::TookEffectTwice { node, client, seq, first, second }
+            }
+            Breach::ToldTooEarly { node, entry } => {
+                Breach::ToldTooEarly { node, entry: Place { index: 0, ..entry } }
+            }
+            Breach::ReadUncommitted { node, .. } => Breach::ReadUncommitted { node, index: 0 },
+            ref other => other.clone(),
+        }
+    }
+
     /// The index of the entry that it is about.
     pub fn index(&self) -> Option<u64> {
         match *self {
@@ -202,7 +219,7 @@ impl Breach {
             Breach::CommittedTwo { node, term, entry, committer } => {
                 let other = Place { index: entry.index, term: *term };
                 format!(
-                    "{} committed {other} where {} had committed {entry}{what}",
+                    "{} has {other} in its committed log where {} had committed {entry}{what}",
                     name(node),
                     name(committer)
                 )

@@ -119,15 +119,24 @@ impl Campaign {
             }
             10 => {
                 self.resume_all();
-                // Leases bear drift within their bound and no jumps.
-                let rate = self.luck.random_range(0.96..1.04);
-                self.world.set_clock_rate(id, if self.leases { rate } else { rate * rate * rate });
+                self.bend_clock(id);
             }
             _ => {
                 self.world.order(id, Request::Campaign);
                 let read = Request::Read { key: Key(0), via: ReadPath::Local };
                 self.world.request(Some(id), None, read);
             }
+        }
+    }
+
+    /// Leases bear drift within their bound and no jumps.
+    fn bend_clock(&mut self, id: NodeId) {
+        if self.leases {
+            self.world.set_clock_rate(id, self.luck.random_range(0.96..1.04));
+        } else {
+            self.world.set_clock_rate(id, self.luck.random_range(0.7..1.4));
+            let by = Span::from_ms(self.luck.random_range(1..500));
+            self.world.jump_clock(id, by, self.luck.random());
         }
     }
 

@@ -1,1 +1,117 @@
+//! Nodes that lie: what they do to honest nodes counts, what is wrong only with themselves is listed apart.
 
+use raftlab::protocol::{NodeId, Protocol};
+use raftlab::raft::{Lie, Request, Rules};
+
+use super::lab::{A, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, names};
+
+/// E1: E has next to nothing, claims a long log, is elected and overwrites what was committed.
+#[test]
+fn a_claimed_log_costs_committed_entries() {
+    let mut lab = Lab::new(5, by_hand(Rules::ALL));
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A, B, C, D], &[E]]);
+    lab.put(A, 1);
+    lab.run(30);
+    lab.heal();
+    lab.world.add_lie(E, 9, Lie::ClaimedLog { index: 9_999, term: None, append_entries: false });
+    lab.hold(A, E, APPEND);
+    lab.campaign(E);
+    lab.run(30);
+    lab.put(E, 2); // on top of E's no-op, which stands where entry 2 was
+    lab.run(30);
+    assert_eq!(
+        lab.violated(),
+        ["leader_completeness", "acknowledged_write_lost", "committed_prefix", "state_machine_safety"]
+    );
+    let first = &lab.checks().violations()[0];
+    assert!(first.honest, "what E lacks had been committed by honest nodes");
+    assert_eq!((first.index, &first.nodes[..]), (Some(2), &[E, A][..]));
+}
+
+/// The same lie with nothing committed beyond E's log harms nobody.
+#[test]
+fn a_claimed_log_costs_nothing_where_nothing_is_committed_beyond() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.campaign(A);
+    lab.run(30);
+    lab.split(&[&[A], &[B], &[C]]);
+    lab.put(A, 1);
+    lab.run(30);
+    lab.heal();
+    lab.world.add_lie(C, 9, Lie::ClaimedLog { index: 9_999, term: None, append_entries: false });
+    lab.hold(A, C, APPEND);
+    lab.campaign(C);
+    assert!(lab.leads(C));
+    lab.run(30);
+    assert_eq!(lab.checks().violations(), []);
+}
+
+/// One voter that votes twice is enough where majorities can meet in one node: with n odd.
+#[test]
+fn a_double_vote_makes_two_leaders_of_three_but_not_of_four() {
+    let lab = double_vote(3);
+    assert_eq!(lab.violated(), ["election_safety"]);
+    assert_eq!(names(lab.checks().liar_violations()), ["vote_once"]);
+    let apart = &lab.checks().liar_violations()[0];
+    assert_eq!((apart.honest, &apart.nodes[..]), (false, &[C][..]));
+
+    let lab = double_vote(4);
+    assert_eq!(lab.checks().violations(), []);
+    assert_eq!(names(lab.checks().liar_violations()), ["vote_once"]);
+}
+
+/// A and B stand in the same term and do not hear of each other; C, and with n = 4 D, vote.
+fn double_vote(n: usize) -> Lab {
+    let mut lab = Lab::new(n, by_hand(Rules::ALL));
+    lab.world.add_lie(C, 9, Lie::DoubleVote);
+    for (from, to) in [(A, B), (B, A)] {
+        lab.hold(from, to, REQUEST_VOTE | APPEND);
+    }
+    lab.hold(B, C, REQUEST_VOTE);
+    lab.campaign(A);
+    lab.hold(A, C, APPEND);
+    lab.campaign(B);
+    lab.deliver_all(B, C);
+    lab.run(5);
+    lab
+}
+
+/// A usurper of a term that an honest leader has: only the liar's own claim is wrong.
+#[test]
+fn a_usurper_is_listed_apart() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.split(&[&[A, B], &[C]]);
+    lab.campaign(A);
+    lab.world.command_liar(C, Request::Usurp);
+    lab.run(30);
+    assert_eq!(lab.violated(), Vec::<&str>::new());
+    assert_eq!(names(lab.checks().liar_violations()), ["election_safety"]);
+}
+
+/// What a liar alone commits is not what the cluster committed.
+#[test]
+fn honest_nodes_decide_what_is_committed() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.campaign(A);
+    lab.run(30);
+    // A lies from now on, and believes that B and C have what they threw away.
+    lab.world.add_lie(A, 9, Lie::DoubleVote);
+    lab.split(&[&[A, B], &[C]]);
+    lab.hold(B, A, VOTE);
+    lab.put(A, 1);
+    lab.run(5); // A has committed entry 2 and B does not know
+    assert_eq!((lab.commit(A), lab.commit(B)), (2, 1));
+    assert_eq!(lab.checks().violations(), []);
+    lab.split(&[&[A], &[B, C]]);
+    lab.campaign(C); // lacks entry 2; B refuses
+    assert!(!lab.leads(C));
+    lab.campaign(B);
+    lab.run(30);
+    assert_eq!(lab.commit(C), 3);
+    assert_eq!(lab.checks().violations(), []);
+    assert_eq!(lab.checks().liar_violations(), []);
+    let committer = |id: NodeId| lab.world.node(id).status().commit_index;
+    assert_eq!(committer(B), 3);
+}

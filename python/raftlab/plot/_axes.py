@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import Formatter, MaxNLocator
@@ -18,11 +18,12 @@ from matplotlib.transforms import ScaledTranslation
 
 from raftlab._time import Duration, format_ms, to_ms
 from raftlab.errors import InvalidError
-from ._palette import GRID, INK, MUTED
+
+from ._palette import INK, MUTED
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
     from matplotlib.transforms import Transform
+    from numpy.typing import ArrayLike
 
     from raftlab.cluster import World
 
@@ -104,7 +105,8 @@ class Window:
         least = self.span / most
         power = 10.0 ** np.floor(np.log10(least))
         length = power * next(step for step in (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10) if step * power >= least)
-        return np.r_[np.arange(self.start, self.end - 1e-9 * length, length), self.end]
+        edges: np.ndarray = np.r_[np.arange(self.start, self.end - 1e-9 * length, length), self.end]
+        return edges
 
 
 class TimeFormatter(Formatter):
@@ -113,8 +115,19 @@ class TimeFormatter(Formatter):
     def __init__(self, per_unit: float) -> None:
         self.per_unit = per_unit
 
-    def __call__(self, x: float, pos: int | None = None) -> str:
+    def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - matplotlib's signature
         return f"{x / self.per_unit:.6g}"
+
+
+class LocatorBelow(MaxNLocator):
+    """Whole numbers, and none above the data: there is the header."""
+
+    def __init__(self, highest: float) -> None:
+        super().__init__(nbins=8, steps=[1, 2, 5, 10], integer=True)
+        self.highest = highest
+
+    def __call__(self) -> Any:
+        return [tick for tick in super().__call__() if 0 <= tick <= self.highest]
 
 
 def time_axis(ax: Axes, window: Window) -> None:
@@ -126,9 +139,18 @@ def time_axis(ax: Axes, window: Window) -> None:
     ax.set_xlabel("time (ms)" if in_ms else "time (s)")
 
 
+def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
+    """A y axis of whole numbers from 0 up, below a header that takes a share of the height."""
+    low, high = -0.06 * highest - 0.02, highest * 1.05 + 0.15
+    ax.set_ylim(low, low + (high - low) / (1.0 - taken))
+    ax.yaxis.set_major_locator(LocatorBelow(highest + 0.01))
+    ax.set_ylabel(name, y=(1.0 - taken) / 2.0)
+
+
 def note(ax: Axes, text: str) -> None:
-    """Says in the picture what was summed up, under the name of its x axis."""
-    ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
+    """Says in the picture what was summed up, if anything was, under the name of its x axis."""
+    if text:
+        ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
 
 
 def finish(ax: Axes, world: World, title: str | None) -> None:
@@ -150,15 +172,6 @@ def bare(ax: Axes, *, lanes: bool) -> None:
         ax.tick_params(axis="y", length=0)
 
 
-def lane_ticks(ax: Axes, lanes: dict[str, float], lane_points: float) -> None:
-    """Names the lanes, or every second or tenth of them where there is no room for all."""
-    room = points(ax, 10.0) * 1.25
-    every = max(1, int(np.ceil(room / max(lane_points, 0.1))))
-    names = list(lanes)
-    shown = names if every == 1 else names[::every]
-    ax.set_yticks([lanes[name] for name in shown], shown)
-
-
 def shifted(ax: Axes, transform: Transform, right: float, up: float) -> Transform:
     """The same transform, moved by some points."""
     return transform + ScaledTranslation(right / 72.0, up / 72.0, root(ax).dpi_scale_trans)
@@ -166,7 +179,9 @@ def shifted(ax: Axes, transform: Transform, right: float, up: float) -> Transfor
 
 def root(ax: Axes) -> Figure:
     """The figure that the axes are part of, through all subfigures."""
-    figure = ax.get_figure(root=True) if hasattr(Axes, "get_figure") else ax.figure
+    figure = ax.figure
+    if isinstance(figure, SubFigure):
+        figure = figure.figure
     assert isinstance(figure, Figure), "axes that are drawn on belong to a figure"
     return figure
 
@@ -223,6 +238,13 @@ def rectangles(
     return shapes
 
 
-def guides(ax: Axes, heights: Sequence[float]) -> None:
-    """Thin lines behind lanes."""
-    ax.hlines(heights, 0, 1, transform=ax.get_yaxis_transform(), colors=GRID, linewidth=0.8, zorder=0.5)
+def strand(ax: Axes, position: int, count: int) -> Transform:
+    """Data, moved up or down by a point or so: lines of equal height then run side by side."""
+    gap = 1.9 if count <= 5 else 1.9 * 5 / count
+    return shifted(ax, ax.transData, 0.0, ((count - 1) / 2 - position) * gap)
+
+
+def steps(start: np.ndarray, end: np.ndarray, height: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The corners of a line that keeps a height from each start to its end, with gaps where it is not shown."""
+    heights = np.where(shown, height, np.nan).astype(float)
+    return np.stack([np.stack([start, end], -1).ravel(), np.repeat(heights, 2)], -1)

@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from raftlab._time import Duration, format_ms
-from ._axes import SMALL, TINY, Window, points, rectangles, size_points, text_points
+
+from ._axes import SMALL, TINY, Window, points, rectangles, shifted, size_points, text_points
 from ._palette import FAULT, INK, MUTED
 from ._states import read
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from raftlab._time import format_ms
-from ._axes import SMALL, Window, points, rectangles, size_points, text_points
+
+from ._axes import SMALL, Window, points, rectangles, shifted, size_points, text_points
 from ._palette import (
     DOWN_HATCH,
     HATCH_COLOUR,
@@ -49,6 +51,12 @@ def place(ax: Axes, lanes: int, taken: float, below: float = 0.0) -> float:
     return size_points(ax)[1] * (1.0 - taken) / rows
 
 
+def name_lanes(ax: Axes, names: Sequence[str], lane_points: float) -> None:
+    """Names the lanes, or every second or tenth of them where there is no room for all."""
+    every = max(1, int(np.ceil(points(ax, 12.5) / max(lane_points, 0.1))))
+    ax.set_yticks(range(0, len(names), every), names[::every])
+
+
 def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> str:
     """Draws the bars of each node, from the first lane down.
 
@@ -85,7 +93,8 @@ def role_key(ax: Axes, lanes: dict[str, Spans]) -> list[Artist]:
         key.append(_hatched(PAUSED_HATCH, ROLES["follower"].colour, "paused"))
     if any((~spans.up).any() for spans in every):
         key.append(_hatched("" if is_dense(ax, lanes) else DOWN_HATCH, "white", "down"))
-    key.append(Line2D([], [], linestyle="none", marker="$3$", color=MUTED, markersize=5, label="term"))
+    if not is_dense(ax, lanes):
+        key.append(Line2D([], [], linestyle="none", marker="$3$", color=MUTED, markersize=5, label="term"))
     return key
 
 
@@ -189,7 +198,7 @@ def _term_stretches(spans: Spans) -> Iterable[tuple[float, float, str, int]]:
     if len(spans) == 0:
         return
     bounds = np.flatnonzero(np.r_[True, spans.term[1:] != spans.term[:-1], True])
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         part = spans.where(np.arange(first, last))
         best: tuple[float, int] | None = None
         for i in range(len(part)):

@@ -71,6 +71,11 @@ def node_colour(position: int) -> str:
     return NODE_CYCLE[position % len(NODE_CYCLE)]
 
 
+def node_dashes(position: int) -> str:
+    """The line style of a node: another one each time the colours begin anew."""
+    return ("solid", "dashed", "dotted")[position // len(NODE_CYCLE) % 3]
+
+
 @dataclass(frozen=True)
 class Stroke:
     """How a type of message looks."""

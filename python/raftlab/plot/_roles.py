@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 
 from raftlab._time import Duration
-from ._axes import Window, bare, chosen_nodes, finish, lane_ticks, new_axes, note, settle, time_axis
-from ._faults import header
-from ._lanes import draw_lanes, foot_line, place, role_key
+
+from ._axes import note
+from ._frame import Frame
+from ._lanes import draw_lanes, foot_line, name_lanes, place, role_key
 from ._states import role_spans
 
 if TYPE_CHECKING:
@@ -62,20 +63,13 @@ def roles(
     >>> rl.plot.roles(c).get_xlabel()
     'time (ms)'
     """
-    window, names = Window.of(world, start, end), chosen_nodes(world, nodes)
-    lanes = role_spans(world, names, window)
-    ax = new_axes(ax, 9.0, min(1.5 + 0.42 * len(names), 9.0))
-    bare(ax, lanes=True)
-    time_axis(ax, window)
-    finish(ax, world, title)
-    lane_ticks(ax, {name: float(i) for i, name in enumerate(names)}, 20.0)
-    settle(ax)
-    lane_points = place(ax, len(names), header(ax, world, window, role_key(ax, lanes)))
-    lane_ticks(ax, {name: float(i) for i, name in enumerate(names)}, lane_points)
-    foot_line(ax, len(names))
-    summed_up = draw_lanes(ax, lanes, window, lane_points)
-    if summed_up:
-        note(ax, summed_up)
+    frame = Frame.of(world, start, end, nodes)
+    lanes = role_spans(world, frame.names, frame.window)
+    ax = frame.open(ax, title, min(1.5 + 0.42 * len(lanes), 9.0), lanes=True)
+    lane_points = place(ax, len(lanes), frame.header(ax, role_key(ax, lanes)))
+    name_lanes(ax, frame.names, lane_points)
+    foot_line(ax, len(lanes))
+    note(ax, draw_lanes(ax, lanes, frame.window, lane_points))
     return ax
 
 
@@ -106,16 +100,10 @@ def roles_table(
     >>> [role for role in rl.plot.roles_table(c)["role"] if role == "leader"]
     ['leader']
     """
-    window = Window.of(world, start, end)
-    found = role_spans(world, chosen_nodes(world, nodes), window)
+    frame = Frame.of(world, start, end, nodes)
+    found = role_spans(world, frame.names, frame.window)
     table: dict[str, list[Any]] = {"node": [name for name, spans in found.items() for _ in range(len(spans))]}
-    for column, name in (
-        ("start_ms", "start"),
-        ("end_ms", "end"),
-        ("role", "role"),
-        ("term", "term"),
-        ("up", "up"),
-        ("paused", "paused"),
-    ):
-        table[column] = [cell for spans in found.values() for cell in getattr(spans, name).tolist()]
+    fields = {"start_ms": "start", "end_ms": "end"} | {name: name for name in ("role", "term", "up", "paused")}
+    for column, field in fields.items():
+        table[column] = [cell for spans in found.values() for cell in getattr(spans, field).tolist()]
     return table

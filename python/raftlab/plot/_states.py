@@ -69,24 +69,19 @@ def role_spans(world: World, nodes: Sequence[str], window: Window) -> dict[str, 
     return {node: _spans(state, window) for node, state in states.items()}
 
 
+def stretches(time: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For rows that hold from their time on: which of them show, and from when to when."""
+    start = time.astype(float)
+    end = np.r_[start[1:], max(window.now, start[-1])] if len(start) else start
+    shown = np.flatnonzero((end > start) & (end > window.start) & (start < window.end))
+    return shown, np.maximum(start[shown], window.start), np.minimum(end[shown], window.end)
+
+
 def _spans(state: Columns, window: Window) -> Spans:
-    time = state["time_ms"].astype(float)
     parts = [state[name] for name in ("role", "term", "up", "paused")]
-    if len(time) == 0:
-        return Spans(time, time, *(part[:0] for part in parts))
     first = np.flatnonzero(np.logical_or.reduce([np.r_[True, part[1:] != part[:-1]] for part in parts]))
-    start = time[first]
-    end = np.r_[start[1:], max(window.now, start[-1])]
-    spans = Spans(start, end, *(part[first] for part in parts))
-    spans = spans.where((end > start) & (end > window.start) & (start < window.end))
-    return Spans(
-        np.maximum(spans.start, window.start),
-        np.minimum(spans.end, window.end),
-        spans.role,
-        spans.term,
-        spans.up,
-        spans.paused,
-    )
+    shown, start, end = stretches(state["time_ms"][first], window)
+    return Spans(start, end, *(part[first][shown] for part in parts))
 
 
 def shares(spans: Spans, which: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -97,4 +92,5 @@ def shares(spans: Spans, which: np.ndarray, edges: np.ndarray) -> np.ndarray:
     start, end = spans.start[which], spans.end[which]
     ends = np.stack([start, end], -1).ravel()
     filled = np.cumsum(np.stack([np.zeros(len(start)), end - start], -1).ravel())
-    return np.diff(np.interp(edges, ends, filled, left=0.0, right=filled[-1])) / width
+    share: np.ndarray = np.diff(np.interp(edges, ends, filled, left=0.0, right=filled[-1])) / width
+    return share

@@ -1,0 +1,132 @@
+"""How the logs grew, and how far they were committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from raftlab._time import Duration
+
+from ._axes import height_axis, steps, strand
+from ._frame import Frame
+from ._palette import INK
+from ._states import Columns, node_states, pick, read, stretches
+from ._terms import node_key, node_style
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from raftlab.cluster import World
+
+__all__ = ["log_timeline"]
+
+
+def log_timeline(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """The last index of each node's log, and its commitIndex, over time.
+
+    Parameters
+    ----------
+    world : Cluster or Run
+        What to look at. Needs a trace of level `"states"` or `"full"`.
+    start, end : time, optional
+        Which stretch of the run; all of it if not given.
+    nodes : str or list of str, optional
+        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
+    title : str, optional
+        The title.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+
+    Notes
+    -----
+    Triangles mark where entries left a log: truncated, or lost in a crash. Lines are broken while their
+    node is down; commitIndex is volatile, so that its line goes on when a leader has told it again.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(5, seed=7)
+    >>> _ = c.run("1s")
+    >>> rl.plot.log_timeline(c).get_ylabel()
+    'log index'
+    """
+    frame = Frame.of(world, start, end, nodes)
+    states = node_states(world, frame.names, "last_index", "commit_index", "up")
+    lost = _losses(world)
+    ax = frame.open(ax, title, 4.0, lanes=False)
+    key: list[Artist] = [
+        *node_key(frame.names),
+        Line2D([], [], color=INK, lw=COMMIT_WIDTH, label="commitIndex"),
+        Line2D([], [], color=INK, lw=LAST_WIDTH, dashes=DASHES, label="last index"),
+    ]
+    shown = [name for name in frame.names if _within(frame, lost, name).any()]
+    if shown:
+        key.append(Line2D([], [], color=INK, ls="none", **MARK, label="entries lost"))
+    taken = frame.header(ax, key)
+    highest = 0.0
+    for position, (name, state) in enumerate(states.items()):
+        style = node_style(position, len(states)) | {"transform": strand(ax, position, len(states))}
+        highest = max(highest, _draw_node(ax, frame, state, style))
+        gone = pick(lost, _within(frame, lost, name))
+        if name in shown:
+            style["linestyle"] = "none"
+            ax.plot(gone["time"], gone["index"], **MARK, gid="truncation", zorder=4, **style, **STILL)
+            highest = max(highest, float(gone["index"].max()))
+    height_axis(ax, highest, taken, "log index")
+    return ax
+
+
+COMMIT_WIDTH, LAST_WIDTH = 1.8, 0.9
+DASHES = (3, 2)
+MARK: dict[str, Any] = {"marker": "v", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.3}
+STILL: dict[str, Any] = {"scalex": False, "scaley": False}
+
+
+def _draw_node(ax: Axes, frame: Frame, state: Columns, style: dict[str, Any]) -> float:
+    """The two lines of a node. Returns the highest index."""
+    which, start, end = stretches(state["time_ms"], frame.window)
+    if len(which) == 0:
+        return 0.0
+    up, last, commit = (state[name][which] for name in ("up", "last_index", "commit_index"))
+    told = (commit > 0) | (np.maximum.accumulate(state["commit_index"])[which] == 0)
+    dashed = style | {"linestyle": (0, DASHES)}
+    ax.plot(*steps(start, end, last, up).T, lw=LAST_WIDTH, gid="last", **dashed, **STILL)
+    ax.plot(*steps(start, end, commit, up & told).T, lw=COMMIT_WIDTH, gid="commit", **style, **STILL)
+    return float(last.max())
+
+
+def _losses(world: World) -> Columns:
+    """Where entries left a log: when, whose, and the first index. One row a moment, however many left."""
+    entries = read(world, "entries", "node", "truncated_ms", "index")
+    lost = pick(entries, np.flatnonzero(~np.isnan(entries["truncated_ms"].astype(float))))
+    first: dict[tuple[str, float], int] = {}
+    for node, time, index in zip(lost["node"], lost["truncated_ms"], lost["index"], strict=True):
+        moment = str(node), float(time)
+        first[moment] = min(int(index), first.get(moment, int(index)))
+    return {
+        "node": np.array([node for node, _ in first], dtype=object),
+        "time": np.array([time for _, time in first]),
+        "index": np.array(list(first.values())),
+    }
+
+
+def _within(frame: Frame, lost: Columns, node: str) -> np.ndarray:
+    inside: np.ndarray = frame.window.touches(lost["time"], lost["time"]) & (lost["node"] == node)
+    return inside

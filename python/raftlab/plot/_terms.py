@@ -1,0 +1,142 @@
+"""How the terms grew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from raftlab._time import Duration
+
+from ._axes import SMALL, height_axis, points, shifted, size_points, steps, strand, text_points
+from ._frame import Frame
+from ._palette import INK, MUTED, node_colour, node_dashes
+from ._states import Spans, role_spans
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from raftlab.cluster import World
+
+__all__ = ["terms"]
+
+LEADER_WIDTH = 3.4
+
+
+def terms(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Each node's term over time; thick where it leads.
+
+    Parameters
+    ----------
+    world : Cluster or Run
+        What to look at. Needs a trace of level `"states"` or `"full"`.
+    start, end : time, optional
+        Which stretch of the run; all of it if not given.
+    nodes : str or list of str, optional
+        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
+    title : str, optional
+        The title.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+
+    Notes
+    -----
+    Nodes in the same term run side by side, in the order of the key; their data are the same. A line is
+    broken while its node is down.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(5, seed=7)
+    >>> _ = c.run("1s")
+    >>> rl.plot.terms(c).get_ylabel()
+    'term'
+    """
+    frame = Frame.of(world, start, end, nodes)
+    found = role_spans(world, frame.names, frame.window)
+    ax = frame.open(ax, title, 3.6, lanes=False)
+    key: list[Artist] = [*node_key(frame.names), Line2D([], [], color=INK, lw=LEADER_WIDTH, label="leads")]
+    highest = max((int(spans.term.max()) for spans in found.values() if len(spans)), default=0)
+    height_axis(ax, highest, frame.header(ax, key), "term")
+    per_term = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
+    per_ms = size_points(ax)[0] / frame.window.span
+    for position, (name, spans) in enumerate(found.items()):
+        _draw_node(ax, position, len(found), spans)
+        if per_term > 2.2 * points(ax, SMALL):
+            _name_leader(ax, name, spans, per_ms)
+    return ax
+
+
+def node_key(names: Sequence[str]) -> list[Artist]:
+    """A line a node; with very many nodes one for all of them."""
+    if len(names) > MOST_NAMED:
+        return [Line2D([], [], color=MUTED, label=f"{len(names)} nodes")]
+    return [Line2D([], [], lw=2, label=name, **node_style(i, len(names))) for i, name in enumerate(names)]
+
+
+def node_style(position: int, count: int) -> dict[str, Any]:
+    """How the line of a node looks among so many."""
+    if count > MOST_NAMED:
+        return {"color": MUTED, "alpha": 0.6}
+    return {"color": node_colour(position), "linestyle": node_dashes(position)}
+
+
+MOST_NAMED = 27
+
+
+def _draw_node(ax: Axes, position: int, count: int, spans: Spans) -> None:
+    style = node_style(position, count)
+    place = strand(ax, position, count)
+    corners = steps(spans.start, spans.end, spans.term, spans.up)
+    ax.plot(*corners.T, lw=1.2, transform=place, scalex=False, scaley=False, gid="term", **style)
+    leads = spans.up & (spans.role == "leader")
+    ends = np.stack([spans.start, spans.end], -1)[leads]
+    heights = np.repeat(spans.term[leads].astype(float), 2).reshape(-1, 2)
+    stays = LineCollection(
+        list(np.stack([ends, heights], -1)),
+        colors=[str(style["color"])],
+        linewidths=LEADER_WIDTH,
+        capstyle="butt",
+        zorder=3,
+    )
+    stays.set_transform(place)
+    stays.set_gid("leads")
+    ax.add_collection(stays, autolim=False)
+
+
+def _name_leader(ax: Axes, name: str, spans: Spans, per_ms: float) -> None:
+    """Writes the name of a leader above its stay."""
+    size = points(ax, SMALL)
+    for i in np.flatnonzero(spans.up & (spans.role == "leader")):
+        start, end, term = float(spans.start[i]), float(spans.end[i]), int(spans.term[i])
+        if (end - start) * per_ms > text_points(name, size, "bold"):
+            ax.text(
+                start,
+                term,
+                name,
+                va="bottom",
+                fontsize=size,
+                fontweight="bold",
+                color=INK,
+                transform=shifted(ax, ax.transData, 0.0, 6.0),
+                clip_on=True,
+                parse_math=False,
+                gid="leader-name",
+            )

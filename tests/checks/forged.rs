@@ -1,0 +1,160 @@
+//! What no schedule of this implementation does, told to the checks by hand.
+
+use raftlab::check::{Breach, Checks};
+use raftlab::protocol::{NodeId, OpId, ReadPath, Role};
+use raftlab::raft::{Key, Node, Output, RaftMessage, RaftNote, Request, Rules};
+use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
+
+use super::lab::{A, B, by_hand, log, names, nodes};
+
+/// A node with this log in this term, and checks that have seen it so.
+fn seen(terms: &[u64], term: u64, commit: u64, role: Role) -> (Checks, Node) {
+    let mut node = nodes(3, by_hand(Rules::ALL)).swap_remove(0);
+    node.preset(term, None, log(terms), commit);
+    if role == Role::Leader {
+        node.preset_leader();
+    }
+    let mut checks = Checks::new(3);
+    checks.begin(A, &node);
+    (checks, node)
+}
+
+/// The same node with another log.
+fn changed(node: &Node, terms: &[u64], term: u64) -> Node {
+    let mut node = node.clone();
+    node.preset(term, None, log(terms), 0);
+    node
+}
+
+fn send(checks: &mut Checks, message: RaftMessage, copy: u8) {
+    let id = MessageId { from: A, to: B, ordinal: 0, copy };
+    checks.sent(Time(1), &Flight { id, sent: Time(1), due: Time(2), row: 0, message });
+}
+
+fn acknowledgement(term: u64, index: u64) -> RaftMessage {
+    let (hint_index, hint_term, round) = (0, 0, 0);
+    RaftMessage::AppendEntriesReply { term, success: true, index, hint_index, hint_term, round }
+}
+
+#[test]
+fn a_leader_that_deletes_its_entries() {
+    let (mut checks, node) = seen(&[1, 2, 2], 2, 0, Role::Leader);
+    let after = changed(&node, &[1], 2);
+    checks.noted(Time(5), A, &after, RaftNote::Truncated { first: 2, last: 3 });
+    assert_eq!(names(checks.violations()), ["leader_append_only"]);
+    assert_eq!(checks.violations()[0].index, Some(2));
+}
+
+#[test]
+fn a_leader_that_overwrites_its_entries() {
+    let (mut checks, node) = seen(&[1, 2, 2], 2, 0, Role::Leader);
+    let note = RaftNote::Appended { first: 2, last: 3, hash: node.log().hash_at(3) };
+    checks.noted(Time(5), A, &node, note);
+    assert_eq!(names(checks.violations()), ["leader_append_only"]);
+}
+
+#[test]
+fn a_commit_index_that_falls_jumps_or_runs_ahead() {
+    for (first, last) in [(1, 2), (4, 4), (3, 5)] {
+        let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Follower);
+        checks.noted(Time(5), A, &node, RaftNote::Committed { first, last });
+        assert_eq!(names(checks.violations()), ["commit_monotonic"], "{first} to {last}");
+    }
+    let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Follower);
+    checks.noted(Time(5), A, &node, RaftNote::Committed { first: 3, last: 4 });
+    assert_eq!(checks.violations(), []);
+}
+
+#[test]
+fn a_disk_that_loses_what_was_acknowledged() {
+    let (mut checks, node) = seen(&[1, 1, 1], 1, 0, Role::Follower);
+    send(&mut checks, acknowledgement(1, 2), 0);
+    checks.host(Time(5), A, &changed(&node, &[1, 1], 1), HostEvent::Crashed);
+    assert_eq!(checks.violations(), [], "entry 3 was promised to nobody");
+    checks.host(Time(6), A, &changed(&node, &[1], 1), HostEvent::Crashed);
+    assert_eq!(names(checks.violations()), ["durable_promise"]);
+    assert_eq!(checks.violations()[0].breach, Breach::EntryForgotten { node: A, index: 2 });
+}
+
+#[test]
+fn a_disk_that_brings_back_another_entry() {
+    let (mut checks, node) = seen(&[1, 2], 2, 0, Role::Follower);
+    send(&mut checks, acknowledgement(2, 2), 0);
+    checks.host(Time(5), A, &changed(&node, &[1, 1], 2), HostEvent::Crashed);
+    assert_eq!(names(checks.violations()), ["durable_promise"]);
+}
+
+#[test]
+fn a_promise_ends_with_the_entry_and_copies_promise_nothing() {
+    let (mut checks, node) = seen(&[1, 1, 1], 1, 0, Role::Follower);
+    send(&mut checks, acknowledgement(1, 3), 0);
+    let shorter = changed(&node, &[1], 2);
+    checks.noted(Time(3), A, &shorter, RaftNote::Role { role: Role::Follower, term: 2 });
+    checks.noted(Time(3), A, &shorter, RaftNote::Truncated { first: 2, last: 3 });
+    send(&mut checks, acknowledgement(2, 3), 1);
+    send(&mut checks, acknowledgement(1, 3), 0); // waited for the disk since term 1
+    checks.host(Time(5), A, &shorter, HostEvent::Crashed);
+    assert_eq!(checks.violations(), []);
+}
+
+#[test]
+fn a_term_that_falls_while_the_node_runs() {
+    let (mut checks, node) = seen(&[], 4, 0, Role::Follower);
+    let note = RaftNote::Role { role: Role::Follower, term: 3 };
+    checks.noted(Time(5), A, &changed(&node, &[], 3), note);
+    assert_eq!(names(checks.violations()), ["term_monotonic"]);
+}
+
+#[test]
+fn a_wipe_takes_promises_but_not_votes() {
+    let (mut checks, node) = seen(&[1, 1], 3, 2, Role::Follower);
+    send(&mut checks, acknowledgement(3, 2), 0);
+    let vote = |granted| RaftMessage::RequestVoteReply { term: 3, granted, pre: false };
+    send(&mut checks, vote(true), 0);
+    let mut empty = changed(&node, &[], 0);
+    checks.host(Time(5), A, &changed(&node, &[1, 1], 3), HostEvent::Crashed);
+    let before = checks.violations().len();
+    checks.host(Time(5), A, &empty, HostEvent::Wiped);
+    checks.noted(Time(6), A, &empty, RaftNote::Role { role: Role::Candidate, term: 1 });
+    checks.host(Time(7), A, &empty, HostEvent::Crashed);
+    assert_eq!(checks.violations().len(), before);
+    empty.preset(3, Some(A), log(&[]), 0);
+    send(&mut checks, RaftMessage::RequestVote { term: 3, last_index: 0, last_term: 0, pre: false }, 0);
+    assert_eq!(names(checks.violations()).last(), Some(&"vote_once"));
+}
+
+#[test]
+fn a_client_that_is_told_too_early_is_told_of_once() {
+    let (mut checks, _) = seen(&[1, 1, 1, 1], 1, 2, Role::Leader);
+    for index in 1..=4 {
+        let output = Output::Written { index, term: 1, applied: true };
+        checks.op(Time(index), OpId(index), 1, &OpEvent::Ok { node: A, output: &output });
+    }
+    let told: Vec<_> = checks.violations().iter().map(|v| v.breach.index()).collect();
+    assert_eq!((names(checks.violations()), told), (vec!["acknowledged_write_lost"], vec![Some(3)]));
+}
+
+#[test]
+fn a_read_of_what_is_not_committed() {
+    for (index, expected) in [(2, 0), (3, 1)] {
+        let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Leader);
+        let request = Request::Read { key: Key(0), via: ReadPath::Local };
+        let asked = OpEvent::Invoked { request: &request, node: Some(A), again: false };
+        checks.op(Time(1), OpId(7), 0, &asked);
+        let output = Output::Read { index, hash: node.log().hash_at(index), items: vec![] };
+        checks.op(Time(2), OpId(7), 0, &OpEvent::Ok { node: A, output: &output });
+        assert_eq!(checks.violations().len(), expected, "at index {index}");
+    }
+}
+
+#[test]
+fn logs_that_differ_before_the_same_entry_are_told_of_once() {
+    let (mut checks, node) = seen(&[1, 1], 2, 0, Role::Follower);
+    for (id, terms) in [(NodeId(1), &[1, 2, 2, 2][..]), (NodeId(2), &[2, 2, 2, 2])] {
+        let other = changed(&node, terms, 2);
+        let note = RaftNote::Appended { first: 1, last: 4, hash: other.log().hash_at(4) };
+        checks.noted(Time(3), id, &other, note);
+    }
+    let found: Vec<_> = checks.violations().iter().map(|v| (v.rule, v.index)).collect();
+    assert_eq!(found, [("log_matching", Some(2))]);
+}
