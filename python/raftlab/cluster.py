@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 from . import _core, views
@@ -596,13 +596,25 @@ class Cluster(World):
             for m in self._engine.in_flight()
         )
 
-    def deliver(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> int:
+    def deliver(
+        self,
+        *,
+        from_: str | Sequence[str] | None = None,
+        to: str | Sequence[str] | None = None,
+        type: str | None = None,
+    ) -> int:
         """Delivers what is under way now: from some nodes, to some nodes, of a type. Says how many."""
         chosen = self.in_flight.select(from_=from_, to=to, type=type)
         chosen.deliver()
         return len(chosen)
 
-    def drop(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> int:
+    def drop(
+        self,
+        *,
+        from_: str | Sequence[str] | None = None,
+        to: str | Sequence[str] | None = None,
+        type: str | None = None,
+    ) -> int:
         """Drops what is under way now, by hand. Says how many."""
         chosen = self.in_flight.select(from_=from_, to=to, type=type)
         chosen.drop()

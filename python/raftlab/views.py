@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -367,11 +367,19 @@ class Message:
 class InFlight(tuple[Message, ...]):
     """The messages under way, in the order in which they arrive; held ones last."""
 
-    def select(self, *, from_: str | None = None, to: str | None = None, type: str | None = None) -> InFlight:
+    def select(
+        self,
+        *,
+        from_: str | Sequence[str] | None = None,
+        to: str | Sequence[str] | None = None,
+        type: str | None = None,
+    ) -> InFlight:
         """Those from some nodes, to some nodes, of a type. `"ABC"` names single-letter nodes."""
 
-        def among(name: str, wanted: str | None) -> bool:
-            return wanted is None or name == wanted or (len(name) == 1 and name in wanted)
+        def among(name: str, wanted: str | Sequence[str] | None) -> bool:
+            if wanted is None or name == wanted:
+                return True
+            return name in wanted and (not isinstance(wanted, str) or len(name) == 1)
 
         return InFlight(
             m for m in self if among(m.from_, from_) and among(m.to, to) and (type is None or m.type == type)

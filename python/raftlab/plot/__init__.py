@@ -7,6 +7,7 @@ except ImportError as error:  # pragma: no cover
 
 from ._faults import faults_table
 from ._log_timeline import log_timeline
+from ._logs import logs, logs_table
 from ._roles import roles, roles_table
 from ._terms import terms
 

@@ -145,6 +145,7 @@ def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
     ax.set_ylim(low, low + (high - low) / (1.0 - taken))
     ax.yaxis.set_major_locator(LocatorBelow(highest + 0.01))
     ax.set_ylabel(name, y=(1.0 - taken) / 2.0)
+    ax.spines["left"].set_bounds(low, highest * 1.02 + 0.1)
 
 
 def note(ax: Axes, text: str) -> None:
@@ -239,12 +240,17 @@ def rectangles(
 
 
 def strand(ax: Axes, position: int, count: int) -> Transform:
-    """Data, moved up or down by a point or so: lines of equal height then run side by side."""
-    gap = 1.9 if count <= 5 else 1.9 * 5 / count
+    """Data, moved up or down a little: lines of equal height then run side by side.
+
+    All of them together take less room than one unit, so that they do not look like different heights,
+    unless they could not be told apart then.
+    """
+    per_unit = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
+    gap = float(np.clip(0.7 * per_unit / count, 0.45, 1.9 * min(1.0, 5 / count)))
     return shifted(ax, ax.transData, 0.0, ((count - 1) / 2 - position) * gap)
 
 
 def steps(start: np.ndarray, end: np.ndarray, height: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """The corners of a line that keeps a height from each start to its end, with gaps where it is not shown."""
+    """The corners of a line that keeps a height from each start to its end; gaps where it is not shown."""
     heights = np.where(shown, height, np.nan).astype(float)
     return np.stack([np.stack([start, end], -1).ravel(), np.repeat(heights, 2)], -1)

@@ -165,7 +165,7 @@ def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> flo
     width, height = size_points(ax)
     found = strikes(world, window)
     plan = _Plan.of(found, window, points(ax, SMALL), width)
-    key_height = _draw_key(ax, key, width)
+    key_height = draw_key(ax, key, width)
     row = points(ax, SMALL) * 1.45
     strip = len(plan.rows) * row + (0.5 * row if plan.rows else 0.0)
     scale = min(1.0, MOST_SHARE * height / max(key_height + strip, 1e-9))
@@ -176,7 +176,7 @@ def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> flo
     return 1.0 - top + strip * scale / height
 
 
-def _draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
+def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     """The legend in as few lines as there is width for. Says how high it is."""
     if not key:
         return 0.0
@@ -199,11 +199,11 @@ def _draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
         handletextpad=gap,
         columnspacing=between,
         borderpad=0.0,
-        borderaxespad=0.2,
+        borderaxespad=0.5,
         labelspacing=0.3,
     )
     lines = -(-len(key) // columns)
-    return (lines * 1.5 + 0.7) * size
+    return (lines * 1.5 + 1.0) * size
 
 
 def _draw_bands(ax: Axes, found: Sequence[Strike], window: Window, top: float) -> None:
@@ -354,7 +354,7 @@ def _draw_bars(ax: Axes, row: _Row, window: Window, low: float, high: float) -> 
             [middle] * len(at_once),
             linestyle="none",
             marker="|",
-            markersize=row_points(ax, high - low),
+            markersize=(high - low) * size_points(ax)[1],
             markeredgewidth=1.6,
             color=FAULT,
             transform=space,
@@ -363,11 +363,6 @@ def _draw_bars(ax: Axes, row: _Row, window: Window, low: float, high: float) -> 
             zorder=5,
             gid="fault-bar",
         )
-
-
-def row_points(ax: Axes, share: float) -> float:
-    """A share of the axes' height, in points."""
-    return share * size_points(ax)[1]
 
 
 def caption(ax: Axes, text: str, at: float) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from raftlab.cluster import World
 
-__all__ = ["Frame", "frame"]
+__all__ = ["Frame"]
 
 
 @dataclass(frozen=True)

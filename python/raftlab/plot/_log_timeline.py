@@ -79,17 +79,17 @@ def log_timeline(
     shown = [name for name in frame.names if _within(frame, lost, name).any()]
     if shown:
         key.append(Line2D([], [], color=INK, ls="none", **MARK, label="entries lost"))
-    taken = frame.header(ax, key)
-    highest = 0.0
+    indices = [state["last_index"][stretches(state["time_ms"], frame.window)[0]] for state in states.values()]
+    indices += [lost["index"][_within(frame, lost, name)] for name in shown]
+    highest = max((int(some.max()) for some in indices if len(some)), default=0)
+    height_axis(ax, highest, frame.header(ax, key), "log index")
     for position, (name, state) in enumerate(states.items()):
         style = node_style(position, len(states)) | {"transform": strand(ax, position, len(states))}
-        highest = max(highest, _draw_node(ax, frame, state, style))
-        gone = pick(lost, _within(frame, lost, name))
+        _draw_node(ax, frame, state, style)
         if name in shown:
+            gone = pick(lost, _within(frame, lost, name))
             style["linestyle"] = "none"
             ax.plot(gone["time"], gone["index"], **MARK, gid="truncation", zorder=4, **style, **STILL)
-            highest = max(highest, float(gone["index"].max()))
-    height_axis(ax, highest, taken, "log index")
     return ax
 
 
@@ -99,17 +99,16 @@ MARK: dict[str, Any] = {"marker": "v", "markersize": 6, "markerfacecolor": "whit
 STILL: dict[str, Any] = {"scalex": False, "scaley": False}
 
 
-def _draw_node(ax: Axes, frame: Frame, state: Columns, style: dict[str, Any]) -> float:
-    """The two lines of a node. Returns the highest index."""
+def _draw_node(ax: Axes, frame: Frame, state: Columns, style: dict[str, Any]) -> None:
+    """The two lines of a node."""
     which, start, end = stretches(state["time_ms"], frame.window)
     if len(which) == 0:
-        return 0.0
+        return
     up, last, commit = (state[name][which] for name in ("up", "last_index", "commit_index"))
     told = (commit > 0) | (np.maximum.accumulate(state["commit_index"])[which] == 0)
     dashed = style | {"linestyle": (0, DASHES)}
     ax.plot(*steps(start, end, last, up).T, lw=LAST_WIDTH, gid="last", **dashed, **STILL)
     ax.plot(*steps(start, end, commit, up & told).T, lw=COMMIT_WIDTH, gid="commit", **style, **STILL)
-    return float(last.max())
 
 
 def _losses(world: World) -> Columns:

@@ -134,6 +134,11 @@ def ink_on(colour: str) -> str:
     return "#ffffff" if luminance(colour) < 0.52 else INK
 
 
+def paler(colour: str, share: float = 0.6) -> str:
+    """A colour mixed with white."""
+    return colors.to_hex(tuple(share + (1.0 - share) * part for part in colors.to_rgb(colour)))
+
+
 def rgba(names: Iterable[str], alpha: float = 1.0) -> np.ndarray:
     """Many colours at once, as matplotlib likes them best."""
     known: dict[str, tuple[float, float, float, float]] = {}
