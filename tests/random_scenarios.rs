@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::watch::Options;
-use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, TraceLevel, Watch};
+use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watch};
 use raftlab::fault::nemesis::random_faults;
 use raftlab::fault::{Fault, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, NetworkSpec, Pacing, Purpose, Time,
 };
+use raftlab::trace::Level;
 use rand::{Rng, RngExt};
 
 const SCENARIOS: u64 = 10_000;
@@ -101,7 +102,7 @@ fn ten_thousand_random_scenarios_break_nothing() {
 
 fn play(seed: u64, floors: &mut Floors) {
     let scenario = Arc::new(random_scenario(seed));
-    let options = Options { trace: TraceLevel::Off, checks: true, trace_rows: None };
+    let options = Options { trace: Level::Off, checks: true, trace_rows: None };
     let watch = Watch::new(scenario.nodes.len(), options);
     let mut cluster = Cluster::new(scenario.clone(), seed, OnViolation::Stop, watch)
         .unwrap_or_else(|why| panic!("seed {seed}: {why}: {}", scenario.to_json()));

@@ -13,7 +13,7 @@ pub mod watch;
 
 pub use cluster::{Cluster, Ending, Progress};
 pub use condition::Condition;
-pub use scenario::{OnViolation, Scenario, ScenarioError, TraceLevel};
+pub use scenario::{OnViolation, Scenario, ScenarioError};
 pub use step::{Action, CommandSpec, Step};
 pub use symbols::Symbols;
 pub use watch::{Watch, Watcher};

@@ -105,19 +105,6 @@ pub struct Edits {
     pub edits: Vec<(MessageName, Edit)>,
 }
 
-/// How much a run writes down.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TraceLevel {
-    /// Everything.
-    #[default]
-    Full,
-    /// Node states, entries, operations and faults; no messages.
-    States,
-    /// Nothing.
-    Off,
-}
-
 /// What a violation does to a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnViolation {

@@ -1,6 +1,5 @@
 //! Who watches an experiment: the trace and the checks, each only if it was asked for.
 
-use super::scenario::TraceLevel;
 use super::symbols::Symbols;
 use crate::check::Checks;
 use crate::fault;
@@ -59,7 +58,7 @@ impl Watcher for () {}
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// How much is written down.
-    pub trace: TraceLevel,
+    pub trace: Level,
     /// Whether invariants are checked.
     pub checks: bool,
     /// Most rows of one table of the trace.
@@ -69,7 +68,7 @@ pub struct Options {
 impl Options {
     /// Whether anything is.
     pub fn watches(&self) -> bool {
-        self.checks || self.trace != TraceLevel::Off
+        self.checks || self.trace != Level::Off
     }
 }
 
@@ -84,13 +83,9 @@ impl Watch {
     /// Watches a cluster of so many nodes.
     pub fn new(nodes: usize, options: Options) -> Self {
         let rows = options.trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
-        let level = match options.trace {
-            TraceLevel::Full => Some(Level::Full),
-            TraceLevel::States => Some(Level::States),
-            TraceLevel::Off => None,
-        };
+        let traced = options.trace != Level::Off;
         Self {
-            trace: level.map(|level| Recorder::new(nodes, level, rows)),
+            trace: traced.then(|| Recorder::new(nodes, options.trace, rows)),
             checks: options.checks.then(|| Checks::new(nodes)),
         }
     }

@@ -14,11 +14,12 @@ use super::views;
 use crate::experiment::cluster::{Done, Goal, Position};
 use crate::experiment::watch::{Options, Watch};
 use crate::experiment::{
-    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, TraceLevel, Watcher,
+    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
 };
 use crate::fault::Names;
 use crate::protocol::{NodeId, NodeSet, OpId, Span};
 use crate::sim::Time;
+use crate::trace::Level;
 
 /// A cluster with nobody watching, or with somebody: two worlds, each compiled for itself.
 #[derive(Clone)]
@@ -83,7 +84,7 @@ impl Engine {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
         let ending = drive(py, || inner.play(Time::NEVER))?;
-        self.raise_interceptor(ending == Ending::Interceptor, &mut guard)?;
+        Self::raise_interceptor(ending == Ending::Interceptor, &mut guard)?;
         Ok(ending.name())
     }
 
@@ -93,7 +94,7 @@ impl Engine {
         let mut guard = self.lock()?;
         let start = either!(&guard.cluster, cluster => cluster.world().now());
         let until = start + span;
-        let progress = self.advance(py, &mut guard, until, None)?;
+        let progress = Self::advance(py, &mut guard, until, None)?;
         if progress == Progress::Time {
             guard.record(Step::Run(span));
         }
@@ -109,7 +110,7 @@ impl Engine {
         condition.validate(guard.names()).map_err(invalid)?;
         let goal = either!(&guard.cluster, cluster => cluster.goal(condition.clone()));
         let until = guard.now() + limit;
-        let progress = self.advance(py, &mut guard, until, Some(goal))?;
+        let progress = Self::advance(py, &mut guard, until, Some(goal))?;
         Ok(match progress {
             Progress::Condition => {
                 guard.record(Step::RunUntil { until: condition, limit });
@@ -153,7 +154,7 @@ impl Engine {
         if progress == Progress::Time && until < Time::NEVER {
             guard.record(Step::RunTo(until));
         }
-        self.raise_interceptor(progress == Progress::Interceptor, &mut guard)?;
+        Self::raise_interceptor(progress == Progress::Interceptor, &mut guard)?;
         Ok(dispatched)
     }
 
@@ -237,7 +238,7 @@ impl Engine {
             }
             either!(&guard.cluster, cluster => (cluster.script(), cluster.seed()))
         };
-        let options = Options { trace: TraceLevel::Off, checks: false, trace_rows: None };
+        let options = Options { trace: Level::Off, checks: false, trace_rows: None };
         let cluster = build(&Arc::new(script), seed, OnViolation::Record, options)?;
         let position = Position::default();
         let mut inner = Inner { cluster, options, on_violation: OnViolation::Record, position };
@@ -300,9 +301,9 @@ impl Engine {
     fn watching(&self) -> PyResult<(&'static str, bool)> {
         let options = self.lock()?.options;
         let level = match options.trace {
-            TraceLevel::Full => "full",
-            TraceLevel::States => "states",
-            TraceLevel::Off => "off",
+            Level::Full => "full",
+            Level::States => "states",
+            Level::Off => "off",
         };
         Ok((level, options.checks))
     }
@@ -412,7 +413,6 @@ impl Engine {
         })
     }
 
-    #[allow(clippy::needless_pass_by_value)] // the protocol of the garbage collector
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.interceptor.try_lock() {
             Ok(held) => match &*held {
@@ -450,7 +450,6 @@ impl Engine {
 
     /// Runs to `until` or the goal. What an interruption cuts short is written down as far as it came.
     fn advance(
-        &self,
         py: Python<'_>,
         guard: &mut MutexGuard<'_, Inner>,
         until: Time,
@@ -468,11 +467,11 @@ impl Engine {
             guard.record(Step::Events { count, python: false });
         }
         let progress = result?;
-        self.raise_interceptor(progress == Progress::Interceptor, guard)?;
+        Self::raise_interceptor(progress == Progress::Interceptor, guard)?;
         Ok(progress)
     }
 
-    fn raise_interceptor(&self, failed: bool, guard: &mut MutexGuard<'_, Inner>) -> PyResult<()> {
+    fn raise_interceptor(failed: bool, guard: &mut MutexGuard<'_, Inner>) -> PyResult<()> {
         if !failed {
             return Ok(());
         }
@@ -580,11 +579,11 @@ pub(super) fn build(
     Ok(Any::Bare(Box::new(Cluster::new(scenario, seed, on_violation, ())?)))
 }
 
-pub(super) fn trace_level(level: &str) -> PyResult<TraceLevel> {
+fn trace_level(level: &str) -> PyResult<Level> {
     match level {
-        "full" => Ok(TraceLevel::Full),
-        "states" => Ok(TraceLevel::States),
-        "off" => Ok(TraceLevel::Off),
+        "full" => Ok(Level::Full),
+        "states" => Ok(Level::States),
+        "off" => Ok(Level::Off),
         other => Err(invalid(format!("trace must be 'full', 'states' or 'off', not '{other}'"))),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn drive<T: Send>(
                 return Ok(result);
             }
             if looked.elapsed() >= LOOK_EVERY {
-                Python::attach(|py| py.check_signals())?;
+                Python::attach(|py: Python<'_>| Python::check_signals(py))?;
                 looked = Instant::now();
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! What a user calls is typed Python (`python/raftlab`); these classes are what it stands on.
 
+#![allow(clippy::needless_pass_by_value)] // Python hands over what it calls with
+
 mod convert;
 mod engine;
 mod gateway;

@@ -7,11 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::convert::invalid;
-use super::engine::{on_violation, trace_level};
+use super::engine::on_violation;
+use crate::experiment::Scenario;
 use crate::experiment::survey::{Outcome, survey as run_survey};
 use crate::experiment::watch::{Options, Watch};
-use crate::experiment::{Scenario, TraceLevel};
 use crate::protocol::Span;
+use crate::trace::Level;
 
 /// Runs a scenario with the seeds `first` to `first + count - 1` on `threads` threads. Returns a dict of
 /// columns with a value a seed. `progress`, if given, is called with the number of runs that are done.
@@ -34,8 +35,7 @@ pub(super) fn survey<'py>(
         return Err(invalid("seeds must be at least 1, not 0"));
     }
     let violation = on_violation(stop_on_violation);
-    let options = Options { trace: trace_level("off")?, checks, trace_rows: None };
-    debug_assert!(options.trace == TraceLevel::Off);
+    let options = Options { trace: Level::Off, checks, trace_rows: None };
     let nodes = scenario.nodes.len();
     let interrupted: Mutex<Option<PyErr>> = Mutex::new(None);
     let mut looked = Instant::now();

@@ -133,7 +133,10 @@ fn a_client_that_is_told_too_early_is_told_of_once() {
         checks.op(Time(index), OpId(index), 1, &OpEvent::Ok { node: A, output: &output });
     }
     let told: Vec<_> = checks.violations().iter().map(|v| v.breach.index()).collect();
-    assert_eq!((names(checks.violations()), told), (vec!["acknowledged_write_lost"], vec![Some(3)]));
+    assert_eq!(
+        (names(checks.violations()), told),
+        (vec!["acknowledged_write_lost"], vec![Some(3)])
+    );
 }
 
 #[test]

@@ -23,7 +23,12 @@ fn a_claimed_log_costs_committed_entries() {
     lab.run(30);
     assert_eq!(
         lab.violated(),
-        ["leader_completeness", "acknowledged_write_lost", "committed_prefix", "state_machine_safety"]
+        [
+            "leader_completeness",
+            "acknowledged_write_lost",
+            "committed_prefix",
+            "state_machine_safety"
+        ]
     );
     let first = &lab.checks().violations()[0];
     assert!(first.honest, "what E lacks had been committed by honest nodes");

@@ -154,12 +154,11 @@ def note(ax: Axes, text: str) -> None:
         ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
 
 
-def finish(ax: Axes, world: World, title: str | None) -> None:
+def finish(ax: Axes, world: World, title: str | None, more: str = "") -> None:
     """The title, and which run this is: also for whoever finds the saved picture."""
     if title:
         ax.set_title(title, loc="left", color=INK)
-    seed = f"seed {world.seed}"
-    ax.set_title(seed, loc="right", fontsize=points(ax, SMALL), color=MUTED)
+    ax.set_title(f"seed {world.seed}{more}", loc="right", fontsize=points(ax, SMALL), color=MUTED)
     script = world.scenario.to_json()
     vars(ax)["raftlab_replay"] = f"raftlab.Scenario.from_json({script!r}).run(seed={world.seed})"
 

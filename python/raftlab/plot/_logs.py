@@ -13,7 +13,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from raftlab._time import Duration, format_ms, to_ms
-from raftlab.errors import InvalidError
 
 from ._axes import (
     SMALL,
@@ -31,9 +30,10 @@ from ._axes import (
     text_points,
 )
 from ._faults import draw_key
+from ._grid import Grid
 from ._lanes import name_lanes, place
-from ._palette import FAULT, INK, MUTED, TERM_CYCLE, ink_on, paler, rgba, term_colour
-from ._states import Columns, pick, read
+from ._palette import FAULT, INK, MUTED, TERM_CYCLE, ink_on, paler, rgba, shade, term_colour
+from ._states import Columns
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -101,14 +101,12 @@ def logs(
     ['x=1', 'x=1', 'x=1']
     """
     when = None if at is None else to_ms(at, "at")
-    grid = _Grid.of(world, when, first, last, chosen_nodes(world, nodes))
-    ax = new_axes(ax, 9.0, min(1.5 + 0.5 * len(grid.names), 9.0))
+    grid = Grid.of(world, when, first, last, chosen_nodes(world, nodes))
+    ax = new_axes(ax, 9.0, min(1.5 + 0.56 * len(grid.names), 9.5))
     bare(ax, lanes=True)
-    finish(ax, world, title)
-    seed = ax.get_title(loc="right")
-    ax.set_title(f"{seed}, at {format_ms(world.now_ms if when is None else when)}", loc="right")
+    finish(ax, world, title, f", at {format_ms(world.now_ms if when is None else when)}")
     ax.set_xlim(grid.first - 0.5, grid.last + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=20 if grid.last < 1000 else 10, integer=True))
     ax.set_xlabel("log index")
     ax.set_yticks(range(len(grid.names)), grid.names)
     for lane, conditions in enumerate(grid.conditions):
@@ -116,10 +114,13 @@ def logs(
     settle(ax)
     width, height = size_points(ax)
     taken = min(0.5, draw_key(ax, _key(grid), width) / height)
-    lane_points = place(ax, len(grid.names), taken)
-    name_lanes(ax, grid.names, lane_points)
-    summed_up = [_draw_lane(ax, lane, grid, lane_points) for lane in range(len(grid.names))]
-    note(ax, max(summed_up, key=len))
+    look = _Look.of(grid, width, place(ax, len(grid.names), taken))
+    name_lanes(ax, grid.names, look.lane)
+    for lane in range(len(grid.names)):
+        _draw_log(ax, lane, grid, look)
+        _draw_lost(ax, lane, grid, look)
+        _draw_commit(ax, lane, grid, look)
+    note(ax, look.summed_up())
     if not grid.knows_losses:
         note(ax, f"what was truncated is not known: trace={world.trace.level!r}")
     return ax
@@ -154,7 +155,7 @@ def logs_table(
     ['no-op', 'no-op', 'no-op']
     """
     when = None if at is None else to_ms(at, "at")
-    grid = _Grid.of(world, when, first, last, chosen_nodes(world, nodes))
+    grid = Grid.of(world, when, first, last, chosen_nodes(world, nodes))
     table: dict[str, list[Any]] = {
         name: [] for name in ("node", "index", "term", "value", "committed", "truncated_ms")
     }
@@ -170,128 +171,57 @@ def logs_table(
     return table
 
 
-# ---- What there is to draw ------------------------------------------------------------------------------
+# ---- How it is drawn ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The logs within a range of indices: a lane a node."""
+class _Look:
+    """What fits: decided once for the whole picture."""
 
-    names: list[str]
-    first: int
-    last: int
-    logs: list[Columns]  # index, term, value
-    lost: list[Columns]  # index, term, value, time
-    commits: list[int]
-    conditions: list[str]
-    knows_losses: bool
+    per_entry: float
+    lane: float
+    cells: bool
+    shade: bool
+    terms: tuple[int, int]
+    head: float
+    foot: float
 
     @classmethod
-    def of(
-        cls, world: World, when: float | None, first: int | None, last: int | None, names: list[str]
-    ) -> _Grid:
-        then = world if when is None else world.state(at=when)
-        views = [then[name] for name in names]
-        logs = [_log(view.log) for view in views]
-        knows = world.trace.level != "off"
-        lost = _lost(world, when, names) if knows else [_nothing() for _ in names]
-        ends = [int(cells["index"].max()) for cells in (*logs, *lost) if len(cells["index"])]
-        low = 1 if first is None else _index("first", first)
-        high = max([*ends, low]) if last is None else _index("last", last)
-        if low > high:
-            raise InvalidError(f"first ({low}) must not be above last ({high})")
-        return cls(
-            names,
-            low,
-            high,
-            [_between(cells, low, high) for cells in logs],
-            [_between(cells, low, high) for cells in lost],
-            [view.commit_index for view in views],
-            [_condition(view.role, view.term, view.up, view.paused) for view in views],
-            knows,
-        )
+    def of(cls, grid: Grid, width: float, lane: float) -> _Look:
+        per_entry = width / (grid.last - grid.first + 1)
+        cells = per_entry >= NARROWEST
+        bars = max((np.count_nonzero(np.diff(log["term"])) + 1 for log in grid.logs), default=1)
+        ends = (grid.terms[0], grid.terms[-1]) if grid.terms else (1, 1)
+        shade = not cells and bars * NARROWEST > width
+        return cls(per_entry, lane, cells, shade, ends, -0.43, 0.17 if grid.has_losses else 0.38)
 
-    @property
-    def terms(self) -> list[int]:
-        """The terms of all entries."""
-        every = np.concatenate([cells["term"] for cells in (*self.logs, *self.lost)])
-        return [int(term) for term in np.unique(every)]
+    def colour(self, term: int) -> str:
+        """The colour of a term: the term's own, or among very many a shade."""
+        if not self.shade:
+            return term_colour(term)
+        first, last = self.terms
+        return shade((term - first) / max(last - first, 1))
+
+    def summed_up(self) -> str:
+        """What the picture has to say."""
+        if self.cells:
+            return ""
+        what = "a bar is all entries of one term in a row"
+        if self.shade:
+            return f"{what}; from term {self.terms[0]} (light) to {self.terms[1]} (dark)"
+        return f"{what}; colours repeat every {len(TERM_CYCLE)} terms"
 
 
-def _log(log: Sequence[Any]) -> Columns:
-    return {
-        "index": np.array([entry.index for entry in log], dtype=np.int64),
-        "term": np.array([entry.term for entry in log], dtype=np.int64),
-        "value": np.array([entry.value for entry in log], dtype=object),
-    }
+LOST_HEAD, LOST_FOOT = 0.21, 0.45
+"""Below an entry, in its lane: room for what was lost there."""
 
 
-def _nothing() -> Columns:
-    return {name: np.zeros(0, dtype=np.int64) for name in ("index", "term", "value", "time")}
-
-
-def _lost(world: World, when: float | None, names: Sequence[str]) -> list[Columns]:
-    """What left each log until then, in the order in which it left."""
-    entries = read(world, "entries", "node", "index", "term", "op", "key", "value", "expected", "truncated_ms")
-    time = entries["truncated_ms"].astype(float)
-    gone = np.flatnonzero(~np.isnan(time) if when is None else time < when)
-    gone = gone[np.argsort(time[gone], kind="stable")]
-    rows = pick(entries, gone)
-    parts = zip(rows["op"], rows["key"], rows["value"], rows["expected"], strict=True)
-    cells = {
-        "index": rows["index"].astype(np.int64),
-        "term": rows["term"].astype(np.int64),
-        "value": np.array([_command(*part) for part in parts], dtype=object),
-        "time": time[gone],
-    }
-    return [pick(cells, np.flatnonzero(rows["node"] == name)) for name in names]
-
-
-def _command(op: str, key: str | None, value: str | None, expected: str | None) -> str:
-    """A command as `Entry.value` has it."""
-    match op:
-        case "noop":
-            return "no-op"
-        case "put":
-            return f"{key}={value}"
-        case "cas":
-            return f"{key}:{expected}→{value}"
-        case "append":
-            return f"{key}+={value}"
-        case _:
-            return f"{op} {key}"
-
-
-def _between(cells: Columns, first: int, last: int) -> Columns:
-    return pick(cells, np.flatnonzero((cells["index"] >= first) & (cells["index"] <= last)))
-
-
-def _condition(role: str, term: int, up: bool, paused: bool) -> str:
-    if not up:
-        return "down"
-    return f"{role if role != 'follower' else ''} term {term}{', paused' if paused else ''}".strip()
-
-
-def _index(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or int(value) < 1:
-        raise InvalidError(f"{name} must be an integer of at least 1, not {value!r}")
-    return int(value)
-
-
-# ---- How it is drawn ------------------------------------------------------------------------------------
-
-HEAD, FOOT = -0.40, 0.20
-"""An entry reaches from here to there in its lane; below is room for what was lost."""
-LOST_HEAD, LOST_FOOT = 0.24, 0.43
-GAP = 0.06
-
-
-def _key(grid: _Grid) -> list[Artist]:
+def _key(grid: Grid) -> list[Artist]:
     key: list[Artist] = []
     if len(grid.terms) <= MOST_TERMS:
         key += [Patch(facecolor=term_colour(term), label=f"term {term}") for term in grid.terms]
     key.append(Line2D([], [], color=INK, lw=2.6, label="commitIndex"))
-    if any(len(cells["index"]) for cells in grid.lost):
+    if grid.has_losses:
         key.append(Line2D([], [], color=FAULT, lw=1.2, label="no longer in the log"))
     return key
 
@@ -306,67 +236,49 @@ def _name_condition(ax: Axes, lane: int, condition: str) -> None:
         fontweight="bold" if condition.startswith("leader") else "normal",
         color=MUTED,
         transform=shifted(ax, ax.get_yaxis_transform(), 5.0, 0.0),
+        gid="condition",
     )
 
 
-def _draw_lane(ax: Axes, lane: int, grid: _Grid, lane_points: float) -> str:
-    """Draws a log, and says how it was summed up."""
-    log, lost, commit = grid.logs[lane], grid.lost[lane], grid.commits[lane]
-    per_entry = size_points(ax)[0] / (grid.last - grid.first + 1)
-    cells = per_entry >= NARROWEST
-    start, end, term, summed_up = _bars(log, cells, per_entry)
-    gap = GAP if cells else 0.0
-    bars = rectangles(
+def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
+    log = grid.logs[lane]
+    start, end, term = _bars(log, look)
+    rectangles(
         ax,
-        start - 0.5 + gap / 2,
-        end + 0.5 - gap / 2,
-        lane + HEAD,
-        lane + FOOT,
-        facecolors=rgba([term_colour(int(t)) for t in term]),
+        start - 0.5,
+        end + 0.5,
+        lane + look.head,
+        lane + look.foot,
+        facecolors=rgba([look.colour(int(t)) for t in term]),
+        edgecolors="white",
+        linewidths=min(1.6, 0.15 * look.per_entry) if look.cells else 0.0,
         zorder=2,
-    )
-    bars.set_gid("entries")
-    values = log["value"] if cells else np.full(len(term), "", dtype=object)
-    for i in range(len(term)):
-        room = (end[i] - start[i] + 1) * per_entry - 3.0
-        _write(ax, lane, float(start[i] + end[i]) / 2, int(term[i]), str(values[i]), room, lane_points)
-    _draw_lost(ax, lane, lost, per_entry, lane_points)
-    if grid.conditions[lane] != "down" and grid.first - 1 <= commit:
-        edge = min(commit, grid.last) + 0.5
-        ax.plot([grid.first - 0.5, edge], [lane + FOOT] * 2, color=INK, lw=1.0, zorder=3, clip_on=False)
-        if commit <= grid.last:
-            ax.vlines(edge, lane + HEAD - 0.05, lane + FOOT + 0.02, color=INK, lw=2.6, zorder=4, gid="commit")
-    return summed_up
+    ).set_gid("entries")
+    values = log["value"] if look.cells else np.full(len(term), "", dtype=object)
+    for first, last, number, value in zip(start, end, term, values, strict=True):
+        room = (last - first + 1) * look.per_entry - 3.0
+        if room > 4.0:
+            _write(ax, lane, (first + last) / 2, int(number), str(value), room, look)
 
 
-def _bars(log: Columns, cells: bool, per_entry: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """First index, last index and term of each bar, and what has to be said about them."""
+def _bars(log: Columns, look: _Look) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First index, last index and term of each bar."""
     index, term = log["index"], log["term"]
-    if cells or len(index) == 0:
-        return index, index, term, ""
-    summed_up = "a bar is all entries of one term in a row"
-    if np.count_nonzero(np.diff(term)) > len(index) * per_entry:
-        size = int(np.ceil(1.0 / per_entry))
-        index, term = index[size - 1 :: size], term[size - 1 :: size]
-        summed_up = f"a bar has the colour of every {size}th entry"
+    if look.cells or len(index) == 0:
+        return index, index, term
     ends = np.flatnonzero(np.r_[term[1:] != term[:-1], True])
     starts = np.r_[0, ends[:-1] + 1]
-    if len(TERM_CYCLE) < len(np.unique(term)):
-        summed_up += f"; colours repeat every {len(TERM_CYCLE)} terms"
-    begin = np.r_[log["index"][:1], index[ends[:-1]] + 1]
-    return begin, index[ends], term[starts], summed_up
+    return index[starts], index[ends], term[starts]
 
 
-def _write(
-    ax: Axes, lane: int, middle: float, term: int, value: str, room: float, lane_points: float
-) -> None:
+def _write(ax: Axes, lane: int, middle: float, term: int, value: str, room: float, look: _Look) -> None:
     """Term and value of an entry; the term alone, or nothing, where there is no room."""
     size = points(ax, SMALL)
-    high = (FOOT - HEAD) * lane_points
+    high = (look.foot - look.head) * look.lane
     fits = value != "" and text_points(value, size) <= room
     lines = []
     if fits and high >= 2.5 * size:
-        lines = [(0.29, f"{term}", "bold"), (0.71, value, "normal")]
+        lines = [(0.5 - 0.6 * size / high, f"{term}", "bold"), (0.5 + 0.6 * size / high, value, "normal")]
     elif fits and high >= 1.1 * size:
         lines = [(0.5, value, "normal")]
     elif text_points(f"{term}", size, "bold") <= room and high >= 1.1 * size:
@@ -374,13 +286,13 @@ def _write(
     for share, text, weight in lines:
         ax.text(
             middle,
-            lane + HEAD + share * (FOOT - HEAD),
+            lane + look.head + share * (look.foot - look.head),
             text,
             ha="center",
             va="center_baseline",
             fontsize=size,
             fontweight=weight,
-            color=ink_on(term_colour(term)),
+            color=ink_on(look.colour(term)),
             clip_on=True,
             zorder=5,
             parse_math=False,
@@ -388,44 +300,61 @@ def _write(
         )
 
 
-def _draw_lost(ax: Axes, lane: int, lost: Columns, per_entry: float, lane_points: float) -> None:
+def _draw_commit(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
+    commit = grid.commits[lane]
+    if grid.conditions[lane] == "down" or commit < grid.first - 1:
+        return
+    edge = min(commit, grid.last) + 0.5
+    ax.hlines(lane + look.foot, grid.first - 0.5, edge, color=INK, lw=1.0, zorder=3, clip_on=False)
+    if commit <= grid.last:
+        top, foot = lane + look.head - 0.04, lane + look.foot + 0.015
+        ax.vlines(edge, top, foot, color=INK, lw=2.8, zorder=4, clip_on=False, gid="commit")
+
+
+def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
     """What is no longer there, in slices of its index, struck through."""
+    lost = grid.lost[lane]
     if len(lost["index"]) == 0:
         return
-    _, which, count = np.unique(lost["index"], return_inverse=True, return_counts=True)
-    order = np.argsort(which, kind="stable")
-    before = np.zeros(len(which), dtype=np.int64)
-    before[order] = np.arange(len(which)) - np.repeat(np.r_[0, np.cumsum(count)[:-1]], count)
-    width = (1.0 - GAP) / count[which]
-    left = lost["index"] - 0.5 + GAP / 2 + before * width
-    right = np.maximum(left + width * 0.94, left + 1.0 / per_entry)
-    colours = [term_colour(int(term)) for term in lost["term"]]
+    left, right = _slices(lost["index"])
+    right = np.maximum(right, left + 1.0 / look.per_entry)
+    colours = [paler(look.colour(int(term)), 0.45) for term in lost["term"]]
     rectangles(
         ax,
         left,
         right,
         lane + LOST_HEAD,
         lane + LOST_FOOT,
-        facecolors=rgba([paler(colour, 0.35) for colour in colours]),
+        facecolors=rgba(colours),
+        edgecolors="white",
+        linewidths=min(1.6, 0.15 * look.per_entry),
         zorder=2,
     ).set_gid("truncated")
-    size = points(ax, TINY)
-    if (LOST_FOOT - LOST_HEAD) * lane_points >= 0.95 * size:
+    size, middle = points(ax, TINY), lane + (LOST_HEAD + LOST_FOOT) / 2
+    if (LOST_FOOT - LOST_HEAD) * look.lane >= 0.95 * size and look.cells:
         for at, wide, term, value in zip(left, right - left, lost["term"], lost["value"], strict=True):
-            room = wide * per_entry - 2.0
-            text = next((t for t in (f"{value}", f"{term}") if text_points(t, size) <= room), "")
-            if text:
-                ax.text(
-                    at + wide / 2,
-                    lane + (LOST_HEAD + LOST_FOOT) / 2,
-                    text,
-                    ha="center",
-                    va="center_baseline",
-                    fontsize=size,
-                    color=ink_on(paler(term_colour(int(term)), 0.35)),
-                    clip_on=True,
-                    zorder=3,
-                    parse_math=False,
-                )
-    middle = np.full(len(left), lane + (LOST_HEAD + LOST_FOOT) / 2)
-    ax.hlines(middle, left, right, colors=FAULT, linewidth=1.2, zorder=4)
+            room = wide * look.per_entry - 2.0
+            texts = (text for text in (str(value), str(term)) if text_points(text, size) <= room)
+            ax.text(
+                at + wide / 2,
+                middle,
+                next(texts, ""),
+                ha="center",
+                va="center_baseline",
+                fontsize=size,
+                color=INK,
+                clip_on=True,
+                zorder=3,
+                parse_math=False,
+            )
+    ax.hlines(np.full(len(left), middle), left, right, colors=FAULT, linewidth=0.9, zorder=4, alpha=0.9)
+
+
+def _slices(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where entries stand that share an index: side by side, in the order given."""
+    _, which, count = np.unique(index, return_inverse=True, return_counts=True)
+    order = np.argsort(which, kind="stable")
+    before = np.zeros(len(index))
+    before[order] = np.arange(len(index)) - np.repeat(np.r_[0, np.cumsum(count)[:-1]], count)
+    left = index - 0.5 + before / count[which]
+    return left, left + 1.0 / count[which]

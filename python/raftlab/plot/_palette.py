@@ -53,6 +53,17 @@ def term_colour(term: int) -> str:
     return TERM_CYCLE[(term - 1) % len(TERM_CYCLE)]
 
 
+def shade(share: float) -> str:
+    """From light to dark, where there are too many terms for a colour each."""
+    light, dark = np.array(colors.to_rgb("#dfe9f3")), np.array(colors.to_rgb("#08306b"))
+    return _hex(light + share * (dark - light))
+
+
+def _hex(parts: np.ndarray) -> str:
+    red, green, blue = (float(part) for part in parts)
+    return colors.to_hex((red, green, blue))
+
+
 NODE_CYCLE = (
     "#0072b2",
     "#e69f00",
@@ -136,7 +147,7 @@ def ink_on(colour: str) -> str:
 
 def paler(colour: str, share: float = 0.6) -> str:
     """A colour mixed with white."""
-    return colors.to_hex(tuple(share + (1.0 - share) * part for part in colors.to_rgb(colour)))
+    return _hex(share + (1.0 - share) * np.array(colors.to_rgb(colour)))
 
 
 def rgba(names: Iterable[str], alpha: float = 1.0) -> np.ndarray:

@@ -103,7 +103,9 @@ def roles_table(
     frame = Frame.of(world, start, end, nodes)
     found = role_spans(world, frame.names, frame.window)
     table: dict[str, list[Any]] = {"node": [name for name, spans in found.items() for _ in range(len(spans))]}
-    fields = {"start_ms": "start", "end_ms": "end"} | {name: name for name in ("role", "term", "up", "paused")}
+    fields = {"start_ms": "start", "end_ms": "end"} | {
+        name: name for name in ("role", "term", "up", "paused")
+    }
     for column, field in fields.items():
         table[column] = [cell for spans in found.values() for cell in getattr(spans, field).tolist()]
     return table

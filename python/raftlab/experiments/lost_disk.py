@@ -1,0 +1,322 @@
+"""Q3: what if a follower's disk fails and it loses its log?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import Cluster, Crash, Disk, Fault, Network, OpenLoop, Partition, Scenario, Survey, Wipe, uniform
+from ..cluster import World
+from ._base import Answer, Experiment, Result, Variant, bound
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LOOKED_THROUGH = 20
+"""Of how many runs of a survey the entries are looked through one by one."""
+
+
+def wiped_disk(seed: int = 1, *, wiped: bool = True) -> Cluster:
+    """A write is on A and B and acknowledged; B loses its disk, A goes away, and C stands for election.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    wiped : bool
+        Whether B comes back with an empty disk, under its old name; if not, it restarts with what its disk
+        had kept.
+
+    Examples
+    --------
+    >>> c = wiped_disk()
+    >>> c.operations[0]
+    <operation 1: x=1, ok at index 2>
+    >>> [entry.value for entry in c["A"].log]
+    ['no-op', 'no-op', 'x=2']
+    >>> [entry.value for entry in wiped_disk(wiped=False)["A"].log]
+    ['no-op', 'x=1', 'no-op', 'x=2']
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("A")
+    c.run(4)
+    c.cut(from_="A", to="C")  # C lags
+    c.propose("x=1", at="A")
+    c.run(4)
+    return _without_a(c, wiped=wiped)
+
+
+def _without_a(c: Cluster, *, wiped: bool) -> Cluster:
+    """B crashes and comes back, A stays away, C stands; then all of them come together again."""
+    c.crash("A")
+    c.inject(Wipe("B") if wiped else Crash("B", duration=0))
+    c.campaign("C")
+    c.run("1s")
+    c.propose("x=2")
+    c.run(50)
+    c.heal()
+    c.restart("A")
+    return c.run(200)
+
+
+def forgotten_vote(seed: int = 1, *, wiped: bool = True, catches_up: bool = False) -> Cluster:
+    """B votes for A; while its answer is under way its disk is lost; in the same term it votes for C.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    wiped : bool
+        Whether B comes back with an empty disk; if not, it restarts with what its disk had kept.
+    catches_up : bool
+        Whether B receives all of the leader's log before it votes again.
+
+    Examples
+    --------
+    >>> c = forgotten_vote(catches_up=True)
+    >>> [(node.name, node.term) for node in c.leaders]
+    [('A', 2), ('C', 2)]
+    >>> forgotten_vote(wiped=False).violations
+    []
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("C")
+    c.run(4)
+    c.propose("x=1")
+    c.run(60)  # all have it, and know it committed
+    c.cut(from_="A", to="C", both_ways=True)
+    c.hold(from_="B", to="A", types="RequestVoteReply")
+    c.campaign("A")
+    c.run(2)  # B has voted for A, in term 2
+    c.inject(Wipe("B") if wiped else Crash("B", duration=0))
+    if catches_up:
+        c.run(60)  # C, in term 1, knows nothing of A's election
+    c.crash("C")
+    c.restart("C")  # it leads no more
+    c.campaign("C")
+    c.run(4)
+    c.deliver(from_="B", to="A", type="RequestVoteReply")
+    return c
+
+
+def lost_suffix(seed: int = 1, *, wiped: bool = False) -> Cluster:
+    """The story of `wiped_disk`, but B loses only what no fsync had confirmed.
+
+    An fsync takes 5 ms. A second write has reached B and waits for it when the power fails.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    wiped : bool
+        Whether B loses its whole disk instead.
+
+    Examples
+    --------
+    >>> c = lost_suffix()
+    >>> [(operation.text, operation.status) for operation in c.operations]
+    [('x=1', 'ok'), ('y=1', 'unknown'), ('x=2', 'ok')]
+    >>> c["A"].store
+    {'x': '2'}
+    """
+    c = Cluster(3, seed, network=Network(latency=1), disk=Disk(fsync=5))
+    c.campaign("A")
+    c.run(30)
+    c.cut(from_="A", to="C")
+    c.propose("x=1", at="A")
+    c.run(20)
+    c.propose("y=1", at="A")
+    c.run(3)
+    return _without_a(c, wiped=wiped)
+
+
+def power_failures(fault: type[Fault]) -> Scenario:
+    """Random power failures and partitions, fsyncs that take time, and a client that writes.
+
+    Parameters
+    ----------
+    fault : type
+        `Crash`: what no fsync had confirmed is lost. `Wipe`: the whole disk is.
+
+    Examples
+    --------
+    >>> power_failures(Crash).run(seed=1).violations
+    []
+    """
+    return Scenario(
+        3,
+        disk=uniform(0, 10),
+        workload=OpenLoop("10ms"),
+        faults=[
+            fault("a node", at=uniform(200, 500), every=uniform(200, 500), duration=uniform(20, 200)),
+            Partition(
+                shape="random", at=uniform(200, 400), every=uniform(300, 700), duration=uniform(100, 300)
+            ),
+        ],
+        horizon="3s",
+    )
+
+
+def loses_acknowledged(c: World) -> Answer:
+    """A judge: whether a write that a client was told is done is in no log any more, nor on a disk."""
+    done = [operation for operation in c.operations if operation.ok]
+    logs = {node.name: {(entry.index, entry.term) for entry in node.log} for node in c}
+    lost = [o for o in done if not any((o.index, o.term) in log for log in logs.values())]
+    gone = f"{_count(lost_with_disk(c), 'entry', 'entries')} went with the power or the disk of a node"
+    if not lost:
+        return Answer(False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all in a log still")
+    named = ", ".join(f"{o.text} (entry {o.index} of term {o.term})" for o in lost)
+    rules = ", ".join(c.violations.rules) or "none"
+    return Answer(True, f"{gone}; acknowledged and in no log any more: {named}; checks: {rules}")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def lost_with_disk(c: World) -> int:
+    """How many entries left a log at the very moment at which its node lost power, or its disk."""
+    faults = c.trace.faults.to_dict()
+    struck = zip(faults["kind"], faults["nodes"], faults["start_ms"], strict=True)
+    failures = {
+        (name, time) for kind, nodes, time in struck if kind in ("crash", "wipe") for name in nodes.split(",")
+    }
+    entries = c.trace.entries.to_dict()
+    return sum(gone in failures for gone in zip(entries["node"], entries["truncated_ms"], strict=True))
+
+
+def votes_twice(c: World) -> Answer:
+    """A judge: whether there are two leaders in one term, and no acknowledged write is lost by it yet."""
+    two = c.violations.of("election_safety")
+    kept = loses_acknowledged(c)
+    leaders = " and ".join(f"{node.name} leads term {node.term}" for node in c.leaders) or "nobody leads"
+    log = f"B's log had {_length_at_vote(c, 'B')} of {c['C'].log[-1].index - 1} entries when it voted again"
+    if two and not kept.yes:
+        rules = ", ".join(c.violations.rules)
+        return Answer(True, f"{leaders}; {log}; {kept.happened}; checks: {rules}")
+    return Answer(False, f"{leaders}; {kept.happened}; checks: {', '.join(c.violations.rules) or 'none'}")
+
+
+def _length_at_vote(c: World, name: str) -> int:
+    """How long the log of a node was when it last gave its vote."""
+    rows = c.trace.nodes.to_dict()
+    length = 0
+    for node, vote, last in zip(rows["node"], rows["voted_for"], rows["last_index"], strict=True):
+        if node == name and vote is not None:
+            length = last
+    return int(length)
+
+
+def never_loses(survey: Survey) -> Answer:
+    """A judge: whether any of many runs lost an acknowledged write."""
+    found = sum("acknowledged_write_lost" in rules for rules in survey.columns["rules"])
+    sample = survey.columns["seed"][:LOOKED_THROUGH]
+    entries = sum(lost_with_disk(survey.replay(seed, trace="states")) for seed in sample)
+    cost = f"in the first {len(sample)} of them power failures cost {entries:,} entries on a disk"
+    if found:
+        return Answer(True, f"{found:,} of {len(survey):,} runs lost an acknowledged write; {cost}")
+    return Answer(False, f"{bound(survey)}; {cost}")
+
+
+def variants(seeds: int) -> list[Variant]:
+    """The rows of Q3."""
+    return [
+        Variant(
+            "Q3.1",
+            "B loses its disk and comes back empty under its old name; A goes away; C, which lagged, stands",
+            "Is a write lost that a client was told is done?",
+            play=lambda seed: wiped_disk(seed),
+            judge=loses_acknowledged,
+            control=lambda seed: wiped_disk(seed, wiped=False),
+            changed="B restarts with its disk",
+        ),
+        Variant(
+            "Q3.2",
+            "B votes for A, its answer is under way, its disk is lost; in the same term it votes for C",
+            "Are there two leaders in one term, though no acknowledged write was lost?",
+            play=lambda seed: forgotten_vote(seed),
+            judge=votes_twice,
+            control=lambda seed: forgotten_vote(seed, wiped=False),
+            changed="B restarts with its disk",
+        ),
+        Variant(
+            "Q3.3",
+            "the same, but B has caught up with the leader before it votes again",
+            "Are there two leaders in one term, though no acknowledged write was lost?",
+            play=lambda seed: forgotten_vote(seed, catches_up=True),
+            judge=votes_twice,
+            control=lambda seed: forgotten_vote(seed, wiped=False, catches_up=True),
+            changed="B restarts with its disk",
+        ),
+        Variant(
+            "Q3.4",
+            "cure: B stays a non-voter until it has caught up",
+            "Does it cure the lost log? (It does not cure the lost vote: see Q3.3.)",
+            comes_later="non-voters, with membership changes",
+        ),
+        Variant(
+            "Q3.5",
+            "cure: B comes back under a new identity, first as a learner",
+            "Does it cure the lost log and the lost vote?",
+            comes_later="membership changes",
+        ),
+        Variant(
+            "Q3.6",
+            "B loses only what no fsync had confirmed",
+            "Is a write lost that a client was told is done?",
+            play=lambda seed: lost_suffix(seed),
+            judge=loses_acknowledged,
+            control=lambda seed: lost_suffix(seed, wiped=True),
+            changed="B loses its whole disk",
+        ),
+        Variant(
+            "Q3.7",
+            f"the same at random moments: {seeds:,} seeds of power failures and partitions",
+            "Is ever a write lost that a client was told is done?",
+            play=lambda _: power_failures(Crash).survey(seeds, on_violation="record"),
+            judge=never_loses,
+            control=lambda _: power_failures(Wipe).survey(seeds, on_violation="record"),
+            changed="the nodes lose their whole disks",
+        ),
+        Variant(
+            "Q3.8",
+            "an fsync that lies: it reports what is not durable yet",
+            "Is a write lost that a client was told is done?",
+            comes_later="finer disk faults (an fsync that lies)",
+        ),
+        Variant(
+            "Q3.9",
+            "a corrupt entry that is detected, and cut off as if it had never been there",
+            "Is a write lost that a client was told is done?",
+            comes_later="finer disk faults (corrupt entries)",
+        ),
+        Variant(
+            "Q3.10",
+            "a corrupt entry that is detected; the node neither votes, campaigns nor acknowledges until it is repaired",
+            "Is a write lost that a client was told is done?",
+            comes_later="finer disk faults (corrupt entries)",
+        ),
+        Variant(
+            "Q3.11",
+            "a corrupt entry that nobody detects",
+            "Do two nodes apply different commands at one index?",
+            comes_later="finer disk faults (corrupt entries)",
+        ),
+    ]
+
+
+def draw(result: Result, ax: Axes | None) -> Axes:
+    """What became of the three logs: where the write was, and when it was overwritten."""
+    from .. import plot
+
+    return plot.timeline(result["Q3.1"].evidence, ax=ax)
+
+
+lost_disk = Experiment(
+    "Q3",
+    "What if a follower's disk fails and it loses its log?",
+    variants,
+    draw,
+    __doc__,
+)
+
+__all__ = ["forgotten_vote", "lost_disk", "lost_suffix", "power_failures", "wiped_disk"]

@@ -1,0 +1,268 @@
+"""Messages in space and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from raftlab._time import Duration, format_ms
+from raftlab.errors import InvalidError
+
+from ._axes import note, size_points
+from ._flights import LOST, Flights
+from ._frame import Frame
+from ._lanes import name_lanes, place
+from ._palette import FAULT, GRID, INK, MUTED, ROLES, STROKES, paler, rgba, stroke
+from ._states import Spans, role_spans
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from raftlab.cluster import World
+
+__all__ = ["messages"]
+
+
+def messages(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+    types: str | Sequence[str] | None = None,
+    heartbeats: bool = True,
+    limit: int = 1000,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """The messages in space and time: a lane a node, a slanted line a message.
+
+    Parameters
+    ----------
+    world : Cluster or Run
+        What to look at. Needs a trace of level `"full"`.
+    start, end : time, optional
+        Which stretch of the run; all of it if not given.
+    nodes : str or list of str, optional
+        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given. Messages to and
+        from others are left out.
+    types : str or list of str, optional
+        Only these types of message, e.g. `"RequestVote"`. All if not given.
+    heartbeats : bool, default True
+        Whether to show AppendEntries without entries, and the answers to them.
+    limit : int, default 1000
+        With more messages than this they are not drawn but counted.
+    title : str, optional
+        The title.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+
+    Notes
+    -----
+    Requests are solid and replies dashed. A message that is lost ends with a cross, when and as far on its
+    way as it was lost; one that a cut link did not even take is a stub in the direction of its receiver.
+    A lane is thick while its node leads or stands for election, and dotted while it is down.
+
+    With more messages than `limit`, each lane shows how many its node sent, by type, and below the line how
+    many of these were lost. The picture then says what a column is and how many messages it stands for.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1)
+    >>> _ = c.run_until(rl.leader_elected)
+    >>> rl.plot.messages(c, types="RequestVote").get_xlabel()
+    'time (ms)'
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise InvalidError(f"limit must be an integer of at least 0, not {limit!r}")
+    frame = Frame.of(world, start, end, nodes)
+    flights = Flights.of(world, frame.window, frame.names, types, heartbeats=heartbeats)
+    dense = len(flights) > limit
+    ax = frame.open(ax, title, min(1.6 + 0.6 * len(frame.names), 9.0), lanes=True)
+    taken = frame.header(ax, _key(flights, dense=dense))
+    name_lanes(ax, frame.names, place(ax, len(frame.names), taken))
+    lanes = role_spans(world, frame.names, frame.window)
+    for lane, spans in enumerate(lanes.values()):
+        _draw_lane(ax, lane + (FOOT if dense else 0.0), spans)
+    if dense:
+        note(ax, _draw_counts(ax, flights, frame))
+    else:
+        _draw_each(ax, flights)
+    return ax
+
+
+FATES = {"lost": INK, "cut": FAULT, "receiver_down": "#8a8a8a", "removed": "#7a3fa0"}
+"""The crosses, by what became of the message."""
+
+DOTTED_UP_TO = 400
+"""Up to here each arrival has a dot."""
+
+
+def _key(flights: Flights, *, dense: bool) -> list[Artist]:
+    kinds = [kind for kind in STROKES if (flights.kind == kind).any()]
+    kinds += sorted(set(flights.kind) - set(kinds))
+    key: list[Artist] = []
+    for kind in kinds:
+        look = stroke(kind)
+        if dense:
+            key.append(Patch(facecolor=_area_colour(kind), label=kind))
+        else:
+            dashes = (0, (3, 1.5)) if look.dashed else "solid"
+            key.append(Line2D([], [], color=look.colour, lw=look.width, ls=dashes, label=kind))
+    for fate in LOST:
+        if count := int((flights.fate == fate).sum()):
+            label = f"{fate.replace('_', ' ')} × {count:,}"
+            if not dense:
+                key.append(_marker("x", FATES[fate], label, width=1.6))
+    if dense and flights.is_lost.any():
+        key.append(Patch(facecolor=INK, label=f"lost × {int(flights.is_lost.sum()):,}"))
+    if not dense and (flights.fate == "in_flight").any():
+        key.append(_marker("o", MUTED, "in flight"))
+    if not dense and len(flights) <= DOTTED_UP_TO and flights.refused.any():
+        key.append(_marker("o", INK, "refused"))
+    return key
+
+
+def _marker(shape: str, colour: str, label: str, width: float = 1.0) -> Line2D:
+    return Line2D(
+        [], [], ls="none", marker=shape, color=colour, mfc="white", mew=width, markersize=5, label=label
+    )
+
+
+def _draw_lane(ax: Axes, height: float, spans: Spans) -> None:
+    """The line of a node: what it is while it sends and receives."""
+    widths = {"follower": 1.0, "precandidate": 3.0, "candidate": 3.0, "leader": 4.5}
+    for role, look in ROLES.items():
+        which = spans.up & (spans.role == role)
+        if which.any():
+            colour = "#aab3bd" if role == "follower" else look.colour
+            ax.hlines(
+                np.full(which.sum(), height),
+                spans.start[which],
+                spans.end[which],
+                colors=colour,
+                linewidth=widths[role],
+                zorder=1.5 if role == "follower" else 1.8,
+            )
+    down = ~spans.up
+    if down.any():
+        ends = spans.start[down], spans.end[down]
+        ax.hlines(
+            np.full(down.sum(), height), *ends, colors=MUTED, linewidth=1.0, linestyles="dotted", zorder=1
+        )
+
+
+def _draw_each(ax: Axes, flights: Flights) -> None:
+    for kind in dict.fromkeys(flights.kind):
+        some, look = flights.where(flights.kind == kind), stroke(kind)
+        begin = np.stack([some.start, some.sender], -1)
+        end = np.stack([some.end, some.height], -1)
+        lines = LineCollection(
+            list(np.stack([begin, end], 1)),
+            colors=rgba([look.colour]),
+            linewidths=look.width,
+            linestyles=[(0, (3, 1.5)) if look.dashed else "solid"],
+            zorder=2.4 if kind in FAINT else 2.7,
+        )
+        lines.set_gid(f"messages-{kind}")
+        ax.add_collection(lines, autolim=False)
+        arrived = some.fate == "delivered"
+        if len(flights) <= DOTTED_UP_TO:
+            for refused in (False, True):
+                dots = some.where(arrived & (some.refused == refused))
+                face = "white" if refused else look.colour
+                _scatter(ax, dots, "o", 9 if refused else 7, face, look.colour, "arrival")
+    for fate in LOST:
+        _scatter(ax, flights.where(flights.fate == fate), "x", 26, FATES[fate], None, f"lost-{fate}")
+    waiting = flights.where(flights.fate == "in_flight")
+    _scatter(ax, waiting, "o", 14, "white", MUTED, "in-flight")
+
+
+FAINT = ("heartbeat", "AppendEntriesReply")
+"""What there is most of stands behind the rest."""
+
+
+def _scatter(
+    ax: Axes, flights: Flights, shape: str, area: float, face: str, edge: str | None, gid: str
+) -> None:
+    if len(flights):
+        ax.scatter(
+            flights.end,
+            flights.height,
+            area,
+            face,
+            shape,
+            linewidths=1.5 if edge is None else 0.8,
+            edgecolors=edge,
+            zorder=3.5,
+            clip_on=True,
+            gid=gid,
+        )
+
+
+# ---- Too many to draw -----------------------------------------------------------------------------------
+
+FOOT, HEAD, PIT = 0.22, -0.46, 0.44
+"""In a lane: the line, how high the highest column is, and how deep those of lost messages go."""
+
+
+def _area_colour(kind: str) -> str:
+    look = stroke(kind)
+    return paler(look.colour, 0.45) if look.dashed else look.colour
+
+
+def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
+    """Columns instead of lines: how many each node sent, and how many of these were lost."""
+    edges = frame.window.bins(max(20, int(size_points(ax)[0] / 3)))
+    kinds = [kind for kind in STROKES if (flights.kind == kind).any()]
+    kinds += sorted(set(flights.kind) - set(kinds))
+    counts = np.array(
+        [
+            [_count(flights, (flights.sender == lane) & (flights.kind == kind), edges) for kind in kinds]
+            for lane in range(len(frame.names))
+        ]
+    )
+    highest = max(int(counts.sum(axis=1).max()), 1)
+    for lane in range(len(frame.names)):
+        foot = np.full(len(edges), lane + FOOT)
+        for kind, count in zip(kinds, counts[lane], strict=True):
+            top = foot - np.r_[count, count[-1]] * (FOOT - HEAD) / highest
+            if count.any():
+                area = ax.fill_between(
+                    edges, foot, top, step="post", color=_area_colour(kind), lw=0, zorder=2
+                )
+                area.set_gid(f"sent-{kind}")
+            foot = top
+        lost = _count(flights, (flights.sender == lane) & flights.is_lost, edges)
+        if lost.any():
+            depth = np.minimum(np.r_[lost, lost[-1]] * (FOOT - HEAD) / highest, PIT - FOOT)
+            line = lane + FOOT + 0.02
+            ax.fill_between(edges, line, line + depth, step="post", color=INK, lw=0, zorder=2).set_gid("lost")
+    ax.hlines(
+        [lane + HEAD for lane in range(len(frame.names))],
+        *(frame.window.start, frame.window.end),
+        colors=GRID,
+        linewidth=0.6,
+        zorder=0.5,
+    )
+    length = format_ms(float(edges[1] - edges[0]))
+    return (
+        f"0 of {len(flights):,} messages drawn: a column counts what a node sent in {length}, "
+        f"at most {highest:,}; below the line, what was lost"
+    )
+
+
+def _count(flights: Flights, which: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.histogram(flights.start[which], edges)[0]

@@ -1,0 +1,68 @@
+"""Every row of the table of claims: the verdict that a faithful Raft must give, and a judge that can change its mind."""
+
+import pytest
+from raftlab import experiments
+
+SEEDS = 10_000
+
+# What a faithful Raft does, row by row. The experiments compute it; nothing here is read by them.
+TRUTH = {
+    "E1": {
+        "E1.1": "holds",
+        "E1.2": "holds",
+        "E1.3": "is false",
+        "E1.4": "no",
+        "E1.5a": "no",
+        "E1.5b": "no",
+        "E1.6": "is false",
+        "E1.7": "is false",
+        "E1.8": "is false",
+        "E1.9": "no",
+        "E1.10": "holds",
+        "E1.11": "yes",
+    },
+}
+
+
+@pytest.fixture(scope="module", params=list(experiments.ALL))
+def result(request):
+    return experiments.ALL[request.param](seeds=SEEDS)
+
+
+def test_verdicts_are_those_of_a_faithful_raft(result):
+    assert {f.variant.id: f.verdict for f in result} == TRUTH[result.id]
+
+
+def test_every_judge_says_the_opposite_of_its_control(result):
+    judged = [f for f in result if f.answer is not None]
+    assert judged
+    for finding in judged:
+        assert finding.opposite is not None, finding.variant.id
+        assert finding.opposite.yes != finding.answer.yes, (finding.variant.id, finding.opposite.happened)
+        assert finding.variant.changed, finding.variant.id
+
+
+def test_rows_that_come_later_say_what_they_need(result):
+    for finding in result:
+        if finding.answer is None:
+            assert finding.variant.comes_later
+            assert finding.verdict == "comes later"
+
+
+def test_every_finding_tells_figures_and_prints(result):
+    assert result.id in repr(result)
+    assert result._repr_html_().count("<tr>") == len(result) + 1
+    for finding in result:
+        assert finding.happened
+
+
+def test_the_lie_of_e1_overwrites_acknowledged_entries_and_the_checks_name_them():
+    finding = experiments.two_leaders(only=["E1.3"])["E1.3"]
+    rules = finding.violations.rules
+    assert rules[0] == "leader_completeness"
+    assert {"committed_prefix", "state_machine_safety", "acknowledged_write_lost"} <= set(rules)
+    deleted = finding.violations.of("committed_prefix")
+    assert {violation.index for violation in deleted} >= {6}
+    named = " ".join(violation.message for violation in finding.violations)
+    assert "x = 6" in named
+    assert "x = 8" in named
