@@ -175,10 +175,10 @@ impl Observer<Node> for Checks {
                 self.nodes[from.at()].acknowledge(term, success, index);
             }
             RaftMessage::RequestVote { term, pre: false, .. } => self.vote(now, from, term, from),
-            RaftMessage::RequestVoteReply { term, granted: true, pre: false } => {
+            RaftMessage::RequestVoteReply { term, granted: true, pre: false, .. } => {
                 self.vote(now, from, term, to);
             }
-            RaftMessage::RequestVoteReply { term, granted: false, pre: false } => {
+            RaftMessage::RequestVoteReply { term, granted: false, pre: false, .. } => {
                 self.nodes[from.at()].acknowledge(term, false, 0);
             }
             // A PreVote promises nothing, and a leader had promised its term before it was elected.

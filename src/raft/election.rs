@@ -33,7 +33,10 @@ impl Node {
     /// "To begin an election, a follower increments its current term and transitions to candidate state.
     /// It then votes for itself and issues RequestVote RPCs in parallel" (5.2).
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        let term = self.term().saturating_add(1);
+        let Some(term) = self.term().checked_add(1) else {
+            // A liar has used up all terms: there is no later one to stand in.
+            return fx.arm(ELECTION, self.config.election_timeout);
+        };
         self.storage.set_ballot(term, Some(self.id));
         self.become_asking(Role::Candidate, term, fx);
         fx.note(RaftNote::Voted { term, candidate: self.id });
@@ -103,7 +106,8 @@ impl Node {
             }
         }
         let granted = refusal.is_none();
-        let reply = RaftMessage::RequestVoteReply { term: self.term(), granted, pre: false };
+        let reply =
+            RaftMessage::RequestVoteReply { term: self.term(), granted, pre: false, asked: term };
         self.promise(from, reply, fx);
     }
 
@@ -132,38 +136,36 @@ impl Node {
             fx.note(RaftNote::Refused { from, why });
         }
         let granted = refusal.is_none();
+        let asked = term;
         let term = if granted { term } else { self.term() };
-        self.promise(from, RaftMessage::RequestVoteReply { term, granted, pre: true }, fx);
+        self.promise(from, RaftMessage::RequestVoteReply { term, granted, pre: true, asked }, fx);
     }
 
     pub(super) fn vote_reply<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
-        term: u64,
-        granted: bool,
-        pre: bool,
+        reply: VoteReply,
         fx: &mut E,
     ) {
+        let VoteReply { term, granted, pre, asked } = reply;
         if !granted && term > self.term() {
             return self.become_follower(term, None, fx);
         }
-        let expected = match self.role {
-            Role::PreCandidate if pre => self.term().saturating_add(u64::from(granted)),
+        let standing = match self.role {
+            Role::PreCandidate if pre => self.term().saturating_add(1),
             Role::Candidate if !pre => self.term(),
             _ => return,
         };
-        // A refused PreVote carries the voter's own term, whatever that is.
-        let current = term == expected || pre && !granted;
-        if !current && (pre || self.obeys(Rule::TermCheckVote)) {
-            let why = Refusal::StaleTerm(Rule::TermCheckVote);
-            return fx.note(RaftNote::Refused { from, why });
-        }
         if granted {
-            self.granted.insert(from)
-        } else {
-            self.rejected.insert(from)
-        };
+            if term != standing && (pre || self.obeys(Rule::TermCheckVote)) {
+                let why = Refusal::StaleTerm(Rule::TermCheckVote);
+                return fx.note(RaftNote::Refused { from, why });
+            }
+            self.granted.insert(from);
+        } else if asked == standing {
+            self.rejected.insert(from);
+        }
         self.count_votes(now, fx);
     }
 
@@ -255,13 +257,12 @@ impl Node {
         from: NodeId,
         term: u64,
         prev_index: u64,
-        round: u64,
         fx: &mut E,
     ) -> bool {
         if term < self.term() && self.obeys(Rule::TermCheckAppend) {
             let why = Refusal::StaleTerm(Rule::TermCheckAppend);
             fx.note(RaftNote::Refused { from, why });
-            self.reject(from, prev_index, round, fx);
+            self.reject_stale(from, prev_index, fx);
             return false;
         }
         if self.role == Role::Leader && term <= self.term() {
@@ -302,4 +303,13 @@ impl Node {
         fx.arm(HEARTBEAT, Delay::exactly(self.config.heartbeat));
         self.start_round(now, fx);
     }
+}
+
+/// The fields of a `RequestVoteReply`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct VoteReply {
+    pub(super) term: u64,
+    pub(super) granted: bool,
+    pub(super) pre: bool,
+    pub(super) asked: u64,
 }

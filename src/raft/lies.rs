@@ -83,7 +83,7 @@ impl Lie {
             RaftMessage::AppendEntries { term, prev_index, entries, .. },
         ) = (self, message)
         {
-            let last = *prev_index + entries.as_slice().len() as u64;
+            let last = prev_index.saturating_add(entries.as_slice().len() as u64);
             let before = if offered.0 == *term { offered.1 } else { 0 };
             *offered = (*term, before.max(last));
             *entries = Entries::None;

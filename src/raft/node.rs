@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::config::Config;
+use super::election::VoteReply;
 use super::lies::Lie;
 use super::log::Log;
 use super::machine::Machine;
@@ -153,7 +154,7 @@ impl Node {
     ) {
         match message {
             RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round, entries } => {
-                if self.accepts_leader(now, from, term, prev_index, round, fx) {
+                if self.accepts_leader(now, from, term, prev_index, fx) {
                     self.append_entries(from, prev_index, prev_term, commit, round, &entries, fx);
                 }
             }
@@ -178,8 +179,8 @@ impl Node {
             RaftMessage::RequestVote { term, last_index, last_term, pre: true } => {
                 self.request_pre_vote(now, from, term, (last_term, last_index), fx);
             }
-            RaftMessage::RequestVoteReply { term, granted, pre } => {
-                self.vote_reply(now, from, term, granted, pre, fx);
+            RaftMessage::RequestVoteReply { term, granted, pre, asked } => {
+                self.vote_reply(now, from, VoteReply { term, granted, pre, asked }, fx);
             }
         }
     }

@@ -96,11 +96,9 @@ impl Node {
         fx: &mut E,
     ) {
         let progress = &mut self.progress[from.at()];
-        if round <= progress.round {
-            return;
-        }
-        progress.round = round;
-        if self.config.lease.is_some() || !self.reads.waiting.is_empty() {
+        let news = round > progress.round;
+        progress.round = progress.round.max(round);
+        if news && self.config.lease.is_some() || !self.reads.waiting.is_empty() {
             self.reads_confirmed(now, fx);
         }
     }

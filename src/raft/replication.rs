@@ -166,7 +166,7 @@ impl Node {
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
         if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
-            return self.reject_at(from, prev_index, prev_term, round, fx);
+            return self.reject(from, prev_index, prev_term, round, fx);
         }
         // Without the check the entries go wherever the log ends.
         let prev_index = prev_index.min(self.log().last_index());
@@ -233,19 +233,20 @@ impl Node {
         true
     }
 
-    pub(super) fn reject<E: Effects<Self>>(
+    /// The answer to a leader of an older term. It confirms no round: should that node lead again by the time
+    /// it comes, in this very term, it must not take it for an answer to its new rounds (6.4).
+    pub(super) fn reject_stale<E: Effects<Self>>(
         &mut self,
         from: NodeId,
         prev_index: u64,
-        round: u64,
         fx: &mut E,
     ) {
-        self.reject_at(from, prev_index, 0, round, fx);
+        self.reject(from, prev_index, 0, 0, fx);
     }
 
     /// "the follower can include the term of the conflicting entry and the first index it stores for that
     /// term" (5.3): here the last index whose term is not above the leader's.
-    fn reject_at<E: Effects<Self>>(
+    fn reject<E: Effects<Self>>(
         &mut self,
         from: NodeId,
         prev_index: u64,
@@ -275,6 +276,7 @@ impl Node {
         round: u64,
         fx: &mut E,
     ) {
+        let index = index.min(self.log().last_index()); // whoever claims more lies
         let progress = &mut self.progress[from.at()];
         progress.active = true;
         progress.inflight = progress.inflight.saturating_sub(1);

@@ -151,6 +151,8 @@ pub enum RaftMessage {
         granted: bool,
         /// PreVote.
         pre: bool,
+        /// The term that was asked about: a refusal counts only against the election that it answers.
+        asked: u64,
     },
     /// Invoked by the leader to replicate entries and as heartbeat (5.2, 5.3).
     AppendEntries {
@@ -211,7 +213,7 @@ impl Message for RaftMessage {
     fn size(&self) -> u32 {
         match self {
             RaftMessage::RequestVote { .. } => HEADER + 16,
-            RaftMessage::RequestVoteReply { .. } => HEADER + 1,
+            RaftMessage::RequestVoteReply { .. } => HEADER + 9,
             RaftMessage::AppendEntries { entries, .. } => {
                 HEADER + 32 + 24 * entries.as_slice().len() as u32
             }
@@ -225,8 +227,8 @@ impl Message for RaftMessage {
             RaftMessage::RequestVote { term, last_index, last_term, pre } => {
                 fold(term, last_index) ^ fold(last_term ^ 1, u64::from(pre))
             }
-            RaftMessage::RequestVoteReply { term, granted, pre } => {
-                fold(term ^ 2, u64::from(granted) << 1 | u64::from(pre))
+            RaftMessage::RequestVoteReply { term, granted, pre, asked } => {
+                fold(term ^ 2, asked << 2 | u64::from(granted) << 1 | u64::from(pre))
             }
             RaftMessage::AppendEntries {
                 term,

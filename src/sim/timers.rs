@@ -24,13 +24,16 @@ pub(super) struct Timer {
     seq: u64,
     /// The wake-up that matters; [`Time::NEVER`] if none is queued.
     wake: Time,
+    /// How often it was armed or disarmed: one that ran out while its node stood still is void if the node
+    /// touched it before it heard of that.
+    touched: u64,
 }
 
 impl Default for Timer {
     fn default() -> Self {
         let delay = Delay::exactly(Span::ZERO);
         let since = LocalTime::default();
-        Self { armed: false, ordinal: 0, since, delay, seq: 0, wake: Time::NEVER }
+        Self { armed: false, ordinal: 0, since, delay, seq: 0, wake: Time::NEVER, touched: 0 }
     }
 }
 
@@ -45,6 +48,7 @@ impl Timer {
         queue: &mut Queue,
     ) {
         self.armed = true;
+        self.touched += 1;
         self.ordinal += 1;
         self.since = clock.local(now);
         self.delay = delay;
@@ -54,6 +58,12 @@ impl Timer {
 
     pub(super) fn disarm(&mut self) {
         self.armed = false;
+        self.touched += 1;
+    }
+
+    /// Changes whenever the timer is armed or disarmed.
+    pub(super) fn touched(&self) -> u64 {
+        self.touched
     }
 
     /// The clock changed: look at the timer as soon as it may run out by the new one.

@@ -1,10 +1,10 @@
-"""Q3: what if a follower's disk fails and it loses its log?"""
+"""Q3: what if a follower's disk fails and it loses its log? Wiped disks, forgotten votes, lost writes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import Cluster, Crash, Disk, Fault, Network, OpenLoop, Partition, Scenario, Survey, Wipe, uniform
+from .. import Cluster, Crash, Disk, Network, OpenLoop, Partition, Scenario, Survey, Wipe, uniform
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
 
@@ -129,7 +129,7 @@ def lost_suffix(seed: int = 1, *, wiped: bool = False) -> Cluster:
     return _without_a(c, wiped=wiped)
 
 
-def power_failures(fault: type[Fault]) -> Scenario:
+def power_failures(fault: type[Crash | Wipe]) -> Scenario:
     """Random power failures and partitions, fsyncs that take time, and a client that writes.
 
     Parameters
@@ -163,7 +163,9 @@ def loses_acknowledged(c: World) -> Answer:
     lost = [o for o in done if not any((o.index, o.term) in log for log in logs.values())]
     gone = f"{_count(lost_with_disk(c), 'entry', 'entries')} went with the power or the disk of a node"
     if not lost:
-        return Answer(False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all in a log still")
+        return Answer(
+            False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all in a log still"
+        )
     named = ", ".join(f"{o.text} (entry {o.index} of term {o.term})" for o in lost)
     rules = ", ".join(c.violations.rules) or "none"
     return Answer(True, f"{gone}; acknowledged and in no log any more: {named}; checks: {rules}")
@@ -199,10 +201,13 @@ def votes_twice(c: World) -> Answer:
 def _length_at_vote(c: World, name: str) -> int:
     """How long the log of a node was when it last gave its vote."""
     rows = c.trace.nodes.to_dict()
-    length = 0
-    for node, vote, last in zip(rows["node"], rows["voted_for"], rows["last_index"], strict=True):
-        if node == name and vote is not None:
-            length = last
+    length, before = 0, None
+    for node, term, vote, last in zip(
+        rows["node"], rows["term"], rows["voted_for"], rows["last_index"], strict=True
+    ):
+        if node == name and (term, vote) != before:
+            before = (term, vote)
+            length = last if vote is not None else length
     return int(length)
 
 
@@ -291,7 +296,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q3.10",
-            "a corrupt entry that is detected; the node neither votes, campaigns nor acknowledges until it is repaired",
+            "a corrupt entry that is detected; until its repair the node does not vote, stand or acknowledge",
             "Is a write lost that a client was told is done?",
             comes_later="finer disk faults (corrupt entries)",
         ),

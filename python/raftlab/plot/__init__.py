@@ -24,7 +24,9 @@ from ._log_timeline import log_timeline
 from ._logs import logs, logs_table
 from ._messages import messages
 from ._roles import roles, roles_table
+from ._save import save
 from ._terms import terms
+from ._timeline import timeline
 
 __all__ = [
     "faults_table",
@@ -34,5 +36,7 @@ __all__ = [
     "messages",
     "roles",
     "roles_table",
+    "save",
     "terms",
+    "timeline",
 ]

@@ -150,8 +150,28 @@ def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
 
 def note(ax: Axes, text: str) -> None:
     """Says in the picture what was summed up, if anything was, under the name of its x axis."""
-    if text:
-        ax.set_xlabel(f"{ax.get_xlabel()}\n{text}")
+    size, width = ax.xaxis.label.get_fontsize(), size_points(ax)[0]
+    lines = [ax.get_xlabel(), ""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_points(longer, float(size)) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    ax.set_xlabel("\n".join(line for line in lines if line))
+
+
+def columns(ax: Axes, window: Window) -> np.ndarray:
+    """The edges of the columns in which is counted what is too dense to be drawn."""
+    return window.bins(max(20, int(size_points(ax)[0] / 3.0)))
+
+
+def note_columns(ax: Axes, window: Window, *what: str) -> None:
+    """Says what the columns of the picture count, if it has any."""
+    if any(what):
+        edges = columns(ax, window)
+        length = format_ms(float(edges[1] - edges[0]))
+        note(ax, f"a column is {length}: {', '.join(text for text in what if text)}")
 
 
 def finish(ax: Axes, world: World, title: str | None, more: str = "") -> None:

@@ -24,8 +24,9 @@ __all__ = ["LOST", "Flights"]
 LOST = ("lost", "cut", "receiver_down", "removed")
 """The fates of messages that do not arrive."""
 
-STUB = 0.2
-"""A message that goes no way at all is still drawn that far, so that one sees whither it was bound."""
+STUB, MORE = 0.25, 0.06
+"""Lanes: a message that goes no way at all is still drawn that far, and a little more for each lane that it
+was to cross. So one sees whither it was bound, and its cross stands on no lane."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Flights:
             np.array([lane.get(name, -1) for name in cells[end]], np.int64) for end in ("from", "to")
         )
         kind = cells["type"]
-        beats = (kind == "AppendEntries") & (cells["entries"] == 0)
+        beats: np.ndarray = (kind == "AppendEntries") & (cells["entries"] == 0)
         shown = window.touches(sent, until) & (sender >= 0) & (receiver >= 0)
         if types is not None:
             shown &= np.isin(kind, _known(types))
@@ -87,7 +88,7 @@ class Flights:
             shown &= ~beats & ~_answers(cells, beats)
         kind = np.where(beats, HEARTBEAT, kind).astype(object)
         fate = cells["fate"]
-        way = _way(sent, until, due, fate)
+        way = _way(sent, until, due, np.abs(receiver - sender), fate)
         refused = np.array([str(k).endswith("Reply") for k in kind], bool) & ~cells["ok"].astype(bool)
         found = cls(sent, until, sender, receiver, way, kind, fate, refused)
         return found.where(np.flatnonzero(shown))
@@ -102,12 +103,15 @@ def _known(types: str | Sequence[str]) -> list[str]:
     return chosen
 
 
-def _way(sent: np.ndarray, until: np.ndarray, due: np.ndarray, fate: np.ndarray) -> np.ndarray:
+def _way(
+    sent: np.ndarray, until: np.ndarray, due: np.ndarray, lanes: np.ndarray, fate: np.ndarray
+) -> np.ndarray:
     """How far each message came on its way, from what it took and what it would have taken."""
     whole = due - sent
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.where(whole > 0, (until - sent) / whole, 0.0)
-    part = np.clip(np.nan_to_num(part, nan=0.0), STUB, 1.0)
+    least = (STUB + MORE * np.minimum(lanes, 10)) / np.maximum(lanes, 1)
+    part = np.clip(np.nan_to_num(part, nan=0.0), least, 1.0)
     return np.where(fate == "delivered", 1.0, part)
 
 
@@ -120,4 +124,5 @@ def _answers(cells: dict[str, np.ndarray], beats: np.ndarray) -> np.ndarray:
     idle = set(moments) - busy
     replies = cells["type"] == "AppendEntriesReply"
     left = zip(cells["from"], cells["to"], cells["sent_ms"], strict=True)
-    return np.array([moment in idle for moment in left], bool) & replies & ~beats
+    answers: np.ndarray = np.array([moment in idle for moment in left], bool) & replies & ~beats
+    return answers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raftlab._time import Duration
 
 from ._axes import Window, bare, chosen_nodes, finish, new_axes, settle, time_axis
-from ._faults import header
+from ._header import header
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -10,9 +10,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from raftlab._time import format_ms
-
-from ._axes import SMALL, Window, points, rectangles, shifted, size_points, text_points
+from ._axes import SMALL, Window, columns, points, rectangles, shifted, size_points, text_points
 from ._palette import (
     DOWN_HATCH,
     HATCH_COLOUR,
@@ -57,13 +55,23 @@ def name_lanes(ax: Axes, names: Sequence[str], lane_points: float) -> None:
     ax.set_yticks(range(0, len(names), every), names[::every])
 
 
+def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str, float]) -> None:
+    """Names the lanes, and in smaller letters the rows below them, by their heights."""
+    name_lanes(ax, names, lane_points)
+    lanes = [float(tick) for tick in ax.get_yticks()]
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    ax.set_yticks([*lanes, *rows.values()], [*shown, *rows])
+    for label in ax.get_yticklabels()[len(lanes) :]:
+        label.set(fontsize=points(ax, SMALL), color=MUTED)
+
+
 def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> str:
     """Draws the bars of each node, from the first lane down.
 
     Returns what has to be said about how they were summed up; empty if nothing was.
     """
     width = size_points(ax)[0]
-    edges = window.bins(max(20, int(width / 3)))
+    edges = columns(ax, window)
     dense = is_dense(ax, lanes)
     for lane, spans in enumerate(lanes.values()):
         if dense:
@@ -71,9 +79,7 @@ def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: f
         else:
             _draw_bars(ax, lane, spans, window, width)
         _write_terms(ax, lane, spans, window, lane_points, leaders_only=dense)
-    if not dense:
-        return ""
-    return f"a column is {format_ms(edges[1] - edges[0])}: its colours are shares of that time"
+    return "each role's share of it" if dense else ""
 
 
 def is_dense(ax: Axes, lanes: dict[str, Spans]) -> bool:

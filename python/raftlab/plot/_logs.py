@@ -29,8 +29,8 @@ from ._axes import (
     size_points,
     text_points,
 )
-from ._faults import draw_key
 from ._grid import Grid
+from ._header import draw_key
 from ._lanes import name_lanes, place
 from ._palette import FAULT, INK, MUTED, TERM_CYCLE, ink_on, paler, rgba, shade, term_colour
 from ._states import Columns

@@ -11,10 +11,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from raftlab._time import Duration, format_ms
+from raftlab._time import Duration
 from raftlab.errors import InvalidError
 
-from ._axes import note, size_points
+from ._axes import columns, note_columns
 from ._flights import LOST, Flights
 from ._frame import Frame
 from ._lanes import name_lanes, place
@@ -97,7 +97,7 @@ def messages(
     for lane, spans in enumerate(lanes.values()):
         _draw_lane(ax, lane + (FOOT if dense else 0.0), spans)
     if dense:
-        note(ax, _draw_counts(ax, flights, frame))
+        note_columns(ax, frame.window, _draw_counts(ax, flights, frame))
     else:
         _draw_each(ax, flights)
     return ax
@@ -201,9 +201,9 @@ def _scatter(
         ax.scatter(
             flights.end,
             flights.height,
-            area,
-            face,
-            shape,
+            s=area,
+            c=face,
+            marker=shape,
             linewidths=1.5 if edge is None else 0.8,
             edgecolors=edge,
             zorder=3.5,
@@ -225,7 +225,7 @@ def _area_colour(kind: str) -> str:
 
 def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
     """Columns instead of lines: how many each node sent, and how many of these were lost."""
-    edges = frame.window.bins(max(20, int(size_points(ax)[0] / 3)))
+    edges = columns(ax, frame.window)
     kinds = [kind for kind in STROKES if (flights.kind == kind).any()]
     kinds += sorted(set(flights.kind) - set(kinds))
     counts = np.array(
@@ -257,10 +257,9 @@ def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
         linewidth=0.6,
         zorder=0.5,
     )
-    length = format_ms(float(edges[1] - edges[0]))
     return (
-        f"0 of {len(flights):,} messages drawn: a column counts what a node sent in {length}, "
-        f"at most {highest:,}; below the line, what was lost"
+        f"what a node sent (at most {highest:,}), and below the line what of it was lost; "
+        f"0 of {len(flights):,} messages are drawn one by one"
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib import colors
 
-__all__ = ["FAULT", "GRID", "INK", "MUTED", "ROLES", "STATUSES", "TERM_CYCLE"]
+__all__ = ["FAULT", "GRID", "INK", "MUTED", "ROLES", "STATUSES", "TERM_CYCLE", "WRONG"]
 
 INK = "#22272e"
 """Text and edges."""
@@ -22,6 +22,9 @@ GRID = "#d9dde2"
 """Guides behind the data."""
 FAULT = "#c2512f"
 """Whatever was done to the cluster."""
+FAULT_BAR, FAULT_EDGE = "#f0b9a5", "#e39c83"
+WRONG = "#8b0015"
+"""What must never happen, and did."""
 
 
 @dataclass(frozen=True)
@@ -123,14 +126,15 @@ class Status:
     """How an operation looks that ended in this way."""
 
     colour: str
+    edge: str
     hatch: str | None = None
 
 
 STATUSES: dict[str, Status] = {
-    "ok": Status("#5aa88f"),
-    "failed": Status("#b4232c"),
-    "unknown": Status("#e3a9c6", "xxxx"),
-    "pending": Status("#ffffff"),
+    "ok": Status("#8fd0b5", "#4a9d7f"),
+    "failed": Status("#a3202a", "#a3202a"),
+    "unknown": Status("#e3a9c6", "#8f4a70", "/////"),
+    "pending": Status("#ffffff", "#6b7480"),
 }
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from raftlab._time import Duration
 
-from ._axes import note
+from ._axes import note_columns
 from ._frame import Frame
 from ._lanes import draw_lanes, foot_line, name_lanes, place, role_key
 from ._states import role_spans
@@ -69,7 +69,7 @@ def roles(
     lane_points = place(ax, len(lanes), frame.header(ax, role_key(ax, lanes)))
     name_lanes(ax, frame.names, lane_points)
     foot_line(ax, len(lanes))
-    note(ax, draw_lanes(ax, lanes, frame.window, lane_points))
+    note_columns(ax, frame.window, draw_lanes(ax, lanes, frame.window, lane_points))
     return ax
 
 

@@ -110,7 +110,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             }
             match waited {
                 Backlog::Message(flight) => self.arrive(*flight),
-                Backlog::Timer(kind) => {
+                Backlog::Timer(kind, touched) => {
+                    let index = id.at() * P::TIMERS + usize::from(kind.0);
+                    if self.core.timers[index].touched() != touched {
+                        continue;
+                    }
                     self.core.observer.timer(self.core.now, id, kind.0);
                     self.step(id, Input::Timer(kind));
                 }

@@ -126,7 +126,8 @@ struct Host<P: Protocol> {
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
     Message(Box<Flight<P::Message>>),
-    Timer(TimerId),
+    /// A timer ran out; void once the node has armed or disarmed it again.
+    Timer(TimerId, u64),
     Synced,
     Request(OpId, P::Request),
 }
@@ -299,7 +300,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let kind = TimerId((index as usize % P::TIMERS) as u8);
         core.digest.absorb(core.now.0, 4 << 56 | u64::from(index));
         if host.paused {
-            host.backlog.push_back(Backlog::Timer(kind));
+            host.backlog.push_back(Backlog::Timer(kind, timer.touched()));
         } else {
             core.observer.timer(core.now, id, kind.0);
             self.step(id, Input::Timer(kind));

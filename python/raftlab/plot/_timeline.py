@@ -1,0 +1,278 @@
+"""Everything on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from raftlab._time import Duration
+
+from ._axes import (
+    SMALL,
+    TINY,
+    Window,
+    columns,
+    note_columns,
+    points,
+    rectangles,
+    settle,
+    shifted,
+    size_points,
+    text_points,
+)
+from ._frame import Frame
+from ._lanes import FOOT, draw_lanes, foot_line, is_dense, name_rows, place, role_key
+from ._operations import Operations
+from ._palette import GRID, INK, ROLES, ink_on
+from ._states import Spans, node_states, read, role_spans
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+    from raftlab.cluster import World
+
+__all__ = ["timeline"]
+
+COMMIT = "#0d7a5f"
+LEADER, TERMS, COMMITS, SPACE = 0.32, 0.3, 0.5, 0.22
+"""The heights of the rows below the lanes, and of the space above each, in lanes."""
+
+Stay = tuple[float, float, int, str]
+"""From when to when a node led, in which term, and which."""
+
+
+def timeline(
+    world: World,
+    *,
+    start: Duration | None = None,
+    end: Duration | None = None,
+    nodes: str | Sequence[str] | None = None,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """The whole story on one time axis: faults, roles and terms, leaders, commits, clients.
+
+    Parameters
+    ----------
+    world : Cluster or Run
+        What to look at. Needs a trace of level `"states"` or `"full"`.
+    start, end : time, optional
+        Which stretch of the run; all of it if not given.
+    nodes : str or list of str, optional
+        Which nodes have a lane, in this order; `"ABC"` names single-letter nodes. All if not given.
+        Leaders, commits and clients are of the whole cluster.
+    title : str, optional
+        The title.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+
+    Notes
+    -----
+    From the top: the faults, as bands through the whole picture; a lane a node, with its role as a bar (see
+    `roles`), its terms as numbers, and a tick below whenever its commitIndex moves; who leads, by their own
+    opinion, so that two at once stand one above the other and a gap is a time without a leader; a tick for
+    each index when the first node knows it committed; the operations of clients, from question to answer.
+    What is too dense for that is counted in columns, and the picture says so.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(5, seed=7)
+    >>> _ = c.run_until(rl.leader_elected)
+    >>> _ = c.propose("x=1")
+    >>> _ = c.run("1s")
+    >>> ax = rl.plot.timeline(c)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['A', 'B', 'C', 'D', 'E', 'leader', 'commits', 'clients']
+    """
+    frame = Frame.of(world, start, end, nodes)
+    window, names = frame.window, frame.names
+    everybody = [node.name for node in world.nodes]
+    lanes = role_spans(world, everybody, window)
+    shown = {name: lanes[name] for name in names}
+    ax = frame.open(ax, title, min(3.2 + 0.44 * len(names), 9.5), lanes=True)
+    ax.set_yticks(range(len(names)), ["commits", *names[1:]])  # the widest label: room is measured with it
+    settle(ax)
+    ops = Operations.of(world, window, size_points(ax)[0], points(ax, TINY))
+    dense = is_dense(ax, shown)
+    stays = _stays(lanes)
+    leaders = len(names) - 0.5 + SPACE
+    terms = leaders + _leaders_height(stays) + SPACE
+    commits = terms + (TERMS + SPACE if dense else 0.0)
+    clients = commits + COMMITS + SPACE
+    key = [*role_key(ax, shown), _commit_handle(), *ops.key()]
+    below = clients + ops.height - (len(names) - 0.5) + 0.1
+    lane_points = place(ax, len(names), frame.header(ax, key), below)
+    rows = {"leader": leaders + _leaders_height(stays) / 2, "commits": commits + COMMITS / 2}
+    if ops.height:
+        rows["clients"] = clients + ops.height / 2
+    if dense:
+        rows["term"] = terms + TERMS / 2
+    name_rows(ax, names, lane_points, rows)
+    foot_line(ax, len(names))
+    summed_up = draw_lanes(ax, shown, window, lane_points)
+    if dense:
+        _write_terms(ax, lanes, window, rows["term"])
+    else:
+        _draw_node_commits(ax, frame)
+    _draw_leaders(ax, stays, window, leaders)
+    also = _draw_commits(ax, world, window, commits)
+    asked = ops.draw(ax, window, clients)
+    note_columns(ax, window, summed_up, also, asked)
+    _rule(ax, [leaders, commits, *([terms] if dense else []), *([clients] if ops.height else [])])
+    return ax
+
+
+def _commit_handle() -> Artist:
+    return Line2D([], [], ls="none", marker="|", color=COMMIT, markersize=6, mew=1.4, label="commit")
+
+
+def _rule(ax: Axes, heights: Sequence[float]) -> None:
+    """Thin lines between the rows."""
+    space = ax.get_yaxis_transform()
+    ax.hlines([h - SPACE / 2 for h in heights], 0, 1, transform=space, colors=GRID, lw=0.7, zorder=0.6)
+
+
+def _draw_node_commits(ax: Axes, frame: Frame) -> None:
+    """A tick below a lane whenever the node's commitIndex moves forward."""
+    for lane, state in enumerate(node_states(frame.world, frame.names, "commit_index").values()):
+        commit, time = state["commit_index"], state["time_ms"]
+        moved = np.flatnonzero(np.r_[False, commit[1:] > commit[:-1]])
+        shown = moved[frame.window.touches(time[moved], time[moved])]
+        if 2 * len(shown) < size_points(ax)[0]:
+            ends = lane + FOOT + 0.02, lane + FOOT + 0.13
+            ax.vlines(time[shown], *ends, colors=COMMIT, linewidth=1.1, zorder=2, gid="node-commit")
+
+
+def _stays(lanes: dict[str, Spans]) -> list[Stay]:
+    return sorted(
+        (float(spans.start[i]), float(spans.end[i]), int(spans.term[i]), name)
+        for name, spans in lanes.items()
+        for i in np.flatnonzero(spans.up & (spans.role == "leader"))
+    )
+
+
+def _overtaken(stays: Sequence[Stay]) -> list[bool]:
+    """Which leaders went on while another one led a higher term, or the same."""
+    found = []
+    for i, (start, end, term, _) in enumerate(stays):
+        others = (stay for j, stay in enumerate(stays) if j != i and stay[0] < end and stay[1] > start)
+        found.append(any(other[2] > term or (other[2] == term and other[0] < start) for other in others))
+    return found
+
+
+def _leaders_height(stays: Sequence[Stay]) -> float:
+    return LEADER * (2 if any(_overtaken(stays)) else 1)
+
+
+def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float) -> None:
+    """Who leads. The leader of the highest term is below, whoever else thinks so above."""
+    if not stays:
+        return
+    colour = ROLES["leader"].colour
+    width = size_points(ax)[0]
+    begin, end = (np.array([stay[i] for stay in stays]) for i in (0, 1))
+    overtaken = np.array(_overtaken(stays))
+    head = np.where(overtaken, top, top + _leaders_height(stays) - LEADER)
+    rectangles(
+        ax,
+        begin,
+        np.maximum(end, begin + window.span / width),
+        head,
+        head + 0.9 * LEADER,
+        facecolors=colour,
+        edgecolors="white",
+        linewidths=0.5 if len(stays) * 8 < width else 0.0,
+        zorder=2,
+    ).set_gid("leaders")
+    size = points(ax, TINY)
+    for (first, last, _, name), at in zip(stays, head, strict=True):
+        if (last - first) * width / window.span > text_points(name, size, "bold") + 0.8 * size:
+            ax.text(
+                first,
+                at + 0.45 * LEADER,
+                name,
+                va="center_baseline",
+                fontsize=size,
+                fontweight="bold",
+                color=ink_on(colour),
+                transform=shifted(ax, ax.transData, 0.4 * size, 0.0),
+                clip_on=True,
+                zorder=3,
+                parse_math=False,
+                gid="leader",
+            )
+
+
+def _write_terms(ax: Axes, lanes: dict[str, Spans], window: Window, height: float) -> None:
+    """The highest term at each tick of the time axis, where lanes are too dense to say it."""
+    for time in ax.get_xticks():
+        if window.start <= time <= window.end:
+            terms = [spans.term[(spans.start <= time) & (spans.end >= time)] for spans in lanes.values()]
+            highest = max((int(some.max()) for some in terms if len(some)), default=None)
+            share = (time - window.start) / window.span
+            ax.text(
+                time,
+                height,
+                "" if highest is None else f"{highest}",
+                ha="left" if share < 0.01 else "right" if share > 0.99 else "center",
+                va="center",
+                fontsize=points(ax, SMALL),
+                color=INK,
+                gid="term-at",
+            )
+
+
+def _draw_commits(ax: Axes, world: World, window: Window, top: float) -> str:
+    """A tick for each index when the first node knows it committed, with its number where there is room."""
+    entries = read(world, "entries", "index", "committed_ms")
+    time = entries["committed_ms"].astype(float)
+    known = np.flatnonzero(~np.isnan(time))
+    order = known[np.argsort(time[known], kind="stable")]
+    index, first = np.unique(entries["index"][order], return_index=True)
+    moment = time[order][first]
+    inside = window.touches(moment, moment)
+    index, moment = index[inside], moment[inside]
+    width = size_points(ax)[0]
+    foot = top + COMMITS
+    if 2 * len(np.unique(moment)) > width:
+        edges = columns(ax, window)
+        count = np.histogram(moment, edges)[0]
+        highest = max(int(count.max()), 1)
+        heads = foot - np.r_[count, count[-1]] * COMMITS / highest
+        ax.fill_between(edges, foot, heads, step="post", color=COMMIT, lw=0, zorder=2)
+        return f"commits (at most {highest:,})"
+    ax.vlines(moment, top, foot, colors=COMMIT, linewidth=1.2, zorder=2, gid="commit")
+    _number(ax, index, moment, window, top, foot)
+    return ""
+
+
+def _number(ax: Axes, index: np.ndarray, moment: np.ndarray, window: Window, top: float, foot: float) -> None:
+    size = points(ax, SMALL)
+    per_ms = size_points(ax)[0] / window.span
+    times = np.unique(moment)
+    for i, time in enumerate(times):
+        those = index[moment == time]
+        text = f"{those.min()}" if len(those) == 1 else f"{those.min()}–{those.max()}"
+        end = times[i + 1] if i + 1 < len(times) else window.end
+        if (end - time) * per_ms > text_points(text, size) + 0.7 * size:
+            ax.text(
+                time,
+                (top + foot) / 2,
+                text,
+                va="center_baseline",
+                fontsize=size,
+                color=INK,
+                transform=shifted(ax, ax.transData, 0.35 * size, 0.0),
+                clip_on=True,
+                gid="commit-number",
+            )

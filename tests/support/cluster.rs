@@ -1,0 +1,31 @@
+//! A cluster's settings and logs, as all tests here use them.
+
+use raftlab::protocol::{Delay, Span};
+use raftlab::raft::{Command, Config, Log, Rules};
+
+/// The paper's settings: timeouts of 150 to 300 ms (9.3), a no-op from every new leader (section 8),
+/// and none of the switches that the dissertation adds.
+pub fn config() -> Config {
+    Config {
+        election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
+        heartbeat: Span::from_ms(50),
+        pre_vote: false,
+        sticky_votes: false,
+        check_quorum: false,
+        noop: true,
+        max_entries_per_append: 64,
+        max_inflight: 256,
+        lease: None,
+        commit_guard: false,
+        rules: Rules::ALL,
+    }
+}
+
+/// A log of no-ops with these terms.
+pub fn log(terms: &[u64]) -> Log {
+    let mut log = Log::default();
+    for &term in terms {
+        log.push(term, Command::default());
+    }
+    log
+}

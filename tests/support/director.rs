@@ -1,0 +1,534 @@
+//! Plays a script: sets a cluster up, holds every message, and moves them as the script says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use raftlab::protocol::{
+    Delay, Message as _, NodeId, NodeSet, OpId, Protocol as _, ReadPath, Span, TimerId,
+};
+use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
+use raftlab::raft::{
+    Command, Config, Key, Lease, Node, Op, RaftMessage, Request, Rule, Session, Value,
+};
+use raftlab::sim::world::{Stopped, Tap};
+use raftlab::sim::{
+    DiskSpec, Distribution, Edit, Latency, Matching, MessageId, NetworkSpec, Time, Unsynced, World,
+    WorldSpec,
+};
+
+use super::cluster;
+use super::names::{items, key, letter, name};
+use super::teller::Teller;
+
+/// What is taken away from Raft for a run of a script.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Without<'a> {
+    /// A rule, by the name of its bug.
+    Rule(&'a str),
+    /// A switch, set to a value that stands whatever the script says.
+    Switch(&'a str),
+}
+
+/// A command that cannot be read, or that finds nothing to act on.
+pub type Fault = String;
+
+/// The cluster of one script.
+pub struct Director<'a> {
+    without: Option<Without<'a>>,
+    setup: Setup,
+    world: Option<World<Node, Teller>>,
+}
+
+/// A cluster before its first moment.
+#[derive(Clone)]
+struct Setup {
+    nodes: Vec<NodeSetup>,
+    disk: DiskSpec,
+    /// How long messages travel, if they are not held.
+    latency: Option<Span>,
+    seed: u64,
+}
+
+#[derive(Clone)]
+struct NodeSetup {
+    config: Config,
+    log: Vec<u64>,
+    term: Option<u64>,
+    commit: u64,
+    leads: bool,
+}
+
+/// Messages under way: `A->B`, `AB->*`, `all`; then a kind; then `first` or `last` of these.
+struct Pattern {
+    from: NodeSet,
+    to: NodeSet,
+    kind: Option<u8>,
+    pick: Pick,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Pick {
+    All,
+    First,
+    Last,
+}
+
+/// More rounds than any script needs: `stabilize` gives up.
+const MOST_ROUNDS: usize = 50;
+
+impl<'a> Director<'a> {
+    pub fn new(without: Option<Without<'a>>) -> Self {
+        let setup = Setup { nodes: Vec::new(), disk: DiskSpec::default(), latency: None, seed: 1 };
+        Self { without, setup, world: None }
+    }
+
+    /// Obeys a line of the script and tells what came of it.
+    pub fn obey(&mut self, line: &str) -> Result<Vec<String>, Fault> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [verb, args @ ..] = &words[..] else { return Ok(Vec::new()) };
+        if self.prepare(verb, args)? {
+            return Ok(Vec::new());
+        }
+        self.begin()?;
+        self.act(verb, args)?;
+        Ok(self.world()?.observer_mut().take())
+    }
+
+    /// Commands that describe the cluster before its first moment; true if this is one.
+    fn prepare(&mut self, verb: &str, args: &[&str]) -> Result<bool, Fault> {
+        match (verb, args) {
+            ("nodes", [count]) => {
+                let mut config = cluster::config();
+                if let Some(Without::Rule(bug)) = self.without {
+                    let known = |rule: &&Rule| rule.bug() == bug;
+                    let rule = Rule::ALL.iter().find(known).ok_or(format!("no rule '{bug}'"))?;
+                    config.rules = config.rules.without(*rule);
+                }
+                let (log, term, commit, leads) = (Vec::new(), None, 0, false);
+                let node = NodeSetup { config, log, term, commit, leads };
+                self.setup.nodes = vec![node; number(count)? as usize];
+                self.set(Vec::new())?;
+            }
+            ("config", settings) => self.set(settings.to_vec())?,
+            ("log", [names, terms @ ..]) => {
+                let terms: Vec<u64> =
+                    terms.iter().map(|term| number(term)).collect::<Result<_, _>>()?;
+                self.each_node(names, |node| node.log.clone_from(&terms))?;
+            }
+            ("term", [names, term]) => {
+                let term = number(term)?;
+                self.each_node(names, |node| node.term = Some(term))?;
+            }
+            ("commit", [names, index]) => {
+                let index = number(index)?;
+                self.each_node(names, |node| node.commit = index)?;
+            }
+            ("leader", [names, term]) => {
+                let term = number(term)?;
+                self.each_node(names, |node| (node.leads, node.term) = (true, Some(term)))?;
+            }
+            _ => return Ok(false),
+        }
+        if self.world.is_some() {
+            return Err(format!("'{verb}' comes before the first action"));
+        }
+        Ok(true)
+    }
+
+    /// Settings, for all nodes or (with names before them) for some. What the script is to be run
+    /// without has the last word.
+    fn set(&mut self, mut settings: Vec<&str>) -> Result<(), Fault> {
+        let mut whom = "*";
+        if settings.first().is_some_and(|first| !first.contains('=')) {
+            whom = settings.remove(0);
+        }
+        let switched = match self.without {
+            Some(Without::Switch(switch)) => switch,
+            _ => "",
+        };
+        for setting in settings.into_iter().chain(switched.split_whitespace()) {
+            let (key, value) =
+                setting.split_once('=').ok_or(format!("'{setting}' sets nothing"))?;
+            match key {
+                "disk" => self.setup.disk.fsync = Distribution::constant(span(value)?),
+                "latency" => self.setup.latency = Some(span(value)?),
+                "seed" => self.setup.seed = number(value)?,
+                _ => {
+                    for id in self.set_of(whom)?.iter() {
+                        configure(&mut self.setup.nodes[id.at()].config, key, value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The first moment.
+    fn begin(&mut self) -> Result<(), Fault> {
+        if self.world.is_some() {
+            return Ok(());
+        }
+        let count = self.setup.nodes.len();
+        if count == 0 {
+            return Err("a script begins with 'nodes'".into());
+        }
+        let nodes: Vec<Node> =
+            (0..count).map(|at| self.setup.nodes[at].build(NodeId::from(at), count)).collect();
+        let mut teller = Teller::default();
+        for (node, id) in nodes.iter().zip((0..count).map(NodeId::from)) {
+            let commit = node.status().commit_index;
+            teller.oracle.commits(id, node, 1..=commit);
+            teller.oracle.acknowledged(commit);
+        }
+        let latency = Distribution::constant(self.setup.latency.unwrap_or_default());
+        let network = NetworkSpec { latency: Latency::All(latency), ..NetworkSpec::default() };
+        let (disk, seed) = (self.setup.disk.clone(), self.setup.seed);
+        let spec = WorldSpec { nodes, network, disk, loads: Vec::new(), seed };
+        let mut world = World::new(spec, teller);
+        if self.setup.latency.is_none() {
+            let all = NodeSet::first(count);
+            let everything = Matching { from: all, to: all, both_ways: false, kinds: None };
+            world.hold_matching(0, everything);
+            for id in under_way(&world, |_, _| true) {
+                world.hold(id); // what preset leaders said in the first moment
+            }
+        }
+        self.world = Some(world);
+        Ok(())
+    }
+
+    fn act(&mut self, verb: &str, args: &[&str]) -> Result<(), Fault> {
+        match (verb, args) {
+            ("start", []) => Ok(()),
+            ("propose", [node, write, rest @ ..]) => {
+                let (id, op) = (self.id(node)?, operation(write)?);
+                let command = Command { op, session: session(rest)? };
+                self.world()?.request(Some(id), None, Request::Write(command));
+                Ok(())
+            }
+            ("read", [node, what, via]) => {
+                let id = self.id(node)?;
+                let request = Request::Read { key: key_of(what)?, via: path(via)? };
+                self.world()?.request(Some(id), None, request);
+                Ok(())
+            }
+            ("edit", [link, fields @ ..]) => self.edit(link, fields),
+            ("retry", [node, op]) => {
+                let (id, op) = (self.id(node)?, OpId(number(op)?));
+                self.world()?.request_again(op, Some(id), None);
+                Ok(())
+            }
+            ("deliver", pattern) => self.each(pattern, World::deliver),
+            ("call", pattern) => self.each(pattern, deliver_with_answers),
+            ("drop", pattern) => self.each(pattern, World::drop_message),
+            ("duplicate", pattern) => self.each(pattern, |world, id| world.duplicate(id).is_some()),
+            ("stabilize", among) => self.stabilize(among),
+            ("campaign" | "crash" | "restart" | "wipe" | "pause" | "resume", [node]) => {
+                let id = self.id(node)?;
+                let world = self.world()?;
+                let done = match verb {
+                    "campaign" => world.order(id, Request::Campaign),
+                    "crash" => world.crash(id, Unsynced::Lose),
+                    "restart" => world.restart(id),
+                    "wipe" => world.wipe(id),
+                    "pause" => world.pause(id),
+                    _ => world.resume(id),
+                };
+                done.then_some(()).ok_or(format!("{node} cannot do that now"))
+            }
+            ("clock", [names, rate]) => {
+                let (ids, rate) =
+                    (self.set_of(names)?, rate.parse().map_err(|_| bad("rate", rate))?);
+                let world = self.world()?;
+                ids.iter().for_each(|id| world.set_clock_rate(id, rate));
+                Ok(())
+            }
+            ("tick", [node, timer]) => self.tick(node, timer),
+            ("run", [time]) => {
+                let time = span(time)?;
+                let until = self.world()?.now() + time;
+                self.run(until)
+            }
+            ("log", []) => self.tell(|node, id| {
+                let (commit, entries) = (node.status().commit_index as usize, node.log().entries());
+                let terms =
+                    (1..).zip(entries).map(|(index, entry)| format!(" {index}:{}", entry.term));
+                let mut cells: Vec<String> = terms.collect();
+                cells.insert(commit.min(cells.len()), " |".into());
+                format!("{}{}", name(id), cells.concat())
+            }),
+            ("state", []) => self.tell(|node, id| {
+                let status = node.status();
+                let vote = status.voted_for.map_or('-', name);
+                let role = status.role.name();
+                format!("{} {role}, term {}, vote {vote}", name(id), status.term)
+            }),
+            ("store", []) => self.tell(|node, id| {
+                let cells = node.machine().contents();
+                let told =
+                    cells.map(|(key, values)| format!(" {}={}", letter(key), items(&values)));
+                format!("{}{}", name(id), told.collect::<String>())
+            }),
+            _ => Err(format!("unknown command '{verb} {}'", args.join(" "))),
+        }
+    }
+
+    /// The next message of a link leaves with other fields than its sender gave it.
+    fn edit(&mut self, link: &str, fields: &[&str]) -> Result<(), Fault> {
+        let (from, to) = arrow(link)?;
+        let (from, to) = (self.id(from)?, self.id(to)?);
+        let field = |word: &&str| {
+            let (name, value) = word.split_once('=').ok_or(bad("field", word))?;
+            Ok((name.to_owned(), number(value)?))
+        };
+        let edit = Edit::Set(fields.iter().map(field).collect::<Result<_, Fault>>()?);
+        let done = AtomicBool::new(false);
+        let tap: Tap<RaftMessage> = Arc::new(move |id, _| {
+            let meant = (id.from, id.to) == (from, to) && !done.swap(true, Ordering::Relaxed);
+            Ok(meant.then(|| edit.clone()))
+        });
+        self.world()?.set_tap([from].into_iter().collect(), Some(tap));
+        Ok(())
+    }
+
+    /// Time goes on until a node's timer has run out.
+    fn tick(&mut self, node: &str, timer: &str) -> Result<(), Fault> {
+        let id = self.id(node)?;
+        let timer: TimerId = match timer {
+            "election" => ELECTION,
+            "heartbeat" => HEARTBEAT,
+            "quorum" => QUORUM,
+            _ => return Err(bad("timer", timer)),
+        };
+        let due = self.world()?.timer_due(id, timer);
+        let due = due.ok_or(format!("that timer of {node} is not armed"))?;
+        self.run(due + Span(1))
+    }
+
+    fn run(&mut self, until: Time) -> Result<(), Fault> {
+        match self.world()?.run(until, u64::MAX, &mut ()) {
+            Stopped::Time => Ok(()),
+            early => Err(format!("the run stopped early: {early:?}")),
+        }
+    }
+
+    /// Delivers what is under way, and what comes of it, until nothing is left; with names, only what
+    /// these say to each other.
+    fn stabilize(&mut self, among: &[&str]) -> Result<(), Fault> {
+        let group = match among {
+            [] => self.set_of("*")?,
+            [names] => self.set_of(names)?,
+            _ => return Err("stabilize takes one group of nodes".into()),
+        };
+        for _ in 0..MOST_ROUNDS {
+            let world = self.world()?;
+            let ids = under_way(world, |id, _| group.contains(id.from) && group.contains(id.to));
+            if ids.is_empty() {
+                return Ok(());
+            }
+            for id in ids {
+                world.deliver(id);
+            }
+        }
+        Err("the cluster does not come to rest".into())
+    }
+
+    fn each(
+        &mut self,
+        pattern: &[&str],
+        act: impl Fn(&mut World<Node, Teller>, MessageId) -> bool,
+    ) -> Result<(), Fault> {
+        let pattern = self.pattern(pattern)?;
+        let world = self.world()?;
+        let mut ids = under_way(world, |id, message| pattern.matches(id, message));
+        match pattern.pick {
+            Pick::All => {}
+            Pick::First => ids.truncate(1),
+            Pick::Last => drop(ids.drain(..ids.len().saturating_sub(1))),
+        }
+        if ids.is_empty() {
+            return Err("there is no such message".into());
+        }
+        for id in ids {
+            act(world, id);
+        }
+        Ok(())
+    }
+
+    fn pattern(&self, words: &[&str]) -> Result<Pattern, Fault> {
+        let [link, rest @ ..] = words else { return Err("which message?".into()) };
+        let (from, to) = if *link == "all" { ("*", "*") } else { arrow(link)? };
+        let (from, to) = (self.set_of(from)?, self.set_of(to)?);
+        let mut pattern = Pattern { from, to, kind: None, pick: Pick::All };
+        for word in rest {
+            match *word {
+                "first" => pattern.pick = Pick::First,
+                "last" => pattern.pick = Pick::Last,
+                kind => {
+                    let known = RaftMessage::KINDS.iter().position(|name| *name == kind);
+                    pattern.kind = Some(known.ok_or(bad("kind of message", kind))? as u8);
+                }
+            }
+        }
+        Ok(pattern)
+    }
+
+    fn tell(&mut self, describe: impl Fn(&Node, NodeId) -> String) -> Result<(), Fault> {
+        let world = self.world()?;
+        for id in (0..world.len()).map(NodeId::from) {
+            let down = if world.is_up(id) { "" } else { " (down)" };
+            let line = format!("{}{down}", describe(world.node(id), id));
+            world.observer_mut().say(line);
+        }
+        Ok(())
+    }
+
+    fn world(&mut self) -> Result<&mut World<Node, Teller>, Fault> {
+        self.world.as_mut().ok_or_else(|| "nothing has begun".into())
+    }
+
+    fn each_node(&mut self, names: &str, act: impl Fn(&mut NodeSetup)) -> Result<(), Fault> {
+        let ids = self.set_of(names)?;
+        ids.iter().for_each(|id| act(&mut self.setup.nodes[id.at()]));
+        Ok(())
+    }
+
+    fn id(&self, node: &str) -> Result<NodeId, Fault> {
+        let ids = (0..self.setup.nodes.len()).map(NodeId::from);
+        let mut found = ids.filter(|id| name(*id).to_string() == node);
+        found.next().ok_or(bad("node", node))
+    }
+
+    fn set_of(&self, names: &str) -> Result<NodeSet, Fault> {
+        if names == "*" {
+            return Ok(NodeSet::first(self.setup.nodes.len()));
+        }
+        names.chars().map(|name| self.id(&name.to_string())).collect()
+    }
+}
+
+impl NodeSetup {
+    fn build(&self, id: NodeId, nodes: usize) -> Node {
+        let mut node = Node::new(id, nodes, self.config);
+        let log = cluster::log(&self.log);
+        let term = self.term.unwrap_or(log.last_term());
+        node.preset(term, self.leads.then_some(id), log, self.commit);
+        if self.leads {
+            node.preset_leader();
+        }
+        node
+    }
+}
+
+impl Pattern {
+    fn matches(&self, id: MessageId, message: &RaftMessage) -> bool {
+        self.from.contains(id.from)
+            && self.to.contains(id.to)
+            && self.kind.is_none_or(|kind| kind == message.kind())
+    }
+}
+
+/// A remote procedure call: a message, and what its receiver says to the sender at once.
+fn deliver_with_answers(world: &mut World<Node, Teller>, id: MessageId) -> bool {
+    let answers =
+        |world: &World<Node, Teller>| under_way(world, |m, _| (m.from, m.to) == (id.to, id.from));
+    let before = answers(world);
+    let delivered = world.deliver(id);
+    for answer in answers(world) {
+        if !before.contains(&answer) {
+            world.deliver(answer);
+        }
+    }
+    delivered
+}
+
+/// Messages under way that match, in the order in which they were sent.
+fn under_way(
+    world: &World<Node, Teller>,
+    matches: impl Fn(MessageId, &RaftMessage) -> bool,
+) -> Vec<MessageId> {
+    let mut flights = world.in_flight();
+    flights.retain(|flight| matches(flight.id, &flight.message));
+    flights.sort_by_key(|flight| flight.row); // the teller numbers them as they set out
+    flights.into_iter().map(|flight| flight.id).collect()
+}
+
+fn configure(config: &mut Config, key: &str, value: &str) -> Result<(), Fault> {
+    match key {
+        "election" => {
+            let (min, max) = value.split_once("..").unwrap_or((value, value));
+            config.election_timeout = Delay { min: span(min)?, max: span(max)? };
+        }
+        "heartbeat" => config.heartbeat = span(value)?,
+        "prevote" => config.pre_vote = switch(value)?,
+        "sticky" => config.sticky_votes = switch(value)?,
+        "check_quorum" => config.check_quorum = switch(value)?,
+        "noop" => config.noop = switch(value)?,
+        "max_entries" => config.max_entries_per_append = number(value)? as u32,
+        "drift_ppm" => config.lease = Some(Lease { drift_ppm: number(value)? as u32 }),
+        _ => return Err(bad("setting", key)),
+    }
+    Ok(())
+}
+
+/// `x=1` puts, `x+=1` appends.
+fn operation(write: &str) -> Result<Op, Fault> {
+    let (key, value) = write.split_once('=').ok_or(bad("write", write))?;
+    let value = Value::int(number(value)? as u32);
+    Ok(match key.strip_suffix('+') {
+        Some(key) => Op::Append { key: key_of(key)?, value },
+        None => Op::Put { key: key_of(key)?, value },
+    })
+}
+
+/// `#5@1` is request 5 of client 1, who has the answers to all before it.
+fn session(words: &[&str]) -> Result<Session, Fault> {
+    let [word] = words else {
+        return if words.is_empty() { Ok(Session::default()) } else { Err("too much".into()) };
+    };
+    let parts = word.strip_prefix('#').and_then(|word| word.split_once('@'));
+    let (seq, client) = parts.ok_or(bad("session", word))?;
+    let (seq, client) = (number(seq)? as u32, number(client)? as u32);
+    Ok(Session { client, seq, low: seq })
+}
+
+fn path(via: &str) -> Result<ReadPath, Fault> {
+    match via {
+        "read_index" => Ok(ReadPath::ReadIndex),
+        "lease" => Ok(ReadPath::Lease),
+        "local" => Ok(ReadPath::Local),
+        _ => Err(bad("way to read", via)),
+    }
+}
+
+fn key_of(word: &str) -> Result<Key, Fault> {
+    match word.as_bytes() {
+        [letter @ b'a'..=b'z'] => Ok(key(*letter)),
+        _ => Err(bad("key", word)),
+    }
+}
+
+fn arrow(link: &str) -> Result<(&str, &str), Fault> {
+    link.split_once("->").ok_or(bad("link", link))
+}
+
+fn switch(value: &str) -> Result<bool, Fault> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(bad("switch", value)),
+    }
+}
+
+fn span(text: &str) -> Result<Span, Fault> {
+    let ms = text.strip_suffix("ms").ok_or(bad("time in ms", text))?;
+    Ok(Span::from_ms(number(ms)?))
+}
+
+fn number(text: &str) -> Result<u64, Fault> {
+    text.parse().map_err(|_| bad("number", text))
+}
+
+fn bad(what: &str, given: &str) -> Fault {
+    format!("'{given}' is no {what}")
+}
