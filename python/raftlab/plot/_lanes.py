@@ -32,6 +32,9 @@ __all__ = ["draw_lanes", "role_key"]
 FOOT, HEAD = 0.34, -0.40
 """The foot and the head of a lane's bars, below and above its middle."""
 
+LEADING, LEAST = 1.25, 6.0
+"""How much higher a lane is than the letters of its name; the size of the smallest letters."""
+
 DENSE = 4.0
 """Points a span: with less room than this a lane shows shares of time."""
 
@@ -50,9 +53,10 @@ def place(ax: Axes, lanes: int, taken: float, below: float = 0.0) -> float:
 
 
 def name_lanes(ax: Axes, names: Sequence[str], lane_points: float) -> None:
-    """Names the lanes, or every second or tenth of them where there is no room for all."""
-    every = max(1, int(np.ceil(points(ax, 12.5) / max(lane_points, 0.1))))
-    ax.set_yticks(range(0, len(names), every), names[::every])
+    """Names the lanes in letters that fit, or every second or tenth of them where there is room for few."""
+    size = float(np.clip(lane_points / LEADING, points(ax, LEAST), ax.xaxis.label.get_fontsize()))
+    every = max(1, int(np.ceil(LEADING * size / max(lane_points, 0.1) - 1e-9)))
+    ax.set_yticks(range(0, len(names), every), names[::every], fontsize=size)
 
 
 def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str, float]) -> None:
@@ -61,8 +65,9 @@ def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str
     lanes = [float(tick) for tick in ax.get_yticks()]
     shown = [label.get_text() for label in ax.get_yticklabels()]
     ax.set_yticks([*lanes, *rows.values()], [*shown, *rows])
+    size = float(ax.get_yticklabels()[0].get_fontsize())
     for label in ax.get_yticklabels()[len(lanes) :]:
-        label.set(fontsize=points(ax, SMALL), color=MUTED)
+        label.set(fontsize=min(size, points(ax, SMALL)), color=MUTED)
 
 
 def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> str:

@@ -101,7 +101,7 @@ class Operations:
                 )
         return key
 
-    def draw(self, ax: Axes, window: Window, top: float) -> str:
+    def draw(self, ax: Axes, window: Window, top: float, lane_points: float) -> str:
         """Draws the strip below `top`. Returns what has to be said about how it was summed up."""
         if self.counted:
             return self._draw_counts(ax, window, top)
@@ -122,7 +122,7 @@ class Operations:
                     linewidths=0.6,
                     zorder=2,
                 ).set_gid(f"op-{status}")
-        if self.labelled:
+        if self.labelled and ROW * lane_points >= points(ax, TINY):
             self._write_labels(ax, window, top)
         return ""
 

@@ -124,9 +124,9 @@ def timeline(
         _write_terms(ax, lanes, window, rows["term"])
     else:
         _draw_node_commits(ax, frame)
-    _draw_leaders(ax, stays, window, leaders)
-    also = _draw_commits(ax, world, window, commits)
-    asked = ops.draw(ax, window, clients)
+    _draw_leaders(ax, stays, window, leaders, lane_points)
+    also = _draw_commits(ax, world, window, commits, lane_points)
+    asked = ops.draw(ax, window, clients, lane_points)
     note_columns(ax, window, summed_up, also, asked)
     _rule(ax, [leaders, commits, *([terms] if dense else []), *([clients] if ops.height else [])])
     return ax
@@ -174,7 +174,7 @@ def _leaders_height(stays: Sequence[Stay]) -> float:
     return LEADER * (2 if any(_overtaken(stays)) else 1)
 
 
-def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float) -> None:
+def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, lane_points: float) -> None:
     """Who leads. The leader of the highest term is below, whoever else thinks so above."""
     if not stays:
         return
@@ -195,6 +195,8 @@ def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float) -
         zorder=2,
     ).set_gid("leaders")
     size = points(ax, TINY)
+    if LEADER * lane_points < size:
+        return
     for (first, last, _, name), at in zip(stays, head, strict=True):
         if (last - first) * width / window.span > text_points(name, size, "bold") + 0.8 * size:
             ax.text(
@@ -232,7 +234,7 @@ def _write_terms(ax: Axes, lanes: dict[str, Spans], window: Window, height: floa
             )
 
 
-def _draw_commits(ax: Axes, world: World, window: Window, top: float) -> str:
+def _draw_commits(ax: Axes, world: World, window: Window, top: float, lane_points: float) -> str:
     """A tick for each index when the first node knows it committed, with its number where there is room."""
     entries = read(world, "entries", "index", "committed_ms")
     time = entries["committed_ms"].astype(float)
@@ -252,7 +254,8 @@ def _draw_commits(ax: Axes, world: World, window: Window, top: float) -> str:
         ax.fill_between(edges, foot, heads, step="post", color=COMMIT, lw=0, zorder=2)
         return f"commits (at most {highest:,})"
     ax.vlines(moment, top, foot, colors=COMMIT, linewidth=1.2, zorder=2, gid="commit")
-    _number(ax, index, moment, window, top, foot)
+    if COMMITS * lane_points >= points(ax, SMALL):
+        _number(ax, index, moment, window, top, foot)
     return ""
 
 

@@ -1,0 +1,122 @@
+//! What once went wrong, told so that it cannot go wrong again.
+
+use raftlab::experiment::{Cluster, OnViolation, Scenario};
+use raftlab::protocol::{Delay, Durability, TimerId, WriteId};
+use raftlab::protocol::{Effects, Input, LocalTime, Message, NodeId, OpId, Protocol, Reply, Role};
+use raftlab::raft::{Entries, Node, Output, RaftMessage, RaftNote};
+use raftlab::sim::{Time, World};
+
+const A: NodeId = NodeId(0);
+
+fn world(json: &str) -> World<Node, ()> {
+    let scenario = Scenario::from_json(json).expect("a scenario");
+    Cluster::new(scenario.into(), 1, OnViolation::Record, ()).expect("a cluster").world().clone()
+}
+
+/// "Leaders send periodic heartbeats" (5.2), and nobody else. A heartbeat timer ran out while the leader
+/// stood still; when it went on, it first heard of its successor, and then sent a heartbeat in the
+/// successor's term.
+#[test]
+fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
+    let mut world =
+        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
+    world.run(Time(60_000_000), u64::MAX, &mut ());
+    world.pause(A);
+    let led = |world: &World<Node, ()>| world.counters().elections > 0;
+    world.run(Time(5_000_000_000), u64::MAX, &mut |w: &World<Node, ()>| led(w));
+    world.run(Time(world.now().0 + 100_000_000), u64::MAX, &mut ());
+    world.resume(A);
+    assert_eq!(world.node(A).status().role, Role::Follower);
+    let heartbeats = world
+        .in_flight()
+        .iter()
+        .filter(|f| f.id.from == A && matches!(f.message, RaftMessage::AppendEntries { .. }))
+        .filter(|f| f.message.fields().term > 1)
+        .count();
+    assert_eq!(heartbeats, 0, "a follower sent AppendEntries of its leader's term");
+}
+
+/// "Once these acknowledgments are received, the leader knows that there could not have existed a leader for
+/// a greater term at the moment it sent the heartbeats" (6.4). The refusal of an older term says no such
+/// thing; it echoed the round, and confirmed it to the same node once that led the newer term.
+#[test]
+fn a_refusal_of_an_older_term_confirms_no_round() {
+    let scenario =
+        Scenario::from_json(r#"{"raftlab": 1, "nodes": ["A", "B", "C"]}"#).expect("valid");
+    let mut node = Node::new(A, 3, scenario.config());
+    node.preset(5, None, raftlab::raft::Log::default(), 0);
+    let mut sent = Sent::default();
+    let message = RaftMessage::AppendEntries {
+        term: 4,
+        prev_index: 0,
+        prev_term: 0,
+        commit: 0,
+        round: 7,
+        entries: Entries::None,
+    };
+    node.handle(LocalTime(1), Input::Message { from: NodeId(1), message }, &mut sent);
+    let [RaftMessage::AppendEntriesReply { term: 5, success: false, round, .. }] = sent.0[..]
+    else {
+        panic!("not a refusal: {:?}", sent.0)
+    };
+    assert_eq!(round, 0);
+}
+
+/// Whoever refuses what comes behind index 0 answers another question: a node that led two terms took the
+/// late refusal of the first for one of the second, and counted below index 0.
+#[test]
+fn a_refusal_at_index_0_is_survived() {
+    let mut world =
+        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
+    world.run(Time(1_000_000), u64::MAX, &mut ());
+    let mut leader = world.node(A).clone();
+    let message = RaftMessage::AppendEntriesReply {
+        term: 1,
+        success: false,
+        index: 0,
+        hint_index: 0,
+        hint_term: 0,
+        round: 0,
+    };
+    leader.handle(LocalTime(1), Input::Message { from: NodeId(1), message }, &mut Sent::default());
+    assert_eq!(leader.status().role, Role::Leader);
+}
+
+/// An acknowledgement of what was never sent is a lie; it must not carry the leader beyond its log.
+#[test]
+fn an_acknowledgement_beyond_the_log_is_survived() {
+    let mut world =
+        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
+    world.run(Time(1_000_000), u64::MAX, &mut ());
+    let mut leader = world.node(A).clone();
+    for from in [NodeId(1), NodeId(2)] {
+        let message = RaftMessage::AppendEntriesReply {
+            term: 1,
+            success: true,
+            index: u64::MAX,
+            hint_index: 0,
+            hint_term: 0,
+            round: 1,
+        };
+        leader.handle(LocalTime(1), Input::Message { from, message }, &mut Sent::default());
+    }
+    assert_eq!(leader.status().commit_index, leader.status().last_index);
+}
+
+/// Keeps what a node sends.
+#[derive(Default)]
+struct Sent(Vec<RaftMessage>);
+
+impl Effects<Node> for Sent {
+    fn send(&mut self, _: NodeId, message: RaftMessage) {
+        self.0.push(message);
+    }
+    fn arm(&mut self, _: TimerId, _: Delay) {}
+    fn disarm(&mut self, _: TimerId) {}
+    fn persist(&mut self, _: WriteId) -> Durability {
+        Durability::Done
+    }
+    fn reply(&mut self, _: OpId, _: Reply<Output>) {}
+    fn note(&mut self, _: RaftNote) {}
+    fn halt(&mut self, _: &'static str) {}
+}
