@@ -1,7 +1,7 @@
 //! What counts and what does not: wipes, crashes, presets, late winners, stale reads; and how it is told.
 
 use raftlab::check::{Names, Numbers, Options, RULES};
-use raftlab::protocol::{NodeId, ReadPath};
+use raftlab::protocol::{NodeId, ReadPath, Span};
 use raftlab::raft::{Config, Key, Node, Rule, Rules, Session, Value};
 use raftlab::sim::DiskSpec;
 
@@ -135,6 +135,30 @@ fn a_deposed_leader_may_commit_what_the_new_one_has() {
         }
     }
     assert_eq!((lab.commit(A), lab.world.node(A).term()), (2, 1));
+    assert_eq!(lab.checks().violations(), []);
+}
+
+/// A's election timer runs out while A stands still, behind the vote that makes it leader: when A goes on
+/// the timer is void. Found by the honest campaign, seed 5272: A stood while its heartbeats went on, and
+/// overwrote what the next leader had committed.
+#[test]
+fn a_timer_that_ran_out_in_a_pause_may_be_void() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.hold(B, A, VOTE);
+    lab.hold(C, A, VOTE);
+    lab.campaign(A);
+    lab.world.pause(A);
+    lab.deliver_first(B, A);
+    lab.world.jump_clock(A, Span::from_ms(8_000_000), false);
+    lab.run(1);
+    lab.split(&[&[A], &[B, C]]);
+    lab.world.resume(A);
+    assert!(lab.leads(A));
+    lab.campaign(B);
+    lab.put(B, 1);
+    lab.run(30);
+    lab.heal();
+    lab.run(60);
     assert_eq!(lab.checks().violations(), []);
 }
 
