@@ -18,13 +18,14 @@ fn world(json: &str) -> World<Node, ()> {
 /// successor's term.
 #[test]
 fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
-    let mut world =
-        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
-    world.run(Time(60_000_000), u64::MAX, &mut ());
+    let mut world = world(
+        r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "heartbeat": 1000,
+            "initial": {"term": 1, "leader": "A"}}"#,
+    );
+    world.run(Time(10_000_000), u64::MAX, &mut ());
     world.pause(A);
-    let led = |world: &World<Node, ()>| world.counters().elections > 0;
-    world.run(Time(5_000_000_000), u64::MAX, &mut |w: &World<Node, ()>| led(w));
-    world.run(Time(world.now().0 + 100_000_000), u64::MAX, &mut ());
+    world.run(Time(1_200_000_000), u64::MAX, &mut ()); // first RequestVote, then the timer
+    assert!(world.counters().elections > 0);
     world.resume(A);
     assert_eq!(world.node(A).status().role, Role::Follower);
     let heartbeats = world

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from ._axes import Window
 
-__all__ = ["LOST", "Flights"]
+__all__ = ["HELD", "LOST", "Flights"]
+
+HELD = "held"
+"""A message that waits to be delivered by hand: no fate of the trace, but of the picture."""
 
 LOST = ("lost", "cut", "receiver_down", "removed")
 """The fates of messages that do not arrive."""
@@ -87,7 +90,9 @@ class Flights:
         if not heartbeats:
             shown &= ~beats & ~_answers(cells, beats)
         kind = np.where(beats, HEARTBEAT, kind).astype(object)
-        fate = cells["fate"]
+        held = (cells["fate"] == "in_flight") & np.isnan(due)
+        fate = np.where(held, HELD, cells["fate"]).astype(object)
+        until = np.where(held, sent, until)
         way = _way(sent, until, due, np.abs(receiver - sender), fate)
         refused = np.array([str(k).endswith("Reply") for k in kind], bool) & ~cells["ok"].astype(bool)
         found = cls(sent, until, sender, receiver, way, kind, fate, refused)

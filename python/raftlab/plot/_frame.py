@@ -42,7 +42,7 @@ class Frame:
         time_axis(ax, self.window)
         finish(ax, self.world, title)
         if lanes:
-            ax.set_yticks(range(len(self.names)), self.names)
+            ax.set_yticks(range(len(self.names)), self.names, parse_math=False)
         else:
             ax.set_ylabel(" ")
         settle(ax)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Grid"]
 
+FEWEST = 8
+"""There is room for at least so many entries, so that a short log looks short."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -42,7 +45,7 @@ class Grid:
         lost = _lost(world, when, names) if knows else [_nothing() for _ in names]
         ends = [int(cells["index"].max()) for cells in (*logs, *lost) if len(cells["index"])]
         low = 1 if first is None else _index("first", first)
-        high = max([*ends, low]) if last is None else _index("last", last)
+        high = max([*ends, low + FEWEST - 1]) if last is None else _index("last", last)
         if low > high:
             raise InvalidError(f"first ({low}) must not be above last ({high})")
         return cls(

@@ -68,7 +68,7 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     handle, gap, between = 1.8, 0.5, 1.5  # in sizes of the font, as legends are measured
     needs = [text_points(str(artist.get_label()), size) + (handle + gap + between) * size for artist in key]
     columns = len(key) if sum(needs) < 0.97 * width else max(1, int(0.97 * width / max(needs)))
-    ax.legend(
+    legend = ax.legend(
         handles=list(key),
         loc="upper left",
         bbox_to_anchor=(0.0, 1.0),
@@ -83,6 +83,8 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
         borderaxespad=0.5,
         labelspacing=0.3,
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     lines = -(-len(key) // columns)
     return (lines * 1.5 + 1.0) * size
 

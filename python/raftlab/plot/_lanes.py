@@ -56,7 +56,7 @@ def name_lanes(ax: Axes, names: Sequence[str], lane_points: float) -> None:
     """Names the lanes in letters that fit, or every second or tenth of them where there is room for few."""
     size = float(np.clip(lane_points / LEADING, points(ax, LEAST), ax.xaxis.label.get_fontsize()))
     every = max(1, int(np.ceil(LEADING * size / max(lane_points, 0.1) - 1e-9)))
-    ax.set_yticks(range(0, len(names), every), names[::every], fontsize=size)
+    ax.set_yticks(range(0, len(names), every), names[::every], fontsize=size, parse_math=False)
 
 
 def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str, float]) -> None:
@@ -64,7 +64,7 @@ def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str
     name_lanes(ax, names, lane_points)
     lanes = [float(tick) for tick in ax.get_yticks()]
     shown = [label.get_text() for label in ax.get_yticklabels()]
-    ax.set_yticks([*lanes, *rows.values()], [*shown, *rows])
+    ax.set_yticks([*lanes, *rows.values()], [*shown, *rows], parse_math=False)
     size = float(ax.get_yticklabels()[0].get_fontsize())
     for label in ax.get_yticklabels()[len(lanes) :]:
         label.set(fontsize=min(size, points(ax, SMALL)), color=MUTED)

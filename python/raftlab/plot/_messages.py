@@ -15,7 +15,7 @@ from raftlab._time import Duration
 from raftlab.errors import InvalidError
 
 from ._axes import columns, note_columns
-from ._flights import LOST, Flights
+from ._flights import HELD, LOST, Flights
 from ._frame import Frame
 from ._lanes import name_lanes, place
 from ._palette import FAULT, GRID, INK, MUTED, ROLES, STROKES, paler, rgba, stroke
@@ -72,6 +72,7 @@ def messages(
     -----
     Requests are solid and replies dashed. A message that is lost ends with a cross, when and as far on its
     way as it was lost; one that a cut link did not even take is a stub in the direction of its receiver.
+    One that is held is a stub with a square, where it was sent.
     A lane is thick while its node leads or stands for election, and dotted while it is down.
 
     With more messages than `limit`, each lane shows how many its node sent, by type, and below the line how
@@ -130,6 +131,8 @@ def _key(flights: Flights, *, dense: bool) -> list[Artist]:
         key.append(Patch(facecolor=INK, label=f"lost × {int(flights.is_lost.sum()):,}"))
     if not dense and (flights.fate == "in_flight").any():
         key.append(_marker("o", MUTED, "in flight"))
+    if not dense and (flights.fate == HELD).any():
+        key.append(_marker("s", MUTED, "held"))
     if not dense and len(flights) <= DOTTED_UP_TO and flights.refused.any():
         key.append(_marker("o", INK, "refused"))
     return key
@@ -186,8 +189,8 @@ def _draw_each(ax: Axes, flights: Flights) -> None:
                 _scatter(ax, dots, "o", 9 if refused else 7, face, look.colour, "arrival")
     for fate in LOST:
         _scatter(ax, flights.where(flights.fate == fate), "x", 26, FATES[fate], None, f"lost-{fate}")
-    waiting = flights.where(flights.fate == "in_flight")
-    _scatter(ax, waiting, "o", 14, "white", MUTED, "in-flight")
+    for fate, shape in (("in_flight", "o"), (HELD, "s")):
+        _scatter(ax, flights.where(flights.fate == fate), shape, 14, "white", MUTED, fate)
 
 
 FAINT = ("heartbeat", "AppendEntriesReply")

@@ -100,7 +100,7 @@ def timeline(
     lanes = role_spans(world, everybody, window)
     shown = {name: lanes[name] for name in names}
     ax = frame.open(ax, title, min(3.2 + 0.44 * len(names), 9.5), lanes=True)
-    ax.set_yticks(range(len(names)), ["commits", *names[1:]])  # the widest label: room is measured with it
+    ax.set_yticks(range(len(names)), ["commits", *names[1:]], parse_math=False)  # the widest label
     settle(ax)
     ops = Operations.of(world, window, size_points(ax)[0], points(ax, TINY))
     dense = is_dense(ax, shown)
