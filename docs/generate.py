@@ -1,7 +1,7 @@
 """Writes the pages that follow from tables in the core, and the table of verdicts in the README.
 
-    python docs/generate.py            writes docs/faults.md, docs/columns.md, docs/rules.md
-    python docs/generate.py --readme   also writes the verdicts of out/verdicts.md into README.md
+python docs/generate.py            writes docs/faults.md, docs/columns.md, docs/rules.md
+python docs/generate.py --readme   also writes the verdicts of out/verdicts.md into README.md
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def faults() -> str:
     """The vocabulary of faults, whom they hit, and lies."""
     return (
         f"# Faults\n\n{NOTE}\n"
-        "Each is a class of `raftlab` and a method of `Cluster` (`Crash` and `crash`). All take `at`, `after`, "
+        "Each is a class of `raftlab` and a method of `Cluster` (`Crash`, `crash`). All take `at`, `after`, "
         "`duration`, `every`, `times` and `patience`.\n\n"
         + table(rl.faults.columns, (row.values() for row in rl.faults))
-        + "\n## Whom they hit\n\nBy name (`\"A\"`, `\"AB\"`, `[\"n1\", \"n2\"]`), or by role:\n\n"
+        + '\n## Whom they hit\n\nBy name (`"A"`, `"AB"`, `["n1", "n2"]`), or by role:\n\n'
         + table(rl.targets.columns, (row.values() for row in rl.targets))
         + "\n## Lies\n\n`Lie(node, lie)`:\n\n"
         + table(rl.lies.columns, (row.values() for row in rl.lies))
@@ -51,7 +51,7 @@ def rules() -> str:
     """The rules that can be taken away, and the properties that are checked."""
     return (
         f"# Rules and properties\n\n{NOTE}\n"
-        "## Rules\n\nEach can be taken away: `Scenario(bugs=[\"commit_prior_term\"])`.\n\n"
+        '## Rules\n\nEach can be taken away: `Scenario(bugs=["commit_prior_term"])`.\n\n'
         + table(rl.rules.columns, (row.values() for row in rl.rules))
         + "\n## Properties\n\nEach is checked after every event.\n\n"
         + table(rl.properties.columns, (row.values() for row in rl.properties))
