@@ -1,4 +1,4 @@
-"""Every row of the table of claims: the verdict that a faithful Raft must give, and a judge that can change its mind."""
+"""The table of claims: verdicts that a faithful Raft must give, and judges that can change their minds."""
 
 import pytest
 from raftlab import experiments

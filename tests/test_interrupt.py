@@ -415,36 +415,42 @@ def test_a_second_thread_is_told_that_the_cluster_is_busy():
 
 
 def test_a_second_thread_cannot_slip_in_between_two_steps():
-    """A condition in Python leaves the core between any two events; the cluster is running all the same."""
-    c, undisturbed = rl.Cluster(5, seed=3), rl.Cluster(5, seed=3)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    running, over = threading.Event(), threading.Event()
-    drove = []
+    """A condition in Python leaves the core between any two events; the cluster is running all the same.
 
-    def disturb():
-        running.wait()
-        while not over.is_set():
-            with contextlib.suppress(rl.BusyError):
-                c.propose("x=666")
-                drove.append(c.now_ms)
+    Wherever the interpreter may switch from the thread that runs to another, another tries to drive.
+    """
+    c, undisturbed = rl.Cluster(3, seed=3), rl.Cluster(3, seed=3)
+    refused, drove = [], []
+
+    def drive():
+        try:
+            c.propose("x=666")
+            drove.append(c.now_ms)
+        except rl.BusyError:
+            refused.append(c)
+
+    def switch(*_):
+        if begun:
+            second = threading.Thread(target=drive)
+            second.start()
+            second.join()
+
+    begun = []
 
     def condition(world):
-        running.set()
-        if world.now_ms > 3000:
-            over.set()
-        return over.is_set()
+        done = world.counters["events"] >= 5
+        begun[:] = [] if done else [world]
+        return done
 
-    second = threading.Thread(target=disturb)
-    second.start()
+    sys.setprofile(switch)
     try:
         c.run_until(condition)
     finally:
-        over.set()
-        second.join()
-        sys.setswitchinterval(interval)
-    assert [time for time in drove if time <= 3000] == [], "another thread drove the cluster in mid-run"
-    assert c.state(at=3000).digest == undisturbed.run(3000).digest
+        sys.setprofile(None)
+    undisturbed.step(5)
+    assert refused
+    assert drove == [], "another thread drove the cluster in mid-run"
+    assert c.digest == undisturbed.digest
 
 
 def test_many_threads_with_a_cluster_each():
@@ -587,6 +593,7 @@ def test_an_error_of_an_interceptor_does_not_keep_the_cluster():
         for drive in drives:
             with pytest.raises(Mine):
                 drive()
+        c.intercept(None)
         return weakref.ref(c)
 
     assert gone(story())

@@ -161,7 +161,7 @@ class World:
     @property
     def replay_line(self) -> str:
         """The line that brings this run back."""
-        script = self._engine.script()
+        script = self.scenario.to_json()
         if len(script) > REPLAY_LINE_LENGTH:
             return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
         return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"
@@ -689,6 +689,12 @@ class Run(World):
     """
 
     ending: str
+    _scenario: Scenario
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was played."""
+        return self._scenario
 
     @classmethod
     def _play(
@@ -715,6 +721,7 @@ class Run(World):
             raise ViolationError(cluster.violations[-1])
         run = cls.__new__(cls)
         run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
+        run._scenario = scenario
         return run
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ use crate::fault::{Fault, Injector, Scheduled, Struck};
 use crate::protocol::{NodeId, NodeSet, OpId};
 use crate::raft::{Node, Request, Session};
 use crate::sim::world::Stopped;
-use crate::sim::{Time, World};
+use crate::sim::{Overlay, Time, World};
 
 /// A cluster in its world, and what is still to be done to it.
 #[derive(Clone)]
@@ -37,10 +37,11 @@ pub struct Cluster<O: Watcher> {
     struck_at: Time,
     /// How many of the scenario's steps were taken.
     taken: usize,
-    /// When, and after how many events, the steps were over and the run went on to its end.
-    finale: Option<(Time, u64)>,
-    /// The same for its end.
-    finale_end: Option<(Time, u64)>,
+    /// What was played of the scenario, in steps that replay exactly.
+    played: Vec<Step>,
+    /// Whether anything was played of it, and whether all was.
+    begun: bool,
+    ended: bool,
     /// What was done by hand after all that.
     by_hand: Vec<Step>,
 }
@@ -175,8 +176,9 @@ impl<O: Watcher> Cluster<O> {
             on_violation,
             struck_at: Time::ZERO,
             taken: 0,
-            finale: None,
-            finale_end: None,
+            played: Vec::new(),
+            begun: false,
+            ended: false,
             by_hand: Vec::new(),
             scenario,
         };
@@ -271,38 +273,61 @@ impl<O: Watcher> Cluster<O> {
     /// Plays what is left of the scenario, up to `until`. After `events` events it returns nothing: call it
     /// again with the same `position`.
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
+        self.begun = true;
         let last = self.events().saturating_add(events);
         while self.taken < self.scenario.steps.len() {
             if self.world.now() >= until {
                 return Some(Ending::Horizon);
             }
+            let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
             match self.take_step(position, last - self.events(), until) {
                 Taken::Whole => {
+                    self.played.push(self.scenario.steps[self.taken].clone());
                     self.taken += 1;
                     *position = Position::default();
                 }
                 Taken::Part => return None,
-                Taken::Last(ending) => return Some(ending),
+                Taken::Last(ending) => {
+                    self.play_ends(begun, ending);
+                    return Some(ending);
+                }
             }
         }
-        let Some(end) = self.scenario.end() else { return Some(Ending::Steps) };
-        let start = (self.world.now(), self.events());
-        self.finale.get_or_insert(start);
+        let Some(end) = self.scenario.end() else {
+            self.ended = true;
+            return Some(Ending::Steps);
+        };
+        let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
         let goal = match &self.scenario.stop {
             Some(stop) => {
                 Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
             }
             None => None,
         };
-        let progress = self.run(end.min(until), last - start.1, goal);
-        self.finale_end = Some((self.world.now(), self.events()));
-        match progress {
-            Progress::Time => Some(Ending::Horizon),
-            Progress::Condition => Some(Ending::Stop),
-            Progress::Violation => Some(Ending::Violation),
-            Progress::Interceptor => Some(Ending::Interceptor),
-            Progress::Events => None,
+        let ending = match self.run(end.min(until), last - self.events(), goal) {
+            Progress::Time => Ending::Horizon,
+            Progress::Condition => Ending::Stop,
+            Progress::Violation => Ending::Violation,
+            Progress::Interceptor => Ending::Interceptor,
+            Progress::Events => return None,
+        };
+        self.play_ends(begun, ending);
+        self.ended &= ending != Ending::Horizon || until >= end;
+        Some(ending)
+    }
+
+    /// Writes down how far a step came that was not taken whole, or the time after the last step: its events,
+    /// and then what time passed after the last of them.
+    fn play_ends(&mut self, begun: (Time, u64), ending: Ending) {
+        let count = self.events() - begun.1;
+        if count > 0 {
+            self.played.push(Step::Events { count, python: false });
         }
+        if self.world.now() > begun.0 {
+            self.played.push(Step::RunTo(self.world.now()));
+        }
+        let whole = self.taken == self.scenario.steps.len();
+        self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon);
     }
 
     fn take_step(&mut self, position: &mut Position, events: u64, until: Time) -> Taken {
@@ -310,21 +335,33 @@ impl<O: Watcher> Cluster<O> {
         let progress = match self.scenario.steps[self.taken].clone() {
             Step::Run(span) => {
                 let end = *position.end.get_or_insert(now + span);
-                self.run(end.min(until), events, None)
+                match self.run(end.min(until), events, None) {
+                    Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+                    progress => progress,
+                }
             }
-            Step::RunTo(end) => self.run(end.min(until), events, None),
+            Step::RunTo(end) => match self.run(end.min(until), events, None) {
+                Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+                progress => progress,
+            },
             Step::RunUntil { until: condition, limit } => {
                 let end = *position.end.get_or_insert(now + limit);
                 let goal = position.goal.get_or_insert_with(|| self.goal(condition));
                 match self.run(end.min(until), events, Some(goal)) {
-                    Progress::Time if end < until => return Taken::Last(Ending::NotReached),
+                    Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+                    Progress::Time => return Taken::Last(Ending::NotReached),
                     progress => progress,
                 }
             }
             Step::Events { count, .. } => {
                 let goal = *position.events.get_or_insert(self.events() + count);
-                let progress = self.run(until, events.min(goal - self.events()), None);
-                if self.events() == goal { Progress::Time } else { progress }
+                match self.run(until, events.min(goal - self.events()), None) {
+                    Progress::Violation => Progress::Violation,
+                    Progress::Interceptor => Progress::Interceptor,
+                    _ if self.events() == goal => Progress::Time,
+                    Progress::Time => return Taken::Last(Ending::Horizon),
+                    progress => progress,
+                }
             }
             Step::Do(action) => {
                 self.act(&action);
@@ -499,12 +536,35 @@ impl<O: Watcher> Cluster<O> {
         }
         let now = self.world.now();
         let (kind, detail) = tell(fault);
-        let nodes = self.scenario.nodes.list(&nodes);
+        let nodes = self.whom(handle).unwrap_or_else(|| self.scenario.nodes.list(&nodes));
         let observer = self.world.observer_mut();
         observer.fault(now, handle, FaultEvent::Struck { kind, nodes, detail });
         if !has_an_end(fault) {
             observer.fault(now, handle, FaultEvent::Ended);
         }
+        for ended in self.injector.take_ended() {
+            self.world.observer_mut().fault(now, ended, FaultEvent::Ended);
+        }
+    }
+
+    /// Whom a fault of the network hit: the groups of a partition, or from whom to whom.
+    fn whom(&self, handle: u32) -> Option<String> {
+        let (_, overlay) = self.world.links().overlays().iter().find(|(h, _)| *h == handle)?;
+        let names = &self.scenario.nodes;
+        let list = |nodes: &NodeSet| names.list(nodes);
+        Some(match overlay {
+            Overlay::Partition(groups) => {
+                let groups = groups.iter().filter(|group| !group.is_empty());
+                groups.map(list).collect::<Vec<_>>().join(" | ")
+            }
+            Overlay::Cut(matching)
+            | Overlay::Delay(matching, _)
+            | Overlay::Loss(matching, _)
+            | Overlay::Duplicate(matching, _) => {
+                let arrow = if matching.both_ways { "↔" } else { "→" };
+                format!("{} {arrow} {}", list(&matching.from), list(&matching.to))
+            }
+        })
     }
 
     /// A leader came: those who waited for one strike.
@@ -567,17 +627,14 @@ impl<O: Watcher> Cluster<O> {
     /// The script of all that this cluster has been through.
     pub fn script(&self) -> Scenario {
         let mut script = (*self.scenario).clone();
-        if !self.by_hand.is_empty() {
-            script.steps.truncate(self.taken);
-            if let Some((time, events)) = self.finale {
-                script.stop = None;
-                script.horizon = None;
-                // First its events, then what time passed after the last of them.
-                let (end, count) = self.finale_end.unwrap_or((time, events));
-                script.steps.push(Step::Events { count: count - events, python: false });
-                script.steps.push(Step::RunTo(end));
+        let as_written = self.by_hand.is_empty() && (self.ended || !self.begun);
+        if !as_written {
+            script.steps = self.played.iter().chain(&self.by_hand).cloned().collect();
+            if script.steps.is_empty() {
+                script.steps.push(Step::RunTo(self.world.now()));
             }
-            script.steps.extend(self.by_hand.iter().cloned());
+            script.stop = None;
+            script.horizon = None;
         }
         let edits = self.world.recorded_edits();
         if !edits.is_empty() {
@@ -649,6 +706,8 @@ fn tell(fault: &Fault) -> (&'static str, String) {
 /// Where in a step a cluster stands that plays its scenario in slices.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
+    /// When, and after how many events, it began.
+    begun: Option<(Time, u64)>,
     end: Option<Time>,
     events: Option<u64>,
     goal: Option<Goal>,

@@ -34,6 +34,8 @@ pub enum Struck {
 #[derive(Clone, Debug, Default)]
 pub struct Injector {
     active: Vec<Active>,
+    /// Faults that another fault has ended: a crash by a restart.
+    ended: Vec<u32>,
 }
 
 /// The draws of one strike of a fault.
@@ -193,14 +195,20 @@ impl Injector {
         self.active.iter().filter(network).map(|active| active.handle).collect()
     }
 
+    /// The handles of faults that another fault has ended since this was asked.
+    pub fn take_ended(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.ended)
+    }
+
     /// A node runs again: a fault that kept it from running has nothing left to end there.
     fn forget_node(&mut self, id: NodeId) {
         for active in &mut self.active {
-            if matches!(
+            let kept_from_running = matches!(
                 active.fault,
                 Fault::Crash { .. } | Fault::Wipe { .. } | Fault::Pause { .. }
-            ) {
-                active.nodes.remove(id);
+            );
+            if kept_from_running && active.nodes.remove(id) && active.nodes.is_empty() {
+                self.ended.push(active.handle);
             }
         }
         self.active.retain(|active| !active.nodes.is_empty());

@@ -99,7 +99,7 @@ tables! {
         handle: Count, "", "the handle by which it is healed";
         kind: Text, "", "which fault";
         detail: Text, "", "its settings";
-        nodes: Text, "", "whom it hit, joined by commas; empty if nobody";
+        nodes: Text, "", "whom it hit, joined by commas; the groups of a partition with | between them, messages as senders → receivers; empty if nobody";
         outcome: Name(FaultOutcome::NAMES), "", "what came of it";
     }
 }

@@ -225,9 +225,10 @@ def _draw_row(ax: Axes, row: _Row, window: Window, low: float, high: float, size
             )
             bars.set_gid("fault-bar")
     at_once = [s.start_ms for s in row.strikes if s.instant and window.start <= s.start_ms <= window.end]
-    ax.vlines(at_once, low, high, transform=space, colors=FAULT, linewidth=1.8, zorder=5, gid="fault-bar")
     broke = [breach.time_ms for breach in row.breaches]
-    ax.vlines(broke, low, high, transform=space, colors=WRONG, linewidth=2.2, zorder=5, gid="violation")
+    for times, colour, gid in ((at_once, FAULT, "fault-bar"), (broke, WRONG, "violation")):
+        if times:
+            ax.vlines(times, low, high, transform=space, colors=colour, linewidth=2.0, zorder=5, gid=gid)
     for text in row.texts:
         _write(ax, text, (low + high) / 2, size, over_bars=len(row.texts) == 1 < len(row.strikes))
 
