@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _core
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = [
     "Condition",
@@ -102,5 +102,5 @@ def answered(operation: Any) -> Condition:
 
 def _number(what: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidError(f"{what} must be an integer of at least 0, not {value!r}")
+        raise InvalidError(f"{what} must be an integer of at least 0, not {shown(value)}")
     return value

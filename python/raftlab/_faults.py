@@ -26,7 +26,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = [
     "ClockJump",
@@ -62,7 +62,7 @@ def target_to_dict(target: Target, what: str) -> Any:
     except TypeError:
         names = []
     if not names or not all(isinstance(name, str) for name in names):
-        raise InvalidError(f"{what} must be a name, a list of names or a role, not {target!r}")
+        raise InvalidError(f"{what} must be a name, a list of names or a role, not {shown(target)}")
     return names
 
 
@@ -92,7 +92,7 @@ class Fault:
                 written[part] = time_to_dict(value, f"{what}: {part}")
         if self.times is not None:
             if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
-                raise InvalidError(f"{what}: times must be an integer of at least 1, not {self.times!r}")
+                raise InvalidError(f"{what}: times must be an integer of at least 1, not {shown(self.times)}")
             written["times"] = self.times
         written["patience"] = to_ms(self.patience, f"{what}: patience")
         return written
@@ -282,7 +282,7 @@ class ClockRate(_OnNode):
 
     def _parameters(self) -> dict[str, Any]:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
-            raise InvalidError(f"ClockRate: rate must be a number, not {self.rate!r}")
+            raise InvalidError(f"ClockRate: rate must be a number, not {shown(self.rate)}")
         if not 1e-6 <= self.rate <= 1e6:
             raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000000, not {self.rate}")
         return {**super()._parameters(), "rate": float(self.rate)}
@@ -336,14 +336,14 @@ class Lie(_OnNode):
         if self.lie == "claimed_log":
             if isinstance(self.index, bool) or not isinstance(self.index, int) or self.index < 0:
                 raise InvalidError(
-                    f"Lie: claimed_log needs index, an integer of at least 0, not {self.index!r}"
+                    f"Lie: claimed_log needs index, an integer of at least 0, not {shown(self.index)}"
                 )
             lie |= {"index": self.index, "append_entries": bool(self.append_entries)}
             if self.term is not None:
                 lie["term"] = self.term
         elif self.lie not in ("double_vote", "forged_ack"):
             raise InvalidError(
-                f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {self.lie!r}"
+                f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {shown(self.lie)}"
             )
         elif self.index is not None or self.term is not None or self.append_entries:
             raise InvalidError(
@@ -430,7 +430,7 @@ class _Chance(_OnMessages):
     def _parameters(self) -> dict[str, Any]:
         p = self.probability
         if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
-            raise InvalidError(f"{type(self).__name__}: probability must be between 0 and 1, not {p!r}")
+            raise InvalidError(f"{type(self).__name__}: probability must be between 0 and 1, not {shown(p)}")
         return {**super()._parameters(), "probability": float(p)}
 
     __hash__ = Fault.__hash__

@@ -7,7 +7,7 @@ import math
 import re
 from typing import TypeAlias
 
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 Duration: TypeAlias = "str | float | int | dt.timedelta"
 """`"2s"`, `"150ms"`, a `timedelta`, or a number of milliseconds."""
@@ -30,7 +30,7 @@ def to_ms(value: Duration, what: str) -> float:
     """Milliseconds of a duration; `what` names the argument in errors."""
     ms = _number(value, what)
     if math.isnan(ms) or math.isinf(ms) or ms < 0:
-        raise InvalidError(f"{what} must be a finite time of at least 0 ms, not {value!r}")
+        raise InvalidError(f"{what} must be a finite time of at least 0 ms, not {shown(value)}")
     return ms
 
 
@@ -40,7 +40,7 @@ def to_signed_ms(value: Duration, what: str) -> float:
         return -to_ms(value.strip()[1:], what)
     ms = _number(value, what)
     if math.isnan(ms) or math.isinf(ms):
-        raise InvalidError(f"{what} must be a finite time, not {value!r}")
+        raise InvalidError(f"{what} must be a finite time, not {shown(value)}")
     return ms
 
 
@@ -50,7 +50,7 @@ def _number(value: Duration, what: str) -> float:
     if isinstance(value, str):
         match = _PATTERN.fullmatch(value)
         if match is None or match[2] not in _UNITS:
-            raise InvalidError(f"{what} must be {_ACCEPTED}, not {value!r}")
+            raise InvalidError(f"{what} must be {_ACCEPTED}, not {shown(value)}")
         return float(match[1]) * _UNITS[match[2]]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         try:  # numpy's numbers, and others that are floats in all but name
@@ -58,7 +58,7 @@ def _number(value: Duration, what: str) -> float:
                 return float(value)
         except (TypeError, ValueError):
             pass
-        raise InvalidError(f"{what} must be {_ACCEPTED}, not {value!r}")
+        raise InvalidError(f"{what} must be {_ACCEPTED}, not {shown(value)}")
     return float(value)
 
 

@@ -34,7 +34,7 @@ from ._faults import (
 from ._time import Duration, format_ms, to_ms
 from .commands import Command
 from .distributions import Time
-from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError
+from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
 from .tables import Trace
 from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
@@ -306,7 +306,7 @@ class Cluster(World):
         trace_rows: int | None,
     ) -> None:
         if on_violation not in ("record", "stop", "raise"):
-            raise InvalidError(f"on_violation must be 'record', 'stop' or 'raise', not {on_violation!r}")
+            raise InvalidError(f"on_violation must be 'record', 'stop' or 'raise', not {shown(on_violation)}")
         if on_violation != "record" and not checks:
             raise InvalidError(f"on_violation={on_violation!r} needs checks=True")
         self._on_violation = on_violation
@@ -366,7 +366,9 @@ class Cluster(World):
                 raise self._not_reached(str(condition), limit_ms)
             return self
         if not callable(condition):
-            raise InvalidError(f"a condition must be of raftlab.conditions or callable, not {condition!r}")
+            raise InvalidError(
+                f"a condition must be of raftlab.conditions or callable, not {shown(condition)}"
+            )
         end = self.now_ms + limit_ms
         while not self._ask(condition):
             with self._driving():
@@ -382,7 +384,7 @@ class Cluster(World):
     def step(self, count: int = 1) -> int:
         """Dispatches the next `count` events, and says how many there were."""
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise InvalidError(f"count must be an integer of at least 1, not {count!r}")
+            raise InvalidError(f"count must be an integer of at least 1, not {shown(count)}")
         with self._driving():
             before = self._engine.violation_count()
             dispatched = self._engine.step(count)
@@ -480,7 +482,7 @@ class Cluster(World):
     def inject(self, fault: Fault) -> FaultHandle:
         """A fault strikes, now or at its time. The handle ends it."""
         if not isinstance(fault, Fault):
-            raise InvalidError(f"fault must be a fault such as Crash('A'), not {fault!r}")
+            raise InvalidError(f"fault must be a fault such as Crash('A'), not {shown(fault)}")
         handle = self._act({"inject": fault.to_dict()})
         return FaultHandle(self, handle or 0, fault)
 
@@ -491,7 +493,7 @@ class Cluster(World):
         """
         step = step_to_dict(action)
         if set(step) != {"do"}:
-            raise InvalidError(f"only a fault, a command or an action can be scheduled, not {action!r}")
+            raise InvalidError(f"only a fault, a command or an action can be scheduled, not {shown(action)}")
         self._act({"at": {"time": to_ms(time, "time"), "action": step["do"]}})
 
     def heal(self, handle: FaultHandle | int | None = None) -> None:
@@ -644,7 +646,7 @@ class Cluster(World):
         if len(chosen) == 1 and chosen[0] not in names:
             chosen = list(chosen[0])
         if function is not None and not callable(function):
-            raise InvalidError(f"function must be callable or None, not {function!r}")
+            raise InvalidError(f"function must be callable or None, not {shown(function)}")
         with self._driving():
             self._engine.intercept(function, chosen)
             self._intercepted = function is not None
@@ -742,10 +744,10 @@ def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) 
 
 def _seed(seed: Any) -> int:
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {seed!r}")
+        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {shown(seed)}")
     number = int(seed.__index__())
     if not 0 <= number < 2**64:
-        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {seed!r}")
+        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {shown(seed)}")
     return number
 
 

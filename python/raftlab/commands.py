@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = ["Command", "append", "cas", "get", "put"]
 
@@ -69,11 +69,11 @@ def command_to_dict(command: Command | str) -> dict[str, Any]:
         if key and equals:
             return put(key, value).to_dict()
     raise InvalidError(
-        f"a command must be written 'key=value' or made by put, get, cas or append, not {command!r}"
+        f"a command must be written 'key=value' or made by put, get, cas or append, not {shown(command)}"
     )
 
 
 def _key(key: object) -> str:
     if not isinstance(key, str) or not key:
-        raise InvalidError(f"a key must be a text of at least one letter, not {key!r}")
+        raise InvalidError(f"a key must be a text of at least one letter, not {shown(key)}")
     return key

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ._time import Duration, to_ms
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = [
     "Distribution",
@@ -100,7 +100,7 @@ def normal(mean: Duration, std: Duration) -> Distribution:
 def lognormal(median: Duration, sigma: float) -> Distribution:
     """Log-normal, by its median and the standard deviation of the logarithm."""
     if not (isinstance(sigma, (int, float)) and 0 <= sigma < float("inf")):
-        raise InvalidError(f"sigma must be a finite number of at least 0, not {sigma!r}")
+        raise InvalidError(f"sigma must be a finite number of at least 0, not {shown(sigma)}")
     return Distribution("lognormal", (("median", to_ms(median, "median")), ("sigma", float(sigma))))
 
 
@@ -112,7 +112,7 @@ def exponential(mean: Duration) -> Distribution:
 def pareto(scale: Duration, shape: float) -> Distribution:
     """Pareto of type I: `scale` is the least value; the mean is infinite for a `shape` up to 1."""
     if not (isinstance(shape, (int, float)) and 0 < shape < float("inf")):
-        raise InvalidError(f"shape must be a finite number above 0, not {shape!r}")
+        raise InvalidError(f"shape must be a finite number above 0, not {shown(shape)}")
     return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", float(shape))))
 
 

@@ -15,6 +15,18 @@ __all__ = [
 ]
 
 
+def shown(value: object) -> str:
+    """A value as an error shows it: its repr, cut short if that is long, or its type if it has none."""
+    try:
+        text = repr(value)
+    except Exception:  # a value whose repr fails, such as an integer of ten thousand digits
+        return f"a value of type {type(value).__name__} that cannot be printed"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+SHOWN = 100
+
+
 class RaftlabError(Exception):
     """The base of all exceptions of raftlab."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,8 @@ from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
-from .distributions import Distribution, Time, uniform
-from .errors import InvalidError
+from .distributions import Distribution, Time
+from .errors import InvalidError, shown
 from .settings import Disk, Initial, Network, _Load
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Scenario:
                 parts[name] = _count(name, limit)
         if lease_drift is not None:
             if isinstance(lease_drift, bool) or not isinstance(lease_drift, (int, float)):
-                raise InvalidError(f"lease_drift must be a number from 0 to 1, not {lease_drift!r}")
+                raise InvalidError(f"lease_drift must be a number from 0 to 1, not {shown(lease_drift)}")
             parts["lease_drift"] = float(lease_drift)
         parts["bugs"] = [bugs] if isinstance(bugs, str) else list(bugs)
         if network is not None:
@@ -157,7 +158,7 @@ class Scenario:
             parts["stop"] = _is(stop, Condition, "stop").to_dict()
         if horizon is not None:
             parts["horizon"] = to_ms(horizon, "horizon")
-        self._set(_core.scenario_normal(_dumps(parts)))
+        self._set(_normal(parts))
 
     def _set(self, normal: str) -> None:
         object.__setattr__(self, "_json", normal)
@@ -273,7 +274,9 @@ class Scenario:
             parts.pop(name, None)
             if name in other._parts:
                 parts[name] = other._parts[name]
-        return Scenario.from_json(_dumps(parts))
+        scenario = Scenario.__new__(Scenario)
+        scenario._set(_normal(parts))
+        return scenario
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -403,7 +406,7 @@ def propose_action(
 def read_action(key: str, at: str | None, home: str | None, via: str) -> dict[str, Any]:
     """The action behind `read`."""
     if not isinstance(key, str) or not key:
-        raise InvalidError(f"a key must be a text of at least one letter, not {key!r}")
+        raise InvalidError(f"a key must be a text of at least one letter, not {shown(key)}")
     return {"read": {"key": key, "via": via, **_given({"at": at, "home": home})}}
 
 
@@ -422,8 +425,17 @@ def step_to_dict(step: Any) -> dict[str, Any]:
         return step
     raise InvalidError(
         "a step must be a fault, a command, or made by run, run_until, propose, read, campaign or heal, "
-        f"not {step!r}"
+        f"not {shown(step)}"
     )
+
+
+def _normal(parts: Mapping[str, Any]) -> str:
+    """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
+    try:
+        return _core.scenario_normal(_dumps(parts))
+    except InvalidError as error:
+        message = re.sub(r" at line \d+ column \d+$", "", str(error)).removeprefix("not a scenario: ")
+        raise InvalidError(message) from None
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -432,10 +444,10 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _names(nodes: int | Sequence[str]) -> list[str]:
     if isinstance(nodes, bool) or not isinstance(nodes, (int, list, tuple)):
-        if hasattr(nodes, "__index__"):
+        if hasattr(nodes, "__index__") and not isinstance(nodes, bool):
             nodes = nodes.__index__()
         else:
-            raise InvalidError(f"nodes must be a number or a list of names, not {nodes!r}")
+            raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}")
     if isinstance(nodes, int):
         if not 1 <= nodes <= MAX_NODES:
             raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {nodes}")
@@ -443,7 +455,7 @@ def _names(nodes: int | Sequence[str]) -> list[str]:
             return [chr(ord("A") + i) for i in range(nodes)]
         return [f"n{i + 1}" for i in range(nodes)]
     if not all(isinstance(name, str) for name in nodes):
-        raise InvalidError(f"the names of nodes must be texts, not {nodes!r}")
+        raise InvalidError(f"the names of nodes must be texts, not {shown(nodes)}")
     return list(nodes)
 
 
@@ -460,31 +472,30 @@ def _timeout(value: Any) -> list[float]:
         return [parameters["low"], parameters["high"]]
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
-            raise InvalidError(f"election_timeout must be one time or two, not {value!r}")
+            raise InvalidError(f"election_timeout must be one time or two, not {shown(value)}")
         low, high = value
     else:
         low = high = value
     if isinstance(low, Distribution) or isinstance(high, Distribution):
         raise InvalidError("election_timeout must be two times, or uniform(low, high)")
-    span = uniform(low, high)
-    return [dict(span.parameters)["low"], dict(span.parameters)["high"]]
+    return [to_ms(low, "election_timeout"), to_ms(high, "election_timeout")]
 
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
-        raise InvalidError(f"{name} must be True or False, not {value!r}")
+        raise InvalidError(f"{name} must be True or False, not {shown(value)}")
     return bool(value)
 
 
 def _count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**32:
-        raise InvalidError(f"{name} must be an integer of at least 1, not {value!r}")
+        raise InvalidError(f"{name} must be an integer of at least 1, not {shown(value)}")
     return value
 
 
 def _is(value: Any, kind: type, what: str) -> Any:
     if not isinstance(value, kind):
-        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {value!r}")
+        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {shown(value)}")
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._time import Duration, to_ms
 from .distributions import Time, time_to_dict
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = ["ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
 
@@ -224,5 +224,5 @@ class Initial:
 
 def _chance(what: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InvalidError(f"{what} must be a probability between 0 and 1, not {value!r}")
+        raise InvalidError(f"{what} must be a probability between 0 and 1, not {shown(value)}")
     return float(value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .errors import InvalidError
+from .errors import InvalidError, shown
 from .scenario import Scenario, default_threads
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
     if not 0 <= events <= runs or runs < 1:
         raise InvalidError(f"events must be between 0 and runs, and runs at least 1, not {events} of {runs}")
     if not 0 < confidence < 1:
-        raise InvalidError(f"confidence must be between 0 and 1, not {confidence!r}")
+        raise InvalidError(f"confidence must be between 0 and 1, not {shown(confidence)}")
     if events == runs:
         return 1.0
     if events == 0:
@@ -70,11 +70,13 @@ class Survey:
         if isinstance(seeds, int) and not isinstance(seeds, bool):
             seeds = range(seeds)
         if not isinstance(seeds, range) or seeds.step != 1 or len(seeds) == 0 or seeds.start < 0:
-            raise InvalidError(f"seeds must be a number of at least 1 or a range with step 1, not {seeds!r}")
+            raise InvalidError(
+                f"seeds must be a number above 0 or a range with step 1, not {shown(seeds)}"
+            )
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise InvalidError(f"threads must be an integer of at least 1, not {threads!r}")
+            raise InvalidError(f"threads must be an integer of at least 1, not {shown(threads)}")
         if on_violation not in ("record", "stop"):
-            raise InvalidError(f"on_violation must be 'record' or 'stop', not {on_violation!r}")
+            raise InvalidError(f"on_violation must be 'record' or 'stop', not {shown(on_violation)}")
         columns = _core.survey(
             scenario.to_json(),
             seeds.start,

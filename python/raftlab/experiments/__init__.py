@@ -1,5 +1,42 @@
-"""The seven experiments."""
+"""The seven experiments: what texts claim of Raft, and what a run does.
 
+Each is called and gives a `Result`: a finding a variant, with the claim, the verdict that was computed from
+the run, and the evidence; `result.plot()` draws its picture.
+
+>>> from raftlab import experiments
+>>> result = experiments.two_leaders(only=["E1.3"])
+>>> result["E1.3"].verdict
+'is false'
+"""
+
+from __future__ import annotations
+
+from ._base import Answer, Experiment, Finding, Result, Variant
+from .lost_disk import lost_disk
+from .minority_commit import minority_commit
+from .split_brain import split_brain
 from .two_leaders import two_leaders
 
-__all__ = ["two_leaders"]
+__all__ = [
+    "ALL",
+    "Answer",
+    "Experiment",
+    "Finding",
+    "Result",
+    "Variant",
+    "lost_disk",
+    "minority_commit",
+    "split_brain",
+    "two_leaders",
+]
+
+ALL: dict[str, Experiment] = {
+    experiment.id: experiment
+    for experiment in (
+        two_leaders,
+        split_brain,
+        lost_disk,
+        minority_commit,
+    )
+}
+"""All experiments by id: E1 to E3, Q1 to Q4."""
