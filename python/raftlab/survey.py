@@ -70,9 +70,7 @@ class Survey:
         if isinstance(seeds, int) and not isinstance(seeds, bool):
             seeds = range(seeds)
         if not isinstance(seeds, range) or seeds.step != 1 or len(seeds) == 0 or seeds.start < 0:
-            raise InvalidError(
-                f"seeds must be a number above 0 or a range with step 1, not {shown(seeds)}"
-            )
+            raise InvalidError(f"seeds must be a number above 0 or a range with step 1, not {shown(seeds)}")
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
             raise InvalidError(f"threads must be an integer of at least 1, not {shown(threads)}")
         if on_violation not in ("record", "stop"):
