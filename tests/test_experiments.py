@@ -107,4 +107,4 @@ def test_the_lie_of_e1_overwrites_acknowledged_entries_and_the_checks_name_them(
     assert {violation.index for violation in deleted} >= {6}
     named = " ".join(violation.message for violation in finding.violations)
     assert "x = 6" in named
-    assert "x = 8" in named
+    assert "x=8 (entry 8)" in finding.happened
