@@ -12,6 +12,9 @@ the run, and the evidence; `result.plot()` draws its picture.
 from __future__ import annotations
 
 from ._base import Answer, Experiment, Finding, Result, Variant
+from .delayed_messages import delayed_messages
+from .livelock import livelock
+from .log_conflicts import log_conflicts
 from .lost_disk import lost_disk
 from .minority_commit import minority_commit
 from .split_brain import split_brain
@@ -24,6 +27,9 @@ __all__ = [
     "Finding",
     "Result",
     "Variant",
+    "delayed_messages",
+    "livelock",
+    "log_conflicts",
     "lost_disk",
     "minority_commit",
     "split_brain",
@@ -35,6 +41,9 @@ ALL: dict[str, Experiment] = {
     for experiment in (
         two_leaders,
         split_brain,
+        log_conflicts,
+        delayed_messages,
+        livelock,
         lost_disk,
         minority_commit,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import (
@@ -27,6 +26,7 @@ from .. import (
 from .._time import format_ms
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
+from ._reading import Stay, rules_broken, stays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -337,47 +337,6 @@ def only_minorities() -> Scenario:
 # ---- What a trace says --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Stay:
-    """A stretch of time in which a node keeps its role and its term."""
-
-    node: str
-    role: str
-    term: int
-    start: float
-    end: float
-
-
-def stays(c: World) -> list[Stay]:
-    """The roles and terms of all nodes that run, from the trace.
-
-    Examples
-    --------
-    >>> [(stay.node, stay.term) for stay in stays(split(after=0)) if stay.role == "leader"]
-    [('A', 1)]
-    """
-    rows = c.trace.nodes.to_dict()
-    found: list[Stay] = []
-    open_: dict[str, tuple[str, int, float]] = {}
-
-    def close(node: str, now: float) -> None:
-        if node in open_:
-            role, term, start = open_.pop(node)
-            found.append(Stay(node, role, term, start, now))
-
-    for time, node, role, term, up in zip(
-        *(rows[name] for name in ("time_ms", "node", "role", "term", "up")), strict=True
-    ):
-        if node in open_ and up and open_[node][:2] == (role, term):
-            continue
-        close(node, time)
-        if up:
-            open_[node] = (role, term, time)
-    for node in list(open_):
-        close(node, c.now_ms)
-    return sorted(found, key=lambda stay: stay.start)
-
-
 def cuts(c: World) -> list[tuple[float, float]]:
     """From when to when the network was partitioned, from the trace.
 
@@ -461,10 +420,6 @@ def _led(c: World, start: float, end: float) -> list[Stay]:
     return [stay for stay in stays(c) if stay.role == "leader" and stay.start < end and stay.end > start]
 
 
-def _rules(c: World) -> str:
-    return f"checks: {', '.join(c.violations.rules) or 'none broken'}"
-
-
 def only_many_go_on(c: World) -> Answer:
     """A judge: whether the majority acknowledges all writes in the cut, and the minority elects nobody."""
     start, end = cuts(c)[0]
@@ -474,7 +429,7 @@ def only_many_go_on(c: World) -> Answer:
     stood = _count(_stood(c, start, end), "time")
     told = (
         f"A, B and C acknowledged {len(done)} of {_count(len(asked), 'write')}; in {format_ms(end - start)} "
-        f"D and E stood for election {stood} and won {len(elected)}; {_rules(c)}"
+        f"D and E stood for election {stood} and won {len(elected)}; {rules_broken(c)}"
     )
     return Answer(bool(asked) and len(done) == len(asked) and not elected, told)
 
@@ -543,11 +498,11 @@ def two_lead_at_once(c: World) -> Answer:
     one, other, span = max(both, key=lambda pair: pair[2], default=(None, None, 0.0))
     if one is None or other is None or span <= 0:
         names = ", ".join(f"{stay.node} led term {stay.term}" for stay in led)
-        return Answer(False, f"never two leaders at once ({names}); {_rules(c)}")
+        return Answer(False, f"never two leaders at once ({names}); {rules_broken(c)}")
     return Answer(
         True,
         f"{one.node} led term {one.term} and {other.node} led term {other.term}, both for {format_ms(span)}; "
-        f"{_rules(c)}",
+        f"{rules_broken(c)}",
     )
 
 
@@ -567,7 +522,7 @@ def old_leader_acknowledges(c: World) -> Answer:
     told = (
         f"during the cut D appended {len(accepted)} of {_count(len(asked), 'write')} and acknowledged "
         f"{len(done)}; a second after it {len(kept)} are in a log, and clients know them as {known_as}; "
-        f"{_rules(c)}"
+        f"{rules_broken(c)}"
     )
     return Answer(bool(done), told)
 
@@ -700,7 +655,8 @@ def commits_during_cut(c: World) -> Answer:
     )
     legal = all(appended < start for _, _, appended, _ in found) and not c.violations
     return Answer(
-        bool(found) and legal, f"{told or 'commitIndex of D and E stood still during the cut'}; {_rules(c)}"
+        bool(found) and legal,
+        f"{told or 'commitIndex of D and E stood still during the cut'}; {rules_broken(c)}",
     )
 
 
@@ -915,5 +871,4 @@ __all__ = [
     "split",
     "split_brain",
     "stale_reads",
-    "stays",
 ]

@@ -1,0 +1,56 @@
+"""What several experiments read from a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..cluster import World
+
+
+def rules_broken(c: World) -> str:
+    """Which rules the checks found broken, in words."""
+    return f"checks: {', '.join(c.violations.rules) or 'none broken'}"
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A stretch of time in which a node keeps its role and its term."""
+
+    node: str
+    role: str
+    term: int
+    start: float
+    end: float
+
+
+def stays(c: World) -> list[Stay]:
+    """The roles and terms of all nodes that run, from the trace.
+
+    Examples
+    --------
+    >>> from raftlab import Cluster
+    >>> c = Cluster(3, seed=1)
+    >>> c.campaign("A")
+    >>> [(stay.role, stay.term) for stay in stays(c.run(100)) if stay.node == "A"]
+    [('follower', 0), ('candidate', 1), ('leader', 1)]
+    """
+    rows = c.trace.nodes.to_dict()
+    found: list[Stay] = []
+    open_: dict[str, tuple[str, int, float]] = {}
+
+    def close(node: str, now: float) -> None:
+        if node in open_:
+            role, term, start = open_.pop(node)
+            found.append(Stay(node, role, term, start, now))
+
+    for time, node, role, term, up in zip(
+        *(rows[name] for name in ("time_ms", "node", "role", "term", "up")), strict=True
+    ):
+        if node in open_ and up and open_[node][:2] == (role, term):
+            continue
+        close(node, time)
+        if up:
+            open_[node] = (role, term, time)
+    for node in list(open_):
+        close(node, c.now_ms)
+    return sorted(found, key=lambda stay: stay.start)

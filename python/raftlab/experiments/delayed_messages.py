@@ -1,0 +1,657 @@
+"""Q1: what happens if messages are delayed by 10 seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from .. import (
+    Cluster,
+    Delay,
+    Network,
+    OpenLoop,
+    Scenario,
+    Survey,
+    exponential,
+    leader_elected,
+    uniform,
+    upper_bound,
+)
+from .._time import format_ms
+from ..cluster import World
+from ._base import Answer, Experiment, Result, Variant, bound
+from ._reading import rules_broken, stays
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TIMEOUT_MS = (150.0, 300.0)
+"""The election timeouts of the sweep."""
+
+ROUND_TRIPS_MS = (30, 75, 120, 165, 210, 240, 255, 270, 285, 292, 300, 308, 315, 330, 375)
+"""The mean round trips of the sweep."""
+
+TERM_CHECKS = ("accept_stale_leader", "stale_vote_accepted", "stale_ack_accepted")
+"""The bugs that take away what disarms messages of dead terms."""
+
+Curve = dict[int, Survey]
+"""By mean round trip in milliseconds, what many seeds came to."""
+
+
+# ---- Stories ------------------------------------------------------------------------------------------
+
+
+def delayed(
+    seed: int = 1,
+    by: str = "10s",
+    *,
+    where: Mapping[str, str | bool] | None = None,
+    leader_crashes: bool = False,
+    **settings: object,
+) -> Cluster:
+    """A leads for a second, then messages are delayed for a minute. A client writes every 100 ms.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    by : time
+        How much longer messages take.
+    where : mapping, optional
+        Which messages: the arguments of `Delay`, such as `{"from_": "A"}`; all if not given.
+    leader_crashes : bool
+        Whether A crashes a second later.
+    **settings
+        Further settings of the cluster, such as `pre_vote=True`.
+
+    Examples
+    --------
+    >>> c = delayed()
+    >>> c.leaders, c["A"].term > 100
+    ((), True)
+    >>> c = delayed(pre_vote=True)
+    >>> c.leader
+    <node A: leader, term 1, log 1..610, committed 410>
+    """
+    c = Cluster(5, seed, network=Network(latency=1), workload=OpenLoop("100ms"), **settings)  # type: ignore[arg-type]
+    c.campaign("A")
+    c.run("1s")
+    c.inject(Delay(by, **(where or {})))  # type: ignore[arg-type]
+    c.run("1s")
+    if leader_crashes:
+        c.crash("A")
+    return c.run("59s")
+
+
+def patient(seed: int = 1, *, election_timeout: tuple[str, str] = ("60s", "120s")) -> Cluster:
+    """A new cluster whose messages take 10 s, with election timeouts to match, for ten minutes.
+
+    A client writes every second.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    election_timeout : pair of times
+        The range of election timeouts. Heartbeats come every 5 s, or three times in the least timeout.
+
+    Examples
+    --------
+    >>> c = patient()
+    >>> c.leader.commit_index > 400, max(node.term for node in c)
+    (True, 1)
+    """
+    long = election_timeout[0].endswith("0s")
+    c = Cluster(
+        5,
+        seed,
+        network=Network(latency="10s"),
+        election_timeout=election_timeout,
+        heartbeat="5s" if long else None,
+        workload=OpenLoop("1s"),
+    )
+    return c.run("10min")
+
+
+def burst(seed: int = 1, *, bugs: Sequence[str] = ()) -> Cluster:
+    """For two seconds messages are delayed by anything up to 10 s, and come when others are in office.
+
+    Parameters
+    ----------
+    seed : int
+        The luck.
+    bugs : list of str
+        Rules that are taken away.
+
+    Examples
+    --------
+    >>> late = late_messages(burst())
+    >>> late["AppendEntries", "stale_term"] > 0, late["RequestVote", "accepted"]
+    (True, 0)
+    """
+    c = Cluster(5, seed, network=Network(latency=1), workload=OpenLoop("100ms"), bugs=bugs)
+    c.campaign("A")
+    c.run("1s")
+    c.inject(Delay(uniform(0, "10s"), duration="2s"))
+    return c.run("13s")
+
+
+def random_delays(bugs: Sequence[str] = ()) -> Scenario:
+    """Messages of all kinds, of the leader, and AppendEntries are delayed by up to 10 s, at random moments.
+
+    Parameters
+    ----------
+    bugs : list of str
+        Rules that are taken away.
+
+    Examples
+    --------
+    >>> random_delays().run(seed=1).violations
+    []
+    """
+    lasts = uniform(200, 1000)
+    return Scenario(
+        5,
+        bugs=bugs,
+        network=Network(latency=exponential(2)),
+        workload=OpenLoop("100ms"),
+        faults=[
+            Delay(uniform(0, "10s"), at=uniform(500, 1000), duration=lasts),
+            Delay("10s", from_="leader", at=uniform(3000, 4000), duration=lasts),
+            Delay("10s", types="AppendEntries", at=uniform(5000, 6000), duration=lasts),
+        ],
+        horizon="17s",
+    )
+
+
+def new_cluster(latency: tuple[str, str], **settings: object) -> Scenario:
+    """A new cluster until it has a leader, or for a minute.
+
+    Parameters
+    ----------
+    latency : pair of times
+        The range from which one-way latencies are drawn.
+    **settings
+        Further settings, such as `pre_vote=True`.
+
+    Examples
+    --------
+    >>> new_cluster(("9s", "11s")).run(seed=1).ending
+    'horizon'
+    """
+    return Scenario(
+        5,
+        network=Network(latency=uniform(*latency)),
+        stop=leader_elected,
+        horizon="60s",
+        **settings,  # type: ignore[arg-type]
+    )
+
+
+def sweep(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[str, Curve]:
+    """Whether a new cluster has a leader within 30 s, by round trip, without and with PreVote.
+
+    Parameters
+    ----------
+    seeds : int
+        How many seeds a point.
+    timeout_ms : pair of float
+        The range of election timeouts in milliseconds.
+
+    Returns
+    -------
+    dict
+        `"without PreVote"` and `"with PreVote"`: for each round trip of `ROUND_TRIPS_MS` a survey. Latencies
+        are drawn from within a tenth of half the round trip.
+
+    Examples
+    --------
+    >>> curves = sweep(20)
+    >>> chance(curves["with PreVote"][30]), chance(curves["with PreVote"][375])
+    (1.0, 0.0)
+    """
+    return {
+        name: {
+            trip: Scenario(
+                5,
+                election_timeout=timeout_ms,
+                pre_vote=pre_vote,
+                network=Network(latency=uniform(0.45 * trip, 0.55 * trip)),
+                stop=leader_elected,
+                horizon="30s",
+            ).survey(seeds)
+            for trip in ROUND_TRIPS_MS
+        }
+        for name, pre_vote in (("without PreVote", False), ("with PreVote", True))
+    }
+
+
+# ---- What a trace says --------------------------------------------------------------------------------
+
+
+def chance(survey: Survey) -> float:
+    """The share of the runs that had a leader before their time was over."""
+    return survey.columns["ending"].count("stop") / len(survey)
+
+
+def until_leader(survey: Survey) -> float | None:
+    """The median time until there was a leader, in milliseconds, among the runs that had one."""
+    pairs = zip(survey.columns["ending"], survey.columns["end_ms"], strict=True)
+    times = [end for ending, end in pairs if ending == "stop"]
+    return float(median(times)) if times else None
+
+
+def late_messages(c: World) -> Counter[tuple[str, str]]:
+    """What became of messages that came more than a second late, of a term that was over at their receiver.
+
+    Returns
+    -------
+    Counter
+        By type of message and fate: the name of the rule that refused it; `"void"` for an answer to a
+        candidate that stands no more; `"accepted"` for anything else.
+    """
+    messages, events, nodes = (table.to_dict() for table in (c.trace.messages, c.trace.events, c.trace.nodes))
+    refusals: dict[tuple[float, str, str], str] = {}
+    for time, node, kind, detail, sender in zip(
+        *(events[name] for name in ("time_ms", "node", "kind", "detail", "from")), strict=True
+    ):
+        if kind == "refused":
+            refusals[time, node, sender] = detail
+    states: dict[str, list[tuple[float, int, str]]] = {}
+    for time, node, term, role in zip(
+        *(nodes[name] for name in ("time_ms", "node", "term", "role")), strict=True
+    ):
+        states.setdefault(node, []).append((time, term, role))
+    found: Counter[tuple[str, str]] = Counter()
+    for sent, ended, sender, to, kind, fate, term in zip(
+        *(messages[name] for name in ("sent_ms", "ended_ms", "from", "to", "type", "fate", "term")),
+        strict=True,
+    ):
+        if fate != "delivered" or ended - sent < 1000:
+            continue
+        at, role = next((t, r) for time, t, r in reversed(states[to]) if time < ended)
+        if term < at:
+            void = kind == "RequestVoteReply" and role != "candidate"
+            found[kind, refusals.get((ended, to, sender), "void" if void else "accepted")] += 1
+    return found
+
+
+# ---- Judges -------------------------------------------------------------------------------------------
+
+
+def _onset(c: World) -> float:
+    """Since when messages are late."""
+    rows = c.trace.faults.to_dict()
+    return min((t for t, k in zip(rows["start_ms"], rows["kind"], strict=True) if k == "delay"), default=0.0)
+
+
+def _terms(c: World) -> str:
+    elected = [stay for stay in stays(c) if stay.role == "leader" and stay.start > _onset(c)]
+    many = f"{len(elected):,} election{'' if len(elected) == 1 else 's'}"
+    return f"{many} won since, highest term {max(node.term for node in c)}"
+
+
+def writes_go_on(c: World) -> Answer:
+    """A judge: whether at least half of the writes are acknowledged that clients ask for during the delay.
+
+    Writes of its first second, and of the last 25 seconds of the run, do not count.
+    """
+    begin, end = _onset(c) + 1000, c.now_ms - 25_000
+    ops = c.trace.ops.to_dict()
+    asked = [
+        (invoked, ended, status)
+        for kind, invoked, ended, status in zip(
+            *(ops[name] for name in ("kind", "invoked_ms", "ended_ms", "status")), strict=True
+        )
+        if kind == "put" and begin <= invoked < end
+    ]
+    took = [ended - invoked for invoked, ended, status in asked if status == "ok"]
+    told = f"{len(took):,} of {len(asked):,} writes acknowledged"
+    if took:
+        told += f", after {format_ms(median(took))} (median)"
+    return Answer(2 * len(took) >= len(asked), f"{told}; {_terms(c)}; {rules_broken(c)}")
+
+
+def is_disturbed(c: World) -> Answer:
+    """A judge: whether more than ten elections are won in the minute of the delay."""
+    elected = [stay for stay in stays(c) if stay.role == "leader" and stay.start > _onset(c)]
+    going = writes_go_on(c).happened
+    return Answer(len(elected) > 10, going)
+
+
+def anybody_elected(surveys: dict[str, Survey]) -> Answer:
+    """A judge: whether a new cluster ever had a leader within a minute."""
+    told = []
+    for name, survey in surveys.items():
+        found = round(chance(survey) * len(survey))
+        limit = f" (P < {upper_bound(0, len(survey)):.2g}, 95 %)" if not found else ""
+        term = max(survey.columns["highest_term"])
+        told.append(f"{name}: a leader in {found:,} of {len(survey):,} runs{limit}, terms up to {term}")
+    return Answer(any(chance(survey) > 0 for survey in surveys.values()), "; ".join(told))
+
+
+def late_are_refused(c: World) -> Answer:
+    """A judge: whether no late message of a dead term had any effect."""
+    late = late_messages(c)
+    by_fate: dict[str, list[str]] = {}
+    for (kind, fate), count in sorted(late.items()):
+        by_fate.setdefault(fate, []).append(f"{count} {kind}")
+    told = "; ".join(
+        (
+            "no candidate waits for them"
+            if fate == "void"
+            else fate
+            if fate == "accepted"
+            else f"refused by {fate}"
+        )
+        + f": {', '.join(kinds)}"
+        for fate, kinds in sorted(by_fate.items())
+    )
+    accepted = sum(count for (_, fate), count in late.items() if fate == "accepted")
+    return Answer(
+        bool(late) and not accepted and not c.violations,
+        f"{sum(late.values())} messages of dead terms came more than 1 s late. {told}; {rules_broken(c)}",
+    )
+
+
+def safety_suffers(survey: Survey) -> Answer:
+    """A judge: whether any rule was broken in many runs."""
+    broken = len(survey.violating_seeds)
+    elected = sum(survey.columns["elections"])
+    if broken:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in survey.rules.items())
+        return Answer(True, f"{broken:,} of {len(survey):,} runs broke a rule ({rules})")
+    return Answer(False, f"{bound(survey)}, with {elected:,} elections")
+
+
+def tipping_point(curve: Curve) -> float | None:
+    """The round trip in milliseconds at which the chance of a leader falls below one half, if it does.
+
+    Between the points of the sweep it is interpolated.
+    """
+    points = [(trip, chance(survey)) for trip, survey in sorted(curve.items())]
+    for (left, above), (right, below) in pairwise(points):
+        if above >= 0.5 > below:
+            return left + (right - left) * (above - 0.5) / (above - below)
+    return None
+
+
+def tips_at_timeout(curves: dict[str, Curve]) -> Answer:
+    """A judge: whether elections stop working where the round trip reaches the longest election timeout."""
+    longest = TIMEOUT_MS[1]
+    told, right = [], []
+    for name, curve in curves.items():
+        tip = tipping_point(curve)
+        right.append(tip is not None and abs(tip / longest - 1) < 0.1)
+        at = (
+            f"{tip:.0f} ms, {tip / longest:.2f} of {longest:.0f} ms"
+            if tip is not None
+            else "no round trip tried"
+        )
+        told.append(f"{name} P falls to one half at {at}")
+    middle = 75
+    plain, asked = (until_leader(curves[name][middle]) for name in ("without PreVote", "with PreVote"))
+    if plain is not None and asked is not None:
+        told.append(
+            f"at {middle} ms the median leader comes after {plain:.0f} ms, with PreVote "
+            f"{(asked - plain) / middle:.2f} round trips later"
+        )
+    return Answer(all(right), "; ".join(told))
+
+
+# ---- The rows -----------------------------------------------------------------------------------------
+
+NO_PROGRESS = "no progress while the round trip exceeds the election timeout"
+SLOW_MINORITY = "if only a minority's links are slow, nothing is lost"
+
+
+def kind_variant(
+    name: str, kind: str, title: str, changed: str, control: Mapping[str, Any], why: str = "10s"
+) -> Variant:
+    """The row about one kind of message."""
+    return Variant(
+        name,
+        f"{kind} alone is delayed by 10 s{title}",
+        "Are writes acknowledged from then on?",
+        play=lambda seed: delayed(seed, where={"types": kind}),
+        judge=writes_go_on,
+        control=lambda seed: delayed(seed, why, where={"types": kind}, **control),
+        changed=changed,
+    )
+
+
+def variants(seeds: int) -> list[Variant]:
+    """The rows of Q1."""
+    both: dict[str, str | bool] = {"from_": "E", "both_ways": True}
+    return [
+        Variant(
+            "Q1.1",
+            "all links, a leader in office",
+            "Are writes acknowledged from then on?",
+            NO_PROGRESS,
+            False,
+            play=lambda seed: delayed(seed),
+            judge=writes_go_on,
+            control=lambda seed: delayed(seed, "10ms"),
+            changed="messages are delayed by 10 ms",
+        ),
+        Variant(
+            "Q1.2",
+            "all links, a leader in office, with PreVote",
+            "Are writes acknowledged from then on?",
+            NO_PROGRESS,
+            False,
+            play=lambda seed: delayed(seed, pre_vote=True),
+            judge=writes_go_on,
+            control=lambda seed: delayed(seed, pre_vote=True, check_quorum=True),
+            changed="with CheckQuorum as well",
+        ),
+        Variant(
+            "Q1.3",
+            f"all links, a new cluster, {seeds:,} seeds each",
+            "Is a leader ever elected within a minute?",
+            NO_PROGRESS,
+            False,
+            play=lambda _: _new_clusters(seeds, ("9s", "11s")),
+            judge=anybody_elected,
+            control=lambda _: _new_clusters(seeds, ("9ms", "11ms")),
+            changed="messages take 10 ms",
+        ),
+        Variant(
+            "Q1.4a",
+            "one follower's links",
+            "Are more than ten elections won in a minute?",
+            SLOW_MINORITY,
+            False,
+            play=lambda seed: delayed(seed, where=both),
+            judge=is_disturbed,
+            control=lambda seed: delayed(seed, where=both, pre_vote=True),
+            changed="with PreVote",
+        ),
+        Variant(
+            "Q1.4b",
+            "one follower's links, with sticky votes",
+            "Are more than ten elections won in a minute?",
+            SLOW_MINORITY,
+            False,
+            play=lambda seed: delayed(seed, where=both, sticky_votes=True),
+            judge=is_disturbed,
+            control=lambda seed: delayed(seed, where=both, sticky_votes=True, pre_vote=True),
+            changed="with PreVote as well",
+        ),
+        Variant(
+            "Q1.4c",
+            "one follower's links, with PreVote",
+            "Are more than ten elections won in a minute?",
+            SLOW_MINORITY,
+            False,
+            play=lambda seed: delayed(seed, where=both, pre_vote=True),
+            judge=is_disturbed,
+            control=lambda seed: delayed(seed, where=both),
+            changed="without PreVote",
+        ),
+        Variant(
+            "Q1.5",
+            "the leader's outgoing links only",
+            "Are writes acknowledged from then on?",
+            play=lambda seed: delayed(seed, where={"from_": "A"}),
+            judge=writes_go_on,
+            control=lambda seed: delayed(seed, where={"from_": "ABC"}),
+            changed="the outgoing links of three of five nodes",
+        ),
+        kind_variant("Q1.6a", "AppendEntries", "", "AppendEntries is delayed by 10 ms", {}, why="10ms"),
+        kind_variant("Q1.6b", "AppendEntriesReply", "", "with CheckQuorum", {"check_quorum": True}),
+        kind_variant("Q1.6c", "RequestVote", "", "the leader crashes", {"leader_crashes": True}),
+        kind_variant("Q1.6d", "RequestVoteReply", "", "the leader crashes", {"leader_crashes": True}),
+        Variant(
+            "Q1.7",
+            "two seconds of messages come up to 10 s late",
+            "Has no late message of a dead term any effect?",
+            "late messages of dead terms are refused, each by a rule",
+            True,
+            play=lambda seed: burst(seed),
+            judge=late_are_refused,
+            control=lambda seed: burst(seed, bugs=TERM_CHECKS),
+            changed=f"terms are not compared (bugs {', '.join(TERM_CHECKS)})",
+        ),
+        Variant(
+            "Q1.8",
+            f"messages up to 10 s late, {seeds:,} random schedules",
+            "Is a rule ever broken?",
+            "extreme delays can at worst cause availability problems",
+            False,
+            play=lambda _: random_delays().survey(seeds),
+            judge=safety_suffers,
+            control=lambda _: random_delays(TERM_CHECKS).survey(seeds),
+            changed=f"terms are not compared (bugs {', '.join(TERM_CHECKS)})",
+        ),
+        Variant(
+            "Q1.9",
+            f"the tipping point: P(leader within 30 s) by round trip, {_per_point(seeds):,} seeds a point",
+            "Do elections stop working where the round trip reaches the longest election timeout?",
+            NO_PROGRESS,
+            True,
+            play=lambda _: sweep(_per_point(seeds)),
+            judge=tips_at_timeout,
+            control=lambda _: sweep(_per_point(seeds), timeout_ms=(1500.0, 3000.0)),
+            changed="election timeouts are ten times as long, the round trips are not",
+        ),
+        Variant(
+            "Q1.10",
+            "all links take 10 s, election timeouts of 60 to 120 s",
+            "Are writes acknowledged?",
+            "it works again",
+            True,
+            play=lambda seed: patient(seed),
+            judge=writes_go_on,
+            control=lambda seed: patient(seed, election_timeout=("150ms", "300ms")),
+            changed="election timeouts of 150 to 300 ms",
+        ),
+    ]
+
+
+def _new_clusters(seeds: int, latency: tuple[str, str]) -> dict[str, Survey]:
+    return {
+        "without PreVote": new_cluster(latency).survey(seeds),
+        "with PreVote": new_cluster(latency, pre_vote=True).survey(seeds),
+    }
+
+
+def _per_point(seeds: int) -> int:
+    return max(40, seeds // 25)
+
+
+# ---- The picture --------------------------------------------------------------------------------------
+
+STYLES = {"without PreVote": ("#0072b2", "o", "solid"), "with PreVote": ("#d55e00", "s", "dashed")}
+"""Colour, marker and line of each curve: apart in grey, and to colour-blind eyes."""
+
+
+def draw(result: Result, ax: Axes | None) -> Axes:
+    """The tipping point: P(leader within 30 s) against the round trip, with 95 % intervals."""
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        _, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
+    curves: dict[str, Curve] = result["Q1.9"].evidence
+    longest = TIMEOUT_MS[1]
+    for name, curve in curves.items():
+        colour, marker, line = STYLES[name]
+        trips = sorted(curve)
+        shares = [chance(curve[trip]) for trip in trips]
+        ends = [_interval(curve[trip]) for trip in trips]
+        errors = [[max(0.0, p - low) for p, (low, _) in zip(shares, ends, strict=True)]]
+        errors.append([max(0.0, high - p) for p, (_, high) in zip(shares, ends, strict=True)])
+        ax.errorbar(
+            [trip / longest for trip in trips],
+            shares,
+            yerr=errors,
+            color=colour,
+            marker=marker,
+            linestyle=line,
+            markersize=4.5,
+            capsize=2.5,
+            label=name,
+        )
+    ax.axvline(1.0, color="#6b7480", linewidth=1)
+    ax.text(1.01, 0.93, " one round trip =\n longest timeout", color="#6b7480", fontsize="small")
+    ax.axvline(0.5, color="#6b7480", linewidth=1, linestyle="dotted")
+    ax.text(
+        0.5,
+        0.03,
+        " two round trips = longest timeout:\n PreVote's extra round trip has a timer of\n its own, "
+        f"and costs only time{_cost(curves)}",
+        color="#6b7480",
+        fontsize="small",
+    )
+    runs = len(next(iter(curves["with PreVote"].values())))
+    ax.set_xlabel(f"mean round trip / longest election timeout ({longest:.0f} ms)")
+    ax.set_ylabel("P(leader within 30 s)")
+    ax.set_ylim(-0.03, 1.05)
+    ax.set_xlim(0, max(ROUND_TRIPS_MS) / longest + 0.05)
+    ax.set_title(
+        f"Elections stop where a round trip takes as long as a timeout ({runs:,} seeds a point)", loc="left"
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="center left")
+    return ax
+
+
+def _interval(survey: Survey) -> tuple[float, float]:
+    """The exact 95 % interval of the chance of a leader (Clopper-Pearson)."""
+    found = round(chance(survey) * len(survey))
+    return 1 - upper_bound(len(survey) - found, len(survey), 0.975), upper_bound(found, len(survey), 0.975)
+
+
+def _cost(curves: dict[str, Curve]) -> str:
+    trip = 75
+    plain, asked = (until_leader(curves[name][trip]) for name in ("without PreVote", "with PreVote"))
+    if plain is None or asked is None:
+        return ""
+    return f":\n at {trip} ms a leader after {asked:.0f} ms instead of {plain:.0f} ms"
+
+
+delayed_messages = Experiment(
+    "Q1",
+    "What happens if messages are delayed by 10 seconds?",
+    variants,
+    draw,
+    __doc__,
+)
+
+__all__ = [
+    "burst",
+    "chance",
+    "delayed",
+    "delayed_messages",
+    "late_messages",
+    "new_cluster",
+    "patient",
+    "random_delays",
+    "sweep",
+    "tipping_point",
+    "until_leader",
+]
