@@ -52,7 +52,7 @@ format:  ## Format everything
 	$(BIN)/ruff check --fix
 
 notebooks: setup  ## Execute the notebooks and keep their pictures
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/python -m pytest -n auto --nbmake --overwrite notebooks
 
 bench: setup  ## raftlab beside TiKV's raft crate and a Python loop, in one run
 	$(BIN)/python benches/bench.py
