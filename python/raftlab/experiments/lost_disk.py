@@ -310,10 +310,10 @@ def variants(seeds: int) -> list[Variant]:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """What became of the three logs: where the write was, and when it was overwritten."""
+    """What became of the three logs: where the write was, and what overwrote it."""
     from .. import plot
 
-    return plot.timeline(result["Q3.1"].evidence, ax=ax)
+    return plot.logs(result["Q3.1"].evidence, title="One lost disk: x=1 was acknowledged, and is gone", ax=ax)
 
 
 lost_disk = Experiment(

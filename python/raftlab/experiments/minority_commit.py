@@ -276,7 +276,7 @@ def draw(result: Result, ax: Axes | None) -> Axes:
     """The logs of both sides: what a minority of two committed, and what the other three did."""
     from .. import plot
 
-    return plot.logs(result["Q4.2"].evidence, ax=ax)
+    return plot.logs(result["Q4.2"].evidence, title="A wrong quorum size: both sides commit", ax=ax)
 
 
 minority_commit = Experiment(

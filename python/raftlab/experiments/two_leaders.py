@@ -436,8 +436,9 @@ def draw(result: Result, ax: Axes | None) -> Axes:
     """The logs after the lie: what was acknowledged, and what is left of it."""
     from .. import plot
 
-    c = result["E1.3"].evidence
-    return plot.logs(c, ax=ax)
+    return plot.logs(
+        result["E1.3"].evidence, title="E lied about its log: what was acknowledged is gone", ax=ax
+    )
 
 
 two_leaders = Experiment(
