@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from . import _core
-from .errors import InvalidError, shown
+from ._arguments import dumps, instance, integer
 
 __all__ = [
     "Condition",
@@ -45,7 +44,7 @@ class Condition:
         return cls(written["condition"], rest)
 
     def __str__(self) -> str:
-        return _core.Engine.condition_text(json.dumps(self.to_dict()))
+        return _core.Engine.condition_text(dumps(self.to_dict()))
 
     def __repr__(self) -> str:
         return f"<condition: {self}>"
@@ -70,12 +69,12 @@ def leaders(count: int) -> Condition:
     >>> leaders(2)
     <condition: 2 nodes lead at once>
     """
-    return Condition("leaders", (("count", _number("count", count)),))
+    return Condition("leaders", (("count", integer(count, "count")),))
 
 
 def leads(node: str) -> Condition:
     """This node leads."""
-    return Condition("leads", (("node", node),))
+    return Condition("leads", (("node", instance(node, str, "node")),))
 
 
 def committed(index: int, nodes: int | None = None) -> Condition:
@@ -84,23 +83,17 @@ def committed(index: int, nodes: int | None = None) -> Condition:
     >>> committed(5)
     <condition: a majority has committed index 5>
     """
-    parameters: list[tuple[str, Any]] = [("index", _number("index", index))]
+    parameters: list[tuple[str, Any]] = [("index", integer(index, "index"))]
     if nodes is not None:
-        parameters.append(("nodes", _number("nodes", nodes)))
+        parameters.append(("nodes", integer(nodes, "nodes")))
     return Condition("committed", tuple(parameters))
 
 
 def term_reached(term: int) -> Condition:
     """Some node is in this term or a later one."""
-    return Condition("term_reached", (("term", _number("term", term)),))
+    return Condition("term_reached", (("term", integer(term, "term")),))
 
 
 def answered(operation: Any) -> Condition:
     """An operation (the handle that `propose` or `read` gave) has its answer."""
-    return Condition("answered", (("op", int(operation)),))
-
-
-def _number(what: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidError(f"{what} must be an integer of at least 0, not {shown(value)}")
-    return value
+    return Condition("answered", (("op", integer(operation, "operation")),))

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
+from ._arguments import U32, flag, integer, items, probability
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
@@ -91,14 +92,12 @@ class Fault:
             if value is not None:
                 written[part] = time_to_dict(value, f"{what}: {part}")
         if self.times is not None:
-            if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 1:
-                raise InvalidError(f"{what}: times must be an integer of at least 1, not {shown(self.times)}")
-            written["times"] = self.times
+            written["times"] = integer(self.times, f"{what}: times", 1, U32)
         written["patience"] = to_ms(self.patience, f"{what}: patience")
         return written
 
     def _parameters(self) -> dict[str, Any]:
-        raise NotImplementedError(f"{type(self).__name__} is no fault; use one of its subclasses")
+        raise InvalidError(f"{type(self).__name__} is no fault that strikes; use one of its subclasses")
 
     def _hashable(self) -> tuple[Any, ...]:
         values = (getattr(self, f.name) for f in fields(self))
@@ -334,13 +333,10 @@ class Lie(_OnNode):
     def _parameters(self) -> dict[str, Any]:
         lie: dict[str, Any] = {"lie": self.lie}
         if self.lie == "claimed_log":
-            if isinstance(self.index, bool) or not isinstance(self.index, int) or self.index < 0:
-                raise InvalidError(
-                    f"Lie: claimed_log needs index, an integer of at least 0, not {shown(self.index)}"
-                )
-            lie |= {"index": self.index, "append_entries": bool(self.append_entries)}
+            lie["index"] = integer(self.index, "Lie: claimed_log: index")
+            lie["append_entries"] = flag(self.append_entries, "Lie: append_entries")
             if self.term is not None:
-                lie["term"] = self.term
+                lie["term"] = integer(self.term, "Lie: term")
         elif self.lie not in ("double_vote", "forged_ack"):
             raise InvalidError(
                 f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {shown(self.lie)}"
@@ -367,8 +363,8 @@ class _OnMessages(Fault):
         if self.to is not None:
             written["to"] = target_to_dict(self.to, f"{what}: to")
         if self.both_ways:
-            written["both_ways"] = True
-        types = [self.types] if isinstance(self.types, str) else list(self.types)
+            written["both_ways"] = flag(self.both_ways, f"{what}: both_ways")
+        types = [self.types] if isinstance(self.types, str) else items(self.types, f"{what}: types")
         if types:
             written["types"] = types
         return written
@@ -428,10 +424,8 @@ class _Chance(_OnMessages):
     probability: float
 
     def _parameters(self) -> dict[str, Any]:
-        p = self.probability
-        if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
-            raise InvalidError(f"{type(self).__name__}: probability must be between 0 and 1, not {shown(p)}")
-        return {**super()._parameters(), "probability": float(p)}
+        chance = probability(self.probability, f"{type(self).__name__}: probability")
+        return {**super()._parameters(), "probability": chance}
 
     __hash__ = Fault.__hash__
 

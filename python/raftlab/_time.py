@@ -22,6 +22,9 @@ _UNITS = {
     "min": 60e3,
     "h": 3600e3,
 }
+LONGEST_MS = 100 * 24 * 3600e3
+"""The longest time that is told; a double still resolves its nanoseconds."""
+
 _PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zµ]+)\s*")
 _ACCEPTED = "a number of milliseconds, a timedelta, or a text such as '150ms', '2s', '5min'"
 
@@ -31,7 +34,7 @@ def to_ms(value: Duration, what: str) -> float:
     ms = _number(value, what)
     if math.isnan(ms) or math.isinf(ms) or ms < 0:
         raise InvalidError(f"{what} must be a finite time of at least 0 ms, not {shown(value)}")
-    return ms
+    return _not_too_long(ms, value, what)
 
 
 def to_signed_ms(value: Duration, what: str) -> float:
@@ -41,7 +44,7 @@ def to_signed_ms(value: Duration, what: str) -> float:
     ms = _number(value, what)
     if math.isnan(ms) or math.isinf(ms):
         raise InvalidError(f"{what} must be a finite time, not {shown(value)}")
-    return ms
+    return _not_too_long(ms, value, what)
 
 
 def _number(value: Duration, what: str) -> float:
@@ -59,7 +62,16 @@ def _number(value: Duration, what: str) -> float:
         except (TypeError, ValueError):
             pass
         raise InvalidError(f"{what} must be {_ACCEPTED}, not {shown(value)}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _not_too_long(ms: float, value: object, what: str) -> float:
+    if abs(ms) > LONGEST_MS:
+        raise InvalidError(f"{what} must be a time of at most 100 days, not {shown(value)}")
+    return ms
 
 
 def format_ms(ms: float) -> str:

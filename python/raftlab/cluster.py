@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import html
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 from . import _core, views
+from ._arguments import choice, dumps, flag, integer
 from ._conditions import Condition
 from ._faults import (
     ClockJump,
@@ -74,7 +74,7 @@ class World:
 
     def __getitem__(self, name: str) -> NodeView:
         if not isinstance(name, str):
-            raise InvalidError(f"a node is named by a text, not by {name!r}")
+            raise InvalidError(f"a node is named by a text, not by {shown(name)}")
         return NodeView(self, name)
 
     def __iter__(self) -> Iterator[NodeView]:
@@ -102,8 +102,9 @@ class World:
 
     def operation(self, handle: Operation | int) -> Operation:
         """The same operation in this cluster: of a fork, the handle that the original gave."""
-        self._engine.op(int(handle))
-        return Operation(self, int(handle))
+        op = integer(handle, "handle")
+        self._engine.op(op)
+        return Operation(self, op)
 
     @property
     def trace(self) -> Trace:
@@ -305,25 +306,24 @@ class Cluster(World):
         on_violation: str,
         trace_rows: int | None,
     ) -> None:
-        if on_violation not in ("record", "stop", "raise"):
-            raise InvalidError(f"on_violation must be 'record', 'stop' or 'raise', not {shown(on_violation)}")
+        choice(on_violation, "on_violation", ("record", "stop", "raise"))
         if on_violation != "record" and not checks:
             raise InvalidError(f"on_violation={on_violation!r} needs checks=True")
         self._on_violation = on_violation
-        self._in_callback = False
+        self._running = False
         self._engine = _core.Engine(
             scenario.to_json(),
             _seed(seed),
-            trace=trace,
-            checks=bool(checks),
+            trace=choice(trace, "trace", ("full", "states", "off")),
+            checks=flag(checks, "checks"),
             stop_on_violation=on_violation != "record",
-            trace_rows=trace_rows,
+            trace_rows=None if trace_rows is None else integer(trace_rows, "trace_rows"),
         )
 
     @classmethod
     def _wrap(cls, engine: _core.Engine, on_violation: str) -> Self:
         self = cls.__new__(cls)
-        self._engine, self._on_violation, self._in_callback = engine, on_violation, False
+        self._engine, self._on_violation, self._running = engine, on_violation, False
         return self
 
     # ---- Time ---------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ class Cluster(World):
         limit_ms = to_ms(limit, "limit")
         if isinstance(condition, Condition):
             with self._driving():
-                reached = self._engine.run_until(json.dumps(condition.to_dict()), limit_ms)
+                reached = self._engine.run_until(dumps(condition.to_dict()), limit_ms)
                 if reached == "violation":
                     self._raise_violation()
             if reached == "time":
@@ -369,39 +369,38 @@ class Cluster(World):
             raise InvalidError(
                 f"a condition must be of raftlab.conditions or callable, not {shown(condition)}"
             )
-        end = self.now_ms + limit_ms
-        while not self._ask(condition):
-            with self._driving():
-                before = self._engine.violation_count()
-                dispatched = self._engine.step(1, until_ms=end, python=True)
-                if self._on_violation != "record" and self._engine.violation_count() > before:
-                    self._raise_violation()
-                    return self
-            if dispatched == 0:
-                raise self._not_reached(getattr(condition, "__name__", repr(condition)), limit_ms)
+        with self._driving():
+            self._running = True
+            try:
+                self._run_until_python(condition, limit_ms)
+            finally:
+                self._running = False
         return self
+
+    def _run_until_python(self, condition: Callable[[Cluster], object], limit_ms: float) -> None:
+        end = self.now_ms + limit_ms
+        while not condition(self):
+            before = self._engine.violation_count()
+            dispatched = self._engine.step(1, until_ms=end, python=True)
+            if self._on_violation != "record" and self._engine.violation_count() > before:
+                self._raise_violation()
+                return
+            if dispatched == 0:
+                raise self._not_reached(getattr(condition, "__name__", shown(condition)), limit_ms)
 
     def step(self, count: int = 1) -> int:
         """Dispatches the next `count` events, and says how many there were."""
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise InvalidError(f"count must be an integer of at least 1, not {shown(count)}")
+        many = integer(count, "count", 1)
         with self._driving():
             before = self._engine.violation_count()
-            dispatched = self._engine.step(count)
+            dispatched = self._engine.step(many)
             if self._on_violation == "raise" and self._engine.violation_count() > before:
                 self._raise_violation()
         return dispatched
 
-    def _ask(self, condition: Callable[[Cluster], object]) -> bool:
-        self._in_callback = True
-        try:
-            return bool(condition(self))
-        finally:
-            self._in_callback = False
-
     @contextlib.contextmanager
     def _driving(self) -> Iterator[None]:
-        if self._in_callback:
+        if self._running:
             raise BusyError("the cluster is running: a condition may look at it, but not drive or change it")
         yield
 
@@ -471,11 +470,11 @@ class Cluster(World):
     ) -> Operation:
         """A client sends the same request again, perhaps to another node."""
         places = {name: place for name, place in (("at", at), ("home", home)) if place is not None}
-        return Operation(self, self._op({"retry": {"op": int(operation), **places}}))
+        return Operation(self, self._op({"retry": {"op": integer(operation, "operation"), **places}}))
 
     def give_up(self, operation: Operation | int) -> None:
         """A client stops waiting: the operation's fate is unknown to it from now on."""
-        self._act({"give_up": {"op": int(operation)}})
+        self._act({"give_up": {"op": integer(operation, "operation")}})
 
     # ---- Faults -------------------------------------------------------------------------------------
 
@@ -658,7 +657,7 @@ class Cluster(World):
     def _act(self, action: dict[str, Any]) -> int | None:
         with self._driving():
             before = self._engine.violation_count()
-            done = self._engine.act(_dumps(action))
+            done = self._engine.act(dumps(action))
             if self._on_violation == "raise" and self._engine.violation_count() > before:
                 self._raise_violation()
         return done
@@ -743,16 +742,4 @@ def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) 
 
 
 def _seed(seed: Any) -> int:
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {shown(seed)}")
-    number = int(seed.__index__())
-    if not 0 <= number < 2**64:
-        raise InvalidError(f"seed must be an integer from 0 to 2^64 - 1, not {shown(seed)}")
-    return number
-
-
-def _dumps(action: dict[str, Any]) -> str:
-    try:
-        return json.dumps(action, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidError(f"an argument cannot be written down: {error}") from None
+    return integer(seed, "seed")

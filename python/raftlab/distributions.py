@@ -6,12 +6,15 @@ every platform. What would be negative becomes 0.
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ._arguments import items, number
 from ._time import Duration, to_ms
-from .errors import InvalidError, shown
+from .errors import InvalidError
 
 __all__ = [
     "Distribution",
@@ -23,6 +26,9 @@ __all__ = [
     "pareto",
     "uniform",
 ]
+
+
+FINITE = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,8 @@ def normal(mean: Duration, std: Duration) -> Distribution:
 
 def lognormal(median: Duration, sigma: float) -> Distribution:
     """Log-normal, by its median and the standard deviation of the logarithm."""
-    if not (isinstance(sigma, (int, float)) and 0 <= sigma < float("inf")):
-        raise InvalidError(f"sigma must be a finite number of at least 0, not {shown(sigma)}")
-    return Distribution("lognormal", (("median", to_ms(median, "median")), ("sigma", float(sigma))))
+    spread = number(sigma, "sigma", "a finite number of at least 0", 0, FINITE)
+    return Distribution("lognormal", (("median", to_ms(median, "median")), ("sigma", spread)))
 
 
 def exponential(mean: Duration) -> Distribution:
@@ -111,9 +116,8 @@ def exponential(mean: Duration) -> Distribution:
 
 def pareto(scale: Duration, shape: float) -> Distribution:
     """Pareto of type I: `scale` is the least value; the mean is infinite for a `shape` up to 1."""
-    if not (isinstance(shape, (int, float)) and 0 < shape < float("inf")):
-        raise InvalidError(f"shape must be a finite number above 0, not {shown(shape)}")
-    return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", float(shape))))
+    tail = number(shape, "shape", "a finite number above 0", math.ulp(0.0), FINITE)
+    return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", tail)))
 
 
 def empirical(values: Iterable[Duration]) -> Distribution:
@@ -122,7 +126,7 @@ def empirical(values: Iterable[Duration]) -> Distribution:
     >>> empirical([1.0, 2.5, 4.0])
     empirical(<3 values>)
     """
-    sample = tuple(to_ms(value, "values") for value in values)
+    sample = tuple(to_ms(value, "values") for value in items(values, "values"))
     if not sample:
         raise InvalidError("values must hold at least one time")
     return Distribution("empirical", (("values", sample),))

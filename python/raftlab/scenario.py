@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._arguments import U32, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
@@ -120,7 +121,7 @@ class Scenario:
         horizon: Duration | None = None,
     ) -> None:
         names = _names(nodes)
-        parts: dict[str, Any] = {"raftlab": _core.SCHEMA_VERSION, **(preset or {}), "nodes": names}
+        parts: dict[str, Any] = {"raftlab": _core.SCHEMA_VERSION, **_preset(preset), "nodes": names}
         if election_timeout is not None:
             parts["election_timeout"] = _timeout(election_timeout)
         if heartbeat is not None:
@@ -134,28 +135,26 @@ class Scenario:
         }
         for name, switch in switches.items():
             if switch is not None:
-                parts[name] = _flag(name, switch)
+                parts[name] = flag(switch, name)
         limits = {"max_entries_per_append": max_entries_per_append, "max_inflight": max_inflight}
         for name, limit in limits.items():
             if limit is not None:
-                parts[name] = _count(name, limit)
+                parts[name] = integer(limit, name, 1, U32)
         if lease_drift is not None:
-            if isinstance(lease_drift, bool) or not isinstance(lease_drift, (int, float)):
-                raise InvalidError(f"lease_drift must be a number from 0 to 1, not {shown(lease_drift)}")
-            parts["lease_drift"] = float(lease_drift)
-        parts["bugs"] = [bugs] if isinstance(bugs, str) else list(bugs)
+            parts["lease_drift"] = number(lease_drift, "lease_drift", "a number from 0 to 1", 0, 1)
+        parts["bugs"] = [bugs] if isinstance(bugs, str) else items(bugs, "bugs")
         if network is not None:
             parts["network"] = (network if isinstance(network, Network) else Network(network)).to_dict()
         if disk is not None:
             parts["disk"] = (disk if isinstance(disk, Disk) else Disk(disk)).to_dict()
-        loads = [workload] if isinstance(workload, _Load) else list(workload)
-        parts["workload"] = [_is(load, _Load, "workload").to_dict(names) for load in loads]
+        loads = [workload] if isinstance(workload, _Load) else items(workload, "workload")
+        parts["workload"] = [instance(load, _Load, "workload").to_dict(names) for load in loads]
         if initial is not None:
-            parts["initial"] = _is(initial, Initial, "initial").to_dict()
-        parts["faults"] = [_is(fault, Fault, "faults").to_dict() for fault in faults]
-        parts["steps"] = [step_to_dict(step) for step in steps]
+            parts["initial"] = instance(initial, Initial, "initial").to_dict()
+        parts["faults"] = [instance(fault, Fault, "faults").to_dict() for fault in items(faults, "faults")]
+        parts["steps"] = [step_to_dict(step) for step in items(steps, "steps")]
         if stop is not None:
-            parts["stop"] = _is(stop, Condition, "stop").to_dict()
+            parts["stop"] = instance(stop, Condition, "stop").to_dict()
         if horizon is not None:
             parts["horizon"] = to_ms(horizon, "horizon")
         self._set(_normal(parts))
@@ -331,7 +330,7 @@ class Scenario:
     def __repr__(self) -> str:
         shown = [str(len(self.nodes)) if _are_letters(self.nodes) else repr(list(self.nodes))]
         plain = json.loads(
-            _core.scenario_normal(_dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
+            _core.scenario_normal(dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
         )
         for name, value in self._parts.items():
             if name in ("raftlab", "nodes") or value == plain.get(name):
@@ -367,7 +366,7 @@ def run_until(condition: Condition, *, limit: Duration = "60s") -> dict[str, Any
     """A step: let time pass until a condition holds, at most `limit`."""
     return {
         "run_until": {
-            "until": _is(condition, Condition, "condition").to_dict(),
+            "until": instance(condition, Condition, "condition").to_dict(),
             "limit": to_ms(limit, "limit"),
         }
     }
@@ -412,7 +411,7 @@ def read_action(key: str, at: str | None, home: str | None, via: str) -> dict[st
 
 def heal_action(handle: int | None) -> dict[str, Any]:
     """The action behind `heal`."""
-    return {"heal": _given({"handle": None if handle is None else int(handle)})}
+    return {"heal": _given({"handle": None if handle is None else integer(handle, "handle")})}
 
 
 def step_to_dict(step: Any) -> dict[str, Any]:
@@ -432,7 +431,7 @@ def step_to_dict(step: Any) -> dict[str, Any]:
 def _normal(parts: Mapping[str, Any]) -> str:
     """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
     try:
-        return _core.scenario_normal(_dumps(parts))
+        return _core.scenario_normal(dumps(parts))
     except InvalidError as error:
         message = re.sub(r" at line \d+ column \d+$", "", str(error)).removeprefix("not a scenario: ")
         raise InvalidError(message) from None
@@ -450,7 +449,7 @@ def _names(nodes: int | Sequence[str]) -> list[str]:
             raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}")
     if isinstance(nodes, int):
         if not 1 <= nodes <= MAX_NODES:
-            raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {nodes}")
+            raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {shown(nodes)}")
         if nodes <= 26:
             return [chr(ord("A") + i) for i in range(nodes)]
         return [f"n{i + 1}" for i in range(nodes)]
@@ -481,29 +480,10 @@ def _timeout(value: Any) -> list[float]:
     return [to_ms(low, "election_timeout"), to_ms(high, "election_timeout")]
 
 
-def _flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool) and type(value).__name__ not in ("bool_", "bool"):
-        raise InvalidError(f"{name} must be True or False, not {shown(value)}")
-    return bool(value)
-
-
-def _count(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**32:
-        raise InvalidError(f"{name} must be an integer of at least 1, not {shown(value)}")
-    return value
-
-
-def _is(value: Any, kind: type, what: str) -> Any:
-    if not isinstance(value, kind):
-        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {shown(value)}")
-    return value
-
-
-def _dumps(parts: Mapping[str, Any]) -> str:
-    try:
-        return json.dumps(parts, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidError(f"a scenario holds something that JSON cannot: {error}") from None
+def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if preset is not None and not isinstance(preset, Mapping):
+        raise InvalidError(f"preset must be one of raftlab.presets, not {shown(preset)}")
+    return preset or {}
 
 
 def default_threads() -> int:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._arguments import U32, flag, instance, integer, items, probability
 from ._time import Duration, to_ms
 from .distributions import Time, time_to_dict
-from .errors import InvalidError, shown
+from .errors import InvalidError
 
 __all__ = ["ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
 
@@ -48,13 +49,19 @@ class Network:
         if self.regions is None:
             latency = time_to_dict(self.latency, "network: latency")
         else:
-            matrix = [[time_to_dict(t, "network: latency") for t in row] for row in self.latency]
-            latency = {"regions": [int(r) for r in self.regions], "matrix": matrix}
+            what = "network: latency, with regions a matrix"
+            rows = [items(row, what) for row in items(self.latency, what)]
+            latency = {
+                "regions": [
+                    integer(r, "network: regions", 0, 254) for r in items(self.regions, "network: regions")
+                ],
+                "matrix": [[time_to_dict(t, "network: latency") for t in row] for row in rows],
+            }
         return {
             "latency": latency,
-            "loss": _chance("network: loss", self.loss),
-            "duplicate": _chance("network: duplicate", self.duplicate),
-            "fifo": bool(self.fifo),
+            "loss": probability(self.loss, "network: loss"),
+            "duplicate": probability(self.duplicate, "network: duplicate"),
+            "fifo": flag(self.fifo, "network: fifo"),
         }
 
 
@@ -95,10 +102,10 @@ class _Load:
             "start": to_ms(self.start, "workload: start"),
             "pacing": self._pacing(),
             "mix": {
-                "keys": self.keys,
-                "reads": _chance("workload: reads", self.reads),
+                "keys": integer(self.keys, "workload: keys", 1, U32),
+                "reads": probability(self.reads, "workload: reads"),
                 "via": self.via,
-                "session": bool(self.session),
+                "session": flag(self.session, "workload: session"),
             },
         }
         if self.end is not None:
@@ -171,10 +178,10 @@ class ClosedLoop(_Load):
     def _pacing(self) -> dict[str, Any]:
         return {
             "pacing": "closed",
-            "clients": self.clients,
+            "clients": integer(self.clients, "workload: clients", 1, U32),
             "think": time_to_dict(self.think, "workload: think"),
             "timeout": to_ms(self.timeout, "workload: timeout"),
-            "retry": bool(self.retry),
+            "retry": flag(self.retry, "workload: retry"),
         }
 
 
@@ -215,14 +222,8 @@ class Initial:
                 written[name + "s"] = dict(value)
             elif value is not None:
                 written[name] = value
-        if self.votes:
-            written["votes"] = dict(self.votes)
+        if self.votes is not None:
+            written["votes"] = instance(self.votes, dict, "initial: votes")
         if self.leader is not None:
             written["leader"] = self.leader
         return written
-
-
-def _chance(what: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise InvalidError(f"{what} must be a probability between 0 and 1, not {shown(value)}")
-    return float(value)

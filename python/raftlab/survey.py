@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._arguments import U64, choice, flag, integer, number
 from .errors import InvalidError, shown
 from .scenario import Scenario, default_threads
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .cluster import Run
 
 __all__ = ["Survey", "upper_bound"]
+
+MOST_THREADS = 1024
 
 
 def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
@@ -28,10 +31,10 @@ def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
     >>> round(upper_bound(0, 10_000), 6)
     0.0003
     """
+    events, runs = integer(events, "events"), integer(runs, "runs")
     if not 0 <= events <= runs or runs < 1:
         raise InvalidError(f"events must be between 0 and runs, and runs at least 1, not {events} of {runs}")
-    if not 0 < confidence < 1:
-        raise InvalidError(f"confidence must be between 0 and 1, not {shown(confidence)}")
+    confidence = number(confidence, "confidence", "between 0 and 1", 0, 1)
     if events == runs:
         return 1.0
     if events == 0:
@@ -69,18 +72,20 @@ class Survey:
     ) -> Survey:
         if isinstance(seeds, int) and not isinstance(seeds, bool):
             seeds = range(seeds)
-        if not isinstance(seeds, range) or seeds.step != 1 or len(seeds) == 0 or seeds.start < 0:
+        if not isinstance(seeds, range) or seeds.step != 1 or not 0 <= seeds.start < seeds.stop:
             raise InvalidError(f"seeds must be a number above 0 or a range with step 1, not {shown(seeds)}")
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-            raise InvalidError(f"threads must be an integer of at least 1, not {shown(threads)}")
-        if on_violation not in ("record", "stop"):
-            raise InvalidError(f"on_violation must be 'record' or 'stop', not {shown(on_violation)}")
+        if seeds.stop > U64:
+            raise InvalidError(f"seeds must end before 2^64 - 1, not {shown(seeds)}")
+        choice(on_violation, "on_violation", ("record", "stop"))
+        if progress is not None and not callable(progress):
+            raise InvalidError(f"progress must be callable, not {shown(progress)}")
+        workers = default_threads() if threads is None else integer(threads, "threads", 1, MOST_THREADS)
         columns = _core.survey(
             scenario.to_json(),
             seeds.start,
             len(seeds),
-            threads=threads or default_threads(),
-            checks=checks,
+            threads=workers,
+            checks=flag(checks, "checks"),
             stop_on_violation=on_violation == "stop",
             progress=progress,
         )

@@ -69,8 +69,9 @@ pub fn survey<O: Watcher>(
             }
         }
     };
+    let workers = (threads as u64).clamp(1, count.div_ceil(CHUNK).max(1));
     let mut outcomes: Vec<Outcome> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         while workers.iter().any(|worker| !worker.is_finished()) {
             if !wait(done.load(Ordering::Relaxed)) {
                 stop.store(true, Ordering::Relaxed);

@@ -53,7 +53,8 @@ pub(super) struct Inner {
 }
 
 struct Interceptor {
-    callable: Py<PyAny>,
+    /// Shared with the tap: one reference, so that the garbage collector can count.
+    callable: Arc<Py<PyAny>>,
     senders: NodeSet,
 }
 
@@ -141,10 +142,11 @@ impl Engine {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
         let before = inner.events();
+        let last = before.saturating_add(count);
         let result = drive(py, || {
-            let left = before + count - inner.events();
+            let left = last - inner.events();
             let progress = inner.slice(until, left.min(SLICE), None);
-            (progress != Progress::Events || inner.events() == before + count).then_some(progress)
+            (progress != Progress::Events || inner.events() == last).then_some(progress)
         });
         let dispatched = guard.events() - before;
         if dispatched > 0 {
@@ -181,19 +183,15 @@ impl Engine {
     }
 
     /// Shows the messages of these nodes to a callable before they leave; `None` ends it.
-    fn intercept(
-        &self,
-        py: Python<'_>,
-        callable: Option<Py<PyAny>>,
-        senders: Vec<String>,
-    ) -> PyResult<()> {
+    fn intercept(&self, callable: Option<Py<PyAny>>, senders: Vec<String>) -> PyResult<()> {
         let mut guard = self.lock()?;
         let mut set = NodeSet::default();
         for name in &senders {
             set.insert(guard.names().id(name).map_err(invalid)?);
         }
-        let interceptor = callable.map(|callable| Interceptor { callable, senders: set });
-        guard.tap(py, interceptor.as_ref(), set);
+        let interceptor =
+            callable.map(|callable| Interceptor { callable: Arc::new(callable), senders: set });
+        guard.tap(interceptor.as_ref(), set);
         *self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interceptor;
         Ok(())
     }
@@ -214,11 +212,11 @@ impl Engine {
         }
         let held = self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let copy = held.as_ref().map(|interceptor| Interceptor {
-            callable: interceptor.callable.clone_ref(py),
+            callable: Arc::new(interceptor.callable.clone_ref(py)),
             senders: interceptor.senders,
         });
-        // Its own reference to the callable, so that the garbage collector can count.
-        inner.tap(py, copy.as_ref(), copy.as_ref().map_or_else(NodeSet::default, |i| i.senders));
+        // Its own reference to the callable: each cluster that the collector visits owns one.
+        inner.tap(copy.as_ref(), copy.as_ref().map_or_else(NodeSet::default, |i| i.senders));
         drop(held);
         let fork = Self::hold(inner);
         *fork.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = copy;
@@ -416,7 +414,7 @@ impl Engine {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.interceptor.try_lock() {
             Ok(held) => match &*held {
-                Some(interceptor) => visit.call(&interceptor.callable),
+                Some(interceptor) => visit.call(&*interceptor.callable),
                 None => Ok(()),
             },
             Err(_) => Ok(()),
@@ -507,9 +505,9 @@ impl Inner {
         either!(&self.cluster, cluster => &cluster.scenario().nodes)
     }
 
-    fn tap(&mut self, py: Python<'_>, interceptor: Option<&Interceptor>, senders: NodeSet) {
+    fn tap(&mut self, interceptor: Option<&Interceptor>, senders: NodeSet) {
         let names = self.names().clone();
-        let tap = interceptor.map(|i| intercept::tap(i.callable.clone_ref(py), names));
+        let tap = interceptor.map(|i| intercept::tap(Arc::clone(&i.callable), names));
         either!(&mut self.cluster, cluster => cluster.world_mut().set_tap(senders, tap));
     }
 

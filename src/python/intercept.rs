@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
+use super::convert::InterceptorError;
 use crate::fault::Names;
 use crate::protocol::Message;
 use crate::raft::RaftMessage;
@@ -13,13 +14,14 @@ use crate::sim::{Edit, MessageId};
 
 /// Wraps a callable. It gets a dict and returns `None` to leave the message as it is, `False` to drop it, or
 /// a dict of the fields to change.
-pub(super) fn tap(callable: Py<PyAny>, names: Names) -> Tap<RaftMessage> {
+pub(super) fn tap(callable: Arc<Py<PyAny>>, names: Names) -> Tap<RaftMessage> {
     Arc::new(move |id: MessageId, message: &RaftMessage| {
         Python::attach(|py| {
-            let answer = describe(py, &names, id, message)
-                .and_then(|message| callable.bind(py).call1((message,)))
-                .and_then(|answer| read(&answer));
-            answer.map_err(|error| {
+            let edit = describe(py, &names, id, message).and_then(|given| {
+                let answer = callable.bind(py).call1((given.copy()?,))?;
+                read(&answer, &given, message)
+            });
+            edit.map_err(|error| {
                 let text = error.to_string();
                 LAST_ERROR.with(|last| *last.borrow_mut() = Some(error));
                 text
@@ -60,7 +62,13 @@ fn describe<'py>(
     Ok(dict)
 }
 
-fn read(answer: &Bound<'_, PyAny>) -> PyResult<Option<Edit>> {
+/// What an interceptor answered. Fields that are as they were given are no edit, so that the whole message may
+/// come back.
+fn read(
+    answer: &Bound<'_, PyAny>,
+    given: &Bound<'_, PyDict>,
+    message: &RaftMessage,
+) -> PyResult<Option<Edit>> {
     if answer.is_none() {
         return Ok(None);
     }
@@ -68,18 +76,39 @@ fn read(answer: &Bound<'_, PyAny>) -> PyResult<Option<Edit>> {
         return Ok((!flag.is_true()).then_some(Edit::Drop));
     }
     let Ok(fields) = answer.cast::<PyDict>() else {
-        return Err(super::convert::invalid(format!(
+        return Err(InterceptorError::new_err(format!(
             "an interceptor must return None, False or a dict of fields, not {}",
             answer.repr()?
         )));
     };
+    let editable = message.editable();
     let mut edit = Vec::with_capacity(fields.len());
     for (name, value) in fields.iter() {
-        let value = match value.cast::<PyBool>() {
-            Ok(flag) => u64::from(flag.is_true()),
-            Err(_) => value.extract()?,
+        if given.get_item(&name)?.is_some_and(|old| old.eq(&value).unwrap_or(false)) {
+            continue;
+        }
+        let Some((field, _)) = editable
+            .iter()
+            .find(|(field, _)| name.extract::<&str>().is_ok_and(|name| name == *field))
+        else {
+            let accepted: Vec<&str> = editable.iter().map(|(field, _)| *field).collect();
+            return Err(InterceptorError::new_err(format!(
+                "an interceptor cannot set {} of a {}; it can set {}",
+                name.repr()?,
+                RaftMessage::KINDS[usize::from(message.kind())],
+                accepted.join(", ")
+            )));
         };
-        edit.push((name.extract()?, value));
+        let number = match value.cast::<PyBool>() {
+            Ok(flag) => u64::from(flag.is_true()),
+            Err(_) => value.extract().map_err(|_| {
+                InterceptorError::new_err(format!(
+                    "an interceptor must set {field} to an integer from 0 to 2^64 - 1 or to a bool, not {}",
+                    value.repr().map_or_else(|_| "this".to_owned(), |shown| shown.to_string())
+                ))
+            })?,
+        };
+        edit.push(((*field).to_owned(), number));
     }
-    Ok(Some(Edit::Set(edit)))
+    Ok((!edit.is_empty()).then_some(Edit::Set(edit)))
 }

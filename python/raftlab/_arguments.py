@@ -1,0 +1,86 @@
+"""Arguments that are what they should be, or an error with their name, their value and what is accepted."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from .errors import InvalidError, shown
+
+T = TypeVar("T")
+
+U32, U64 = 2**32 - 1, 2**64 - 1
+
+
+def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
+    """An integer, of Python or numpy or a handle; no bool, no text."""
+    try:
+        number = operator.index(value) if not isinstance(value, bool) else None
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        limit = f"of at least {least}" if most >= U32 else f"from {least} to {most}"
+        limit = "from 0 to 2^64 - 1" if most == U64 and number is not None and number > most else limit
+        raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
+    return number
+
+
+def number(value: Any, what: str, accepted: str, least: float, most: float) -> float:
+    """A finite number within limits; `accepted` says them."""
+    try:
+        found = float(value) if not isinstance(value, (bool, str, bytes)) else None
+    except (TypeError, ValueError, OverflowError):
+        found = None
+    if found is None or not least <= found <= most:
+        raise InvalidError(f"{what} must be {accepted}, not {shown(value)}")
+    return found
+
+
+def probability(value: Any, what: str) -> float:
+    """A number from 0 to 1."""
+    return number(value, what, "a probability between 0 and 1", 0, 1)
+
+
+def flag(value: Any, what: str) -> bool:
+    """True or False, of Python or numpy."""
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise InvalidError(f"{what} must be True or False, not {shown(value)}")
+    return bool(value)
+
+
+def choice(value: Any, what: str, choices: Sequence[str]) -> str:
+    """One of some words."""
+    if not isinstance(value, str) or value not in choices:
+        *others, last = map(repr, choices)
+        accepted = f"{', '.join(others)} or {last}" if others else last
+        raise InvalidError(f"{what} must be {accepted}, not {shown(value)}")
+    return value
+
+
+def instance(value: Any, kind: type[T], what: str) -> T:
+    """A value of a class of this package."""
+    if not isinstance(value, kind):
+        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {shown(value)}")
+    return value
+
+
+def items(value: Iterable[Any], what: str) -> list[Any]:
+    """The items of a list, a tuple, or what else can be iterated over; a text is none."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return list(value)
+    except TypeError:
+        pass
+    raise InvalidError(f"{what} must be a list, not {shown(value)}")
+
+
+def dumps(value: Any) -> str:
+    """A value as JSON for the core."""
+    try:
+        text = json.dumps(value, allow_nan=False)
+        text.encode()
+        return text
+    except (TypeError, ValueError) as error:
+        raise InvalidError(f"an argument cannot be written down: {error}") from None
