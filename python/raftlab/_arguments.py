@@ -21,8 +21,8 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
-        limit = f"of at least {least}" if most >= U32 else f"from {least} to {most}"
-        limit = "from 0 to 2^64 - 1" if most == U64 and number is not None and number > most else limit
+        limit = f"of at least {least}" if most >= U32 else f"between {least} and {most}"
+        limit = "from 0 to 2^64 - 1" if (least, most) == (0, U64) else limit
         raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
     return number
 
@@ -76,11 +76,25 @@ def items(value: Iterable[Any], what: str) -> list[Any]:
     raise InvalidError(f"{what} must be a list, not {shown(value)}")
 
 
+def nodes(value: Any, what: str, names: Sequence[str]) -> list[str]:
+    """Nodes of a cluster: a name, single-letter names in a row, or a list of those."""
+    found: list[str] = []
+    for word in [value] if isinstance(value, str) else items(value, what):
+        if word in names:
+            found.append(word)
+        elif isinstance(word, str) and word and all(letter in names for letter in word):
+            found.extend(word)
+        else:
+            known = ", ".join(names)
+            raise InvalidError(f"{what}: unknown node {shown(word)}; this cluster has {known}")
+    return found
+
+
 def dumps(value: Any) -> str:
     """A value as JSON for the core."""
     try:
-        text = json.dumps(value, allow_nan=False)
-        text.encode()
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()  # half a character of UTF-16 is a text of Python, and no text
         return text
     except (TypeError, ValueError) as error:
         raise InvalidError(f"an argument cannot be written down: {error}") from None

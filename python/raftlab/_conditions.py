@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _core
-from ._arguments import dumps, instance, integer
+from ._arguments import U32, dumps, instance, integer
 
 __all__ = [
     "Condition",
@@ -69,7 +69,7 @@ def leaders(count: int) -> Condition:
     >>> leaders(2)
     <condition: 2 nodes lead at once>
     """
-    return Condition("leaders", (("count", integer(count, "count")),))
+    return Condition("leaders", (("count", integer(count, "count", 0, U32)),))
 
 
 def leads(node: str) -> Condition:
@@ -85,7 +85,7 @@ def committed(index: int, nodes: int | None = None) -> Condition:
     """
     parameters: list[tuple[str, Any]] = [("index", integer(index, "index"))]
     if nodes is not None:
-        parameters.append(("nodes", integer(nodes, "nodes")))
+        parameters.append(("nodes", integer(nodes, "nodes", 0, U32)))
     return Condition("committed", tuple(parameters))
 
 

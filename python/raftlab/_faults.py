@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
-from ._arguments import U32, flag, integer, items, probability
+from ._arguments import U32, choice, flag, instance, integer, items, probability
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
@@ -65,6 +65,9 @@ def target_to_dict(target: Target, what: str) -> Any:
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidError(f"{what} must be a name, a list of names or a role, not {shown(target)}")
     return names
+
+
+SHAPES = ("halves", "random", "bridge", "majorities_ring")
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,8 @@ class Partition(Fault):
     def _parameters(self) -> dict[str, Any]:
         if self.shape is None:
             return {"groups": [target_to_dict(g, "groups") for g in self.groups]}
-        return {"groups": [target_to_dict(g, "groups") for g in self.groups], "shape": self.shape}
+        shape = choice(self.shape, "Partition: shape", SHAPES)
+        return {"groups": [target_to_dict(g, "groups") for g in self.groups], "shape": shape}
 
     def __repr__(self) -> str:
         base = Fault.__repr__(self)
@@ -217,7 +221,8 @@ class Crash(_OnNode):
     __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
-        return {**super()._parameters(), "unsynced": self.unsynced}
+        kept = choice(self.unsynced, "Crash: unsynced", ("lose", "tear", "keep"))
+        return {**super()._parameters(), "unsynced": kept}
 
 
 @dataclass(frozen=True, repr=False)
@@ -365,6 +370,8 @@ class _OnMessages(Fault):
         if self.both_ways:
             written["both_ways"] = flag(self.both_ways, f"{what}: both_ways")
         types = [self.types] if isinstance(self.types, str) else items(self.types, f"{what}: types")
+        for name in types:
+            instance(name, str, f"{what}: types")
         if types:
             written["types"] = types
         return written

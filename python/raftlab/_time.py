@@ -64,8 +64,8 @@ def _number(value: Duration, what: str) -> float:
         raise InvalidError(f"{what} must be {_ACCEPTED}, not {shown(value)}")
     try:
         return float(value)
-    except OverflowError:
-        return math.inf
+    except OverflowError:  # an integer beyond all doubles is too long whatever it is
+        return 2 * LONGEST_MS if value > 0 else -2 * LONGEST_MS
 
 
 def _not_too_long(ms: float, value: object, what: str) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from . import _core, views
 from ._arguments import choice, dumps, flag, integer
+from ._arguments import nodes as named
 from ._conditions import Condition
 from ._faults import (
     ClockJump,
@@ -75,6 +76,9 @@ class World:
     def __getitem__(self, name: str) -> NodeView:
         if not isinstance(name, str):
             raise InvalidError(f"a node is named by a text, not by {shown(name)}")
+        if name not in self._engine.names:
+            known = ", ".join(self._engine.names)
+            raise InvalidError(f"unknown node {shown(name)}; this cluster has {known}")
         return NodeView(self, name)
 
     def __iter__(self) -> Iterator[NodeView]:
@@ -102,7 +106,7 @@ class World:
 
     def operation(self, handle: Operation | int) -> Operation:
         """The same operation in this cluster: of a fork, the handle that the original gave."""
-        op = integer(handle, "handle")
+        op = integer(handle, "operation")
         self._engine.op(op)
         return Operation(self, op)
 
@@ -581,7 +585,7 @@ class Cluster(World):
     @property
     def in_flight(self) -> InFlight:
         """The messages under way. Each can be delivered, dropped, held, released or duplicated by hand."""
-        return InFlight(
+        messages = (
             Message(
                 from_=m["from"],
                 to=m["to"],
@@ -596,6 +600,7 @@ class Cluster(World):
             )
             for m in self._engine.in_flight()
         )
+        return InFlight._of(messages, self._engine.names)
 
     def deliver(
         self,
@@ -641,9 +646,7 @@ class Cluster(World):
         With another seed, the scenario raises `ReplayError`.
         """
         names = list(self._engine.names)
-        chosen = names if nodes is None else [nodes] if isinstance(nodes, str) else list(nodes)
-        if len(chosen) == 1 and chosen[0] not in names:
-            chosen = list(chosen[0])
+        chosen = names if nodes is None else named(nodes, "nodes", names)
         if function is not None and not callable(function):
             raise InvalidError(f"function must be callable or None, not {shown(function)}")
         with self._driving():

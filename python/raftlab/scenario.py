@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._arguments import U32, dumps, flag, instance, integer, items, number
+from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
 from .distributions import Distribution, Time
 from .errors import InvalidError, shown
-from .settings import Disk, Initial, Network, _Load
+from .settings import VIAS, Disk, Initial, Network, _Load
 
 if TYPE_CHECKING:
     from .cluster import Cluster, Run
@@ -175,6 +175,10 @@ class Scenario:
         if not isinstance(text, str):
             raise InvalidError(f"the JSON of a scenario must be a text, not {type(text).__name__}")
         scenario = cls.__new__(cls)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidError(f"not a scenario: {error}") from None
         scenario._set(_core.scenario_normal(text))
         return scenario
 
@@ -399,6 +403,9 @@ def propose_action(
 ) -> dict[str, Any]:
     """The action behind `propose`."""
     places = {"at": at, "home": home, "client": client}
+    for what, place in places.items():
+        if place is not None:
+            instance(place, str, what)
     return {"propose": {"command": command_to_dict(command), **_given(places)}}
 
 
@@ -406,12 +413,12 @@ def read_action(key: str, at: str | None, home: str | None, via: str) -> dict[st
     """The action behind `read`."""
     if not isinstance(key, str) or not key:
         raise InvalidError(f"a key must be a text of at least one letter, not {shown(key)}")
-    return {"read": {"key": key, "via": via, **_given({"at": at, "home": home})}}
+    return {"read": {"key": key, "via": choice(via, "via", VIAS), **_given({"at": at, "home": home})}}
 
 
 def heal_action(handle: int | None) -> dict[str, Any]:
     """The action behind `heal`."""
-    return {"heal": _given({"handle": None if handle is None else integer(handle, "handle")})}
+    return {"heal": _given({"handle": None if handle is None else integer(handle, "handle", 0, U32)})}
 
 
 def step_to_dict(step: Any) -> dict[str, Any]:

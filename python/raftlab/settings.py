@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._arguments import U32, flag, instance, integer, items, probability
+from ._arguments import choice, flag, instance, integer, items, probability
 from ._time import Duration, to_ms
 from .distributions import Time, time_to_dict
 from .errors import InvalidError
 
 __all__ = ["ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
+
+
+VIAS = ("log", "read_index", "lease", "local")
+"""How reads are served."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,9 @@ class _Load:
             "start": to_ms(self.start, "workload: start"),
             "pacing": self._pacing(),
             "mix": {
-                "keys": integer(self.keys, "workload: keys", 1, U32),
+                "keys": integer(self.keys, "workload: keys", 1, 1_000_000),
                 "reads": probability(self.reads, "workload: reads"),
-                "via": self.via,
+                "via": choice(self.via, "workload: via", VIAS),
                 "session": flag(self.session, "workload: session"),
             },
         }
@@ -178,7 +182,7 @@ class ClosedLoop(_Load):
     def _pacing(self) -> dict[str, Any]:
         return {
             "pacing": "closed",
-            "clients": integer(self.clients, "workload: clients", 1, U32),
+            "clients": integer(self.clients, "workload: clients", 1, 100_000),
             "think": time_to_dict(self.think, "workload: think"),
             "timeout": to_ms(self.timeout, "workload: timeout"),
             "retry": flag(self.retry, "workload: retry"),

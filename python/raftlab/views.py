@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from . import _core
+from ._arguments import choice, nodes
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, format_ms
 
@@ -239,7 +241,7 @@ class Operation:
         """Whether it has an answer, of whatever kind."""
         return self.status != "pending"
 
-    def __int__(self) -> int:
+    def __index__(self) -> int:
         return self.id
 
     def __repr__(self) -> str:
@@ -367,6 +369,14 @@ class Message:
 class InFlight(tuple[Message, ...]):
     """The messages under way, in the order in which they arrive; held ones last."""
 
+    _names: tuple[str, ...]
+
+    @classmethod
+    def _of(cls, messages: Iterable[Message], names: Sequence[str]) -> InFlight:
+        self = cls(messages)
+        self._names = tuple(names)
+        return self
+
     def select(
         self,
         *,
@@ -375,15 +385,11 @@ class InFlight(tuple[Message, ...]):
         type: str | None = None,
     ) -> InFlight:
         """Those from some nodes, to some nodes, of a type. `"ABC"` names single-letter nodes."""
-
-        def among(name: str, wanted: str | Sequence[str] | None) -> bool:
-            if wanted is None or name == wanted:
-                return True
-            return name in wanted and (not isinstance(wanted, str) or len(name) == 1)
-
-        return InFlight(
-            m for m in self if among(m.from_, from_) and among(m.to, to) and (type is None or m.type == type)
-        )
+        senders = self._names if from_ is None else nodes(from_, "from_", self._names)
+        receivers = self._names if to is None else nodes(to, "to", self._names)
+        types = None if type is None else choice(type, "type", _core.message_types())
+        chosen = (m for m in self if m.from_ in senders and m.to in receivers and types in (None, m.type))
+        return InFlight._of(chosen, self._names)
 
     def deliver(self) -> None:
         """Delivers all of them now, one after the other."""

@@ -42,7 +42,7 @@ pub struct Initial {
 
 /// An entry of an initial log: a term, or a term and a command `key=value`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a term, or a pair of a term and 'key=value'")]
 pub enum InitialEntry {
     /// An entry that does nothing.
     Term(u64),

@@ -23,6 +23,18 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// How long a run lasts if nobody says: it must end some day.
 pub const DEFAULT_HORIZON: Span = Span::from_ms(60_000);
 
+/// Reads a value; an error says where it stands.
+pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> {
+    let mut text = serde_json::Deserializer::from_str(json);
+    let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+        let path = error.path().to_string();
+        let why = error.into_inner();
+        if matches!(path.as_str(), "." | "?") { why.to_string() } else { format!("{path}: {why}") }
+    })?;
+    text.end().map_err(|why| why.to_string())?;
+    Ok(value)
+}
+
 /// A scenario. A run is a pure function of it and a seed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -168,8 +180,7 @@ impl Scenario {
 
     /// Reads JSON.
     pub fn from_json(json: &str) -> Result<Self, ScenarioError> {
-        let unreadable = |error: serde_json::Error| ScenarioError::Unreadable(error.to_string());
-        let value: serde_json::Value = serde_json::from_str(json).map_err(unreadable)?;
+        let value: serde_json::Value = read_json(json).map_err(ScenarioError::Unreadable)?;
         match value.get("raftlab").map(serde_json::Value::as_u64) {
             Some(Some(version)) if version == u64::from(SCHEMA_VERSION) => {}
             Some(version) => {
@@ -185,7 +196,7 @@ impl Scenario {
             }
         }
         // Once more from the text: errors then say the line.
-        let scenario: Self = serde_json::from_str(json).map_err(unreadable)?;
+        let scenario: Self = read_json(json).map_err(ScenarioError::Unreadable)?;
         scenario.validate().map_err(ScenarioError::Invalid)?;
         Ok(scenario)
     }

@@ -123,7 +123,7 @@ impl From<Names> for Vec<String> {
 
 /// Whom a fault hits, as it was written: names, or a role.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a name, a list of names or a role")]
 pub enum Target {
     /// A name, single-letter names in a row, or a role.
     One(String),
@@ -147,6 +147,9 @@ pub const ROLES: &[(&str, &str)] = &[
 impl Target {
     /// Why it can hit nobody in a cluster of these nodes, if so.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
+        if self.words().is_empty() {
+            return Err("a target must be a name, a list of names or a role, not []".into());
+        }
         self.words().iter().try_for_each(|word| {
             if ROLES.iter().any(|(role, _)| role == word) {
                 return Ok(());

@@ -382,6 +382,9 @@ impl Scheduled {
         if self.times.is_some() && self.every.is_none() {
             return Err(format!("{kind}: times needs every"));
         }
+        if self.times == Some(0) {
+            return Err(format!("{kind}: times must be at least 1, not 0"));
+        }
         self.fault.validate(names).map_err(|why| format!("{kind}: {why}"))
     }
 }

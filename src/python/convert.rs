@@ -4,6 +4,7 @@ use pyo3::import_exception;
 use pyo3::prelude::*;
 
 use crate::experiment::ScenarioError;
+use crate::experiment::scenario::read_json;
 
 import_exception!(raftlab.errors, BusyError);
 import_exception!(raftlab.errors, InterceptorError);
@@ -28,9 +29,8 @@ pub(super) fn invalid(why: impl Into<String>) -> PyErr {
 
 /// Reads a value that Python wrote as JSON.
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> PyResult<T> {
-    serde_json::from_str(json).map_err(|error| {
+    read_json(json).map_err(|message| {
         // Where in the generated text it stands helps nobody.
-        let message = error.to_string();
         let end = message.rfind(" at line").unwrap_or(message.len());
         invalid(format!("{what}: {}", &message[..end]))
     })

@@ -19,6 +19,7 @@ use crate::experiment::{
 use crate::fault::Names;
 use crate::protocol::{NodeId, NodeSet, OpId, Span};
 use crate::sim::Time;
+use crate::sim::time::millis::LONGEST_MS;
 use crate::trace::Level;
 
 /// A cluster with nobody watching, or with somebody: two worlds, each compiled for itself.
@@ -91,10 +92,9 @@ impl Engine {
 
     /// Lets `ms` milliseconds pass; true unless it stopped at a violation.
     fn run(&self, py: Python<'_>, ms: f64) -> PyResult<bool> {
-        let span = span("the duration", ms)?;
+        let span = span("duration", ms)?;
         let mut guard = self.lock()?;
-        let start = either!(&guard.cluster, cluster => cluster.world().now());
-        let until = start + span;
+        let until = guard.later("duration", span)?;
         let progress = Self::advance(py, &mut guard, until, None)?;
         if progress == Progress::Time {
             guard.record(Step::Run(span));
@@ -110,7 +110,7 @@ impl Engine {
         let mut guard = self.lock()?;
         condition.validate(guard.names()).map_err(invalid)?;
         let goal = either!(&guard.cluster, cluster => cluster.goal(condition.clone()));
-        let until = guard.now() + limit;
+        let until = guard.later("limit", limit)?;
         let progress = Self::advance(py, &mut guard, until, Some(goal))?;
         Ok(match progress {
             Progress::Condition => {
@@ -503,6 +503,17 @@ impl Inner {
 
     fn names(&self) -> &Names {
         either!(&self.cluster, cluster => &cluster.scenario().nodes)
+    }
+
+    /// That much later than now, if that is a time that can be told.
+    fn later(&self, what: &str, span: Span) -> PyResult<Time> {
+        let until = self.now().as_ms() + span.as_ms();
+        if until > LONGEST_MS {
+            return Err(invalid(format!(
+                "{what}: a run lasts at most 100 days ({LONGEST_MS} ms); this one would go on to {until} ms"
+            )));
+        }
+        Ok(self.now() + span)
     }
 
     fn tap(&mut self, interceptor: Option<&Interceptor>, senders: NodeSet) {

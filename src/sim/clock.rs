@@ -24,6 +24,9 @@ impl Default for Clock {
 /// Clocks start one year after their own zero, so that they can be set back.
 const EPOCH: u64 = 365 * 24 * 3_600 * 1_000_000_000;
 
+/// What a clock shows at most when it is set forward: 292 years, with as much room to run on.
+const LATEST: u64 = u64::MAX / 2;
+
 impl Clock {
     /// What the clock shows.
     #[inline]
@@ -58,7 +61,8 @@ impl Clock {
     /// The clock is put forward, or back.
     pub fn jump(&mut self, now: Time, by: Span, back: bool) {
         let shown = self.local(now).0;
-        self.local = if back { shown.saturating_sub(by.0) } else { shown.saturating_add(by.0) };
+        self.local =
+            if back { shown.saturating_sub(by.0) } else { shown.saturating_add(by.0).min(LATEST) };
         self.world = now.0;
     }
 

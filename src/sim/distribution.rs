@@ -61,7 +61,11 @@ pub enum Distribution {
 }
 
 #[derive(Clone, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected milliseconds, or a distribution: constant, uniform, normal, lognormal, exponential, \
+                 pareto or empirical with its parameters"
+)]
 enum Written {
     Number(f64),
     Named(Named),

@@ -31,7 +31,11 @@ impl Default for NetworkSpec {
 
 /// One-way latency of the links.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "expected a time, a distribution, or regions and a matrix"
+)]
 pub enum Latency {
     /// The same for all.
     All(Distribution),
