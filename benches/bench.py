@@ -122,6 +122,10 @@ def main() -> int:
         "quick": options.quick,
     }
     print_table(rows, setting)
+    if version is not None:
+        print(
+            f"\nimport raftlab: {import_ms(runs):.0f} ms, median of {runs} processes (python -X importtime)"
+        )
     if options.json is not None:
         write_json(options.json, rows, setting)
     return 1 if any(row.wrong for row in rows) else 0
@@ -175,6 +179,17 @@ def measure(chosen: list[Entrant], runs: int) -> list[Row]:
             text = output_of(*entrant.command, entrant.what, str(entrant.size), *variant)
             row.runs.append(json.loads(text))
     return rows
+
+
+def import_ms(runs: int) -> float:
+    """What `import raftlab` takes in a new process, in milliseconds."""
+    took = []
+    for _ in range(runs):
+        command = [sys.executable, "-X", "importtime", "-c", "import raftlab"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+        line = next(line for line in told.splitlines() if line.endswith("| raftlab"))
+        took.append(int(line.split("|")[1]) / 1e3)
+    return statistics.median(took)
 
 
 def print_table(rows: list[Row], setting: dict[str, Any]) -> None:

@@ -467,25 +467,6 @@ print([m for m in {HEAVY!r} if m in sys.modules])
     assert told_by(story) == "[]\n"
 
 
-def test_importing_raftlab_is_quick():
-    """The least of several times: what the machine does besides adds to it."""
-    least = float("inf")
-    for _ in range(8):
-        done = subprocess.run(
-            [sys.executable, "-X", "importtime", "-c", "import raftlab"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
-        )
-        line = next(line for line in done.stderr.splitlines() if line.endswith("| raftlab"))
-        least = min(least, int(line.split("|")[1]) / 1e6)
-        if least < 0.1:
-            break
-    assert least < 0.15, f"{least * 1e3:.0f} ms"
-
-
 # ---- Tables -----------------------------------------------------------------------------------------
 
 

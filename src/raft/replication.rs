@@ -128,8 +128,9 @@ impl Node {
         fx.send(peer, message);
     }
 
-    /// A new round of heartbeats. What was lost since the last one is found or sent again here: a probe
-    /// goes out once more, an append that never came makes the follower refuse, a lost answer is repeated.
+    /// A new round of heartbeats, "AppendEntries RPCs that carry no log entries" (5.2), but for a new leader's
+    /// first, which probe. What was lost since the last one is found by it: where entries or a probe never
+    /// came the follower refuses or its answer says so, and a lost answer is repeated.
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.reads.begin_round(now);
         let own = self.reads.round();
@@ -137,12 +138,8 @@ impl Node {
         for peer in self.peers() {
             let progress = &mut self.progress[peer.at()];
             progress.inflight = 0;
-            let probing = progress.state != Pace::Replicate;
-            if probing {
-                progress.state = Pace::Waiting;
-                let limit = self.config.max_entries_per_append;
-                let entries = self.log().batch(self.progress[peer.at()].next, limit);
-                self.send_append(peer, entries, fx);
+            if progress.state == Pace::Probe {
+                self.send_probe(peer, fx);
             } else {
                 self.send_append(peer, Entries::None, fx);
             }

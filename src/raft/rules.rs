@@ -79,7 +79,7 @@ rules! {
         "paper 5.3", "committed_prefix", "messages that overtake each other";
     CommitVerified: "commit_unverified_suffix",
         "a follower commits no further than the last entry that this message verified",
-        "paper 5.3 and Figure 2", "state_machine_safety", "a diverged follower and a leader that claims too high a commitIndex";
+        "paper 5.3 and Figure 2", "state_machine_safety", "a diverged follower";
     SessionDedup: "no_dedup",
         "a command that a client sends again is applied once",
         "paper 8, dissertation 6.3", "session_once", "a client that retries";
