@@ -1,7 +1,6 @@
 """What people type first: names that one guesses, things that print themselves, tables for every library."""
 
 import html
-import os
 import pickle
 import re
 import subprocess
