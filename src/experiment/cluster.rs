@@ -199,10 +199,12 @@ impl<O: Watcher> Cluster<O> {
         Goal { condition, armed }
     }
 
-    /// Lets time pass until `until` (half-open), or the goal, or so many events.
+    /// Lets time pass until `until` (half-open), or the goal, or so many events. A world in which only
+    /// faults strike comes back after so many strikes, before whatever is due then.
     pub fn run(&mut self, until: Time, events: u64, mut goal: Option<&mut Goal>) -> Progress {
         let last = self.events().saturating_add(events);
         let found = self.world.observer().violation_count();
+        let mut performed = 0;
         loop {
             if let Some(goal) = &mut goal
                 && goal.armed.is_none()
@@ -220,6 +222,7 @@ impl<O: Watcher> Cluster<O> {
             let due = self.agenda.next_time();
             if due < until && due <= self.world.now() {
                 self.perform_next();
+                performed += 1;
                 continue;
             }
             let patience = self.waiting.iter().map(|waiting| waiting.until).min();
@@ -233,6 +236,9 @@ impl<O: Watcher> Cluster<O> {
                     if pause == until {
                         let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
                         return self.stops(armed, found).unwrap_or(Progress::Time);
+                    }
+                    if performed >= events {
+                        return Progress::Events;
                     }
                 }
             }

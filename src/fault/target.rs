@@ -156,7 +156,7 @@ impl Target {
             }
             names.ids(word).map(|_| ()).map_err(|why| {
                 let roles: Vec<_> = ROLES.iter().map(|(role, _)| format!("'{role}'")).collect();
-                format!("{why}, and the roles {}", roles.join(", "))
+                format!("{why}; the roles are {}", roles.join(", "))
             })
         })
     }

@@ -141,7 +141,7 @@ impl Engine {
         };
         let mut guard = self.lock()?;
         let inner = &mut *guard;
-        let before = inner.events();
+        let (start, before) = (inner.now(), inner.events());
         let last = before.saturating_add(count);
         let result = drive(py, || {
             let left = last - inner.events();
@@ -152,10 +152,18 @@ impl Engine {
         if dispatched > 0 {
             guard.record(Step::Events { count: dispatched, python });
         }
-        let progress = result?;
-        if progress == Progress::Time && until < Time::NEVER {
-            guard.record(Step::RunTo(until));
+        match result {
+            Err(_) => guard.record_time(),
+            Ok(Progress::Time) if until < Time::NEVER => guard.record(Step::RunTo(until)),
+            Ok(Progress::Time) if guard.now() > start => {
+                // There are no more events, but faults may have struck, the last of them just now.
+                let now = guard.now();
+                guard.slice(now + Span(1), SLICE, None);
+                guard.record_time();
+            }
+            Ok(_) => {}
         }
+        let progress = result?;
         Self::raise_interceptor(progress == Progress::Interceptor, &mut guard)?;
         Ok(dispatched)
     }
@@ -463,6 +471,7 @@ impl Engine {
         if !whole {
             let count = guard.events() - before;
             guard.record(Step::Events { count, python: false });
+            guard.record_time();
         }
         let progress = result?;
         Self::raise_interceptor(progress == Progress::Interceptor, guard)?;
@@ -491,6 +500,12 @@ impl Inner {
 
     fn record(&mut self, step: Step) {
         either!(&mut self.cluster, cluster => cluster.record(step));
+    }
+
+    /// Writes down the time that passed after the last event: no count of events tells it.
+    fn record_time(&mut self) {
+        let now = self.now();
+        self.record(Step::RunTo(now));
     }
 
     fn now(&self) -> Time {

@@ -1,5 +1,6 @@
 //! Faults, as whoever strikes with them tells. Nobody sees them in the world's own events.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Recorder;
@@ -12,7 +13,14 @@ use crate::sim::Time;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
     open: Vec<Open>,
-    texts: Arc<Vec<String>>,
+    texts: Arc<Texts>,
+}
+
+/// Texts, each once.
+#[derive(Clone, Debug, Default)]
+struct Texts {
+    all: Vec<String>,
+    numbers: BTreeMap<String, u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +32,18 @@ struct Open {
 
 impl Faults {
     pub(super) fn texts(&self) -> &[String] {
-        &self.texts
+        &self.texts.all
     }
 
     fn text(&mut self, text: String) -> u32 {
+        if let Some(number) = self.texts.numbers.get(&text) {
+            return *number;
+        }
         let texts = Arc::make_mut(&mut self.texts);
-        texts.push(text);
-        texts.len() as u32 - 1
+        let number = texts.all.len() as u32;
+        texts.all.push(text.clone());
+        texts.numbers.insert(text, number);
+        number
     }
 }
 
@@ -75,7 +88,7 @@ impl Recorder {
         outcome: FaultOutcome,
         [kind, nodes, detail]: [String; 3],
     ) {
-        if !self.records_states() {
+        if !self.records_states() || self.tables().faults.full_since().is_some() {
             return;
         }
         let row = faults::Row {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .. import Cluster, Crash, Disk, Network, OpenLoop, Partition, Scenario, Survey, Wipe, uniform
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
+from ._reading import rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,8 +168,7 @@ def loses_acknowledged(c: World) -> Answer:
             False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all in a log still"
         )
     named = ", ".join(f"{o.text} (entry {o.index} of term {o.term})" for o in lost)
-    rules = ", ".join(c.violations.rules) or "none"
-    return Answer(True, f"{gone}; acknowledged and in no log any more: {named}; checks: {rules}")
+    return Answer(True, f"{gone}; acknowledged and in no log any more: {named}; {rules_broken(c)}")
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -193,9 +193,8 @@ def votes_twice(c: World) -> Answer:
     leaders = " and ".join(f"{node.name} leads term {node.term}" for node in c.leaders) or "nobody leads"
     log = f"B's log had {_length_at_vote(c, 'B')} of {c['C'].log[-1].index - 1} entries when it voted again"
     if two and not kept.yes:
-        rules = ", ".join(c.violations.rules)
-        return Answer(True, f"{leaders}; {log}; {kept.happened}; checks: {rules}")
-    return Answer(False, f"{leaders}; {kept.happened}; checks: {', '.join(c.violations.rules) or 'none'}")
+        return Answer(True, f"{leaders}; {log}; {kept.happened}; {rules_broken(c)}")
+    return Answer(False, f"{leaders}; {kept.happened}; {rules_broken(c)}")
 
 
 def _length_at_vote(c: World, name: str) -> int:

@@ -17,6 +17,7 @@ from .. import (
 )
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
+from ._reading import rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -183,7 +184,6 @@ def _commits(c: World) -> list[tuple[int, int, str, int]]:
 def is_committed_by_minority(c: World) -> Answer:
     """A judge: whether an entry was committed that a minority held, and the checks name what broke."""
     found = minority_commits(c)
-    rules = ", ".join(c.violations.rules) or "none"
     written = "; ".join(
         f"{operation.text} is {operation.status}"
         + (f" at index {operation.index}" if operation.index else "")
@@ -191,13 +191,13 @@ def is_committed_by_minority(c: World) -> Answer:
     )
     if not found:
         return Answer(
-            False, f"every committed entry was in a majority of the logs; {written}; checks: {rules}"
+            False, f"every committed entry was in a majority of the logs; {written}; {rules_broken(c)}"
         )
     named = ", ".join(
         f"entry {index} of term {term}, by {node} with {held} of {len(c)} logs"
         for index, term, node, held in found
     )
-    return Answer(bool(c.violations), f"committed: {named}; {written}; checks: {rules}")
+    return Answer(bool(c.violations), f"committed: {named}; {written}; {rules_broken(c)}")
 
 
 def never_by_minority(survey: Survey) -> Answer:

@@ -26,6 +26,7 @@ from .. import (
 )
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
+from ._reading import rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,14 +143,13 @@ def overwrites_acknowledged(c: World) -> Answer:
     deleted = c.violations.of("committed_prefix")
     named = ", ".join(f"{o.text} (entry {o.index})" for o in lost)
     if lost:
-        rules = ", ".join(c.violations.rules)
-        return Answer(True, f"acknowledged and gone from every log: {named}; checks: {rules}")
+        return Answer(True, f"acknowledged and gone from every log: {named}; {rules_broken(c)}")
     if deleted:
         return Answer(True, f"committed entries were deleted: {deleted[0].message}")
     acknowledged = sum(operation.ok for operation in c.operations)
     return Answer(
         False,
-        f"all {acknowledged} acknowledged writes are still in a log; checks: {list(c.violations.rules)}",
+        f"all {acknowledged} acknowledged writes are still in a log; {rules_broken(c)}",
     )
 
 

@@ -235,7 +235,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 }
                 return Stopped::Time;
             };
-            self.core.now = event.time;
+            let before = std::mem::replace(&mut self.core.now, event.time);
             if self.dispatch(event) {
                 self.core.counters.events += 1;
                 if stop.stops(self) {
@@ -244,6 +244,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 if self.core.tampering.error.is_some() {
                     return Stopped::Tap;
                 }
+            } else {
+                self.core.now = before; // no time passes for what was no event
             }
         }
     }
