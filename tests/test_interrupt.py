@@ -95,6 +95,32 @@ def test_ctrl_c_stops_a_cluster_that_goes_on_after_faults():
     in_order(c)
 
 
+@pytest.mark.parametrize("drive", DRIVES.values(), ids=DRIVES)
+def test_ctrl_c_stops_a_cluster_in_which_only_faults_strike(drive):
+    c = rl.Cluster(3, trace="off")
+    c.crash("all")
+    c.loss(0.1, every=5)
+    with ctrl_c():
+        drive(c)
+    assert c.now_ms > 1000, "it had not begun"
+    again = c.scenario.run(seed=c.seed, trace="off")
+    assert again.now_ms == c.now_ms
+    c.restart()
+    in_order(c)
+
+
+def test_steps_in_a_cluster_in_which_nothing_happens():
+    """No event comes, but faults strike: what they did plays again."""
+    c = rl.Cluster(3, trace="off")
+    c.crash("all")
+    c.loss(0.1, every=5, times=5)
+    assert c.step() == 0
+    again = c.scenario.run(seed=c.seed, trace="off")
+    assert again.now_ms == c.now_ms == pytest.approx(20)
+    c.restart()
+    in_order(c)
+
+
 def test_ctrl_c_stops_a_cluster_of_255_nodes():
     c = rl.Cluster(255, seed=1, trace="off", network=rl.Network(latency=1), workload=rl.OpenLoop("1ms"))
     with ctrl_c(0.5):

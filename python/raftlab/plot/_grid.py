@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Grid"]
 
-FEWEST = 8
+FEWEST = 6
 """There is room for at least so many entries, so that a short log looks short."""
 
 
