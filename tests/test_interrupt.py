@@ -97,7 +97,7 @@ def test_ctrl_c_stops_a_cluster_that_goes_on_after_faults():
 
 @pytest.mark.parametrize("drive", DRIVES.values(), ids=DRIVES)
 def test_ctrl_c_stops_a_cluster_in_which_only_faults_strike(drive):
-    c = rl.Cluster(3, trace="off")
+    c = rl.Cluster(5, trace="off")
     c.crash("all")
     c.loss(0.1, every=5)
     with ctrl_c():

@@ -307,6 +307,16 @@ fn one_lease(config: Config, drift_ppm: u32) -> Config {
     Config { election_timeout, heartbeat, lease: Some(Lease { drift_ppm }), ..config }
 }
 
+/// "The lease approach assumes a bound on clock drift" (dissertation 6.4.1): within it a lease is safe, beyond
+/// it no rule helps.
+#[test]
+fn a_lease_is_as_good_as_its_bound_on_drift() {
+    let read = |drift_ppm| drifting_by_a_fifth(one_lease(by_hand(Rules::ALL), drift_ppm));
+    let (inside, outside) = (read(200_000), read(10_000));
+    assert_eq!(inside.checks().violations(), []);
+    assert_eq!(outside.violated(), ["linearizable_reads"]);
+}
+
 /// The answers to A's heartbeat take 0.9 s: what the followers promised is nearly over when they come.
 fn slow_acknowledgement(config: Config) -> Lab {
     let mut lab = Lab::new(3, one_lease(config, 0));
@@ -323,7 +333,12 @@ fn slow_acknowledgement(config: Config) -> Lab {
 
 /// A's clock is slow and C's is fast, each within the bound.
 fn drifting_clocks(config: Config) -> Lab {
-    let mut lab = Lab::new(3, one_lease(config, 200_000));
+    drifting_by_a_fifth(one_lease(config, 200_000))
+}
+
+/// A's clock is slow and C's is fast, by a fifth.
+fn drifting_by_a_fifth(config: Config) -> Lab {
+    let mut lab = Lab::new(3, config);
     lab.world.set_clock_rate(A, 0.8);
     lab.world.set_clock_rate(C, 1.2);
     lab.campaign(A);
