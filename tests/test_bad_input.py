@@ -1058,7 +1058,7 @@ def maybe(**strategies):
 
 
 def ending(schedule):
-    """The same, but not without end: where nobody is up, `step` waits for an event as long as faults strike."""
+    """The same, but with an end: where nobody is up, `step` waits for an event as long as faults strike."""
     return schedule | {"times": schedule.get("times") or 3} if "every" in schedule else schedule
 
 
