@@ -38,6 +38,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+mod clone;
 pub mod experiment;
 pub mod fault;
 pub mod protocol;

@@ -11,6 +11,7 @@ use super::scenario::{Edits, OnViolation, Scenario, ScenarioError};
 use super::step::{Action, Step};
 use super::symbols::Symbols;
 use super::watch::{FaultEvent, Watcher};
+use crate::clone::clone_by_field;
 use crate::fault::injector::{Draws, has_an_end};
 use crate::fault::{Fault, Injector, Scheduled, Struck};
 use crate::protocol::{NodeId, NodeSet, OpId};
@@ -19,7 +20,6 @@ use crate::sim::world::Stopped;
 use crate::sim::{Overlay, Time, World};
 
 /// A cluster in its world, and what is still to be done to it.
-#[derive(Clone)]
 pub struct Cluster<O: Watcher> {
     scenario: Arc<Scenario>,
     seed: u64,
@@ -45,6 +45,8 @@ pub struct Cluster<O: Watcher> {
     /// What was done by hand after all that.
     by_hand: Vec<Step>,
 }
+
+clone_by_field!([O: Watcher] Cluster<O> { scenario, seed, world, symbols, injector, agenda, faults, waiting, next_handle, clients, on_violation, struck_at, taken, played, begun, ended, by_hand });
 
 /// What a run waits for.
 #[derive(Clone, Debug)]
@@ -106,11 +108,13 @@ impl Ending {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Agenda {
     entries: BTreeMap<(Time, u64), Planned>,
     ordinal: u64,
 }
+
+clone_by_field!([] Agenda { entries, ordinal });
 
 #[derive(Clone, Debug)]
 enum Planned {
@@ -156,16 +160,22 @@ impl<O: Watcher> Cluster<O> {
         scenario: Arc<Scenario>,
         seed: u64,
         on_violation: OnViolation,
-        mut observer: O,
+        observer: O,
     ) -> Result<Self, ScenarioError> {
-        let edits = scenario.edits_for(seed)?;
-        let (spec, symbols) = scenario.world(seed);
+        let mut cluster = Self::at_rest(scenario, on_violation, observer);
+        cluster.begin(seed)?;
+        Ok(cluster)
+    }
+
+    /// A cluster before anything has begun.
+    pub fn at_rest(scenario: Arc<Scenario>, on_violation: OnViolation, mut observer: O) -> Self {
+        let (spec, symbols) = scenario.world();
         for (i, node) in spec.nodes.iter().enumerate() {
             observer.begin(NodeId::from(i), node);
         }
-        let mut cluster = Self {
-            seed,
-            world: World::new(spec, observer),
+        Self {
+            seed: 0,
+            world: World::at_rest(spec, observer),
             symbols,
             injector: Injector::default(),
             agenda: Agenda::default(),
@@ -181,14 +191,22 @@ impl<O: Watcher> Cluster<O> {
             ended: false,
             by_hand: Vec::new(),
             scenario,
-        };
+        }
+    }
+
+    /// What is at rest begins, with the luck of a seed.
+    pub fn begin(&mut self, seed: u64) -> Result<(), ScenarioError> {
+        let scenario = Arc::clone(&self.scenario);
+        let edits = scenario.edits_for(seed)?;
+        self.seed = seed;
+        self.world.begin(seed, &scenario.workload);
         if !edits.is_empty() {
-            cluster.world.set_edits(edits);
+            self.world.set_edits(edits);
         }
-        for fault in &cluster.scenario.clone().faults {
-            cluster.plan_fault(fault.clone());
+        for fault in &scenario.faults {
+            self.plan_fault(fault.clone());
         }
-        Ok(cluster)
+        Ok(())
     }
 
     // ---- Time -------------------------------------------------------------------------------------

@@ -54,14 +54,16 @@ pub fn survey<O: Watcher>(
     let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let work = || -> Vec<Outcome> {
         let mut outcomes = Vec::new();
+        let rest = Cluster::at_rest(scenario.clone(), on_violation, observer());
+        let mut cluster = rest.clone();
         loop {
             let from = next.fetch_add(CHUNK, Ordering::Relaxed);
             if from >= count {
                 return outcomes;
             }
             for seed in from..count.min(from + CHUNK) {
-                let outcome = play(&scenario, seeds.start + seed, on_violation, &observer, &stop);
-                match outcome {
+                cluster.clone_from(&rest);
+                match play(&mut cluster, seeds.start + seed, &stop) {
                     Some(outcome) => outcomes.push(outcome),
                     None => return outcomes,
                 }
@@ -93,21 +95,15 @@ const SLICE: u64 = 20_000;
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// One seed; nothing if it was told to stop.
-fn play<O: Watcher>(
-    scenario: &Arc<Scenario>,
-    seed: u64,
-    on_violation: OnViolation,
-    observer: &impl Fn() -> O,
-    stop: &AtomicBool,
-) -> Option<Outcome> {
-    let mut cluster = Cluster::new(scenario.clone(), seed, on_violation, observer()).ok()?;
+fn play<O: Watcher>(cluster: &mut Cluster<O>, seed: u64, stop: &AtomicBool) -> Option<Outcome> {
+    cluster.begin(seed).ok()?;
     let mut position = Position::default();
     loop {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
         if let Some(ending) = cluster.play(&mut position, SLICE, Time::NEVER) {
-            return Some(outcome(&cluster, ending));
+            return Some(outcome(cluster, ending));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::clone::clone_by_field;
 use crate::raft::{Key, Value};
 
 /// A table of names that only grows.
@@ -24,11 +25,13 @@ impl Table {
 }
 
 /// The keys and values of one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Symbols {
     keys: Table,
     values: Table,
 }
+
+clone_by_field!([] Symbols { keys, values });
 
 impl Symbols {
     /// With the keys of load generators, k0, k1 and so on, in front.

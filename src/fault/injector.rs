@@ -2,6 +2,7 @@
 
 use super::target::{Names, Target, pick};
 use super::vocabulary::{Fault, MessageFilter, Scheduled, Shape};
+use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
 use crate::raft::{Node, Request};
 use crate::sim::luck::{Luck, Purpose, below};
@@ -31,12 +32,14 @@ pub enum Struck {
 }
 
 /// The faults that act now.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Injector {
     active: Vec<Active>,
     /// Faults that another fault has ended: a crash by a restart.
     ended: Vec<u32>,
 }
+
+clone_by_field!([] Injector { active, ended });
 
 /// The draws of one strike of a fault.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,15 @@
 //! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends.
 
 use super::types::{Command, Entries, Entry, Op, fold};
+use crate::clone::clone_by_field;
 
 /// A node's log.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Log {
     entries: Vec<Entry>,
 }
+
+clone_by_field!([] Log { entries });
 
 impl Log {
     /// Index of the last entry; 0 if there is none.

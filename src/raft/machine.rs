@@ -2,13 +2,16 @@
 //! 6.3). A key holds a list of items; `put` leaves one, `append` adds one.
 
 use super::types::{Command, Key, Op, Output, Value};
+use crate::clone::clone_by_field;
 
 /// A node's copy of the store.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Machine {
     cells: Vec<Cell>,
     sessions: Vec<SessionState>,
 }
+
+clone_by_field!([] Machine { cells, sessions });
 
 /// The items at a key. The first stands apart, so that a key with one item needs no allocation.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -14,6 +14,7 @@ use super::replication::Progress;
 use super::rules::Rule;
 use super::storage::Storage;
 use super::types::{Command, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting};
+use crate::clone::clone_by_field;
 use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
     Status, TimerId, Way, WriteId,
@@ -27,7 +28,7 @@ pub const HEARTBEAT: TimerId = TimerId(1);
 pub const QUORUM: TimerId = TimerId(2);
 
 /// A Raft node.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Node {
     pub(super) id: NodeId,
     pub(super) config: Config,
@@ -60,6 +61,8 @@ pub struct Node {
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) reads: Reads,
 }
+
+clone_by_field!([] Node { id, config, quorum, storage, role, leader, commit, machine, heard_at, refuses_votes_until, outbox, restarted, granted, rejected, progress, waiting, reads });
 
 impl Node {
     /// A new node with an empty disk, in a cluster of the nodes 0..`nodes`.

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use super::node::Node;
 use super::rules::Rule;
 use super::types::{Key, Output};
+use crate::clone::clone_by_field;
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
 
 /// A leader's heartbeat rounds and the reads that wait for them.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Reads {
     /// The current round; every `AppendEntries` carries it and every answer echoes it.
     round: u64,
@@ -18,6 +19,8 @@ pub struct Reads {
     lease_from: Option<LocalTime>,
     waiting: VecDeque<Read>,
 }
+
+clone_by_field!([] Reads { round, sent, lease_from, waiting });
 
 #[derive(Clone, Copy, Debug)]
 struct Read {

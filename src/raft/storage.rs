@@ -7,10 +7,11 @@ use std::collections::VecDeque;
 
 use super::log::Log;
 use super::types::{Command, Entry};
+use crate::clone::clone_by_field;
 use crate::protocol::{Durability, NodeId, WriteId};
 
 /// currentTerm, votedFor and log on a disk that may lag behind.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Storage {
     term: u64,
     vote: Option<NodeId>,
@@ -22,6 +23,8 @@ pub struct Storage {
     /// Invariant: one step back for every write after the last durable one, oldest first.
     undo: VecDeque<(WriteId, Undo)>,
 }
+
+clone_by_field!([] Storage { term, vote, log, written, requested, undo });
 
 #[derive(Clone, Debug)]
 enum Undo {

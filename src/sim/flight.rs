@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::time::Time;
+use crate::clone::clone_by_field;
 use crate::protocol::NodeId;
 
 /// A message's name: the k-th that one node sent to another. The same in every run in which it is sent.
@@ -46,11 +47,13 @@ pub enum Edit {
 }
 
 /// The messages under way, in slots that are used again.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Flights<M> {
     slots: Vec<Option<Flight<M>>>,
     free: Vec<u32>,
 }
+
+clone_by_field!([M: Clone] Flights<M> { slots, free });
 
 impl<M> Default for Flights<M> {
     fn default() -> Self {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::distribution::Distribution;
 use super::luck::{Luck, Purpose, unit};
 use super::time::Time;
+use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
 
 /// How the network is when no fault acts on it.
@@ -128,7 +129,7 @@ pub enum Passage {
 }
 
 /// All links of a cluster.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Links {
     nodes: usize,
     spec: NetworkSpec,
@@ -140,6 +141,8 @@ pub struct Links {
     /// The latency of every message, if nothing else needs to be asked.
     plain: Option<Span>,
 }
+
+clone_by_field!([] Links { nodes, spec, sent, last_due, overlays, plain });
 
 impl Links {
     /// Links between so many nodes.

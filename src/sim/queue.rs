@@ -4,6 +4,7 @@
 //! wait in a lane where pushing and popping cost a step. Whatever comes due out of order, and every
 //! timer, waits in a heap.
 
+use crate::clone::clone_by_field;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -71,13 +72,15 @@ impl PartialEq for Earliest {
 impl Eq for Earliest {}
 
 /// All that is to come.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Queue {
     seq: u64,
     /// Invariant: ascending by key.
     lane: VecDeque<Event>,
     heap: BinaryHeap<Earliest>,
 }
+
+clone_by_field!([] Queue { seq, lane, heap });
 
 impl Queue {
     /// The next sequence number.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::effects::Fx;
+use crate::clone::clone_by_field;
 use crate::protocol::{Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, TimerId, Way};
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
@@ -76,14 +77,14 @@ pub enum Stopped {
 pub type Tap<M> = Arc<dyn Fn(MessageId, &M) -> Result<Option<Edit>, String> + Send + Sync>;
 
 /// A cluster in its world.
-#[derive(Clone)]
 pub struct World<P: Protocol, O: Observer<P>> {
     nodes: Vec<P>,
     core: Core<P, O>,
 }
 
+clone_by_field!([P: Protocol, O: Observer<P>] World<P, O> { nodes, core });
+
 /// Everything but the nodes, so that a node and the world around it can be borrowed side by side.
-#[derive(Clone)]
 struct Core<P: Protocol, O> {
     now: Time,
     queue: Queue,
@@ -111,8 +112,9 @@ struct Core<P: Protocol, O> {
     observer: O,
 }
 
+clone_by_field!([P: Protocol, O: Clone] Core<P, O> { now, queue, flights, links, timers, hosts, disk, instant_disk, luck, digest, leaders, counters, loads, clients, ops, next_op, tampering, holds, notes, replies, halted, observer });
+
 /// What surrounds one node.
-#[derive(Clone)]
 struct Host<P: Protocol> {
     up: bool,
     paused: bool,
@@ -122,6 +124,8 @@ struct Host<P: Protocol> {
     /// What came while the node was paused.
     backlog: VecDeque<Backlog<P>>,
 }
+
+clone_by_field!([P: Protocol] Host<P> { up, paused, incarnation, clock, disk, backlog });
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
@@ -148,7 +152,6 @@ pub struct Counters {
 }
 
 /// Who changes messages on the way.
-#[derive(Clone)]
 struct Tampering<P: Protocol> {
     any: bool,
     lies: Vec<(NodeId, u32, P::Lie)>,
@@ -160,9 +163,20 @@ struct Tampering<P: Protocol> {
     error: Option<String>,
 }
 
+clone_by_field!([P: Protocol] Tampering<P> { any, lies, liars, taps, edits, recorded, error });
+
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A world at its beginning: every node has started, nothing has arrived.
-    pub fn new(spec: WorldSpec<P>, observer: O) -> Self {
+    pub fn new(mut spec: WorldSpec<P>, observer: O) -> Self {
+        let loads = std::mem::take(&mut spec.loads);
+        let seed = spec.seed;
+        let mut world = Self::at_rest(spec, observer);
+        world.begin(seed, &loads);
+        world
+    }
+
+    /// A world in which nothing has begun: no node has started, nothing was drawn, there is no load.
+    pub fn at_rest(spec: WorldSpec<P>, observer: O) -> Self {
         let n = spec.nodes.len();
         let host = Host {
             up: true,
@@ -181,7 +195,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             hosts: vec![host; n],
             instant_disk: spec.disk.is_instant(),
             disk: spec.disk,
-            luck: Luck::new(spec.seed),
+            luck: Luck::new(0),
             digest: Digest::default(),
             leaders: NodeSet::default(),
             counters: Counters::default(),
@@ -204,21 +218,26 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             halted: None,
             observer,
         };
-        let mut world = Self { nodes: spec.nodes, core };
-        for id in (0..n).map(NodeId::from) {
-            if world.nodes[id.at()].leads() {
-                world.core.leaders.insert(id);
+        Self { nodes: spec.nodes, core }
+    }
+
+    /// What is at rest begins, with the luck of a seed.
+    pub fn begin(&mut self, seed: u64, loads: &[Load]) {
+        self.core.luck = Luck::new(seed);
+        let ids = || (0..self.nodes.len()).map(NodeId::from);
+        for id in ids() {
+            if self.nodes[id.at()].leads() {
+                self.core.leaders.insert(id);
             }
-            let status = world.nodes[id.at()].status();
-            world.core.observer.settled(Time::ZERO, id, &status, &status);
+            let status = self.nodes[id.at()].status();
+            self.core.observer.settled(Time::ZERO, id, &status, &status);
         }
-        for id in (0..n).map(NodeId::from) {
-            world.step(id, Input::Start);
+        for at in 0..self.nodes.len() {
+            self.step(NodeId::from(at), Input::Start);
         }
-        for load in spec.loads {
-            world.add_load(load);
+        for load in loads {
+            self.add_load(load.clone());
         }
-        world
     }
 
     /// Dispatches what is due before `until` (half-open, so that runs add up), at most `events` of it,
