@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::cluster::{Cluster, Ending, Position};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
-use crate::sim::Time;
+use crate::sim::{Digest, Time};
 
 /// What one seed came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Outcome {
     /// The rules that were violated, in the order in which they first were.
     pub rules: Vec<&'static str>,
     /// The digest.
-    pub digest: String,
+    pub digest: Digest,
 }
 
 /// Runs `count` seeds from `first` on, on `threads` threads, and calls `wait` on this thread until all are
@@ -126,6 +126,6 @@ pub fn outcome<O: Watcher>(cluster: &Cluster<O>, ending: Ending) -> Outcome {
         delivered: world.counters().delivered,
         violations: world.observer().violation_count() as u64,
         rules: world.observer().violated_rules(),
-        digest: world.digest().to_string(),
+        digest: world.digest(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use super::convert::invalid;
 use super::engine::on_violation;
@@ -84,7 +84,7 @@ fn columns<'py>(py: Python<'py>, outcomes: &[Outcome]) -> PyResult<Bound<'py, Py
         };
     }
     column!("seed", |o: &Outcome| o.seed);
-    column!("ending", |o: &Outcome| o.ending.name());
+    column!("ending", |o: &Outcome| PyString::intern(py, o.ending.name()));
     column!("end_ms", |o: &Outcome| o.end.as_ms());
     column!("since_last_fault_ms", |o: &Outcome| Span(o.end.0 - o.last_strike.0).as_ms());
     column!("elections", |o: &Outcome| o.elections);
@@ -92,7 +92,7 @@ fn columns<'py>(py: Python<'py>, outcomes: &[Outcome]) -> PyResult<Bound<'py, Py
     column!("commit_index", |o: &Outcome| o.commit_index);
     column!("delivered", |o: &Outcome| o.delivered);
     column!("violations", |o: &Outcome| o.violations);
-    column!("rules", |o: &Outcome| o.rules.join(","));
-    column!("digest", |o: &Outcome| o.digest.clone());
+    column!("rules", |o: &Outcome| PyString::intern(py, &o.rules.join(",")));
+    column!("digest", |o: &Outcome| o.digest.to_string());
     Ok(dict)
 }

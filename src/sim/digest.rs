@@ -31,7 +31,7 @@ impl fmt::Display for Digest {
         // A last fold, so that the lanes depend on each other.
         let mut last = *self;
         last.absorb(self.b, self.a);
-        write!(f, "{:016x}{:016x}", last.a, last.b)
+        write!(f, "{:032x}", u128::from(last.a) << 64 | u128::from(last.b))
     }
 }
 
