@@ -81,9 +81,11 @@ def run_trials(raftlab: ModuleType, what: str, trials: int) -> Trials:
     """Run w1 or w1full in one call, on one thread."""
     scenario = (w1 if what == "w1" else w1full)(raftlab)
     start = time.perf_counter()
-    survey = scenario.survey(trials, threads=1, checks=False)
+    runs = raftlab.sweep(
+        scenario, seeds=trials, metrics="since_last_fault_ms", threads=1, checks=False, progress=False
+    ).runs
     wall_s = time.perf_counter() - start
-    return Trials(wall_s, survey.columns["since_last_fault_ms"])
+    return Trials(wall_s, runs.to_list("since_last_fault_ms"))
 
 
 def run_replication(raftlab: ModuleType, seconds: int, variant: str) -> Replication:

@@ -1,4 +1,4 @@
-//! Copies that use memory again. A survey plays its seeds one after the other in one cluster, which is set
+//! Copies that use memory again. A sweep plays its seeds one after the other in one cluster, which is set
 //! back to its beginning with `clone_from`; what the last run has grown serves the next one.
 
 /// `Clone` for a struct, field by field in `clone_from` as well, where `derive` would allocate anew.

@@ -87,12 +87,12 @@ def test_a_function_of_parameters_gives_an_experiment():
     run = failover(50, 0.05).run(seed=3)
     assert run.ending == "stop"
     assert run.now_ms > run.last_fault_ms >= 1000
-    survey = failover(50, 0.0).survey(50)
-    assert len(survey) == 50
-    assert set(survey.columns["ending"]) == {"stop"}
-    assert min(survey.columns["since_last_fault_ms"]) > 0
-    assert survey.to_pandas()["elections"].ge(2).all()
-    assert survey.replay(17).digest == survey.columns["digest"][17]
+    swept = rl.sweep(failover(50, 0.0), seeds=50)
+    assert len(swept) == 50
+    assert set(swept.runs.to_list("ending")) == {"stop"}
+    assert min(swept.runs.to_list("downtime_ms")) > 0
+    assert swept.to_pandas()["elections"].ge(2).all()
+    assert swept.replay(17).digest == swept.runs.to_list("digest")[17]
 
 
 def test_a_heartbeat_is_a_third_of_the_timeout_if_not_given():
@@ -165,7 +165,7 @@ def test_worlds_are_one_line_with_their_seed():
 
 def test_everything_else_is_one_line():
     c = eventful()
-    survey = c.scenario.survey(10, on_violation="record")
+    swept = rl.sweep(c.scenario, seeds=10, on_violation="record")
     things = [
         *c.nodes,
         *c.operations,
@@ -175,7 +175,7 @@ def test_everything_else_is_one_line():
         c.trace,
         c.leader,
         c["A"].log[0],
-        survey,
+        swept,
         rl.leader_elected,
         rl.leads("A"),
         rl.committed(3, nodes=2),
@@ -200,7 +200,7 @@ def test_everything_else_is_one_line():
     assert repr(c.operations[0]) == "<operation 1: x=1, ok at index 2>"
     assert repr(c["E"]).startswith("<node E: down, term ")
     assert "paused" in repr(c["D"])
-    assert repr(survey).startswith("<survey: 10 runs, 10 with violations (")
+    assert repr(swept).startswith("<sweep: 10 runs, 10 with violations (")
 
 
 def test_faults_print_as_they_are_written():
@@ -460,7 +460,7 @@ import raftlab as rl
 c = rl.Cluster(5, seed=7)
 c.run_until(rl.leader_elected); c.propose("x=1"); c.partition("AB", "CDE"); c.run("2s"); c.fork()
 pickle.loads(pickle.dumps(c)); repr(c); c._repr_html_(); c.trace.messages.to_dict(); c.violations
-c.scenario.survey(10); repr(rl.rules)
+rl.sweep(c.scenario, seeds=10); repr(rl.rules)
 print([m for m in {HEAVY!r} if m in sys.modules])
 """
     assert told_by(story) == "[]\n"

@@ -644,40 +644,72 @@ def test_settings_and_options(call):
     refused(call)
 
 
-SURVEYS = {
-    "seeds 0": (lambda: rl.Scenario(3, horizon=1).survey(0), ["seeds", "above 0"]),
-    "seeds -1": (lambda: rl.Scenario(3, horizon=1).survey(-1), ["seeds", "-1"]),
-    "seeds text": (lambda: rl.Scenario(3, horizon=1).survey("5"), ["seeds", "'5'"]),
-    "seeds list": (lambda: rl.Scenario(3, horizon=1).survey([1, 2]), ["seeds", "[1, 2]"]),
-    "seeds step": (lambda: rl.Scenario(3, horizon=1).survey(range(0, 10, 2)), ["seeds", "step 1"]),
-    "seeds backwards": (lambda: rl.Scenario(3, horizon=1).survey(range(10, 0, -1)), ["seeds", "step 1"]),
-    "seeds negative": (lambda: rl.Scenario(3, horizon=1).survey(range(-5, 5)), ["seeds", "range(-5, 5)"]),
-    "seeds huge": (lambda: rl.Scenario(3, horizon=1).survey(2**70), ["seeds"]),
-    "seeds beyond": (
-        lambda: rl.Scenario(3, horizon=1).survey(range(2**64 - 5, 2**64 + 5)),
-        ["seeds", "2^64"],
-    ),
-    "seeds far beyond": (
-        lambda: rl.Scenario(3, horizon=1).survey(range(2**70, 2**70 + 5)),
-        ["seeds", "2^64"],
-    ),
-    "threads 0": (
-        lambda: rl.Scenario(3, horizon=1).survey(5, threads=0),
-        ["threads", "between 1 and 1024", "0"],
-    ),
-    "threads text": (lambda: rl.Scenario(3, horizon=1).survey(5, threads="x"), ["threads"]),
-    "threads huge": (lambda: rl.Scenario(3, horizon=1).survey(5, threads=2**70), ["threads"]),
-    "checks": (lambda: rl.Scenario(3, horizon=1).survey(5, checks="no"), ["checks"]),
+QUIET = rl.Scenario(3, horizon=1)
+
+
+def three(**_):
+    return QUIET
+
+
+SWEEPS = {
+    "seeds 0": (lambda: rl.sweep(QUIET, seeds=0), ["seeds", "above 0"]),
+    "seeds -1": (lambda: rl.sweep(QUIET, seeds=-1), ["seeds", "-1"]),
+    "seeds text": (lambda: rl.sweep(QUIET, seeds="5"), ["seeds", "'5'"]),
+    "seeds list": (lambda: rl.sweep(QUIET, seeds=[1, 2]), ["seeds", "[1, 2]"]),
+    "seeds step": (lambda: rl.sweep(QUIET, seeds=range(0, 10, 2)), ["seeds", "step 1"]),
+    "seeds backwards": (lambda: rl.sweep(QUIET, seeds=range(10, 0, -1)), ["seeds", "step 1"]),
+    "seeds negative": (lambda: rl.sweep(QUIET, seeds=range(-5, 5)), ["seeds", "range(-5, 5)"]),
+    "seeds huge": (lambda: rl.sweep(QUIET, seeds=2**70), ["seeds"]),
+    "seeds beyond": (lambda: rl.sweep(QUIET, seeds=range(2**64 - 5, 2**64 + 5)), ["seeds", "2^64"]),
+    "seeds far beyond": (lambda: rl.sweep(QUIET, seeds=range(2**70, 2**70 + 5)), ["seeds", "2^64"]),
+    "threads 0": (lambda: rl.sweep(QUIET, seeds=5, threads=0), ["threads", "between 1 and 1024", "0"]),
+    "threads text": (lambda: rl.sweep(QUIET, seeds=5, threads="x"), ["threads"]),
+    "threads huge": (lambda: rl.sweep(QUIET, seeds=5, threads=2**70), ["threads"]),
+    "checks": (lambda: rl.sweep(QUIET, seeds=5, checks="no"), ["checks"]),
     "on_violation": (
-        lambda: rl.Scenario(3, horizon=1).survey(5, on_violation="raise"),
+        lambda: rl.sweep(QUIET, seeds=5, on_violation="raise"),
         ["on_violation", "'raise'", "'record'"],
     ),
-    "progress": (lambda: rl.Scenario(3, horizon=1).survey(5, progress=5), ["progress", "5"]),
+    "progress": (lambda: rl.sweep(QUIET, seeds=5, progress=5), ["progress", "5"]),
+    "no build": (lambda: rl.sweep(None, seeds=5), ["build", "None"]),
+    "a build of something else": (lambda: rl.sweep(lambda n: n, {"n": [3]}, seeds=5), ["build(n=3)", "3"]),
+    "a scenario and a grid": (lambda: rl.sweep(QUIET, {"n": [3]}, seeds=5), ["build", "function"]),
+    "a grid that is none": (lambda: rl.sweep(three, 5), ["grid", "5"]),
+    "a grid without values": (lambda: rl.sweep(three, {"n": []}), ["grid", "'n'", "no values"]),
+    "a grid of no list": (lambda: rl.sweep(three, {"n": 3}), ["grid", "'n'", "3"]),
+    "a grid of a text": (lambda: rl.sweep(three, {"n": "abc"}), ["grid", "'n'", "'abc'"]),
+    "a grid of numbers": (lambda: rl.sweep(three, [1, 2]), ["grid", "[1, 2]"]),
+    "a grid without names": (lambda: rl.sweep(three, {3: [1]}), ["grid", "3"]),
+    "an empty list of points": (lambda: rl.sweep(three, []), ["grid", "[]"]),
+    "points unlike each other": (lambda: rl.sweep(three, [{"n": 1}, {"m": 1}]), ["grid", "'m'"]),
+    "a parameter like a column": (lambda: rl.sweep(three, {"seed": [1]}), ["grid", "'seed'"]),
+    "a parameter like a metric": (lambda: rl.sweep(three, {"elections": [1]}), ["grid", "'elections'"]),
+    "an unknown metric": (lambda: rl.sweep(QUIET, metrics="downtime"), ["'downtime'", "downtime_ms"]),
+    "a metric that is a number": (lambda: rl.sweep(QUIET, metrics=[5]), ["metrics", "5"]),
+    "a metric without a name": (lambda: rl.sweep(QUIET, metrics=lambda _: 1), ["metrics", "def"]),
+    "a metric named like another": (
+        lambda: rl.sweep(QUIET, metrics=[named("sent", lambda _: 1)]),
+        ["metrics", "'sent'"],
+    ),
+    "series of nothing": (lambda: rl.sweep(QUIET, series=0), ["series", "0 ms"]),
+    "series of a text": (lambda: rl.sweep(QUIET, series="long"), ["series", "'long'"]),
+    "series too fine": (lambda: rl.sweep(QUIET.replace(horizon="1h"), series="1us"), ["series", "1000000"]),
+    "common_random_numbers": (lambda: rl.sweep(QUIET, common_random_numbers=1), ["common_random_numbers"]),
+    "a row that is none": (lambda: rl.sweep(QUIET, seeds=3).replay("first"), ["row", "'first'"]),
+    "a row beyond the last": (lambda: rl.sweep(QUIET, seeds=3).replay(3), ["row", "3"]),
+    "a row without a seed": (lambda: rl.sweep(QUIET, seeds=3).replay({}), ["row", "seed"]),
+    "a row of another sweep": (lambda: rl.sweep(QUIET, seeds=3).replay({"seed": 7}), ["row", "7"]),
+    "an unknown column": (lambda: rl.sweep(QUIET, seeds=3)["sed"], ["'sed'", "seed"]),
 }
 
 
-@is_refused(SURVEYS)
-def test_surveys(call):
+def named(name, function):
+    function.__name__ = name
+    return function
+
+
+@is_refused(SWEEPS)
+def test_sweeps(call):
     refused(call)
 
 
@@ -686,7 +718,7 @@ TABLES = {
     "faults": FAULTS,
     "clients": CLIENTS,
     "settings": SETTINGS_AND_OPTIONS,
-    "surveys": SURVEYS,
+    "sweeps": SWEEPS,
 }
 
 
@@ -696,13 +728,13 @@ def test_errors_name_the_argument_the_value_and_what_is_accepted(table):
 
 
 def test_the_last_seed_there_is():
-    survey = rl.Scenario(3, horizon=1).survey(range(2**64 - 4, 2**64 - 1))
-    assert survey.columns["seed"] == [2**64 - 4, 2**64 - 3, 2**64 - 2]
+    sweep = rl.sweep(rl.Scenario(3, horizon=1), seeds=range(2**64 - 4, 2**64 - 1))
+    assert sweep.runs.to_list("seed") == [2**64 - 4, 2**64 - 3, 2**64 - 2]
 
 
 def test_more_threads_than_there_can_be():
     """A million threads are a clear error, or as many as there is work for; they are no panic."""
-    story = "import raftlab as rl; print(len(rl.Scenario(3, horizon=1).survey(5, threads=10**6)))"
+    story = "import raftlab as rl; print(len(rl.sweep(rl.Scenario(3, horizon=1), seeds=5, threads=10**6)))"
     done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=60)
     assert "panic" not in done.stderr.lower()
     assert done.stdout == "5\n" or "InvalidError: threads" in done.stderr

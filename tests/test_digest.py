@@ -442,7 +442,7 @@ def test_another_seed_stays_meaningful(drive):
     for seed in range(100, 110):
         with contextlib.suppress(rl.NotReached):  # another history may wait in vain, not fail otherwise
             scenario.run(seed=seed)
-        assert scenario.survey(range(seed, seed + 1)).columns["seed"] == [seed]
+        assert rl.sweep(scenario, seeds=range(seed, seed + 1)).runs.to_list("seed") == [seed]
 
 
 @pytest.mark.parametrize("drive", [by_time, by_events, by_conditions], ids=lambda drive: drive.__name__)
@@ -586,10 +586,10 @@ def test_edits_are_of_one_seed():
     with pytest.raises(rl.ReplayError, match=r"recorded with an interceptor.*seed 7.*seed 8"):
         scenario.run(seed=8)
     with pytest.raises(rl.ReplayError, match="interceptor"):
-        scenario.survey(10)
+        rl.sweep(scenario, seeds=10)
     with pytest.raises(rl.ReplayError, match="interceptor"):
         scenario.cluster(seed=9)
-    assert scenario.survey(range(7, 8)).columns["digest"] == [scenario.run(seed=7).digest]
+    assert rl.sweep(scenario, seeds=range(7, 8)).runs.to_list("digest") == [scenario.run(seed=7).digest]
 
 
 def test_an_active_interceptor_cannot_be_pickled():
@@ -725,26 +725,27 @@ def test_single_steps_add_up():
 
 
 @pytest.mark.parametrize("on_violation", ["record", "stop"])
-def test_a_survey_does_not_depend_on_threads(on_violation):
+def test_a_sweep_does_not_depend_on_threads(on_violation):
     scenario = rough(bugs=["quorum_off_by_one"], horizon="1.2s")
-    one = scenario.survey(60, threads=1, on_violation=on_violation)
-    two = scenario.survey(60, threads=2, on_violation=on_violation)
-    many = scenario.survey(60, threads=7, on_violation=on_violation)
-    assert one.columns == two.columns == many.columns
+    one = rl.sweep(scenario, seeds=60, threads=1, on_violation=on_violation)
+    two = rl.sweep(scenario, seeds=60, threads=2, on_violation=on_violation)
+    many = rl.sweep(scenario, seeds=60, threads=7, on_violation=on_violation)
+    assert one.runs.to_dict() == two.runs.to_dict() == many.runs.to_dict()
     assert one.violating_seeds
     for seed in (0, 1, 17, 59, one.violating_seeds[0]):
         run = scenario.run(seed, on_violation=on_violation)
-        assert run.digest == one.columns["digest"][seed]
-        assert run.ending == one.columns["ending"][seed]
-        assert len(run.violations) == one.columns["violations"][seed]
-        assert ",".join(run.violations.rules) == one.columns["rules"][seed]
-        assert run.now_ms == one.columns["end_ms"][seed]
+        assert run.digest == one.runs.to_list("digest")[seed]
+        assert run.ending == one.runs.to_list("ending")[seed]
+        assert len(run.violations) == one.runs.to_list("violations")[seed]
+        assert ",".join(run.violations.rules) == (one.runs.to_list("rules")[seed] or "")
+        assert run.now_ms == one.runs.to_list("end_ms")[seed]
 
 
-def test_a_survey_without_checks_plays_the_same_runs():
+def test_a_sweep_without_checks_plays_the_same_runs():
     scenario = rough(horizon="1s")
-    checked = scenario.survey(40, threads=2, on_violation="record")
-    bare = scenario.survey(40, threads=2, checks=False, on_violation="record")
-    assert checked.columns["digest"] == bare.columns["digest"]
-    assert checked.columns["digest"][10:20] == scenario.survey(range(10, 20)).columns["digest"]
-    assert checked.replay(13, trace="off").digest == checked.columns["digest"][13]
+    checked = rl.sweep(scenario, seeds=40, threads=2, on_violation="record")
+    bare = rl.sweep(scenario, seeds=40, threads=2, checks=False, on_violation="record")
+    assert checked.runs.to_list("digest") == bare.runs.to_list("digest")
+    some = rl.sweep(scenario, seeds=range(10, 20))
+    assert checked.runs.to_list("digest")[10:20] == some.runs.to_list("digest")
+    assert checked.replay(13, trace="off").digest == checked.runs.to_list("digest")[13]

@@ -22,8 +22,11 @@ AT_MOST = 0.1
 
 
 @contextlib.contextmanager
-def ctrl_c(after=0.15):
-    """Ctrl-C comes after a while, and what stands below must end within a tenth of a second of it."""
+def ctrl_c(after=0.15, *, kept=False):
+    """Ctrl-C comes after a while, and what stands below must end within a tenth of a second of it.
+
+    What keeps what is finished warns instead of raising.
+    """
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals come to the main thread only")
     struck = []
@@ -34,8 +37,9 @@ def ctrl_c(after=0.15):
 
     timer = threading.Timer(after, strike)
     timer.start()
+    ends = pytest.warns(UserWarning, match="interrupted") if kept else pytest.raises(KeyboardInterrupt)
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with ends:
             yield
         took = time.perf_counter() - struck[0]
     finally:
@@ -154,16 +158,32 @@ def test_ctrl_c_stops_a_look_into_the_past():
 
 
 @pytest.mark.parametrize("checks", [True, False])
-def test_ctrl_c_stops_a_survey(checks):
+def test_ctrl_c_stops_a_sweep_and_keeps_what_is_finished(checks):
     few_long = rl.Scenario(5, horizon=LONG, workload=rl.OpenLoop("5ms"))
     many_short = rl.Scenario(5, horizon="1s")
-    with ctrl_c():
-        few_long.survey(10, checks=checks)
-    with ctrl_c():
-        many_short.survey(10**8, checks=checks)
-    with ctrl_c():
-        many_short.survey(10**8, checks=checks, threads=1)
-    assert len(many_short.survey(10, checks=checks)) == 10
+    with ctrl_c(kept=True):
+        none = rl.sweep(few_long, seeds=10, checks=checks)
+    assert (len(none), none.complete) == (0, False)
+    assert "interrupted" in repr(none)
+    for threads in (None, 1):
+        with ctrl_c(kept=True):
+            some = rl.sweep(many_short, seeds=10**8, checks=checks, threads=threads)
+        assert 0 < len(some) < 10**8
+        assert not some.complete
+        last = len(some) - 1
+        assert some.replay(last).digest == some.runs.to_list("digest")[last]
+    assert len(rl.sweep(many_short, seeds=10, checks=checks)) == 10
+
+
+def test_ctrl_c_in_a_metric_of_ones_own_keeps_what_is_finished():
+    def slow(run):
+        time.sleep(0.02)
+        return run.now_ms
+
+    with ctrl_c(0.5, kept=True):
+        some = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=1000, metrics=["sent", slow])
+    assert some.runs.to_list("slow") == [1000.0] * len(some)
+    assert 0 < len(some) < 1000
 
 
 def test_ctrl_c_in_an_interceptor():
@@ -515,10 +535,10 @@ def test_other_threads_run_while_a_cluster_runs():
     assert sum(time > start for time in ticks) > took / 0.001 / 20, "the interpreter was held"
 
 
-def test_a_survey_tells_its_progress_and_stops_if_that_raises():
+def test_a_sweep_tells_its_progress_and_stops_if_that_raises():
     scenario = rl.Scenario(3, horizon="1s")
     seen = []
-    scenario.survey(20_000, progress=seen.append)
+    rl.sweep(scenario, seeds=20_000, progress=seen.append)
     assert seen == sorted(seen)
     assert all(0 <= done <= 20_000 for done in seen)
 
@@ -527,7 +547,7 @@ def test_a_survey_tells_its_progress_and_stops_if_that_raises():
 
     start = time.perf_counter()
     with pytest.raises(Mine):
-        scenario.survey(10**8, progress=progress)
+        rl.sweep(scenario, seeds=10**8, progress=progress)
     assert time.perf_counter() - start < 2
 
 

@@ -56,6 +56,7 @@ from .discovery import (
     conditions,
     faults,
     lies,
+    metrics,
     properties,
     rules,
     show_versions,
@@ -82,7 +83,8 @@ from .errors import (
 )
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
 from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop
-from .survey import Survey, upper_bound
+from .statistics import upper_bound
+from .sweeps import Sweep, sweep
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
@@ -145,7 +147,7 @@ __all__ = [
     "Resume",
     "Run",
     "Scenario",
-    "Survey",
+    "Sweep",
     "Table",
     "Trace",
     "Usurp",
@@ -173,6 +175,7 @@ __all__ = [
     "leads",
     "lies",
     "lognormal",
+    "metrics",
     "no_leader",
     "normal",
     "pareto",
@@ -187,6 +190,7 @@ __all__ = [
     "run_until",
     "schema",
     "show_versions",
+    "sweep",
     "targets",
     "term_reached",
     "uniform",

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, final
 
 __all__ = [
@@ -10,13 +10,14 @@ __all__ = [
     "faults",
     "lies",
     "message_types",
+    "metrics",
     "presets",
     "properties",
     "roles",
     "rules",
     "scenario_normal",
     "schema",
-    "survey",
+    "sweep",
     "targets",
 ]
 
@@ -87,19 +88,33 @@ class Table:
     def metadata(self) -> dict[str, str]: ...
     def __arrow_c_schema__(self) -> Any: ...
     def to_dict(self) -> dict[str, list[Any]]: ...
-    def head(self, rows: int) -> Table: ...
+    def slice(self, first: int, rows: int) -> Table: ...
     def column(self, name: str) -> tuple[bytes, str]: ...
+    def column_list(self, name: str) -> list[Any]: ...
+    @staticmethod
+    def from_ipc(name: str, bytes: bytes) -> Table: ...
+    def to_ipc(self) -> bytes: ...
+    @staticmethod
+    def concat(tables: Sequence[Table]) -> Table: ...
+    def with_column(self, name: str, values: Sequence[Any], unit: str, meaning: str) -> Table: ...
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Table], tuple[str, bytes]]: ...
 
-def survey(
-    scenario: str,
-    first: int,
-    count: int,
+def sweep(
+    scenarios: Sequence[str],
+    grid: Sequence[tuple[str, Sequence[Any]]],
+    first_seeds: Sequence[int],
+    seeds: int,
+    first_run: int,
+    last_run: int,
     *,
+    metrics: Sequence[str],
     threads: int,
     checks: bool = True,
     stop_on_violation: bool = True,
+    bins_ms: float | None = None,
     progress: Callable[[int], object] | None = None,
-) -> dict[str, list[Any]]: ...
+) -> tuple[Table, Table | None, BaseException | None]: ...
+def metrics() -> list[tuple[str, str, str, str, str, bool]]: ...
 def scenario_normal(json: str) -> str: ...
 def faults() -> list[tuple[str, str, str, str, str]]: ...
 def conditions() -> list[tuple[str, list[str], str]]: ...

@@ -14,7 +14,17 @@ from . import _core
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Catalogue", "conditions", "faults", "lies", "properties", "rules", "show_versions", "targets"]
+__all__ = [
+    "Catalogue",
+    "conditions",
+    "faults",
+    "lies",
+    "metrics",
+    "properties",
+    "rules",
+    "show_versions",
+    "targets",
+]
 
 
 class Catalogue(Sequence[dict[str, str]]):
@@ -102,6 +112,19 @@ targets = Catalogue("targets", ("role", "meaning"), _core.targets())
 
 lies = Catalogue("lies", ("lie", "meaning"), _core.lies())
 """What a node can lie about: `Lie(node, lie)`."""
+
+metrics = Catalogue(
+    "metrics",
+    ("metric", "group", "unit", "default", "meaning"),
+    [
+        (name, group, unit, "yes" if default else "", meaning)
+        for name, group, unit, meaning, _, default in _core.metrics()
+    ],
+)
+"""What a row of a sweep can say about its run: `sweep(metrics=[...])` takes names and groups."""
+
+CENSORED_BY = {name: by for name, _, _, _, by, _ in _core.metrics() if by}
+"""The metric that says how long was waited in vain where another one is null."""
 
 
 def show_versions() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -20,7 +20,6 @@ from .settings import VIAS, Disk, Initial, Network, _Load
 
 if TYPE_CHECKING:
     from .cluster import Cluster, Run
-    from .survey import Survey
 
 __all__ = ["Scenario", "campaign", "heal", "propose", "read", "run", "run_until"]
 
@@ -229,39 +228,6 @@ class Scenario:
     def cluster(self, seed: int = 0, **options: Any) -> Cluster:
         """A cluster that has been through this scenario, to be driven on by hand. Options as in `run`."""
         return self.run(seed, **options).fork()
-
-    def survey(
-        self,
-        seeds: int | range = 10_000,
-        *,
-        threads: int | None = None,
-        checks: bool = True,
-        on_violation: str = "stop",
-        progress: Callable[[int], object] | None = None,
-    ) -> Survey:
-        """Plays the scenario with many seeds, on all cores.
-
-        Parameters
-        ----------
-        seeds : int or range, default 10,000
-            How many seeds from 0 on, or a range of them (with step 1).
-        threads : int, optional
-            How many threads; as many as there are cores if not given. The result does not depend on it.
-        checks : bool, default True
-            Whether the invariants are checked after every event.
-        on_violation : {"record", "stop"}, default "stop"
-            Whether a run goes on after a violation.
-        progress : callable, optional
-            Called now and then with the number of runs that are done.
-
-        Returns
-        -------
-        Survey
-            A row a seed; and what absence of an event among so many runs is worth.
-        """
-        from .survey import Survey
-
-        return Survey._of(self, seeds, threads, checks, on_violation, progress)
 
     def replace(self, **changes: Any) -> Scenario:
         """The same scenario with other settings, given as to the constructor.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import polars as pl
     import pyarrow as pa
@@ -82,9 +83,33 @@ class Table:
 
         return pyarrow.table(self)
 
+    def to_numpy(self, column: str) -> np.ndarray[Any, Any]:
+        """A column as a numpy array; needs numpy. Null is NaN in numbers and None in texts."""
+        _need("numpy", "to_numpy")
+        import numpy
+
+        self._known(column)
+        try:
+            cells, dtype = self._core.column(column)
+        except TypeError:  # texts
+            return numpy.array(self._core.column_list(column), dtype=object)
+        return numpy.frombuffer(cells, dtype=dtype)
+
+    def to_list(self, column: str) -> list[Any]:
+        """A column as a list; null is None."""
+        self._known(column)
+        return self._core.column_list(column)
+
     def to_dict(self) -> dict[str, list[Any]]:
         """As a dict of lists; needs nothing."""
         return dict(self._core.to_dict())
+
+    def _known(self, column: str) -> None:
+        names = [name for name, *_ in self.columns]
+        if column not in names:
+            raise InvalidError(
+                f"unknown column {shown(column)}; the table {self.name} has {', '.join(names)}"
+            )
 
     def __repr__(self) -> str:
         return f"<table {self.name}: {len(self):,} rows x {len(self.columns)} columns>"
@@ -92,7 +117,7 @@ class Table:
     def _repr_html_(self) -> str:
         import html
 
-        rows = self._core.head(HTML_ROWS).to_dict()
+        rows = self._core.slice(0, HTML_ROWS).to_dict()
         names = list(rows)
         head = "".join(f"<th title='{html.escape(c[3])}'>{html.escape(c[0])}</th>" for c in self.columns)
         body = "".join(

@@ -95,6 +95,16 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// All endings, in the order of their codes in tables.
+    pub const ALL: [Ending; 6] = [
+        Ending::Stop,
+        Ending::Horizon,
+        Ending::Steps,
+        Ending::Violation,
+        Ending::NotReached,
+        Ending::Interceptor,
+    ];
+
     /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -531,9 +541,11 @@ impl<O: Watcher> Cluster<O> {
         if !self.try_to_strike(handle, &scheduled, draws) {
             let until = now + scheduled.patience;
             self.waiting.push(Waiting { handle, strike, until });
-            let (kind, detail) = tell(&scheduled.fault);
-            let event = FaultEvent::Waiting { kind, detail };
-            self.world.observer_mut().fault(now, handle, event);
+            if self.world.observer().writes_faults() {
+                let (kind, detail) = tell(&scheduled.fault);
+                let event = FaultEvent::Waiting { kind, detail };
+                self.world.observer_mut().fault(now, handle, event);
+            }
         }
     }
 
@@ -555,7 +567,7 @@ impl<O: Watcher> Cluster<O> {
     }
 
     fn tell_struck(&mut self, handle: u32, fault: &Fault, nodes: NodeSet) {
-        if !O::WATCHING {
+        if !self.world.observer().writes_faults() {
             return;
         }
         let now = self.world.now();

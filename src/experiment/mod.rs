@@ -4,10 +4,12 @@ pub mod cluster;
 pub mod condition;
 pub mod director;
 pub mod initial;
+pub mod metrics;
 pub mod presets;
 pub mod scenario;
 pub mod step;
-pub mod survey;
+
+pub mod sweep;
 pub mod symbols;
 pub mod watch;
 

@@ -1,5 +1,6 @@
 //! Who watches an experiment: the trace and the checks, each only if it was asked for.
 
+use super::metrics::Measures;
 use super::symbols::Symbols;
 use crate::check::Checks;
 use crate::fault;
@@ -45,14 +46,73 @@ pub trait Watcher: Observer<Node> {
         Vec::new()
     }
 
+    /// How many violations of one rule there were.
+    fn violations_of(&self, _rule: &str) -> u64 {
+        0
+    }
+
+    /// What was measured, if anything was.
+    fn measures(&self) -> Option<&Measures> {
+        None
+    }
+
     /// A node's state at the beginning, before anything happens.
     fn begin(&mut self, _id: NodeId, _node: &Node) {}
+
+    /// The run ends.
+    fn finish(&mut self, _end: Time) {}
+
+    /// Whether faults are written down.
+    fn writes_faults(&self) -> bool {
+        false
+    }
 
     /// Something happens to a fault.
     fn fault(&mut self, _now: Time, _handle: u32, _event: FaultEvent) {}
 }
 
 impl Watcher for () {}
+
+/// Two who watch. What only one of them knows, that one is asked for.
+impl<A: Watcher, B: Watcher> Watcher for (A, B) {
+    #[inline]
+    fn violation_count(&self) -> usize {
+        self.0.violation_count() + self.1.violation_count()
+    }
+
+    fn violated_rules(&self) -> Vec<&'static str> {
+        let mut rules = self.0.violated_rules();
+        rules.extend(self.1.violated_rules());
+        rules
+    }
+
+    fn violations_of(&self, rule: &str) -> u64 {
+        self.0.violations_of(rule) + self.1.violations_of(rule)
+    }
+
+    fn measures(&self) -> Option<&Measures> {
+        self.0.measures().or_else(|| self.1.measures())
+    }
+
+    fn begin(&mut self, id: NodeId, node: &Node) {
+        self.0.begin(id, node);
+        self.1.begin(id, node);
+    }
+
+    fn finish(&mut self, end: Time) {
+        self.0.finish(end);
+        self.1.finish(end);
+    }
+
+    fn writes_faults(&self) -> bool {
+        self.0.writes_faults() || self.1.writes_faults()
+    }
+
+    fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {
+        self.0.fault(now, handle, event.clone());
+        self.1.fault(now, handle, event);
+    }
+}
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,6 +188,11 @@ impl Watcher for Watch {
         rules
     }
 
+    fn violations_of(&self, rule: &str) -> u64 {
+        let all = self.checks.iter().flat_map(Checks::violations);
+        all.filter(|violation| violation.rule == rule).count() as u64
+    }
+
     fn begin(&mut self, id: NodeId, node: &Node) {
         if let Some(trace) = &mut self.trace {
             trace.begin(id, node);
@@ -135,6 +200,10 @@ impl Watcher for Watch {
         if let Some(checks) = &mut self.checks {
             checks.begin(id, node);
         }
+    }
+
+    fn writes_faults(&self) -> bool {
+        self.trace.is_some()
     }
 
     fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {

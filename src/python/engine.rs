@@ -616,6 +616,6 @@ pub(super) fn on_violation(stop: bool) -> OnViolation {
     if stop { OnViolation::Stop } else { OnViolation::Record }
 }
 
-fn span(what: &str, ms: f64) -> PyResult<Span> {
+pub(super) fn span(what: &str, ms: f64) -> PyResult<Span> {
     crate::sim::time::millis::to_ns(ms).map(Span).map_err(|why| invalid(format!("{what}: {why}")))
 }

@@ -8,7 +8,7 @@ mod convert;
 mod engine;
 mod gateway;
 mod intercept;
-mod survey;
+mod sweep;
 mod table;
 mod views;
 
@@ -20,7 +20,7 @@ mod _core {
     #[pymodule_export]
     use super::engine::Engine;
     #[pymodule_export]
-    use super::survey::survey;
+    use super::sweep::{metrics, sweep};
     #[pymodule_export]
     use super::table::Table;
     #[pymodule_export]

@@ -10,13 +10,19 @@ use arrow_array::types::{
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator,
+    RecordBatchReader, StringArray,
+};
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ffi::FFI_ArrowSchema;
-use arrow_schema::{DataType, SchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyCapsule, PyDict, PyFloat, PyInt, PyList, PyString};
 
+use super::convert::invalid;
 use crate::trace::{TableSchema, arrow};
 
 /// A table in columns.
@@ -76,6 +82,84 @@ impl Table {
 
 #[pymethods]
 impl Table {
+    /// A table from the bytes that `to_ipc` gave.
+    #[staticmethod]
+    fn from_ipc(name: &str, bytes: &[u8]) -> PyResult<Self> {
+        let wrong = |error: ArrowError| invalid(format!("not a table: {error}"));
+        let reader = StreamReader::try_new(std::io::Cursor::new(bytes), None).map_err(wrong)?;
+        let schema = reader.schema();
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+        Ok(Self { name: name.to_owned(), schema, batches })
+    }
+
+    /// The rows as an Arrow IPC stream, as pickle stores them.
+    fn to_ipc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let wrong = |error: ArrowError| PyValueError::new_err(error.to_string());
+        let mut writer = StreamWriter::try_new(Vec::new(), &self.schema).map_err(wrong)?;
+        self.batches.iter().try_for_each(|batch| writer.write(batch)).map_err(wrong)?;
+        Ok(PyBytes::new(py, &writer.into_inner().map_err(wrong)?))
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn __reduce__<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<(Bound<'py, PyAny>, (String, Bound<'py, PyBytes>))> {
+        let from_ipc = slf.get_type().getattr("from_ipc")?;
+        let table = slf.get();
+        Ok((from_ipc, (table.name.clone(), table.to_ipc(slf.py())?)))
+    }
+
+    /// The rows of several tables with the same columns, one after the other.
+    #[staticmethod]
+    fn concat(tables: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
+        let Some(first) = tables.first() else { return Err(invalid("there is no table")) };
+        let (name, schema) = (first.name.clone(), Arc::clone(&first.schema));
+        if let Some(other) = tables.iter().find(|table| table.schema.fields() != schema.fields()) {
+            return Err(invalid(format!(
+                "tables of different columns: {} and {}",
+                first.__repr__(),
+                other.__repr__()
+            )));
+        }
+        let batches = tables.iter().flat_map(|table| table.batches.iter().cloned()).collect();
+        Ok(Self { name, schema, batches })
+    }
+
+    /// With one more column, or with another one in the place of one: flags, numbers or texts; None is null.
+    fn with_column(
+        &self,
+        name: &str,
+        values: Vec<Bound<'_, PyAny>>,
+        unit: &str,
+        meaning: &str,
+    ) -> PyResult<Self> {
+        if values.len() != self.rows() {
+            return Err(invalid(format!("{} values for {} rows", values.len(), self.rows())));
+        }
+        let array = array_of(&values)?;
+        let metadata = HashMap::from([
+            ("unit".to_owned(), unit.to_owned()),
+            ("meaning".to_owned(), meaning.to_owned()),
+        ]);
+        let field = Field::new(name, array.data_type().clone(), true).with_metadata(metadata);
+        let mut fields: Vec<_> = self.schema.fields().iter().cloned().collect();
+        let at = fields.iter().position(|field| field.name() == name).unwrap_or(fields.len());
+        fields.splice(at..fields.len().min(at + 1), [Arc::new(field)]);
+        let schema = Schema::new_with_metadata(fields, self.schema.metadata().clone());
+        let schema = Arc::new(schema);
+        let mut from = 0;
+        let widen = |batch: &RecordBatch| {
+            let mut columns = batch.columns().to_vec();
+            let more = array.slice(from, batch.num_rows());
+            columns.splice(at..columns.len().min(at + 1), [more]);
+            from += batch.num_rows();
+            RecordBatch::try_new(Arc::clone(&schema), columns)
+        };
+        let batches: Result<Vec<_>, _> = self.batches.iter().map(widen).collect();
+        let batches = batches.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self { name: self.name.clone(), schema: Arc::clone(&schema), batches })
+    }
+
     /// The table's name.
     #[getter]
     fn name(&self) -> &str {
@@ -158,16 +242,27 @@ impl Table {
         Ok(columns)
     }
 
-    /// The first rows, as a table.
-    fn head(&self, rows: usize) -> Self {
-        let mut left = rows;
+    /// So many rows from one on, or what there is of them, as a table.
+    fn slice(&self, first: usize, rows: usize) -> Self {
+        let (mut skip, mut left) = (first, rows);
         let mut batches = Vec::new();
         for batch in &self.batches {
-            let taken = left.min(batch.num_rows());
-            batches.push(batch.slice(0, taken));
+            let skipped = skip.min(batch.num_rows());
+            let taken = left.min(batch.num_rows() - skipped);
+            batches.push(batch.slice(skipped, taken));
+            skip -= skipped;
             left -= taken;
         }
         Self { name: self.name.clone(), schema: Arc::clone(&self.schema), batches }
+    }
+
+    /// One column as a list.
+    fn column_list<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for array in self.arrays(name)? {
+            extend(&list, array.as_ref())?;
+        }
+        Ok(list)
     }
 
     /// A column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. Copies.
@@ -191,6 +286,42 @@ impl Table {
         }
         Ok((PyBytes::new(py, &bytes), dtype))
     }
+}
+
+/// Values from Python as an array: flags, integers, numbers or else texts; None is null.
+pub(super) fn array_of(values: &[Bound<'_, PyAny>]) -> PyResult<ArrayRef> {
+    fn all<T: for<'a, 'py> FromPyObject<'a, 'py>>(
+        values: &[Bound<'_, PyAny>],
+        is: impl Fn(&Bound<'_, PyAny>) -> bool,
+    ) -> Option<Vec<Option<T>>> {
+        let value = |value: &Bound<'_, PyAny>| {
+            if value.is_none() {
+                return Some(None);
+            }
+            is(value).then(|| value.extract::<T>().ok()).flatten().map(Some)
+        };
+        values.iter().map(value).collect()
+    }
+    let is_flag = |value: &Bound<'_, PyAny>| value.is_instance_of::<PyBool>();
+    let is_int = |value: &Bound<'_, PyAny>| value.is_instance_of::<PyInt>() && !is_flag(value);
+    if let Some(reals) = all::<f64>(values, |v| v.is_instance_of::<PyFloat>() || v.is_none()) {
+        return Ok(Arc::new(Float64Array::from(reals)));
+    }
+    if let Some(flags) = all::<bool>(values, is_flag) {
+        return Ok(Arc::new(BooleanArray::from(flags)));
+    }
+    if let Some(ints) = all::<i64>(values, is_int) {
+        return Ok(Arc::new(Int64Array::from(ints)));
+    }
+    // Whatever else counts as a number: numpy's, fractions, decimals.
+    if let Some(reals) = all::<f64>(values, |v| !v.is_instance_of::<PyString>()) {
+        return Ok(Arc::new(Float64Array::from(reals)));
+    }
+    let text = |value: &Bound<'_, PyAny>| {
+        if value.is_none() { Ok(None) } else { Ok(Some(value.str()?.to_str()?.to_owned())) }
+    };
+    let texts: PyResult<Vec<Option<String>>> = values.iter().map(text).collect();
+    Ok(Arc::new(StringArray::from(texts?)))
 }
 
 /// Does the same with the values of an array of numbers, whatever their width.

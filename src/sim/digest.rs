@@ -1,6 +1,6 @@
 //! The running hash that proves that two runs are one.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A 128-bit hash over dispatched events and node state changes, in order.
 ///
@@ -26,12 +26,24 @@ impl Digest {
     }
 }
 
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Digest {
+    /// As 32 hexadecimal digits.
+    pub fn hex(&self) -> [u8; 32] {
         // A last fold, so that the lanes depend on each other.
         let mut last = *self;
         last.absorb(self.b, self.a);
-        write!(f, "{:032x}", u128::from(last.a) << 64 | u128::from(last.b))
+        let bytes = (u128::from(last.a) << 64 | u128::from(last.b)).to_be_bytes();
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+        std::array::from_fn(|at| {
+            let byte = bytes[at / 2];
+            digit(if at % 2 == 0 { byte >> 4 } else { byte & 15 })
+        })
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hex().iter().try_for_each(|digit| f.write_char(char::from(*digit)))
     }
 }
 

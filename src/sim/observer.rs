@@ -2,6 +2,7 @@
 //! costs nothing, since the world is compiled without it.
 
 use super::flight::Flight;
+use super::network::Links;
 use super::time::Time;
 use crate::protocol::{NodeId, OpId, Protocol, Status};
 
@@ -104,6 +105,8 @@ pub enum OpEvent<'a, P: Protocol> {
 pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     /// Whether there is anybody at all.
     const WATCHING: bool = true;
+    /// Whether [`Observer::settled`] is wanted: the states before and after every input.
+    const SETTLED: bool = Self::WATCHING;
 
     /// A message sets out; the result is kept with it as its row.
     fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
@@ -123,6 +126,8 @@ pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     fn synced(&mut self, now: Time, id: NodeId) {}
     /// Something happened to a node from outside.
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {}
+    /// A fault began or ceased to act on the network.
+    fn links(&mut self, now: Time, links: &Links) {}
     /// Something happened to a client's operation.
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {}
     /// A node lies from now on.
@@ -137,6 +142,7 @@ impl<P: Protocol> Observer<P> for () {
 /// Two who watch.
 impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     const WATCHING: bool = A::WATCHING || B::WATCHING;
+    const SETTLED: bool = A::SETTLED || B::SETTLED;
 
     #[inline]
     fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
@@ -177,6 +183,10 @@ impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         self.0.host(now, id, node, event);
         self.1.host(now, id, node, event);
+    }
+    fn links(&mut self, now: Time, links: &Links) {
+        self.0.links(now, links);
+        self.1.links(now, links);
     }
     #[inline]
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..cluster import World
-from ..survey import Survey
+from ..sweeps import Sweep
 from ..views import Violations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Evidence: TypeAlias = "World | Survey | dict[str, Any]"
+Evidence: TypeAlias = "World | Sweep | dict[str, Any]"
 """What a variant leaves behind: a cluster, many seeds of it, or several of those by name."""
 
 
@@ -199,7 +199,7 @@ class Experiment:
     id, title : str
         Its number and its question.
     variants : callable
-        Gives the variants; takes how many seeds a survey plays.
+        Gives the variants; takes how many seeds a sweep plays.
     draw : callable
         Draws the picture of a result.
     """
@@ -242,6 +242,6 @@ def _find(variant: Variant, seed: int) -> Finding:
     return Finding(variant, answer, variant.judge(control), evidence, control)
 
 
-def bound(survey: Survey) -> str:
+def bound(swept: Sweep) -> str:
     """What many runs without the event are worth, in words."""
-    return f"0 of {len(survey):,} runs; P < {survey.upper_bound:.2g} (95 %)"
+    return f"0 of {len(swept):,} runs; P < {swept.upper_bound:.2g} (95 %)"

@@ -14,9 +14,10 @@ from .. import (
     Network,
     OpenLoop,
     Scenario,
-    Survey,
+    Sweep,
     exponential,
     leader_elected,
+    sweep,
     uniform,
     upper_bound,
 )
@@ -37,7 +38,7 @@ ROUND_TRIPS_MS = (30, 75, 120, 165, 210, 240, 255, 270, 285, 292, 300, 308, 315,
 TERM_CHECKS = ("accept_stale_leader", "stale_vote_accepted", "stale_ack_accepted")
 """The bugs that take away what disarms messages of dead terms."""
 
-Curve = dict[int, Survey]
+Curve = dict[int, Sweep]
 """By mean round trip in milliseconds, what many seeds came to."""
 
 
@@ -191,7 +192,7 @@ def new_cluster(latency: tuple[str, str], **settings: object) -> Scenario:
     )
 
 
-def sweep(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[str, Curve]:
+def curves(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[str, Curve]:
     """Whether a new cluster has a leader within 30 s, by round trip, without and with PreVote.
 
     Parameters
@@ -204,25 +205,28 @@ def sweep(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[s
     Returns
     -------
     dict
-        `"without PreVote"` and `"with PreVote"`: for each round trip of `ROUND_TRIPS_MS` a survey. Latencies
+        `"without PreVote"` and `"with PreVote"`: for each round trip of `ROUND_TRIPS_MS` a sweep. Latencies
         are drawn from within a tenth of half the round trip.
 
     Examples
     --------
-    >>> curves = sweep(20)
-    >>> chance(curves["with PreVote"][30]), chance(curves["with PreVote"][375])
+    >>> found = curves(20)
+    >>> chance(found["with PreVote"][30]), chance(found["with PreVote"][375])
     (1.0, 0.0)
     """
     return {
         name: {
-            trip: Scenario(
-                5,
-                election_timeout=timeout_ms,
-                pre_vote=pre_vote,
-                network=Network(latency=uniform(0.45 * trip, 0.55 * trip)),
-                stop=leader_elected,
-                horizon="30s",
-            ).survey(seeds)
+            trip: sweep(
+                Scenario(
+                    5,
+                    election_timeout=timeout_ms,
+                    pre_vote=pre_vote,
+                    network=Network(latency=uniform(0.45 * trip, 0.55 * trip)),
+                    stop=leader_elected,
+                    horizon="30s",
+                ),
+                seeds=seeds,
+            )
             for trip in ROUND_TRIPS_MS
         }
         for name, pre_vote in (("without PreVote", False), ("with PreVote", True))
@@ -232,14 +236,14 @@ def sweep(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[s
 # ---- What a trace says --------------------------------------------------------------------------------
 
 
-def chance(survey: Survey) -> float:
+def chance(swept: Sweep) -> float:
     """The share of the runs that had a leader before their time was over."""
-    return survey.columns["ending"].count("stop") / len(survey)
+    return swept.runs.to_list("ending").count("stop") / len(swept)
 
 
-def until_leader(survey: Survey) -> float | None:
+def until_leader(swept: Sweep) -> float | None:
     """The median time until there was a leader, in milliseconds, among the runs that had one."""
-    pairs = zip(survey.columns["ending"], survey.columns["end_ms"], strict=True)
+    pairs = zip(swept.runs.to_list("ending"), swept.runs.to_list("end_ms"), strict=True)
     times = [end for ending, end in pairs if ending == "stop"]
     return float(median(times)) if times else None
 
@@ -322,15 +326,15 @@ def is_disturbed(c: World) -> Answer:
     return Answer(len(elected) > 10, going)
 
 
-def anybody_elected(surveys: dict[str, Survey]) -> Answer:
+def anybody_elected(sweeps: dict[str, Sweep]) -> Answer:
     """A judge: whether a new cluster ever had a leader within a minute."""
     told = []
-    for name, survey in surveys.items():
-        found = round(chance(survey) * len(survey))
-        limit = f" (P < {upper_bound(0, len(survey)):.2g}, 95 %)" if not found else ""
-        term = max(survey.columns["highest_term"])
-        told.append(f"{name}: a leader in {found:,} of {len(survey):,} runs{limit}, terms up to {term}")
-    return Answer(any(chance(survey) > 0 for survey in surveys.values()), "; ".join(told))
+    for name, swept in sweeps.items():
+        found = round(chance(swept) * len(swept))
+        limit = f" (P < {upper_bound(0, len(swept)):.2g}, 95 %)" if not found else ""
+        term = max(swept.runs.to_list("highest_term"))
+        told.append(f"{name}: a leader in {found:,} of {len(swept):,} runs{limit}, terms up to {term}")
+    return Answer(any(chance(swept) > 0 for swept in sweeps.values()), "; ".join(told))
 
 
 def late_are_refused(c: World) -> Answer:
@@ -357,14 +361,14 @@ def late_are_refused(c: World) -> Answer:
     )
 
 
-def safety_suffers(survey: Survey) -> Answer:
+def safety_suffers(swept: Sweep) -> Answer:
     """A judge: whether any rule was broken in many runs."""
-    broken = len(survey.violating_seeds)
-    elected = sum(survey.columns["elections"])
+    broken = len(swept.violating_seeds)
+    elected = sum(swept.runs.to_list("elections"))
     if broken:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in survey.rules.items())
-        return Answer(True, f"{broken:,} of {len(survey):,} runs broke a rule ({rules})")
-    return Answer(False, f"{bound(survey)}, with {elected:,} elections")
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
+        return Answer(True, f"{broken:,} of {len(swept):,} runs broke a rule ({rules})")
+    return Answer(False, f"{bound(swept)}, with {elected:,} elections")
 
 
 def tipping_point(curve: Curve) -> float | None:
@@ -372,7 +376,7 @@ def tipping_point(curve: Curve) -> float | None:
 
     Between the points of the sweep it is interpolated.
     """
-    points = [(trip, chance(survey)) for trip, survey in sorted(curve.items())]
+    points = [(trip, chance(swept)) for trip, swept in sorted(curve.items())]
     for (left, above), (right, below) in pairwise(points):
         if above >= 0.5 > below:
             return left + (right - left) * (above - 0.5) / (above - below)
@@ -523,9 +527,9 @@ def variants(seeds: int) -> list[Variant]:
             "Is a rule ever broken?",
             "extreme delays can at worst cause availability problems",
             False,
-            play=lambda _: random_delays().survey(seeds),
+            play=lambda _: sweep(random_delays(), seeds=seeds),
             judge=safety_suffers,
-            control=lambda _: random_delays(TERM_CHECKS).survey(seeds),
+            control=lambda _: sweep(random_delays(TERM_CHECKS), seeds=seeds),
             changed=f"terms are not compared (bugs {', '.join(TERM_CHECKS)})",
         ),
         Variant(
@@ -534,9 +538,9 @@ def variants(seeds: int) -> list[Variant]:
             "Do elections stop working where the round trip reaches the longest election timeout?",
             NO_PROGRESS,
             True,
-            play=lambda _: sweep(_per_point(seeds)),
+            play=lambda _: curves(_per_point(seeds)),
             judge=tips_at_timeout,
-            control=lambda _: sweep(_per_point(seeds), timeout_ms=(1500.0, 3000.0)),
+            control=lambda _: curves(_per_point(seeds), timeout_ms=(1500.0, 3000.0)),
             changed="election timeouts are ten times as long, the round trips are not",
         ),
         Variant(
@@ -553,10 +557,10 @@ def variants(seeds: int) -> list[Variant]:
     ]
 
 
-def _new_clusters(seeds: int, latency: tuple[str, str]) -> dict[str, Survey]:
+def _new_clusters(seeds: int, latency: tuple[str, str]) -> dict[str, Sweep]:
     return {
-        "without PreVote": new_cluster(latency).survey(seeds),
-        "with PreVote": new_cluster(latency, pre_vote=True).survey(seeds),
+        "without PreVote": sweep(new_cluster(latency), seeds=seeds),
+        "with PreVote": sweep(new_cluster(latency, pre_vote=True), seeds=seeds),
     }
 
 
@@ -620,10 +624,10 @@ def draw(result: Result, ax: Axes | None) -> Axes:
     return ax
 
 
-def _interval(survey: Survey) -> tuple[float, float]:
+def _interval(swept: Sweep) -> tuple[float, float]:
     """The exact 95 % interval of the chance of a leader (Clopper-Pearson)."""
-    found = round(chance(survey) * len(survey))
-    return 1 - upper_bound(len(survey) - found, len(survey), 0.975), upper_bound(found, len(survey), 0.975)
+    found = round(chance(swept) * len(swept))
+    return 1 - upper_bound(len(swept) - found, len(swept), 0.975), upper_bound(found, len(swept), 0.975)
 
 
 def _cost(curves: dict[str, Curve]) -> str:

@@ -16,8 +16,9 @@ from .. import (
     Network,
     OpenLoop,
     Scenario,
-    Survey,
+    Sweep,
     leader_elected,
+    sweep,
     uniform,
 )
 from ..cluster import World
@@ -292,15 +293,15 @@ def always_progress(rows: dict[str, Row]) -> Answer:
     return Answer(not stuck, "; ".join(told))
 
 
-def nobody_is_elected(survey: Survey) -> Answer:
+def nobody_is_elected(swept: Sweep) -> Answer:
     """A judge: whether there was a run in which nobody had been elected when its time was over."""
-    without = sum(ending != "stop" for ending in survey.columns["ending"])
+    without = sum(ending != "stop" for ending in swept.runs.to_list("ending"))
     if not without:
-        last = max(survey.columns["end_ms"])
+        last = max(swept.runs.to_list("end_ms"))
         return Answer(
-            False, f"no leader within 5 s: {bound(survey)}; the slowest first election took {last:,.0f} ms"
+            False, f"no leader within 5 s: {bound(swept)}; the slowest first election took {last:,.0f} ms"
         )
-    return Answer(True, f"no leader within 5 s: {without:,} of {len(survey):,} runs")
+    return Answer(True, f"no leader within 5 s: {without:,} of {len(swept):,} runs")
 
 
 # ---- The rows -----------------------------------------------------------------------------------------
@@ -317,9 +318,9 @@ ESCAPES = frozenset(SCENARIOS) - {
 """What meets Raft's assumptions: random timeouts, a fast network, and a quorum around an up-to-date log."""
 
 
-def _first_election(seeds: int, **settings: Any) -> Survey:
-    return Scenario(5, network=Network(latency=5), stop=leader_elected, horizon="5s", **settings).survey(
-        seeds
+def _first_election(seeds: int, **settings: Any) -> Sweep:
+    return sweep(
+        Scenario(5, network=Network(latency=5), stop=leader_elected, horizon="5s", **settings), seeds=seeds
     )
 
 

@@ -13,11 +13,12 @@ from .. import (
     Operation,
     Partition,
     Scenario,
-    Survey,
+    Sweep,
     append,
     exponential,
     leader_elected,
     leaders,
+    sweep,
     uniform,
 )
 from .._time import format_ms
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a survey the writes are looked through one by one."""
+"""Of how many runs of a sweep the writes are looked through one by one."""
 
 
 # ---- Stories ------------------------------------------------------------------------------------------
@@ -272,10 +273,10 @@ def takes_effect_twice(c: World) -> Answer:
     return Answer(value.count("one") > 1, told)
 
 
-def acknowledged_is_durable(survey: Survey) -> Answer:
+def acknowledged_is_durable(swept: Sweep) -> Answer:
     """A judge: whether no acknowledged write was lost in many runs."""
-    broken = len(survey.violating_seeds)
-    sample = [survey.replay(seed, trace="states") for seed in survey.columns["seed"][:LOOKED_THROUGH]]
+    broken = len(swept.violating_seeds)
+    sample = [swept.replay(seed, trace="states") for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     fates = [_fates(run) for run in sample]
     acknowledged, lost, survived = (sum(fate[i] for fate in fates) for i in range(3))
     looked = (
@@ -283,9 +284,9 @@ def acknowledged_is_durable(survey: Survey) -> Answer:
         f"{survived:,} that are committed though no client was told"
     )
     if broken:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in survey.rules.items())
-        return Answer(False, f"{broken:,} of {len(survey):,} runs broke a rule ({rules}); {looked}")
-    return Answer(True, f"acknowledged writes lost in {bound(survey)}; {looked}")
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
+        return Answer(False, f"{broken:,} of {len(swept):,} runs broke a rule ({rules}); {looked}")
+    return Answer(True, f"acknowledged writes lost in {bound(swept)}; {looked}")
 
 
 def _fates(run: World) -> tuple[int, int, int]:
@@ -353,9 +354,9 @@ def variants(seeds: int) -> list[Variant]:
             "Is every acknowledged write kept?",
             "an acknowledged write is durable",
             True,
-            play=lambda _: both_sides_write().survey(seeds),
+            play=lambda _: sweep(both_sides_write(), seeds=seeds),
             judge=acknowledged_is_durable,
-            control=lambda _: both_sides_write(["quorum_off_by_one"]).survey(seeds),
+            control=lambda _: sweep(both_sides_write(["quorum_off_by_one"]), seeds=seeds),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(

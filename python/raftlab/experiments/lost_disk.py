@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import Cluster, Crash, Disk, Network, OpenLoop, Partition, Scenario, Survey, Wipe, uniform
+from .. import (
+    Cluster,
+    Crash,
+    Disk,
+    Network,
+    OpenLoop,
+    Partition,
+    Scenario,
+    Sweep,
+    Wipe,
+    sweep,
+    uniform,
+)
 from ..cluster import World
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken
@@ -13,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 20
-"""Of how many runs of a survey the entries are looked through one by one."""
+"""Of how many runs of a sweep the entries are looked through one by one."""
 
 
 def wiped_disk(seed: int = 1, *, wiped: bool = True) -> Cluster:
@@ -210,15 +222,15 @@ def _length_at_vote(c: World, name: str) -> int:
     return int(length)
 
 
-def never_loses(survey: Survey) -> Answer:
+def never_loses(swept: Sweep) -> Answer:
     """A judge: whether any of many runs lost an acknowledged write."""
-    found = sum("acknowledged_write_lost" in rules for rules in survey.columns["rules"])
-    sample = survey.columns["seed"][:LOOKED_THROUGH]
-    entries = sum(lost_with_disk(survey.replay(seed, trace="states")) for seed in sample)
+    found = swept.rules.get("acknowledged_write_lost", 0)
+    sample = swept.runs.to_list("seed")[:LOOKED_THROUGH]
+    entries = sum(lost_with_disk(swept.replay(seed, trace="states")) for seed in sample)
     cost = f"in the first {len(sample)} of them power failures cost {entries:,} entries on a disk"
     if found:
-        return Answer(True, f"{found:,} of {len(survey):,} runs lost an acknowledged write; {cost}")
-    return Answer(False, f"{bound(survey)}; {cost}")
+        return Answer(True, f"{found:,} of {len(swept):,} runs lost an acknowledged write; {cost}")
+    return Answer(False, f"{bound(swept)}; {cost}")
 
 
 def variants(seeds: int) -> list[Variant]:
@@ -276,9 +288,9 @@ def variants(seeds: int) -> list[Variant]:
             "Q3.7",
             f"the same at random moments: {seeds:,} seeds of power failures and partitions",
             "Is ever a write lost that a client was told is done?",
-            play=lambda _: power_failures(Crash).survey(seeds, on_violation="record"),
+            play=lambda _: sweep(power_failures(Crash), seeds=seeds, on_violation="record"),
             judge=never_loses,
-            control=lambda _: power_failures(Wipe).survey(seeds, on_violation="record"),
+            control=lambda _: sweep(power_failures(Wipe), seeds=seeds, on_violation="record"),
             changed="the nodes lose their whole disks",
         ),
         Variant(

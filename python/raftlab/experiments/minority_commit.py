@@ -10,9 +10,10 @@ from .. import (
     OpenLoop,
     Partition,
     Scenario,
-    Survey,
+    Sweep,
     exponential,
     leader_elected,
+    sweep,
     uniform,
 )
 from ..cluster import World
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a survey the entries are looked through one by one."""
+"""Of how many runs of a sweep the entries are looked through one by one."""
 
 
 def random_partitions() -> Scenario:
@@ -200,9 +201,9 @@ def is_committed_by_minority(c: World) -> Answer:
     return Answer(bool(c.violations), f"committed: {named}; {written}; {rules_broken(c)}")
 
 
-def never_by_minority(survey: Survey) -> Answer:
+def never_by_minority(swept: Sweep) -> Answer:
     """A judge: whether in any of many runs a minority committed, or the checks found anything."""
-    sample = [survey.replay(seed) for seed in survey.columns["seed"][:LOOKED_THROUGH]]
+    sample = [swept.replay(seed) for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     commits = sum(len(_commits(run)) for run in sample)
     by_minority = sum(len(minority_commits(run)) for run in sample)
     forked = sum(len(_truncated(run)) for run in sample)
@@ -210,16 +211,20 @@ def never_by_minority(survey: Survey) -> Answer:
         f"in the first {len(sample)}, {by_minority:,} of {commits:,} entries were committed by a minority, "
         f"and {forked:,} were dropped from a log"
     )
-    broken = len(survey.violating_seeds)
+    broken = len(swept.violating_seeds)
     if broken or by_minority:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in survey.rules.items())
-        return Answer(True, f"{broken:,} of {len(survey):,} runs broke a rule ({rules}); {looked}")
-    committed = sum(survey.columns["commit_index"])
-    return Answer(False, f"{bound(survey)}, with {committed:,} committed entries; {looked}")
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
+        return Answer(True, f"{broken:,} of {len(swept):,} runs broke a rule ({rules}); {looked}")
+    committed = sum(swept.runs.to_list("commit_index"))
+    return Answer(False, f"{bound(swept)}, with {committed:,} committed entries; {looked}")
 
 
 def _truncated(c: World) -> list[float]:
     return [time for time in c.trace.entries.to_dict()["truncated_ms"] if time is not None and time == time]
+
+
+def _played(scenario: Scenario, seeds: int) -> Sweep:
+    return sweep(scenario, seeds=seeds, metrics="commit_index")
 
 
 def variants(seeds: int) -> list[Variant]:
@@ -231,9 +236,9 @@ def variants(seeds: int) -> list[Variant]:
             "Does a minority ever commit a write?",
             "never",
             False,
-            play=lambda _: random_partitions().survey(seeds),
+            play=lambda _: _played(random_partitions(), seeds),
             judge=never_by_minority,
-            control=lambda _: random_partitions().replace(bugs=["quorum_off_by_one"]).survey(seeds),
+            control=lambda _: _played(random_partitions().replace(bugs=["quorum_off_by_one"]), seeds),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(

@@ -17,9 +17,10 @@ from .. import (
     Operation,
     Partition,
     Scenario,
-    Survey,
+    Sweep,
     campaign,
     exponential,
+    sweep,
     term_reached,
     uniform,
 )
@@ -38,7 +39,7 @@ CUT_MS = 5000.0
 """How long it stands."""
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a survey the entries are looked through one by one."""
+"""Of how many runs of a sweep the entries are looked through one by one."""
 
 
 # ---- Stories: both sides of a cut ---------------------------------------------------------------------
@@ -590,15 +591,15 @@ def read_returns(c: World) -> Answer:
     )
 
 
-def leases_break(survey: Survey) -> Answer:
+def leases_break(swept: Sweep) -> Answer:
     """A judge: whether a read was ever stale in many runs."""
-    found = sum("linearizable_reads" in rules for rules in survey.columns["rules"])
-    sample = [survey.replay(seed, trace="states") for seed in survey.columns["seed"][:LOOKED_THROUGH]]
+    found = swept.rules.get("linearizable_reads", 0)
+    sample = [swept.replay(seed, trace="states") for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     reads = sum(_reads_by_lease(run) for run in sample)
     looked = f"the first {len(sample)} runs had {reads:,} answered reads"
     if found:
-        return Answer(True, f"{found:,} of {len(survey):,} runs had a stale read; {looked}")
-    return Answer(False, f"{bound(survey)}; {looked}")
+        return Answer(True, f"{found:,} of {len(swept):,} runs had a stale read; {looked}")
+    return Answer(False, f"{bound(swept)}; {looked}")
 
 
 def _reads_by_lease(run: World) -> int:
@@ -606,16 +607,18 @@ def _reads_by_lease(run: World) -> int:
     return sum(k == "lease" and s == "ok" for k, s in zip(rows["kind"], rows["status"], strict=True))
 
 
-def minority_commits(surveys: dict[str, Survey]) -> Answer:
+def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
     """A judge: whether anything that was appended on a minority side was committed or acknowledged there."""
-    some, none = surveys["two of five are cut off"], surveys["no side is a majority"]
+    some, none = sweeps["two of five are cut off"], sweeps["no side is a majority"]
     broken = len(some.violating_seeds)
-    sample = [some.replay(seed) for seed in some.columns["seed"][:LOOKED_THROUGH]]
+    sample = [some.replay(seed) for seed in some.runs.to_list("seed")[:LOOKED_THROUGH]]
     cut = sum(len(cuts(run)) for run in sample)
     committed = sum(len(new_commits_of_minorities(run)) for run in sample)
     beyond = sum(
         commit > elections
-        for commit, elections in zip(none.columns["commit_index"], none.columns["elections"], strict=True)
+        for commit, elections in zip(
+            none.runs.to_list("commit_index"), none.runs.to_list("elections"), strict=True
+        )
     )
     told = (
         f"two of five cut off: {broken:,} of {len(some):,} runs broke a rule, and in {cut:,} cuts of the "
@@ -798,9 +801,9 @@ def variants(seeds: int) -> list[Variant]:
             "E2.9",
             f"reads by lease with all four conditions, {seeds:,} random schedules",
             "Is a read ever stale?",
-            play=lambda _: random_leases().survey(seeds),
+            play=lambda _: sweep(random_leases(), seeds=seeds),
             judge=leases_break,
-            control=lambda _: random_leases(list(LEASES)).survey(seeds),
+            control=lambda _: sweep(random_leases(list(LEASES)), seeds=seeds),
             changed="the four conditions are taken away",
         ),
         *(lease_variant(f"E2.9{letter}", bug) for letter, bug in zip("abcd", LEASES, strict=True)),
@@ -810,9 +813,9 @@ def variants(seeds: int) -> list[Variant]:
             "Is anything committed that was appended on a minority side after the cut, while it stands?",
             "the minority can never commit",
             False,
-            play=lambda _: _minority_surveys(seeds),
+            play=lambda _: _minority_sweeps(seeds),
             judge=minority_commits,
-            control=lambda _: _minority_surveys(seeds, bugs=("quorum_off_by_one",)),
+            control=lambda _: _minority_sweeps(seeds, bugs=("quorum_off_by_one",)),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(
@@ -836,10 +839,15 @@ def variants(seeds: int) -> list[Variant]:
     ]
 
 
-def _minority_surveys(seeds: int, bugs: tuple[str, ...] = ()) -> dict[str, Survey]:
+def _minority_sweeps(seeds: int, bugs: tuple[str, ...] = ()) -> dict[str, Sweep]:
     return {
-        "two of five are cut off": random_minorities().replace(bugs=bugs).survey(seeds),
-        "no side is a majority": only_minorities().replace(bugs=bugs).survey(seeds, on_violation="record"),
+        "two of five are cut off": sweep(random_minorities().replace(bugs=bugs), seeds=seeds),
+        "no side is a majority": sweep(
+            only_minorities().replace(bugs=bugs),
+            seeds=seeds,
+            metrics=["commit_index", "elections"],
+            on_violation="record",
+        ),
     }
 
 

@@ -15,13 +15,14 @@ from .. import (
     OpenLoop,
     Partition,
     Scenario,
-    Survey,
+    Sweep,
     campaign,
     caught_up,
     exponential,
     heal,
     leader_elected,
     run,
+    sweep,
     uniform,
 )
 from ..cluster import World
@@ -217,16 +218,16 @@ def honest_chaos(nodes: int) -> Scenario:
     )
 
 
-def never_two_leaders(survey: Survey) -> Answer:
+def never_two_leaders(swept: Sweep) -> Answer:
     """A judge: whether any of many runs had two leaders in one term."""
-    found = sum("election_safety" in rules for rules in survey.columns["rules"])
-    elected = sum(survey.columns["elections"])
+    found = swept.rules.get("election_safety", 0)
+    elected = sum(swept.runs.to_list("elections"))
     if found:
-        return Answer(True, f"{found:,} of {len(survey):,} runs had two leaders in one term")
-    return Answer(False, f"{bound(survey)}, with {elected:,} elections")
+        return Answer(True, f"{found:,} of {len(swept):,} runs had two leaders in one term")
+    return Answer(False, f"{bound(swept)}, with {elected:,} elections")
 
 
-def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Survey]:
+def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Sweep]:
     """A liar with a short log stands for election while a client writes: with the guard and without it."""
     liar_name = chr(ord("A") + nodes - 1)
     story = Scenario(
@@ -245,8 +246,8 @@ def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Survey]:
         ],
     )
     return {
-        "without the guard": story.survey(seeds, on_violation="record"),
-        "with the guard": story.replace(commit_guard=True).survey(seeds, on_violation="record"),
+        "without the guard": sweep(story, seeds=seeds, on_violation="record"),
+        "with the guard": sweep(story.replace(commit_guard=True), seeds=seeds, on_violation="record"),
     }
 
 
@@ -263,17 +264,17 @@ def guard_variant(name: str, nodes: int, seeds: int) -> Variant:
     )
 
 
-def guard_keeps_safe(surveys: dict[str, Survey]) -> Answer:
+def guard_keeps_safe(sweeps: dict[str, Sweep]) -> Answer:
     """A judge: whether no two honest nodes ever committed different entries in spite of the lie."""
 
-    def broken(survey: Survey) -> int:
-        return sum("state_machine_safety" in rules for rules in survey.columns["rules"])
+    def broken(swept: Sweep) -> int:
+        return swept.rules.get("state_machine_safety", 0)
 
     told = [
-        f"{name} {broken(survey):,} of {len(survey):,} runs commit two entries at one index"
-        for name, survey in surveys.items()
+        f"{name} {broken(swept):,} of {len(swept):,} runs commit two entries at one index"
+        for name, swept in sweeps.items()
     ]
-    guarded_runs = surveys["with the guard"]
+    guarded_runs = sweeps["with the guard"]
     return Answer(broken(guarded_runs) == 0, "; ".join(told))
 
 
@@ -400,9 +401,9 @@ def variants(seeds: int) -> list[Variant]:
             "Are there ever two leaders in one term?",
             "at most one leader per term",
             False,
-            play=lambda _: honest_chaos(5).survey(seeds),
+            play=lambda _: sweep(honest_chaos(5), seeds=seeds),
             judge=never_two_leaders,
-            control=lambda _: honest_chaos(5).replace(bugs=["quorum_off_by_one"]).survey(seeds),
+            control=lambda _: sweep(honest_chaos(5).replace(bugs=["quorum_off_by_one"]), seeds=seeds),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(

@@ -28,11 +28,17 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             core.remove_flight(slot, Fate::Cut);
         }
         core.links.add(handle, overlay);
+        core.observer.links(core.now, &core.links);
     }
 
     /// A fault ends; true if it acted on the network.
     pub fn remove_overlay(&mut self, handle: u32) -> bool {
-        self.core.links.remove(handle)
+        let core = &mut self.core;
+        let removed = core.links.remove(handle);
+        if removed {
+            core.observer.links(core.now, &core.links);
+        }
+        removed
     }
 
     /// The links.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use self::effects::Fx;
 use crate::clone::clone_by_field;
-use crate::protocol::{Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, TimerId, Way};
+use crate::protocol::{
+    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Status, TimerId, Way,
+};
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
@@ -358,12 +360,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let led = node.leads();
         let local = core.hosts[id.at()].clock.local(core.now);
         if O::WATCHING {
-            let before = node.status();
+            let before = if O::SETTLED { node.status() } else { Status::default() };
             node.handle(local, input, &mut Fx { core, id });
             for note in core.notes.drain(..) {
                 core.observer.noted(core.now, id, node, note);
             }
-            core.observer.settled(core.now, id, &before, &node.status());
+            if O::SETTLED {
+                core.observer.settled(core.now, id, &before, &node.status());
+            }
         } else {
             node.handle(local, input, &mut Fx { core, id });
         }

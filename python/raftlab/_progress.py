@@ -1,0 +1,54 @@
+"""A progress bar, where there is somebody to see it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from ._arguments import flag
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """A bar of tqdm, if that is installed: in a notebook or a terminal, after a second; or a function."""
+
+    def __init__(self, total: int, unit: str, wanted: bool | Callable[[int], object]) -> None:
+        if not callable(wanted):
+            flag(wanted, "progress")
+        self._total, self._unit = total, unit
+        self._tell = wanted if callable(wanted) else None
+        self._wanted = wanted is not False and not self._tell and (in_notebook() or sys.stderr.isatty())
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if self._wanted:
+            try:
+                from tqdm.auto import tqdm
+            except ImportError:
+                return self
+            self._bar = tqdm(total=self._total, unit=f" {self._unit}", unit_scale=True, delay=1, leave=False)
+        return self
+
+    def reached(self, done: int) -> None:
+        """So many are done."""
+        if self._tell is not None:
+            self._tell(done)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this."""
+    return (
+        "ipykernel" in sys.modules
+        and getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    )

@@ -1,0 +1,261 @@
+"""What a sweep plays: points of a grid, seeds, and what is written down of each run."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .. import _core
+from .._arguments import U64, choice, flag, items
+from .._time import Duration, to_ms
+from ..discovery import metrics as catalogue
+from ..errors import InvalidError, shown
+from ..scenario import Scenario
+
+if TYPE_CHECKING:
+    from ..cluster import Run
+
+__all__ = ["Grid", "Metric", "Part", "Plan"]
+
+Metric: TypeAlias = "str | Callable[[Run], Any]"
+"""A metric or a group of them by name, or a function of a run."""
+
+Grid: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]"
+"""Values by parameter, of which all combinations are played; or the points themselves."""
+
+RESERVED = ("seed", "ending", "end_ms", "violations", "rules", "error", "digest", "time_ms")
+
+
+@dataclass(frozen=True)
+class Part:
+    """What came of some runs of a plan: the rows, and what interrupted them."""
+
+    runs: _core.Table
+    series: _core.Table | None
+    interrupted: BaseException | None
+
+    @classmethod
+    def join(cls, parts: Sequence[Part]) -> Part:
+        """The rows of parts that follow each other."""
+        series = [part.series for part in parts if part.series is not None]
+        return cls(
+            _core.Table.concat([part.runs for part in parts]),
+            _core.Table.concat(series) if series else None,
+            parts[-1].interrupted,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep before it is played. Run number r is the (r mod seeds)-th seed of the (r // seeds)-th point."""
+
+    points: tuple[dict[str, Any], ...]
+    scenarios: tuple[str, ...]
+    first_seeds: tuple[int, ...]
+    seeds: int
+    metrics: tuple[str, ...]
+    own_metrics: tuple[tuple[str, Callable[[Run], Any]], ...]
+    bins_ms: float | None
+    checks: bool
+    on_violation: str
+
+    @classmethod
+    def of(
+        cls,
+        build: Callable[..., Scenario] | Scenario,
+        grid: Grid | None,
+        seeds: int | range,
+        metrics: Metric | Iterable[Metric] | None,
+        series: Duration | None,
+        checks: bool,
+        on_violation: str,
+        common_random_numbers: bool,
+    ) -> Plan:
+        """Builds the scenarios of all points. Whatever makes no sense is an error here, before any run."""
+        seeds = seeds_of(seeds)
+        points = points_of(grid)
+        scenarios = tuple(build_scenario(build, point).to_json() for point in points)
+        names, own = metrics_of(metrics)
+        taken = {name for point in points for name in point} & {*RESERVED, *names, *(n for n, _ in own)}
+        if taken:
+            raise InvalidError(
+                f"grid: '{min(taken)}' is the name of a column of the result; rename the parameter"
+            )
+        if flag(common_random_numbers, "common_random_numbers"):
+            first = (seeds.start,) * len(points)
+        else:
+            first = tuple(own_seeds(scenario, seeds) for scenario in scenarios)
+        bins = None if series is None else to_ms(series, "series")
+        if bins == 0:
+            raise InvalidError("series must be the width of a bin of time, longer than 0 ms")
+        choice(on_violation, "on_violation", ("record", "stop"))
+        checks = flag(checks, "checks")
+        return cls(points, scenarios, first, len(seeds), names, own, bins, checks, on_violation)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return len(self.points) * self.seeds
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the grid's parameters."""
+        return tuple(self.points[0])
+
+    def scenario(self, point: int) -> Scenario:
+        """The scenario of a point."""
+        return Scenario.from_json(self.scenarios[point])
+
+    def part(self, first: int, last: int) -> tuple[Plan, int, int]:
+        """The same plan with no more points than some runs need, and those runs in it."""
+        low, high = first // self.seeds, (last - 1) // self.seeds + 1
+        plan = replace(
+            self,
+            points=self.points[low:high],
+            scenarios=self.scenarios[low:high],
+            first_seeds=self.first_seeds[low:high],
+        )
+        return plan, first - low * self.seeds, last - low * self.seeds
+
+    def play(
+        self, first: int, last: int, threads: int, progress: Callable[[int], object] | None = None
+    ) -> Part:
+        """Plays some of the runs in this process."""
+        grid = [(name, [point[name] for point in self.points]) for name in self.parameters]
+        runs, series, interrupted = _core.sweep(
+            self.scenarios,
+            grid,
+            self.first_seeds,
+            self.seeds,
+            first,
+            last,
+            metrics=self.metrics,
+            threads=threads,
+            checks=self.checks,
+            stop_on_violation=self.on_violation == "stop",
+            bins_ms=self.bins_ms,
+            progress=progress,
+        )
+        if not self.own_metrics:
+            return Part(runs, series, interrupted)
+        return self._with_own_metrics(Part(runs, series, interrupted), first)
+
+    def _with_own_metrics(self, part: Part, first: int) -> Part:
+        """The slow path: every run once more with its trace, for the functions that want to see it."""
+        runs, interrupted = part.runs, part.interrupted
+        seeds, errors = runs.column_list("seed"), runs.column_list("error")
+        columns: dict[str, list[Any]] = {name: [] for name, _ in self.own_metrics}
+        done = len(seeds) if interrupted is None else 0
+        for row in range(done):  # of a part that was interrupted nobody knows which rows are missing
+            try:
+                values = dict.fromkeys(columns)
+                if errors[row] is None:
+                    values, errors[row] = self._own_values((first + row) // self.seeds, seeds[row])
+                for name, value in values.items():
+                    columns[name].append(value)
+            except KeyboardInterrupt as interrupt:
+                interrupted, done = interrupt, row
+                break
+        runs = runs.slice(0, done)
+        for name, metric in self.own_metrics:
+            meaning = (metric.__doc__ or "a function of the run").strip().splitlines()[0]
+            runs = runs.with_column(name, columns[name][:done], "", meaning)
+        runs = runs.with_column("error", errors[:done], "", "why the run failed; null if it did not")
+        return Part(runs, part.series, interrupted)
+
+    def _own_values(self, point: int, seed: int) -> tuple[dict[str, Any], str | None]:
+        values: dict[str, Any] = dict.fromkeys(name for name, _ in self.own_metrics)
+        run = self.scenario(point).run(seed, checks=self.checks, on_violation=self.on_violation)
+        error = None
+        for name, metric in self.own_metrics:
+            try:
+                values[name] = metric(run)
+            except Exception as raised:
+                error = f"metric {name}: {type(raised).__name__}: {raised}"
+        return values, error
+
+
+def seeds_of(seeds: int | range) -> range:
+    """Seeds as a range."""
+    given = seeds
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        seeds = range(seeds)
+    if not isinstance(seeds, range) or seeds.step != 1 or not 0 <= seeds.start < seeds.stop:
+        raise InvalidError(f"seeds must be a number above 0 or a range with step 1, not {shown(given)}")
+    if seeds.stop > U64:
+        raise InvalidError(f"seeds must end before 2^64 - 1, not {shown(given)}")
+    return seeds
+
+
+def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:
+    """The points of a grid, the last parameter changing fastest."""
+    if grid is None:
+        return ({},)
+    if isinstance(grid, Mapping):
+        values = {name: items(values, f"grid: '{name}'") for name, values in grid.items()}
+        for name, of in values.items():
+            if not isinstance(name, str):
+                raise InvalidError(f"grid: the names of parameters must be texts, not {shown(name)}")
+            if not of:
+                raise InvalidError(f"grid: '{name}' has no values")
+        return tuple(dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
+    points = items(grid, "grid")
+    if not points or not all(isinstance(point, Mapping) for point in points):
+        raise InvalidError(
+            f"grid must be a dict of lists, or a list of dicts with at least one, not {shown(grid)}"
+        )
+    for point in points:
+        if list(point) != list(points[0]):
+            raise InvalidError(
+                "grid: all points must have the same parameters, "
+                f"not {shown(point)} beside {shown(points[0])}"
+            )
+    return tuple(dict(point) for point in points)
+
+
+def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str, Any]) -> Scenario:
+    """The scenario of a point."""
+    if isinstance(build, Scenario):
+        if point:
+            raise InvalidError("with a grid, build must be a function of its parameters, not a scenario")
+        return build
+    if not callable(build):
+        raise InvalidError(f"build must be a Scenario or a function that returns one, not {shown(build)}")
+    scenario = build(**point)
+    if not isinstance(scenario, Scenario):
+        at = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
+        raise InvalidError(f"build({at}) must return a Scenario, not {shown(scenario)}")
+    return scenario
+
+
+def metrics_of(
+    metrics: Metric | Iterable[Metric] | None,
+) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Run], Any]], ...]]:
+    """Names of metrics and groups; and functions with their names."""
+    if metrics is None:
+        return tuple(row["metric"] for row in catalogue if row["default"] == "yes"), ()
+    listed = [metrics] if isinstance(metrics, str) or callable(metrics) else items(metrics, "metrics")
+    names: list[str] = []
+    own: dict[str, Callable[[Run], Any]] = {}
+    for metric in listed:
+        if isinstance(metric, str):
+            names.append(metric)
+        elif callable(metric):
+            name = getattr(metric, "__name__", type(metric).__name__)
+            if not name.isidentifier() or name in own or name in {*RESERVED, *catalogue.names}:
+                raise InvalidError(
+                    f"metrics: a function needs a name of its own for its column, not '{name}': use def"
+                )
+            own[name] = metric
+        else:
+            raise InvalidError(f"metrics must be names or functions of a run, not {shown(metric)}")
+    return tuple(names), tuple(own.items())
+
+
+def own_seeds(scenario: str, seeds: range) -> int:
+    """The first seed of a point that shares its luck with no other; a function of the point alone."""
+    digest = hashlib.blake2b(scenario.encode(), digest_size=7).digest()
+    return int.from_bytes(digest) + seeds.start

@@ -1,0 +1,218 @@
+//! When the cluster could serve: a node leads, and exchanges messages with a quorum.
+
+use crate::protocol::{NodeId, NodeSet};
+use crate::sim::network::Links;
+use crate::sim::{HostEvent, Time};
+
+/// Follows who leads, who is up and who hears whom, and adds up the time without a leader that has a quorum.
+#[derive(Clone, Debug)]
+pub struct Availability {
+    nodes: usize,
+    /// Up, and not paused.
+    running: NodeSet,
+    leaders: NodeSet,
+    /// With whom each node exchanges messages both ways; empty while no link is cut.
+    hears: Vec<NodeSet>,
+    available: bool,
+    /// Since when it has been as it is.
+    since: Time,
+    /// When it first was available.
+    first: Option<Time>,
+    totals: Totals,
+}
+
+/// What the windows add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// How often a leader with a quorum was lost.
+    pub losses: u64,
+    /// How many of those losses are over.
+    pub recoveries: u64,
+    /// Time without, after losses that are over, in nanoseconds.
+    pub down: u64,
+    /// Time without after a loss that is not over.
+    pub open: Option<u64>,
+    /// The longest time without, the beginning and an open one included.
+    pub longest: u64,
+    /// All time without.
+    pub unavailable: u64,
+}
+
+impl Availability {
+    /// Of a cluster of so many nodes, all of them up.
+    pub fn new(nodes: usize) -> Self {
+        Self {
+            nodes,
+            running: NodeSet::first(nodes),
+            leaders: NodeSet::default(),
+            hears: Vec::new(),
+            available: false,
+            since: Time::ZERO,
+            first: None,
+            totals: Totals::default(),
+        }
+    }
+
+    /// A node leads from now on, or no longer.
+    #[inline]
+    pub fn leads(&mut self, now: Time, id: NodeId, leads: bool) -> Option<Span> {
+        let changed = if leads { self.leaders.insert(id) } else { self.leaders.remove(id) };
+        if changed { self.look(now) } else { None }
+    }
+
+    /// Something happened to a node from outside.
+    pub fn host(&mut self, now: Time, id: NodeId, event: HostEvent) -> Option<Span> {
+        match event {
+            HostEvent::Crashed | HostEvent::Halted(_) => {
+                self.running.remove(id);
+                self.leaders.remove(id);
+            }
+            HostEvent::Paused => {
+                self.running.remove(id);
+            }
+            HostEvent::Restarted | HostEvent::Resumed => {
+                self.running.insert(id);
+            }
+            HostEvent::Wiped => {}
+        }
+        self.look(now)
+    }
+
+    /// A link was cut, or healed.
+    pub fn links(&mut self, now: Time, links: &Links) -> Option<Span> {
+        self.hears.clear();
+        if !links.overlays().is_empty() {
+            let nodes = || (0..self.nodes).map(NodeId::from);
+            let both = |a, b| a == b || links.is_up(a, b) && links.is_up(b, a);
+            self.hears = nodes().map(|a| nodes().filter(|b| both(a, *b)).collect()).collect();
+        }
+        self.look(now)
+    }
+
+    /// Whether a node leads that has a quorum.
+    pub fn is_available(&self) -> bool {
+        self.available
+    }
+
+    /// When one first did.
+    pub fn first(&self) -> Option<Time> {
+        self.first
+    }
+
+    /// What came of it until the end of the run.
+    pub fn totals(&self, end: Time) -> Totals {
+        let mut totals = self.totals;
+        if !self.available {
+            let lasted = end.since(self.since).0;
+            totals.unavailable += lasted;
+            totals.longest = totals.longest.max(lasted);
+            totals.open = self.first.map(|_| lasted);
+        }
+        totals
+    }
+
+    /// Since when it has been as it is.
+    pub fn since(&self) -> Time {
+        self.since
+    }
+
+    /// Looks again. If that changes, the span of time that ends now.
+    fn look(&mut self, now: Time) -> Option<Span> {
+        let available = self.leaders.iter().any(|id| self.has_quorum(id));
+        if available == self.available {
+            return None;
+        }
+        let span = Span { from: self.since, to: now, available: self.available };
+        self.available = available;
+        self.since = now;
+        if available {
+            let lasted = now.since(span.from).0;
+            self.totals.unavailable += lasted;
+            self.totals.longest = self.totals.longest.max(lasted);
+            if self.first.is_none() {
+                self.first = Some(now);
+            } else {
+                self.totals.recoveries += 1;
+                self.totals.down += lasted;
+            }
+        } else {
+            self.totals.losses += 1;
+        }
+        Some(span)
+    }
+
+    fn has_quorum(&self, leader: NodeId) -> bool {
+        if !self.running.contains(leader) {
+            return false;
+        }
+        let heard = match self.hears.get(leader.at()) {
+            Some(hears) => self.running.intersection(hears),
+            None => self.running,
+        };
+        heard.len() > self.nodes / 2
+    }
+}
+
+/// A span of time in which it was the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// From here,
+    pub from: Time,
+    /// to here,
+    pub to: Time,
+    /// it was available, or not.
+    pub available: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::network::{NetworkSpec, Overlay};
+
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+
+    fn at(ms: u64) -> Time {
+        Time(ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_crash_is_a_loss_and_the_next_leader_ends_it() {
+        let mut availability = Availability::new(3);
+        availability.leads(at(100), A, true);
+        availability.host(at(500), A, HostEvent::Crashed);
+        availability.leads(at(700), B, true);
+        let totals = availability.totals(at(1_000));
+        assert_eq!(availability.first(), Some(at(100)));
+        assert_eq!((totals.losses, totals.recoveries), (1, 1));
+        assert_eq!((totals.down, totals.open), (at(200).0, None));
+        assert_eq!((totals.unavailable, totals.longest), (at(300).0, at(200).0));
+    }
+
+    #[test]
+    fn a_leader_in_a_minority_does_not_count() {
+        let mut availability = Availability::new(3);
+        availability.leads(at(0), A, true);
+        let mut links = Links::new(3, NetworkSpec::default());
+        links.add(1, Overlay::Partition(vec![[A].into_iter().collect()]));
+        availability.links(at(10), &links);
+        assert!(!availability.is_available());
+        assert_eq!(availability.totals(at(30)).open, Some(at(20).0));
+        links.remove(1);
+        availability.links(at(40), &links);
+        assert_eq!(availability.totals(at(50)).down, at(30).0);
+    }
+
+    #[test]
+    fn a_second_leader_changes_nothing_and_a_paused_majority_does() {
+        let mut availability = Availability::new(3);
+        availability.leads(at(0), A, true);
+        assert_eq!(availability.leads(at(1), B, true), None);
+        availability.host(at(2), A, HostEvent::Paused);
+        assert!(availability.is_available());
+        availability.host(at(3), NodeId(2), HostEvent::Paused);
+        assert!(!availability.is_available());
+        availability.host(at(5), A, HostEvent::Resumed);
+        assert_eq!(availability.totals(at(9)).down, at(2).0);
+    }
+}

@@ -1,0 +1,124 @@
+//! Who stood for election, who won, and which terms nobody won.
+
+use crate::protocol::NodeId;
+
+/// How many terms are looked at at once. A node that stands in a term further back than this below the
+/// highest counts as a candidacy but changes no term's outcome.
+const WINDOW: u64 = 64;
+
+/// Counts candidacies and the terms that came of them.
+#[derive(Clone, Debug, Default)]
+pub struct Elections {
+    /// How often a node asked whether it should stand (PreVote).
+    pub asked: u64,
+    /// How often a node stood.
+    pub candidacies: u64,
+    /// How often a node became leader.
+    pub won: u64,
+    /// How often the leadership went to another node than had it before.
+    pub changes: u64,
+    /// Terms that a node began though a leader with a quorum was in office.
+    pub disruptions: u64,
+    /// The highest term in which somebody stood or led.
+    highest: u64,
+    /// Of the terms `highest - i`, bit i: somebody stood, somebody led.
+    stood: u64,
+    led: u64,
+    /// Terms that have left the window and that nobody won.
+    unwon: u64,
+    last_leader: Option<NodeId>,
+}
+
+impl Elections {
+    /// A node stood in a term; `available` says whether a leader with a quorum was in office.
+    pub fn stood(&mut self, term: u64, available: bool) {
+        self.candidacies += 1;
+        self.disruptions += u64::from(available && term > self.highest);
+        if let Some(bit) = self.bit(term) {
+            self.stood |= bit;
+        }
+    }
+
+    /// A node won a term.
+    pub fn led(&mut self, term: u64, id: NodeId) {
+        self.won += 1;
+        self.changes += u64::from(self.last_leader.is_some_and(|last| last != id));
+        self.in_office(term, id);
+    }
+
+    /// A node leads a term from the beginning of the run.
+    pub fn in_office(&mut self, term: u64, id: NodeId) {
+        self.last_leader = Some(id);
+        if let Some(bit) = self.bit(term) {
+            self.led |= bit;
+        }
+    }
+
+    /// Terms in which nodes stood and nobody won. The highest one does not count: it may still be won.
+    pub fn split_votes(&self) -> u64 {
+        self.unwon + u64::from((self.stood & !self.led & !1).count_ones())
+    }
+
+    fn bit(&mut self, term: u64) -> Option<u64> {
+        if term > self.highest {
+            let by = term - self.highest;
+            let (leave, stay) =
+                if by >= WINDOW { (u64::MAX, 0) } else { (!0 << (WINDOW - by), by) };
+            self.unwon += u64::from((self.stood & !self.led & leave).count_ones());
+            (self.stood, self.led) =
+                if by >= WINDOW { (0, 0) } else { (self.stood << stay, self.led << stay) };
+            self.highest = term;
+        }
+        let back = self.highest - term;
+        (back < WINDOW).then(|| 1 << back)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(0);
+    const B: NodeId = NodeId(1);
+
+    #[test]
+    fn a_term_that_nobody_won_is_a_split_vote() {
+        let mut elections = Elections::default();
+        elections.stood(1, false);
+        elections.stood(1, false);
+        assert_eq!(elections.split_votes(), 0, "it may still be won");
+        elections.stood(2, false);
+        assert_eq!(elections.split_votes(), 1);
+        elections.led(2, A);
+        elections.stood(3, true);
+        elections.led(3, B);
+        assert_eq!((elections.split_votes(), elections.candidacies, elections.won), (1, 4, 2));
+        assert_eq!((elections.changes, elections.disruptions), (1, 1));
+    }
+
+    #[test]
+    fn an_older_term_may_be_won_late() {
+        let mut elections = Elections::default();
+        elections.stood(1, false);
+        elections.stood(2, false);
+        elections.led(1, A);
+        assert_eq!(elections.split_votes(), 0);
+    }
+
+    #[test]
+    fn terms_that_leave_the_window_are_not_forgotten() {
+        let mut elections = Elections::default();
+        for term in 1..=1_000 {
+            elections.stood(term, false);
+            if term % 10 == 0 {
+                elections.led(term, A);
+            }
+        }
+        assert_eq!(elections.split_votes(), 900);
+        elections.stood(5_000, false);
+        elections.stood(1, false); // long out of sight
+        assert_eq!(elections.split_votes(), 900);
+        elections.stood(9_000, false);
+        assert_eq!(elections.split_votes(), 901);
+    }
+}

@@ -1,0 +1,142 @@
+//! Commit latency: from a leader's append of an entry to its commit by the same leader.
+
+use std::collections::VecDeque;
+
+use hdrhistogram::Histogram;
+
+use crate::protocol::NodeId;
+use crate::sim::Time;
+
+/// Latencies of one run, in buckets: a count for each, so that the order in which they come, or in which
+/// histograms are added up, cannot matter.
+#[derive(Debug)]
+pub struct Latency {
+    /// What each leader has appended and not committed: first and last index, and when.
+    pending: Vec<VecDeque<(u64, u64, Time)>>,
+    leads: Vec<bool>,
+    histogram: Histogram<u32>,
+}
+
+impl Clone for Latency {
+    fn clone(&self) -> Self {
+        let Self { pending, leads, histogram } = self;
+        Self { pending: pending.clone(), leads: leads.clone(), histogram: histogram.clone() }
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        self.pending.clone_from(&source.pending);
+        self.leads.clone_from(&source.leads);
+        if source.histogram.is_empty() {
+            self.histogram.reset(); // keeps its memory
+        } else {
+            self.histogram.clone_from(&source.histogram);
+        }
+    }
+}
+
+/// Buckets are this much finer than what they hold: 3 digits, a tenth of a percent.
+const DIGITS: u8 = 3;
+
+impl Latency {
+    /// Of a cluster of so many nodes.
+    pub fn new(nodes: usize) -> Self {
+        Self {
+            pending: vec![VecDeque::new(); nodes],
+            leads: vec![false; nodes],
+            histogram: histogram(),
+        }
+    }
+
+    /// A node leads from now on, or no longer.
+    pub fn leads(&mut self, id: NodeId, leads: bool) {
+        self.leads[id.at()] = leads;
+        self.pending[id.at()].clear();
+    }
+
+    /// A node appended entries.
+    #[inline]
+    pub fn appended(&mut self, now: Time, id: NodeId, first: u64, last: u64) {
+        if self.leads[id.at()] {
+            self.pending[id.at()].push_back((first, last, now));
+        }
+    }
+
+    /// A node committed everything up to an index.
+    #[inline]
+    pub fn committed(&mut self, now: Time, id: NodeId, index: u64) {
+        let pending = &mut self.pending[id.at()];
+        while let Some((first, last, since)) = pending.front_mut() {
+            if *first > index {
+                break;
+            }
+            let entries = index.min(*last) + 1 - *first;
+            let taken = self.histogram.record_n(now.since(*since).0, entries as u32);
+            debug_assert!(taken.is_ok(), "a histogram that resizes itself takes any value");
+            if *last > index {
+                *first = index + 1;
+                break;
+            }
+            pending.pop_front();
+        }
+    }
+
+    /// How many entries were committed by the leaders that had appended them.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The latency that this share of the entries did not exceed, in milliseconds; nothing without entries.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        (!self.histogram.is_empty()).then(|| self.histogram.value_at_quantile(q) as f64 / 1e6)
+    }
+
+    /// The mean, in milliseconds; nothing without entries.
+    pub fn mean(&self) -> Option<f64> {
+        (!self.histogram.is_empty()).then(|| self.histogram.mean() / 1e6)
+    }
+}
+
+/// In nanoseconds, the finest buckets 64 ns wide.
+fn histogram() -> Histogram<u32> {
+    let mut histogram = Histogram::new_with_bounds(64, 1 << 20, DIGITS)
+        .unwrap_or_else(|_| unreachable!("these bounds are what the library asks for"));
+    histogram.auto(true);
+    histogram
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(0);
+
+    fn at(ms: u64) -> Time {
+        Time(ms * 1_000_000)
+    }
+
+    #[test]
+    fn each_entry_counts_from_its_own_append() {
+        let mut latency = Latency::new(3);
+        latency.leads(A, true);
+        latency.appended(at(0), A, 1, 1);
+        latency.appended(at(1), A, 2, 4);
+        latency.appended(at(1), NodeId(1), 1, 1); // a follower's copy
+        latency.committed(at(10), A, 3);
+        assert_eq!(latency.count(), 3);
+        latency.committed(at(20), A, 9);
+        assert_eq!(latency.count(), 4);
+        let max = latency.quantile(1.0).expect("there are entries");
+        assert!((max - 19.0).abs() < 0.02, "{max}");
+        assert!((latency.mean().expect("entries") - (10.0 + 9.0 + 9.0 + 19.0) / 4.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn what_a_deposed_leader_had_appended_does_not_count() {
+        let mut latency = Latency::new(3);
+        latency.leads(A, true);
+        latency.appended(at(0), A, 1, 1);
+        latency.leads(A, false);
+        latency.committed(at(500), A, 1);
+        assert_eq!((latency.count(), latency.quantile(0.5)), (0, None));
+    }
+}

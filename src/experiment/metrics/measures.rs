@@ -1,0 +1,229 @@
+//! What is measured while a run goes on, in memory that does not grow with it.
+
+use super::availability::{Availability, Span};
+use super::elections::Elections;
+use super::latency::Latency;
+use super::series::Series;
+use crate::clone::clone_by_field;
+use crate::experiment::watch::Watcher;
+use crate::protocol::{Message, NodeId, OpId, Protocol, Role, Status};
+use crate::raft::{Node, Output, RaftMessage, RaftNote, Request};
+use crate::sim::{Fate, Flight, HostEvent, Links, Observer, OpEvent, Time};
+
+/// How many types of messages there are.
+pub const TYPES: usize = RaftMessage::KINDS.len();
+
+/// What is measured besides counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Extras {
+    /// Whether commit latencies are.
+    pub latency: bool,
+    /// The width of the bins of a time series, if there is one.
+    pub bins: Option<crate::protocol::Span>,
+}
+
+/// Watches a run and counts.
+#[derive(Debug)]
+pub struct Measures {
+    /// When the cluster could serve.
+    pub availability: Availability,
+    /// Who stood and who won.
+    pub elections: Elections,
+    /// Messages sent, by type.
+    pub sent: [u64; TYPES],
+    /// Their bytes, by type.
+    pub bytes: [u64; TYPES],
+    /// Messages that a cut, or the network, lost.
+    pub lost_messages: u64,
+    /// What clients asked and were told.
+    pub clients: Clients,
+    /// How often a node dropped entries.
+    pub truncations: u64,
+    /// How many entries were dropped.
+    pub truncated_entries: u64,
+    /// From a leader's append to its commit.
+    pub latency: Option<Latency>,
+    /// What happened in which bin of time.
+    pub series: Option<Series>,
+}
+
+clone_by_field!([] Measures { availability, elections, sent, bytes, lost_messages, clients, truncations, truncated_entries, latency, series });
+
+/// What clients asked and were told.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Clients {
+    /// Writes that were asked for, each counted once.
+    pub proposals: u64,
+    /// Writes that were acknowledged.
+    pub acknowledged: u64,
+    /// Reads that were asked for, each counted once.
+    pub reads: u64,
+    /// Reads that were served.
+    pub served: u64,
+    /// Operations that failed for certain.
+    pub failed: u64,
+    /// Operations that nobody knows about.
+    pub unknown: u64,
+}
+
+impl Measures {
+    /// Of a cluster of so many nodes.
+    pub fn new(nodes: usize, extras: Extras) -> Self {
+        Self {
+            availability: Availability::new(nodes),
+            elections: Elections::default(),
+            sent: [0; TYPES],
+            bytes: [0; TYPES],
+            lost_messages: 0,
+            clients: Clients::default(),
+            truncations: 0,
+            truncated_entries: 0,
+            latency: extras.latency.then(|| Latency::new(nodes)),
+            series: extras.bins.map(Series::new),
+        }
+    }
+
+    /// The run ends: what is open is closed.
+    pub fn finish(&mut self, end: Time) {
+        let Some(series) = &mut self.series else { return };
+        let (from, available) = (self.availability.since(), self.availability.is_available());
+        series.available(Span { from, to: end, available });
+        series.finish(end);
+    }
+
+    fn available(&mut self, span: Option<Span>) {
+        if let (Some(span), Some(series)) = (span, &mut self.series) {
+            series.available(span);
+        }
+    }
+
+    fn role(&mut self, now: Time, id: NodeId, role: Role, term: u64) {
+        match role {
+            Role::Candidate => {
+                self.elections.stood(term, self.availability.is_available());
+            }
+            Role::PreCandidate => self.elections.asked += 1,
+            Role::Leader => {
+                self.elections.led(term, id);
+                if let Some(series) = &mut self.series {
+                    series.at(now).elections += 1;
+                }
+            }
+            Role::Follower => {}
+        }
+        let span = self.availability.leads(now, id, role == Role::Leader);
+        self.available(span);
+        if let Some(latency) = &mut self.latency {
+            latency.leads(id, role == Role::Leader);
+        }
+    }
+
+    fn committed(&mut self, now: Time, id: NodeId, last: u64) {
+        if let Some(latency) = &mut self.latency {
+            latency.committed(now, id, last);
+        }
+        if let Some(series) = &mut self.series {
+            series.committed(now, last);
+        }
+    }
+}
+
+impl Observer<Node> for Measures {
+    const SETTLED: bool = false;
+
+    #[inline]
+    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+        let kind = usize::from(flight.message.kind());
+        self.sent[kind] += 1;
+        self.bytes[kind] += u64::from(flight.message.size());
+        if let Some(series) = &mut self.series {
+            series.at(now).sent += 1;
+        }
+        0
+    }
+
+    #[inline]
+    fn ended(&mut self, _now: Time, _flight: &Flight<RaftMessage>, fate: Fate) {
+        self.lost_messages += u64::from(matches!(fate, Fate::Cut | Fate::Lost));
+    }
+
+    #[inline]
+    fn noted(&mut self, now: Time, id: NodeId, _node: &Node, note: RaftNote) {
+        match note {
+            RaftNote::Role { role, term } => self.role(now, id, role, term),
+            RaftNote::Committed { last, .. } => self.committed(now, id, last),
+            RaftNote::Appended { first, last, .. } => {
+                if let Some(latency) = &mut self.latency {
+                    latency.appended(now, id, first, last);
+                }
+            }
+            RaftNote::Truncated { first, last } => {
+                self.truncations += 1;
+                self.truncated_entries += last + 1 - first;
+            }
+            RaftNote::Voted { .. } | RaftNote::Session { .. } | RaftNote::Refused { .. } => {}
+        }
+    }
+
+    fn host(&mut self, now: Time, id: NodeId, _node: &Node, event: HostEvent) {
+        let span = self.availability.host(now, id, event);
+        self.available(span);
+        if let (Some(latency), HostEvent::Crashed | HostEvent::Halted(_)) =
+            (&mut self.latency, event)
+        {
+            latency.leads(id, false);
+        }
+    }
+
+    fn links(&mut self, now: Time, links: &Links) {
+        let span = self.availability.links(now, links);
+        self.available(span);
+    }
+
+    #[inline]
+    fn op(&mut self, now: Time, _op: OpId, _client: u32, event: &OpEvent<'_, Node>) {
+        let clients = &mut self.clients;
+        match event {
+            OpEvent::Invoked { request: Request::Write(_), again: false, .. } => {
+                clients.proposals += 1;
+            }
+            OpEvent::Invoked { request: Request::Read { .. }, again: false, .. } => {
+                clients.reads += 1;
+            }
+            OpEvent::Ok { output: Output::Written { .. }, .. } => {
+                clients.acknowledged += 1;
+                if let Some(series) = &mut self.series {
+                    series.at(now).acknowledged += 1;
+                }
+            }
+            OpEvent::Ok { output: Output::Read { .. }, .. } => clients.served += 1,
+            OpEvent::Failed { .. } => clients.failed += 1,
+            OpEvent::Unknown { .. } => clients.unknown += 1,
+            OpEvent::Invoked { .. } | OpEvent::Ok { output: Output::Done, .. } => {}
+        }
+    }
+}
+
+impl Watcher for Measures {
+    fn begin(&mut self, id: NodeId, node: &Node) {
+        let Status { role, term, last_index, .. } = node.status();
+        if role == Role::Leader {
+            self.elections.in_office(term, id);
+            self.availability.leads(Time::ZERO, id, true);
+            if let Some(latency) = &mut self.latency {
+                latency.leads(id, true);
+            }
+        }
+        if let Some(series) = &mut self.series {
+            series.begins_with(node.status().commit_index.min(last_index));
+        }
+    }
+
+    fn measures(&self) -> Option<&Measures> {
+        Some(self)
+    }
+
+    fn finish(&mut self, end: Time) {
+        Measures::finish(self, end);
+    }
+}

@@ -1,0 +1,118 @@
+//! What happened in which bin of time.
+
+use super::availability::Span;
+use crate::clone::clone_by_field;
+use crate::protocol;
+use crate::sim::Time;
+
+/// Bins of equal width from the beginning of a run to its end.
+#[derive(Debug)]
+pub struct Series {
+    width: u64,
+    /// The highest commitIndex so far.
+    committed: u64,
+    bins: Vec<Bin>,
+}
+
+clone_by_field!([] Series { width, committed, bins });
+
+/// One bin.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bin {
+    /// Time with a leader that has a quorum, in nanoseconds.
+    pub available: u64,
+    /// Leaders elected.
+    pub elections: u64,
+    /// Entries committed for the first time.
+    pub committed: u64,
+    /// Writes acknowledged.
+    pub acknowledged: u64,
+    /// Messages sent.
+    pub sent: u64,
+}
+
+impl Series {
+    /// Bins of this width, above zero.
+    pub fn new(width: protocol::Span) -> Self {
+        Self { width: width.0.max(1), committed: 0, bins: Vec::new() }
+    }
+
+    /// So much is committed from the beginning.
+    pub fn begins_with(&mut self, committed: u64) {
+        self.committed = self.committed.max(committed);
+    }
+
+    /// The bin of a moment.
+    #[inline]
+    pub fn at(&mut self, now: Time) -> &mut Bin {
+        let bin = (now.0 / self.width) as usize;
+        if bin >= self.bins.len() {
+            self.bins.resize(bin + 1, Bin::default());
+        }
+        &mut self.bins[bin]
+    }
+
+    /// A node committed everything up to an index.
+    #[inline]
+    pub fn committed(&mut self, now: Time, last: u64) {
+        let fresh = last.saturating_sub(self.committed);
+        if fresh > 0 {
+            self.committed = last;
+            self.at(now).committed += fresh;
+        }
+    }
+
+    /// A span of time in which the cluster was available, or not.
+    pub fn available(&mut self, span: Span) {
+        let Span { mut from, to, available } = span;
+        while available && from < to {
+            let end = Time((from.0 / self.width + 1).saturating_mul(self.width)).min(to);
+            self.at(from).available += end.since(from).0;
+            from = end;
+        }
+    }
+
+    /// The run ends: there are bins for all time before, and no other. What happened at the very end, if that
+    /// is where a bin begins, belongs to the last one.
+    pub fn finish(&mut self, end: Time) {
+        let bins = (end.0.div_ceil(self.width) as usize).max(1);
+        self.bins.resize(bins.max(self.bins.len()), Bin::default());
+        for late in self.bins.split_off(bins) {
+            let last = &mut self.bins[bins - 1];
+            last.elections += late.elections;
+            last.committed += late.committed;
+            last.acknowledged += late.acknowledged;
+            last.sent += late.sent;
+        }
+    }
+
+    /// The bins: where each begins, how wide it is, both in nanoseconds, and what is in it. The last one ends
+    /// with the run.
+    pub fn bins(&self, end: Time) -> impl Iterator<Item = (u64, u64, &Bin)> {
+        self.bins.iter().enumerate().map(move |(at, bin)| {
+            let from = at as u64 * self.width;
+            (from, self.width.min(end.0 - from), bin)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_dealt_out_to_bins() {
+        let mut series = Series::new(protocol::Span(10));
+        series.available(Span { from: Time(5), to: Time(28), available: true });
+        series.available(Span { from: Time(28), to: Time(40), available: false });
+        series.committed(Time(12), 3);
+        series.committed(Time(31), 2); // another node commits what was committed
+        series.at(Time(40)).elections += 1;
+        series.finish(Time(40));
+        let bins: Vec<_> =
+            series.bins(Time(40)).map(|(from, width, bin)| (from, width, bin.available)).collect();
+        assert_eq!(bins, [(0, 10, 5), (10, 10, 10), (20, 10, 8), (30, 10, 0)]);
+        assert_eq!(series.bins.iter().map(|bin| bin.committed).sum::<u64>(), 3);
+        assert_eq!(series.bins[3].elections, 1);
+    }
+}

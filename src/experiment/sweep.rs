@@ -1,0 +1,433 @@
+//! Scenarios over many seeds, on all cores: a row a run.
+//!
+//! Runs are numbered: the k-th seed of the p-th point of the grid is run `p * seeds + k`. Any range of them
+//! can be played anywhere, in pieces of any size and on any number of threads; the rows are the same.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::cluster::{Cluster, Ending, Position};
+use super::metrics::{Finished, Measures, Metric, Value, extras};
+use super::scenario::{OnViolation, Scenario, ScenarioError};
+use super::watch::{Options, Watch, Watcher};
+use crate::protocol::Span;
+use crate::sim::{Digest, Time};
+use crate::trace::Level;
+
+/// What is played and what is written down of it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The points of the grid.
+    pub points: Vec<Point>,
+    /// How many seeds each of them is played with.
+    pub seeds: u64,
+    /// What rows say besides how a run ended.
+    pub metrics: Vec<&'static Metric>,
+    /// The width of the bins of a time series, if there is one.
+    pub bins: Option<Span>,
+    /// Whether invariants are checked.
+    pub checks: bool,
+    /// What a violation does to a run.
+    pub on_violation: OnViolation,
+}
+
+/// A point of the grid.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// What is played.
+    pub scenario: Arc<Scenario>,
+    /// The first of its seeds.
+    pub seed: u64,
+}
+
+/// Rows in columns. All columns have the same length but `errors` and `series`, which name rows.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// Which point of the grid.
+    pub point: Vec<u32>,
+    /// The seed.
+    pub seed: Vec<u64>,
+    /// How the run ended; nothing if it failed.
+    pub ending: Vec<Option<Ending>>,
+    /// When it ended, in milliseconds.
+    pub end_ms: Vec<f64>,
+    /// How many violations were found.
+    pub violations: Vec<u64>,
+    /// The rules that were violated, in the order in which they first were.
+    pub rules: Vec<Vec<&'static str>>,
+    /// The digest.
+    pub digest: Vec<Digest>,
+    /// The metrics, one after the other.
+    pub metrics: Vec<Cells>,
+    /// Why runs failed.
+    pub errors: Vec<(usize, String)>,
+    /// The bins of time.
+    pub series: Series,
+}
+
+/// A column of metrics.
+#[derive(Clone, Debug)]
+pub enum Cells {
+    /// Numbers; NaN is nothing.
+    Real(Vec<f64>),
+    /// Counts.
+    Count(Vec<u64>),
+}
+
+/// Bins of time in columns.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// The row of the run.
+    pub row: Vec<usize>,
+    /// Where the bin begins, in milliseconds.
+    pub time_ms: Vec<f64>,
+    /// The share of it in which a leader had a quorum.
+    pub available: Vec<f64>,
+    /// Leaders elected.
+    pub elections: Vec<u64>,
+    /// Entries committed for the first time.
+    pub committed: Vec<u64>,
+    /// Writes acknowledged.
+    pub acknowledged: Vec<u64>,
+    /// Messages sent.
+    pub sent: Vec<u64>,
+}
+
+impl Plan {
+    /// How many runs there are in all.
+    pub fn runs(&self) -> u64 {
+        self.seeds.saturating_mul(self.points.len() as u64)
+    }
+
+    /// Why it cannot be played, if so.
+    pub fn validate(&self) -> Result<(), ScenarioError> {
+        for point in &self.points {
+            point.scenario.validate().map_err(ScenarioError::Invalid)?;
+            for seed in [point.seed, point.seed + self.seeds - 1] {
+                point.scenario.edits_for(seed)?;
+            }
+            let end = point.scenario.end().unwrap_or(Time::ZERO);
+            if let Some(bins) = self.bins
+                && end.0 / bins.0.max(1) > MOST_BINS
+            {
+                return Err(ScenarioError::Invalid(format!(
+                    "series: bins of {} ms make more than {MOST_BINS} of a run of {end}",
+                    bins.as_ms()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays runs of this plan on so many threads, and calls `wait` with how many are done until all are; if
+    /// it says false they stop, and what is finished is kept.
+    pub fn play(
+        &self,
+        runs: std::ops::Range<u64>,
+        threads: usize,
+        wait: impl FnMut(u64) -> bool,
+    ) -> Rows {
+        let options = Options { trace: Level::Off, checks: true, trace_rows: None };
+        let watch = |nodes| Watch::new(nodes, options);
+        match (extras(&self.metrics, self.bins), self.checks) {
+            (None, false) => self.play_watched(runs, threads, |_| (), wait),
+            (None, true) => self.play_watched(runs, threads, watch, wait),
+            (Some(extras), false) => {
+                self.play_watched(runs, threads, |nodes| Measures::new(nodes, extras), wait)
+            }
+            (Some(extras), true) => self.play_watched(
+                runs,
+                threads,
+                |nodes| (Measures::new(nodes, extras), watch(nodes)),
+                wait,
+            ),
+        }
+    }
+
+    fn play_watched<O: Watcher>(
+        &self,
+        runs: std::ops::Range<u64>,
+        threads: usize,
+        observer: impl Fn(usize) -> O + Sync,
+        mut wait: impl FnMut(u64) -> bool,
+    ) -> Rows {
+        let (next, done) = (AtomicU64::new(runs.start), AtomicU64::new(0));
+        let stop = AtomicBool::new(false);
+        let caller = std::thread::current();
+        let work = || {
+            let mut player = Player { plan: self, observer: &observer, stop: &stop, stage: None };
+            let mut pieces = Pieces::new(self);
+            loop {
+                let from = next.fetch_add(CHUNK, Ordering::Relaxed);
+                if from >= runs.end || stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                pieces.begin(from);
+                for run in from..runs.end.min(from + CHUNK) {
+                    if !player.play(run, &mut pieces.rows) {
+                        break;
+                    }
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            caller.unpark();
+            pieces
+        };
+        let count = runs.end.saturating_sub(runs.start);
+        let workers = (threads as u64).clamp(1, count.div_ceil(CHUNK).max(1));
+        let pieces: Vec<Pieces> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                if !wait(done.load(Ordering::Relaxed)) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                std::thread::park_timeout(LOOK_EVERY);
+            }
+            // A worker catches what goes wrong in a run; beyond that it does nothing that can.
+            let join = |w: std::thread::ScopedJoinHandle<'_, Pieces>| {
+                w.join().unwrap_or_else(|e| std::panic::resume_unwind(e))
+            };
+            workers.into_iter().map(join).collect()
+        });
+        Pieces::in_order(self, &pieces)
+    }
+}
+
+/// Few enough that threads end together, many enough that they seldom meet.
+const CHUNK: u64 = 16;
+/// How many events are dispatched between two looks at whether to stop.
+const SLICE: u64 = 20_000;
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Most bins of one run's time series.
+const MOST_BINS: u64 = 1_000_000;
+
+/// Plays one run after the other, in the same memory while they are of the same point.
+struct Player<'a, O: Watcher, F> {
+    plan: &'a Plan,
+    observer: &'a F,
+    stop: &'a AtomicBool,
+    stage: Option<Stage<O>>,
+}
+
+/// A cluster at its beginning, and the one that runs.
+struct Stage<O: Watcher> {
+    point: u64,
+    rest: Cluster<O>,
+    cluster: Cluster<O>,
+}
+
+impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
+    /// Plays a run and writes its row; false if it was told to stop before the end.
+    fn play(&mut self, run: u64, rows: &mut Rows) -> bool {
+        let (point, k) = (run / self.plan.seeds, run % self.plan.seeds);
+        let seed = self.plan.points[point as usize].seed + k;
+        let result = catch_unwind(AssertUnwindSafe(|| self.try_to_play(point, seed, rows)));
+        match result {
+            Ok(finished) => finished,
+            Err(panic) => {
+                self.stage = None; // whatever state it is in
+                rows.push_failed(point as u32, seed, panic_text(panic.as_ref()));
+                true
+            }
+        }
+    }
+
+    fn try_to_play(&mut self, point: u64, seed: u64, rows: &mut Rows) -> bool {
+        if self.stage.as_ref().is_none_or(|stage| stage.point != point) {
+            self.stage = Some(self.stage_for(point));
+        }
+        let Some(Stage { rest, cluster, .. }) = &mut self.stage else { return false };
+        let started = Instant::now();
+        cluster.clone_from(rest);
+        if let Err(error) = cluster.begin(seed) {
+            rows.push_failed(point as u32, seed, error.to_string());
+            return true;
+        }
+        let mut position = Position::default();
+        let ending = loop {
+            if self.stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            if let Some(ending) = cluster.play(&mut position, SLICE, Time::NEVER) {
+                break ending;
+            }
+        };
+        let end = cluster.world().now();
+        cluster.world_mut().observer_mut().finish(end);
+        let finished = Finished::new(cluster, ending, started.elapsed());
+        rows.push(point as u32, seed, &finished, &self.plan.metrics);
+        true
+    }
+
+    fn stage_for(&self, point: u64) -> Stage<O> {
+        let scenario = Arc::clone(&self.plan.points[point as usize].scenario);
+        let observer = (self.observer)(scenario.nodes.len());
+        let rest = Cluster::at_rest(scenario, self.plan.on_violation, observer);
+        Stage { point, cluster: rest.clone(), rest }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a bug in raftlab: {}", text.unwrap_or("it panicked"))
+}
+
+impl Rows {
+    fn new(metrics: &[&'static Metric]) -> Self {
+        let cells = |metric: &&Metric| {
+            if metric.counts { Cells::Count(Vec::new()) } else { Cells::Real(Vec::new()) }
+        };
+        Self { metrics: metrics.iter().map(cells).collect(), ..Self::default() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.seed.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.seed.is_empty()
+    }
+
+    fn push(&mut self, point: u32, seed: u64, run: &Finished<'_>, metrics: &[&'static Metric]) {
+        for (cells, metric) in self.metrics.iter_mut().zip(metrics) {
+            match (cells, metric.of(run)) {
+                (Cells::Real(cells), Value::Real(value)) => cells.push(value.unwrap_or(f64::NAN)),
+                (Cells::Count(cells), Value::Count(count)) => cells.push(count),
+                (Cells::Real(_), Value::Count(_)) | (Cells::Count(_), Value::Real(_)) => {
+                    unreachable!("a metric says of itself whether it counts")
+                }
+            }
+        }
+        self.series.push(self.seed.len(), run);
+        self.point.push(point);
+        self.seed.push(seed);
+        self.ending.push(Some(run.ending));
+        self.end_ms.push(run.end.as_ms());
+        self.violations.push(run.violations);
+        self.rules.push(run.rules.clone());
+        self.digest.push(run.digest);
+    }
+
+    fn push_failed(&mut self, point: u32, seed: u64, why: String) {
+        // A metric may have been written before another one failed.
+        let row = self.seed.len();
+        for cells in &mut self.metrics {
+            match cells {
+                Cells::Real(cells) => {
+                    cells.truncate(row);
+                    cells.push(f64::NAN);
+                }
+                Cells::Count(cells) => {
+                    cells.truncate(row);
+                    cells.push(0);
+                }
+            }
+        }
+        self.errors.push((row, why));
+        self.point.push(point);
+        self.seed.push(seed);
+        self.ending.push(None);
+        self.end_ms.push(f64::NAN);
+        self.violations.push(0);
+        self.rules.push(Vec::new());
+        self.digest.push(Digest::default());
+    }
+
+    /// Adds rows of others at the end.
+    fn extend(&mut self, others: &Rows, from: usize, to: usize) {
+        let (by, range) = (self.len(), from..to);
+        let moved = |row: usize| row - from + by;
+        for (cells, more) in self.metrics.iter_mut().zip(&others.metrics) {
+            match (cells, more) {
+                (Cells::Real(cells), Cells::Real(more)) => cells.extend(&more[range.clone()]),
+                (Cells::Count(cells), Cells::Count(more)) => cells.extend(&more[range.clone()]),
+                _ => unreachable!("rows of one plan have the same columns"),
+            }
+        }
+        let errors = others.errors.iter().filter(|(row, _)| range.contains(row));
+        self.errors.extend(errors.map(|(row, why)| (moved(*row), why.clone())));
+        self.series.extend(&others.series, &range, moved);
+        self.point.extend(&others.point[range.clone()]);
+        self.seed.extend(&others.seed[range.clone()]);
+        self.ending.extend(&others.ending[range.clone()]);
+        self.end_ms.extend(&others.end_ms[range.clone()]);
+        self.violations.extend(&others.violations[range.clone()]);
+        self.rules.extend_from_slice(&others.rules[range.clone()]);
+        self.digest.extend(&others.digest[range]);
+    }
+}
+
+impl Series {
+    fn push(&mut self, row: usize, run: &Finished<'_>) {
+        let Some(series) = run.measures.and_then(|measures| measures.series.as_ref()) else {
+            return;
+        };
+        for (from, width, bin) in series.bins(run.end) {
+            self.row.push(row);
+            self.time_ms.push(from as f64 / 1e6);
+            self.available.push(if width == 0 { 0.0 } else { bin.available as f64 / width as f64 });
+            self.elections.push(bin.elections);
+            self.committed.push(bin.committed);
+            self.acknowledged.push(bin.acknowledged);
+            self.sent.push(bin.sent);
+        }
+    }
+
+    /// Adds the bins of some rows of others, which become other rows here.
+    fn extend(
+        &mut self,
+        others: &Series,
+        rows: &std::ops::Range<usize>,
+        moved: impl Fn(usize) -> usize,
+    ) {
+        let from = others.row.partition_point(|row| *row < rows.start);
+        let to = others.row.partition_point(|row| *row < rows.end);
+        let range = from..to;
+        self.row.extend(others.row[range.clone()].iter().map(|row| moved(*row)));
+        self.time_ms.extend(&others.time_ms[range.clone()]);
+        self.available.extend(&others.available[range.clone()]);
+        self.elections.extend(&others.elections[range.clone()]);
+        self.committed.extend(&others.committed[range.clone()]);
+        self.acknowledged.extend(&others.acknowledged[range.clone()]);
+        self.sent.extend(&others.sent[range]);
+    }
+}
+
+/// The rows that one thread wrote, and where each piece of work begins among them.
+struct Pieces {
+    rows: Rows,
+    /// The first run of each piece, and its first row.
+    begun: Vec<(u64, usize)>,
+}
+
+impl Pieces {
+    fn new(plan: &Plan) -> Self {
+        Self { rows: Rows::new(&plan.metrics), begun: Vec::new() }
+    }
+
+    fn begin(&mut self, run: u64) {
+        self.begun.push((run, self.rows.len()));
+    }
+
+    /// Everybody's rows, in the order of the runs.
+    fn in_order(plan: &Plan, all: &[Pieces]) -> Rows {
+        let mut order: Vec<(u64, usize, usize, usize)> = Vec::new();
+        for (who, pieces) in all.iter().enumerate() {
+            for (at, (run, from)) in pieces.begun.iter().enumerate() {
+                let to = pieces.begun.get(at + 1).map_or(pieces.rows.len(), |(_, row)| *row);
+                order.push((*run, who, *from, to));
+            }
+        }
+        order.sort_unstable();
+        let mut rows = Rows::new(&plan.metrics);
+        for (_, who, from, to) in order {
+            rows.extend(&all[who].rows, from, to);
+        }
+        rows
+    }
+}

@@ -1,0 +1,308 @@
+//! Many runs at once, as Arrow tables.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int8Type, Int32Type};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray, UInt32Array, UInt64Array,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_select::take::take;
+use pyo3::prelude::*;
+
+use super::convert::invalid;
+use super::engine::{on_violation, span};
+use super::table::{Table, array_of};
+use crate::experiment::metrics::{METRICS, Metric, select};
+use crate::experiment::sweep::{Cells, Plan, Point, Rows, Series};
+use crate::experiment::{Ending, Scenario};
+use crate::sim::Digest;
+
+/// The metrics: (name, group, unit, meaning, censored by, whether it is given by default).
+#[pyfunction]
+pub(super) fn metrics()
+-> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str, bool)> {
+    let row = |m: &'static Metric| {
+        (m.name.as_str(), m.group, m.unit, m.meaning.as_str(), m.censored_by, m.default)
+    };
+    METRICS.iter().map(row).collect()
+}
+
+/// Plays runs of a grid of scenarios: the k-th seed of the p-th of them is run `p * seeds + k`, and those
+/// from `first_run` up to `last_run` (excluded) are played. `grid` has a column for each parameter with a
+/// value a scenario; `first_seeds` the first seed of each scenario.
+///
+/// Returns a table with a row a run, one with a row a bin of time (if `bins_ms` is given), and what
+/// interrupted it, if something did: the rows are then those that were finished.
+#[pyfunction]
+#[pyo3(signature = (scenarios, grid, first_seeds, seeds, first_run, last_run, *, metrics, threads,
+    checks=true, stop_on_violation=true, bins_ms=None, progress=None))]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+pub(super) fn sweep(
+    py: Python<'_>,
+    scenarios: Vec<String>,
+    grid: Vec<(String, Vec<Bound<'_, PyAny>>)>,
+    first_seeds: Vec<u64>,
+    seeds: u64,
+    first_run: u64,
+    last_run: u64,
+    metrics: Vec<String>,
+    threads: usize,
+    checks: bool,
+    stop_on_violation: bool,
+    bins_ms: Option<f64>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Table, Option<Table>, Option<Py<PyAny>>)> {
+    let bins = bins_ms.map(|ms| span("series", ms)).transpose()?;
+    let points: PyResult<Vec<Point>> = scenarios
+        .iter()
+        .zip(&first_seeds)
+        .map(|(json, seed)| {
+            Ok(Point { scenario: Arc::new(Scenario::from_json(json)?), seed: *seed })
+        })
+        .collect();
+    let plan = Plan {
+        points: points?,
+        seeds,
+        metrics: select(&metrics).map_err(invalid)?,
+        bins,
+        checks,
+        on_violation: on_violation(stop_on_violation),
+    };
+    plan.validate()?;
+    if first_run >= last_run || last_run > plan.runs() {
+        return Err(invalid(format!(
+            "runs {first_run} to {last_run} are not among the {} that there are",
+            plan.runs()
+        )));
+    }
+    let parameter = |(name, values): (String, Vec<Bound<'_, PyAny>>)| {
+        Ok(Parameter { name, values: array_of(&values)? })
+    };
+    let grid: PyResult<Vec<Parameter>> = grid.into_iter().map(parameter).collect();
+    let grid = grid?;
+    let mut interrupted: Option<PyErr> = None;
+    let mut looked = Instant::now();
+    let wait = |done: u64| {
+        if looked.elapsed() < LOOK_EVERY || interrupted.is_some() {
+            return interrupted.is_none();
+        }
+        looked = Instant::now();
+        let looked_at = Python::attach(|py| {
+            py.check_signals()?;
+            progress.as_ref().map_or(Ok(()), |progress| progress.call1(py, (done,)).map(|_| ()))
+        });
+        interrupted = looked_at.err();
+        interrupted.is_none()
+    };
+    let rows = py.detach(|| plan.play(first_run..last_run, threads, wait));
+    let error = |error: ArrowError| invalid(error.to_string());
+    let runs = runs_table(&rows, &plan.metrics, &grid).map_err(error)?;
+    let series = bins.map(|_| series_table(&rows, &grid).map_err(error)).transpose()?;
+    Ok((runs, series, interrupted.map(|error| error.into_value(py).into_any())))
+}
+
+/// How often signals are looked for and progress is told.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A parameter of the grid: a value a point.
+struct Parameter {
+    name: String,
+    values: ArrayRef,
+}
+
+impl Parameter {
+    /// The column, for rows of these points.
+    fn column(&self, points: &[u32]) -> Result<(Field, ArrayRef), ArrowError> {
+        let array = if let Some(texts) = self.values.as_string_opt::<i32>() {
+            let mut names = Names::default();
+            let codes: Vec<i32> = texts.iter().map(|t| names.code(t.unwrap_or_default())).collect();
+            let keys = points.iter().map(|point| codes[*point as usize]).collect();
+            names.column(keys, None)?
+        } else {
+            take(&self.values, &UInt32Array::from(points.to_vec()), None)?
+        };
+        let field = field(&self.name, array.data_type(), true, "", "a parameter of the grid");
+        Ok((field, array))
+    }
+}
+
+/// Texts that occur often, by numbers.
+#[derive(Default)]
+struct Names {
+    known: Vec<String>,
+    codes: HashMap<String, i32>,
+}
+
+impl Names {
+    fn code(&mut self, text: &str) -> i32 {
+        if let Some(code) = self.codes.get(text) {
+            return *code;
+        }
+        let code = self.known.len() as i32;
+        self.known.push(text.to_owned());
+        self.codes.insert(text.to_owned(), code);
+        code
+    }
+
+    fn column(self, codes: Vec<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+        let keys = PrimitiveArray::<Int32Type>::new(codes.into(), nulls);
+        let names = Arc::new(StringArray::from(self.known));
+        Ok(Arc::new(DictionaryArray::try_new(keys, names)?))
+    }
+}
+
+fn field(name: &str, kind: &DataType, nullable: bool, unit: &str, meaning: &str) -> Field {
+    Field::new(name, kind.clone(), nullable).with_metadata(HashMap::from([
+        ("unit".to_owned(), unit.to_owned()),
+        ("meaning".to_owned(), meaning.to_owned()),
+    ]))
+}
+
+/// Collects the columns of a table.
+#[derive(Default)]
+struct Columns {
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Columns {
+    fn push(&mut self, name: &str, array: ArrayRef, unit: &str, meaning: &str) {
+        let nullable = array.is_nullable();
+        self.fields.push(field(name, array.data_type(), nullable, unit, meaning));
+        self.arrays.push(array);
+    }
+
+    fn table(self, name: &str, doc: &str) -> Result<Table, ArrowError> {
+        let fields: Vec<Field> = self.fields.into_iter().map(|f| f.with_nullable(true)).collect();
+        let metadata = HashMap::from([
+            ("table".to_owned(), name.to_owned()),
+            ("doc".to_owned(), doc.to_owned()),
+            ("raftlab".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ]);
+        let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), self.arrays)?;
+        Ok(Table::from_arrow(name, &schema, vec![batch], []))
+    }
+}
+
+fn runs_table(
+    rows: &Rows,
+    metrics: &[&'static Metric],
+    grid: &[Parameter],
+) -> Result<Table, ArrowError> {
+    let mut columns = Columns::default();
+    for parameter in grid {
+        let (field, array) = parameter.column(&rows.point)?;
+        columns.fields.push(field);
+        columns.arrays.push(array);
+    }
+    let failed = failed(rows);
+    columns.push("seed", Arc::new(UInt64Array::from(rows.seed.clone())), "", "the luck of the run");
+    for (metric, cells) in metrics.iter().zip(&rows.metrics) {
+        let array: ArrayRef = match cells {
+            Cells::Real(values) => reals(values),
+            Cells::Count(values) => {
+                let counts = values.iter().map(|count| *count as i64).collect::<Vec<_>>();
+                Arc::new(Int64Array::new(counts.into(), failed.clone()))
+            }
+        };
+        columns.push(&metric.name, array, metric.unit, &metric.meaning);
+    }
+    columns.push("ending", endings(rows)?, "", "how the run ended; null if it failed");
+    columns.push("end_ms", reals(&rows.end_ms), "ms", "when the run ended; null if it failed");
+    let violations = rows.violations.iter().map(|count| *count as i64).collect::<Vec<_>>();
+    let violations = Int64Array::new(violations.into(), failed.clone());
+    columns.push("violations", Arc::new(violations), "", "how many violations were found");
+    let meaning = "the rules that were violated, with commas, the first one first; null if none";
+    columns.push("rules", rules(rows)?, "", meaning);
+    let errors: HashMap<usize, &str> =
+        rows.errors.iter().map(|(row, why)| (*row, why.as_str())).collect();
+    let errors: StringArray = (0..rows.len()).map(|row| errors.get(&row).copied()).collect();
+    columns.push("error", Arc::new(errors), "", "why the run failed; null if it did not");
+    let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
+    columns.push("digest", digests(&rows.digest, failed), "", meaning);
+    columns.table("runs", "What came of a sweep. A row a run.")
+}
+
+fn series_table(rows: &Rows, grid: &[Parameter]) -> Result<Table, ArrowError> {
+    let Series { row, time_ms, available, elections, committed, acknowledged, sent } = &rows.series;
+    let points: Vec<u32> = row.iter().map(|row| rows.point[*row]).collect();
+    let mut columns = Columns::default();
+    for parameter in grid {
+        let (field, array) = parameter.column(&points)?;
+        columns.fields.push(field);
+        columns.arrays.push(array);
+    }
+    let seeds = UInt64Array::from_iter_values(row.iter().map(|row| rows.seed[*row]));
+    columns.push("seed", Arc::new(seeds), "", "the luck of the run");
+    columns.push(
+        "time_ms",
+        reals(time_ms),
+        "ms",
+        "where the bin begins; it ends where the next does",
+    );
+    let meaning = "the share of the bin in which a leader had a quorum";
+    columns.push("available", reals(available), "", meaning);
+    let counts = [
+        ("elections", elections, "leaders elected"),
+        ("committed", committed, "entries committed for the first time"),
+        ("acknowledged", acknowledged, "writes that clients were told are done"),
+        ("sent", sent, "messages sent"),
+    ];
+    for (name, counts, meaning) in counts {
+        let array = Int64Array::from_iter_values(counts.iter().map(|count| *count as i64));
+        columns.push(name, Arc::new(array), "", meaning);
+    }
+    columns.table("series", "Runs of a sweep over time. A row a run and bin of time.")
+}
+
+/// The rows that are no run's that ended, as nulls.
+fn failed(rows: &Rows) -> Option<NullBuffer> {
+    (!rows.errors.is_empty()).then(|| {
+        let valid = BooleanBuffer::collect_bool(rows.len(), |row| rows.ending[row].is_some());
+        NullBuffer::new(valid)
+    })
+}
+
+/// Numbers; NaN is null, and stays NaN below it for who reads the bytes.
+fn reals(values: &[f64]) -> ArrayRef {
+    let nulls = values.iter().any(|value| value.is_nan()).then(|| {
+        NullBuffer::new(BooleanBuffer::collect_bool(values.len(), |at| !values[at].is_nan()))
+    });
+    Arc::new(Float64Array::new(values.to_vec().into(), nulls))
+}
+
+fn endings(rows: &Rows) -> Result<ArrayRef, ArrowError> {
+    let names = Arc::new(StringArray::from_iter_values(Ending::ALL.iter().map(|e| e.name())));
+    let codes: PrimitiveArray<Int8Type> =
+        rows.ending.iter().map(|ending| ending.map(|ending| ending as i8)).collect();
+    Ok(Arc::new(DictionaryArray::try_new(codes, names)?))
+}
+
+fn rules(rows: &Rows) -> Result<ArrayRef, ArrowError> {
+    let mut names = Names::default();
+    let code = |broken: &Vec<&str>| match broken.as_slice() {
+        [] => 0,
+        broken => names.code(&broken.join(",")),
+    };
+    let codes: Vec<i32> = rows.rules.iter().map(code).collect();
+    let valid = BooleanBuffer::collect_bool(rows.len(), |row| !rows.rules[row].is_empty());
+    names.column(codes, Some(NullBuffer::new(valid)))
+}
+
+/// Each as 32 hexadecimal digits, side by side in one buffer.
+fn digests(digests: &[Digest], nulls: Option<NullBuffer>) -> ArrayRef {
+    let mut text = Vec::with_capacity(digests.len() * 32);
+    for digest in digests {
+        text.extend_from_slice(&digest.hex());
+    }
+    let offsets = OffsetBuffer::from_repeated_length(32, digests.len());
+    let buffer = Buffer::from_vec(text);
+    Arc::new(StringArray::new(offsets, buffer, nulls))
+}
