@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -53,6 +54,7 @@ class Plan:
     """A sweep before it is played. Run number r is the (r mod seeds)-th seed of the (r // seeds)-th point."""
 
     points: tuple[dict[str, Any], ...]
+    cells: tuple[tuple[Any, ...], ...]
     scenarios: tuple[str, ...]
     first_seeds: tuple[int, ...]
     seeds: int
@@ -93,7 +95,8 @@ class Plan:
             raise InvalidError("series must be the width of a bin of time, longer than 0 ms")
         choice(on_violation, "on_violation", ("record", "stop"))
         checks = flag(checks, "checks")
-        return cls(points, scenarios, first, len(seeds), names, own, bins, checks, on_violation)
+        cells = cells_of(points)
+        return cls(points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation)
 
     @property
     def runs(self) -> int:
@@ -115,6 +118,7 @@ class Plan:
         plan = replace(
             self,
             points=self.points[low:high],
+            cells=self.cells[low:high],
             scenarios=self.scenarios[low:high],
             first_seeds=self.first_seeds[low:high],
         )
@@ -124,7 +128,7 @@ class Plan:
         self, first: int, last: int, threads: int, progress: Callable[[int], object] | None = None
     ) -> Part:
         """Plays some of the runs in this process."""
-        grid = [(name, [point[name] for point in self.points]) for name in self.parameters]
+        grid = [(name, [cells[at] for cells in self.cells]) for at, name in enumerate(self.parameters)]
         runs, series, interrupted = _core.sweep(
             self.scenarios,
             grid,
@@ -214,6 +218,27 @@ def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:
                 f"not {shown(point)} beside {shown(points[0])}"
             )
     return tuple(dict(point) for point in points)
+
+
+def cells_of(points: Sequence[Mapping[str, Any]]) -> tuple[tuple[Any, ...], ...]:
+    """The points as they stand in columns: each parameter of one type over the whole grid."""
+    columns = [column_of([point[name] for point in points]) for name in points[0]]
+    return tuple(zip(*columns, strict=True)) if columns else ((),) * len(points)
+
+
+def column_of(values: list[Any]) -> list[Any]:
+    """Flags, integers of 64 bits, or numbers, if all of them are; else texts."""
+    if all(type(value).__name__ in ("bool", "bool_") for value in values):
+        return [bool(value) for value in values]
+    for kind in (operator.index, float):
+        try:
+            numbers = [kind(value) for value in values if not isinstance(value, (str, bytes, bool))]
+        except (TypeError, ValueError, OverflowError):
+            continue
+        fits = kind is float or all(-(2**63) <= number < 2**63 for number in numbers)
+        if fits and len(numbers) == len(values):
+            return numbers
+    return [str(value) for value in values]
 
 
 def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str, Any]) -> Scenario:

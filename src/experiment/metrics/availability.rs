@@ -19,6 +19,10 @@ pub struct Availability {
     /// When it first was available.
     first: Option<Time>,
     totals: Totals,
+    /// What it was before the last change, which counts for nothing if it is taken back in the same instant.
+    before: (Time, Option<Time>, Totals),
+    /// Up to here spans were told.
+    told: Time,
 }
 
 /// What the windows add up to.
@@ -50,6 +54,8 @@ impl Availability {
             since: Time::ZERO,
             first: None,
             totals: Totals::default(),
+            before: (Time::ZERO, None, Totals::default()),
+            told: Time::ZERO,
         }
     }
 
@@ -111,9 +117,9 @@ impl Availability {
         totals
     }
 
-    /// Since when it has been as it is.
-    pub fn since(&self) -> Time {
-        self.since
+    /// The span of time that is open at the end of the run.
+    pub fn last_span(&self, end: Time) -> Span {
+        Span { from: self.told, to: end, available: self.available }
     }
 
     /// Looks again. If that changes, the span of time that ends now.
@@ -122,11 +128,18 @@ impl Availability {
         if available == self.available {
             return None;
         }
-        let span = Span { from: self.since, to: now, available: self.available };
+        let span = Span { from: self.told, to: now, available: self.available };
         self.available = available;
+        self.told = now;
+        if self.since == now && now > Time::ZERO {
+            // A leader that resumes and steps down over what it finds has not led.
+            (self.since, self.first, self.totals) = self.before;
+            return Some(span);
+        }
+        self.before = (self.since, self.first, self.totals);
+        let lasted = now.since(self.since).0;
         self.since = now;
         if available {
-            let lasted = now.since(span.from).0;
             self.totals.unavailable += lasted;
             self.totals.longest = self.totals.longest.max(lasted);
             if self.first.is_none() {
@@ -201,6 +214,19 @@ mod tests {
         links.remove(1);
         availability.links(at(40), &links);
         assert_eq!(availability.totals(at(50)).down, at(30).0);
+    }
+
+    #[test]
+    fn what_is_taken_back_in_the_same_instant_counts_for_nothing() {
+        let mut availability = Availability::new(3);
+        availability.leads(at(0), A, true);
+        availability.host(at(10), A, HostEvent::Paused);
+        availability.host(at(30), A, HostEvent::Resumed);
+        availability.leads(at(30), A, false);
+        assert_eq!(availability.totals(at(40)).open, Some(at(30).0));
+        availability.leads(at(50), B, true);
+        let totals = availability.totals(at(60));
+        assert_eq!((totals.losses, totals.recoveries, totals.down), (1, 1, at(40).0));
     }
 
     #[test]

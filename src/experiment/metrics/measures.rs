@@ -86,8 +86,7 @@ impl Measures {
     /// The run ends: what is open is closed.
     pub fn finish(&mut self, end: Time) {
         let Some(series) = &mut self.series else { return };
-        let (from, available) = (self.availability.since(), self.availability.is_available());
-        series.available(Span { from, to: end, available });
+        series.available(self.availability.last_span(end));
         series.finish(end);
     }
 
