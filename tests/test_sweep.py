@@ -403,3 +403,76 @@ def test_the_catalogue_says_what_there_is():
     for row in rl.metrics:
         assert (row["metric"] in names) == (row["metric"] != "wall_ms")
     assert rl.sweep(failover(), seeds=2, metrics="wall_ms")["wall_ms"].min() > 0
+
+
+# ---- Futures --------------------------------------------------------------------------------------------
+
+
+def test_a_future_is_a_fork_with_other_luck():
+    c = rl.Cluster(5, seed=7, network=rl.uniform(1, 9))
+    c.run_until(rl.leader_elected)
+    c.propose("x=1")
+    c.partition("AB", "CDE")
+    c.run("130ms")
+    c.crash("C")
+    futures = c.futures(30, duration="2s", metrics="all")
+    assert futures.complete
+    assert len(set(futures.runs.to_list("digest"))) == 30
+    for at in (0, 13, 29):
+        row = futures.to_pandas().iloc[at]
+        fork = c.fork(seed=int(row.seed))
+        fork.run("2s")
+        assert fork.digest == row.digest
+        run = futures.replay(row)
+        assert run.digest == row.digest
+        assert run.scenario.run(seed=run.seed).digest == row.digest, "its script replays it"
+        sent = run.trace.messages.to_pandas()
+        assert (sent.sent_ms >= c.now_ms).sum() == row.sent
+        assert row.end_ms == c.now_ms + 2000
+    assert c.digest == c.fork().digest, "nothing happened to the cluster itself"
+
+
+def test_what_was_to_come_is_still_to_come():
+    scenario = failover()
+    run = scenario.run(seed=3)
+    strike = run.trace.faults.to_dict()["start_ms"][0]
+    for at in (0, strike - 1, strike + 5):
+        futures = run.futures(25, at=at)
+        rows = futures.to_pandas()
+        assert (rows.end_ms == run.now_ms).all()
+        assert (rows.leader_losses >= (1 if at < strike else 0)).all()
+        for k in (0, 24):
+            again = futures.replay(k)
+            assert again.digest == rows.digest[k]
+            assert again.scenario.run(seed=3).digest == rows.digest[k]
+            past = [row for row in again.trace.messages.to_pandas().itertuples() if row.sent_ms < at]
+            assert len(past) == (run.trace.messages.to_pandas().sent_ms < at).sum()
+
+
+def test_several_moments_are_points_of_a_grid():
+    run = rough().run(seed=5)
+    futures = run.futures(3, at=["0s", 1234.5, "3s"])
+    assert futures.runs.to_list("at_ms") == [0.0] * 3 + [1234.5] * 3 + [3000.0] * 3
+    assert futures.runs.to_list("seed") == [6, 7, 8] * 3
+    one = run.futures(3, at=1234.5)
+    assert one.runs.to_list("digest") == futures.runs.to_list("digest")[3:6]
+    assert set(one.runs.to_list("end_ms")) == {6000.0}, "to the end of the scenario"
+    short = run.futures(3, at=1234.5, duration="1s", series="100ms")
+    assert set(short.runs.to_list("end_ms")) == {2234.5}
+    assert short.series.to_list("time_ms")[:2] == [1234.5, 1334.5]
+    assert len(short.series) == 30
+
+
+def test_futures_do_not_depend_on_threads():
+    run = rough(bugs=["quorum_off_by_one"]).run(seed=2)
+    one, many = (run.futures(20, at=[500, 2500], metrics="all", threads=n) for n in (1, 5))
+    assert frame(one) == frame(many)
+    assert one.violating_seeds
+
+
+def test_no_future_of_what_an_interceptor_shaped():
+    c = rl.Cluster(3, seed=1)
+    c.intercept(lambda message: {"term": 9} if message["type"] == "RequestVote" else None)
+    c.run("1s")
+    with pytest.raises(rl.ReplayError, match="interceptor"):
+        c.futures(3, duration="1s")

@@ -20,8 +20,11 @@ from . import _core, presets
 from ._conditions import (
     Condition,
     answered,
+    behind,
+    candidates,
     caught_up,
     committed,
+    down,
     leader_elected,
     leaders,
     leads,
@@ -84,7 +87,7 @@ from .errors import (
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
 from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop
 from .statistics import upper_bound
-from .sweeps import Sweep, sweep
+from .sweeps import RareEvent, Sweep, rare_event, sweep
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
@@ -142,6 +145,7 @@ __all__ = [
     "Partition",
     "Pause",
     "RaftlabError",
+    "RareEvent",
     "ReplayError",
     "Restart",
     "Resume",
@@ -158,12 +162,15 @@ __all__ = [
     "__version__",
     "answered",
     "append",
+    "behind",
     "campaign",
+    "candidates",
     "cas",
     "caught_up",
     "committed",
     "conditions",
     "constant",
+    "down",
     "empirical",
     "experiments",
     "exponential",
@@ -184,6 +191,7 @@ __all__ = [
     "properties",
     "propose",
     "put",
+    "rare_event",
     "read",
     "rules",
     "run",

@@ -11,8 +11,11 @@ from ._arguments import U32, dumps, instance, integer
 __all__ = [
     "Condition",
     "answered",
+    "behind",
+    "candidates",
     "caught_up",
     "committed",
+    "down",
     "leader_elected",
     "leaders",
     "leads",
@@ -24,22 +27,44 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition on a cluster. Made by the names of this module.
+    """A condition on a cluster. Made by the names of this module; `|` and `&` join them.
 
     >>> leader_elected
     <condition: a leader is elected>
+    >>> no_leader & down(2)
+    <condition: no node leads and 2 nodes are down>
     """
 
     name: str
     parameters: tuple[tuple[str, Any], ...] = ()
 
+    def __or__(self, other: Condition) -> Condition:
+        """One of the two."""
+        return self._with(other, "any_of")
+
+    def __and__(self, other: Condition) -> Condition:
+        """Both at once."""
+        return self._with(other, "all_of")
+
+    def _with(self, other: Condition, name: str) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
+        parts = [part for c in (self, other) for part in (c.parameters[0][1] if c.name == name else (c,))]
+        return Condition(name, (("of", tuple(parts)),))
+
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
-        return {"condition": self.name, **dict(self.parameters)}
+        parameters = dict(self.parameters)
+        if "of" in parameters:
+            parameters["of"] = [part.to_dict() for part in parameters["of"]]
+        return {"condition": self.name, **parameters}
 
     @classmethod
     def from_dict(cls, written: dict[str, Any]) -> Condition:
         """From the scenario's JSON."""
+        written = dict(written)
+        if "of" in written:
+            written["of"] = tuple(cls.from_dict(part) for part in written["of"])
         rest = tuple((k, v) for k, v in written.items() if k != "condition" and v is not None)
         return cls(written["condition"], rest)
 
@@ -87,6 +112,25 @@ def committed(index: int, nodes: int | None = None) -> Condition:
     if nodes is not None:
         parameters.append(("nodes", integer(nodes, "nodes", 0, U32)))
     return Condition("committed", tuple(parameters))
+
+
+def down(count: int) -> Condition:
+    """At least so many nodes are down."""
+    return Condition("down", (("count", integer(count, "count", 0, U32)),))
+
+
+def candidates(count: int) -> Condition:
+    """At least so many nodes stand for election at once."""
+    return Condition("candidates", (("count", integer(count, "count", 0, U32)),))
+
+
+def behind(count: int) -> Condition:
+    """The logs of at least so many nodes, up or down, end before the highest commitIndex of any node.
+
+    >>> behind(3)
+    <condition: 3 nodes lack what is committed>
+    """
+    return Condition("behind", (("count", integer(count, "count", 0, U32)),))
 
 
 def term_reached(term: int) -> Condition:

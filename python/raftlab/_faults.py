@@ -58,6 +58,8 @@ def target_to_dict(target: Target, what: str) -> Any:
     """A target as the scenario's JSON has it."""
     if isinstance(target, str):
         return target
+    if isinstance(getattr(target, "name", None), str) and hasattr(target, "log"):
+        return [target.name]  # type: ignore[attr-defined]  # a node of a cluster, such as `c.leader`
     try:
         names = list(target)
     except TypeError:

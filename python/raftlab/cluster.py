@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from . import _core, views
 from ._arguments import choice, dumps, flag, integer
@@ -39,6 +39,10 @@ from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationE
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
 from .tables import Trace
 from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
+
+if TYPE_CHECKING:
+    from .sweeps.plan import Metric
+    from .sweeps.result import Sweep
 
 __all__ = ["Cluster", "Run", "World"]
 
@@ -192,9 +196,69 @@ class World:
         Parameters
         ----------
         seed : int, optional
-            The luck of another seed from here on; the same luck if not given.
+            The luck of another seed from here on; the same luck if not given. Other luck also means other
+            times for faults that are still to come, or to end, by a distribution: of them no more is known
+            than that they have not yet.
         """
         return Cluster._wrap(self._engine.fork(_seed(seed) if seed is not None else None), self._on_violation)
+
+    def futures(
+        self,
+        count: int = 1000,
+        *,
+        at: Duration | Iterable[Duration] | None = None,
+        duration: Duration | None = None,
+        metrics: Metric | Iterable[Metric] | None = None,
+        series: Duration | None = None,
+        on_violation: str = "stop",
+        threads: int | None = None,
+        progress: bool | Callable[[int], object] = True,
+    ) -> Sweep:
+        """What may become of this from a moment on: the same past, and the luck of other seeds.
+
+        Parameters
+        ----------
+        count : int, default 1000
+            How many futures.
+        at : time or list of times, optional
+            The moment from which on they differ, or several, each with as many futures (the column `at_ms`).
+            Now, if not given. What was still to come then is still to come: the rest of the scenario, or of
+            what was done by hand.
+        duration : time, optional
+            How long they last, at most to the end of the scenario; to its end if not given. From now on it
+            must be given.
+        metrics, series, on_violation, threads, progress
+            As in `raftlab.sweep`. What is counted is counted from the moment on, but for violations: a
+            future of a run that broke before has violations.
+
+        Returns
+        -------
+        Sweep
+            A row a future. `replay(row)` plays it, past included. The `seed` of a future is that of
+            `fork(seed=...)`; those are the seeds after the run's own.
+
+        Raises
+        ------
+        InvalidError
+            If an argument makes no sense, or `duration` is missing.
+        ReplayError
+            If the past was shaped by an interceptor.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(5, seed=3, network=rl.uniform(1, 5))
+        >>> _ = c.run_until(rl.leader_elected)
+        >>> _ = c.crash(c.leader)
+        >>> futures = c.futures(200, duration="1s")
+        >>> float(futures["time_to_leader_ms"].max()) < 1000
+        True
+        >>> futures.replay(0).digest == c.fork(seed=4).run("1s").digest
+        True
+        """
+        from .sweeps.futures import futures
+
+        return futures(self, count, at, duration, metrics, series, on_violation, threads, progress)
 
     _on_violation: str = "record"
 
@@ -726,6 +790,30 @@ class Run(World):
         run = cls.__new__(cls)
         run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
         run._scenario = scenario
+        return run
+
+    @classmethod
+    def _future(
+        cls,
+        scenario: Scenario,
+        moment: tuple[int, float | None, float | None],
+        luck: int,
+        *,
+        trace: str = "full",
+        checks: bool = True,
+        on_violation: str = "record",
+        trace_rows: int | None = None,
+    ) -> Run:
+        """A run that has the luck of another seed from a moment on."""
+        seed, at_ms, duration_ms = moment
+        cluster = Cluster.__new__(Cluster)
+        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
+        ending = cluster._engine.play_future(at_ms, duration_ms, luck)
+        if ending == "violation" and on_violation == "raise":
+            raise ViolationError(cluster.violations[-1])
+        run = cls.__new__(cls)
+        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
+        run._scenario = Scenario.from_json(cluster._engine.script())
         return run
 
     def __reduce__(self) -> tuple[Any, ...]:

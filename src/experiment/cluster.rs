@@ -17,7 +17,7 @@ use crate::fault::{Fault, Injector, Scheduled, Struck};
 use crate::protocol::{NodeId, NodeSet, OpId};
 use crate::raft::{Node, Request, Session};
 use crate::sim::world::Stopped;
-use crate::sim::{Overlay, Time, World};
+use crate::sim::{Luck, Overlay, Time, World};
 
 /// A cluster in its world, and what is still to be done to it.
 pub struct Cluster<O: Watcher> {
@@ -42,11 +42,13 @@ pub struct Cluster<O: Watcher> {
     /// Whether anything was played of it, and whether all was.
     begun: bool,
     ended: bool,
+    /// Whether its luck became another's on the way.
+    parted: bool,
     /// What was done by hand after all that.
     by_hand: Vec<Step>,
 }
 
-clone_by_field!([O: Watcher] Cluster<O> { scenario, seed, world, symbols, injector, agenda, faults, waiting, next_handle, clients, on_violation, struck_at, taken, played, begun, ended, by_hand });
+clone_by_field!([O: Watcher] Cluster<O> { scenario, seed, world, symbols, injector, agenda, faults, waiting, next_handle, clients, on_violation, struck_at, taken, played, begun, ended, parted, by_hand });
 
 /// What a run waits for.
 #[derive(Clone, Debug)]
@@ -128,8 +130,18 @@ clone_by_field!([] Agenda { entries, ordinal });
 
 #[derive(Clone, Debug)]
 enum Planned {
-    Strike { handle: u32, strike: u32 },
-    End { handle: u32 },
+    /// A strike, and since when it is waited for.
+    Strike {
+        handle: u32,
+        strike: u32,
+        since: Time,
+    },
+    /// The end of a strike, and since when it lasts.
+    End {
+        handle: u32,
+        strike: u32,
+        since: Time,
+    },
     Act(Box<Action>),
 }
 
@@ -199,6 +211,7 @@ impl<O: Watcher> Cluster<O> {
             played: Vec::new(),
             begun: false,
             ended: false,
+            parted: false,
             by_hand: Vec::new(),
             scenario,
         }
@@ -316,13 +329,17 @@ impl<O: Watcher> Cluster<O> {
             let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
             match self.take_step(position, last - self.events(), until) {
                 Taken::Whole => {
-                    self.played.push(self.scenario.steps[self.taken].clone());
+                    if position.told {
+                        self.write_progress(begun);
+                    } else {
+                        self.write(self.scenario.steps[self.taken].clone());
+                    }
                     self.taken += 1;
                     *position = Position::default();
                 }
                 Taken::Part => return None,
                 Taken::Last(ending) => {
-                    self.play_ends(begun, ending);
+                    self.play_ends(position, ending);
                     return Some(ending);
                 }
             }
@@ -331,7 +348,7 @@ impl<O: Watcher> Cluster<O> {
             self.ended = true;
             return Some(Ending::Steps);
         };
-        let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
+        position.begun.get_or_insert((self.world.now(), self.events()));
         let goal = match &self.scenario.stop {
             Some(stop) => {
                 Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
@@ -345,23 +362,52 @@ impl<O: Watcher> Cluster<O> {
             Progress::Interceptor => Ending::Interceptor,
             Progress::Events => return None,
         };
-        self.play_ends(begun, ending);
+        self.play_ends(position, ending);
         self.ended &= ending != Ending::Horizon || until >= end;
         Some(ending)
     }
 
-    /// Writes down how far a step came that was not taken whole, or the time after the last step: its events,
-    /// and then what time passed after the last of them.
-    fn play_ends(&mut self, begun: (Time, u64), ending: Ending) {
-        let count = self.events() - begun.1;
-        if count > 0 {
-            self.played.push(Step::Events { count, python: false });
+    /// From here on the luck is another seed's, and what is played is no longer the scenario as it is written.
+    pub fn part(&mut self, position: &mut Position, seed: u64) {
+        let now = self.world.now();
+        self.write(Step::RunTo(now));
+        self.parted = true;
+        self.reseed(seed);
+        self.record(Step::Reseed(seed));
+        position.begun = None;
+    }
+
+    /// Lets time pass after all steps, and writes it down.
+    pub fn go_on(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
+        let begun = (self.world.now(), self.events());
+        let progress = self.run(until, events, goal);
+        self.write_progress(begun);
+        progress
+    }
+
+    /// Writes down how far a step came that was not taken whole, or the time after the last step.
+    fn play_ends(&mut self, position: &mut Position, ending: Ending) {
+        if let Some(begun) = position.begun.take() {
+            self.write_progress(begun);
         }
-        if self.world.now() > begun.0 {
-            self.played.push(Step::RunTo(self.world.now()));
-        }
+        position.told = true;
         let whole = self.taken == self.scenario.steps.len();
         self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon);
+    }
+
+    /// Writes down what was dispatched since, and what time passed after the last event.
+    fn write_progress(&mut self, begun: (Time, u64)) {
+        let count = self.events() - begun.1;
+        if count > 0 {
+            self.write(Step::Events { count, python: false });
+        }
+        if self.world.now() > begun.0 {
+            self.write(Step::RunTo(self.world.now()));
+        }
+    }
+
+    fn write(&mut self, step: Step) {
+        if self.parted { self.record(step) } else { self.played.push(step) }
     }
 
     fn take_step(&mut self, position: &mut Position, events: u64, until: Time) -> Taken {
@@ -402,7 +448,7 @@ impl<O: Watcher> Cluster<O> {
                 Progress::Time
             }
             Step::Reseed(seed) => {
-                self.world.redraw(seed);
+                self.reseed(seed);
                 Progress::Time
             }
         };
@@ -497,9 +543,46 @@ impl<O: Watcher> Cluster<O> {
             (None, Some(after)) => now + draws.at(after),
             (None, None) => now,
         };
+        let since = if scheduled.at.is_some() { Time::ZERO } else { now };
         self.faults.insert(handle, scheduled);
-        self.agenda.plan(at, Planned::Strike { handle, strike: 0 });
+        self.agenda.plan(at, Planned::Strike { handle, strike: 0, since });
         handle
+    }
+
+    /// From here on the luck is another seed's: that of nodes and messages, and that of the faults that are
+    /// still to come or to end, of which no more is known than that they have not yet.
+    pub fn reseed(&mut self, seed: u64) {
+        self.world.redraw(seed);
+        let (now, luck) = (self.world.now(), self.world.luck());
+        for ((time, ordinal), planned) in std::mem::take(&mut self.agenda.entries) {
+            let again = if time > now { self.again(&planned, now, luck) } else { None };
+            self.agenda.entries.insert((again.unwrap_or(time), ordinal), planned);
+        }
+    }
+
+    /// Another time for what is planned, later than now, if luck has a say in it.
+    fn again(&self, planned: &Planned, now: Time, luck: Luck) -> Option<Time> {
+        let (Planned::Strike { handle, .. } | Planned::End { handle, .. }) = planned else {
+            return None;
+        };
+        let fault = self.faults.get(handle)?;
+        let (since, span) = match planned {
+            Planned::Strike { strike: 0, since, .. } => {
+                let draws = Draws::new(luck, *handle, 0);
+                let at = fault.at.as_ref().or(fault.after.as_ref())?;
+                (since, draws.at_beyond(at, now.since(*since)))
+            }
+            Planned::Strike { strike, since, .. } => {
+                let draws = Draws::new(luck, *handle, strike - 1);
+                (since, draws.gap_beyond(fault.every.as_ref()?, now.since(*since)))
+            }
+            Planned::End { strike, since, .. } => {
+                let draws = Draws::new(luck, *handle, *strike);
+                (since, draws.duration_beyond(fault.duration.as_ref()?, now.since(*since)))
+            }
+            Planned::Act(_) => return None,
+        };
+        Some(*since + span?)
     }
 
     /// Gives a fault; one without a time strikes at once.
@@ -517,8 +600,8 @@ impl<O: Watcher> Cluster<O> {
     fn perform_next(&mut self) {
         let Some((_, planned)) = self.agenda.entries.pop_first() else { return };
         match planned {
-            Planned::Strike { handle, strike } => self.strike(handle, strike),
-            Planned::End { handle } => self.end_fault(handle),
+            Planned::Strike { handle, strike, .. } => self.strike(handle, strike),
+            Planned::End { handle, .. } => self.end_fault(handle),
             Planned::Act(action) => {
                 self.act(&action);
             }
@@ -533,7 +616,8 @@ impl<O: Watcher> Cluster<O> {
             && scheduled.times.is_none_or(|times| strike + 1 < times)
         {
             let next = now + draws.gap(every);
-            self.agenda.plan(next, Planned::Strike { handle, strike: strike + 1 });
+            let planned = Planned::Strike { handle, strike: strike + 1, since: now };
+            self.agenda.plan(next, planned);
         }
         if scheduled.every.is_some() {
             self.end_fault(handle); // what is left of the strike before
@@ -559,7 +643,8 @@ impl<O: Watcher> Cluster<O> {
         self.struck_at = now;
         self.tell_struck(handle, &scheduled.fault, nodes);
         if let Some(duration) = &scheduled.duration {
-            self.agenda.plan(now + draws.duration(duration), Planned::End { handle });
+            let planned = Planned::End { handle, strike: draws.strike(), since: now };
+            self.agenda.plan(now + draws.duration(duration), planned);
         } else if matches!(scheduled.fault, Fault::Wipe { .. }) {
             self.end_fault(handle);
         }
@@ -662,8 +747,16 @@ impl<O: Watcher> Cluster<O> {
 
     /// The script of all that this cluster has been through.
     pub fn script(&self) -> Scenario {
+        self.script_as(self.by_hand.is_empty() && (self.ended || !self.begun))
+    }
+
+    /// The script of all that this cluster has been through, up to now and no further.
+    pub fn script_up_to_now(&self) -> Scenario {
+        self.script_as(false)
+    }
+
+    fn script_as(&self, as_written: bool) -> Scenario {
         let mut script = (*self.scenario).clone();
-        let as_written = self.by_hand.is_empty() && (self.ended || !self.begun);
         if !as_written {
             script.steps = self.played.iter().chain(&self.by_hand).cloned().collect();
             if script.steps.is_empty() {
@@ -742,8 +835,10 @@ fn tell(fault: &Fault) -> (&'static str, String) {
 /// Where in a step a cluster stands that plays its scenario in slices.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
-    /// When, and after how many events, it began.
+    /// When, and after how many events, it began, or what was last written down of it.
     begun: Option<(Time, u64)>,
+    /// Whether a part of it is written down already.
+    told: bool,
     end: Option<Time>,
     events: Option<u64>,
     goal: Option<Goal>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::watch::Watcher;
 use crate::fault::Names;
-use crate::protocol::{NodeId, OpId, Protocol};
+use crate::protocol::{NodeId, OpId, Protocol, Role};
 use crate::raft::Node;
 use crate::sim::World;
 
@@ -60,6 +60,31 @@ conditions! {
     };
     /// a check has found a violation
     Violated "violated";
+    /// at least so many nodes are down
+    Down "down" {
+        /// how many
+        count: u32
+    };
+    /// at least so many nodes stand for election at once
+    Candidates "candidates" {
+        /// how many
+        count: u32
+    };
+    /// the logs of at least so many nodes, up or down, end before the highest commitIndex of any node
+    Behind "behind" {
+        /// how many
+        count: u32
+    };
+    /// one of several conditions
+    AnyOf "any_of" {
+        /// the conditions
+        of: Vec<Condition>
+    };
+    /// several conditions at once
+    AllOf "all_of" {
+        /// the conditions
+        of: Vec<Condition>
+    };
 }
 
 /// A condition with what was so when it was armed.
@@ -68,6 +93,7 @@ pub struct Armed {
     condition: Condition,
     node: Option<NodeId>,
     elections: u64,
+    parts: Vec<Armed>,
 }
 
 impl Condition {
@@ -75,7 +101,16 @@ impl Condition {
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         match self {
             Condition::Leads { node } => names.id(node).map(|_| ()),
+            Condition::AnyOf { of } | Condition::AllOf { of } => {
+                if of.is_empty() {
+                    return Err("a condition of several needs at least one".into());
+                }
+                of.iter().try_for_each(|part| part.validate(names))
+            }
             Condition::Leaders { count: nodes }
+            | Condition::Down { count: nodes }
+            | Condition::Candidates { count: nodes }
+            | Condition::Behind { count: nodes }
             | Condition::Committed { nodes: Some(nodes), .. }
                 if *nodes == 0 || *nodes as usize > names.len() =>
             {
@@ -94,7 +129,13 @@ impl Condition {
             Condition::Leads { node } => names.id(node).ok(),
             _ => None,
         };
-        Armed { condition: self.clone(), node, elections: world.counters().elections }
+        let parts = match self {
+            Condition::AnyOf { of } | Condition::AllOf { of } => {
+                of.iter().map(|part| part.arm(names, world)).collect()
+            }
+            _ => Vec::new(),
+        };
+        Armed { condition: self.clone(), node, elections: world.counters().elections, parts }
     }
 
     /// In words.
@@ -114,6 +155,11 @@ impl Condition {
             Condition::CaughtUp => "all nodes that are up have caught up".into(),
             Condition::Answered { op } => format!("operation {op} is answered"),
             Condition::Violated => "a check is violated".into(),
+            Condition::Down { count } => format!("{count} nodes are down"),
+            Condition::Candidates { count } => format!("{count} nodes stand for election"),
+            Condition::Behind { count } => format!("{count} nodes lack what is committed"),
+            Condition::AnyOf { of } => join(of, " or "),
+            Condition::AllOf { of } => join(of, " and "),
         }
     }
 }
@@ -140,8 +186,33 @@ impl Armed {
                 world.ops().get(&OpId(op)).is_some_and(|state| !state.status.is_pending())
             }
             Condition::Violated => world.observer().violation_count() > 0,
+            Condition::Down { count } => {
+                nodes(world).filter(|id| !world.is_up(*id)).count() >= count as usize
+            }
+            Condition::Candidates { count } => {
+                let stands = |id: &NodeId| {
+                    world.is_up(*id) && world.node(*id).status().role == Role::Candidate
+                };
+                nodes(world).filter(stands).count() >= count as usize
+            }
+            Condition::Behind { count } => {
+                let known = nodes(world).map(|id| world.node(id).status().commit_index);
+                let committed = known.max().unwrap_or(0);
+                let lacks = |id: &NodeId| world.node(*id).log().last_index() < committed;
+                nodes(world).filter(lacks).count() >= count as usize
+            }
+            Condition::AnyOf { .. } => self.parts.iter().any(|part| part.holds(world)),
+            Condition::AllOf { .. } => self.parts.iter().all(|part| part.holds(world)),
         }
     }
+}
+
+fn nodes<O: Watcher>(world: &World<Node, O>) -> impl Iterator<Item = NodeId> + use<O> {
+    (0..world.len()).map(NodeId::from)
+}
+
+fn join(conditions: &[Condition], by: &str) -> String {
+    conditions.iter().map(Condition::text).collect::<Vec<_>>().join(by)
 }
 
 fn caught_up<O: Watcher>(world: &World<Node, O>) -> bool {

@@ -3,10 +3,12 @@
 pub mod cluster;
 pub mod condition;
 pub mod director;
+pub mod futures;
 pub mod initial;
 pub mod metrics;
 pub mod presets;
 pub mod scenario;
+pub mod splitting;
 pub mod step;
 
 pub mod sweep;

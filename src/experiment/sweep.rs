@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::cluster::{Cluster, Ending, Position};
+use super::cluster::{Cluster, Ending};
+use super::futures::{Moment, Way};
 use super::metrics::{Finished, Measures, Metric, Value, extras};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::{Options, Watch, Watcher};
@@ -40,6 +41,8 @@ pub struct Point {
     pub scenario: Arc<Scenario>,
     /// The first of its seeds.
     pub seed: u64,
+    /// Where the runs part, if they are futures of one run.
+    pub moment: Option<Moment>,
 }
 
 /// Rows in columns. All columns have the same length but `errors` and `series`, which name rows.
@@ -105,10 +108,14 @@ impl Plan {
     pub fn validate(&self) -> Result<(), ScenarioError> {
         for point in &self.points {
             point.scenario.validate().map_err(ScenarioError::Invalid)?;
-            for seed in [point.seed, point.seed + self.seeds - 1] {
-                point.scenario.edits_for(seed)?;
-            }
-            let end = point.scenario.end().unwrap_or(Time::ZERO);
+            let seeds = match &point.moment {
+                Some(moment) => [moment.seed, moment.seed.wrapping_add(1)],
+                None => [point.seed, point.seed + self.seeds - 1],
+            };
+            seeds.iter().try_for_each(|seed| point.scenario.edits_for(*seed).map(|_| ()))?;
+            let lasts = point.moment.as_ref().and_then(|moment| moment.duration);
+            let end = lasts.map(|lasts| Time::ZERO + lasts).or_else(|| point.scenario.end());
+            let end = end.unwrap_or(Time::ZERO);
             if let Some(bins) = self.bins
                 && end.0 / bins.0.max(1) > MOST_BINS
             {
@@ -215,6 +222,7 @@ struct Player<'a, O: Watcher, F> {
 struct Stage<O: Watcher> {
     point: u64,
     rest: Cluster<O>,
+    way: Way,
     cluster: Cluster<O>,
 }
 
@@ -236,36 +244,54 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
 
     fn try_to_play(&mut self, point: u64, seed: u64, rows: &mut Rows) -> bool {
         if self.stage.as_ref().is_none_or(|stage| stage.point != point) {
-            self.stage = Some(self.stage_for(point));
+            self.stage = self.stage_for(point);
         }
-        let Some(Stage { rest, cluster, .. }) = &mut self.stage else { return false };
+        let Some(Stage { rest, way, cluster, .. }) = &mut self.stage else { return false };
         let started = Instant::now();
         cluster.clone_from(rest);
-        if let Err(error) = cluster.begin(seed) {
+        let mut way = way.clone();
+        let before = cluster.world().counters();
+        if self.plan.points[point as usize].moment.is_some() {
+            way.part(cluster, seed);
+        } else if let Err(error) = cluster.begin(seed) {
             rows.push_failed(point as u32, seed, error.to_string());
             return true;
         }
-        let mut position = Position::default();
         let ending = loop {
             if self.stop.load(Ordering::Relaxed) {
                 return false;
             }
-            if let Some(ending) = cluster.play(&mut position, SLICE, Time::NEVER) {
+            if let Some(ending) = way.go_on(cluster, SLICE) {
                 break ending;
             }
         };
         let end = cluster.world().now();
         cluster.world_mut().observer_mut().finish(end);
-        let finished = Finished::new(cluster, ending, started.elapsed());
+        let finished = Finished::new(cluster, ending, before, started.elapsed());
         rows.push(point as u32, seed, &finished, &self.plan.metrics);
         true
     }
 
-    fn stage_for(&self, point: u64) -> Stage<O> {
-        let scenario = Arc::clone(&self.plan.points[point as usize].scenario);
+    /// The runs of a point begin here; nothing if it was told to stop before that.
+    fn stage_for(&self, point: u64) -> Option<Stage<O>> {
+        let Point { scenario, moment, .. } = &self.plan.points[point as usize];
         let observer = (self.observer)(scenario.nodes.len());
-        let rest = Cluster::at_rest(scenario, self.plan.on_violation, observer);
-        Stage { point, cluster: rest.clone(), rest }
+        let on_violation = self.plan.on_violation;
+        let mut rest = Cluster::at_rest(Arc::clone(scenario), on_violation, observer);
+        let mut way = Way::default();
+        if let Some(moment) = moment {
+            if rest.begin(moment.seed).is_err() {
+                unreachable!("the plan was validated");
+            }
+            while !way.reach(&mut rest, moment, SLICE) {
+                if self.stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+            }
+            let now = rest.world().now();
+            rest.world_mut().observer_mut().restart(now);
+        }
+        Some(Stage { point, cluster: rest.clone(), way, rest })
     }
 }
 

@@ -59,6 +59,9 @@ pub trait Watcher: Observer<Node> {
     /// A node's state at the beginning, before anything happens.
     fn begin(&mut self, _id: NodeId, _node: &Node) {}
 
+    /// What was measured so far is forgotten, and the watch begins anew.
+    fn restart(&mut self, _now: Time) {}
+
     /// The run ends.
     fn finish(&mut self, _end: Time) {}
 
@@ -97,6 +100,11 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     fn begin(&mut self, id: NodeId, node: &Node) {
         self.0.begin(id, node);
         self.1.begin(id, node);
+    }
+
+    fn restart(&mut self, now: Time) {
+        self.0.restart(now);
+        self.1.restart(now);
     }
 
     fn finish(&mut self, end: Time) {

@@ -55,6 +55,11 @@ impl Draws {
         Self { luck, handle, strike }
     }
 
+    /// Which strike it is.
+    pub fn strike(self) -> u32 {
+        self.strike
+    }
+
     fn draw(self, what: u64) -> u64 {
         let ordinal = u64::from(self.strike) * 8 + what;
         self.luck.draw(Purpose::Fault, u64::from(self.handle), ordinal)
@@ -73,6 +78,22 @@ impl Draws {
     /// From this strike to the next.
     pub fn gap(self, distribution: &Distribution) -> Span {
         Span(distribution.sample(self.draw(2)).0.max(1))
+    }
+
+    /// Another time that the schedule leaves to luck, longer than what has passed already. Nothing if the
+    /// distribution has none.
+    pub fn at_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
+        distribution.sample_beyond(self.draw(0), passed)
+    }
+
+    /// Another duration, longer than it has lasted already.
+    pub fn duration_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
+        distribution.sample_beyond(self.draw(1), passed)
+    }
+
+    /// Another gap, longer than what has passed already since the strike.
+    pub fn gap_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
+        distribution.sample_beyond(self.draw(2), passed)
     }
 
     fn target(self) -> u64 {

@@ -9,9 +9,11 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::convert::{BusyError, InterceptorError, from_json, invalid};
 use super::gateway::{SLICE, drive};
 use super::intercept;
+use super::sweep::moment;
 use super::table::Table;
 use super::views;
 use crate::experiment::cluster::{Done, Goal, Position};
+use crate::experiment::futures::Way;
 use crate::experiment::watch::{Options, Watch};
 use crate::experiment::{
     Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
@@ -215,7 +217,7 @@ impl Engine {
             position: guard.position.clone(),
         };
         if let Some(seed) = seed {
-            either!(&mut inner.cluster, cluster => cluster.world_mut().redraw(seed));
+            either!(&mut inner.cluster, cluster => cluster.reseed(seed));
             inner.record(Step::Reseed(seed));
         }
         let held = self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -259,6 +261,27 @@ impl Engine {
         Ok(Self::hold(inner))
     }
 
+    /// Plays up to a moment, and from there on with the luck of another seed; says how it ended. For a
+    /// cluster that has played nothing yet.
+    fn play_future(
+        &self,
+        py: Python<'_>,
+        at_ms: Option<f64>,
+        duration_ms: Option<f64>,
+        seed: u64,
+    ) -> PyResult<&'static str> {
+        let mut guard = self.lock()?;
+        let inner = &mut *guard;
+        let own = either!(&inner.cluster, cluster => cluster.seed());
+        let moment = moment((own, at_ms, duration_ms))?;
+        let mut way = Way::default();
+        let cluster = &mut inner.cluster;
+        drive(py, || either!(cluster, c => way.reach(c, &moment, SLICE)).then_some(()))?;
+        either!(cluster, c => way.part(c, seed));
+        let ending = drive(py, || either!(cluster, c => way.go_on(c, SLICE)))?;
+        Ok(ending.name())
+    }
+
     // ---- What there is to see ---------------------------------------------------------------------
 
     /// The time in milliseconds.
@@ -285,9 +308,14 @@ impl Engine {
         Ok(self.lock()?.names().all().to_vec())
     }
 
-    /// The script of all that this cluster has been through, as JSON.
-    fn script(&self) -> PyResult<String> {
-        Ok(either!(&self.lock()?.cluster, cluster => cluster.script().to_json()))
+    /// The script of all that this cluster has been through, as JSON; of a scenario that was played to its
+    /// end that scenario, unless only what happened up to now is asked for.
+    #[pyo3(signature = (*, up_to_now=false))]
+    fn script(&self, up_to_now: bool) -> PyResult<String> {
+        Ok(either!(&self.lock()?.cluster, cluster => {
+            let script = if up_to_now { cluster.script_up_to_now() } else { cluster.script() };
+            script.to_json()
+        }))
     }
 
     /// Events, messages sent, messages delivered, elections won.

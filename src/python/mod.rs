@@ -8,6 +8,8 @@ mod convert;
 mod engine;
 mod gateway;
 mod intercept;
+mod patience;
+mod splitting;
 mod sweep;
 mod table;
 mod views;
@@ -19,6 +21,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::splitting::climb;
     #[pymodule_export]
     use super::sweep::{metrics, sweep};
     #[pymodule_export]

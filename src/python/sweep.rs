@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type};
@@ -17,11 +16,13 @@ use pyo3::prelude::*;
 
 use super::convert::invalid;
 use super::engine::{on_violation, span};
+use super::patience::Patience;
 use super::table::{Table, array_of};
+use crate::experiment::futures::Moment;
 use crate::experiment::metrics::{METRICS, Metric, select};
 use crate::experiment::sweep::{Cells, Plan, Point, Rows, Series};
 use crate::experiment::{Ending, Scenario};
-use crate::sim::Digest;
+use crate::sim::{Digest, Time};
 
 /// The metrics: (name, group, unit, meaning, censored by, whether it is given by default).
 #[pyfunction]
@@ -35,13 +36,15 @@ pub(super) fn metrics()
 
 /// Plays runs of a grid of scenarios: the k-th seed of the p-th of them is run `p * seeds + k`, and those
 /// from `first_run` up to `last_run` (excluded) are played. `grid` has a column for each parameter with a
-/// value a scenario; `first_seeds` the first seed of each scenario.
+/// value a scenario; `first_seeds` the first seed of each scenario. With `moments`, a seed, a time and a
+/// duration for each scenario, the runs are futures of the run of that seed from that time on; without a
+/// time from its end, without a duration to the end of the scenario.
 ///
 /// Returns a table with a row a run, one with a row a bin of time (if `bins_ms` is given), and what
 /// interrupted it, if something did: the rows are then those that were finished.
 #[pyfunction]
 #[pyo3(signature = (scenarios, grid, first_seeds, seeds, first_run, last_run, *, metrics, threads,
-    checks=true, stop_on_violation=true, bins_ms=None, progress=None))]
+    checks=true, stop_on_violation=true, bins_ms=None, moments=None, progress=None))]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 pub(super) fn sweep(
     py: Python<'_>,
@@ -56,16 +59,17 @@ pub(super) fn sweep(
     checks: bool,
     stop_on_violation: bool,
     bins_ms: Option<f64>,
+    moments: Option<Vec<(u64, Option<f64>, Option<f64>)>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Table, Option<Table>, Option<Py<PyAny>>)> {
     let bins = bins_ms.map(|ms| span("series", ms)).transpose()?;
-    let points: PyResult<Vec<Point>> = scenarios
-        .iter()
-        .zip(&first_seeds)
-        .map(|(json, seed)| {
-            Ok(Point { scenario: Arc::new(Scenario::from_json(json)?), seed: *seed })
-        })
-        .collect();
+    let point = |(at, json): (usize, &String)| {
+        let given = moments.as_ref().and_then(|moments| moments.get(at));
+        let moment = given.map(|given| moment(*given)).transpose()?;
+        let seed = first_seeds.get(at).copied().unwrap_or(0);
+        Ok(Point { scenario: Arc::new(Scenario::from_json(json)?), seed, moment })
+    };
+    let points: PyResult<Vec<Point>> = scenarios.iter().enumerate().map(point).collect();
     let plan = Plan {
         points: points?,
         seeds,
@@ -86,29 +90,21 @@ pub(super) fn sweep(
     };
     let grid: PyResult<Vec<Parameter>> = grid.into_iter().map(parameter).collect();
     let grid = grid?;
-    let mut interrupted: Option<PyErr> = None;
-    let mut looked = Instant::now();
-    let wait = |done: u64| {
-        if looked.elapsed() < LOOK_EVERY || interrupted.is_some() {
-            return interrupted.is_none();
-        }
-        looked = Instant::now();
-        let looked_at = Python::attach(|py| {
-            py.check_signals()?;
-            progress.as_ref().map_or(Ok(()), |progress| progress.call1(py, (done,)).map(|_| ()))
-        });
-        interrupted = looked_at.err();
-        interrupted.is_none()
-    };
-    let rows = py.detach(|| plan.play(first_run..last_run, threads, wait));
+    let mut patience = Patience::new(progress);
+    let rows = py.detach(|| plan.play(first_run..last_run, threads, |done| patience.look(done)));
     let error = |error: ArrowError| invalid(error.to_string());
     let runs = runs_table(&rows, &plan.metrics, &grid).map_err(error)?;
     let series = bins.map(|_| series_table(&rows, &grid).map_err(error)).transpose()?;
-    Ok((runs, series, interrupted.map(|error| error.into_value(py).into_any())))
+    Ok((runs, series, patience.interrupted(py)))
 }
 
-/// How often signals are looked for and progress is told.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(super) fn moment(
+    (seed, at_ms, duration_ms): (u64, Option<f64>, Option<f64>),
+) -> PyResult<Moment> {
+    let at = at_ms.map(|ms| span("at", ms)).transpose()?;
+    let duration = duration_ms.map(|ms| span("duration", ms)).transpose()?;
+    Ok(Moment { seed, at: at.map(|at| Time::ZERO + at), duration })
+}
 
 /// A parameter of the grid: a value a point.
 struct Parameter {

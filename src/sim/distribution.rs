@@ -151,6 +151,28 @@ impl Distribution {
         }
     }
 
+    /// The value that a draw stands for, given that it is longer than this; nothing if none is.
+    ///
+    /// Longer values come of higher draws, but for a sample, whose values stand in any order.
+    pub fn sample_beyond(&self, draw: u64, least: Span) -> Option<Span> {
+        if let Self::Empirical { values } = self {
+            let longer: Vec<Span> =
+                values.iter().map(|value| to_span(*value)).filter(|value| *value > least).collect();
+            return (!longer.is_empty()).then(|| longer[below(draw, longer.len() as u64) as usize]);
+        }
+        if self.sample(u64::MAX) <= least {
+            return None;
+        }
+        // The first draw that stands for something longer lies in (low, high].
+        let (mut low, mut high) = (0, u64::MAX);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.sample(middle) > least { high = middle } else { low = middle + 1 }
+        }
+        let room = u64::MAX - high;
+        Some(self.sample(high + if room == u64::MAX { draw } else { below(draw, room + 1) }))
+    }
+
     /// Why the parameters make no sense, if they do not.
     pub fn validate(&self) -> Result<(), String> {
         let time = |name: &str, value: f64| {
@@ -317,6 +339,40 @@ mod tests {
         }
         assert!((normal_quantile(1e-20) + 9.262_340_089_798_408).abs() < 1e-13);
         assert!((normal_quantile(0.001) + 3.090_232_306_167_813).abs() < 1e-13);
+    }
+
+    #[test]
+    fn what_is_beyond_is_what_rejection_leaves() {
+        let all = [
+            Distribution::Uniform { low: 10.0, high: 30.0 },
+            Distribution::Normal { mean: 20.0, std: 8.0 },
+            Distribution::Lognormal { median: 18.0, sigma: 0.5 },
+            Distribution::Exponential { mean: 20.0 },
+            Distribution::Pareto { scale: 10.0, shape: 1.5 },
+            Distribution::Empirical { values: Arc::from([40.0, 5.0, 22.0, 31.0]) },
+        ];
+        let (least, n) = (Span::from_ms(21), 20_000);
+        for distribution in all {
+            let draw = |k| Luck::new(9).draw(Purpose::Fault, 1, k);
+            let sorted = |mut values: Vec<Span>| {
+                values.sort_unstable();
+                values
+            };
+            let kept = (0..8 * n).map(|k| distribution.sample(draw(k))).filter(|s| *s > least);
+            let kept = sorted(kept.take(n as usize).collect());
+            let beyond = (0..n).filter_map(|k| distribution.sample_beyond(draw(k), least));
+            let beyond = sorted(beyond.collect());
+            assert_eq!(beyond.len(), n as usize);
+            assert!(beyond[0] > least, "{distribution:?}");
+            for share in [0.1, 0.5, 0.9] {
+                let at = |values: &[Span]| values[(share * values.len() as f64) as usize].as_ms();
+                let (want, got) = (at(&kept), at(&beyond));
+                assert!((got / want - 1.0).abs() < 0.05, "{distribution:?}: {got} vs {want}");
+            }
+        }
+        let never = Distribution::Uniform { low: 1.0, high: 2.0 };
+        assert_eq!(never.sample_beyond(7, Span::from_ms(2)), None);
+        assert_eq!(Distribution::Constant { value: 3.0 }.sample_beyond(7, Span::from_ms(3)), None);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Purpose {
     FaultDelay = 11,
     /// Random scenarios.
     Nemesis = 12,
+    /// From where the runs of a multilevel splitting go on.
+    Splitting = 13,
 }
 
 /// The luck of one run.

@@ -24,6 +24,9 @@ __all__ = ["Grid", "Metric", "Part", "Plan"]
 Metric: TypeAlias = "str | Callable[[Run], Any]"
 """A metric or a group of them by name, or a function of a run."""
 
+Moment: TypeAlias = "tuple[int, float | None, float | None]"
+"""Where futures part: the seed of the run, the time or its end, how long they last or to the end; in ms."""
+
 Grid: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]"
 """Values by parameter, of which all combinations are played; or the points themselves."""
 
@@ -63,6 +66,7 @@ class Plan:
     bins_ms: float | None
     checks: bool
     on_violation: str
+    moments: tuple[Moment, ...] | None = None
 
     @classmethod
     def of(
@@ -98,6 +102,10 @@ class Plan:
         cells = cells_of(points)
         return cls(points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation)
 
+    def at_moments(self, moments: tuple[Moment, ...]) -> Plan:
+        """The same plan, but its runs are futures: of the points, from these moments on."""
+        return replace(self, moments=moments)
+
     @property
     def runs(self) -> int:
         """How many runs there are."""
@@ -112,6 +120,15 @@ class Plan:
         """The scenario of a point."""
         return Scenario.from_json(self.scenarios[point])
 
+    def run(self, point: int, seed: int, **options: Any) -> Run:
+        """One of the runs, with its trace."""
+        options = {"on_violation": self.on_violation, **options}
+        if self.moments is None:
+            return self.scenario(point).run(seed, **options)
+        from ..cluster import Run
+
+        return Run._future(self.scenario(point), self.moments[point], seed, **options)
+
     def part(self, first: int, last: int) -> tuple[Plan, int, int]:
         """The same plan with no more points than some runs need, and those runs in it."""
         low, high = first // self.seeds, (last - 1) // self.seeds + 1
@@ -121,6 +138,7 @@ class Plan:
             cells=self.cells[low:high],
             scenarios=self.scenarios[low:high],
             first_seeds=self.first_seeds[low:high],
+            moments=None if self.moments is None else self.moments[low:high],
         )
         return plan, first - low * self.seeds, last - low * self.seeds
 
@@ -141,6 +159,7 @@ class Plan:
             checks=self.checks,
             stop_on_violation=self.on_violation == "stop",
             bins_ms=self.bins_ms,
+            moments=self.moments,
             progress=progress,
         )
         if not self.own_metrics:
@@ -172,7 +191,7 @@ class Plan:
 
     def _own_values(self, point: int, seed: int) -> tuple[dict[str, Any], str | None]:
         values: dict[str, Any] = dict.fromkeys(name for name, _ in self.own_metrics)
-        run = self.scenario(point).run(seed, checks=self.checks, on_violation=self.on_violation)
+        run = self.run(point, seed, checks=self.checks)
         error = None
         for name, metric in self.own_metrics:
             try:

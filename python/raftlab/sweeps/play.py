@@ -89,6 +89,11 @@ def sweep(
     True
     """
     plan = Plan.of(build, grid, seeds, metrics, series, checks, on_violation, common_random_numbers)
+    return play_and_keep(plan, threads, progress)
+
+
+def play_and_keep(plan: Plan, threads: int | None, progress: bool | Callable[[int], object]) -> Sweep:
+    """Plays a plan; Ctrl-C keeps what is finished."""
     workers = default_threads() if threads is None else integer(threads, "threads", 1, MOST_THREADS)
     with Progress(plan.runs, "runs", progress) as bar:
         part = play(plan, workers, bar)
@@ -97,7 +102,7 @@ def sweep(
     result = Sweep(plan, part.runs, part.series)
     if part.interrupted is not None:
         warnings.warn(
-            f"interrupted: {len(result):,} of {plan.runs:,} runs are finished and kept", stacklevel=2
+            f"interrupted: {len(result):,} of {plan.runs:,} runs are finished and kept", stacklevel=3
         )
     return result
 

@@ -128,9 +128,9 @@ class Sweep:
             If what ran now is not what ran then (another version of raftlab).
         """
         point, seed, digest = self._find(row)
-        options = {"on_violation": self._plan.on_violation, **options}
-        run = self._plan.scenario(point).run(seed, **options)
-        if digest is not None and options["on_violation"] == self._plan.on_violation and run.digest != digest:
+        run = self._plan.run(point, seed, **options)
+        as_it_was = options.get("on_violation", self._plan.on_violation) == self._plan.on_violation
+        if digest is not None and as_it_was and run.digest != digest:
             raise ReplayError(
                 f"the run of seed {seed} has the digest {run.digest}, and the row says {digest}: "
                 f"it was made by another version of raftlab, and this is {_core.VERSION}"

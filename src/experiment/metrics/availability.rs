@@ -1,6 +1,6 @@
 //! When the cluster could serve: a node leads, and exchanges messages with a quorum.
 
-use crate::protocol::{NodeId, NodeSet};
+use crate::protocol::{NodeId, NodeSet, Span};
 use crate::sim::network::Links;
 use crate::sim::{HostEvent, Time};
 
@@ -21,6 +21,8 @@ pub struct Availability {
     totals: Totals,
     /// What it was before the last change, which counts for nothing if it is taken back in the same instant.
     before: (Time, Option<Time>, Totals),
+    /// When the watch began.
+    begun: Time,
     /// Up to here spans were told.
     told: Time,
 }
@@ -55,19 +57,30 @@ impl Availability {
             first: None,
             totals: Totals::default(),
             before: (Time::ZERO, None, Totals::default()),
+            begun: Time::ZERO,
             told: Time::ZERO,
         }
     }
 
+    /// The watch begins anew, now: who leads and who is up stays as it is.
+    pub fn restart(&mut self, now: Time) {
+        self.since = now;
+        self.first = self.available.then_some(now);
+        self.totals = Totals::default();
+        self.before = (now, None, Totals::default());
+        self.begun = now;
+        self.told = now;
+    }
+
     /// A node leads from now on, or no longer.
     #[inline]
-    pub fn leads(&mut self, now: Time, id: NodeId, leads: bool) -> Option<Span> {
+    pub fn leads(&mut self, now: Time, id: NodeId, leads: bool) -> Option<Stretch> {
         let changed = if leads { self.leaders.insert(id) } else { self.leaders.remove(id) };
         if changed { self.look(now) } else { None }
     }
 
     /// Something happened to a node from outside.
-    pub fn host(&mut self, now: Time, id: NodeId, event: HostEvent) -> Option<Span> {
+    pub fn host(&mut self, now: Time, id: NodeId, event: HostEvent) -> Option<Stretch> {
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) => {
                 self.running.remove(id);
@@ -85,7 +98,7 @@ impl Availability {
     }
 
     /// A link was cut, or healed.
-    pub fn links(&mut self, now: Time, links: &Links) -> Option<Span> {
+    pub fn links(&mut self, now: Time, links: &Links) -> Option<Stretch> {
         self.hears.clear();
         if !links.overlays().is_empty() {
             let nodes = || (0..self.nodes).map(NodeId::from);
@@ -100,9 +113,14 @@ impl Availability {
         self.available
     }
 
-    /// When one first did.
-    pub fn first(&self) -> Option<Time> {
-        self.first
+    /// When one first did, since the watch began.
+    pub fn first(&self) -> Option<Span> {
+        self.first.map(|first| first.since(self.begun))
+    }
+
+    /// When the watch began.
+    pub fn begun(&self) -> Time {
+        self.begun
     }
 
     /// What came of it until the end of the run.
@@ -118,20 +136,20 @@ impl Availability {
     }
 
     /// The span of time that is open at the end of the run.
-    pub fn last_span(&self, end: Time) -> Span {
-        Span { from: self.told, to: end, available: self.available }
+    pub fn last_span(&self, end: Time) -> Stretch {
+        Stretch { from: self.told, to: end, available: self.available }
     }
 
     /// Looks again. If that changes, the span of time that ends now.
-    fn look(&mut self, now: Time) -> Option<Span> {
+    fn look(&mut self, now: Time) -> Option<Stretch> {
         let available = self.leaders.iter().any(|id| self.has_quorum(id));
         if available == self.available {
             return None;
         }
-        let span = Span { from: self.told, to: now, available: self.available };
+        let span = Stretch { from: self.told, to: now, available: self.available };
         self.available = available;
         self.told = now;
-        if self.since == now && now > Time::ZERO {
+        if self.since == now && now > self.begun {
             // A leader that resumes and steps down over what it finds has not led.
             (self.since, self.first, self.totals) = self.before;
             return Some(span);
@@ -168,7 +186,7 @@ impl Availability {
 
 /// A span of time in which it was the same.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Span {
+pub struct Stretch {
     /// From here,
     pub from: Time,
     /// to here,
@@ -196,7 +214,7 @@ mod tests {
         availability.host(at(500), A, HostEvent::Crashed);
         availability.leads(at(700), B, true);
         let totals = availability.totals(at(1_000));
-        assert_eq!(availability.first(), Some(at(100)));
+        assert_eq!(availability.first(), Some(Span::from_ms(100)));
         assert_eq!((totals.losses, totals.recoveries), (1, 1));
         assert_eq!((totals.down, totals.open), (at(200).0, None));
         assert_eq!((totals.unavailable, totals.longest), (at(300).0, at(200).0));

@@ -30,6 +30,12 @@ pub struct Elections {
 }
 
 impl Elections {
+    /// Counts from zero again; the terms go on.
+    pub fn restart(&mut self) {
+        let Self { highest, last_leader, led, .. } = *self;
+        *self = Self { highest, last_leader, led, ..Self::default() };
+    }
+
     /// A node stood in a term; `available` says whether a leader with a quorum was in office.
     pub fn stood(&mut self, term: u64, available: bool) {
         self.candidacies += 1;

@@ -47,6 +47,11 @@ impl Latency {
         }
     }
 
+    /// Counts from zero again, entries that are under way included.
+    pub fn restart(&mut self) {
+        self.histogram.reset();
+    }
+
     /// A node leads from now on, or no longer.
     pub fn leads(&mut self, id: NodeId, leads: bool) {
         self.leads[id.at()] = leads;

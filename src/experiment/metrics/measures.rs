@@ -1,6 +1,6 @@
 //! What is measured while a run goes on, in memory that does not grow with it.
 
-use super::availability::{Availability, Span};
+use super::availability::{Availability, Stretch};
 use super::elections::Elections;
 use super::latency::Latency;
 use super::series::Series;
@@ -83,6 +83,23 @@ impl Measures {
         }
     }
 
+    /// The watch begins anew, now: who leads and who is up stays as it is, and what was counted is forgotten.
+    pub fn restart(&mut self, now: Time) {
+        self.availability.restart(now);
+        self.elections.restart();
+        self.sent = [0; TYPES];
+        self.bytes = [0; TYPES];
+        self.lost_messages = 0;
+        self.clients = Clients::default();
+        (self.truncations, self.truncated_entries) = (0, 0);
+        if let Some(latency) = &mut self.latency {
+            latency.restart();
+        }
+        if let Some(series) = &mut self.series {
+            series.restart(now);
+        }
+    }
+
     /// The run ends: what is open is closed.
     pub fn finish(&mut self, end: Time) {
         let Some(series) = &mut self.series else { return };
@@ -90,7 +107,7 @@ impl Measures {
         series.finish(end);
     }
 
-    fn available(&mut self, span: Option<Span>) {
+    fn available(&mut self, span: Option<Stretch>) {
         if let (Some(span), Some(series)) = (span, &mut self.series) {
             series.available(span);
         }
@@ -220,6 +237,10 @@ impl Watcher for Measures {
 
     fn measures(&self) -> Option<&Measures> {
         Some(self)
+    }
+
+    fn restart(&mut self, now: Time) {
+        Measures::restart(self, now);
     }
 
     fn finish(&mut self, end: Time) {

@@ -21,8 +21,9 @@ pub use series::{Bin, Series};
 use super::cluster::{Cluster, Ending};
 use super::watch::Watcher;
 use crate::check::RULES;
-use crate::protocol::{Message, NodeId, Protocol};
+use crate::protocol::{Message, NodeId, Protocol, Span};
 use crate::raft::RaftMessage;
+use crate::sim::world::Counters;
 use crate::sim::{Digest, Time};
 
 /// What a run has come to, for metrics to read.
@@ -34,7 +35,7 @@ pub struct Finished<'a> {
     /// When the last fault struck; the beginning if none did.
     pub last_strike: Time,
     /// What the world counted.
-    pub counters: crate::sim::world::Counters,
+    pub counters: Counters,
     /// The highest term at the end.
     pub highest_term: u64,
     /// The highest commitIndex at the end.
@@ -54,10 +55,11 @@ pub struct Finished<'a> {
 }
 
 impl<'a> Finished<'a> {
-    /// What a cluster has come to that has ended.
+    /// What a cluster has come to that has ended; what was counted before is not its.
     pub fn new<O: Watcher>(
         cluster: &'a Cluster<O>,
         ending: Ending,
+        before: Counters,
         wall: std::time::Duration,
     ) -> Self {
         let world = cluster.world();
@@ -69,7 +71,7 @@ impl<'a> Finished<'a> {
             ending,
             end: world.now(),
             last_strike: cluster.last_strike(),
-            counters: world.counters(),
+            counters: world.counters().since(before),
             highest_term: nodes().map(crate::raft::Node::term).max().unwrap_or(0),
             commit_index: nodes().map(|node| node.status().commit_index).max().unwrap_or(0),
             violations,
@@ -187,8 +189,8 @@ macro_rules! latency {
 metrics! {
     "availability" {
         time_to_leader_ms Real "ms" Measures (default true censored_by "end_ms"),
-            "from the beginning until a node led that exchanged messages with a quorum; null if none did before end_ms",
-            |run| of!(run).availability.first().map(Time::as_ms);
+            "from the beginning (of a future: from its moment) until a node led that exchanged messages with a quorum; null if none did before end_ms",
+            |run| of!(run).availability.first().map(Span::as_ms);
         downtime_ms Real "ms" Measures (default true censored_by "downtime_open_ms"),
             "from the loss of a leader with a quorum to the next one, the mean over the losses that are over; null if none is",
             |run| { let t = of!(run).availability.totals(run.end); (t.recoveries > 0).then(|| ms(t.down) / t.recoveries as f64) };
@@ -203,7 +205,10 @@ metrics! {
             |run| Some(ms(of!(run).availability.totals(run.end).unavailable));
         unavailable_fraction Real "" Measures,
             "the share of the run without a leader that has a quorum; null for a run that took no time",
-            |run| (run.end > Time::ZERO).then(|| of!(run).availability.totals(run.end).unavailable as f64 / run.end.0 as f64);
+            |run| {
+                let lasted = run.end.since(of!(run).availability.begun()).0;
+                (lasted > 0).then(|| of!(run).availability.totals(run.end).unavailable as f64 / lasted as f64)
+            };
         longest_unavailable_ms Real "ms" Measures,
             "the longest time in one piece without a leader that has a quorum",
             |run| Some(ms(of!(run).availability.totals(run.end).longest));
@@ -403,7 +408,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// What has to be watched for these metrics.
-pub fn extras(metrics: &[&'static Metric], bins: Option<crate::protocol::Span>) -> Option<Extras> {
+pub fn extras(metrics: &[&'static Metric], bins: Option<Span>) -> Option<Extras> {
     let latency = metrics.iter().any(|metric| metric.needs == Needs::Latency);
     let measured = metrics.iter().any(|metric| metric.needs != Needs::Nothing);
     (measured || bins.is_some()).then_some(Extras { latency, bins })

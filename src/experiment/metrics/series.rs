@@ -1,6 +1,6 @@
 //! What happened in which bin of time.
 
-use super::availability::Span;
+use super::availability::Stretch;
 use crate::clone::clone_by_field;
 use crate::protocol;
 use crate::sim::Time;
@@ -9,12 +9,14 @@ use crate::sim::Time;
 #[derive(Debug)]
 pub struct Series {
     width: u64,
+    /// Where the first bin begins.
+    begun: u64,
     /// The highest commitIndex so far.
     committed: u64,
     bins: Vec<Bin>,
 }
 
-clone_by_field!([] Series { width, committed, bins });
+clone_by_field!([] Series { width, begun, committed, bins });
 
 /// One bin.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,7 +36,7 @@ pub struct Bin {
 impl Series {
     /// Bins of this width, above zero.
     pub fn new(width: protocol::Span) -> Self {
-        Self { width: width.0.max(1), committed: 0, bins: Vec::new() }
+        Self { width: width.0.max(1), begun: 0, committed: 0, bins: Vec::new() }
     }
 
     /// So much is committed from the beginning.
@@ -42,10 +44,16 @@ impl Series {
         self.committed = self.committed.max(committed);
     }
 
+    /// The first bin begins now; what is committed stays so.
+    pub fn restart(&mut self, now: Time) {
+        self.begun = now.0;
+        self.bins.clear();
+    }
+
     /// The bin of a moment.
     #[inline]
     pub fn at(&mut self, now: Time) -> &mut Bin {
-        let bin = (now.0 / self.width) as usize;
+        let bin = ((now.0 - self.begun) / self.width) as usize;
         if bin >= self.bins.len() {
             self.bins.resize(bin + 1, Bin::default());
         }
@@ -63,10 +71,11 @@ impl Series {
     }
 
     /// A span of time in which the cluster was available, or not.
-    pub fn available(&mut self, span: Span) {
-        let Span { mut from, to, available } = span;
+    pub fn available(&mut self, span: Stretch) {
+        let Stretch { mut from, to, available } = span;
         while available && from < to {
-            let end = Time((from.0 / self.width + 1).saturating_mul(self.width)).min(to);
+            let bin = (from.0 - self.begun) / self.width + 1;
+            let end = Time(self.begun.saturating_add(bin.saturating_mul(self.width))).min(to);
             self.at(from).available += end.since(from).0;
             from = end;
         }
@@ -75,7 +84,7 @@ impl Series {
     /// The run ends: there are bins for all time before, and no other. What happened at the very end, if that
     /// is where a bin begins, belongs to the last one.
     pub fn finish(&mut self, end: Time) {
-        let bins = (end.0.div_ceil(self.width) as usize).max(1);
+        let bins = ((end.0 - self.begun).div_ceil(self.width) as usize).max(1);
         self.bins.resize(bins.max(self.bins.len()), Bin::default());
         for late in self.bins.split_off(bins) {
             let last = &mut self.bins[bins - 1];
@@ -90,7 +99,7 @@ impl Series {
     /// with the run.
     pub fn bins(&self, end: Time) -> impl Iterator<Item = (u64, u64, &Bin)> {
         self.bins.iter().enumerate().map(move |(at, bin)| {
-            let from = at as u64 * self.width;
+            let from = self.begun + at as u64 * self.width;
             (from, self.width.min(end.0 - from), bin)
         })
     }
@@ -103,8 +112,8 @@ mod tests {
     #[test]
     fn time_is_dealt_out_to_bins() {
         let mut series = Series::new(protocol::Span(10));
-        series.available(Span { from: Time(5), to: Time(28), available: true });
-        series.available(Span { from: Time(28), to: Time(40), available: false });
+        series.available(Stretch { from: Time(5), to: Time(28), available: true });
+        series.available(Stretch { from: Time(28), to: Time(40), available: false });
         series.committed(Time(12), 3);
         series.committed(Time(31), 2); // another node commits what was committed
         series.at(Time(40)).elections += 1;

@@ -153,6 +153,20 @@ pub struct Counters {
     pub unsynced_crashes: u64,
 }
 
+impl Counters {
+    /// What was counted since then.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            events: self.events - before.events,
+            sent: self.sent - before.sent,
+            delivered: self.delivered - before.delivered,
+            elections: self.elections - before.elections,
+            unsynced_crashes: self.unsynced_crashes - before.unsynced_crashes,
+        }
+    }
+}
+
 /// Who changes messages on the way.
 struct Tampering<P: Protocol> {
     any: bool,

@@ -1,0 +1,254 @@
+"""Rare events: probabilities far below one in as many runs as one can make."""
+
+from __future__ import annotations
+
+import html
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .. import _core
+from .._arguments import U64, dumps, flag, instance, integer, items, number
+from .._conditions import Condition
+from .._progress import Progress
+from ..errors import InvalidError
+from ..scenario import Scenario, default_threads
+from ..statistics import upper_bound
+from .play import MOST_THREADS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..cluster import Run
+
+__all__ = ["RareEvent", "rare_event"]
+
+
+@dataclass(frozen=True)
+class RareEvent:
+    """The probability of a rare event, by multilevel splitting.
+
+    Attributes
+    ----------
+    probability : float
+        That a run of the scenario meets the event before its horizon. Unbiased.
+    interval : tuple of float
+        Its confidence interval: from the spread of the repeats (t, with the logarithm of the mean by the
+        delta method, so that it stays above 0). If no run reached the event, from 0 to a bound that is no
+        interval in the strict sense: the shares up to the last level that was reached, times the upper
+        bound of the share that would have gone on.
+    confidence : float
+        Of the interval.
+    levels : tuple of Condition
+        The levels, the last one the event.
+    reached : tuple of tuple of int
+        How many of `effort` runs reached each level, a tuple a repeat.
+    effort : int
+        How many runs start from each level.
+    runs, events : int
+        How many runs there were in all, and how many events they dispatched.
+    """
+
+    scenario: Scenario
+    levels: tuple[Condition, ...]
+    reached: tuple[tuple[int, ...], ...]
+    effort: int
+    runs: int
+    events: int
+    confidence: float
+    _example: tuple[str, int] | None
+
+    @property
+    def estimates(self) -> tuple[float, ...]:
+        """What each repeat says: the product of its shares."""
+        return tuple(math.prod(reached / self.effort for reached in repeat) for repeat in self.reached)
+
+    @property
+    def probability(self) -> float:
+        """The mean of the estimates."""
+        return math.fsum(self.estimates) / len(self.estimates)
+
+    @property
+    def relative_error(self) -> float:
+        """The standard error of the probability, as a share of it; infinite if no run reached the event."""
+        if self.probability == 0:
+            return math.inf
+        mean, n = self.probability, len(self.estimates)
+        variance = math.fsum((estimate - mean) ** 2 for estimate in self.estimates) / (n - 1)
+        return math.sqrt(variance / n) / mean
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The confidence interval of the probability."""
+        from scipy.stats import t
+
+        if self.probability == 0:
+            return 0.0, self._bound()
+        width = float(t.ppf((1 + self.confidence) / 2, len(self.estimates) - 1)) * self.relative_error
+        return self.probability * math.exp(-width), min(1.0, self.probability * math.exp(width))
+
+    def _bound(self) -> float:
+        bound, tried = 1.0, self.effort * len(self.reached)
+        for level in range(len(self.levels)):
+            hits = sum(repeat[level] for repeat in self.reached)
+            if hits == 0:
+                return bound * upper_bound(0, tried, self.confidence)
+            bound *= hits / tried
+            tried = self.effort * sum(repeat[level] > 0 for repeat in self.reached)
+        return bound
+
+    @property
+    def brute_force_runs(self) -> float:
+        """How many runs by brute force would be as precise: (1 - p) / (p x relative error squared)."""
+        if self.probability == 0:
+            return math.inf
+        return (1 - self.probability) / (self.probability * self.relative_error**2)
+
+    def example(self, **options: object) -> Run:
+        """A run that meets the event, with its trace: options as in `Scenario.run`.
+
+        Raises
+        ------
+        InvalidError
+            If no run reached the event.
+        """
+        if self._example is None:
+            raise InvalidError("no run reached the last level; there is no example of the event")
+        script, seed = self._example
+        return Scenario.from_json(script).run(seed, **options)  # type: ignore[arg-type]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The levels as a pandas DataFrame, a row each.
+
+        Its columns: the condition, the share of the runs from the level below that reached it (the mean, the
+        least and the greatest of the repeats), and the probability up to there.
+        """
+        import pandas
+
+        shares = [[repeat[at] / self.effort for repeat in self.reached] for at in range(len(self.levels))]
+        so_far = [
+            sum(math.prod(n / self.effort for n in repeat[: at + 1]) for repeat in self.reached)
+            / len(self.reached)
+            for at in range(len(self.levels))
+        ]
+        return pandas.DataFrame(
+            {
+                "level": [str(level) for level in self.levels],
+                "share": [sum(share) / len(share) for share in shares],
+                "least": [min(share) for share in shares],
+                "greatest": [max(share) for share in shares],
+                "probability": so_far,
+            }
+        )
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        what = f"P({self.levels[-1]})"
+        effort = f"{len(self.levels)} levels, {self.runs:,} runs"
+        if self.probability == 0:
+            return f"<rare event: {what} was not met, below about {high:.2g}; {effort}>"
+        return (
+            f"<rare event: {what} = {self.probability:.3g} "
+            f"({low:.2g} to {high:.2g}, {self.confidence:.0%}); {effort}, "
+            f"as precise as {self.brute_force_runs:,.0f} by brute force>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.to_pandas().to_html(index=False)}"
+
+
+def rare_event(
+    scenario: Scenario,
+    levels: Condition | Iterable[Condition],
+    *,
+    effort: int = 500,
+    repeats: int = 20,
+    seed: int = 0,
+    confidence: float = 0.95,
+    checks: bool = True,
+    threads: int | None = None,
+    progress: bool | Callable[[int], object] = True,
+) -> RareEvent:
+    """The probability of an event that is too rare to be met by chance.
+
+    Levels lead to it, each of them less rare than the next: one node down, two, three, a violation. From
+    the states in which runs reached a level, new runs are started with fresh luck, and so on from level to
+    level; the product of the shares estimates the probability of the last one. The estimate is unbiased
+    whatever the levels are; it is precise if each is reached from the one below in one of 3 to 20 runs.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What is played, to its horizon: without steps, and without `stop`.
+    levels : Condition or list of Condition
+        The levels, the event last. A run that meets a later one has passed those before.
+    effort : int, default 500
+        How many runs start from each level.
+    repeats : int, default 20
+        How often all of it is done again, with other luck: the interval comes from their spread. At least 2.
+    seed : int, default 0
+        The luck of it all. The result is the same for any number of threads.
+    confidence : float, default 0.95
+        Of the interval.
+    checks : bool, default True
+        Whether the invariants are checked, so that `violated` can be a level.
+    threads, progress
+        As in `sweep`; progress is counted in repeats.
+
+    Returns
+    -------
+    RareEvent
+        The probability with its interval, the shares by level, and an example of a run that meets the event.
+
+    Raises
+    ------
+    InvalidError
+        If an argument makes no sense.
+
+    References
+    ----------
+    Garvels, "The splitting method in rare event simulation", 2000 (fixed effort).
+
+    Examples
+    --------
+    Nodes crash now and then for a while: how probable is it that all three are down at once?
+
+    >>> import raftlab as rl
+    >>> crashes = [rl.Crash(n, at=rl.exponential("10s"), every=rl.exponential("10s"), duration="300ms")
+    ...            for n in "ABC"]
+    >>> scenario = rl.Scenario(3, faults=crashes, horizon="20s")
+    >>> rare = rl.rare_event(scenario, [rl.down(1), rl.down(2), rl.down(3)], effort=200, repeats=10)
+    >>> 0.0005 < rare.probability < 0.02
+    True
+    >>> sum(not node.up for node in rare.example())
+    3
+    """
+    instance(scenario, Scenario, "scenario")
+    listed = [levels] if isinstance(levels, Condition) else items(levels, "levels")
+    conditions = tuple(instance(level, Condition, "levels") for level in listed)
+    effort = integer(effort, "effort", 1, MOST_EFFORT)
+    repeats = integer(repeats, "repeats", 2, MOST_EFFORT)
+    number(confidence, "confidence", "between 0 and 1", 0, 1)
+    workers = default_threads() if threads is None else integer(threads, "threads", 1, MOST_THREADS)
+    with Progress(repeats, "repeats", progress) as bar:
+        reached, (runs, events), example, interrupted = _core.climb(
+            scenario.to_json(),
+            [dumps(level.to_dict()) for level in conditions],
+            effort=effort,
+            repeats=repeats,
+            seed=integer(seed, "seed", 0, U64),
+            threads=workers,
+            checks=flag(checks, "checks"),
+            progress=bar.reached,
+        )
+    if interrupted is not None:
+        if not isinstance(interrupted, KeyboardInterrupt) or len(reached) < 2:
+            raise interrupted
+        warnings.warn(f"interrupted: {len(reached)} of {repeats} repeats are finished and kept", stacklevel=2)
+    ascents = tuple(tuple(repeat) for repeat in reached)
+    return RareEvent(scenario, conditions, ascents, effort, runs, events, confidence, example)
+
+
+MOST_EFFORT = 10**9

@@ -1,0 +1,206 @@
+//! Multilevel splitting: the probability of what is too rare to be met by chance.
+//!
+//! A rare event lies behind levels that are less rare: one node down, two, three, a write lost. From the
+//! states in which runs reached a level, new runs are started with other luck, and so on from level to level.
+//! The product of the shares that reach the next level estimates the probability of the last one without
+//! bias, whatever the levels are (fixed effort splitting: Garvels, "The splitting method in rare event
+//! simulation", 2000, section 2.3); good levels make it precise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::cluster::{Cluster, Goal, Position, Progress};
+use super::condition::Condition;
+use super::scenario::{OnViolation, Scenario, ScenarioError};
+use super::watch::Watcher;
+use crate::sim::luck::{Luck, Purpose, below};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    /// What is played, from its beginning to its horizon. It has no steps and no `stop`.
+    pub scenario: Arc<Scenario>,
+    /// The levels, the last of them the event.
+    pub levels: Vec<Condition>,
+    /// How many runs start from each level.
+    pub effort: u64,
+    /// How often all of it is done again, with other luck.
+    pub repeats: u64,
+    /// The luck of it all.
+    pub seed: u64,
+}
+
+/// What came of one ascent from the first level to the last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ascent {
+    /// How many of the runs reached each level.
+    pub reached: Vec<u64>,
+    /// How many runs there were.
+    pub runs: u64,
+    /// How many events they dispatched.
+    pub events: u64,
+    /// A run that reached the last level: its script and its seed.
+    pub example: Option<(Scenario, u64)>,
+}
+
+impl Ladder {
+    /// Why it cannot be climbed, if so.
+    pub fn validate(&self) -> Result<(), ScenarioError> {
+        let invalid = |why: &str| Err(ScenarioError::Invalid(why.to_owned()));
+        self.scenario.validate().map_err(ScenarioError::Invalid)?;
+        if !self.scenario.steps.is_empty() || self.scenario.stop.is_some() {
+            return invalid(
+                "a scenario for splitting has no steps and no stop: give faults, a workload and a horizon",
+            );
+        }
+        if self.scenario.edits.is_some() {
+            return invalid("a scenario that was recorded with an interceptor cannot be split");
+        }
+        if self.levels.is_empty() {
+            return invalid("levels: there must be at least one, the event itself");
+        }
+        let valid = |level: &Condition| level.validate(&self.scenario.nodes);
+        self.levels
+            .iter()
+            .try_for_each(valid)
+            .map_err(|why| ScenarioError::Invalid(format!("levels: {why}")))
+    }
+
+    /// Climbs `repeats` times on so many threads, calling `wait` with how many times it is done until all
+    /// are; if it says false they stop, and what is finished is kept. The result is in the order of the
+    /// repeats, whatever the threads do.
+    pub fn climb<O: Watcher>(
+        &self,
+        threads: usize,
+        observer: impl Fn() -> O + Sync,
+        mut wait: impl FnMut(u64) -> bool,
+    ) -> Vec<Ascent> {
+        let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+        let caller = std::thread::current();
+        let work = || {
+            let mut ascents = Vec::new();
+            let rest = Cluster::at_rest(self.scenario.clone(), OnViolation::Record, observer());
+            loop {
+                let repeat = next.fetch_add(1, Ordering::Relaxed);
+                if repeat >= self.repeats {
+                    break;
+                }
+                match self.ascend(&rest, repeat, &stop) {
+                    Some(ascent) => ascents.push((repeat, ascent)),
+                    None => break,
+                }
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            caller.unpark();
+            ascents
+        };
+        let workers = (threads as u64).clamp(1, self.repeats.max(1));
+        let mut ascents: Vec<(u64, Ascent)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                if !wait(done.load(Ordering::Relaxed)) {
+                    stop.store(true, Ordering::Relaxed);
+                }
+                std::thread::park_timeout(LOOK_EVERY);
+            }
+            let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(u64, Ascent)>>| {
+                // A worker that panicked takes all with it: that is a bug in raftlab.
+                worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e))
+            };
+            workers.into_iter().flat_map(join).collect()
+        });
+        ascents.sort_by_key(|(repeat, _)| *repeat);
+        ascents.into_iter().map(|(_, ascent)| ascent).collect()
+    }
+
+    /// Once from the beginning to the last level; nothing if it was told to stop.
+    fn ascend<O: Watcher>(
+        &self,
+        rest: &Cluster<O>,
+        repeat: u64,
+        stop: &AtomicBool,
+    ) -> Option<Ascent> {
+        let mut ascent = Ascent::default();
+        let mut entrances: Vec<Cluster<O>> = Vec::new();
+        let mut cluster = rest.clone();
+        for level in 0..self.levels.len() {
+            let goal = self.goal(level);
+            let starts = std::mem::take(&mut entrances);
+            let mut reached = 0;
+            if level == 0 || !starts.is_empty() {
+                for run in 0..self.effort {
+                    let seed = self.seed_of(repeat, level, run);
+                    let before = self.start(&mut cluster, rest, &starts, seed);
+                    ascent.runs += 1;
+                    let progress = self.run(&mut cluster, &goal, stop)?;
+                    ascent.events += cluster.events() - before;
+                    if progress == Progress::Condition {
+                        reached += 1;
+                        entrances.push(cluster.clone());
+                    }
+                }
+            }
+            ascent.reached.push(reached);
+        }
+        ascent.example = entrances.first().map(|end| (end.script(), end.seed()));
+        Some(ascent)
+    }
+
+    /// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
+    /// how many events lie behind it.
+    fn start<O: Watcher>(
+        &self,
+        cluster: &mut Cluster<O>,
+        rest: &Cluster<O>,
+        starts: &[Cluster<O>],
+        seed: u64,
+    ) -> u64 {
+        if starts.is_empty() {
+            cluster.clone_from(rest);
+            if cluster.begin(seed).is_err() {
+                unreachable!("the ladder was validated");
+            }
+            return 0;
+        }
+        let draw = Luck::new(seed).draw(Purpose::Splitting, 0, 0);
+        cluster.clone_from(&starts[below(draw, starts.len() as u64) as usize]);
+        cluster.part(&mut Position::default(), seed);
+        cluster.events()
+    }
+
+    fn run<O: Watcher>(
+        &self,
+        cluster: &mut Cluster<O>,
+        level: &Condition,
+        stop: &AtomicBool,
+    ) -> Option<Progress> {
+        let end = self.scenario.end().unwrap_or_default();
+        let mut goal: Goal = cluster.goal(level.clone());
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            match cluster.go_on(end, SLICE, Some(&mut goal)) {
+                Progress::Events => {}
+                progress => return Some(progress),
+            }
+        }
+    }
+
+    /// A level is reached when it, or one above it, holds: what skips a level has passed it.
+    fn goal(&self, level: usize) -> Condition {
+        match &self.levels[level..] {
+            [last] => last.clone(),
+            levels => Condition::AnyOf { of: levels.to_vec() },
+        }
+    }
+
+    /// A seed of its own for each run of each level of each repeat.
+    fn seed_of(&self, repeat: u64, level: usize, run: u64) -> u64 {
+        Luck::new(self.seed).draw(Purpose::Splitting, repeat << 16 | level as u64, run)
+    }
+}
+
+const SLICE: u64 = 20_000;
+const LOOK_EVERY: Duration = Duration::from_millis(1);
