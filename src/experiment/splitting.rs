@@ -131,7 +131,7 @@ impl Ladder {
             if level == 0 || !starts.is_empty() {
                 for run in 0..self.effort {
                     let seed = self.seed_of(repeat, level, run);
-                    let before = self.start(&mut cluster, rest, &starts, seed);
+                    let before = start(&mut cluster, rest, &starts, seed);
                     ascent.runs += 1;
                     let progress = self.run(&mut cluster, &goal, stop)?;
                     ascent.events += cluster.events() - before;
@@ -145,28 +145,6 @@ impl Ladder {
         }
         ascent.example = entrances.first().map(|end| (end.script(), end.seed()));
         Some(ascent)
-    }
-
-    /// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
-    /// how many events lie behind it.
-    fn start<O: Watcher>(
-        &self,
-        cluster: &mut Cluster<O>,
-        rest: &Cluster<O>,
-        starts: &[Cluster<O>],
-        seed: u64,
-    ) -> u64 {
-        if starts.is_empty() {
-            cluster.clone_from(rest);
-            if cluster.begin(seed).is_err() {
-                unreachable!("the ladder was validated");
-            }
-            return 0;
-        }
-        let draw = Luck::new(seed).draw(Purpose::Splitting, 0, 0);
-        cluster.clone_from(&starts[below(draw, starts.len() as u64) as usize]);
-        cluster.part(&mut Position::default(), seed);
-        cluster.events()
     }
 
     fn run<O: Watcher>(
@@ -204,3 +182,24 @@ impl Ladder {
 
 const SLICE: u64 = 20_000;
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
+/// how many events lie behind it.
+fn start<O: Watcher>(
+    cluster: &mut Cluster<O>,
+    rest: &Cluster<O>,
+    starts: &[Cluster<O>],
+    seed: u64,
+) -> u64 {
+    if starts.is_empty() {
+        cluster.clone_from(rest);
+        if cluster.begin(seed).is_err() {
+            unreachable!("the ladder was validated");
+        }
+        return 0;
+    }
+    let draw = Luck::new(seed).draw(Purpose::Splitting, 0, 0);
+    cluster.clone_from(&starts[below(draw, starts.len() as u64) as usize]);
+    cluster.part(&mut Position::default(), seed);
+    cluster.events()
+}

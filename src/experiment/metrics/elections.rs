@@ -32,8 +32,8 @@ pub struct Elections {
 impl Elections {
     /// Counts from zero again; the terms go on.
     pub fn restart(&mut self) {
-        let Self { highest, last_leader, led, .. } = *self;
-        *self = Self { highest, last_leader, led, ..Self::default() };
+        let Self { highest, led, last_leader, .. } = *self;
+        *self = Self { highest, led, last_leader, ..Self::default() };
     }
 
     /// A node stood in a term; `available` says whether a leader with a quorum was in office.
