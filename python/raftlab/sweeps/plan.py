@@ -51,11 +51,16 @@ class Part:
             parts[-1].interrupted,
         )
 
+    def without_rows(self) -> Part:
+        """The same columns, and none of the rows."""
+        return Part(self.runs.slice(0, 0), self.series and self.series.slice(0, 0), None)
+
 
 @dataclass(frozen=True)
 class Plan:
     """A sweep before it is played. Run number r is the (r mod seeds)-th seed of the (r // seeds)-th point."""
 
+    parameters: tuple[str, ...]
     points: tuple[dict[str, Any], ...]
     cells: tuple[tuple[Any, ...], ...]
     scenarios: tuple[str, ...]
@@ -100,7 +105,10 @@ class Plan:
         choice(on_violation, "on_violation", ("record", "stop"))
         checks = flag(checks, "checks")
         cells = cells_of(points)
-        return cls(points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation)
+        names_of_grid = tuple(points[0])
+        return cls(
+            names_of_grid, points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation
+        )
 
     def at_moments(self, moments: tuple[Moment, ...]) -> Plan:
         """The same plan, but its runs are futures: of the points, from these moments on."""
@@ -109,12 +117,7 @@ class Plan:
     @property
     def runs(self) -> int:
         """How many runs there are."""
-        return len(self.points) * self.seeds
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the grid's parameters."""
-        return tuple(self.points[0])
+        return len(self.scenarios) * self.seeds
 
     def scenario(self, point: int) -> Scenario:
         """The scenario of a point."""
@@ -130,11 +133,11 @@ class Plan:
         return Run._future(self.scenario(point), self.moments[point], seed, **options)
 
     def part(self, first: int, last: int) -> tuple[Plan, int, int]:
-        """The same plan with no more points than some runs need, and those runs in it."""
+        """The same plan with nothing but what some runs need, to travel, and those runs in it."""
         low, high = first // self.seeds, (last - 1) // self.seeds + 1
         plan = replace(
             self,
-            points=self.points[low:high],
+            points=(),
             cells=self.cells[low:high],
             scenarios=self.scenarios[low:high],
             first_seeds=self.first_seeds[low:high],

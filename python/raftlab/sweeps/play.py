@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from .._arguments import integer
 from .._progress import Progress
 from .._time import Duration
 from ..scenario import Scenario, default_threads
+from ..tables import Table
+from .chunks import Chunk, chunks_of, elsewhere, executor_of, here
 from .plan import Grid, Metric, Part, Plan
 from .result import Sweep
+from .store import Store
 
 __all__ = ["sweep"]
 
@@ -28,6 +33,8 @@ def sweep(
     on_violation: str = "stop",
     common_random_numbers: bool = True,
     threads: int | None = None,
+    executor: Any = None,
+    store: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[int], object] = True,
 ) -> Sweep:
     """Plays scenarios over a grid of parameters and many seeds, on all cores: a row a run.
@@ -58,7 +65,16 @@ def sweep(
         The k-th run of every point has the same seed (common random numbers), so that points can be
         compared pair by pair. Otherwise each point has seeds of its own, whatever the grid around it.
     threads : int, optional
-        How many threads; as many as this process may use if not given.
+        How many threads; as many as this process may use if not given. With an executor, how many each of
+        its tasks uses; one if not given.
+    executor : concurrent.futures.Executor or dask Client, optional
+        Who plays the runs: processes, or machines. Scenarios and ranges of seeds travel out, rows come back;
+        what a lost worker had is played again.
+    store : path, optional
+        A folder into which the rows are written as they come, as Parquet files (needs pyarrow). If the
+        process dies, the same call goes on where it was; a folder with another sweep is an error. The
+        rows are not kept in memory, but read when they are asked for: also by
+        `pyarrow.dataset.dataset(f"{store}/runs")`, polars or DuckDB, if they are too many.
     progress : bool or callable, default True
         Whether to show a progress bar, in a notebook or a terminal, if it takes longer than a second
         (needs tqdm); or a function that is called now and then with the number of runs that are done.
@@ -89,38 +105,75 @@ def sweep(
     True
     """
     plan = Plan.of(build, grid, seeds, metrics, series, checks, on_violation, common_random_numbers)
-    return play_and_keep(plan, threads, progress)
+    return play_and_keep(plan, threads, progress, executor, store)
 
 
-def play_and_keep(plan: Plan, threads: int | None, progress: bool | Callable[[int], object]) -> Sweep:
-    """Plays a plan; Ctrl-C keeps what is finished."""
-    workers = default_threads() if threads is None else integer(threads, "threads", 1, MOST_THREADS)
+def play_and_keep(
+    plan: Plan,
+    threads: int | None,
+    progress: bool | Callable[[int], object],
+    executor: Any = None,
+    store: str | os.PathLike[str] | None = None,
+) -> Sweep:
+    """Plays a plan, here or elsewhere, into memory or onto disk; Ctrl-C keeps what is finished."""
+    crew = None if executor is None else executor_of(executor)
+    usual = default_threads() if crew is None else 1
+    workers = usual if threads is None else integer(threads, "threads", 1, MOST_THREADS)
+    shelf = None if store is None else Store(store, plan, chunk_size(plan, in_pieces=True))
+    kept: dict[Chunk, Part] = {}
+    interrupted: BaseException | None = None
+    missing = shelf.missing() if shelf else chunks_of(plan.runs, chunk_size(plan, in_pieces=crew is not None))
+    done = plan.runs - sum(last - first for first, last in missing)
     with Progress(plan.runs, "runs", progress) as bar:
-        part = play(plan, workers, bar)
-    if part.interrupted is not None and not isinstance(part.interrupted, KeyboardInterrupt):
-        raise part.interrupted
-    result = Sweep(plan, part.runs, part.series)
-    if part.interrupted is not None:
+        bar.reached(done)
+        before = done
+        parts = (
+            here(plan, missing, workers, lambda more: bar.reached(before + more))
+            if crew is None
+            else elsewhere(plan, missing, crew, workers)
+        )
+        try:
+            for chunk, part in parts:
+                done += len(part.runs)
+                bar.reached(done)
+                interrupted = part.interrupted
+                if shelf is None:
+                    kept[chunk] = part
+                elif interrupted is None:
+                    shelf.write(chunk, part)
+        except KeyboardInterrupt as error:
+            interrupted = error
+    if interrupted is not None and not isinstance(interrupted, KeyboardInterrupt):
+        raise interrupted
+    result = Sweep(plan, *(from_store(shelf, plan) if shelf else from_memory(kept, plan)))
+    if interrupted is not None:
         warnings.warn(
             f"interrupted: {len(result):,} of {plan.runs:,} runs are finished and kept", stacklevel=3
         )
     return result
 
 
-def play(plan: Plan, threads: int, bar: Progress) -> Part:
-    """All runs, in this process.
+def from_memory(kept: dict[Chunk, Part], plan: Plan) -> tuple[Table, Table | None]:
+    """The rows of chunks, in order."""
+    parts = [part for _, part in sorted(kept.items(), key=lambda item: item[0])]
+    whole = Part.join(parts) if parts else plan.play(0, 1, 1).without_rows()
+    return Table(whole.runs), None if whole.series is None else Table(whole.series)
 
-    Those that functions of the user's look at come in batches, so that what is finished can be kept.
+
+def from_store(store: Store, plan: Plan) -> tuple[Table, Table | None]:
+    """The rows of chunks on disk, in order."""
+    return store.table("runs"), None if plan.bins_ms is None else store.table("series")
+
+
+def chunk_size(plan: Plan, *, in_pieces: bool) -> int:
+    """How many runs are dealt out at once.
+
+    In this process all of them, unless functions of the user's look at them, which is slow: then few, so
+    that what is finished can be kept. Elsewhere, and onto disk, a hundredth of them, within limits.
     """
-    if not plan.own_metrics:
-        return plan.play(0, plan.runs, threads, bar.reached)
-    parts = []
-    for first in range(0, plan.runs, BATCH):
-        parts.append(plan.play(first, min(first + BATCH, plan.runs), threads))
-        bar.reached(min(first + BATCH, plan.runs))
-        if parts[-1].interrupted is not None:
-            break
-    return Part.join(parts)
+    if in_pieces:
+        return min(max(-(-plan.runs // 128), 16), 100_000)
+    return BATCH if plan.own_metrics else plan.runs
 
 
 BATCH = 64

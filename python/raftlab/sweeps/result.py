@@ -52,10 +52,9 @@ class Sweep:
     7
     """
 
-    def __init__(self, plan: Plan, runs: _core.Table, series: _core.Table | None) -> None:
+    def __init__(self, plan: Plan, runs: Table, series: Table | None) -> None:
         self._plan = plan
-        self.runs = Table(runs)
-        self.series = None if series is None else Table(series)
+        self.runs, self.series = runs, series
 
     @property
     def complete(self) -> bool:
