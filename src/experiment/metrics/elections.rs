@@ -1,6 +1,7 @@
 //! Who stood for election, who won, and which terms nobody won.
 
 use crate::protocol::NodeId;
+use crate::sim::Time;
 
 /// How many terms are looked at at once. A node that stands in a term further back than this below the
 /// highest counts as a candidacy but changes no term's outcome.
@@ -15,6 +16,8 @@ pub struct Elections {
     pub candidacies: u64,
     /// How often a node became leader.
     pub won: u64,
+    /// When a node last became leader.
+    pub last: Option<Time>,
     /// How often the leadership went to another node than had it before.
     pub changes: u64,
     /// Terms that a node began though a leader with a quorum was in office.
@@ -46,8 +49,9 @@ impl Elections {
     }
 
     /// A node won a term.
-    pub fn led(&mut self, term: u64, id: NodeId) {
+    pub fn led(&mut self, now: Time, term: u64, id: NodeId) {
         self.won += 1;
+        self.last = Some(now);
         self.changes += u64::from(self.last_leader.is_some_and(|last| last != id));
         self.in_office(term, id);
     }
@@ -95,9 +99,9 @@ mod tests {
         assert_eq!(elections.split_votes(), 0, "it may still be won");
         elections.stood(2, false);
         assert_eq!(elections.split_votes(), 1);
-        elections.led(2, A);
+        elections.led(Time(2), 2, A);
         elections.stood(3, true);
-        elections.led(3, B);
+        elections.led(Time(3), 3, B);
         assert_eq!((elections.split_votes(), elections.candidacies, elections.won), (1, 4, 2));
         assert_eq!((elections.changes, elections.disruptions), (1, 1));
     }
@@ -107,7 +111,7 @@ mod tests {
         let mut elections = Elections::default();
         elections.stood(1, false);
         elections.stood(2, false);
-        elections.led(1, A);
+        elections.led(Time(3), 1, A);
         assert_eq!(elections.split_votes(), 0);
     }
 
@@ -117,7 +121,7 @@ mod tests {
         for term in 1..=1_000 {
             elections.stood(term, false);
             if term % 10 == 0 {
-                elections.led(term, A);
+                elections.led(Time(term), term, A);
             }
         }
         assert_eq!(elections.split_votes(), 900);

@@ -120,7 +120,7 @@ impl Measures {
             }
             Role::PreCandidate => self.elections.asked += 1,
             Role::Leader => {
-                self.elections.led(term, id);
+                self.elections.led(now, term, id);
                 if let Some(series) = &mut self.series {
                     series.at(now).elections += 1;
                 }

@@ -235,6 +235,9 @@ metrics! {
         false_elections Count "" Measures,
             "terms that a node began though a leader with a quorum was in office",
             |run| of!(run).elections.disruptions;
+        last_elected_ms Real "ms" Measures,
+            "when a node last became leader: one that stays, if the run goes on long enough; null if none did",
+            |run| of!(run).elections.last.map(Time::as_ms);
         highest_term Count "" Nothing (default true),
             "the highest term of any node at the end",
             |run| run.highest_term;
