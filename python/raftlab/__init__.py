@@ -87,7 +87,7 @@ from .errors import (
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
 from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop
 from .statistics import upper_bound
-from .sweeps import RareEvent, Sweep, rare_event, sweep
+from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
@@ -117,6 +117,7 @@ __all__ = [
     "ClosedLoop",
     "Cluster",
     "Command",
+    "Comparison",
     "Condition",
     "Crash",
     "Cut",
@@ -168,6 +169,7 @@ __all__ = [
     "cas",
     "caught_up",
     "committed",
+    "compare",
     "conditions",
     "constant",
     "down",
@@ -192,6 +194,7 @@ __all__ = [
     "propose",
     "put",
     "rare_event",
+    "required_seeds",
     "read",
     "rules",
     "run",

@@ -1,4 +1,4 @@
-"""Plots of a `Cluster` or a `Run`, with matplotlib.
+"""Plots of a `Cluster`, a `Run` or a `Sweep`, with matplotlib.
 
 Each takes the world first and the rest by name, draws on one Axes and returns it. `ax=` says which; without
 it, the current axes are taken if nothing is drawn on them, else new ones are made. Nothing global is touched:
@@ -19,24 +19,35 @@ import importlib.util
 if importlib.util.find_spec("matplotlib") is None:
     raise ImportError('raftlab.plot needs matplotlib: pip install "raftlab[plot]"')
 
+from ._bands import bands
+from ._distributions import ecdf, survival
+from ._fate import fate
 from ._faults import faults_table
+from ._heatmap import heatmap
 from ._log_timeline import log_timeline
 from ._logs import logs, logs_table
 from ._messages import messages
+from ._pairs import pairs
 from ._roles import roles, roles_table
 from ._save import save
 from ._terms import terms
 from ._timeline import timeline
 
 __all__ = [
+    "bands",
+    "ecdf",
+    "fate",
     "faults_table",
+    "heatmap",
     "log_timeline",
     "logs",
     "logs_table",
     "messages",
+    "pairs",
     "roles",
     "roles_table",
     "save",
+    "survival",
     "terms",
     "timeline",
 ]

@@ -7,5 +7,6 @@ Read in this order: `plan` (what is played), `play` (how it is asked for), `resu
 from .play import sweep
 from .rare import RareEvent, rare_event
 from .result import Sweep
+from .summary import Comparison, compare, required_seeds
 
-__all__ = ["RareEvent", "Sweep", "rare_event", "sweep"]
+__all__ = ["Comparison", "RareEvent", "Sweep", "compare", "rare_event", "required_seeds", "sweep"]

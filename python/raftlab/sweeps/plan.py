@@ -132,6 +132,21 @@ class Plan:
 
         return Run._future(self.scenario(point), self.moments[point], seed, **options)
 
+    def only(self, places: Sequence[int]) -> Plan:
+        """The same plan with some of its points."""
+
+        def those(values: Sequence[Any]) -> tuple[Any, ...]:
+            return tuple(values[at] for at in places)
+
+        return replace(
+            self,
+            points=those(self.points),
+            cells=those(self.cells),
+            scenarios=those(self.scenarios),
+            first_seeds=those(self.first_seeds),
+            moments=None if self.moments is None else those(self.moments),
+        )
+
     def part(self, first: int, last: int) -> tuple[Plan, int, int]:
         """The same plan with nothing but what some runs need, to travel, and those runs in it."""
         low, high = first // self.seeds, (last - 1) // self.seeds + 1

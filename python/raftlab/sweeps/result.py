@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _core
@@ -191,6 +191,89 @@ class Sweep:
     def upper_bound(self) -> float:
         """The highest probability of a violation that these runs leave possible, with 95 % confidence."""
         return upper_bound(len(self.violating_seeds), len(self))
+
+    def at(self, **point: Any) -> Sweep:
+        """The runs of some points only: those whose parameters have these values.
+
+        >>> import raftlab as rl
+        >>> result = rl.sweep(lambda nodes: rl.Scenario(nodes, horizon="1s"), {"nodes": [3, 5]}, seeds=10)
+        >>> result.at(nodes=5).points
+        ({'nodes': 5},)
+        """
+        for name in point:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none: it is a sweep of one scenario"
+                raise InvalidError(f"at: unknown parameter {shown(name)}; the grid has {known}")
+        places = [
+            at
+            for at, of in enumerate(self._plan.points)
+            if all(of[name] == value or str(of[name]) == value for name, value in point.items())
+        ]
+        if not places:
+            given = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
+            raise InvalidError(f"at: no point of the grid has {given}")
+        return Sweep(
+            self._plan.only(places),
+            self._of(self.runs, places),
+            self.series and self._of(self.series, places),
+        )
+
+    def _of(self, table: Table, places: list[int]) -> Table:
+        """The rows of some points. Rows stand in the order of the points."""
+        columns = [table._core.column_list(name) for name in self.parameters]
+        cells = list(zip(*columns, strict=True)) if columns else [()] * len(table)
+        spans: dict[tuple[Any, ...], list[int]] = {}
+        for row, of in enumerate(cells):
+            spans.setdefault(of, [row, row])[1] = row + 1
+        wanted = [self._plan.cells[at] for at in places]
+        parts = [table._core.slice(a, b - a) for a, b in (spans[of] for of in wanted if of in spans)]
+        return Table(_core.Table.concat(parts) if parts else table._core.slice(0, 0))
+
+    def summary(
+        self,
+        by: str | Iterable[str] | None = None,
+        *,
+        metrics: str | Iterable[str] | None = None,
+        ci: float = 0.95,
+        quantiles: Sequence[float] = (0.5, 0.9, 0.99),
+    ) -> pd.DataFrame:
+        """Means and quantiles with confidence intervals, a row a point and metric.
+
+        Parameters
+        ----------
+        by : str or list of str, optional
+            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+        metrics : str or list of str, optional
+            Which metrics; all numbers if not given, and `"violation"`, the share of the runs that violated
+            a rule.
+        ci : float, default 0.95
+            The confidence of the intervals.
+        quantiles : sequence of float, default (0.5, 0.9, 0.99)
+            Which quantiles.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the parameters and the metric. `n` runs tell something, `censored` of them only that
+            it takes longer; `mean`, `p50` and so on with `_low` and `_high`; `note` says what has to be said.
+            Means have t intervals, quantiles those of order statistics, shares Wilson's; a share of 0 or 1
+            has a bound instead. Durations that were not over when the run ended are right-censored, not
+            left out: quantiles are then Kaplan-Meier's, and the mean is restricted to the longest time seen,
+            which the note names. Runs that failed, or had no such event, are not in `n`.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> result = rl.sweep(rl.Scenario(5, stop=rl.leader_elected), seeds=1000)
+        >>> table = result.summary(metrics=["time_to_leader_ms", "violation"])
+        >>> bool(table.p50_low["time_to_leader_ms"] < 205 < table.p50_high["time_to_leader_ms"] + 20)
+        True
+        >>> table.note["violation"]
+        'none of 1,000 runs'
+        """
+        from .summary import summary
+
+        return summary(self, by, metrics, ci, quantiles)
 
     def __repr__(self) -> str:
         size = f"{len(self):,} runs"

@@ -1,0 +1,155 @@
+"""A metric along a parameter, or along time: quantiles as bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from raftlab._arguments import items, number
+from raftlab.errors import InvalidError, shown
+from raftlab.statistics import Sample
+from raftlab.sweeps import Sweep
+from raftlab.sweeps.summary import groups
+
+from ._palette import node_colour, paler
+from ._sweeps import axis_name, finish_sweep, legend, open_axes, sample, shown_value
+
+__all__ = ["bands"]
+
+SERIES = ("available", "elections", "committed", "acknowledged", "sent")
+
+
+def bands(
+    result: Sweep,
+    x: str,
+    metric: str,
+    *,
+    by: str | None = None,
+    inside: Sequence[float] = (0.5, 0.9),
+    ci: float = 0.95,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A metric along a parameter: the median with its interval, and bands that hold most of the runs.
+
+    With `x="time_ms"` a column of the time series along time: the mean over the runs with its interval.
+
+    Parameters
+    ----------
+    result : Sweep
+        What to look at.
+    x : str
+        A parameter of the grid with numbers, or `"time_ms"` of a sweep with `series=`.
+    metric : str
+        A column of numbers; of the time series `"available"`, `"elections"`, `"committed"`,
+        `"acknowledged"` or `"sent"`.
+    by : str, optional
+        Another parameter: a line for each of its values. Bands are then drawn for the widest share only.
+    inside : sequence of float, default (0.5, 0.9)
+        The shares of the runs that bands hold, half of the others on either side.
+    ci : float, default 0.95
+        The confidence of the intervals of medians and means.
+    title, ax
+        As in `ecdf`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> def cluster(timeout):
+    ...     return rl.Scenario(5, election_timeout=(timeout, 2 * timeout), stop=rl.leader_elected)
+    >>> result = rl.sweep(cluster, {"timeout": [50, 100, 150]}, seeds=100)
+    >>> rl.plot.bands(result, "timeout", "time_to_leader_ms").get_ylabel()
+    'time to leader (ms)'
+    """
+    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    shares = sorted(
+        (number(s, "inside", "between 0 and 1", 0, 1) for s in items(inside, "inside")), reverse=True
+    )
+    if x == "time_ms":
+        return _along_time(result, metric, by, ci, title, ax)
+    lines = _lines(result, x, by)
+    ax = open_axes(ax, 3.6)
+    for at, (label, parts) in enumerate(lines):
+        colour = node_colour(at)
+        samples = [sample(result, metric, rows) for _, rows in parts]
+        places = np.array([place for place, _ in parts])
+        for depth, held in enumerate(shares if len(lines) == 1 else shares[:1]):
+            low, high = (
+                np.array([of.quantile((1 + side * held) / 2).value for of in samples]) for side in (-1, 1)
+            )
+            ax.fill_between(
+                places, low, high, color=paler(colour, 0.72 - 0.22 * depth), lw=0, gid="band",
+                alpha=1.0 if len(lines) == 1 else 0.45,
+                label=f"{held:.0%} of the runs" if len(lines) == 1 else None, zorder=1 + depth * 0.1,
+            )  # fmt: skip
+        medians = [of.quantile(0.5, ci) for of in samples]
+        values = np.array([median.value for median in medians])
+        below = np.nan_to_num(values - np.array([median.low for median in medians]))
+        above = np.nan_to_num(np.array([median.high for median in medians]) - values)
+        ax.errorbar(
+            places, values, yerr=[np.maximum(below, 0), np.maximum(above, 0)], color=colour, lw=1.8,
+            marker="o", ms=4, mec="white", mew=0.6, elinewidth=1.2, capsize=2.5, zorder=3,
+            label=label or f"median, {ci:.0%} interval",
+        )  # fmt: skip
+    ax.set_xlabel(x.replace("_", " "))
+    ax.set_ylabel(axis_name(result, metric))
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    finish_sweep(ax, result, title)
+    legend(ax, 2)
+    return ax
+
+
+def _lines(result: Sweep, x: str, by: str | None) -> list[tuple[str, list[tuple[float, np.ndarray]]]]:
+    """The runs by line, and along each by place."""
+    names = [x] if by is None else [x, by]
+    found: dict[str, list[tuple[float, np.ndarray]]] = {}
+    for point, rows in groups(result, names):
+        if not isinstance(point[x], (int, float)):
+            raise InvalidError(f"x must be a parameter with numbers, and '{x}' has {shown(point[x])}")
+        label = "" if by is None else f"{by} = {shown_value(point[by])}"
+        found.setdefault(label, []).append((float(point[x]), rows))
+    return [(label, sorted(parts, key=lambda part: part[0])) for label, parts in found.items()]
+
+
+def _along_time(
+    result: Sweep, metric: str, by: str | None, ci: float, title: str | None, ax: Axes | None
+) -> Axes:
+    if result.series is None:
+        raise InvalidError("x='time_ms' needs a time series: sweep(..., series='100ms')")
+    if metric not in SERIES:
+        raise InvalidError(f"metric must be one of {', '.join(SERIES)} along time, not {shown(metric)}")
+    time, values = result.series.to_numpy("time_ms"), result.series.to_numpy(metric).astype(float)
+    keys = [("", np.ones(len(time), dtype=bool))]
+    if by is not None:
+        groups(result, by)
+        column = result.series.to_numpy(by)
+        keys = [(f"{by} = {shown_value(value)}", column == value) for value in dict.fromkeys(column.tolist())]
+    ax = open_axes(ax, 3.2)
+    for at, (label, mask) in enumerate(keys):
+        _mean_line(ax, time[mask], values[mask], ci, {"color": node_colour(at), "label": label or None})
+    ax.set_xlabel("time (ms)")
+    ax.set_ylabel("available (share of the time)" if metric == "available" else f"{metric} per bin")
+    if metric == "available":
+        ax.set_ylim(0, 1.02)
+    finish_sweep(ax, result, title, f", interval {ci:.0%}")
+    legend(ax, len(keys))
+    return ax
+
+
+def _mean_line(ax: Axes, time: np.ndarray, values: np.ndarray, ci: float, style: dict[str, Any]) -> None:
+    """The mean of each bin over the runs, as steps from bin to bin, and its interval."""
+    bins, place = np.unique(time, return_inverse=True)
+    means = [Sample("", values[place == at], np.array([])).mean(ci) for at in range(len(bins))]
+    value, low, high = (
+        np.array([getattr(mean, side) for mean in means]) for side in ("value", "low", "high")
+    )
+    ax.step(bins, value, where="post", lw=1.7, **style)
+    low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
+    ax.fill_between(bins, low, high, step="post", color=style["color"], alpha=0.22, lw=0, gid="band")

@@ -1,0 +1,105 @@
+"""When it was decided: the probability that a run breaks, given its state, along its time."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from raftlab._arguments import number
+from raftlab.errors import InvalidError
+from raftlab.statistics import as_numbers, share
+from raftlab.sweeps import Sweep
+from raftlab.sweeps.summary import VIOLATION, groups, metrics_of
+
+from ._axes import SMALL, points
+from ._palette import FAULT, MUTED, WRONG
+from ._sweeps import finish_sweep, open_axes
+
+__all__ = ["fate"]
+
+
+def fate(
+    futures: Sweep,
+    event: str = VIOLATION,
+    *,
+    ci: float = 0.95,
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """P(it breaks | state at t) along a run: where it rises to 1 is the point of no return.
+
+    Parameters
+    ----------
+    futures : Sweep
+        Futures of a run from several moments: `run.futures(200, at=[...])`.
+    event : str, default "violation"
+        What breaking is: a violation; or a metric, which counts where it is above 0.
+    ci : float, default 0.95
+        The confidence of the intervals (Wilson).
+    title, ax
+        As in `ecdf`. Put it below `rl.plot.timeline` with shared time axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Times are in milliseconds. Thin lines are the faults that struck in the run itself.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> crash = rl.Crash("leader", at="1s")
+    >>> scenario = rl.Scenario(3, bugs=["quorum_off_by_one"], faults=[crash], horizon="2s")
+    >>> run = scenario.run(seed=1)
+    >>> rl.plot.fate(run.futures(20, at=[0, 500, 1500])).get_ylabel()
+    'P(violation | state)'
+    """
+    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    if "at_ms" not in futures.parameters:
+        raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
+    metrics_of(futures, event)
+    column = as_numbers(event, futures["violations" if event == VIOLATION else event])
+    found = []
+    for point, rows in groups(futures, "at_ms"):
+        estimate = share(int((column[rows] > 0).sum()), len(rows), ci)
+        found.append((float(point["at_ms"]), estimate.value, estimate.low, estimate.high))
+    time, value, low, high = np.array(sorted(found)).T
+    ax = open_axes(ax, 2.4)
+    ax.fill_between(time, low, high, color=WRONG, alpha=0.18, lw=0, gid="band")
+    ax.plot(time, value, color=WRONG, lw=1.8, marker="o", ms=3.5, mec="white", mew=0.5, gid="fate")
+    for strike in strikes_of(futures):
+        ax.axvline(strike, color=FAULT, lw=0.9, alpha=0.6, zorder=0)
+    ax.set_ylim(-0.02, 1.04)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_ylabel(f"P({event.replace('_', ' ')} | state)")
+    ax.set_xlabel("time (ms) from which on the luck is another")
+    ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    decided = turning_point(time, value)
+    if decided is not None:
+        at, chance = decided
+        right = at > (time[0] + time[-1]) / 2
+        ax.annotate(
+            f"decided at {at:,.0f} ms", (at, chance), xytext=(-8 if right else 8, 0),
+            textcoords="offset points", ha="right" if right else "left", va="center", fontsize=points(ax, SMALL), color=MUTED,
+        )  # fmt: skip
+    finish_sweep(ax, futures, title, f", band {ci:.0%}")
+    return ax
+
+
+def turning_point(time: np.ndarray, value: np.ndarray) -> tuple[float, float] | None:
+    """From when on nothing can be done about it: the first moment after which almost every future breaks."""
+    safe = np.flatnonzero(value < 0.95)
+    if value[-1] < 0.95 or len(safe) == 0:
+        return None
+    at = safe[-1] + 1
+    return float(time[at]), float(value[at])
+
+
+def strikes_of(futures: Sweep) -> list[float]:
+    """When faults struck in the run whose futures these are."""
+    moments = futures._plan.moments
+    assert moments is not None, "futures have moments"
+    run = futures._plan.scenario(0).run(moments[0][0], trace="states", checks=False)
+    return [
+        float(time) for time in run.trace.faults.to_dict()["start_ms"] if time is not None and time == time
+    ]
