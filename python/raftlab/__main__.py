@@ -1,4 +1,8 @@
-"""The command line: `python -m raftlab experiments`."""
+"""The command line: `raftlab experiments`, `raftlab run`, `raftlab sweep`, `raftlab published`.
+
+Exit codes: 0 if all went well; 1 if a run violated a rule, or a judge could not decide; 2 if an argument or
+a file makes no sense; 3 if runs failed; 130 after Ctrl-C, when what is finished is kept.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +16,69 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
+from .errors import RaftlabError
 
 if TYPE_CHECKING:
     from .experiments import Result
 
+OK, FOUND, INVALID, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code: 0, or 1 if a judge could not decide."""
-    parser = argparse.ArgumentParser(prog="raftlab", description="Break Raft on purpose.")
+    """Runs the command line; returns the exit code."""
+    given = parser().parse_args(arguments)
+    from . import _cli
+
+    try:
+        if given.command == "experiments":
+            return experiments(given.ids, given.out, given.seed, given.seeds)
+        if given.command == "run":
+            return _cli.run(given.scenario, given.seed, given.out)
+        if given.command == "sweep":
+            return _cli.sweep(given.spec, given.out, given.seeds, given.threads)
+        return _cli.published(given.names, given.out)
+    except RaftlabError as error:
+        print(f"raftlab: {error}", file=sys.stderr)
+        return INVALID
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    parser = argparse.ArgumentParser(
+        prog="raftlab",
+        description="Break Raft on purpose.",
+        epilog="Exit codes: 0 all went well; 1 a run violated a rule, or a judge could not decide; 2 an "
+        "argument or a file makes no sense; 3 runs failed; 130 interrupted (what is finished is kept).",
+    )
     parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser(
+    all_seven = commands.add_parser(
         "experiments", help="run the seven experiments and print claims against what happened"
     )
-    run.add_argument("ids", nargs="*", help="E1 to E3, Q1 to Q4; all if none is given")
-    run.add_argument("--out", type=Path, help="write pictures and verdicts into this folder")
-    run.add_argument("--seed", type=int, default=1, help="the luck of what is played once (default 1)")
-    run.add_argument("--seeds", type=int, default=10_000, help="runs behind 'never' (default 10,000)")
-    given = parser.parse_args(arguments)
-    return experiments(given.ids, given.out, given.seed, given.seeds)
+    all_seven.add_argument("ids", nargs="*", help="E1 to E3, Q1 to Q4; all if none is given")
+    all_seven.add_argument("--out", type=Path, help="write pictures and verdicts into this folder")
+    all_seven.add_argument("--seed", type=int, default=1, help="the luck of what is played once (default 1)")
+    all_seven.add_argument("--seeds", type=int, default=10_000, help="runs behind 'never' (default 10,000)")
+    run = commands.add_parser("run", help="play a scenario with one seed")
+    run.add_argument("scenario", type=Path, help="a scenario as JSON, as Scenario.to_json() writes it")
+    run.add_argument("--seed", type=int, default=0, help="the luck of the run (default 0)")
+    run.add_argument("--out", type=Path, help="write the trace (Parquet) and a timeline into this folder")
+    sweep = commands.add_parser("sweep", help="play a scenario over a grid and many seeds")
+    sweep.add_argument("spec", type=Path, help="what to play, as JSON or TOML: see the documentation")
+    sweep.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="the folder for the rows (Parquet); the same call goes on there",
+    )
+    sweep.add_argument("--seeds", type=int, help="how many seeds a point, if not as the file says")
+    sweep.add_argument("--threads", type=int, help="how many threads (default: all cores)")
+    published = commands.add_parser("published", help="play published experiments again and compare")
+    published.add_argument("names", nargs="*", help="which; all if none is given")
+    published.add_argument("--out", type=Path, help="write pictures and tables into this folder")
+    return parser
 
 
 def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> int:

@@ -265,7 +265,8 @@ impl Table {
         Ok(list)
     }
 
-    /// A column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. Copies.
+    /// A column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. Copies. One with nulls comes as
+    /// doubles, NaN in their places.
     ///
     /// Raises KeyError if there is no such column and TypeError if it holds text.
     fn column<'py>(
@@ -281,6 +282,10 @@ impl Table {
             )));
         };
         let mut bytes = Vec::new();
+        if arrays.iter().any(|array| array.null_count() > 0) {
+            arrays.iter().for_each(|array| append_reals(&mut bytes, array.as_ref()));
+            return Ok((PyBytes::new(py, &bytes), "float64"));
+        }
         for array in arrays {
             append_bytes(&mut bytes, array.as_ref());
         }
@@ -384,6 +389,19 @@ fn dtype(data_type: &DataType) -> Option<&'static str> {
         DataType::Boolean => "bool",
         _ => return None,
     })
+}
+
+/// Numbers and flags as doubles; null is NaN.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless)] // one cast for numbers of all widths
+fn append_reals(bytes: &mut Vec<u8>, array: &dyn Array) {
+    let mut push = |value: Option<f64>| {
+        bytes.extend_from_slice(&value.unwrap_or(f64::NAN).to_ne_bytes());
+    };
+    if let Some(flags) = array.as_boolean_opt() {
+        flags.iter().for_each(|flag| push(flag.map(f64::from)));
+    } else {
+        with_numbers!(array, |numbers| numbers.iter().for_each(|n| push(n.map(|n| n as f64))), ());
+    }
 }
 
 /// A flag takes a byte, as in numpy.

@@ -80,7 +80,8 @@ def fate(
         right = at > (time[0] + time[-1]) / 2
         ax.annotate(
             f"decided at {at:,.0f} ms", (at, chance), xytext=(-8 if right else 8, 0),
-            textcoords="offset points", ha="right" if right else "left", va="center", fontsize=points(ax, SMALL), color=MUTED,
+            textcoords="offset points", ha="right" if right else "left", va="center",
+            fontsize=points(ax, SMALL), color=MUTED,
         )  # fmt: skip
     finish_sweep(ax, futures, title, f", band {ci:.0%}")
     return ax

@@ -88,9 +88,12 @@ def heatmap(
     ax = new_axes(ax, max(4.2, 1.35 * len(across) + 1.6), max(2.6, 0.75 * len(up) + 1.4))
     norm = norm_of(values)
     image = ax.imshow(
-        np.ma.masked_invalid(values), origin="lower", aspect="auto", norm=norm, cmap=colormaps["cividis"]
+        np.ma.masked_invalid(values),
+        origin="lower",
+        aspect="auto",
+        norm=norm,
+        cmap=colormaps["cividis"].with_extremes(bad=EMPTY),
     )
-    image.cmap.set_bad(EMPTY)
     for i, a in enumerate(across):
         for j, b in enumerate(up):
             _say(

@@ -1,0 +1,164 @@
+"""What the commands `run`, `sweep` and `published` do."""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+import tomllib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .__main__ import FAILED, FOUND, INTERRUPTED, OK
+from ._arguments import choice
+from .cluster import Run
+from .errors import InvalidError
+from .scenario import Scenario
+from .sweeps import Sweep
+from .sweeps import sweep as play
+
+__all__ = ["published", "run", "sweep"]
+
+SPEC = ("scenario", "grid", "seeds", "metrics", "series", "checks", "on_violation", "common_random_numbers")
+
+
+def run(scenario: Path, seed: int, out: Path | None) -> int:
+    """Plays a scenario once and says how it ended."""
+    played = Scenario.from_json(read(scenario, "scenario")).run(seed)
+    print(f"{played!r}\nended: {played.ending}, digest {played.digest}")
+    for node in played:
+        print(f"  {node!r}")
+    for violation in played.violations:
+        print(f"violated: {violation!r}")
+    if out is not None:
+        write_run(played, out)
+        print(f"the trace and a timeline are in {out}/")
+    return FOUND if played.violations else OK
+
+
+def write_run(played: Run, out: Path) -> None:
+    """Writes the tables of the trace and a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from pyarrow import parquet
+
+    from . import plot
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("messages", "nodes", "entries", "ops", "events", "faults"):
+        parquet.write_table(played.trace.table(name).to_arrow(), out / f"{name}.parquet")
+    plot.save(plot.timeline(played), out / "timeline.png")
+    pyplot.close("all")
+
+
+def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
+    """Plays what a file says, into a folder, and prints a summary."""
+    given = read_spec(spec)
+    scenario, grid = given.pop("scenario"), given.pop("grid", None)
+    if isinstance(scenario, str):
+        scenario = json.loads(read(spec.parent / scenario, "scenario"))
+    if seeds is not None:
+        given["seeds"] = seeds
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the exit code says that it was interrupted
+        result = play(
+            lambda **point: changed(scenario, point),
+            grid,
+            threads=threads,
+            store=out,
+            **given,
+        )
+    tell(result, out)
+    if not result.complete:
+        return INTERRUPTED
+    if result.errors:
+        return FAILED
+    return FOUND if result.rules else OK
+
+
+def tell(result: Sweep, out: Path) -> None:
+    """Prints the summary of a sweep, and keeps it as CSV."""
+    import pandas
+
+    print(repr(result))
+    for row, why in result.errors[:5]:
+        print(f"row {row} failed: {why}", file=sys.stderr)
+    if len(result):
+        table = result.summary()
+        table.to_csv(out / "summary.csv")
+        with pandas.option_context("display.width", 200, "display.max_columns", 30, "display.max_rows", 500):
+            print(
+                table[[c for c in table.columns if not c.endswith(("_low", "_high"))]].to_string(
+                    float_format="%.4g"
+                )
+            )
+    print(f"rows are in {out}/runs, the summary with intervals in {out}/summary.csv")
+
+
+def read_spec(path: Path) -> dict[str, Any]:
+    """A sweep as a file describes it."""
+    text = read(path, "spec")
+    try:
+        found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, tomllib.TOMLDecodeError) as error:
+        raise InvalidError(f"spec: {path} cannot be read: {error}") from None
+    if not isinstance(found, dict) or "scenario" not in found:
+        raise InvalidError(
+            f"spec: {path} must be an object with 'scenario', and may have {', '.join(SPEC[1:])}"
+        )
+    for name in found:
+        choice(name, "spec: a key", SPEC)
+    if isinstance(found.get("seeds"), list):
+        found["seeds"] = range(*found["seeds"])
+    return found
+
+
+def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
+    """A scenario with other values at some places: `"network.loss"` is `scenario["network"]["loss"]`."""
+    parts = copy.deepcopy(scenario)
+    for path, value in point.items():
+        *way, last = path.split(".")
+        try:
+            place: Any = parts
+            for step in way:
+                place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+            place[int(last) if isinstance(place, list) else last] = value
+        except (AttributeError, IndexError, TypeError, ValueError):
+            raise InvalidError(f"grid: there is no place '{path}' in the scenario") from None
+    return Scenario.from_json(json.dumps(parts))
+
+
+def read(path: Path, what: str) -> str:
+    """The text of a file."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
+
+
+def published(names: Sequence[str], out: Path | None) -> int:
+    """Plays published experiments again, prints the tables, and keeps pictures."""
+    from .published import ALL, rendered
+
+    for name in names:
+        choice(name, "name", tuple(ALL))
+    for name in names or ALL:
+        result = ALL[name]()
+        print(rendered([result]))
+        if out is not None:
+            import matplotlib
+
+            matplotlib.use("Agg")
+            from matplotlib import pyplot
+
+            out.mkdir(parents=True, exist_ok=True)
+            figure = result.plot().get_figure(root=True)
+            assert figure is not None, "axes that were drawn on belong to a figure"
+            figure.savefig(out / f"{name}.png", dpi=150, bbox_inches="tight")
+            (out / f"{name}.md").write_text(result.markdown())
+            pyplot.close("all")
+    return OK

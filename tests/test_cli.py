@@ -1,0 +1,130 @@
+"""The command line, as a user's shell calls it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import raftlab as rl
+from raftlab.__main__ import main
+
+SPEC = """
+seeds = 60
+metrics = ["downtime_ms", "elections"]
+[scenario]
+raftlab = 1
+nodes = ["A", "B", "C"]
+stop = { condition = "leader_elected" }
+faults = [ { at = 1000, fault = { fault = "crash", node = "leader" } } ]
+[grid]
+election_timeout = [[50, 100], [150, 300]]
+"network.loss" = [0, 0.1]
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    (tmp_path / "spec.toml").write_text(SPEC)
+    return tmp_path / "spec.toml"
+
+
+def test_a_run(tmp_path, capsys):
+    scenario = rl.Scenario(3, horizon="1s", workload=rl.OpenLoop("50ms"))
+    (tmp_path / "s.json").write_text(scenario.to_json())
+    assert main(["run", str(tmp_path / "s.json"), "--seed", "5", "--out", str(tmp_path / "out")]) == 0
+    assert scenario.run(seed=5).digest in capsys.readouterr().out
+    assert {file.name for file in (tmp_path / "out").iterdir()} >= {"messages.parquet", "timeline.png"}
+
+
+def test_a_violation_is_an_exit_code(tmp_path, capsys):
+    scenario = rl.Scenario(
+        5,
+        bugs=["quorum_off_by_one"],
+        network=rl.Network(loss=0.3),
+        faults=[rl.Partition("AB", "CDE", at="1s")],
+        horizon="3s",
+    )
+    seed = rl.sweep(scenario, seeds=100).violating_seeds[0]
+    (tmp_path / "s.json").write_text(scenario.to_json())
+    assert main(["run", str(tmp_path / "s.json"), "--seed", str(seed)]) == 1
+    assert "violated: " in capsys.readouterr().out
+
+
+def test_a_sweep_and_again(spec, capsys):
+    out = spec.parent / "out"
+    assert main(["sweep", str(spec), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "240 runs, 4 points x 60 seeds" in said
+    assert "downtime_ms" in said
+    table = (out / "summary.csv").read_text()
+    assert table.startswith("election_timeout,network.loss,metric,n,censored,mean,mean_low")
+    assert main(["sweep", str(spec), "--out", str(out), "--threads", "1"]) == 0
+    assert (out / "summary.csv").read_text() == table
+
+    def build(timeout, loss):
+        crash = rl.Crash("leader", at=1000)
+        network = rl.Network(loss=loss)
+        return rl.Scenario(
+            3, election_timeout=timeout, network=network, faults=[crash], stop=rl.leader_elected
+        )
+
+    grid = {"timeout": [(50, 100), (150, 300)], "loss": [0.0, 0.1]}
+    same = rl.sweep(build, grid, seeds=60, metrics="downtime_ms")
+    rows = __import__("pandas").read_parquet(out / "runs")
+    assert rows.digest.tolist() == same.runs.to_list("digest")
+
+
+def test_a_spec_as_json_with_a_scenario_in_a_file(tmp_path, capsys):
+    (tmp_path / "s.json").write_text(rl.Scenario(3, stop=rl.leader_elected).to_json())
+    (tmp_path / "spec.json").write_text(json.dumps({"scenario": "s.json", "seeds": [10, 30]}))
+    assert main(["sweep", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")]) == 0
+    assert "20 runs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seeds = 5", ["spec", "'scenario'"]),
+        ("scenario = 1 2", ["spec", "cannot be read"]),
+        (SPEC + "\nworkers = 3\n", ["grid"]),
+        (SPEC.replace("seeds = 60", "seeds = 60\nworkers = 3"), ["spec", "'workers'"]),
+        (SPEC.replace("seeds = 60", "seeds = 0"), ["seeds", "above 0"]),
+        (SPEC.replace('"network.loss"', '"network.lossy"'), ["lossy"]),
+        (SPEC.replace('"network.loss"', '"faults.3.at"'), ["grid", "faults.3.at"]),
+        (SPEC.replace('"network.loss"', '"nodes.0.x"'), ["grid", "nodes.0.x"]),
+    ],
+)
+def test_what_makes_no_sense_is_exit_code_2(tmp_path, capsys, text, words):
+    (tmp_path / "spec.toml").write_text(text)
+    assert main(["sweep", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("raftlab: ")
+    assert all(word in said for word in words), said
+
+
+def test_files_that_are_not_there(tmp_path, capsys):
+    assert main(["run", str(tmp_path / "none.json")]) == 2
+    assert main(["sweep", str(tmp_path / "none.toml"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("cannot be read") == 2
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_130(tmp_path):
+    (tmp_path / "spec.toml").write_text(SPEC.replace("seeds = 60", "seeds = 3000000"))
+    command = [sys.executable, "-m", "raftlab", "sweep", tmp_path / "spec.toml", "--out", tmp_path / "out"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while len(list(tmp_path.glob("out/runs/*.parquet"))) < 1:
+        time.sleep(0.05)
+        assert child.poll() is None, child.stderr.read()
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert "interrupted" in out
+
+
+def test_published_experiments(tmp_path, capsys):
+    assert main(["published", "split_votes", "--out", str(tmp_path)]) == 0
+    assert "Ongaro's dissertation" in capsys.readouterr().out
+    assert (tmp_path / "split_votes.png").stat().st_size > 10_000
+    assert main(["published", "nothing"]) == 2
