@@ -2,15 +2,34 @@
 //! back to its beginning with `clone_from`; what the last run has grown serves the next one.
 
 /// `Clone` for a struct, field by field in `clone_from` as well, where `derive` would allocate anew.
+///
+/// To set back a cluster that played for a microsecond must not take another one, so two kinds of field are
+/// looked at first: collections that are mostly `empty`, and what clones have `shared` since they were made
+/// and need not count references to again.
 macro_rules! clone_by_field {
-    ([$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }) => {
+    (
+        [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }
+        $(empty { $($empty:ident),* $(,)? })?
+        $(shared { $($shared:ident),* $(,)? })?
+    ) => {
         impl<$($generics)*> Clone for $type {
             fn clone(&self) -> Self {
-                Self { $($field: self.$field.clone()),* }
+                Self {
+                    $($field: self.$field.clone(),)*
+                    $($($empty: self.$empty.clone(),)*)?
+                    $($($shared: std::sync::Arc::clone(&self.$shared),)*)?
+                }
             }
 
+            #[inline]
             fn clone_from(&mut self, source: &Self) {
                 $(self.$field.clone_from(&source.$field);)*
+                $($(if !(self.$empty.is_empty() && source.$empty.is_empty()) {
+                    self.$empty.clone_from(&source.$empty);
+                })*)?
+                $($(if !std::sync::Arc::ptr_eq(&self.$shared, &source.$shared) {
+                    self.$shared.clone_from(&source.$shared);
+                })*)?
             }
         }
     };

@@ -114,7 +114,7 @@ fn play(seed: u64, floors: &mut Floors) {
         for active in cluster.injector().active() {
             if !known.contains(&active.handle) {
                 known.push(active.handle);
-                *floors.struck.entry(active.fault.kind().name).or_default() += 1;
+                *floors.struck.entry(active.fault().kind().name).or_default() += 1;
             }
         }
         if let Some(ending) = ending {

@@ -3,7 +3,8 @@
 //! The world runs between the moments at which something is done ([`Agenda`]); what is scripted at t comes
 //! before the world's own events at t.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
 use super::condition::{Armed, Condition};
@@ -22,23 +23,25 @@ use crate::sim::{Luck, Overlay, Time, World};
 /// A cluster in its world, and what is still to be done to it.
 pub struct Cluster<O: Watcher> {
     scenario: Arc<Scenario>,
+    /// The faults of the scenario, to be given at the beginning.
+    planned: Arc<[Arc<Scheduled>]>,
     seed: u64,
     world: World<Node, O>,
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     injector: Injector,
     agenda: Agenda,
-    faults: BTreeMap<u32, Scheduled>,
+    /// All that were given, by handle counted from 1.
+    faults: Vec<Arc<Scheduled>>,
     /// Faults that found nobody to hit and still hope.
     waiting: Vec<Waiting>,
-    next_handle: u32,
     /// Clients with sessions, by name: their number and the last serial number they gave.
     clients: BTreeMap<String, (u32, u32)>,
     on_violation: OnViolation,
     struck_at: Time,
     /// How many of the scenario's steps were taken.
     taken: usize,
-    /// What was played of the scenario, in steps that replay exactly.
-    played: Vec<Step>,
+    /// What was played of the scenario, in parts that replay exactly.
+    played: Vec<Played>,
     /// Whether anything was played of it, and whether all was.
     begun: bool,
     ended: bool,
@@ -48,7 +51,13 @@ pub struct Cluster<O: Watcher> {
     by_hand: Vec<Step>,
 }
 
-clone_by_field!([O: Watcher] Cluster<O> { scenario, seed, world, symbols, injector, agenda, faults, waiting, next_handle, clients, on_violation, struck_at, taken, played, begun, ended, parted, by_hand });
+clone_by_field!(
+    [O: Watcher] Cluster<O> {
+        seed, world, injector, agenda, on_violation, struck_at, taken, begun, ended, parted
+    }
+    empty { faults, waiting, clients, played, by_hand }
+    shared { scenario, planned, symbols }
+);
 
 /// What a run waits for.
 #[derive(Clone, Debug)]
@@ -120,13 +129,34 @@ impl Ending {
     }
 }
 
+/// Something that was played of the scenario.
+#[derive(Clone, Copy, Debug)]
+enum Played {
+    /// A step as it is written, by its place.
+    Step(usize),
+    /// So many events of one.
+    Events(u64),
+    /// Time without events, up to here.
+    Until(Time),
+}
+
+impl Played {
+    fn step(self, scenario: &Scenario) -> Step {
+        match self {
+            Played::Step(at) => scenario.steps[at].clone(),
+            Played::Events(count) => Step::Events { count, python: false },
+            Played::Until(time) => Step::RunTo(time),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Agenda {
-    entries: BTreeMap<(Time, u64), Planned>,
+    entries: BinaryHeap<Entry>,
     ordinal: u64,
 }
 
-clone_by_field!([] Agenda { entries, ordinal });
+clone_by_field!([] Agenda { ordinal } empty { entries });
 
 #[derive(Clone, Debug)]
 enum Planned {
@@ -145,14 +175,42 @@ enum Planned {
     Act(Box<Action>),
 }
 
+/// What is planned, and when; the earliest is the greatest.
+#[derive(Clone, Debug)]
+struct Entry {
+    place: Reverse<(Time, u64)>,
+    planned: Planned,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Entry {}
+
 impl Agenda {
     fn plan(&mut self, time: Time, planned: Planned) {
         self.ordinal += 1;
-        self.entries.insert((time, self.ordinal), planned);
+        self.entries.push(Entry { place: Reverse((time, self.ordinal)), planned });
     }
 
+    #[inline]
     fn next_time(&self) -> Time {
-        self.entries.first_key_value().map_or(Time::NEVER, |((time, _), _)| *time)
+        self.entries.peek().map_or(Time::NEVER, |entry| entry.place.0.0)
     }
 }
 
@@ -196,14 +254,14 @@ impl<O: Watcher> Cluster<O> {
             observer.begin(NodeId::from(i), node);
         }
         Self {
+            planned: scenario.faults.iter().cloned().map(Arc::new).collect(),
             seed: 0,
             world: World::at_rest(spec, observer),
-            symbols,
+            symbols: Arc::new(symbols),
             injector: Injector::default(),
             agenda: Agenda::default(),
-            faults: BTreeMap::new(),
+            faults: Vec::new(),
             waiting: Vec::new(),
-            next_handle: 1,
             clients: BTreeMap::new(),
             on_violation,
             struck_at: Time::ZERO,
@@ -226,8 +284,8 @@ impl<O: Watcher> Cluster<O> {
         if !edits.is_empty() {
             self.world.set_edits(edits);
         }
-        for fault in &scenario.faults {
-            self.plan_fault(fault.clone());
+        for at in 0..self.planned.len() {
+            self.plan_fault(Arc::clone(&self.planned[at]));
         }
         Ok(())
     }
@@ -322,17 +380,20 @@ impl<O: Watcher> Cluster<O> {
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
         self.begun = true;
         let last = self.events().saturating_add(events);
-        while self.taken < self.scenario.steps.len() {
+        let scenario = Arc::clone(&self.scenario);
+        while let Some(step) = scenario.steps.get(self.taken) {
             if self.world.now() >= until {
                 return Some(Ending::Horizon);
             }
             let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
-            match self.take_step(position, last - self.events(), until) {
+            match self.take_step(step, position, last - self.events(), until) {
                 Taken::Whole => {
                     if position.told {
                         self.write_progress(begun);
+                    } else if self.parted {
+                        self.record(step.clone());
                     } else {
-                        self.write(self.scenario.steps[self.taken].clone());
+                        self.played.push(Played::Step(self.taken));
                     }
                     self.taken += 1;
                     *position = Position::default();
@@ -344,12 +405,12 @@ impl<O: Watcher> Cluster<O> {
                 }
             }
         }
-        let Some(end) = self.scenario.end() else {
+        let Some(end) = scenario.end() else {
             self.ended = true;
             return Some(Ending::Steps);
         };
         position.begun.get_or_insert((self.world.now(), self.events()));
-        let goal = match &self.scenario.stop {
+        let goal = match &scenario.stop {
             Some(stop) => {
                 Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
             }
@@ -370,7 +431,7 @@ impl<O: Watcher> Cluster<O> {
     /// From here on the luck is another seed's, and what is played is no longer the scenario as it is written.
     pub fn part(&mut self, position: &mut Position, seed: u64) {
         let now = self.world.now();
-        self.write(Step::RunTo(now));
+        self.write(Played::Until(now));
         self.parted = true;
         self.reseed(seed);
         self.record(Step::Reseed(seed));
@@ -399,34 +460,44 @@ impl<O: Watcher> Cluster<O> {
     fn write_progress(&mut self, begun: (Time, u64)) {
         let count = self.events() - begun.1;
         if count > 0 {
-            self.write(Step::Events { count, python: false });
+            self.write(Played::Events(count));
         }
         if self.world.now() > begun.0 {
-            self.write(Step::RunTo(self.world.now()));
+            self.write(Played::Until(self.world.now()));
         }
     }
 
-    fn write(&mut self, step: Step) {
-        if self.parted { self.record(step) } else { self.played.push(step) }
+    fn write(&mut self, played: Played) {
+        if self.parted {
+            self.record(played.step(&Arc::clone(&self.scenario)));
+        } else {
+            self.played.push(played);
+        }
     }
 
-    fn take_step(&mut self, position: &mut Position, events: u64, until: Time) -> Taken {
+    fn take_step(
+        &mut self,
+        step: &Step,
+        position: &mut Position,
+        events: u64,
+        until: Time,
+    ) -> Taken {
         let now = self.world.now();
-        let progress = match self.scenario.steps[self.taken].clone() {
+        let progress = match step {
             Step::Run(span) => {
-                let end = *position.end.get_or_insert(now + span);
+                let end = *position.end.get_or_insert(now + *span);
                 match self.run(end.min(until), events, None) {
                     Progress::Time if until < end => return Taken::Last(Ending::Horizon),
                     progress => progress,
                 }
             }
-            Step::RunTo(end) => match self.run(end.min(until), events, None) {
-                Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+            Step::RunTo(end) => match self.run((*end).min(until), events, None) {
+                Progress::Time if until < *end => return Taken::Last(Ending::Horizon),
                 progress => progress,
             },
             Step::RunUntil { until: condition, limit } => {
-                let end = *position.end.get_or_insert(now + limit);
-                let goal = position.goal.get_or_insert_with(|| self.goal(condition));
+                let end = *position.end.get_or_insert(now + *limit);
+                let goal = position.goal.get_or_insert_with(|| self.goal(condition.clone()));
                 match self.run(end.min(until), events, Some(goal)) {
                     Progress::Time if until < end => return Taken::Last(Ending::Horizon),
                     Progress::Time => return Taken::Last(Ending::NotReached),
@@ -444,11 +515,11 @@ impl<O: Watcher> Cluster<O> {
                 }
             }
             Step::Do(action) => {
-                self.act(&action);
+                self.act(action);
                 Progress::Time
             }
             Step::Reseed(seed) => {
-                self.reseed(seed);
+                self.reseed(*seed);
                 Progress::Time
             }
         };
@@ -478,7 +549,7 @@ impl<O: Watcher> Cluster<O> {
             }
             Action::Propose { command, at, home, client } => {
                 let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
-                let command = command.command(&mut self.symbols, session);
+                let command = command.command(self.symbols_mut(), session);
                 Done::Op(self.world.request(
                     self.id(at.as_ref()),
                     self.id(home.as_ref()),
@@ -486,7 +557,7 @@ impl<O: Watcher> Cluster<O> {
                 ))
             }
             Action::Read { key, via, at, home } => {
-                let key = self.symbols.key(key);
+                let key = self.symbols_mut().key(key);
                 let request = if *via == crate::protocol::ReadPath::Log {
                     Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
                 } else {
@@ -533,9 +604,8 @@ impl<O: Watcher> Cluster<O> {
     // ---- Faults -----------------------------------------------------------------------------------
 
     /// Plans a fault for its time, or for now: what is planned for now is done before the next event.
-    fn plan_fault(&mut self, scheduled: Scheduled) -> u32 {
-        let handle = self.next_handle;
-        self.next_handle += 1;
+    fn plan_fault(&mut self, scheduled: Arc<Scheduled>) -> u32 {
+        let handle = self.faults.len() as u32 + 1;
         let now = self.world.now();
         let draws = Draws::new(self.world.luck(), handle, 0);
         let at = match (&scheduled.at, &scheduled.after) {
@@ -544,7 +614,7 @@ impl<O: Watcher> Cluster<O> {
             (None, None) => now,
         };
         let since = if scheduled.at.is_some() { Time::ZERO } else { now };
-        self.faults.insert(handle, scheduled);
+        self.faults.push(scheduled);
         self.agenda.plan(at, Planned::Strike { handle, strike: 0, since });
         handle
     }
@@ -554,9 +624,13 @@ impl<O: Watcher> Cluster<O> {
     pub fn reseed(&mut self, seed: u64) {
         self.world.redraw(seed);
         let (now, luck) = (self.world.now(), self.world.luck());
-        for ((time, ordinal), planned) in std::mem::take(&mut self.agenda.entries) {
-            let again = if time > now { self.again(&planned, now, luck) } else { None };
-            self.agenda.entries.insert((again.unwrap_or(time), ordinal), planned);
+        for mut entry in std::mem::take(&mut self.agenda.entries) {
+            let Reverse((time, ordinal)) = entry.place;
+            if time > now {
+                let again = self.again(&entry.planned, now, luck);
+                entry.place = Reverse((again.unwrap_or(time), ordinal));
+            }
+            self.agenda.entries.push(entry);
         }
     }
 
@@ -565,7 +639,7 @@ impl<O: Watcher> Cluster<O> {
         let (Planned::Strike { handle, .. } | Planned::End { handle, .. }) = planned else {
             return None;
         };
-        let fault = self.faults.get(handle)?;
+        let fault = self.fault(*handle)?;
         let (since, span) = match planned {
             Planned::Strike { strike: 0, since, .. } => {
                 let draws = Draws::new(luck, *handle, 0);
@@ -588,18 +662,17 @@ impl<O: Watcher> Cluster<O> {
     /// Gives a fault; one without a time strikes at once.
     fn inject(&mut self, scheduled: &Scheduled) -> u32 {
         if scheduled.at.is_some() || scheduled.after.is_some() {
-            return self.plan_fault(scheduled.clone());
+            return self.plan_fault(Arc::new(scheduled.clone()));
         }
-        let handle = self.next_handle;
-        self.next_handle += 1;
-        self.faults.insert(handle, scheduled.clone());
+        self.faults.push(Arc::new(scheduled.clone()));
+        let handle = self.faults.len() as u32;
         self.strike(handle, 0);
         handle
     }
 
     fn perform_next(&mut self) {
-        let Some((_, planned)) = self.agenda.entries.pop_first() else { return };
-        match planned {
+        let Some(entry) = self.agenda.entries.pop() else { return };
+        match entry.planned {
             Planned::Strike { handle, strike, .. } => self.strike(handle, strike),
             Planned::End { handle, .. } => self.end_fault(handle),
             Planned::Act(action) => {
@@ -608,8 +681,12 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
+    fn fault(&self, handle: u32) -> Option<&Arc<Scheduled>> {
+        self.faults.get(handle.checked_sub(1)? as usize)
+    }
+
     fn strike(&mut self, handle: u32, strike: u32) {
-        let Some(scheduled) = self.faults.get(&handle).cloned() else { return };
+        let Some(scheduled) = self.fault(handle).cloned() else { return };
         let now = self.world.now();
         let draws = Draws::new(self.world.luck(), handle, strike);
         if let Some(every) = &scheduled.every
@@ -633,7 +710,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    fn try_to_strike(&mut self, handle: u32, scheduled: &Scheduled, draws: Draws) -> bool {
+    fn try_to_strike(&mut self, handle: u32, scheduled: &Arc<Scheduled>, draws: Draws) -> bool {
         let now = self.world.now();
         let Struck::Hit(nodes) =
             self.injector.strike(&mut self.world, &self.scenario.nodes, scheduled, draws)
@@ -691,7 +768,7 @@ impl<O: Watcher> Cluster<O> {
     /// A leader came: those who waited for one strike.
     fn look_for_targets(&mut self) {
         for waiting in std::mem::take(&mut self.waiting) {
-            let Some(scheduled) = self.faults.get(&waiting.handle).cloned() else { continue };
+            let Some(scheduled) = self.fault(waiting.handle).cloned() else { continue };
             let draws = Draws::new(self.world.luck(), waiting.handle, waiting.strike);
             if !self.try_to_strike(waiting.handle, &scheduled, draws) {
                 self.waiting.push(waiting);
@@ -723,11 +800,11 @@ impl<O: Watcher> Cluster<O> {
             Planned::Strike { strike: 0, .. } => true,
             Planned::Act(action) => matches!(**action, Action::Inject(_)),
             Planned::Strike { handle, .. } => {
-                self.faults.get(handle).is_some_and(|fault| fault.times.is_some())
+                self.fault(*handle).is_some_and(|fault| fault.times.is_some())
             }
             Planned::End { .. } => false,
         };
-        !self.waiting.is_empty() || self.agenda.entries.values().any(counts)
+        !self.waiting.is_empty() || self.agenda.entries.iter().any(|entry| counts(&entry.planned))
     }
 
     // ---- By hand ----------------------------------------------------------------------------------
@@ -758,7 +835,8 @@ impl<O: Watcher> Cluster<O> {
     fn script_as(&self, as_written: bool) -> Scenario {
         let mut script = (*self.scenario).clone();
         if !as_written {
-            script.steps = self.played.iter().chain(&self.by_hand).cloned().collect();
+            let played = self.played.iter().map(|played| played.step(&self.scenario));
+            script.steps = played.chain(self.by_hand.iter().cloned()).collect();
             if script.steps.is_empty() {
                 script.steps.push(Step::RunTo(self.world.now()));
             }
@@ -793,7 +871,7 @@ impl<O: Watcher> Cluster<O> {
 
     /// The texts of keys and values, to add to.
     pub fn symbols_mut(&mut self) -> &mut Symbols {
-        &mut self.symbols
+        Arc::make_mut(&mut self.symbols)
     }
 
     /// The scenario that is played.
@@ -823,7 +901,7 @@ impl<O: Watcher> Cluster<O> {
 
     /// Whether a fault with this handle was ever given.
     pub fn knows_handle(&self, handle: u32) -> bool {
-        self.faults.contains_key(&handle)
+        self.fault(handle).is_some()
     }
 }
 

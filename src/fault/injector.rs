@@ -1,5 +1,7 @@
 //! Strikes with faults, keeps their handles, and ends them.
 
+use std::sync::Arc;
+
 use super::target::{Names, Target, pick};
 use super::vocabulary::{Fault, MessageFilter, Scheduled, Shape};
 use crate::clone::clone_by_field;
@@ -14,12 +16,18 @@ use crate::sim::{Distribution, Observer, Time, World};
 pub struct Active {
     /// Its handle.
     pub handle: u32,
-    /// What it is.
-    pub fault: Fault,
+    scheduled: Arc<Scheduled>,
     /// Whom it hit.
     pub nodes: NodeSet,
     /// Since when.
     pub since: Time,
+}
+
+impl Active {
+    /// What it is.
+    pub fn fault(&self) -> &Fault {
+        &self.scheduled.fault
+    }
 }
 
 /// What a strike came to.
@@ -39,7 +47,7 @@ pub struct Injector {
     ended: Vec<u32>,
 }
 
-clone_by_field!([] Injector { active, ended });
+clone_by_field!([] Injector {} empty { active, ended });
 
 /// The draws of one strike of a fault.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +124,7 @@ impl Injector {
         &mut self,
         world: &mut World<Node, O>,
         names: &Names,
-        scheduled: &Scheduled,
+        scheduled: &Arc<Scheduled>,
         draws: Draws,
     ) -> Struck {
         let handle = draws.handle;
@@ -167,7 +175,8 @@ impl Injector {
         };
         if has_an_end(fault) {
             let since = world.now();
-            self.active.push(Active { handle, fault: fault.clone(), nodes: hit, since });
+            let scheduled = Arc::clone(scheduled);
+            self.active.push(Active { handle, scheduled, nodes: hit, since });
         }
         Struck::Hit(hit)
     }
@@ -178,7 +187,7 @@ impl Injector {
             return false;
         };
         let ended = self.active.remove(at);
-        match &ended.fault {
+        match ended.fault() {
             Fault::Partition { .. }
             | Fault::Isolate { .. }
             | Fault::Cut { .. }
@@ -215,7 +224,7 @@ impl Injector {
 
     /// The handles of all faults of the network that act now.
     pub fn network_faults(&self) -> Vec<u32> {
-        let network = |active: &&Active| active.fault.kind().family == "network";
+        let network = |active: &&Active| active.fault().kind().family == "network";
         self.active.iter().filter(network).map(|active| active.handle).collect()
     }
 
@@ -228,7 +237,7 @@ impl Injector {
     fn forget_node(&mut self, id: NodeId) {
         for active in &mut self.active {
             let kept_from_running = matches!(
-                active.fault,
+                active.fault(),
                 Fault::Crash { .. } | Fault::Wipe { .. } | Fault::Pause { .. }
             );
             if kept_from_running && active.nodes.remove(id) && active.nodes.is_empty() {

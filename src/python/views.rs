@@ -158,8 +158,8 @@ pub(super) fn active_faults<'py, O: Watcher>(
     for active in cluster.injector().active() {
         let dict = PyDict::new(py);
         dict.set_item("handle", active.handle)?;
-        dict.set_item("fault", serde_json::to_string(&active.fault).unwrap_or_default())?;
-        dict.set_item("kind", active.fault.kind().name)?;
+        dict.set_item("fault", serde_json::to_string(active.fault()).unwrap_or_default())?;
+        dict.set_item("kind", active.fault().kind().name)?;
         dict.set_item("nodes", active.nodes.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
         dict.set_item("since_ms", active.since.as_ms())?;
         list.append(dict)?;

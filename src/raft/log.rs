@@ -9,7 +9,7 @@ pub struct Log {
     entries: Vec<Entry>,
 }
 
-clone_by_field!([] Log { entries });
+clone_by_field!([] Log {} empty { entries });
 
 impl Log {
     /// Index of the last entry; 0 if there is none.

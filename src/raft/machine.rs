@@ -11,7 +11,7 @@ pub struct Machine {
     sessions: Vec<SessionState>,
 }
 
-clone_by_field!([] Machine { cells, sessions });
+clone_by_field!([] Machine {} empty { cells, sessions });
 
 /// The items at a key. The first stands apart, so that a key with one item needs no allocation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,6 +84,12 @@ impl Machine {
             }
             Op::Append { key, value } => self.cell(key).append(value),
         }
+    }
+
+    /// Empties the store.
+    pub(super) fn forget(&mut self) {
+        self.cells.clear();
+        self.sessions.clear();
     }
 
     /// The items at a key.

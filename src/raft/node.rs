@@ -62,7 +62,13 @@ pub struct Node {
     pub(super) reads: Reads,
 }
 
-clone_by_field!([] Node { id, config, quorum, storage, role, leader, commit, machine, heard_at, refuses_votes_until, outbox, restarted, granted, rejected, progress, waiting, reads });
+clone_by_field!(
+    [] Node {
+        id, config, quorum, storage, role, leader, commit, machine, heard_at, refuses_votes_until,
+        restarted, granted, rejected, progress, reads
+    }
+    empty { outbox, waiting }
+);
 
 impl Node {
     /// A new node with an empty disk, in a cluster of the nodes 0..`nodes`.
@@ -333,9 +339,34 @@ impl Node {
 
     /// All that a crash takes; the disk keeps `storage`.
     fn forget(&mut self) {
-        let (id, config, nodes) = (self.id, self.config, self.progress.len());
-        let storage = std::mem::take(&mut self.storage);
-        *self = Self { storage, restarted: true, ..Self::new(id, nodes, config) };
+        // All fields by name: one that is added must say here whether a crash takes it.
+        let Self {
+            id: _,
+            config: _,
+            quorum: _,
+            storage: _,
+            role,
+            leader,
+            commit,
+            machine,
+            heard_at,
+            refuses_votes_until,
+            outbox,
+            restarted,
+            granted,
+            rejected,
+            progress,
+            waiting,
+            reads,
+        } = self;
+        (*role, *leader, *commit, *heard_at) = (Role::Follower, None, 0, None);
+        (*refuses_votes_until, *restarted) = (LocalTime::default(), true);
+        (*granted, *rejected) = (NodeSet::default(), NodeSet::default());
+        machine.forget();
+        outbox.clear();
+        waiting.clear();
+        progress.fill(Progress::default());
+        *reads = Reads::default();
     }
 }
 

@@ -8,10 +8,16 @@ const FEW: usize = 9;
 /// Whose agreement counts. With an outgoing configuration both must agree (joint consensus).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quorum {
+    voters: Majority,
+    outgoing: Majority,
+}
+
+/// Some voters, and how many of them are enough.
+#[derive(Clone, Copy, Debug, Default)]
+struct Majority {
     voters: NodeSet,
-    outgoing: NodeSet,
-    /// The bug `quorum_off_by_one`: half is enough.
-    off_by_one: bool,
+    count: usize,
+    needed: usize,
 }
 
 /// Where an election stands.
@@ -28,28 +34,26 @@ pub enum VoteResult {
 impl Quorum {
     /// A majority of these voters.
     pub fn majority(voters: NodeSet) -> Self {
-        Self { voters, ..Self::default() }
+        Self { voters: Majority::of(voters), outgoing: Majority::default() }
     }
 
     /// A majority of the incoming and a majority of the outgoing voters.
     pub fn joint(incoming: NodeSet, outgoing: NodeSet) -> Self {
-        Self { voters: incoming, outgoing, off_by_one: false }
+        Self { voters: Majority::of(incoming), outgoing: Majority::of(outgoing) }
     }
 
-    /// Takes half of the voters for a quorum.
+    /// Takes half of the voters for a quorum: the bug `quorum_off_by_one`.
     #[must_use]
     pub fn off_by_one(mut self) -> Self {
-        self.off_by_one = true;
+        for majority in [&mut self.voters, &mut self.outgoing] {
+            majority.needed = (majority.count / 2).max(1);
+        }
         self
     }
 
     /// All voters.
     pub fn voters(&self) -> &NodeSet {
-        &self.voters
-    }
-
-    fn size(&self, voters: usize) -> usize {
-        if self.off_by_one { (voters / 2).max(1) } else { voters / 2 + 1 }
+        &self.voters.voters
     }
 
     /// Whether these nodes are a quorum.
@@ -61,60 +65,79 @@ impl Quorum {
     /// Where an election stands. No voters at all have granted everything.
     #[inline]
     pub fn vote_result(&self, granted: &NodeSet, rejected: &NodeSet) -> VoteResult {
-        let incoming = self.majority_vote(&self.voters, granted, rejected);
-        if self.outgoing.is_empty() {
+        let incoming = self.voters.vote_result(granted, rejected);
+        if self.outgoing.count == 0 {
             return incoming;
         }
-        match (incoming, self.majority_vote(&self.outgoing, granted, rejected)) {
+        match (incoming, self.outgoing.vote_result(granted, rejected)) {
             (VoteResult::Won, other) | (other, VoteResult::Won) => other,
             (VoteResult::Lost, _) | (_, VoteResult::Lost) => VoteResult::Lost,
             (VoteResult::Pending, VoteResult::Pending) => VoteResult::Pending,
         }
     }
 
-    fn majority_vote(&self, voters: &NodeSet, granted: &NodeSet, rejected: &NodeSet) -> VoteResult {
-        let all = voters.len();
-        if all == 0 {
-            return VoteResult::Won;
+    /// The highest index that a quorum has acknowledged. No voters at all have acknowledged everything.
+    #[inline]
+    pub fn committed_index(&self, acked: impl Fn(NodeId) -> u64 + Copy) -> u64 {
+        let incoming = self.voters.committed_index(acked);
+        if self.outgoing.count == 0 {
+            return incoming;
         }
-        let needed = self.size(all);
-        if voters.intersection(granted).len() >= needed {
+        incoming.min(self.outgoing.committed_index(acked))
+    }
+}
+
+impl Majority {
+    fn of(voters: NodeSet) -> Self {
+        let count = voters.len();
+        Self { voters, count, needed: count / 2 + 1 }
+    }
+
+    #[inline]
+    fn vote_result(&self, granted: &NodeSet, rejected: &NodeSet) -> VoteResult {
+        if self.count == 0 || self.voters.intersection(granted).len() >= self.needed {
             VoteResult::Won
-        } else if all - voters.intersection(rejected).len() < needed {
+        } else if self.count - self.voters.intersection(rejected).len() < self.needed {
             VoteResult::Lost
         } else {
             VoteResult::Pending
         }
     }
 
-    /// The highest index that a quorum has acknowledged. No voters at all have acknowledged everything.
     #[inline]
-    pub fn committed_index(&self, acked: impl Fn(NodeId) -> u64 + Copy) -> u64 {
-        let incoming = self.majority_index(&self.voters, acked);
-        if self.outgoing.is_empty() {
-            return incoming;
-        }
-        incoming.min(self.majority_index(&self.outgoing, acked))
-    }
-
-    #[inline]
-    fn majority_index(&self, voters: &NodeSet, acked: impl Fn(NodeId) -> u64) -> u64 {
-        match voters.len() {
+    fn committed_index(&self, acked: impl Fn(NodeId) -> u64) -> u64 {
+        match self.count {
             0 => u64::MAX,
-            1..=FEW => self.nth_index(&mut [0; FEW], voters, acked),
-            _ => self.nth_index(&mut [0; MAX_NODES], voters, acked),
+            1..=FEW => self.nth_of_few(acked),
+            _ => self.nth_of_many(acked),
         }
     }
 
+    /// In descending order the quorum's smallest index has `needed - 1` indices before it. Nearly sorted as
+    /// they are, a few are sorted in a third of the time that a selection takes.
     #[inline]
-    fn nth_index(&self, room: &mut [u64], voters: &NodeSet, acked: impl Fn(NodeId) -> u64) -> u64 {
+    fn nth_of_few(&self, acked: impl Fn(NodeId) -> u64) -> u64 {
+        let mut sorted = [0; FEW];
+        for (n, voter) in self.voters.iter().take(FEW).enumerate() {
+            let index = acked(voter);
+            let mut at = n;
+            while at > 0 && sorted[at - 1] < index {
+                sorted[at] = sorted[at - 1];
+                at -= 1;
+            }
+            sorted[at] = index;
+        }
+        sorted[self.needed - 1]
+    }
+
+    fn nth_of_many(&self, acked: impl Fn(NodeId) -> u64) -> u64 {
+        let mut indices = [0; MAX_NODES];
         let mut n = 0;
-        for voter in voters.iter() {
-            room[n] = acked(voter);
+        for voter in self.voters.iter() {
+            indices[n] = acked(voter);
             n += 1;
         }
-        // In ascending order the quorum's smallest index has `size - 1` indices behind it.
-        let at = n - self.size(n);
-        *room[..n].select_nth_unstable(at).1
+        // In ascending order the quorum's smallest index has `needed - 1` indices behind it.
+        *indices[..n].select_nth_unstable(n - self.needed).1
     }
 }

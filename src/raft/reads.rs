@@ -13,14 +13,14 @@ use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
 pub struct Reads {
     /// The current round; every `AppendEntries` carries it and every answer echoes it.
     round: u64,
-    /// When each round that is not confirmed yet was sent, oldest first.
+    /// With leases: when each round that is not confirmed yet was sent, oldest first.
     sent: VecDeque<(u64, LocalTime)>,
     /// From when the lease counts.
     lease_from: Option<LocalTime>,
     waiting: VecDeque<Read>,
 }
 
-clone_by_field!([] Reads { round, sent, lease_from, waiting });
+clone_by_field!([] Reads { round, lease_from } empty { sent, waiting });
 
 #[derive(Clone, Copy, Debug)]
 struct Read {
@@ -38,14 +38,18 @@ impl Reads {
     }
 
     pub(super) fn reset(&mut self) {
-        *self = Self { waiting: std::mem::take(&mut self.waiting), ..Self::default() };
+        (self.round, self.lease_from) = (0, None);
+        self.sent.clear();
     }
 
-    pub(super) fn begin_round(&mut self, now: LocalTime) {
+    /// A new round; when it was sent matters only to leases.
+    pub(super) fn begin_round(&mut self, now: LocalTime, leased: bool) {
         self.round += 1;
-        self.sent.push_back((self.round, now));
-        if self.sent.len() > ROUNDS_REMEMBERED {
-            self.sent.pop_front();
+        if leased {
+            self.sent.push_back((self.round, now));
+            if self.sent.len() > ROUNDS_REMEMBERED {
+                self.sent.pop_front();
+            }
         }
     }
 
@@ -109,7 +113,8 @@ impl Node {
     /// Serves the reads that may be served: the leader was confirmed after they came, it knows every
     /// commit of earlier terms, and it has applied as much as was committed then.
     pub(super) fn reads_confirmed<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        if self.role != Role::Leader {
+        let of_use = self.config.lease.is_some() || !self.reads.waiting.is_empty();
+        if !of_use || self.role != Role::Leader {
             return;
         }
         let confirmed = self.quorum.committed_index(|node| self.progress[node.at()].round);

@@ -132,7 +132,7 @@ impl Node {
     /// first, which probe. What was lost since the last one is found by it: where entries or a probe never
     /// came the follower refuses or its answer says so, and a lost answer is repeated.
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        self.reads.begin_round(now);
+        self.reads.begin_round(now, self.config.lease.is_some());
         let own = self.reads.round();
         self.progress[self.id.at()].round = own;
         for peer in self.peers() {
@@ -287,7 +287,8 @@ impl Node {
             progress.inflight = 0;
             progress.next = index + 1;
         }
-        if news {
+        // An index that is committed already makes no other one so.
+        if news && index > self.commit {
             self.maybe_commit(fx);
         }
         if self.progress[from.at()].next <= self.log().last_index() {

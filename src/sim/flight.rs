@@ -53,7 +53,7 @@ pub struct Flights<M> {
     free: Vec<u32>,
 }
 
-clone_by_field!([M: Clone] Flights<M> { slots, free });
+clone_by_field!([M: Clone] Flights<M> {} empty { slots, free });
 
 impl<M> Default for Flights<M> {
     fn default() -> Self {

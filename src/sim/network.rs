@@ -1,5 +1,7 @@
 //! The network: which links are up, how long messages take, which are lost or doubled.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
@@ -132,7 +134,7 @@ pub enum Passage {
 #[derive(Debug)]
 pub struct Links {
     nodes: usize,
-    spec: NetworkSpec,
+    spec: Arc<NetworkSpec>,
     /// How many messages each link has carried: the ordinal of the next one.
     sent: Vec<u64>,
     /// With `fifo`: when the last message of each link arrives.
@@ -142,13 +144,14 @@ pub struct Links {
     plain: Option<Span>,
 }
 
-clone_by_field!([] Links { nodes, spec, sent, last_due, overlays, plain });
+clone_by_field!([] Links { nodes, sent, plain } empty { last_due, overlays } shared { spec });
 
 impl Links {
     /// Links between so many nodes.
     pub fn new(nodes: usize, spec: NetworkSpec) -> Self {
         let last_due = if spec.fifo { vec![Time::ZERO; nodes * nodes] } else { Vec::new() };
         let sent = vec![0; nodes * nodes];
+        let spec = Arc::new(spec);
         let mut links = Self { nodes, spec, sent, last_due, overlays: Vec::new(), plain: None };
         links.look_for_short_cut();
         links

@@ -80,7 +80,7 @@ pub struct Queue {
     heap: BinaryHeap<Earliest>,
 }
 
-clone_by_field!([] Queue { seq, lane, heap });
+clone_by_field!([] Queue { seq } empty { lane, heap });
 
 impl Queue {
     /// The next sequence number.

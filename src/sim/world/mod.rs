@@ -94,7 +94,7 @@ struct Core<P: Protocol, O> {
     links: Links,
     timers: Vec<Timer>,
     hosts: Vec<Host<P>>,
-    disk: DiskSpec,
+    disk: Arc<DiskSpec>,
     instant_disk: bool,
     luck: Luck,
     digest: Digest,
@@ -114,7 +114,14 @@ struct Core<P: Protocol, O> {
     observer: O,
 }
 
-clone_by_field!([P: Protocol, O: Clone] Core<P, O> { now, queue, flights, links, timers, hosts, disk, instant_disk, luck, digest, leaders, counters, loads, clients, ops, next_op, tampering, holds, notes, replies, halted, observer });
+clone_by_field!(
+    [P: Protocol, O: Clone] Core<P, O> {
+        now, queue, flights, links, timers, hosts, instant_disk, luck, digest, leaders, counters,
+        next_op, tampering, halted, observer
+    }
+    empty { loads, clients, ops, holds, notes, replies }
+    shared { disk }
+);
 
 /// What surrounds one node.
 struct Host<P: Protocol> {
@@ -127,7 +134,7 @@ struct Host<P: Protocol> {
     backlog: VecDeque<Backlog<P>>,
 }
 
-clone_by_field!([P: Protocol] Host<P> { up, paused, incarnation, clock, disk, backlog });
+clone_by_field!([P: Protocol] Host<P> { up, paused, incarnation, clock, disk } empty { backlog });
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
@@ -179,7 +186,7 @@ struct Tampering<P: Protocol> {
     error: Option<String>,
 }
 
-clone_by_field!([P: Protocol] Tampering<P> { any, lies, liars, taps, edits, recorded, error });
+clone_by_field!([P: Protocol] Tampering<P> { any, liars, taps, error } empty { lies, edits, recorded });
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A world at its beginning: every node has started, nothing has arrived.
@@ -210,7 +217,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             timers: vec![Timer::default(); n * P::TIMERS],
             hosts: vec![host; n],
             instant_disk: spec.disk.is_instant(),
-            disk: spec.disk,
+            disk: Arc::new(spec.disk),
             luck: Luck::new(0),
             digest: Digest::default(),
             leaders: NodeSet::default(),
@@ -400,9 +407,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 
     fn aftermath(&mut self, id: NodeId) {
-        for (op, reply) in std::mem::take(&mut self.core.replies) {
+        let mut replies = std::mem::take(&mut self.core.replies);
+        for (op, reply) in replies.drain(..) {
             self.core.answered(op, id, reply);
         }
+        self.core.replies = replies; // to be filled again: an answer brings forth no other
         if let Some(reason) = self.core.halted.take() {
             self.halt(id, reason);
         }
