@@ -84,18 +84,45 @@ impl NodeSet {
     /// The nodes in ascending order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let (mut words, mut at) = (self.0, 0);
-        std::iter::from_fn(move || {
-            while words[at] == 0 {
-                if at == words.len() - 1 {
-                    return None;
-                }
-                at += 1;
+        Nodes { words: self.0, at: 0 }
+    }
+}
+
+/// The nodes of a set in ascending order.
+#[derive(Clone, Debug)]
+struct Nodes {
+    words: [u64; 4],
+    at: usize,
+}
+
+impl Iterator for Nodes {
+    type Item = NodeId;
+
+    #[inline]
+    fn next(&mut self) -> Option<NodeId> {
+        while self.words[self.at] == 0 {
+            if self.at == self.words.len() - 1 {
+                return None;
             }
-            let bit = words[at].trailing_zeros() as usize;
-            words[at] &= words[at] - 1;
-            Some(NodeId::from(at * 64 + bit))
-        })
+            self.at += 1;
+        }
+        let word = &mut self.words[self.at];
+        let bit = word.trailing_zeros() as usize;
+        *word &= *word - 1;
+        Some(NodeId::from(self.at * 64 + bit))
+    }
+
+    /// What `for_each`, `count` and the like are made of: word by word it takes half of the steps.
+    #[inline]
+    fn fold<B, F: FnMut(B, NodeId) -> B>(self, init: B, mut f: F) -> B {
+        let mut folded = init;
+        for (at, mut rest) in self.words.into_iter().enumerate() {
+            while rest != 0 {
+                folded = f(folded, NodeId::from(at * 64 + rest.trailing_zeros() as usize));
+                rest &= rest - 1;
+            }
+        }
+        folded
     }
 }
 
@@ -196,7 +223,7 @@ pub enum Durability {
 
 /// What the world tells a node.
 #[derive(Clone, Debug)]
-pub enum Input<P: Protocol> {
+pub enum Input<'a, P: Protocol> {
     /// The node starts, for the first time or after a crash, with what its disk kept.
     Start,
     /// A message arrived.
@@ -204,7 +231,7 @@ pub enum Input<P: Protocol> {
         /// Its sender.
         from: NodeId,
         /// What it says.
-        message: P::Message,
+        message: &'a P::Message,
     },
     /// A timer ran out.
     Timer(TimerId),
@@ -272,7 +299,7 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     const TIMERS: usize;
 
     /// One step: an input at a time on the node's own clock.
-    fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<Self>, fx: &mut E);
+    fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E);
 
     /// The node loses power. Writes after `durable` never happened.
     fn crash(&mut self, durable: WriteId);

@@ -30,7 +30,7 @@ impl Protocol for Heir {
     type Lie = ();
     const TIMERS: usize = 1;
 
-    fn handle<E: Effects<Self>>(&mut self, _: LocalTime, input: Input<Self>, fx: &mut E) {
+    fn handle<E: Effects<Self>>(&mut self, _: LocalTime, input: Input<'_, Self>, fx: &mut E) {
         let leader = match input {
             Input::Timer(_) => self.id,
             Input::Message { from, .. } if from < self.id => from,

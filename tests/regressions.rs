@@ -55,7 +55,7 @@ fn a_refusal_of_an_older_term_confirms_no_round() {
         round: 7,
         entries: Entries::None,
     };
-    node.handle(LocalTime(1), Input::Message { from: NodeId(1), message }, &mut sent);
+    node.handle(LocalTime(1), Input::Message { from: NodeId(1), message: &message }, &mut sent);
     let [RaftMessage::AppendEntriesReply { term: 5, success: false, round, .. }] = sent.0[..]
     else {
         panic!("not a refusal: {:?}", sent.0)
@@ -79,7 +79,11 @@ fn a_refusal_at_index_0_is_survived() {
         hint_term: 0,
         round: 0,
     };
-    leader.handle(LocalTime(1), Input::Message { from: NodeId(1), message }, &mut Sent::default());
+    leader.handle(
+        LocalTime(1),
+        Input::Message { from: NodeId(1), message: &message },
+        &mut Sent::default(),
+    );
     assert_eq!(leader.status().role, Role::Leader);
 }
 
@@ -99,7 +103,11 @@ fn an_acknowledgement_beyond_the_log_is_survived() {
             hint_term: 0,
             round: 1,
         };
-        leader.handle(LocalTime(1), Input::Message { from, message }, &mut Sent::default());
+        leader.handle(
+            LocalTime(1),
+            Input::Message { from, message: &message },
+            &mut Sent::default(),
+        );
     }
     assert_eq!(leader.status().commit_index, leader.status().last_index);
 }

@@ -1,6 +1,7 @@
 //! One node: its state (Figure 2) and the way of an input through it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::config::Config;
 use super::election::VoteReply;
@@ -31,8 +32,9 @@ pub const QUORUM: TimerId = TimerId(2);
 #[derive(Debug)]
 pub struct Node {
     pub(super) id: NodeId,
-    pub(super) config: Config,
-    pub(super) quorum: Quorum,
+    /// The settings and the quorum, which copies of the node share.
+    pub(super) config: Arc<Config>,
+    pub(super) quorum: Arc<Quorum>,
     /// currentTerm, votedFor, log[].
     pub(super) storage: Storage,
 
@@ -64,10 +66,11 @@ pub struct Node {
 
 clone_by_field!(
     [] Node {
-        id, config, quorum, storage, role, leader, commit, machine, heard_at, refuses_votes_until,
+        id, storage, role, leader, commit, machine, heard_at, refuses_votes_until,
         restarted, granted, rejected, progress, reads
     }
     empty { outbox, waiting }
+    shared { config, quorum }
 );
 
 impl Node {
@@ -79,8 +82,8 @@ impl Node {
         }
         Self {
             id,
-            config,
-            quorum,
+            config: Arc::new(config),
+            quorum: Arc::new(quorum),
             storage: Storage::default(),
             role: Role::Follower,
             leader: None,
@@ -158,13 +161,20 @@ impl Node {
         &mut self,
         now: LocalTime,
         from: NodeId,
-        message: RaftMessage,
+        message: &RaftMessage,
         fx: &mut E,
     ) {
-        match message {
-            RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round, entries } => {
+        match *message {
+            RaftMessage::AppendEntries {
+                term,
+                prev_index,
+                prev_term,
+                commit,
+                round,
+                ref entries,
+            } => {
                 if self.accepts_leader(now, from, term, prev_index, fx) {
-                    self.append_entries(from, prev_index, prev_term, commit, round, &entries, fx);
+                    self.append_entries(from, prev_index, prev_term, commit, round, entries, fx);
                 }
             }
             RaftMessage::AppendEntriesReply {
@@ -379,7 +389,7 @@ impl Protocol for Node {
     const TIMERS: usize = 3;
 
     #[inline]
-    fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<Self>, fx: &mut E) {
+    fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E) {
         match input {
             Input::Message { from, message } => self.receive(now, from, message, fx),
             Input::Timer(HEARTBEAT) => self.heartbeat(now, fx),

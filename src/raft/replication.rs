@@ -358,10 +358,8 @@ impl Node {
     /// log[N].term == currentTerm: set commitIndex = N" (Figure 2, 5.3, 5.4).
     #[inline]
     pub(super) fn maybe_commit<E: Effects<Self>>(&mut self, fx: &mut E) {
-        let index = self.quorum.committed_index(|node| self.progress[node.at()].matched);
-        if index <= self.commit {
-            return;
-        }
+        let matched = |node: NodeId| self.progress[node.at()].matched;
+        let Some(index) = self.quorum.committed_above(self.commit, matched) else { return };
         let own_term = self.log().term_at(index) == Some(self.term());
         if own_term || !self.obeys(Rule::CurrentTermCommit) {
             self.commit_to(index.min(self.log().last_index()), fx);

@@ -1,7 +1,8 @@
 //! Timers. A node re-arms its election timer at every heartbeat; doing that through the queue would
 //! double the work. Here arming writes a few words, and the queue holds at most one wake-up that matters
 //! per timer, at a moment that is certainly not too late. When it comes due, the timer says whether it has
-//! run out, or when to look again. The timeout itself is drawn only then: luck by counter allows it.
+//! run out, or when to look again. The timeout itself is drawn only where it is needed, then or when there
+//! is no wake-up yet: luck by counter allows it.
 //!
 //! Re-arming may bring a deadline *forward* (the new draw is shorter); then an earlier wake-up is queued
 //! and the old one is ignored.
@@ -44,6 +45,7 @@ impl Timer {
         index: u32,
         now: Time,
         clock: &Clock,
+        luck: Luck,
         delay: Delay,
         queue: &mut Queue,
     ) {
@@ -53,7 +55,12 @@ impl Timer {
         self.since = clock.local(now);
         self.delay = delay;
         self.seq = queue.next_seq();
-        self.ensure_wake(index, now, clock, queue);
+        if self.wake == Time::NEVER {
+            self.wake = self.deadline(index, now, clock, luck);
+            queue.push_timer(self.wake, self.seq, Due::Timer(index));
+        } else {
+            self.ensure_wake(index, now, clock, queue);
+        }
     }
 
     pub(super) fn disarm(&mut self) {
@@ -66,16 +73,17 @@ impl Timer {
         self.touched
     }
 
-    /// The clock changed: look at the timer as soon as it may run out by the new one.
-    pub(super) fn clock_changed(
-        &mut self,
-        index: u32,
-        now: Time,
-        clock: &Clock,
-        queue: &mut Queue,
-    ) {
+    /// The clock changed, or luck: look at the timer as soon as it may run out by the new one.
+    pub(super) fn look_again(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
         if self.armed {
             self.ensure_wake(index, now, clock, queue);
+        }
+    }
+
+    /// From now on it has the luck of another seed, unless its time was drawn already.
+    pub(super) fn redrawn(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
+        if clock.local(now) <= self.since + self.delay.min {
+            self.look_again(index, now, clock, queue);
         }
     }
 

@@ -88,7 +88,7 @@ impl Subject {
     }
 
     /// One step.
-    pub fn step(&mut self, input: Input<Node>) -> Recorder {
+    pub fn step(&mut self, input: Input<'_, Node>) -> Recorder {
         let mut recorder = Recorder::default();
         self.node.handle(LocalTime(0), input, &mut recorder);
         for (timer, armed) in &recorder.timers {
@@ -99,7 +99,7 @@ impl Subject {
 
     /// A message from node `from`.
     pub fn hears(&mut self, from: u64, message: RaftMessage) -> Recorder {
-        self.step(Input::Message { from: id(from), message })
+        self.step(Input::Message { from: id(from), message: &message })
     }
 
     /// The same message from everybody else.
@@ -159,7 +159,10 @@ impl Cluster {
         let mut mail: VecDeque<_> = envelopes(id(number), act(actor)).collect();
         while let Some((from, to, message)) = mail.pop_front() {
             if let Some(receiver) = &mut self.0[to.at()] {
-                mail.extend(envelopes(to, receiver.step(Input::Message { from, message })));
+                mail.extend(envelopes(
+                    to,
+                    receiver.step(Input::Message { from, message: &message }),
+                ));
             }
         }
     }

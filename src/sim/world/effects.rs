@@ -27,7 +27,7 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
         let index = self.id.at() * P::TIMERS + usize::from(timer.0);
         let core = &mut *self.core;
         let clock = &core.hosts[self.id.at()].clock;
-        core.timers[index].arm(index as u32, core.now, clock, delay, &mut core.queue);
+        core.timers[index].arm(index as u32, core.now, clock, core.luck, delay, &mut core.queue);
     }
 
     #[inline]
@@ -85,7 +85,9 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     #[inline]
     fn set_out(&mut self, id: MessageId, due: Time, message: P::Message) {
         let mut flight = Flight { id, sent: self.now, due, row: 0, message };
-        flight.row = self.observer.sent(self.now, &flight);
+        if O::WATCHING {
+            flight.row = self.observer.sent(self.now, &flight);
+        }
         let slot = self.flights.insert(flight);
         if due < Time::NEVER {
             self.queue.push(due, Due::Arrival(slot));

@@ -149,7 +149,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         change(clock, core.now);
         for kind in 0..P::TIMERS {
             let index = id.at() * P::TIMERS + kind;
-            core.timers[index].clock_changed(index as u32, core.now, clock, &mut core.queue);
+            core.timers[index].look_again(index as u32, core.now, clock, &mut core.queue);
         }
     }
 }

@@ -329,7 +329,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if core.tampering.any {
             core.tamper(to, Way::Incoming, &mut flight.message);
         }
-        self.step(to, Input::Message { from, message: flight.message });
+        self.step(to, Input::Message { from, message: &flight.message });
     }
 
     fn timer(&mut self, index: u32, event: Event) -> bool {
@@ -375,7 +375,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// A node takes an input, and the world what comes of it.
     #[inline]
-    fn step(&mut self, id: NodeId, input: Input<P>) {
+    fn step(&mut self, id: NodeId, input: Input<'_, P>) {
         let node = &mut self.nodes[id.at()];
         let core = &mut self.core;
         let led = node.leads();
@@ -406,6 +406,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.go_down(id, Unsynced::Keep, HostEvent::Halted(reason));
     }
 
+    #[inline(never)]
     fn aftermath(&mut self, id: NodeId) {
         let mut replies = std::mem::take(&mut self.core.replies);
         for (op, reply) in replies.drain(..) {
@@ -487,7 +488,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// The same state with another future.
     pub fn redraw(&mut self, seed: u64) {
-        self.core.luck = Luck::new(seed);
+        let core = &mut self.core;
+        core.luck = Luck::new(seed);
+        for (index, timer) in core.timers.iter_mut().enumerate() {
+            let clock = &core.hosts[index / P::TIMERS].clock;
+            timer.redrawn(index as u32, core.now, clock, &mut core.queue);
+        }
     }
 
     /// Who watches.
