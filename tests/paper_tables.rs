@@ -105,7 +105,13 @@ fn election_in_one_round() {
         subject.times_out();
         for (voter, granted) in case["replies"].as_object().expect("replies are by node") {
             let granted = granted == true;
-            let reply = RaftMessage::RequestVoteReply { term: 1, granted, pre: false, asked: 1 };
+            let reply = RaftMessage::RequestVoteReply {
+                term: 1,
+                granted,
+                pre: false,
+                asked: 1,
+                stale_log: false,
+            };
             subject.hears(voter.parse().expect("nodes are numbers"), reply);
         }
         assert_eq!(subject.role().name(), case["state"]);
@@ -301,7 +307,13 @@ fn a_leader_brings_the_followers_of_figure_7_into_line() {
         let follower = fresh(2, 3).with(7, None, log(&terms(follower)), 0);
         let mut cluster = Cluster(vec![Some(leader), Some(follower), None]);
         cluster.play(1, Subject::times_out);
-        let vote = RaftMessage::RequestVoteReply { term: 9, granted: true, pre: false, asked: 9 };
+        let vote = RaftMessage::RequestVoteReply {
+            term: 9,
+            granted: true,
+            pre: false,
+            asked: 9,
+            stale_log: false,
+        };
         cluster.play(1, |leader| leader.hears(3, vote));
         cluster.play(1, |leader| leader.asked(put(7)));
         let mut expected = entries(&table["leader"]);
@@ -482,6 +494,7 @@ fn subjects() -> Vec<Subject> {
             granted: true,
             pre: true,
             asked: 1,
+            stale_log: false,
         });
         let mut leader = candidate.clone();
         leader.all_say(&RaftMessage::RequestVoteReply {
@@ -489,6 +502,7 @@ fn subjects() -> Vec<Subject> {
             granted: true,
             pre: false,
             asked: 1,
+            stale_log: false,
         });
         subjects.extend([follower, asking, candidate, leader]);
     }
@@ -516,6 +530,7 @@ fn steps(subject: &Subject) -> Vec<Step> {
                     granted,
                     pre: flag,
                     asked: term,
+                    stale_log: false,
                 });
             }
         }

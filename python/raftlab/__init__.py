@@ -57,6 +57,7 @@ from .commands import Command, append, cas, get, put
 from .discovery import (
     Catalogue,
     conditions,
+    election_rules,
     faults,
     lies,
     metrics,
@@ -173,6 +174,7 @@ __all__ = [
     "conditions",
     "constant",
     "down",
+    "election_rules",
     "empirical",
     "experiments",
     "exponential",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Catalogue",
     "conditions",
+    "election_rules",
     "faults",
     "lies",
     "metrics",
@@ -83,6 +84,10 @@ class Catalogue(Sequence[dict[str, str]]):
         return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def _settings(given: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+
+
 faults = Catalogue(
     "faults",
     ("fault", "family", "meaning", "when it ends"),
@@ -103,6 +108,40 @@ rules = Catalogue(
     _core.rules(),
 )
 """The rules of Raft that can be taken away, by the names of the bugs: `Scenario(bugs=[...])`."""
+
+SWITCHES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "paper": ({}, "the paper's rule: a higher term is adopted from whoever has it", "paper 5.2"),
+    "pre_vote": ({"pre_vote": True}, "a node asks before it raises its term", "dissertation 9.6"),
+    "sticky_votes": (
+        {"sticky_votes": True},
+        "a node that hears a leader gives no vote and adopts no term",
+        "dissertation 4.2.3",
+    ),
+    "exponential_backoff": (
+        {"candidate_backoff": 2.0},
+        "a candidate's timeout doubles with each election in a row that a majority refused",
+        "Raft Refloated (Howard et al. 2015), 4.2",
+    ),
+    "ranked": (
+        {"timeout_step": 50},
+        "each node waits 50 ms longer than the one before: the first stands first",
+        "priorities as in raft-rs and ZooKeeper; the step is timeout_step=",
+    ),
+}
+"""Election rules that are settings of their own: name to settings, meaning, source."""
+
+election_rules = Catalogue(
+    "election rules",
+    ("rule", "settings", "meaning", "source"),
+    [
+        *((name, _settings(given), meaning, source) for name, (given, meaning, source) in SWITCHES.items()),
+        *(
+            (name, f"election_rule={name!r}", meaning, source)
+            for name, meaning, source in _core.election_rules()
+        ),
+    ],
+)
+"""The rules of election that the literature compares: `Scenario(election_rule=...)` takes a name."""
 
 properties = Catalogue("properties", ("property", "meaning", "source"), _core.properties())
 """What is checked after every event."""

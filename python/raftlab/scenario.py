@@ -35,6 +35,16 @@ class Scenario:
         Settings to start from, such as `raftlab.presets.etcd`; arguments given beside it win.
     election_timeout : (time, time) or time, default (150 ms, 300 ms)
         The range from which election timeouts are drawn; one time makes them all alike.
+    election_rule : str, default "paper"
+        When a node adopts a term and when it stands for election: a name of `raftlab.election_rules`. Some
+        names stand for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that rules can be
+        swept against each other.
+    candidate_timeout : (time, time) or time, optional
+        The range from which candidates draw their timeouts; `election_timeout` if not given.
+    candidate_backoff : float, default 1
+        By how much that grows with each election in a row that a majority refused.
+    timeout_step : time, optional
+        The k-th node's timeouts are longer by k times this: the first waits least.
     heartbeat : time, optional
         Between heartbeats; a third of the least election timeout if not given.
     pre_vote, sticky_votes, check_quorum : bool, default False
@@ -100,6 +110,10 @@ class Scenario:
         *,
         preset: Mapping[str, Any] | None = None,
         election_timeout: Any = None,
+        election_rule: str | None = None,
+        candidate_timeout: Any = None,
+        candidate_backoff: float | None = None,
+        timeout_step: Duration | None = None,
         heartbeat: Duration | None = None,
         pre_vote: bool | None = None,
         sticky_votes: bool | None = None,
@@ -122,7 +136,17 @@ class Scenario:
         names = _names(nodes)
         parts: dict[str, Any] = {"raftlab": _core.SCHEMA_VERSION, **_preset(preset), "nodes": names}
         if election_timeout is not None:
-            parts["election_timeout"] = _timeout(election_timeout)
+            parts["election_timeout"] = _timeout(election_timeout, "election_timeout")
+        if election_rule is not None:
+            parts |= rule_settings(election_rule)
+        if candidate_timeout is not None:
+            parts["candidate_timeout"] = _timeout(candidate_timeout, "candidate_timeout")
+        if candidate_backoff is not None:
+            parts["candidate_backoff"] = number(
+                candidate_backoff, "candidate_backoff", "a factor of at least 1", 1, 1e6
+            )
+        if timeout_step is not None:
+            parts["timeout_step"] = to_ms(timeout_step, "timeout_step")
         if heartbeat is not None:
             parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
         switches = {
@@ -238,6 +262,8 @@ class Scenario:
         names = changes.pop("nodes", self.nodes)
         other = Scenario(names, **changes)
         given = {_JSON_NAMES.get(name, name) for name in changes}
+        if changes.get("election_rule") is not None:
+            given |= set(rule_settings(changes["election_rule"]))
         parts = dict(self._parts) | {"nodes": other._parts["nodes"]}
         for name in given:
             parts.pop(name, None)
@@ -438,19 +464,27 @@ def _are_letters(names: Sequence[str]) -> bool:
     return list(names) == _names(len(names))
 
 
-def _timeout(value: Any) -> list[float]:
+def rule_settings(name: str) -> dict[str, Any]:
+    """What an election rule stands for, as the scenario's JSON has it."""
+    from .discovery import SWITCHES, election_rules
+
+    choice(name, "election_rule", election_rules.names)
+    return dict(SWITCHES[name][0]) if name in SWITCHES else {"election_rule": name}
+
+
+def _timeout(value: Any, what: str) -> list[float]:
     if isinstance(value, Distribution) and value.kind == "uniform":
         parameters = dict(value.parameters)
         return [parameters["low"], parameters["high"]]
     if isinstance(value, (tuple, list)):
         if len(value) != 2:
-            raise InvalidError(f"election_timeout must be one time or two, not {shown(value)}")
+            raise InvalidError(f"{what} must be one time or two, not {shown(value)}")
         low, high = value
     else:
         low = high = value
     if isinstance(low, Distribution) or isinstance(high, Distribution):
-        raise InvalidError("election_timeout must be two times, or uniform(low, high)")
-    return [to_ms(low, "election_timeout"), to_ms(high, "election_timeout")]
+        raise InvalidError(f"{what} must be two times, or uniform(low, high)")
+    return [to_ms(low, what), to_ms(high, what)]
 
 
 def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:

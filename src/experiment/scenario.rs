@@ -11,7 +11,7 @@ use super::symbols::Symbols;
 use crate::fault::vocabulary::validate_probability;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
-use crate::raft::{Config, Lease, Node, Rule, Rules};
+use crate::raft::{Config, ElectionRule, Lease, Node, Rule, Rules};
 use crate::sim::time::millis;
 use crate::sim::{
     DiskSpec, Distribution, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
@@ -47,6 +47,18 @@ pub struct Scenario {
     /// Election timeouts are drawn from here, in milliseconds.
     #[serde(with = "delay", default = "default_election_timeout")]
     pub election_timeout: Delay,
+    /// A candidate's timeouts are drawn from here; from `election_timeout` if not given (Raft Refloated, 4.2).
+    #[serde(default, with = "optional_delay", skip_serializing_if = "Option::is_none")]
+    pub candidate_timeout: Option<Delay>,
+    /// By how much a candidate's timeout grows with each election in a row that a majority refused.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub candidate_backoff: f64,
+    /// The k-th node's timeouts are longer by k times this: ranks, of which the first waits least.
+    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
+    pub timeout_step: Option<Span>,
+    /// When terms are adopted and when a candidate stands again.
+    #[serde(default, skip_serializing_if = "is_paper")]
+    pub election_rule: ElectionRule,
     /// Between heartbeats; a third of the least election timeout if not given.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
@@ -156,6 +168,10 @@ impl Scenario {
             version: SCHEMA_VERSION,
             nodes,
             election_timeout: default_election_timeout(),
+            candidate_timeout: None,
+            candidate_backoff: 1.0,
+            timeout_step: None,
+            election_rule: ElectionRule::Paper,
             heartbeat: None,
             pre_vote: false,
             sticky_votes: false,
@@ -215,6 +231,27 @@ impl Scenario {
                 min.as_ms(),
                 max.as_ms()
             ));
+        }
+        if let Some(Delay { min, max }) = self.candidate_timeout
+            && (min == Span::ZERO || min > max)
+        {
+            return Err(format!(
+                "candidate_timeout must be two times in ascending order, above 0 ms, not ({}, {}) ms",
+                min.as_ms(),
+                max.as_ms()
+            ));
+        }
+        if !(1.0..=1e6).contains(&self.candidate_backoff) {
+            return Err(format!(
+                "candidate_backoff must be a factor of at least 1, not {}",
+                self.candidate_backoff
+            ));
+        }
+        if self.pre_vote && self.election_rule.asks_about_log() {
+            return Err(
+                "election_rule: it asks before it stands, as pre_vote does; take one of them"
+                    .into(),
+            );
         }
         if self.heartbeat == Some(Span::ZERO) {
             return Err("heartbeat must be longer than 0 ms".into());
@@ -377,6 +414,9 @@ impl Scenario {
         let lease = self.lease_drift.map(|drift| Lease { drift_ppm: (drift * 1e6).round() as u32 });
         Config {
             election_timeout: self.election_timeout,
+            candidate_timeout: self.candidate_timeout,
+            candidate_backoff: self.candidate_backoff,
+            election_rule: self.election_rule,
             heartbeat,
             pre_vote: self.pre_vote,
             sticky_votes: self.sticky_votes,
@@ -390,13 +430,24 @@ impl Scenario {
         }
     }
 
+    /// The settings of one node: those of a rank wait longer than those of the rank before.
+    fn ranked(&self, mut config: Config, id: NodeId) -> Config {
+        if let Some(step) = self.timeout_step {
+            let later = |span: Span| Span(span.0 + step.0 * u64::from(id.0));
+            let shift = |delay: Delay| Delay { min: later(delay.min), max: later(delay.max) };
+            config.election_timeout = shift(config.election_timeout);
+            config.candidate_timeout = config.candidate_timeout.map(shift);
+        }
+        config
+    }
+
     /// The world at its beginning, and the texts of what is in it.
     pub fn world(&self) -> (WorldSpec<Node>, Symbols) {
         let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
         let mut symbols = Symbols::with_load_keys(keys);
         let config = self.config();
         let nodes = (0..self.nodes.len()).map(NodeId::from).map(|id| {
-            let mut node = Node::new(id, self.nodes.len(), config);
+            let mut node = Node::new(id, self.nodes.len(), self.ranked(config, id));
             if let Some(initial) = &self.initial {
                 initial.apply(&self.nodes, id, &mut node, &mut symbols);
             }
@@ -452,6 +503,20 @@ fn yes() -> bool {
     true
 }
 
+fn one() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_one(factor: &f64) -> bool {
+    *factor == 1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_paper(rule: &ElectionRule) -> bool {
+    *rule == ElectionRule::Paper
+}
+
 fn default_batch() -> u32 {
     64
 }
@@ -482,6 +547,31 @@ mod delay {
         let (min, max) = <(f64, f64)>::deserialize(deserializer)?;
         let ns = |ms| millis::to_ns(ms).map(Span).map_err(serde::de::Error::custom);
         Ok(Delay { min: ns(min)?, max: ns(max)? })
+    }
+}
+
+/// A range of timeouts that may be missing.
+mod optional_delay {
+    use super::{Delay, Deserialize, delay};
+
+    #[allow(clippy::ref_option)] // the signature that serde calls
+    pub fn serialize<S: serde::Serializer>(
+        range: &Option<Delay>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match range {
+            Some(range) => delay::serialize(range, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Delay>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        struct Range(#[serde(with = "delay")] Delay);
+        Ok(Option::<Range>::deserialize(deserializer)?.map(|range| range.0))
     }
 }
 

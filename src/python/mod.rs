@@ -29,7 +29,7 @@ mod _core {
     use super::table::Table;
     #[pymodule_export]
     use super::views::{
-        conditions, faults, lies, message_types, presets, properties, roles, rules,
+        conditions, election_rules, faults, lies, message_types, presets, properties, roles, rules,
         scenario_normal, schema, targets,
     };
 

@@ -241,6 +241,12 @@ pub(super) fn rules() -> Vec<(&'static str, &'static str, &'static str, &'static
     Rule::ALL.iter().map(|r| (r.bug(), r.demands(), r.source(), r.breaks(), r.needs())).collect()
 }
 
+/// Other rules of election than the paper's: (name, meaning, source).
+#[pyfunction]
+pub(super) fn election_rules() -> Vec<(&'static str, &'static str, &'static str)> {
+    crate::raft::variants::VARIANTS.to_vec()
+}
+
 /// The properties that are checked: (name, meaning, source).
 #[pyfunction]
 pub(super) fn properties() -> Vec<(&'static str, &'static str, &'static str)> {

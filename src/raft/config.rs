@@ -1,6 +1,7 @@
 //! How a node is set up. Every node of a cluster has the same settings, unless a fault changes one.
 
 use super::rules::{Rule, Rules};
+use super::variants::ElectionRule;
 use crate::protocol::{Delay, Span};
 
 /// The settings of a node.
@@ -8,6 +9,13 @@ use crate::protocol::{Delay, Span};
 pub struct Config {
     /// How long a follower waits for a leader (5.2); redrawn at every reset.
     pub election_timeout: Delay,
+    /// How long a candidate waits for votes before it stands again; as long as a follower for a leader, if
+    /// not given.
+    pub candidate_timeout: Option<Delay>,
+    /// By how much that grows with each election in a row that a majority refused.
+    pub candidate_backoff: f64,
+    /// When terms are adopted and when a candidate stands again.
+    pub election_rule: ElectionRule,
     /// How often a leader shows that it is there.
     pub heartbeat: Span,
     /// Ask before raising the term (dissertation 9.6).

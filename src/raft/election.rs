@@ -7,13 +7,16 @@ use super::quorum::VoteResult;
 use super::replication::Progress;
 use super::rules::Rule;
 use super::types::{Command, RaftMessage};
-use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
+use super::variants::ElectionRule;
+use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role, Span};
 
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout, then
     /// it assumes there is no viable leader and begins an election" (5.2).
     pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        if self.config.pre_vote {
+        if !self.has_reason_to_stand() {
+            fx.arm(ELECTION, self.candidate_timeout());
+        } else if self.config.pre_vote || self.config.election_rule.asks_about_log() {
             self.ask_whether(now, fx);
         } else {
             self.stand(now, fx);
@@ -33,7 +36,7 @@ impl Node {
     /// "To begin an election, a follower increments its current term and transitions to candidate state.
     /// It then votes for itself and issues RequestVote RPCs in parallel" (5.2).
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        let Some(term) = self.term().checked_add(1) else {
+        let Some(term) = self.term().max(self.seen_term).checked_add(1) else {
             // A liar has used up all terms: there is no later one to stand in.
             return fx.arm(ELECTION, self.config.election_timeout);
         };
@@ -50,8 +53,46 @@ impl Node {
         self.heard_at = None;
         self.granted = NodeSet::default();
         self.rejected = NodeSet::default();
-        fx.arm(ELECTION, self.config.election_timeout);
+        if self.config.election_rule != ElectionRule::HesitantMemory {
+            self.stale_for = NodeSet::default();
+        }
+        fx.arm(ELECTION, self.candidate_timeout());
         fx.note(RaftNote::Role { role, term });
+    }
+
+    /// "Raft uses randomized election timeouts" (5.2), for candidates the same as for followers; Raft Refloated
+    /// (4.2) tries others, and longer ones after each election that a majority refused.
+    fn candidate_timeout(&self) -> Delay {
+        let timeout = self.config.candidate_timeout.unwrap_or(self.config.election_timeout);
+        if self.lost == 0 || self.config.candidate_backoff <= 1.0 {
+            return timeout;
+        }
+        let factor =
+            libm::pow(self.config.candidate_backoff, f64::from(self.lost.min(MOST_BACKOFF)));
+        let longer =
+            |span: Span| Span(((span.0 as f64 * factor).round() as u64).min(LONGEST_WAIT.0));
+        Delay { min: longer(timeout.min), max: longer(timeout.max) }
+    }
+
+    /// Whether it makes sense to stand for election, or to stand again, as far as the election rule asks.
+    fn has_reason_to_stand(&self) -> bool {
+        let heard_well = || {
+            let answered = self.granted.union(&self.rejected);
+            answered.without(&self.stale_for)
+        };
+        let again = self.role == Role::Candidate;
+        match self.config.election_rule {
+            // "Somebody rejected for a non-log reason."
+            ElectionRule::Hesitant if again => !self.rejected.without(&self.stale_for).is_empty(),
+            ElectionRule::HesitantQuorum if again => {
+                self.quorum.is_quorum(&heard_well().union(&[self.id].into_iter().collect()))
+            }
+            ElectionRule::HesitantMemory => {
+                let all = self.peers().chain([self.id]).collect::<NodeSet>();
+                self.quorum.is_quorum(&all.without(&self.stale_for))
+            }
+            _ => true,
+        }
     }
 
     fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
@@ -85,10 +126,15 @@ impl Node {
         if self.is_bound_to_leader(now) {
             return fx.note(RaftNote::Refused { from, why: Refusal::StickyVote });
         }
-        if term > self.term() {
+        let mut stepped_down = false;
+        if term > self.term() && self.adopts_term_of(from, last) {
+            stepped_down = self.role != Role::Follower;
             self.become_follower(term, None, fx);
         }
-        let refusal = if term < self.term() {
+        let refusal = if stepped_down && self.config.election_rule == ElectionRule::Refloated {
+            fx.arm(ELECTION, self.config.election_timeout);
+            Some(Refusal::SteppedDown)
+        } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
         } else if !self.can_vote_for(from) {
             Some(Refusal::AlreadyVoted)
@@ -106,9 +152,25 @@ impl Node {
             }
         }
         let granted = refusal.is_none();
-        let reply =
-            RaftMessage::RequestVoteReply { term: self.term(), granted, pre: false, asked: term };
+        let stale_log = self.config.election_rule.needs_reasons() && !self.is_up_to_date(last);
+        let reply = RaftMessage::RequestVoteReply {
+            term: self.term(),
+            granted,
+            pre: false,
+            asked: term,
+            stale_log,
+        };
         self.promise(from, reply, fx);
+    }
+
+    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T" (Figure 2), unless the
+    /// election rule wants more of a candidate than a higher term.
+    fn adopts_term_of(&self, candidate: NodeId, last: (u64, u64)) -> bool {
+        match self.config.election_rule {
+            ElectionRule::StaleLogNoBump => self.is_up_to_date(last),
+            ElectionRule::NoGrantNoBump => self.is_up_to_date(last) && self.can_vote_for(candidate),
+            _ => true,
+        }
     }
 
     /// The receiver's side of PreVote (9.6): would this node vote, and has it not heard from a leader
@@ -121,7 +183,10 @@ impl Node {
         last: (u64, u64),
         fx: &mut E,
     ) {
-        let refusal = if self.hears_leader(now) || self.refuses_votes(now) {
+        let asks_about_log = self.config.election_rule.asks_about_log();
+        let refusal = if asks_about_log {
+            (!self.is_up_to_date(last)).then_some(Refusal::NotUpToDate)
+        } else if self.hears_leader(now) || self.refuses_votes(now) {
             Some(Refusal::StickyVote)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
@@ -137,8 +202,12 @@ impl Node {
         }
         let granted = refusal.is_none();
         let asked = term;
-        let term = if granted { term } else { self.term() };
-        self.promise(from, RaftMessage::RequestVoteReply { term, granted, pre: true, asked }, fx);
+        // Who asks about its log wants to know the highest term; PreVote's answers are for the term asked about.
+        let own = !granted || self.config.election_rule == ElectionRule::ZooKeeperMaxTerm;
+        let term = if own { self.term() } else { term };
+        let reply =
+            RaftMessage::RequestVoteReply { term, granted, pre: true, asked, stale_log: false };
+        self.promise(from, reply, fx);
     }
 
     pub(super) fn vote_reply<E: Effects<Self>>(
@@ -148,8 +217,11 @@ impl Node {
         reply: VoteReply,
         fx: &mut E,
     ) {
-        let VoteReply { term, granted, pre, asked } = reply;
-        if !granted && term > self.term() {
+        let VoteReply { term, granted, pre, asked, stale_log } = reply;
+        let collects_terms = pre && self.config.election_rule == ElectionRule::ZooKeeperMaxTerm;
+        if collects_terms {
+            self.seen_term = self.seen_term.max(term);
+        } else if !granted && term > self.term() {
             return self.become_follower(term, None, fx);
         }
         let standing = match self.role {
@@ -157,8 +229,14 @@ impl Node {
             Role::Candidate if !pre => self.term(),
             _ => return,
         };
+        if stale_log && asked == standing {
+            self.stale_for.insert(from);
+        }
         if granted {
-            if term != standing && (pre || self.obeys(Rule::TermCheckVote)) {
+            if collects_terms && asked != standing {
+                return;
+            }
+            if !collects_terms && term != standing && (pre || self.obeys(Rule::TermCheckVote)) {
                 let why = Refusal::StaleTerm(Rule::TermCheckVote);
                 return fx.note(RaftNote::Refused { from, why });
             }
@@ -175,7 +253,11 @@ impl Node {
         match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
             (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
             (VoteResult::Won, _) => self.become_leader(now, fx),
-            (VoteResult::Lost, _) => self.become_follower(self.term(), None, fx),
+            (VoteResult::Lost, _) if self.config.election_rule.stays_candidate() => {}
+            (VoteResult::Lost, _) => {
+                self.lost = self.lost.saturating_add(1);
+                self.become_follower(self.term(), None, fx);
+            }
             (VoteResult::Pending, _) => {}
         }
     }
@@ -197,6 +279,7 @@ impl Node {
     /// "It then sends heartbeat messages to all of the other servers to establish its authority" (5.2).
     pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
         self.leader = Some(self.id);
+        self.forget_elections();
         self.progress.fill(Progress::probing(next));
         self.reads.reset();
         fx.disarm(ELECTION);
@@ -273,9 +356,18 @@ impl Node {
             self.become_follower(term.max(self.term()), Some(from), fx);
         }
         self.leader = Some(from);
+        self.forget_elections();
         self.heard_at = Some(now);
         fx.arm(ELECTION, self.config.election_timeout);
         true
+    }
+
+    /// There is a leader: what was learned in elections is of no use any more.
+    #[inline]
+    fn forget_elections(&mut self) {
+        if self.lost > 0 || self.config.election_rule != ElectionRule::Paper {
+            (self.lost, self.seen_term, self.stale_for) = (0, 0, NodeSet::default());
+        }
     }
 
     /// Whether an answer to `AppendEntries` is for this leader and this term.
@@ -312,4 +404,10 @@ pub(super) struct VoteReply {
     pub(super) granted: bool,
     pub(super) pre: bool,
     pub(super) asked: u64,
+    pub(super) stale_log: bool,
 }
+
+/// A candidate's timeout is doubled at most so often.
+const MOST_BACKOFF: u32 = 64;
+/// A day: longer no candidate waits.
+const LONGEST_WAIT: Span = Span::from_ms(24 * 3_600_000);

@@ -4,7 +4,7 @@
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
 //! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
 //! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
-//! (5.2, 5.4.1, 9.6), `replication` (5.3, 5.4.2), `reads` (6.4), [`machine`] (6.3).
+//! (5.2, 5.4.1, 9.6) and [`variants`] of it, `replication` (5.3, 5.4.2), `reads` (6.4), [`machine`] (6.3).
 
 pub mod config;
 mod election;
@@ -19,6 +19,7 @@ mod replication;
 pub mod rules;
 pub mod storage;
 pub mod types;
+pub mod variants;
 
 pub use config::{Config, Lease};
 pub use lies::Lie;
@@ -28,3 +29,4 @@ pub use notes::{RaftNote, Refusal};
 pub use quorum::{Quorum, VoteResult};
 pub use rules::{Rule, Rules};
 pub use types::{Command, Entries, Entry, Key, Op, Output, RaftMessage, Request, Session, Value};
+pub use variants::ElectionRule;

@@ -56,6 +56,12 @@ pub struct Node {
     // Volatile on candidates.
     pub(super) granted: NodeSet,
     pub(super) rejected: NodeSet,
+    /// Who found this node's log stale; kept between elections while the log stays as it is.
+    pub(super) stale_for: NodeSet,
+    /// The highest term heard of while asking (zookeeper_max_term).
+    pub(super) seen_term: u64,
+    /// How many elections in a row a majority refused.
+    pub(super) lost: u32,
 
     // Volatile on leaders.
     /// One per node; that of the leader itself tracks its own disk.
@@ -67,7 +73,7 @@ pub struct Node {
 clone_by_field!(
     [] Node {
         id, storage, role, leader, commit, machine, heard_at, refuses_votes_until,
-        restarted, granted, rejected, progress, reads
+        restarted, granted, rejected, stale_for, seen_term, lost, progress, reads
     }
     empty { outbox, waiting }
     shared { config, quorum }
@@ -95,6 +101,9 @@ impl Node {
             restarted: false,
             granted: NodeSet::default(),
             rejected: NodeSet::default(),
+            stale_for: NodeSet::default(),
+            seen_term: 0,
+            lost: 0,
             progress: vec![Progress::default(); nodes],
             waiting: VecDeque::new(),
             reads: Reads::default(),
@@ -198,8 +207,8 @@ impl Node {
             RaftMessage::RequestVote { term, last_index, last_term, pre: true } => {
                 self.request_pre_vote(now, from, term, (last_term, last_index), fx);
             }
-            RaftMessage::RequestVoteReply { term, granted, pre, asked } => {
-                self.vote_reply(now, from, VoteReply { term, granted, pre, asked }, fx);
+            RaftMessage::RequestVoteReply { term, granted, pre, asked, stale_log } => {
+                self.vote_reply(now, from, VoteReply { term, granted, pre, asked, stale_log }, fx);
             }
         }
     }
@@ -365,6 +374,9 @@ impl Node {
             restarted,
             granted,
             rejected,
+            stale_for,
+            seen_term,
+            lost,
             progress,
             waiting,
             reads,
@@ -372,6 +384,7 @@ impl Node {
         (*role, *leader, *commit, *heard_at) = (Role::Follower, None, 0, None);
         (*refuses_votes_until, *restarted) = (LocalTime::default(), true);
         (*granted, *rejected) = (NodeSet::default(), NodeSet::default());
+        (*stale_for, *seen_term, *lost) = (NodeSet::default(), 0, 0);
         machine.forget();
         outbox.clear();
         waiting.clear();

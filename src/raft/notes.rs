@@ -77,6 +77,8 @@ pub enum Refusal {
     NotUpToDate,
     /// The entry before the new ones is missing or differs (5.3).
     PrevLogMismatch,
+    /// The node has just stepped down for this candidate's term (Raft Refloated's simulator).
+    SteppedDown,
     /// An AppendEntries of the term that this node itself leads; no honest node sends it.
     SecondLeader,
 }
@@ -90,6 +92,7 @@ impl Refusal {
             Refusal::AlreadyVoted => "already_voted",
             Refusal::NotUpToDate => "not_up_to_date",
             Refusal::PrevLogMismatch => "prev_log_mismatch",
+            Refusal::SteppedDown => "stepped_down",
             Refusal::SecondLeader => "second_leader",
         }
     }

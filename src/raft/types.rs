@@ -153,6 +153,8 @@ pub enum RaftMessage {
         pre: bool,
         /// The term that was asked about: a refusal counts only against the election that it answers.
         asked: u64,
+        /// Whether the candidate's log is behind the voter's. Told only if the election rule asks for it.
+        stale_log: bool,
     },
     /// Invoked by the leader to replicate entries and as heartbeat (5.2, 5.3).
     AppendEntries {
@@ -227,8 +229,9 @@ impl Message for RaftMessage {
             RaftMessage::RequestVote { term, last_index, last_term, pre } => {
                 fold(term, last_index) ^ fold(last_term ^ 1, u64::from(pre))
             }
-            RaftMessage::RequestVoteReply { term, granted, pre, asked } => {
-                fold(term ^ 2, asked << 2 | u64::from(granted) << 1 | u64::from(pre))
+            RaftMessage::RequestVoteReply { term, granted, pre, asked, stale_log } => {
+                let answer = asked << 2 | u64::from(granted) << 1 | u64::from(pre);
+                fold(term ^ 2 ^ u64::from(stale_log) << 63, answer)
             }
             RaftMessage::AppendEntries {
                 term,

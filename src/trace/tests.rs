@@ -10,7 +10,9 @@ use super::schema::{
 use super::table::ColumnSet;
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
-use crate::raft::{Command, Config, Key, Log, Node, Op, RaftMessage, Request, Rules, Value};
+use crate::raft::{
+    Command, Config, ElectionRule, Key, Log, Node, Op, RaftMessage, Request, Rules, Value,
+};
 use crate::sim::{
     DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Observer, Overlay, Pacing, Time,
     Unsynced, World, WorldSpec,
@@ -27,6 +29,9 @@ fn ms(ms: u64) -> Time {
 fn config() -> Config {
     Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
+        candidate_timeout: None,
+        candidate_backoff: 1.0,
+        election_rule: ElectionRule::Paper,
         heartbeat: Span::from_ms(50),
         pre_vote: false,
         sticky_votes: false,

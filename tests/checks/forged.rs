@@ -109,7 +109,13 @@ fn a_term_that_falls_while_the_node_runs() {
 fn a_wipe_takes_promises_but_not_votes() {
     let (mut checks, node) = seen(&[1, 1], 3, 2, Role::Follower);
     send(&mut checks, acknowledgement(3, 2), 0);
-    let vote = |granted| RaftMessage::RequestVoteReply { term: 3, granted, pre: false, asked: 3 };
+    let vote = |granted| RaftMessage::RequestVoteReply {
+        term: 3,
+        granted,
+        pre: false,
+        asked: 3,
+        stale_log: false,
+    };
     send(&mut checks, vote(true), 0);
     let mut kept = node.clone();
     kept.preset(3, Some(B), log(&[1, 1]), 0);

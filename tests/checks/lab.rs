@@ -30,6 +30,9 @@ pub fn by_hand(rules: Rules) -> Config {
 pub fn timed(rules: Rules) -> Config {
     Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
+        candidate_timeout: None,
+        candidate_backoff: 1.0,
+        election_rule: raftlab::raft::ElectionRule::Paper,
         heartbeat: Span::from_ms(50),
         pre_vote: false,
         sticky_votes: false,

@@ -1,13 +1,16 @@
 //! A cluster's settings and logs, as all tests here use them.
 
 use raftlab::protocol::{Delay, Span};
-use raftlab::raft::{Command, Config, Log, Rules};
+use raftlab::raft::{Command, Config, ElectionRule, Log, Rules};
 
 /// The paper's settings: timeouts of 150 to 300 ms (9.3), a no-op from every new leader (section 8),
 /// and none of the switches that the dissertation adds.
 pub fn config() -> Config {
     Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
+        candidate_timeout: None,
+        candidate_backoff: 1.0,
+        election_rule: ElectionRule::Paper,
         heartbeat: Span::from_ms(50),
         pre_vote: false,
         sticky_votes: false,

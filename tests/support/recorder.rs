@@ -81,6 +81,7 @@ impl Subject {
             granted: true,
             pre: false,
             asked: self.term(),
+            stale_log: false,
         };
         self.all_say(&vote);
         assert_eq!(self.role(), Role::Leader);
@@ -98,6 +99,7 @@ impl Subject {
     }
 
     /// A message from node `from`.
+    #[allow(clippy::needless_pass_by_value)] // a message is said once
     pub fn hears(&mut self, from: u64, message: RaftMessage) -> Recorder {
         self.step(Input::Message { from: id(from), message: &message })
     }

@@ -1,0 +1,244 @@
+"""Rules of election: each does what it says, and the paper's rule does not."""
+
+import itertools
+
+import pytest
+import raftlab as rl
+
+ALL = rl.election_rules.names
+
+
+def terms(scenario, node, seed=1):
+    """The terms in which a node stood, in order, and when."""
+    rows = scenario.run(seed).trace.nodes.to_pandas()
+    rows = rows[(rows.node == node) & (rows.role == "candidate")].drop_duplicates("term")
+    return list(zip(rows.term.tolist(), rows.time_ms.tolist(), strict=True))
+
+
+def highest(scenario, node, seed=1):
+    return scenario.run(seed)[node].term
+
+
+def stale_candidate(rule, **settings):
+    """A alone stands, with an empty log that nobody votes for."""
+    slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
+    logs = {"A": [], "B": [1], "C": [1], "D": [1], "E": [1]}
+    return rl.Scenario(
+        5,
+        election_rule=rule,
+        network=5,
+        initial=rl.Initial(term=1, log=logs),
+        faults=[slow],
+        horizon="3s",
+        **settings,
+    )
+
+
+def alone(rule):
+    """A stands with nobody to hear it."""
+    return rl.Scenario(
+        5, election_rule=rule, network=5, faults=[rl.Partition("A", "BCDE", at=0)], horizon="5s"
+    )
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_with_every_rule_there_is_a_leader_and_all_is_safe(rule):
+    scenario = rl.Scenario(
+        5,
+        election_rule=rule,
+        network=rl.Network(latency=rl.uniform(1, 20), loss=0.05),
+        workload=rl.OpenLoop("30ms"),
+        faults=[
+            rl.Crash("leader", at=1000, every=1500, times=3, duration=700),
+            rl.Partition("a minority", at=1500, every=2000, times=2, duration=600),
+        ],
+        horizon="12s",
+    )
+    result = rl.sweep(scenario, seeds=60, metrics=["availability", "commit_index"], on_violation="record")
+    assert result.rules == {}
+    if rule == "no_grant_no_bump":
+        return  # who gave its vote away in vain is lost to everybody else: it is compared because it is bad
+    rows = result.to_pandas()
+    assert (rows.commit_index > 100).mean() > 0.9
+    assert rows.downtime_open_ms.isna().mean() > 0.9
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_a_rule_goes_through_json_and_replace(rule):
+    scenario = rl.Scenario(5, election_rule=rule, stop=rl.leader_elected)
+    assert rl.Scenario.from_json(scenario.to_json()) == scenario
+    assert rl.Scenario(5, stop=rl.leader_elected).replace(election_rule=rule) == scenario
+    assert (scenario == rl.Scenario(5, stop=rl.leader_elected)) == (rule == "paper")
+
+
+def test_all_of_them_in_one_grid():
+    def cluster(rule):
+        return rl.Scenario(5, election_rule=rule, network=rl.uniform(5, 40), stop=rl.leader_elected)
+
+    result = rl.sweep(cluster, {"rule": ALL}, seeds=40)
+    assert set(result.runs.to_list("ending")) == {"stop"}
+
+
+def test_a_stale_candidate_raises_nobodys_term():
+    assert highest(stale_candidate("paper"), "B") > 5
+    assert highest(stale_candidate("stale_log_no_bump"), "B") == 1
+    assert highest(stale_candidate("no_grant_no_bump"), "B") == 1
+
+
+def test_who_has_voted_keeps_its_term_unless_it_votes():
+    """In term 1 all but A have voted for E; A's log is as good as theirs."""
+    votes = dict.fromkeys("BCDE", "E")
+    slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
+
+    def story(rule):
+        return rl.Scenario(
+            5,
+            election_rule=rule,
+            network=5,
+            initial=rl.Initial(term=1, votes=votes),
+            faults=[slow],
+            horizon="2s",
+        )
+
+    assert story("paper").run(1)["A"].role == "leader"
+    kept = story("no_grant_no_bump").run(1)
+    assert kept["B"].term == 1
+    assert kept["A"].role != "leader"
+    assert story("stale_log_no_bump").run(1)["A"].role == "leader"
+
+
+def test_who_hears_nothing_hesitates():
+    assert len(terms(alone("paper"), "A")) > 10
+    for rule in ("hesitant", "hesitant_quorum"):
+        assert len(terms(alone(rule), "A")) == 1, rule
+    for rule in ("pre_vote", "zookeeper", "zookeeper_max_term"):
+        assert terms(alone(rule), "A") == [], rule
+
+
+def test_a_refusal_for_another_reason_than_the_log_is_reason_to_stand_again():
+    """B has voted for E in every term that A may stand in next; it hears A, and nobody else does."""
+    initial = rl.Initial(term={"A": 1, "B": 2, "C": 2, "D": 2, "E": 2}, votes=dict.fromkeys("BCDE", "E"))
+    slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
+    cut = rl.Partition("AB", "CDE", at=0)
+
+    def story(rule):
+        return rl.Scenario(
+            5, election_rule=rule, network=5, initial=initial, faults=[slow, cut], horizon="3s"
+        )
+
+    assert len(terms(story("hesitant"), "A")) == 2, (
+        "refused by B in term 2, then granted by B and by nobody else"
+    )
+    assert len(terms(story("hesitant_quorum"), "A")) == 1, "one answer is no quorum"
+
+
+def test_who_was_found_stale_by_all_does_not_stand_again():
+    assert len(terms(stale_candidate("paper"), "A")) > 5
+    assert len(terms(stale_candidate("hesitant_memory"), "A")) == 1
+    assert len(terms(stale_candidate("hesitant"), "A")) == 1
+
+
+def test_who_hears_a_leader_forgets_who_found_its_log_stale():
+    """The others are slow, but one of them leads in the end; its heartbeats are too slow for A."""
+    slow = rl.ClockRate(list("BCDE"), 0.2, at=0)
+    story = stale_candidate("hesitant_memory").replace(faults=[slow], horizon="6s")
+    stood = [terms(story, "A", seed) for seed in range(5)]
+    assert all(len(found) > 1 for found in stood)
+    elected = [
+        story.run(seed).trace.nodes.to_pandas().query("role == 'leader'").time_ms.min() for seed in range(5)
+    ]
+    assert all(found[1][1] > first for found, first in zip(stood, elected, strict=True))
+
+
+def test_zookeeper_asks_about_the_log_and_about_nothing_else():
+    """A does not hear the leader B, but all hear A."""
+    initial = rl.Initial(term=1, leader="B")
+    deaf = rl.Cut(from_="B", to="A", at="500ms")
+
+    def elections(rule):
+        story = rl.Scenario(5, election_rule=rule, network=5, initial=initial, faults=[deaf], horizon="5s")
+        return rl.sweep(story, seeds=10, metrics="elections")["elections"].sum()
+
+    assert elections("pre_vote") == 0
+    assert elections("zookeeper") > 0
+
+
+def test_the_highest_term_heard_of_while_asking():
+    initial = rl.Initial(term={"A": 1, "B": 7, "C": 7, "D": 7, "E": 7})
+    slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
+
+    def first(rule):
+        story = rl.Scenario(5, election_rule=rule, network=5, initial=initial, faults=[slow], horizon="3s")
+        return terms(story, "A")[0][0]
+
+    assert first("zookeeper_max_term") == 8
+    assert first("zookeeper") == 2
+
+
+def test_raft_refloated_wastes_the_message_that_makes_a_candidate_step_down():
+    def story(rule):
+        """A and B stand in turn; B is a candidate of term 2 when A's request of term 3 comes."""
+        return rl.Scenario(
+            3,
+            election_rule=rule,
+            network=5,
+            initial=rl.Initial(term={"A": 2, "B": 1, "C": 1}),
+            faults=[rl.Crash("C", at=0), rl.Hold(from_="B", at=0), rl.ClockRate("B", 2.0, at=0)],
+            horizon="700ms",
+        )
+
+    def refusals(rule):
+        found = 0
+        for seed in range(20):
+            events = story(rule).run(seed).trace.events.to_pandas()
+            found += (events.detail.astype(str) == "stepped_down").sum()
+        return found
+
+    assert refusals("paper") == 0
+    assert refusals("refloated") > 0
+
+
+def test_a_refused_candidate_waits_twice_as_long():
+    gaps = {}
+    for rule in ("paper", "exponential_backoff"):
+        story = stale_candidate(rule, election_timeout=(100, 101), candidate_timeout=(100, 101))
+        times = [time for _, time in terms(story, "A")]
+        gaps[rule] = [b - a for a, b in itertools.pairwise(times)]
+    assert all(99 < gap < 102 for gap in gaps["paper"])
+    doubled = gaps["exponential_backoff"][:4]
+    assert doubled == pytest.approx([100, 200, 400, 800], rel=0.02)
+
+
+def test_candidates_have_timeouts_of_their_own():
+    story = stale_candidate("paper", election_timeout=(150, 300), candidate_timeout=(20, 40))
+    times = [time for _, time in terms(story, "A")]
+    assert times[0] >= 150
+    assert all(20 <= b - a <= 41 for a, b in itertools.pairwise(times))
+
+
+def test_the_first_rank_stands_first():
+    ranked = rl.Scenario(
+        5, election_rule="ranked", election_timeout=(150, 160), network=5, stop=rl.leader_elected
+    )
+    leaders = [ranked.run(seed).leader.name for seed in range(30)]
+    assert set(leaders) == {"A"}
+    wide = ranked.replace(timeout_step=0)
+    assert len({wide.run(seed).leader.name for seed in range(30)}) > 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"election_rule": "bully"}, ["election_rule", "'bully'", "'paper'"]),
+        ({"election_rule": "zookeeper", "pre_vote": True}, ["election_rule", "pre_vote"]),
+        ({"candidate_backoff": 0.5}, ["candidate_backoff", "0.5"]),
+        ({"candidate_backoff": float("nan")}, ["candidate_backoff", "nan"]),
+        ({"candidate_timeout": (30, 20)}, ["candidate_timeout", "30"]),
+        ({"candidate_timeout": 0}, ["candidate_timeout", "0"]),
+        ({"timeout_step": -1}, ["timeout_step", "-1"]),
+    ],
+)
+def test_what_makes_no_sense(settings, words):
+    with pytest.raises(rl.InvalidError) as error:
+        rl.Scenario(5, **settings)
+    assert all(word in str(error.value) for word in words), str(error.value)
