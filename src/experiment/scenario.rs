@@ -434,9 +434,11 @@ impl Scenario {
     fn ranked(&self, mut config: Config, id: NodeId) -> Config {
         if let Some(step) = self.timeout_step {
             let later = |span: Span| Span(span.0 + step.0 * u64::from(id.0));
-            let shift = |delay: Delay| Delay { min: later(delay.min), max: later(delay.max) };
-            config.election_timeout = shift(config.election_timeout);
-            config.candidate_timeout = config.candidate_timeout.map(shift);
+            for range in [Some(&mut config.election_timeout), config.candidate_timeout.as_mut()] {
+                if let Some(Delay { min, max }) = range {
+                    (*min, *max) = (later(*min), later(*max));
+                }
+            }
         }
         config
     }
