@@ -41,7 +41,8 @@ pub struct NodeSet([u64; 4]);
 impl NodeSet {
     /// The nodes 0..n.
     pub fn first(n: usize) -> Self {
-        (0..n).map(NodeId::from).collect()
+        let bits = |word: usize| n.saturating_sub(word * 64).min(64) as u32;
+        Self(std::array::from_fn(|word| u64::MAX.checked_shr(64 - bits(word)).unwrap_or(0)))
     }
 
     /// Adds a node; true if it was not there.

@@ -326,7 +326,8 @@ impl Node {
             return;
         }
         let first = self.commit + 1;
-        for at in first..=index {
+        while self.commit < index {
+            let at = self.commit + 1;
             self.commit = at;
             let Some((command, applied)) = self.apply(at) else { continue };
             let Session { client, seq, .. } = command.session;
@@ -345,13 +346,13 @@ impl Node {
     /// Applies the entry at an index. Nothing to tell if nobody waits for it and it has no session.
     #[inline]
     fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
-        let entry = *self.storage.log().get(index)?;
+        let entry = self.storage.log().get(index)?;
         let awaited = self.waiting.front().is_some_and(|w| w.index == index);
         if !awaited && entry.command.session.client == 0 {
             self.machine.apply_quietly(entry.command.op);
             return None;
         }
-        let dedup = self.obeys(Rule::SessionDedup);
+        let dedup = self.config.rules.has(Rule::SessionDedup);
         let applied = self.machine.apply(index, entry.term, entry.hash, &entry.command, dedup);
         Some((entry.command, applied))
     }

@@ -1,5 +1,7 @@
 //! Log replication (5.3) and commitment (5.4.2).
 
+use std::sync::Arc;
+
 use super::node::Node;
 use super::notes::{RaftNote, Refusal};
 use super::rules::Rule;
@@ -75,7 +77,7 @@ impl Node {
     fn send_entries<E: Effects<Self>>(
         &mut self,
         peer: NodeId,
-        shared: &mut Option<(u64, Entries)>,
+        shared: &mut Option<(u64, Arc<[Entry]>)>,
         fx: &mut E,
     ) {
         loop {
@@ -88,15 +90,13 @@ impl Node {
             if blocked || next > self.log().last_index() {
                 return;
             }
-            let entries = match shared {
-                Some((first, batch)) if *first == next => batch.clone(),
-                _ => {
-                    let batch = self.log().batch(next, self.config.max_entries_per_append);
-                    *shared = Some((next, batch.clone()));
-                    batch
-                }
+            let batch = self.log().slice(next, self.config.max_entries_per_append);
+            let count = batch.len() as u64;
+            let entries = match (batch, &*shared) {
+                ([entry], _) => Entries::One(*entry),
+                (_, Some((first, batch))) if *first == next => Entries::Many(batch.clone()),
+                (batch, _) => Entries::Many(shared.insert((next, batch.into())).1.clone()),
             };
-            let count = entries.as_slice().len() as u64;
             self.send_append(peer, entries, fx);
             let progress = &mut self.progress[peer.at()];
             if progress.state == Pace::Probe {

@@ -102,7 +102,12 @@ impl Storage {
         if self.requested < self.written {
             self.requested = self.written;
             if persist(self.written) == Durability::Done {
-                self.undo.clear();
+                // Nearly always the only one; to clear a queue takes three times as long.
+                self.undo.pop_back();
+                if !self.undo.is_empty() {
+                    self.undo.clear();
+                }
+                return true;
             }
         }
         self.undo.is_empty()

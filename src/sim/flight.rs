@@ -63,15 +63,24 @@ impl<M> Default for Flights<M> {
 
 impl<M> Flights<M> {
     /// A message sets out.
-    #[inline]
     pub fn insert(&mut self, flight: Flight<M>) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Some(flight);
-            slot
-        } else {
-            self.slots.push(Some(flight));
-            self.slots.len() as u32 - 1
-        }
+        let (slot, place) = self.free_slot();
+        *place = Some(flight);
+        slot
+    }
+
+    /// A slot with nothing in it, and its number. Who makes a message in its slot does not move it there: in
+    /// three moves of 128 bytes went 70 of 180 instructions that sending took.
+    #[inline]
+    pub fn free_slot(&mut self) -> (u32, &mut Option<Flight<M>>) {
+        let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
+        (slot, &mut self.slots[slot as usize])
+    }
+
+    #[cold]
+    fn add_slot(&mut self) -> u32 {
+        self.slots.push(None);
+        self.slots.len() as u32 - 1
     }
 
     /// The event of this slot came due: whatever is left in it, and the slot is free.

@@ -99,7 +99,7 @@ impl Subject {
     }
 
     /// A message from node `from`.
-    #[allow(clippy::needless_pass_by_value)] // a message is said once
+    #[allow(clippy::needless_pass_by_value)] // the tables of the paper read better so
     pub fn hears(&mut self, from: u64, message: RaftMessage) -> Recorder {
         self.step(Input::Message { from: id(from), message: &message })
     }

@@ -69,33 +69,38 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
     #[inline]
-    fn send(&mut self, from: NodeId, to: NodeId, mut message: P::Message) {
+    fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         let ordinal = self.links.count(from, to);
         let id = MessageId { from, to, ordinal, copy: 0 };
         self.counters.sent += 1;
-        if self.tampering.any && !self.tamper_outgoing(id, &mut message) {
-            return;
+        match self.links.plain() {
+            Some(latency) if self.holds.is_empty() && !self.tampering.any => {
+                self.set_out(id, self.now + latency, message);
+            }
+            _ => self.send_over_faults(id, message),
         }
-        if let (Some(latency), true) = (self.links.plain(), self.holds.is_empty()) {
-            return self.set_out(id, self.now + latency, message);
-        }
-        self.send_over_faults(id, message);
     }
 
-    #[inline]
+    #[inline(always)] // a call would move the message
     fn set_out(&mut self, id: MessageId, due: Time, message: P::Message) {
-        let mut flight = Flight { id, sent: self.now, due, row: 0, message };
-        if O::WATCHING {
-            flight.row = self.observer.sent(self.now, &flight);
+        let (slot, place) = self.flights.free_slot();
+        if place.is_some() {
+            return; // it is free: said for the compiler, which else makes ready to drop what is there
         }
-        let slot = self.flights.insert(flight);
+        let flight = place.insert(Flight { id, sent: self.now, due, row: 0, message });
+        if O::WATCHING {
+            flight.row = self.observer.sent(self.now, flight);
+        }
         if due < Time::NEVER {
             self.queue.push(due, Due::Arrival(slot));
         }
     }
 
     #[inline(never)]
-    fn send_over_faults(&mut self, id: MessageId, message: P::Message) {
+    fn send_over_faults(&mut self, id: MessageId, mut message: P::Message) {
+        if self.tampering.any && !self.tamper_outgoing(id, &mut message) {
+            return;
+        }
         let MessageId { from, to, ordinal, .. } = id;
         let kind = message.kind();
         if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {

@@ -309,7 +309,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)] // one of three callers is hot, and would move the message to a call
     fn arrive(&mut self, mut flight: Flight<P::Message>) {
         let core = &mut self.core;
         let MessageId { from, to, .. } = flight.id;
@@ -374,7 +374,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 
     /// A node takes an input, and the world what comes of it.
-    #[inline]
+    #[inline(never)]
     fn step(&mut self, id: NodeId, input: Input<'_, P>) {
         let node = &mut self.nodes[id.at()];
         let core = &mut self.core;
