@@ -201,6 +201,7 @@ impl Message for RaftMessage {
         "AppendEntriesReply",
     ];
 
+    #[inline]
     fn kind(&self) -> u8 {
         match self {
             RaftMessage::RequestVote { pre, .. } => u8::from(*pre) * 2,
@@ -212,6 +213,7 @@ impl Message for RaftMessage {
 
     /// A header (kind, from, to, term), the fields at 8 bytes each, and 24 bytes for each entry's term,
     /// operation, key and 8-byte value.
+    #[inline]
     fn size(&self) -> u32 {
         match self {
             RaftMessage::RequestVote { .. } => HEADER + 16,
@@ -259,6 +261,7 @@ impl Message for RaftMessage {
         }
     }
 
+    #[inline]
     fn fields(&self) -> Fields {
         match *self {
             RaftMessage::RequestVote { term, last_index, last_term, .. } => {
