@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks lint format bench notebooks bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks lint format bench bench-instructions notebooks bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ notebooks: setup  ## Execute the notebooks and keep their pictures
 
 bench: setup  ## raftlab beside TiKV's raft crate and a Python loop, in one run
 	$(BIN)/python benches/bench.py
+
+bench-instructions:  ## Instructions a trial and a message, against benches/instructions.json (needs valgrind)
+	cargo bench --quiet --bench instructions
 
 bless: setup  ## Accept what the golden transcripts and generated files say now
 	BLESS=1 UPDATE_EXPECT=1 cargo test --quiet --test transcripts
