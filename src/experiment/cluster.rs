@@ -277,10 +277,9 @@ impl<O: Watcher> Cluster<O> {
 
     /// What is at rest begins, with the luck of a seed.
     pub fn begin(&mut self, seed: u64) -> Result<(), ScenarioError> {
-        let scenario = Arc::clone(&self.scenario);
-        let edits = scenario.edits_for(seed)?;
+        let edits = self.scenario.edits_for(seed)?;
         self.seed = seed;
-        self.world.begin(seed, &scenario.workload);
+        self.world.begin(seed, &self.scenario.workload);
         if !edits.is_empty() {
             self.world.set_edits(edits);
         }
@@ -380,12 +379,13 @@ impl<O: Watcher> Cluster<O> {
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
         self.begun = true;
         let last = self.events().saturating_add(events);
-        let scenario = Arc::clone(&self.scenario);
-        while let Some(step) = scenario.steps.get(self.taken) {
+        while self.taken < self.scenario.steps.len() {
             if self.world.now() >= until {
                 return Some(Ending::Horizon);
             }
             let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
+            let scenario = Arc::clone(&self.scenario);
+            let step = &scenario.steps[self.taken];
             match self.take_step(step, position, last - self.events(), until) {
                 Taken::Whole => {
                     if position.told {
@@ -405,12 +405,12 @@ impl<O: Watcher> Cluster<O> {
                 }
             }
         }
-        let Some(end) = scenario.end() else {
+        let Some(end) = self.scenario.end() else {
             self.ended = true;
             return Some(Ending::Steps);
         };
         position.begun.get_or_insert((self.world.now(), self.events()));
-        let goal = match &scenario.stop {
+        let goal = match &self.scenario.stop {
             Some(stop) => {
                 Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
             }

@@ -434,10 +434,9 @@ impl Scenario {
     fn ranked(&self, mut config: Config, id: NodeId) -> Config {
         if let Some(step) = self.timeout_step {
             let later = |span: Span| Span(span.0 + step.0 * u64::from(id.0));
-            for range in [Some(&mut config.election_timeout), config.candidate_timeout.as_mut()] {
-                if let Some(Delay { min, max }) = range {
-                    (*min, *max) = (later(*min), later(*max));
-                }
+            let ranges = [Some(&mut config.election_timeout), config.candidate_timeout.as_mut()];
+            for Delay { min, max } in ranges.into_iter().flatten() {
+                (*min, *max) = (later(*min), later(*max));
             }
         }
         config

@@ -198,7 +198,7 @@ impl Plan {
             };
             workers.into_iter().map(join).collect()
         });
-        Pieces::in_order(self, &pieces)
+        Pieces::in_order(self, pieces)
     }
 }
 
@@ -441,7 +441,11 @@ impl Pieces {
     }
 
     /// Everybody's rows, in the order of the runs.
-    fn in_order(plan: &Plan, all: &[Pieces]) -> Rows {
+    fn in_order(plan: &Plan, mut all: Vec<Pieces>) -> Rows {
+        if all.len() == 1 {
+            // One thread plays in order: its rows stay where they are.
+            return all.swap_remove(0).rows;
+        }
         let mut order: Vec<(u64, usize, usize, usize)> = Vec::new();
         for (who, pieces) in all.iter().enumerate() {
             for (at, (run, from)) in pieces.begun.iter().enumerate() {

@@ -41,6 +41,21 @@ macro_rules! either {
     };
 }
 
+/// Reads a scenario. The one that was read last is kept: it is often run again with another seed, and to read
+/// it takes longer than a short run.
+fn read_scenario(json: &str) -> PyResult<Arc<Scenario>> {
+    static LAST: Mutex<Option<(String, Arc<Scenario>)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match &*last {
+        Some((known, scenario)) if known == json => Ok(Arc::clone(scenario)),
+        _ => {
+            let scenario = Arc::new(Scenario::from_json(json)?);
+            *last = Some((json.to_owned(), Arc::clone(&scenario)));
+            Ok(scenario)
+        }
+    }
+}
+
 /// A cluster in its world. The typed face of it is `raftlab.Cluster`.
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct Engine {
@@ -61,6 +76,9 @@ struct Interceptor {
     senders: NodeSet,
 }
 
+/// So many events are few.
+const FEW: u64 = 16;
+
 #[pymethods]
 impl Engine {
     /// A cluster at the beginning of a scenario; nothing was played yet.
@@ -74,10 +92,10 @@ impl Engine {
         stop_on_violation: bool,
         trace_rows: Option<u64>,
     ) -> PyResult<Self> {
-        let scenario = Scenario::from_json(scenario)?;
+        let scenario = read_scenario(scenario)?;
         let options = Options { trace: trace_level(trace)?, checks, trace_rows };
         let on_violation = on_violation(stop_on_violation);
-        let cluster = build(&Arc::new(scenario), seed, on_violation, options)?;
+        let cluster = build(&scenario, seed, on_violation, options)?;
         Ok(Self::hold(Inner { cluster, options, on_violation, position: Position::default() }))
     }
 
@@ -145,11 +163,17 @@ impl Engine {
         let inner = &mut *guard;
         let (start, before) = (inner.now(), inner.events());
         let last = before.saturating_add(count);
-        let result = drive(py, || {
+        let mut slice = || {
             let left = last - inner.events();
             let progress = inner.slice(until, left.min(SLICE), None);
             (progress != Progress::Events || inner.events() == last).then_some(progress)
-        });
+        };
+        // A few events are dispatched in less time than it takes to let other threads run.
+        let at_once = if count <= FEW { slice() } else { None };
+        let result = match at_once {
+            Some(progress) => Ok(progress),
+            None => drive(py, slice),
+        };
         let dispatched = guard.events() - before;
         if dispatched > 0 {
             guard.record(Step::Events { count: dispatched, python });
