@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
-use raftlab::experiment::survey::survey;
+use raftlab::experiment::metrics::select;
+use raftlab::experiment::sweep::{Plan, Point};
 use raftlab::experiment::watch::{Options, Watch};
 use raftlab::experiment::{Cluster, OnViolation, Scenario, Watcher, cluster::Position};
 use raftlab::sim::Time;
@@ -84,9 +85,16 @@ fn run_workload(workload: &str, size: u64) -> u64 {
 
 fn run_trials(scenario: &str, trials: u64) -> u64 {
     let scenario = Scenario::from_json(scenario).expect("the scenario is valid");
-    survey(&scenario, 0..trials, 1, OnViolation::Stop, || (), |_| true)
-        .expect("any seed can be played")
-        .len() as u64
+    let plan = Plan {
+        points: vec![Point { scenario: Arc::new(scenario), seed: 0, moment: None }],
+        seeds: trials,
+        metrics: select(&["since_last_fault_ms"]).expect("the metric is known"),
+        bins: None,
+        checks: false,
+        on_violation: OnViolation::Stop,
+    };
+    plan.validate().expect("any seed can be played");
+    plan.play(0..trials, 1, |_| true).len() as u64
 }
 
 fn deliver<O: Watcher>(seconds: u64, observer: O) -> u64 {
