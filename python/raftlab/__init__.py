@@ -52,6 +52,7 @@ from ._faults import (
     Usurp,
     Wipe,
 )
+from .advice import Advice, advise, network_from_csv
 from .cluster import Cluster, Run
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -111,6 +112,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "Advice",
     "BusyError",
     "Catalogue",
     "ClockJump",
@@ -162,6 +164,7 @@ __all__ = [
     "Violations",
     "Wipe",
     "__version__",
+    "advise",
     "answered",
     "append",
     "behind",
@@ -187,6 +190,7 @@ __all__ = [
     "lies",
     "lognormal",
     "metrics",
+    "network_from_csv",
     "no_leader",
     "normal",
     "pareto",
