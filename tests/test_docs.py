@@ -15,6 +15,6 @@ def generator():
     return module
 
 
-@pytest.mark.parametrize("name", ["faults.md", "columns.md", "rules.md"])
+@pytest.mark.parametrize("name", ["faults.md", "columns.md", "rules.md", "metrics.md"])
 def test_generated_pages_are_current(name):
     assert (ROOT / "docs" / name).read_text() == generator().pages()[name], "run: python docs/generate.py"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -20,7 +21,8 @@ class Progress:
             flag(wanted, "progress")
         self._total, self._unit = total, unit
         self._tell = wanted if callable(wanted) else None
-        self._wanted = wanted is not False and not self._tell and (in_notebook() or sys.stderr.isatty())
+        seen = in_notebook() if "ipykernel" in sys.modules else sys.stderr.isatty()
+        self._wanted = wanted is not False and self._tell is None and seen
         self._bar: Any = None
 
     def __enter__(self) -> Self:
@@ -47,8 +49,5 @@ class Progress:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this."""
-    return (
-        "ipykernel" in sys.modules
-        and getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
-    )
+    """Whether a Jupyter kernel runs this, and has widgets: a bar as text would fill the page."""
+    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None

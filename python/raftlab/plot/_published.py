@@ -43,10 +43,7 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None) 
             gid="published",
         )  # fmt: skip
     nines_axis(ax, max(1 - 1 / len(result.samples[case]) for case in drawn))
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_axis(ax)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("share of trials")
     ax.grid(color="#e8ebee", lw=0.8)
@@ -56,19 +53,35 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None) 
     return ax
 
 
+def log_axis(ax: Axes) -> None:
+    """A logarithmic x axis with numbers as people write them, as many as there is room for."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < WIDE else (1.0,), numticks=12))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+WIDE = 200.0
+
+
 def shares(result: Result, ax: Axes | None) -> Axes:
     """A line a row: the published share, and ours with its interval."""
     rows = result.rows[::-1]
     ax = open_axes(ax, 0.34 * len(rows) + 1.2, width=7.2)
     places = np.arange(len(rows))
-    ours = np.array([row.ours for row in rows]) * 100
-    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in rows]).T * 100
+    unit = 100 if rows[0].unit == "%" else 1
+    ours = np.array([row.ours for row in rows]) * unit
+    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in rows]).T * unit
     ax.errorbar(ours, places, xerr=errors, fmt="o", color=node_colour(0), ms=5, capsize=3, lw=1.4, gid="ours")
-    published = [row.published * 100 for row in rows]
+    published = [row.published * unit for row in rows]
     ax.plot(published, places, "D", mfc="none", mec=INK, mew=1.2, ms=8, gid="published")
     ax.set_yticks(places, [row.case for row in rows])
-    ax.set_xlim(-3, 103)
-    ax.set_xlabel(f"{rows[0].quantity} (%)")
+    if unit == 100:
+        ax.set_xlim(-3, 103)
+    else:
+        log_axis(ax)
+    ax.set_xlabel(f"{rows[0].quantity} (%)" if unit == 100 else rows[0].quantity)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#e8ebee", lw=0.8)
     ax.set_title(result.title, loc="left", color=INK)
