@@ -172,12 +172,10 @@ impl Plan {
                     break;
                 }
                 pieces.begin(from);
-                for run in from..runs.end.min(from + CHUNK) {
-                    if !player.play(run, &mut pieces.rows) {
-                        break;
-                    }
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
+                let last = runs.end.min(from + CHUNK);
+                let finished = (from..last).take_while(|run| player.play(*run, &mut pieces.rows));
+                // Threads meet once a chunk.
+                done.fetch_add(finished.count() as u64, Ordering::Relaxed);
             }
             caller.unpark();
             pieces

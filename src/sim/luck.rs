@@ -43,12 +43,14 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Luck {
     seed: u64,
+    /// The seed as hashed for timers, of which a short run draws more than of anything else.
+    timers: u64,
 }
 
 impl Luck {
     /// The luck of this seed.
     pub fn new(seed: u64) -> Self {
-        Self { seed }
+        Self { seed, timers: mixed(seed, Purpose::Timer) }
     }
 
     /// The seed.
@@ -69,8 +71,8 @@ impl Luck {
 
     #[inline]
     fn key(self, purpose: Purpose, entity: u64) -> u64 {
-        mix(mix(self.seed ^ (purpose as u64).wrapping_mul(GAMMA))
-            .wrapping_add(entity.wrapping_mul(ODD)))
+        let seed = if purpose == Purpose::Timer { self.timers } else { mixed(self.seed, purpose) };
+        mix(seed.wrapping_add(entity.wrapping_mul(ODD)))
     }
 }
 
@@ -113,6 +115,11 @@ impl TryRng for Stream {
 
 const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 const ODD: u64 = 0xD6E8_FEB8_6659_FD93;
+
+#[inline]
+fn mixed(seed: u64, purpose: Purpose) -> u64 {
+    mix(seed ^ (purpose as u64).wrapping_mul(GAMMA))
+}
 
 /// The finalizer of `SplitMix64` (Steele, Lea and Flood 2014; variant 13 of Stafford).
 #[inline]
