@@ -3,12 +3,13 @@
 
 /// `Clone` for a struct, field by field in `clone_from` as well, where `derive` would allocate anew.
 ///
-/// To set back a cluster that played for a microsecond must not take another one, so two kinds of field are
-/// looked at first: collections that are mostly `empty`, and what clones have `shared` since they were made
-/// and need not count references to again.
+/// To set back a cluster that played for a microsecond must not take another one, so some kinds of field have a
+/// way of their own: what can be `copied`, collections that are mostly `empty`, and what clones have `shared`
+/// since they were made and need not count references to again.
 macro_rules! clone_by_field {
     (
         [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }
+        $(copied { $($copied:ident),* $(,)? })?
         $(empty { $($empty:ident),* $(,)? })?
         $(shared { $($shared:ident),* $(,)? })?
     ) => {
@@ -16,6 +17,7 @@ macro_rules! clone_by_field {
             fn clone(&self) -> Self {
                 Self {
                     $($field: self.$field.clone(),)*
+                    $($($copied: self.$copied,)*)?
                     $($($empty: self.$empty.clone(),)*)?
                     $($($shared: std::sync::Arc::clone(&self.$shared),)*)?
                 }
@@ -24,6 +26,7 @@ macro_rules! clone_by_field {
             #[inline]
             fn clone_from(&mut self, source: &Self) {
                 $(self.$field.clone_from(&source.$field);)*
+                $($(self.$copied = source.$copied;)*)?
                 $($(if !(self.$empty.is_empty() && source.$empty.is_empty()) {
                     self.$empty.clone_from(&source.$empty);
                 })*)?

@@ -160,6 +160,9 @@ impl Plan {
         observer: impl Fn(usize) -> O + Sync,
         mut wait: impl FnMut(u64) -> bool,
     ) -> Rows {
+        let count = runs.end.saturating_sub(runs.start);
+        let workers = (threads as u64).clamp(1, count.max(1));
+        let chunk = (count / (workers * PIECES)).clamp(1, MOST_AT_ONCE);
         let (next, done) = (AtomicU64::new(runs.start), AtomicU64::new(0));
         let stop = AtomicBool::new(false);
         let caller = std::thread::current();
@@ -167,12 +170,12 @@ impl Plan {
             let mut player = Player { plan: self, observer: &observer, stop: &stop, stage: None };
             let mut pieces = Pieces::new(self);
             loop {
-                let from = next.fetch_add(CHUNK, Ordering::Relaxed);
+                let from = next.fetch_add(chunk, Ordering::Relaxed);
                 if from >= runs.end || stop.load(Ordering::Relaxed) {
                     break;
                 }
                 pieces.begin(from);
-                let last = runs.end.min(from + CHUNK);
+                let last = runs.end.min(from + chunk);
                 let finished = (from..last).take_while(|run| player.play(*run, &mut pieces.rows));
                 // Threads meet once a chunk.
                 done.fetch_add(finished.count() as u64, Ordering::Relaxed);
@@ -180,8 +183,6 @@ impl Plan {
             caller.unpark();
             pieces
         };
-        let count = runs.end.saturating_sub(runs.start);
-        let workers = (threads as u64).clamp(1, count.div_ceil(CHUNK).max(1));
         let pieces: Vec<Pieces> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
             while workers.iter().any(|worker| !worker.is_finished()) {
@@ -200,8 +201,10 @@ impl Plan {
     }
 }
 
-/// Few enough that threads end together, many enough that they seldom meet.
-const CHUNK: u64 = 16;
+/// Into how many pieces each thread's share is cut: many, so that threads end together.
+const PIECES: u64 = 64;
+/// Most runs of a piece: enough that threads seldom meet, few enough that progress is seen.
+const MOST_AT_ONCE: u64 = 64;
 /// How many events are dispatched between two looks at whether to stop.
 const SLICE: u64 = 20_000;
 const LOOK_EVERY: Duration = Duration::from_millis(1);

@@ -71,9 +71,10 @@ pub struct Node {
 }
 
 clone_by_field!(
-    [] Node {
-        id, storage, role, leader, commit, machine, heard_at, refuses_votes_until,
-        restarted, granted, rejected, stale_for, seen_term, lost, progress, reads
+    [] Node { storage, machine, progress, reads }
+    copied {
+        id, role, leader, commit, heard_at, refuses_votes_until, restarted, granted, rejected, stale_for,
+        seen_term, lost
     }
     empty { outbox, waiting }
     shared { config, quorum }

@@ -20,7 +20,7 @@ pub struct Reads {
     waiting: VecDeque<Read>,
 }
 
-clone_by_field!([] Reads { round, lease_from } empty { sent, waiting });
+clone_by_field!([] Reads {} copied { round, lease_from } empty { sent, waiting });
 
 #[derive(Clone, Copy, Debug)]
 struct Read {

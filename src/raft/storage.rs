@@ -24,7 +24,7 @@ pub struct Storage {
     undo: VecDeque<(WriteId, Undo)>,
 }
 
-clone_by_field!([] Storage { term, vote, log, written, requested } empty { undo });
+clone_by_field!([] Storage { log } copied { term, vote, written, requested } empty { undo });
 
 #[derive(Clone, Debug)]
 enum Undo {

@@ -124,3 +124,36 @@ impl<M> Flights<M> {
         self.slots.iter().enumerate().filter_map(|(i, f)| f.as_ref().map(|f| (i as u32, f)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flight(ordinal: u64) -> Flight<()> {
+        let id = MessageId { from: NodeId(0), to: NodeId(1), ordinal, copy: 0 };
+        Flight { id, sent: Time::ZERO, due: Time(1), row: 0, message: () }
+    }
+
+    /// What a cut loses is lost in the order of slots, and the digest tells.
+    #[test]
+    fn what_is_set_back_gives_out_slots_as_new() {
+        let play = |flights: &mut Flights<()>| {
+            let mut slots: Vec<u32> = (0..4).map(|k| flights.insert(flight(k))).collect();
+            flights.land(2);
+            flights.land(0);
+            slots.extend((4..8).map(|k| flights.insert(flight(k))));
+            (slots, flights.iter().map(|(slot, f)| (slot, f.id.ordinal)).collect::<Vec<_>>())
+        };
+        let (mut new, mut used) = (Flights::default(), Flights::default());
+        for k in 0..9 {
+            used.insert(flight(k));
+        }
+        used.land(5);
+        used.clone_from(&Flights::default());
+        assert_eq!(used.iter().count(), 0);
+        let expected = play(&mut new);
+        assert_eq!(play(&mut used), expected);
+        used.clone_from(&new);
+        assert_eq!(used.insert(flight(9)), new.insert(flight(9)));
+    }
+}

@@ -144,7 +144,7 @@ pub struct Links {
     plain: Option<Span>,
 }
 
-clone_by_field!([] Links { nodes, sent, plain } empty { last_due, overlays } shared { spec });
+clone_by_field!([] Links { sent } copied { nodes, plain } empty { last_due, overlays } shared { spec });
 
 impl Links {
     /// Links between so many nodes.

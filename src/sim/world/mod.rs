@@ -116,9 +116,9 @@ struct Core<P: Protocol, O> {
 
 clone_by_field!(
     [P: Protocol, O: Clone] Core<P, O> {
-        now, queue, flights, links, timers, hosts, instant_disk, luck, digest, leaders, counters,
-        next_op, tampering, halted, observer
+        queue, flights, links, timers, hosts, tampering, observer
     }
+    copied { now, instant_disk, luck, digest, leaders, counters, next_op, halted }
     empty { loads, clients, ops, holds, notes, replies }
     shared { disk }
 );
@@ -134,7 +134,7 @@ struct Host<P: Protocol> {
     backlog: VecDeque<Backlog<P>>,
 }
 
-clone_by_field!([P: Protocol] Host<P> { up, paused, incarnation, clock, disk } empty { backlog });
+clone_by_field!([P: Protocol] Host<P> {} copied { up, paused, incarnation, clock, disk } empty { backlog });
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
@@ -186,7 +186,7 @@ struct Tampering<P: Protocol> {
     error: Option<String>,
 }
 
-clone_by_field!([P: Protocol] Tampering<P> { any, liars, taps, error } empty { lies, edits, recorded });
+clone_by_field!([P: Protocol] Tampering<P> { taps, error } copied { any, liars } empty { lies, edits, recorded });
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A world at its beginning: every node has started, nothing has arrived.
