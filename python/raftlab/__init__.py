@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from . import _core, presets
 from ._conditions import (
     Condition,
+    all_of,
     answered,
+    any_of,
     behind,
     candidates,
     caught_up,
@@ -165,7 +167,9 @@ __all__ = [
     "Wipe",
     "__version__",
     "advise",
+    "all_of",
     "answered",
+    "any_of",
     "append",
     "behind",
     "campaign",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import _core
 from ._arguments import U32, dumps, instance, integer
+from .errors import InvalidError
 
 __all__ = [
     "Condition",
+    "all_of",
     "answered",
+    "any_of",
     "behind",
     "candidates",
     "caught_up",
@@ -49,8 +53,7 @@ class Condition:
     def _with(self, other: Condition, name: str) -> Condition:
         if not isinstance(other, Condition):
             return NotImplemented
-        parts = [part for c in (self, other) for part in (c.parameters[0][1] if c.name == name else (c,))]
-        return Condition(name, (("of", tuple(parts)),))
+        return _joined(name, (self, other))
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
@@ -86,6 +89,30 @@ caught_up = Condition("caught_up")
 
 violated = Condition("violated")
 """A check has found a violation."""
+
+
+def any_of(*conditions: Condition) -> Condition:
+    """One of several conditions: `a | b`.
+
+    >>> any_of(leader_elected, down(3)) == leader_elected | down(3)
+    True
+    """
+    return _joined("any_of", conditions)
+
+
+def all_of(*conditions: Condition) -> Condition:
+    """Several conditions at once: `a & b`."""
+    return _joined("all_of", conditions)
+
+
+def _joined(name: str, conditions: Sequence[Condition]) -> Condition:
+    if not conditions:
+        raise InvalidError(f"{name} needs at least one condition")
+    parts: list[Condition] = []
+    for condition in conditions:
+        instance(condition, Condition, name)
+        parts += condition.parameters[0][1] if condition.name == name else (condition,)
+    return Condition(name, (("of", tuple(parts)),))
 
 
 def leaders(count: int) -> Condition:
