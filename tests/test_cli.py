@@ -59,7 +59,7 @@ def test_a_sweep_and_again(spec, capsys):
     assert "240 runs, 4 points x 60 seeds" in said
     assert "downtime_ms" in said
     table = (out / "summary.csv").read_text()
-    assert table.startswith("election_timeout,network.loss,metric,n,censored,mean,mean_low")
+    assert table.startswith("election_timeout,network.loss,metric,n,events,censored,absent,failed,mean")
     assert main(["sweep", str(spec), "--out", str(out), "--threads", "1"]) == 0
     assert (out / "summary.csv").read_text() == table
 

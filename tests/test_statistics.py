@@ -69,8 +69,11 @@ def test_shares_are_wilsons_and_none_is_a_bound():
 def test_kaplan_and_meier_by_hand():
     """Ends at 1, 2, 4; censored at 2 and 3: S = 4/5, 4/5 3/4 = 3/5, 3/5 0/1 = 0."""
     sample = plain([1, 2, 4], [2, 3])
-    curve = sample.survival().sf
-    steps = dict(zip(curve.quantiles, curve.probabilities, strict=True))
+    curve = sample.curve()
+    steps = dict(zip(curve.time, curve.survival, strict=True))
+    assert curve.at_risk.tolist() == [5, 4, 2, 1]
+    assert curve.events.tolist() == [1, 1, 0, 1]
+    assert curve.censored.tolist() == [0, 1, 1, 0]
     assert steps[1] == pytest.approx(0.8)
     assert steps[2] == pytest.approx(0.6)
     assert steps[4] == pytest.approx(0.0)
@@ -134,8 +137,10 @@ def test_a_summary_is_what_its_columns_say(swept):
 
 def test_violations_are_shares_and_none_is_no_zero(swept):
     violation = swept.summary(by="timeout", metrics="violation").loc[(50, "violation")]
-    assert violation.note == "none of 1,600 runs"
-    assert violation.mean_high == pytest.approx(rl.upper_bound(0, 1600))
+    assert violation.note == "none of 1,600 runs: below 0.0037 (95 %)"
+    assert math.isnan(violation["mean"]), "never is not zero"
+    assert violation.events == violation.mean_low == 0
+    assert violation.mean_high == pytest.approx(rl.upper_bound(0, 800)), "there were 800 seeds"
     broken = rl.sweep(failover().replace(bugs=["quorum_off_by_one"], network=rl.Network(loss=0.3)), seeds=200)
     line = broken.summary().loc["violation"]
     events = len(broken.violating_seeds)
@@ -164,10 +169,64 @@ def test_runs_without_the_event_and_failed_ones_are_not_counted():
     result = rl.sweep(failover().replace(faults=[]), seeds=20, metrics=["downtime_ms", picky])
     table = result.summary()
     assert table.loc["downtime_ms"].n == 0
-    assert table.loc["downtime_ms"].note == "20 runs have none"
-    assert table.loc["picky"].n == 10
-    assert table.loc["violation"].n == 10
-    assert "10 runs failed" in table.loc["violation"].note
+    assert table.loc["downtime_ms"].note == "10 runs have none; 10 runs failed"
+    for metric in ("picky", "violation", "ending=horizon"):
+        assert table.loc[metric, ["n", "absent", "failed"]].tolist() == [10, 0, 10]
+        assert "10 runs failed" in table.loc[metric].note
+    assert result.upper_bound == pytest.approx(rl.upper_bound(0, 10))
+    with pytest.raises(rl.InvalidError, match="fewer than two"):
+        rl.compare(result, result, "downtime_ms")
+
+
+def test_a_metric_of_ones_own_that_never_fails_fails_nowhere():
+    def twice(run):
+        return 2 * run.seed
+
+    table = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=10, metrics=[twice]).summary()
+    assert table.loc["twice", ["n", "failed"]].tolist() == [10, 0]
+    assert table.loc["violation", ["n", "failed"]].tolist() == [10, 0]
+
+
+def test_where_every_run_failed_nothing_is_said():
+    def never(_):
+        raise ValueError("no")
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=5, metrics=[never, "sent"])
+    assert (result.upper_bound, result.summary().n.sum()) == (1.0, 0)
+    assert "P(violation) < 1 " in repr(result)
+    assert len(result.survival("sent")) == 0
+
+
+def test_what_is_yes_or_no_has_shares_after_wilson():
+    def odd(run):
+        return run.seed % 2 == 1
+
+    def cluster(horizon):
+        return rl.Scenario(5, stop=rl.leader_elected, horizon=horizon)
+
+    result = rl.sweep(cluster, {"horizon": [170, 5000]}, seeds=300, metrics=[odd, "elections"])
+    table, rows = result.summary(), result.to_pandas()
+    stopped = int(((rows.ending == "stop") & (rows.horizon == 170)).sum())
+    for metric, events in (("odd", 150), ("ending=stop", stopped), ("ending=horizon", 300 - stopped)):
+        line, wilson = table.loc[(170, metric)], stats.binomtest(events, 300).proportion_ci(method="wilson")
+        assert line.events == events
+        assert (line["mean"], line.mean_low, line.mean_high) == pytest.approx(
+            (events / 300, wilson.low, wilson.high)
+        )
+        assert math.isnan(line.p50)
+    assert 0 < stopped < 300
+    assert table.loc[(5000, "ending=stop"), "note"] == "all of 300 runs"
+    assert math.isnan(table.loc[(5000, "ending=horizon"), "mean"])
+
+
+def test_rules_are_counted_one_by_one():
+    scenario = failover().replace(bugs=["quorum_off_by_one"], network=rl.Network(loss=0.3))
+    broken = rl.sweep(scenario, seeds=200, on_violation="record")
+    table = broken.summary()
+    assert broken.rules
+    for rule, count in broken.rules.items():
+        assert table.loc[f"rules={rule}", "events"] == count
+    assert table.loc["violation", "events"] == len(broken.violating_seeds)
 
 
 def test_a_part_of_a_grid(swept):
@@ -220,13 +279,222 @@ def test_shares_are_compared_exactly():
 
 
 def test_pairs_without_a_value_are_left_out_and_counted():
-    result = rl.sweep(
-        lambda horizon: failover(150, 0.2).replace(horizon=horizon), {"horizon": [1300, 5000]}, seeds=200
+    def odd(run):
+        return float(run.seed) if run.seed % 2 else None
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=20, metrics=[odd])
+    found = rl.compare(result, result, "odd")
+    assert (found.pairs, found.excluded) == (10, 10)
+    assert "10 pairs excluded" in repr(found)
+
+
+def test_censored_pairs_count():
+    """The truth is what the same runs do if they may last: without pairs that are cut it is far off."""
+
+    def lasting(horizon):
+        def cluster(timeout):
+            return failover(timeout, 0.2).replace(horizon=horizon, stop=rl.leader_elected)
+
+        swept = rl.sweep(cluster, {"timeout": [150, 300]}, seeds=2000)
+        return swept.at(timeout=150), swept.at(timeout=300)
+
+    a, b = lasting("1.5s")
+    x, y = (side["downtime_ms"] for side in lasting("20s"))
+    told = ~np.isnan(x) & ~np.isnan(y)
+    x, y = x[told], y[told]
+    found = rl.compare(a, b, "downtime_ms")
+    assert found.censored > 500
+    assert 1950 < len(x) <= 2000
+    assert found.pairs + found.excluded == 2000
+    assert 300 < found.horizon < 500
+    truth = np.minimum(y, found.horizon).mean() - np.minimum(x, found.horizon).mean()
+    assert found.low - 5 < truth < found.high + 5
+    assert f"up to {found.horizon:,.6g} ms" in repr(found)
+    both = ~np.isnan(a["downtime_ms"]) & ~np.isnan(b["downtime_ms"])
+    naive = (b["downtime_ms"] - a["downtime_ms"])[both].mean()
+    assert naive < truth - 15
+    shorter = rl.compare(a, b, "downtime_ms", horizon="300ms")
+    assert shorter.horizon == 300
+    truth = np.minimum(y, 300).mean() - np.minimum(x, 300).mean()
+    assert shorter.difference == pytest.approx(truth, abs=3)
+    assert found.b_is_greater == pytest.approx((y > x).mean(), abs=0.03)
+
+
+def test_pseudo_values_are_values_where_nothing_is_censored_and_sum_up_to_greenwood():
+    luck = np.random.default_rng(5)
+    values, until = luck.exponential(10, 300), luck.uniform(2, 40, 300)
+    assert plain(values).pseudo_values() == pytest.approx(values)
+    assert plain(values).pseudo_values(8) == pytest.approx(np.minimum(values, 8))
+    cut = plain(values[values <= until], until[values > until])
+    parts, curve = cut.pseudo_values(), cut.curve()
+    area = curve.time[0] + (curve.survival[:-1] * np.diff(curve.time)).sum()
+    assert parts.mean() == pytest.approx(area)
+    beyond = np.append(np.cumsum((curve.survival[:-1] * np.diff(curve.time))[::-1])[::-1], 0)
+    left = curve.at_risk * (curve.at_risk - curve.events)
+    greenwood = (beyond**2 * curve.events / np.maximum(left, 1)).sum()
+    assert (parts.var() / len(parts)) == pytest.approx(greenwood)
+
+
+def test_pairs_of_censored_durations_cover_and_recover_a_correlation():
+    from raftlab.sweeps.summary import Pairs, of_means
+
+    luck, hits, known = np.random.default_rng(6), 0, []
+    truth = 14 * (1 - math.exp(-25 / 14)) - 10 * (1 - math.exp(-25 / 10))
+    for _ in range(400):
+        ranks = stats.norm.cdf(luck.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 250))
+        x, y = -10 * np.log1p(-ranks[:, 0]), -14 * np.log1p(-ranks[:, 1])
+        until = luck.uniform(5, 60, 250)
+        until_too = luck.uniform(5, 60, 250)
+        pairs = Pairs("x", False, np.minimum(x, until), np.minimum(y, until_too), x > until, y > until_too, 0)
+        cells = pairs.contributions(0, 25), pairs.contributions(1, 25)
+        paired, unpaired = of_means(*cells, 0.95, True)
+        hits += paired.low <= truth <= paired.high
+        known.append((unpaired.high - unpaired.low) / (paired.high - paired.low))
+    assert 0.92 <= hits / 400 <= 0.98
+    assert np.mean(known) > 1.3
+
+
+def test_a_known_shift_and_correlation_are_recovered():
+    from raftlab.sweeps.summary import correlation, of_means
+
+    luck = np.random.default_rng(7)
+    x = luck.normal(100, 10, 20_000)
+    y = 0.8 * (x - 100) + 103 + luck.normal(0, 6, 20_000)
+    paired, unpaired = of_means(x, y, 0.95, False)
+    assert paired.low < 3 < paired.high
+    assert correlation(x, y) == pytest.approx(0.8, abs=0.02)
+    ratio = ((unpaired.high - unpaired.low) / (paired.high - paired.low)) ** 2
+    assert ratio == pytest.approx(1 / (1 - 0.8), rel=0.05), "var(x) + var(y) over var(y - x)"
+
+
+def test_shares_that_never_differ_leave_a_difference_possible(swept):
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    found = rl.compare(a, b, "violation")
+    assert (found.difference, found.p_value) == (0, 1)
+    assert found.low < 0 < found.high < 0.01
+    assert found.test == "McNemar's exact test"
+
+
+def test_intervals_of_paired_shares_cover():
+    from raftlab.sweeps.summary import of_shares
+
+    luck, hits, apart = np.random.default_rng(8), 0, 0
+    for _ in range(1500):
+        base = luck.random(120)
+        x, y = (base < 0.1).astype(float), (base + luck.normal(0, 0.05, 120) < 0.14).astype(float)
+        if not _:
+            many = luck.random(2_000_000)
+            truth = np.mean(many + luck.normal(0, 0.05, len(many)) < 0.14) - 0.1
+        paired, unpaired = of_shares(x, y, 0.95, False)
+        hits += paired.low <= truth <= paired.high
+        apart += unpaired.low <= truth <= unpaired.high
+    assert 0.93 <= hits / 1500 <= 0.985
+    assert apart / 1500 > 0.97, "without the pairs the interval is too wide"
+
+
+# ---- Runs of one seed taken together --------------------------------------------------------------------
+
+
+def test_the_same_run_three_times_is_one_run():
+    luck = np.random.default_rng(9)
+    values, until = luck.exponential(10, 200), luck.uniform(5, 30, 200)
+    ended, vain = values[values <= until], until[values > until]
+    seeds = np.r_[np.flatnonzero(values <= until), np.flatnonzero(values > until)]
+
+    def thrice(parts):
+        return np.concatenate([parts] * 3)
+
+    many = np.concatenate([thrice(seeds[: len(ended)]), thrice(seeds[len(ended) :])])
+    for one, three in (
+        (plain(values), Sample("x", thrice(values), np.array([]), seeds=thrice(np.arange(200)))),
+        (plain(ended, vain), Sample("x", thrice(ended), thrice(vain), seeds=many)),
+    ):
+        for a, b in (
+            (one.mean(), three.mean()), (one.quantile(0.5), three.quantile(0.5)),
+        ):  # fmt: skip
+            assert b.value == pytest.approx(a.value)
+            assert b.half_width == pytest.approx(a.half_width, rel=0.12)
+    few = Sample("x", thrice(np.zeros(200)), np.array([]), flags=True, seeds=thrice(np.arange(200)))
+    assert few.share().high == pytest.approx(rl.upper_bound(0, 200))
+    some = Sample(
+        "x", thrice(values > 20).astype(float), np.array([]), flags=True, seeds=thrice(np.arange(200))
     )
-    found = rl.compare(result.at(horizon=1300), result.at(horizon=5000), "downtime_ms")
-    assert found.excluded > 10
-    assert found.pairs + found.excluded == 200
-    assert "pairs excluded" in repr(found)
+    wilson = share(int((values > 20).sum()), 200)
+    assert (some.share().low, some.share().high) == pytest.approx((wilson.low, wilson.high), rel=0.05)
+
+
+def test_intervals_over_points_that_share_seeds_cover():
+    luck, hits, naive = np.random.default_rng(10), {"mean": 0, "p50": 0, "share": 0}, 0
+    for _ in range(400):
+        common = luck.exponential(10, 100)
+        cells = np.concatenate([common + luck.exponential(1, 100) for _ in range(4)])
+        seeds = np.tile(np.arange(100), 4)
+        mean = Sample("x", cells, np.array([]), seeds=seeds).mean()
+        hits["mean"] += mean.low <= 11 <= mean.high
+        naive += (n := plain(cells).mean()).low <= 11 <= n.high
+        median = Sample("x", cells, np.array([]), seeds=seeds).quantile(0.5)
+        hits["p50"] += median.low <= MEDIAN <= median.high
+        flags = Sample("x", (cells > MEDIAN).astype(float), np.array([]), flags=True, seeds=seeds)
+        hits["share"] += flags.share().low <= 0.5 <= flags.share().high
+    assert all(0.925 <= count / 400 <= 0.99 for count in hits.values()), hits
+    assert naive / 400 < 0.8, "the test of the test"
+
+
+MEDIAN = 7.9855
+"""Of an exponential of mean 10 plus one of mean 1: 10 exp(-m/10) - exp(-m) = 4.5."""
+
+
+def test_points_with_seeds_of_their_own_are_independent():
+    def cluster(loss):
+        return rl.Scenario(5, network=rl.Network(latency=5, loss=loss), stop=rl.leader_elected)
+
+    apart = rl.sweep(cluster, {"loss": [0.0, 0.01]}, seeds=200, common_random_numbers=False)
+    assert apart.summary(by=[], metrics="violation").mean_high.iloc[0] == pytest.approx(
+        rl.upper_bound(0, 400)
+    )
+
+
+# ---- Survival as a table --------------------------------------------------------------------------------
+
+
+def test_survival_is_a_table_of_steps():
+    cut = rl.sweep(lambda timeout: failover(timeout, 0.2).replace(horizon="1.3s"), {"timeout": [100, 150]},
+                   seeds=400)  # fmt: skip
+    table = cut.survival("downtime_ms")
+    assert table.columns.tolist() == [
+        "timeout", "downtime_ms", "at_risk", "events", "censored", "survival", "low", "high",
+    ]  # fmt: skip
+    one = table[table.timeout == 150]
+    of = sample_of(cut.at(timeout=150), "downtime_ms")
+    expected = stats.ecdf(stats.CensoredData(of.values, right=of.censored)).sf
+    assert one.survival.to_numpy() == pytest.approx(expected.probabilities)
+    assert one.downtime_ms.to_numpy() == pytest.approx(expected.quantiles)
+    assert (one.events.sum(), one.censored.sum()) == (len(of.values), len(of.censored))
+    band = expected.confidence_interval(0.95, method="log-log")
+    inside = ~np.isnan(band.low.probabilities)
+    assert one.low.to_numpy()[inside] == pytest.approx(band.low.probabilities[inside])
+    assert not one.isna().any(axis=None)
+    assert (one.low <= one.survival).all()
+    assert (one.survival <= one.high).all()
+    assert len(cut.survival("sent", by=[])) == len(np.unique(cut["sent"]))
+
+
+def test_a_band_is_not_empty_where_nothing_has_happened_and_not_full():
+    curve = plain([5, 6, 7], [1, 2]).curve()
+    assert curve.low[0] == pytest.approx(1 - rl.upper_bound(0, 5))
+    assert curve.high[0] == 1
+    whole = plain(np.arange(1.0, 101)).curve()
+    assert whole.low[-1] == whole.survival[-1] == 0
+    assert 0 < whole.high[-1] < whole.high[-2]
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_order_statistics_are_those_of_scipy(confidence):
+    values = np.random.default_rng(11).exponential(1, 400)
+    for q in (0.1, 0.5, 0.9, 0.99):
+        ours = plain(values).quantile(q, confidence)
+        theirs = stats.quantile_test(values, p=q).confidence_interval(confidence)
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), nan_ok=True)
 
 
 # ---- How many seeds -------------------------------------------------------------------------------------
@@ -243,6 +511,29 @@ def test_as_many_seeds_as_needed_give_the_precision(statistic, q):
     assert rl.required_seeds(pilot, "time_to_leader_ms", 0.5, statistic=statistic) == pytest.approx(
         4 * needed, rel=0.01
     )
+
+
+def test_seeds_allow_for_runs_that_tell_nothing():
+    def odd(run):
+        return float(run.seed) if run.seed % 2 else None
+
+    pilot = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=400, metrics=[odd])
+    needed = rl.required_seeds(pilot, "odd", 5.0)
+    values = np.arange(1.0, 400, 2)
+    exact = (stats.norm.ppf(0.975) * values.std(ddof=1) / 5.0) ** 2
+    assert needed == pytest.approx(2 * exact, rel=0.03), "half of the runs have none"
+
+
+def test_seeds_for_points_taken_together():
+    def cluster(nodes):
+        return rl.Scenario(nodes, stop=rl.leader_elected)
+
+    pilot = rl.sweep(cluster, {"nodes": [3, 5]}, seeds=300)
+    apart = rl.required_seeds(pilot, "time_to_leader_ms", 2.0)
+    together = rl.required_seeds(pilot, "time_to_leader_ms", 2.0, by=[])
+    assert together < apart
+    wilson = rl.required_seeds(pilot, "ending=stop", 0.001)
+    assert rl.upper_bound(0, wilson) <= 0.001 < rl.upper_bound(0, wilson - 1)
 
 
 def test_seeds_for_what_was_never_seen():
@@ -265,6 +556,25 @@ BAD = {
         ["'ending'"],
     ),
     "no pilot": (lambda _: rl.required_seeds(5, "sent", 1), ["pilot", "Sweep"]),
+    "a horizon of no duration": (
+        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "sent", horizon="1s"),
+        ["horizon", "'sent'"],
+    ),
+    "a horizon that is no time": (
+        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "downtime_ms", horizon="soon"),
+        ["horizon", "'soon'"],
+    ),
+    "an ending that is none": (lambda r: r.summary(metrics="ending=won"), ["'ending=won'", "stop, horizon"]),
+    "a rule that is none": (lambda r: r.summary(metrics="rules=safety"), ["'rules=safety'", "log_matching"]),
+    "a question of a number": (lambda r: r.summary(metrics="sent=3"), ["'sent=3'", "ending=stop"]),
+    "a list of numbers": (lambda r: r.summary(metrics=[3]), ["3", "downtime_ms"]),
+    "a metric that is a number": (lambda r: rl.required_seeds(r, 3, 1), ["metric", "3"]),
+    "survival of a flag": (lambda r: r.survival("violation"), ["'violation'", "yes or no"]),
+    "survival of nothing": (lambda r: r.survival("downtime"), ["'downtime'", "downtime_ms"]),
+    "survival by nothing": (
+        lambda r: r.survival("downtime_ms", by="size"),
+        ["by", "'size'", "timeout, loss"],
+    ),
     "no precision": (lambda r: rl.required_seeds(r, "sent", 0), ["precision", "0"]),
     "a precision of text": (lambda r: rl.required_seeds(r, "sent", "fine"), ["precision", "'fine'"]),
     "an unknown statistic": (

@@ -20,6 +20,7 @@ from .scenario import Scenario
 from .settings import Disk, Network
 from .statistics import Estimate, Sample
 from .sweeps import Sweep, sweep
+from .sweeps.summary import sample_of
 from .tables import _need
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def choice(timeout: float, failures: float, crashes: Sweep, healthy: Sweep, ci: 
     from scipy import stats
 
     found = crashes.at(timeout_ms=timeout)
-    failover = Sample.of("downtime_ms", {n: found[n] for n in ("downtime_ms", "downtime_open_ms")}).mean(ci)
+    failover = sample_of(found, "downtime_ms").mean(ci)
     quiet = healthy.at(timeout_ms=timeout)
     events, days = int(quiet["false_elections"].sum()), len(quiet) * STEADY_MS / DAY_MS
     tail = (1 - ci) / 2

@@ -25,6 +25,7 @@ from .scenario import Scenario
 from .settings import Initial, Network, OpenLoop
 from .statistics import Estimate, Sample, share
 from .sweeps import Sweep, sweep
+from .sweeps.summary import sample_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -305,7 +306,7 @@ def wan_elections(seeds: int = 10_000) -> Result:
     rows, samples, marks = [], {}, {}
     for failed, (mean, p10, median, p90, p99, p999) in WAN.items():
         found = sweep(wide_area(failed), seeds=seeds, metrics="last_elected_ms", checks=False)
-        took = Sample.of("last_elected_ms", {"last_elected_ms": found["last_elected_ms"]})
+        took = sample_of(found, "last_elected_ms")
         case = f"{failed} of 5 failed"
         rows.append(Row(case, "mean", "ms", mean, *triple(took.mean()), tolerance=0.01))
         rows.append(Row(case, "median", "ms", median, *triple(took.quantile(0.5)), tolerance=0.01))

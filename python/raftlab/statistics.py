@@ -1,19 +1,17 @@
 """Statistics of runs, by scipy: numbers with intervals, and durations that were not over when a run ended.
 
 `Estimate` is a number with its interval. `Sample` is what many runs say of one metric: values, times that
-were waited in vain (right-censored), and how many runs had nothing to say.
+were waited in vain (right-censored), and how many runs had nothing to say. `Curve` is its distribution.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._arguments import integer, number
-from .discovery import CENSORED_BY
 from .errors import InvalidError, shown
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = np.ndarray[Any, Any]
 
-__all__ = ["Estimate", "Sample", "upper_bound"]
+__all__ = ["Curve", "Estimate", "Sample", "upper_bound"]
 
 
 def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
@@ -56,12 +54,15 @@ class Estimate:
         The number and the limits; NaN where the runs do not tell.
     note : str
         What has to be said about it.
+    unseen : bool
+        Whether no run had the event whose share this is: `high` is then a bound, and `value` no zero.
     """
 
     value: float
     low: float
     high: float
     note: str = ""
+    unseen: bool = False
 
     @property
     def half_width(self) -> float:
@@ -69,7 +70,33 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
+FEWEST_AT_RISK = 10
+"""The tail of a Kaplan-Meier curve that rests on fewer runs is no ground to compare means on."""
+
 NOTHING = Estimate(math.nan, math.nan, math.nan)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How many are not over yet, by Kaplan-Meier. All arrays are of one length, a step each.
+
+    Attributes
+    ----------
+    time : array of float
+        When something ended, or was given up.
+    at_risk, events, censored : array of int
+        How many were not over until then; how many ended then; how many were given up then.
+    survival, low, high : array of float
+        The share that is not over after that time, and the limits of its pointwise interval.
+    """
+
+    time: Array
+    at_risk: Array
+    events: Array
+    censored: Array
+    survival: Array
+    low: Array
+    high: Array
 
 
 @dataclass(frozen=True)
@@ -84,33 +111,40 @@ class Sample:
         What was observed.
     censored : array of float, shape (m,)
         Right-censored durations: how long was waited in vain, in the runs that ended before.
-    without : int
-        How many runs had nothing to observe: no loss of a leader, a failed run.
+    absent : int
+        How many runs had nothing to observe: no loss of a leader, no commit.
+    failed : int
+        How many runs failed, and say nothing.
+    flags : bool
+        Whether it is a yes (1) or no (0): its mean is a share.
+    seeds : array of int, shape (n + m,), optional
+        The seeds of the values, then of the censored ones. Runs of one seed are not independent: where a seed
+        comes more than once, because several points were taken together, the seed is what is counted.
     """
 
     name: str
     values: Array
     censored: Array
-    without: int = 0
-
-    @classmethod
-    def of(cls, name: str, columns: Mapping[str, Array]) -> Sample:
-        """From a metric's column, and the one that says how long was waited where it says nothing."""
-        import numpy as np
-
-        values = as_numbers(name, columns[name])
-        observed = ~np.isnan(values)
-        waited = np.array([])
-        by = CENSORED_BY.get(name)
-        if by is not None and by in columns:
-            waited = as_numbers(by, columns[by])[~observed]
-            waited = waited[~np.isnan(waited)]
-        return cls(name, values[observed], waited, int(len(values) - observed.sum() - len(waited)))
+    absent: int = 0
+    failed: int = 0
+    flags: bool = False
+    seeds: Array | None = None
 
     @property
     def n(self) -> int:
         """How many runs tell something."""
         return len(self.values) + len(self.censored)
+
+    @property
+    def events(self) -> int:
+        """How many runs had it: those with a value; of flags those that say yes."""
+        return int(self.values.sum()) if self.flags else len(self.values)
+
+    def estimate(self, quantile: float | None = None, confidence: float = 0.95) -> Estimate:
+        """A quantile; or the mean, which of flags is a share."""
+        if quantile is not None and not self.flags:
+            return self.quantile(quantile, confidence)
+        return self.share(confidence) if self.flags else self.mean(confidence)
 
     def mean(self, confidence: float = 0.95) -> Estimate:
         """The mean with its t interval; of censored durations the mean restricted to the longest one seen.
@@ -121,33 +155,95 @@ class Sample:
         import numpy as np
         from scipy import stats
 
-        if len(self.censored):
-            return self._restricted_mean(confidence)
-        if len(self.values) < 2:
-            only = float(self.values[0]) if len(self.values) else math.nan
-            return Estimate(only, math.nan, math.nan)
-        mean, error = float(np.mean(self.values)), float(stats.sem(self.values))
-        width = float(stats.t.ppf((1 + confidence) / 2, len(self.values) - 1)) * error
-        return Estimate(mean, mean - width, mean + width)
-
-    def _restricted_mean(self, confidence: float) -> Estimate:
-        import numpy as np
-        from scipy import stats
-
         if not len(self.values):
-            return Estimate(math.nan, math.nan, math.nan, "never observed")
-        horizon = float(max(self.values.max(), self.censored.max()))
-        survival = self.survival().sf
-        times = np.append(survival.quantiles, horizon)
-        alive = np.asarray(survival.probabilities)
-        areas = alive * np.diff(times)
+            return NOTHING if not self.n else Estimate(math.nan, math.nan, math.nan, "never observed")
+        parts = self.pseudo_values()
+        if len(parts) < 2:
+            return Estimate(float(parts[0]), math.nan, math.nan)
+        mean = float(np.mean(parts))
+        sums = self._by_seed(parts - mean)
+        error = math.sqrt(len(sums) / max(len(sums) - 1, 1) * float(np.sum(sums**2))) / len(parts)
+        width = float(stats.t.ppf((1 + confidence) / 2, len(sums) - 1)) * error
+        note = f"mean up to {self.horizon:,.6g} ms" if len(self.censored) else ""
+        return Estimate(mean, mean - width, mean + width, note)
+
+    @property
+    def horizon(self) -> float:
+        """Up to where the mean tells: the longest time seen if any is censored, else infinity."""
+        if not len(self.censored):
+            return math.inf
+        return float(max(self.values.max(initial=0.0), self.censored.max()))
+
+    @property
+    def watched(self) -> float:
+        """Up to where enough runs were still watched for a comparison of means; infinity if all were."""
+        import numpy as np
+
+        if not len(self.censored):
+            return math.inf
+        ranked = np.sort(np.concatenate([self.values, self.censored]))
+        return (
+            float(ranked[max(len(ranked) - FEWEST_AT_RISK, 0)]) if self.n > FEWEST_AT_RISK else self.horizon
+        )
+
+    def pseudo_values(self, horizon: float = math.inf) -> Array:
+        """What each run contributes to the mean up to a horizon: values first, then the censored ones.
+
+        Of what was observed that is the value itself, cut at the horizon. Where others are censored it is the
+        (infinitesimal) jackknife's pseudo-value of the restricted mean, which needs no guess of what was not
+        seen (Andersen, Hansen, Klein, Lifetime Data Analysis 10, 2004): their mean is the area below the
+        Kaplan-Meier curve, and their variance is Greenwood's.
+        """
+        import numpy as np
+
+        if not len(self.censored):
+            return np.minimum(self.values, horizon)
+        curve, end = self.curve(), min(horizon, self.horizon)
+        times = np.minimum(np.append(curve.time, end), end)
+        areas = curve.survival * np.diff(times)
         mean = float(times[0] + areas.sum())
-        at_risk, ended = np.asarray(survival._n), np.asarray(survival._d)
-        left = np.cumsum(areas[::-1])[::-1]  # the area beyond each time
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(at_risk > ended, left**2 * ended / (at_risk * (at_risk - ended)), 0.0)
-        width = float(stats.norm.ppf((1 + confidence) / 2)) * math.sqrt(float(terms.sum()))
-        return Estimate(mean, mean - width, mean + width, f"mean up to {horizon:,.0f} ms")
+        beyond = np.cumsum(areas[::-1])[::-1]
+        return mean + self._influence(curve, beyond)
+
+    def _influence(self, curve: Curve, beyond: Array) -> Array:
+        """How much each run moves what hangs by `beyond` on the steps of the curve."""
+        import numpy as np
+
+        left = curve.at_risk - curve.events
+        scale = np.divide(self.n * beyond, left, out=np.zeros(len(left)), where=left > 0)
+        lived = np.cumsum(scale * curve.events / curve.at_risk)
+        ends = np.searchsorted(curve.time, np.concatenate([self.values, self.censored]))
+        own = np.where(np.arange(self.n) < len(self.values), scale[ends], 0.0)
+        moved: Array = lived[ends] - own
+        return moved
+
+    def _by_seed(self, parts: Array) -> Array:
+        """The sums of what runs contribute, seed by seed."""
+        import numpy as np
+
+        if self.seeds is None:
+            return parts
+        _, place = np.unique(self.seeds, return_inverse=True)
+        return np.bincount(place, weights=parts)
+
+    def _dependence(self, parts: Array) -> float:
+        """By how much runs of equal seeds widen a variance: the design effect, of at least 1."""
+        import numpy as np
+
+        sums, spread = self._by_seed(parts), float(np.sum(parts**2))
+        if len(sums) == len(parts) or len(sums) < 2 or spread == 0.0:
+            return len(parts) / len(sums)
+        n = len(parts)
+        apart = n / (n - 1) * spread
+        return max(1.0, len(sums) / (len(sums) - 1) * float(np.sum(sums**2)) / apart)
+
+    def share(self, confidence: float = 0.95) -> Estimate:
+        """The share of flags that are up, with its Wilson interval."""
+        return (
+            share(self.events, self.n, confidence, self._dependence(self.values - self.values.mean()))
+            if self.n
+            else NOTHING
+        )
 
     def quantile(self, share: float, confidence: float = 0.95) -> Estimate:
         """A quantile with the interval of its order statistics; of censored durations by Kaplan-Meier.
@@ -163,9 +259,12 @@ class Sample:
         if len(self.censored):
             return self._censored_quantile(share, confidence)
         ranked, n = np.sort(self.values), len(self.values)
-        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-        low, high = np.asarray(stats.binom.ppf(tails, n, share)).astype(int).tolist()
         value = float(np.quantile(ranked, share, method="inverted_cdf"))
+        fewer = max(1, round(n / self._dependence((self.values <= value) - np.mean(self.values <= value))))
+        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+        # As scipy's quantile_test has it; of dependent runs, as of so many fewer that are not.
+        ranks = np.asarray(stats.binom.ppf(tails, fewer, share)) * (n / fewer)
+        low, high = math.floor(ranks[0]), math.ceil(ranks[1])
         # The interval is open where the sample is too small to bound the quantile on that side.
         below = float(ranked[low - 1]) if low >= 1 else math.nan
         above = float(ranked[high]) if high < n else math.nan
@@ -176,38 +275,82 @@ class Sample:
 
         if not len(self.values):
             return Estimate(math.nan, math.nan, math.nan, "never observed")
-        curve = self.survival().cdf
-        with warnings.catch_warnings():  # where nothing or everything is over, the band has no width
-            warnings.simplefilter("ignore", RuntimeWarning)
-            band = curve.confidence_interval(confidence, method="log-log")
-        times = np.asarray(curve.quantiles)
+        plain = self.curve(confidence)
 
-        def crossing(probabilities: Array) -> float:
-            reached = np.flatnonzero(np.asarray(probabilities) >= share - 1e-12)
-            return float(times[reached[0]]) if len(reached) else math.nan
+        def crossing(survival: Array) -> float:
+            reached = np.flatnonzero(1.0 - survival >= share - 1e-12)
+            return float(plain.time[reached[0]]) if len(reached) else math.nan
 
-        value = crossing(curve.probabilities)
+        value = crossing(plain.survival)
         note = "" if not math.isnan(value) else f"not reached by {share:.4g} of the runs"
-        return Estimate(value, crossing(band.high.probabilities), crossing(band.low.probabilities), note)
+        curve = plain if math.isnan(value) else self.curve(confidence, at=value)
+        return Estimate(value, crossing(curve.low), crossing(curve.high), note)
 
-    def survival(self) -> Any:
-        """The empirical distribution, by Kaplan-Meier: what `scipy.stats.ecdf` returns."""
+    def curve(self, confidence: float = 0.95, at: float | None = None) -> Curve:
+        """The share of runs in which it is not over yet, by Kaplan-Meier, with a pointwise log-log band.
+
+        Where that band is not defined, the rule of three is: before the first end, and after the last one if
+        nothing is left. Dependence between runs of equal seeds is allowed for as it is at one time (the
+        median of what was observed, if none is named).
+        """
+        import numpy as np
         from scipy import stats
 
-        return stats.ecdf(stats.CensoredData(self.values, right=self.censored))
+        both = np.concatenate([self.values, self.censored])
+        found = stats.ecdf(stats.CensoredData(self.values, right=self.censored)).sf
+        with warnings.catch_warnings():  # the band is not defined everywhere
+            warnings.simplefilter("ignore", RuntimeWarning)
+            band: Any = found.confidence_interval(confidence, method="log-log")
+        time, survival = np.asarray(found.quantiles), np.asarray(found.probabilities)
+        survival = np.clip(survival, 0.0, 1.0)
+        low, high = (np.array(side.probabilities, float) for side in (band.low, band.high))
+        at_risk = len(both) - np.searchsorted(np.sort(both), time, side="left")
+        events = np.diff(np.searchsorted(np.sort(self.values), time, side="right"), prepend=0)
+        gone = np.diff(np.searchsorted(np.sort(self.censored), time, side="right"), prepend=0)
+        curve = Curve(time, at_risk, events, gone, survival, low, high)
+        effect = 1.0
+        if self.seeds is not None and len(np.unique(self.seeds)) < self.n:
+            when = float(np.median(self.values)) if at is None and len(self.values) else at or 0.0
+            place = max(0, int(np.searchsorted(time, when, side="right")) - 1)
+            reach = np.where(time <= when, survival[place], 0.0)
+            effect = self._dependence(self._influence(curve, reach))
+            low, high = (stretched(side, survival, math.sqrt(effect)) for side in (low, high))
+        before, after = survival >= 1.0, survival <= 0.0
+        fewer = np.maximum(at_risk / effect, 1.0)
+        none = 1.0 - (1.0 - confidence) ** (1.0 / fewer)  # the rule of three
+        low[before], high[before] = 1.0 - none[before], 1.0
+        last = high[~after][-1] if (~after).any() else 1.0
+        low[after], high[after] = 0.0, last * none[after]
+        return Curve(time, at_risk, events, gone, survival, low, high)
 
 
-def share(events: int, runs: int, confidence: float = 0.95) -> Estimate:
-    """A share with its Wilson interval. No event at all gives an upper bound, not zero: see the note."""
+def stretched(side: Array, survival: Array, by: float) -> Array:
+    """A limit of a log-log band, so many times as far from the curve on that scale."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place, middle = (np.log(-np.log(part)) for part in (side, survival))
+        wide: Array = np.exp(-np.exp(middle + by * (place - middle)))
+    return wide
+
+
+def share(events: int, runs: int, confidence: float = 0.95, dependence: float = 1.0) -> Estimate:
+    """A share with its Wilson interval. No event at all gives an upper bound, not zero: see the note.
+
+    Dependent runs count as so many times fewer that are not.
+    """
     if runs == 0:
         return NOTHING
     from scipy.stats import binomtest
 
+    fewer = max(1, round(runs / dependence))
     if events in (0, runs):
-        bound = upper_bound(0, runs, confidence)
+        bound = upper_bound(0, fewer, confidence)
         low, high = (0.0, bound) if events == 0 else (1 - bound, 1.0)
-        return Estimate(events / runs, low, high, f"{'none' if events == 0 else 'all'} of {runs:,} runs")
-    interval = binomtest(events, runs).proportion_ci(confidence_level=confidence, method="wilson")
+        note = f"{'none' if events == 0 else 'all'} of {runs:,} runs"
+        return Estimate(events / runs, low, high, note, unseen=events == 0)
+    test = binomtest(min(max(round(events * fewer / runs), 0), fewer), fewer)
+    interval = test.proportion_ci(confidence_level=confidence, method="wilson")
     return Estimate(events / runs, float(interval.low), float(interval.high))
 
 

@@ -15,7 +15,7 @@ from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import groups
 
 from ._palette import node_colour, paler
-from ._sweeps import axis_name, finish_sweep, legend, open_axes, sample, shown_value
+from ._sweeps import axis_name, finish_sweep, legend, no_flags, open_axes, samples_by, shown_value
 
 __all__ = ["bands"]
 
@@ -74,11 +74,11 @@ def bands(
     )
     if x == "time_ms":
         return _along_time(result, metric, by, ci, title, ax)
-    lines = _lines(result, x, by)
+    lines = _lines(result, x, metric, by)
     ax = open_axes(ax, 3.6)
     for at, (label, parts) in enumerate(lines):
         colour = node_colour(at)
-        samples = [sample(result, metric, rows) for _, rows in parts]
+        samples = [of for _, of in parts]
         places = np.array([place for place, _ in parts])
         for depth, held in enumerate(shares if len(lines) == 1 else shares[:1]):
             low, high = (
@@ -106,16 +106,21 @@ def bands(
     return ax
 
 
-def _lines(result: Sweep, x: str, by: str | None) -> list[tuple[str, list[tuple[float, np.ndarray]]]]:
-    """The runs by line, and along each by place."""
+def _lines(
+    result: Sweep, x: str, metric: str, by: str | None
+) -> list[tuple[str, list[tuple[float, Sample]]]]:
+    """What the runs say, by line, and along each by place."""
     names = [x] if by is None else [x, by]
-    found: dict[str, list[tuple[float, np.ndarray]]] = {}
-    for point, rows in groups(result, names):
-        if not isinstance(point[x], (int, float)):
-            raise InvalidError(f"x must be a parameter with numbers, and '{x}' has {shown(point[x])}")
-        label = "" if by is None else f"{by} = {shown_value(point[by])}"
-        found.setdefault(label, []).append((float(point[x]), rows))
-    return [(label, sorted(parts, key=lambda part: part[0])) for label, parts in found.items()]
+    found: dict[str, list[tuple[float, Sample]]] = {}
+    parts = samples_by(result, metric, names)
+    no_flags(metric, parts)
+    for group, of in parts:
+        place = group.point[x]
+        if not isinstance(place, (int, float)):
+            raise InvalidError(f"x must be a parameter with numbers, and '{x}' has {shown(place)}")
+        label = "" if by is None else f"{by} = {shown_value(group.point[by])}"
+        found.setdefault(label, []).append((float(place), of))
+    return [(label, sorted(line, key=lambda part: part[0])) for label, line in found.items()]
 
 
 def _along_time(
@@ -126,6 +131,7 @@ def _along_time(
     if metric not in SERIES:
         raise InvalidError(f"metric must be one of {', '.join(SERIES)} along time, not {shown(metric)}")
     time, values = result.series.to_numpy("time_ms"), result.series.to_numpy(metric).astype(float)
+    seeds = result.series.to_numpy("seed")
     keys = [("", np.ones(len(time), dtype=bool))]
     if by is not None:
         groups(result, by)
@@ -133,7 +139,8 @@ def _along_time(
         keys = [(f"{by} = {shown_value(value)}", column == value) for value in dict.fromkeys(column.tolist())]
     ax = open_axes(ax, 3.2)
     for at, (label, mask) in enumerate(keys):
-        _mean_line(ax, time[mask], values[mask], ci, {"color": node_colour(at), "label": label or None})
+        style = {"color": node_colour(at), "label": label or None}
+        _mean_line(ax, time[mask], values[mask], seeds[mask], ci, style)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("available (share of the time)" if metric == "available" else f"{metric} per bin")
     if metric == "available":
@@ -143,10 +150,13 @@ def _along_time(
     return ax
 
 
-def _mean_line(ax: Axes, time: np.ndarray, values: np.ndarray, ci: float, style: dict[str, Any]) -> None:
+def _mean_line(
+    ax: Axes, time: np.ndarray, values: np.ndarray, seeds: np.ndarray, ci: float, style: dict[str, Any]
+) -> None:
     """The mean of each bin over the runs, as steps from bin to bin, and its interval."""
     bins, place = np.unique(time, return_inverse=True)
-    means = [Sample("", values[place == at], np.array([])).mean(ci) for at in range(len(bins))]
+    rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
+    means = [Sample("", values[at], np.array([]), seeds=seeds[at]).mean(ci) for at in rows]
     value, low, high = (
         np.array([getattr(mean, side) for mean in means]) for side in ("value", "low", "high")
     )

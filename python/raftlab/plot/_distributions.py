@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from raftlab._arguments import flag, number
 from raftlab.statistics import Sample
 from raftlab.sweeps import Sweep
 
-from ._palette import INK
-from ._sweeps import Group, axis_name, finish_sweep, groups_of, legend, open_axes, sample
+from ._axes import SMALL, points, root, settle, shifted
+from ._palette import INK, MUTED
+from ._sweeps import (
+    Group,
+    axis_name,
+    finish_sweep,
+    legend,
+    no_flags,
+    open_axes,
+    samples_by,
+    shown_value,
+)
 
 __all__ = ["ecdf", "survival"]
 
@@ -27,6 +39,7 @@ def ecdf(
     by: str | Sequence[str] | None = None,
     nines: bool = False,
     ci: float = 0.95,
+    mean: bool = True,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -43,7 +56,10 @@ def ecdf(
     nines : bool, default False
         Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
     ci : float, default 0.95
-        The confidence of the band around each curve, at each time for itself.
+        The confidence of the band around each curve, at each time for itself (log-log; not for the curve as
+        a whole).
+    mean : bool, default True
+        Whether a dot on each curve marks its mean; not where runs are censored, whose mean is not known.
     title : str, optional
         The title.
     ax : matplotlib.axes.Axes, optional
@@ -52,7 +68,7 @@ def ecdf(
     Returns
     -------
     matplotlib.axes.Axes
-        A dot on each curve is its mean. Durations that were not over when the run ended are right-censored
+        Durations that were not over when the run ended are right-censored
         (Kaplan-Meier): a curve then stops below 1. Runs that had no such event are left out.
 
     Examples
@@ -64,12 +80,16 @@ def ecdf(
     """
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
     flag(nines, "nines")
-    parts = [(group, sample(result, metric, group.rows)) for group in groups_of(result, by)]
+    flag(mean, "mean")
+    parts = samples_by(result, metric, by)
+    no_flags(metric, parts)
     ax = open_axes(ax, 3.6)
     highest = 0.0
     for group, of in parts:
         if len(of.values):
-            highest = max(highest, _curve(ax, group, of, ci, ends_at=None if nines else 1.0))
+            highest = max(highest, _curve(ax, group, of, ci, nines))
+            if mean and not len(of.censored):
+                _mean(ax, group, of)
     if nines:
         nines_axis(ax, highest)
     else:
@@ -83,28 +103,27 @@ def ecdf(
     return ax
 
 
-def _curve(ax: Axes, group: Group, of: Sample, ci: float, ends_at: float | None) -> float:
-    """One curve with its band and its mean; the highest share that it shows."""
-    import warnings
-
-    curve = of.survival().cdf
-    with warnings.catch_warnings():  # where nothing or everything is over, the band has no width
-        warnings.simplefilter("ignore", RuntimeWarning)
-        band = curve.confidence_interval(ci, method="log-log")
-    x, y = np.asarray(curve.quantiles), np.asarray(curve.probabilities)
-    low, high = (np.asarray(side.probabilities) for side in (band.low, band.high))
-    kept = thinned(len(x))
-    x, y, low, high = x[kept], y[kept], np.nan_to_num(low[kept], nan=0.0), np.nan_to_num(high[kept], nan=1.0)
-    if ends_at is None:  # the last step to 1 is infinitely far away
-        inside = y < 1.0
-        x, y, low, high = x[inside], y[inside], low[inside], np.minimum(high[inside], np.nextafter(1.0, 0.0))
+def _curve(ax: Axes, group: Group, of: Sample, ci: float, nines: bool) -> float:
+    """One curve with its band; the highest share that it shows."""
+    curve = of.curve(ci)
+    kept = thinned(len(curve.time))
+    x, y = curve.time[kept], 1.0 - curve.survival[kept]
+    low, high = 1.0 - curve.high[kept], 1.0 - curve.low[kept]
+    if nines and len(y) > 1 and y[-1] >= 1.0:  # the last step to 1 is infinitely far away
+        y[-1], low[-1], high[-1] = y[-2], low[-2], high[-2]
+    if nines:
+        y, high = (np.minimum(side, np.nextafter(1.0, 0.0)) for side in (y, high))
+    x, y, low, high = (np.r_[first, side] for first, side in ((x[0], x), (0.0, y), (0.0, low), (0.0, high)))
     ax.step(x, y, where="post", color=group.colour, ls=group.dashes, lw=1.6, label=group.label, gid="curve")
     ax.fill_between(x, low, high, step="post", color=group.colour, alpha=0.18, lw=0, gid="band")
-    mean = of.mean().value
-    at = np.searchsorted(x, mean, side="right") - 1
-    if 0 <= at < len(y):
-        ax.plot(mean, y[at], "o", color=group.colour, mec="white", mew=0.8, ms=5.5, zorder=4, gid="mean")
-    return float(y[-1]) if len(y) else 0.0
+    return float(y[-1])
+
+
+def _mean(ax: Axes, group: Group, of: Sample) -> None:
+    """A dot where the mean is, at the share of the runs that do not exceed it."""
+    mean = float(of.values.mean())
+    share = float(np.mean(of.values <= mean))
+    ax.plot(mean, share, "o", color=group.colour, mec="white", mew=0.8, ms=5.5, zorder=4, gid="mean")
 
 
 def thinned(count: int) -> np.ndarray:
@@ -143,6 +162,7 @@ def survival(
     *,
     by: str | Sequence[str] | None = None,
     ci: float = 0.95,
+    at_risk: bool = False,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -157,7 +177,9 @@ def survival(
     by : str or list of str, optional
         A curve for each value of these parameters; for each point of the grid if not given.
     ci : float, default 0.95
-        The confidence of the band around each curve, at each time for itself.
+        The confidence of the band around each curve, at each time for itself (log-log).
+    at_risk : bool, default False
+        Whether to say below the axis how many runs each curve still rests on.
     title, ax
         As in `ecdf`.
 
@@ -173,30 +195,14 @@ def survival(
     >>> rl.plot.survival(result, "time_to_leader_ms").get_ylabel()
     'share of runs not over yet'
     """
-    import warnings
-
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
-    parts = [(group, sample(result, metric, group.rows)) for group in groups_of(result, by)]
+    flag(at_risk, "at_risk")
+    parts = samples_by(result, metric, by)
+    no_flags(metric, parts)
     ax = open_axes(ax, 3.6)
     for group, of in parts:
-        if not len(of.values):
-            continue
-        curve = of.survival().sf
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            band = curve.confidence_interval(ci, method="log-log")
-        x, y = np.r_[0.0, curve.quantiles], np.r_[1.0, curve.probabilities]
-        low = np.r_[1.0, np.nan_to_num(band.low.probabilities, nan=0.0)]
-        high = np.r_[1.0, np.nan_to_num(band.high.probabilities, nan=1.0)]
-        kept = thinned(len(x))
-        ax.step(
-            x[kept], y[kept], where="post", color=group.colour, ls=group.dashes, lw=1.6, label=group.label
-        )
-        ax.fill_between(x[kept], low[kept], high[kept], step="post", color=group.colour, alpha=0.18, lw=0)
-        if len(of.censored):
-            times = np.unique(of.censored)
-            heights = y[np.searchsorted(x, times, side="right") - 1]
-            ax.plot(times, heights, "|", color=group.colour, ms=8, mew=1.4, zorder=4, gid="censored")
+        if of.n:
+            _survivors(ax, group, of, ci)
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -206,4 +212,56 @@ def survival(
     ax.tick_params(colors=INK)
     finish_sweep(ax, result, title, f", band {ci:.0%}")
     legend(ax, len(parts))
+    if at_risk:
+        _numbers_at_risk(ax, parts)
     return ax
+
+
+def _survivors(ax: Axes, group: Group, of: Sample, ci: float) -> None:
+    """One curve, from 1 down, with its band and a tick where runs were given up."""
+    curve = of.curve(ci)
+    x, y = np.r_[0.0, curve.time], np.r_[1.0, curve.survival]
+    low, high = np.r_[1.0, curve.low], np.r_[1.0, curve.high]
+    kept = thinned(len(x))
+    ax.step(
+        x[kept], y[kept], where="post", color=group.colour, ls=group.dashes, lw=1.6, label=group.label,
+        gid="curve",
+    )  # fmt: skip
+    ax.fill_between(
+        x[kept], low[kept], high[kept], step="post", color=group.colour, alpha=0.18, lw=0, gid="band"
+    )
+    given_up = curve.censored > 0
+    if given_up.any():
+        ax.plot(
+            curve.time[given_up], curve.survival[given_up], "|", color=group.colour, ms=7, mew=1.0,
+            alpha=0.8, zorder=4, gid="censored",
+        )  # fmt: skip
+
+
+def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]]) -> None:
+    """Below the axis, at each tick: in how many runs it was not over yet, a row a curve."""
+    settle(ax)
+    size = points(ax, SMALL)
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    below = shifted(ax, ax.get_xaxis_transform(), 0.0, -(2.9 * points(ax, 10.0) + 1.2 * size))
+    style: dict[str, Any] = {
+        "fontsize": size,
+        "va": "top",
+        "gid": "at-risk",
+        "clip_on": False,
+        "parse_math": False,
+    }
+    for row, (group, of) in enumerate([(None, None), *parts]):
+        place = below + ScaledTranslation(0, -1.5 * size * row / 72.0, root(ax).dpi_scale_trans)
+        if group is None or of is None:
+            ax.text(low, 0, "not over yet, and still watched:", color=MUTED, transform=place, **style)
+            continue
+        times = np.concatenate([of.values, of.censored])
+        for tick in ticks:
+            left = int((times >= tick).sum())
+            ax.text(tick, 0, f"{left:,}", color=group.colour, ha="center", transform=place, **style)
+        if len(parts) > 1:
+            last = shifted(ax, place, -2.2 * size, 0.0)
+            values = ", ".join(shown_value(value) for value in group.point.values())
+            ax.text(low, 0, values, color=group.colour, ha="right", transform=last, **style)

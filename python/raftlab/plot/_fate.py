@@ -8,9 +8,9 @@ from matplotlib.ticker import PercentFormatter
 
 from raftlab._arguments import number
 from raftlab.errors import InvalidError
-from raftlab.statistics import as_numbers, share
+from raftlab.statistics import share
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import VIOLATION, groups, metrics_of
+from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
 
 from ._axes import SMALL, points
 from ._palette import FAULT, MUTED, WRONG
@@ -58,10 +58,12 @@ def fate(
     if "at_ms" not in futures.parameters:
         raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
     metrics_of(futures, event)
-    column = as_numbers(event, futures["violations" if event == VIOLATION else event])
+    observed = Observed.of(futures, event)
     found = []
     for point, rows in groups(futures, "at_ms"):
-        estimate = share(int((column[rows] > 0).sum()), len(rows), ci)
+        told = observed.value[rows]
+        told = told[~np.isnan(told)]
+        estimate = share(int((told > 0).sum()), len(told), ci)
         found.append((float(point["at_ms"]), estimate.value, estimate.low, estimate.high))
     time, value, low, high = np.array(sorted(found)).T
     ax = open_axes(ax, 2.4)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
 
-from raftlab._arguments import number
+from raftlab._arguments import instance, number
 from raftlab.errors import InvalidError, shown
-from raftlab.statistics import Estimate, as_numbers, share
+from raftlab.statistics import Estimate
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import VIOLATION, groups, quantile_of
+from raftlab.sweeps.summary import quantile_of, samples_of
 
-from ._axes import SMALL, new_axes, points
+from ._axes import SMALL, new_axes, points, settle, shifted, size_points, text_points
 from ._palette import INK, ink_on
-from ._sweeps import axis_name, finish_sweep, sample, shown_value, statistic_name
+from ._sweeps import axis_name, finish_sweep, shown_value, statistic_name
+
+if TYPE_CHECKING:
+    from matplotlib.image import AxesImage
 
 __all__ = ["heatmap"]
 
@@ -45,9 +49,10 @@ def heatmap(
     x, y : str
         Two parameters of the grid.
     metric : str
-        A column of numbers, or `"violation"`: the share of runs that violated a rule.
+        A column of numbers or flags; `"violation"`, the share of runs that violated a rule; or a question
+        such as `"ending=stop"`.
     statistic : str, default "p50"
-        `"mean"`, or a quantile such as `"p50"` and `"p99"`. Of violations always the share.
+        `"mean"`, or a quantile such as `"p50"` and `"p99"`. Of what is yes or no always the share.
     ci : float, default 0.95
         The confidence of the intervals.
     title, ax
@@ -56,8 +61,9 @@ def heatmap(
     Returns
     -------
     matplotlib.axes.Axes
-        Each cell says its value and below it the interval. Where no run met the event the cell says the
-        bound that follows; where a quantile was not reached, from where on it lies.
+        Each cell says its value and below it, if there is room, the interval. Where no run met the event the
+        cell has no colour and says the bound that follows; where a quantile was not reached, from where on
+        it lies. Values that span decades are coloured by their logarithm.
 
     Examples
     --------
@@ -74,15 +80,9 @@ def heatmap(
     if x == y:
         raise InvalidError(f"x and y must be two parameters of the grid, not both {shown(x)}")
     quantile = quantile_of(statistic)
-    cells: dict[tuple[object, object], Estimate] = {}
-    for point, rows in groups(result, [x, y]):
-        if metric == VIOLATION:
-            counts = as_numbers("violations", result["violations"])[rows]
-            estimate = share(int((counts > 0).sum()), len(counts), ci)
-        else:
-            of = sample(result, metric, rows)
-            estimate = of.mean(ci) if quantile is None else of.quantile(quantile, ci)
-        cells[point[x], point[y]] = estimate
+    parts = samples_of(instance(result, Sweep, "result"), metric, [x, y])
+    flags = parts[0][1].flags
+    cells = {(point[x], point[y]): of.estimate(quantile, ci) for point, of in parts}
     across, up = (list(dict.fromkeys(key[at] for key in cells)) for at in (0, 1))
     values = np.array([[value_of(cells.get((a, b))) for a in across] for b in up])
     ax = new_axes(ax, max(4.2, 1.35 * len(across) + 1.6), max(2.6, 0.75 * len(up) + 1.4))
@@ -94,34 +94,23 @@ def heatmap(
         norm=norm,
         cmap=colormaps["cividis"].with_extremes(bad=EMPTY),
     )
-    for i, a in enumerate(across):
-        for j, b in enumerate(up):
-            _say(
-                ax,
-                i,
-                j,
-                cells.get((a, b)),
-                image.to_rgba(values[j, i]) if not math.isnan(values[j, i]) else EMPTY,
-            )
     for name, axis, labels in ((x, ax.xaxis, across), (y, ax.yaxis, up)):
         axis.set_ticks(range(len(labels)), [shown_value(label) for label in labels])
         axis.set_label_text(name)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, colors=INK)
-    what = (
-        axis_name(result, metric)
-        if metric == VIOLATION
-        else f"{axis_name(result, metric)}, {statistic_name(statistic)}"
-    )
-    if title is None:
-        title = what
-    finish_sweep(ax, result, title, f", intervals {ci:.0%}")
+    what = axis_name(result, metric)
+    if not flags:
+        what += f", {statistic_name(statistic)}"
+    scale = ", colours by logarithm" if isinstance(norm, colors.LogNorm) else ""
+    finish_sweep(ax, result, what if title is None else title, f", intervals {ci:.0%}{scale}")
+    _write(ax, across, up, cells, image)
     return ax
 
 
 def value_of(estimate: Estimate | None) -> float:
-    """What colours a cell."""
-    return math.nan if estimate is None else estimate.value
+    """What colours a cell: no colour says never."""
+    return math.nan if estimate is None or estimate.unseen else estimate.value
 
 
 def norm_of(values: np.ndarray) -> colors.Normalize:
@@ -133,21 +122,43 @@ def norm_of(values: np.ndarray) -> colors.Normalize:
     return colors.Normalize(low, high if high > low else low + 1.0)
 
 
-def _say(ax: Axes, i: int, j: int, estimate: Estimate | None, fill: object) -> None:
-    if estimate is None:
-        return
-    ink = ink_on(colors.to_hex(fill))  # type: ignore[arg-type]
-    value, interval = texts(estimate)
-    ax.text(
-        i, j + (0.12 if interval else 0), value, ha="center", va="center", color=ink, fontsize=points(ax, 10)
+def _write(
+    ax: Axes,
+    across: list[Any],
+    up: list[Any],
+    cells: dict[tuple[Any, Any], Estimate],
+    image: AxesImage,
+) -> None:
+    """Values, and below them intervals: all of them or none, as there is room."""
+    settle(ax)
+    width, height = size_points(ax)
+    width, height = width / len(across), height / len(up)
+    said = {at: texts(estimate) for at, estimate in cells.items()}
+    large, small = points(ax, 10.0), points(ax, SMALL)
+    widest = max(text_points(value, large) for value, _ in said.values())
+    if widest > 0.92 * width:
+        large *= max(0.6, 0.92 * width / widest)
+    roomy = height > 1.25 * (large + small) and all(
+        text_points(interval, small) < 0.96 * width for _, interval in said.values()
     )
-    if interval:
-        ax.text(i, j - 0.22, interval, ha="center", va="center", color=ink, fontsize=points(ax, SMALL))
+    for (a, b), (value, interval) in said.items():
+        i, j = across.index(a), up.index(b)
+        number = value_of(cells[a, b])
+        fill: Any = image.to_rgba(np.array(number)) if math.isfinite(number) else EMPTY
+        ink = ink_on(colors.to_hex(fill))
+        both = roomy and interval
+        style: dict[str, Any] = {"ha": "center", "color": ink, "parse_math": False}
+        over, under = (
+            shifted(ax, ax.transData, 0.0, up_by if both else 0.0) for up_by in (0.62 * small, -0.68 * large)
+        )
+        ax.text(i, j, value, va="center", fontsize=large, transform=over, gid="value", **style)
+        if both:
+            ax.text(i, j, interval, va="center", fontsize=small, transform=under, gid="interval", **style)
 
 
 def texts(estimate: Estimate) -> tuple[str, str]:
     """What a cell says: the value, and its interval."""
-    if estimate.note.startswith("none of"):
+    if estimate.unseen:
         return f"< {brief(estimate.high)}", estimate.note
     if math.isnan(estimate.value):
         return (f"> {brief(estimate.low)}", "not reached") if not math.isnan(estimate.low) else ("–", "")

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from raftlab.sweeps import Sweep, compare
-from raftlab.sweeps.summary import column_of
+from raftlab.sweeps.summary import Pairs
 
 from ._axes import SMALL, points
 from ._palette import INK, MUTED, node_colour
@@ -47,9 +47,8 @@ def pairs(
     'time to leader (ms), pre_vote = True'
     """
     found = compare(a, b, metric, ci=ci)
-    columns = [dict(zip(side["seed"].tolist(), column_of(side, metric), strict=True)) for side in (a, b)]
-    seeds = [seed for seed in columns[0] if seed in columns[1]]
-    x, y = (np.array([column[seed] for seed in seeds]) for column in columns)
+    seen = Pairs.of(a, b, metric)
+    x, y = seen.x, seen.y
     ax = open_axes(ax, 4.4, width=4.8)
     ax.plot(
         x, y, "o", ms=3, mew=0, alpha=min(0.6, 60 / max(len(x), 1) ** 0.5), color=node_colour(0), gid="pair"

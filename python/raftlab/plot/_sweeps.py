@@ -11,9 +11,10 @@ from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
 
 from raftlab._arguments import instance
+from raftlab.errors import InvalidError
 from raftlab.statistics import Sample
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import VIOLATION, groups, metrics_of, sample_of
+from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
 
 from ._axes import SMALL, bare, new_axes, points
 from ._palette import INK, MUTED, NODE_CYCLE, node_colour, node_dashes
@@ -62,16 +63,27 @@ def shown_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def sample(result: Sweep, metric: str, rows: np.ndarray) -> Sample:
-    """What some runs say of a metric."""
-    metrics_of(result, metric)
-    return sample_of(result, metric, rows)
+def samples_by(result: Sweep, metric: str, by: str | Sequence[str] | None) -> list[tuple[Group, Sample]]:
+    """What the runs of each group say of a metric."""
+    metrics_of(instance(result, Sweep, "result"), instance(metric, str, "metric"))
+    observed = Observed.of(result, metric)
+    return [(group, observed.sample(group.rows)) for group in groups_of(result, by)]
+
+
+def no_flags(metric: str, parts: Sequence[tuple[Group, Sample]]) -> None:
+    """Refuses what is yes or no, where a distribution is drawn."""
+    if any(of.flags for _, of in parts):
+        raise InvalidError(f"metric '{metric}' is a yes or no and has no distribution; heatmap shows shares")
 
 
 def axis_name(result: Sweep, metric: str) -> str:
     """A metric as an axis is named: without its unit, which stands behind it."""
     if metric == VIOLATION:
         return "share of runs with a violation"
+    column, asks, value = metric.partition("=")
+    if asks:
+        value = value.replace("_", " ")
+        return f"share of runs that {'violate' if column == 'rules' else 'end by'} {value}"
     unit = next((unit for name, _, unit, _ in result.runs.columns if name == metric), "")
     name = metric.removesuffix(f"_{unit}") if unit else metric
     return f"{name.replace('_', ' ')} ({unit})" if unit else name.replace("_", " ")
@@ -92,13 +104,34 @@ def open_axes(ax: Axes | None, height: float, width: float = 6.4) -> Axes:
 
 
 def finish_sweep(ax: Axes, result: Sweep, title: str | None, more: str = "") -> None:
-    """The title, and how many runs this is."""
+    """The title, how many runs this is, and for whoever finds the saved picture: which."""
     if title:
         ax.set_title(title, loc="left", color=INK)
     each = f"{result._plan.seeds:,} runs" + (" a point" if len(result.points) > 1 else "")
     if not result.complete:
         each = f"{len(result):,} runs, interrupted"
+    if result.errors:
+        each += f", {len(result.errors):,} failed"
     ax.set_title(f"{each}{more}", loc="right", fontsize=points(ax, SMALL), color=MUTED)
+    vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
+
+
+def replay_lines(result: Sweep) -> list[str]:
+    """What brings the rows back: a line a point."""
+    plan, lines = result._plan, []
+    for at, script in enumerate(plan.scenarios[:MOST_LINES]):
+        scenario, first = f"raftlab.Scenario.from_json({script!r})", plan.first_seeds[at]
+        line = f"raftlab.sweep({scenario}, seeds=range({first}, {first + plan.seeds}), "
+        line += f"on_violation={plan.on_violation!r}, checks={plan.checks})"
+        if plan.moments is not None:
+            seed, at_ms, _ = plan.moments[at]
+            line = f"{scenario}.run(seed={seed})  # its futures from {at_ms} ms on"
+        lines.append(line)
+    more = len(plan.scenarios) - MOST_LINES
+    return [*lines, f"# and {more:,} more points"] if more > 0 else lines
+
+
+MOST_LINES = 50
 
 
 def legend(ax: Axes, count: int, **where: Any) -> None:

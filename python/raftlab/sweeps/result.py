@@ -189,8 +189,17 @@ class Sweep:
 
     @property
     def upper_bound(self) -> float:
-        """The highest probability of a violation that these runs leave possible, with 95 % confidence."""
-        return upper_bound(len(self.violating_seeds), len(self))
+        """The highest probability of a violation that these runs leave possible, with 95 % confidence.
+
+        Failed runs say nothing; if all failed it is 1.
+        """
+        told = len(self) - len(self.errors)
+        bad = sum(
+            1
+            for count, why in zip(*map(self.runs.to_list, ("violations", "error")), strict=True)
+            if count and why is None
+        )
+        return upper_bound(bad, told) if told else 1.0
 
     def at(self, **point: Any) -> Sweep:
         """The runs of some points only: those whose parameters have these values.
@@ -244,8 +253,9 @@ class Sweep:
         by : str or list of str, optional
             Parameters of the grid; all if not given. Runs that differ in others are taken together.
         metrics : str or list of str, optional
-            Which metrics; all numbers if not given, and `"violation"`, the share of the runs that violated
-            a rule.
+            Columns of numbers or flags; `"violation"`, the share of the runs that violated a rule;
+            `"rules=election_safety"`, of those that violated this one; `"ending=stop"`, of those that ended
+            so. If not given: all numbers, and whatever violations and endings there were.
         ci : float, default 0.95
             The confidence of the intervals.
         quantiles : sequence of float, default (0.5, 0.9, 0.99)
@@ -254,26 +264,77 @@ class Sweep:
         Returns
         -------
         pandas.DataFrame
-            Indexed by the parameters and the metric. `n` runs tell something, `censored` of them only that
-            it takes longer; `mean`, `p50` and so on with `_low` and `_high`; `note` says what has to be said.
-            Means have t intervals, quantiles those of order statistics, shares Wilson's; a share of 0 or 1
-            has a bound instead. Durations that were not over when the run ended are right-censored, not
-            left out: quantiles are then Kaplan-Meier's, and the mean is restricted to the longest time seen,
-            which the note names. Runs that failed, or had no such event, are not in `n`.
+            Indexed by the parameters and the metric. `n` runs tell something: `events` of them had it (of
+            what is yes or no: say yes), `censored` of them only that it takes longer. Not in `n`, but
+            counted, are runs that had no such event (`absent`) and runs that `failed`. `mean`, `p50` and so
+            on with `_low` and `_high`; `note` says what has to be said.
+
+        Notes
+        -----
+        Means have t intervals, quantiles those of order statistics, the shares of what is yes or no
+        Wilson's. Of what no run had there is a bound, `mean_high`, and no mean: never is not zero. A limit
+        that these runs do not give is NaN.
+
+        Durations that were not over when the run ended are right-censored, not left out: quantiles are then
+        Kaplan-Meier's, NaN beyond what was seen, and the mean is restricted to the longest time seen, which
+        the note names. Means with different horizons do not compare; medians do.
+
+        Runs of different points with one seed (common random numbers) are not independent. Where `by` takes
+        them together, intervals allow for that: of means by counting seeds, of others by the design effect.
 
         Examples
         --------
         >>> import raftlab as rl
         >>> result = rl.sweep(rl.Scenario(5, stop=rl.leader_elected), seeds=1000)
-        >>> table = result.summary(metrics=["time_to_leader_ms", "violation"])
+        >>> table = result.summary(metrics=["time_to_leader_ms", "violation", "ending=stop"])
         >>> bool(table.p50_low["time_to_leader_ms"] < 205 < table.p50_high["time_to_leader_ms"] + 20)
         True
         >>> table.note["violation"]
-        'none of 1,000 runs'
+        'none of 1,000 runs: below 0.003 (95 %)'
         """
         from .summary import summary
 
         return summary(self, by, metrics, ci, quantiles)
+
+    def survival(
+        self, metric: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95
+    ) -> pd.DataFrame:
+        """The share of the runs in which something is not over yet (Kaplan-Meier), as a table.
+
+        Parameters
+        ----------
+        metric : str
+            A column of numbers; of durations that were not over when the run ended the waits are censored.
+        by : str or list of str, optional
+            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+        ci : float, default 0.95
+            The confidence of the interval, at each time for itself.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a step: the parameters, the metric (when it was), `at_risk` (runs not over before),
+            `events` (over then), `censored` (given up then), `survival` (the share that takes longer than
+            that), `low`, `high`. Before the first row it is 1. One minus it is the distribution (ECDF).
+
+        Notes
+        -----
+        Intervals are log-log (Kalbfleisch and Prentice); where those are not defined, because nothing or
+        everything is over, the rule of three.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> result = rl.sweep(rl.Scenario(5, stop=rl.leader_elected, horizon="200ms"), seeds=200)
+        >>> table = result.survival("time_to_leader_ms")
+        >>> int(table.at_risk.iloc[0]), int(table.events.sum() + table.censored.sum())
+        (200, 200)
+        >>> bool(table.survival.is_monotonic_decreasing), bool(table.survival.min() > 0)
+        (True, True)
+        """
+        from .summary import survival
+
+        return survival(self, metric, by, ci)
 
     def __repr__(self) -> str:
         size = f"{len(self):,} runs"

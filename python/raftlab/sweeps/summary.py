@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import choice, instance, items, number
-from ..discovery import CENSORED_BY
+from .._time import Duration, to_ms
+from ..discovery import CENSORED_BY, properties
 from ..errors import InvalidError, shown
-from ..statistics import Estimate, Sample, as_numbers, share
+from ..statistics import NOTHING, Estimate, Sample, as_numbers
 from ..tables import _need
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["Comparison", "compare", "required_seeds"]
 
 NOT_METRICS = ("seed", "ending", "end_ms", "rules", "error", "digest")
 VIOLATION = "violation"
+ASKED = ("ending", "rules")
+"""Columns of which can be asked whether they say something: `"ending=stop"`, `"rules=election_safety"`."""
 
 
 def groups(
@@ -58,7 +61,7 @@ def cell_of(column: np.ndarray[Any, Any], value: Any) -> Any:
 
 
 def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
-    """Metrics by name, or all numbers that are there."""
+    """Metrics by name, or all numbers that are there and all that violations and endings were."""
     numbers = [
         name
         for name, kind, _, _ in result.runs.columns
@@ -66,21 +69,114 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
     ]
     if metrics is None:
         partners = set(CENSORED_BY.values())
-        return [name for name in numbers if name not in partners and name != "violations"]
+        plain = [name for name in numbers if name not in partners and name != "violations"]
+        endings = dict.fromkeys(cell for cell in result.runs.to_list("ending") if cell is not None)
+        questions = [f"rules={rule}" for rule in result.rules] + [f"ending={ending}" for ending in endings]
+        return [*plain, VIOLATION, *questions]
     listed = [metrics] if isinstance(metrics, str) else items(metrics, "metrics")
     for name in listed:
-        if name not in (*numbers, VIOLATION, "end_ms"):
-            raise InvalidError(f"unknown metric {shown(name)}; this sweep has {', '.join(numbers)}")
+        if name not in (*numbers, VIOLATION, "end_ms") and not is_question(name):
+            raise InvalidError(
+                f"unknown metric {shown(name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', and "
+                "questions such as 'ending=stop' and 'rules=election_safety'"
+            )
     return listed
 
 
-def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any]) -> Sample:
-    """What some rows say of a metric. Failed runs say nothing."""
-    columns = {metric: as_numbers(metric, result[metric])[rows]}
-    by = CENSORED_BY.get(metric)
-    if by is not None and by in {name for name, *_ in result.runs.columns}:
-        columns[by] = result[by][rows]
-    return Sample.of(metric, columns)
+def is_question(name: Any) -> bool:
+    """Whether it asks if a column says something. What it never says is refused: it would always be no."""
+    column, asks, value = name.partition("=") if isinstance(name, str) else ("", "", "")
+    if not asks or column not in ASKED:
+        return False
+    known = ENDINGS if column == "ending" else tuple(properties.names)
+    if value not in known:
+        raise InvalidError(f"metric {shown(name)}: '{column}' is one of {', '.join(known)}")
+    return True
+
+
+ENDINGS = ("stop", "horizon", "steps", "violation", "not_reached", "interceptor")
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What each row says of a metric. All arrays have a cell a row.
+
+    Attributes
+    ----------
+    name : str
+        The metric.
+    flags : bool
+        Whether it is a yes or no.
+    seed : array of int
+        The seed.
+    value, waited : array of float
+        The value; and how long was waited in vain. NaN where there is none.
+    failed : array of bool
+        Whether the run failed, and says nothing.
+    """
+
+    name: str
+    flags: bool
+    seed: np.ndarray[Any, Any]
+    value: np.ndarray[Any, Any]
+    waited: np.ndarray[Any, Any]
+    failed: np.ndarray[Any, Any]
+
+    @classmethod
+    def of(cls, result: Sweep, metric: str) -> Observed:
+        """Reads a metric off a sweep."""
+        import numpy as np
+
+        kinds = {name: kind for name, kind, *_ in result.runs.columns}
+        failed = np.array([error is not None for error in result.runs.to_list("error")], dtype=bool)
+        flags = metric == VIOLATION or is_question(metric) or kinds[metric] == "boolean"
+        waited, by = np.full(len(result), np.nan), CENSORED_BY.get(metric)
+        if metric == VIOLATION:
+            value = (as_numbers("violations", result["violations"]) > 0).astype(float)
+        elif is_question(metric):
+            column, _, wanted = metric.partition("=")
+            said = result.runs.to_list(column)
+            value = np.array([wanted in (cell or "").split(",") for cell in said], dtype=float)
+        else:
+            value = as_numbers(metric, result[metric])
+        if by in kinds:
+            waited = as_numbers(by, result[by])
+        value, waited = np.where(failed, np.nan, value), np.where(failed, np.nan, waited)
+        waited = np.where(np.isnan(value), waited, np.nan)
+        return cls(metric, flags, result["seed"], value, waited, failed)
+
+    def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
+        """What some rows say, or all of them."""
+        import numpy as np
+
+        rows = np.arange(len(self.seed)) if rows is None else rows
+        value, waited = self.value[rows], self.waited[rows]
+        ended, vain = np.flatnonzero(~np.isnan(value)), np.flatnonzero(~np.isnan(waited))
+        failed = int(self.failed[rows].sum())
+        return Sample(
+            self.name,
+            value[ended],
+            waited[vain],
+            absent=len(rows) - len(ended) - len(vain) - failed,
+            failed=failed,
+            flags=self.flags,
+            seeds=self.seed[rows][np.concatenate([ended, vain])],
+        )
+
+
+def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = None) -> Sample:
+    """What some rows say of a metric, or all of them. Failed runs say nothing."""
+    metrics_of(result, instance(metric, str, "metric"))
+    return Observed.of(result, metric).sample(rows)
+
+
+def samples_of(
+    result: Sweep, metric: str, by: str | Iterable[str] | None
+) -> list[tuple[dict[str, Any], Sample]]:
+    """What the runs say of a metric, by values of some parameters."""
+    metrics_of(result, instance(metric, str, "metric"))
+    observed = Observed.of(result, metric)
+    return [(point, observed.sample(rows)) for point, rows in groups(result, by)]
 
 
 def summary(
@@ -97,48 +193,72 @@ def summary(
 
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
+    by = by if by is None or isinstance(by, str) else items(by, "by")
     wanted = metrics_of(result, metrics)
-    rows = []
-    for point, at in groups(result, by):
-        for metric in wanted:
-            if metric != VIOLATION:
-                rows.append(
-                    point | {"metric": metric} | of_numbers(sample_of(result, metric, at), ci, shares)
-                )
-        if metrics is None or VIOLATION in wanted:
-            rows.append(point | {"metric": VIOLATION} | of_violations(result, at, ci))
-    frame = pandas.DataFrame(rows)
-    return frame.set_index([*dict(groups(result, by)[0][0]), "metric"])
+    found = [
+        [line(point, sample, ci, shares) for point, sample in samples_of(result, metric, by)]
+        for metric in wanted
+    ]
+    frame = pandas.DataFrame([row for point in zip(*found, strict=True) for row in point])
+    return frame.set_index([*groups(result, by)[0][0], "metric"])
 
 
-def of_numbers(sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
-    """A metric in numbers."""
-    mean = sample.mean(ci)
-    found = {"n": sample.n, "censored": len(sample.censored), **named("mean", mean)}
-    notes = [mean.note]
+def line(point: dict[str, Any], sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
+    """A row of a summary."""
+    mean = sample.estimate(None, ci)
+    notes = [f"{mean.note}: below {mean.high:.2g} ({100 * ci:.4g} %)" if mean.unseen else mean.note]
+    cells = point | {
+        "metric": sample.name,
+        "n": sample.n,
+        "events": sample.events,
+        "censored": len(sample.censored),
+        "absent": sample.absent,
+        "failed": sample.failed,
+        **named("mean", mean),
+    }
     for q in shares:
-        estimate = sample.quantile(q, ci)
-        found |= named(f"p{100 * q:.6g}", estimate)
+        estimate = NOTHING if sample.flags else sample.quantile(q, ci)
+        cells |= named(f"p{100 * q:.6g}", estimate)
         notes.append(estimate.note)
-    if sample.without:
-        notes.append(f"{sample.without:,} runs have none")
-    return found | {"note": "; ".join(dict.fromkeys(note for note in notes if note))}
+    if sample.absent:
+        notes.append(f"{sample.absent:,} runs have none")
+    if sample.failed:
+        notes.append(f"{sample.failed:,} runs failed")
+    return cells | {"note": "; ".join(dict.fromkeys(note for note in notes if note))}
 
 
-def of_violations(result: Sweep, rows: np.ndarray[Any, Any], ci: float) -> dict[str, Any]:
-    """The share of the runs that violated a rule."""
-    counts = as_numbers("violations", result["violations"])[rows]
-    counts = counts[[error is None for error in result["error"][rows]]]
-    estimate = share(int((counts > 0).sum()), len(counts), ci)
-    failed = len(rows) - len(counts)
-    notes = [estimate.note, f"{failed:,} runs failed" if failed else ""]
-    found = {"n": len(counts), "censored": 0, **named("mean", estimate)}
-    return found | {"note": "; ".join(note for note in notes if note)}
+def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+    """See `Sweep.survival`."""
+    _need("pandas", "survival")
+    _need("scipy", "survival")
+    import pandas
+
+    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    parts = []
+    for point, sample in samples_of(result, metric, by):
+        if sample.flags:
+            raise InvalidError(f"metric '{metric}' is a yes or no; survival needs numbers")
+        if not sample.n:
+            continue
+        curve = sample.curve(ci)
+        cells = {metric: curve.time} | {
+            name: getattr(curve, name)
+            for name in ("at_risk", "events", "censored", "survival", "low", "high")
+        }
+        parts.append(pandas.DataFrame(point | cells))
+    if not parts:
+        names = [*groups(result, by)[0][0], metric, "at_risk", "events", "censored"]
+        return pandas.DataFrame(columns=[*names, "survival", "low", "high"])
+    return pandas.concat(parts, ignore_index=True)
 
 
 def named(name: str, estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns."""
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    """An estimate as columns. What no run had has a bound, and no value."""
+    return {
+        name: math.nan if estimate.unseen else estimate.value,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+    }
 
 
 @dataclass(frozen=True)
@@ -150,29 +270,39 @@ class Comparison:
     metric : str
         What is compared.
     pairs : int
-        How many seeds have a value at both.
+        How many seeds tell something at both.
     excluded : int
-        How many have not: a run that failed, or a duration that was not over at one of them. What is said
-        holds for the pairs.
+        How many do not: a run failed, or had no such event. What is said holds for the pairs.
+    censored : int
+        In how many of the pairs a duration was not over when the run ended. They count: see `compare`.
+    horizon : float
+        If any was: up to where durations are compared, in milliseconds; else infinity.
     mean_a, mean_b : float
         The means of the pairs.
     difference, low, high : float
-        The mean of b - a, and its interval (paired t).
+        The mean of b - a, and its interval.
     effect : float
         The difference in standard deviations of the differences (Cohen's d_z).
     b_is_greater : float
-        The share of the pairs in which b is greater; ties count half.
+        The share of the pairs in which b is greater; ties count half, and of censored pairs those in which
+        one can tell.
     correlation : float
         Between a and b: what common random numbers achieved. Once histories diverge it falls to 0.
-    unpaired_low, unpaired_high : float
-        The interval that as many runs with luck of their own would have given (Welch).
+    unpaired_low, unpaired_high, unpaired_p_value : float
+        What as many runs with luck of their own would have said.
     p_value : float
-        Of no difference: Wilcoxon's signed ranks; for what is 0 or 1 the exact sign test (McNemar).
+        Of no difference.
+    test : str
+        Whose p-value it is.
+    confidence : float
+        The confidence of the intervals.
     """
 
     metric: str
     pairs: int
     excluded: int
+    censored: int
+    horizon: float
     mean_a: float
     mean_b: float
     difference: float
@@ -183,7 +313,9 @@ class Comparison:
     correlation: float
     unpaired_low: float
     unpaired_high: float
+    unpaired_p_value: float
     p_value: float
+    test: str
     confidence: float
 
     @property
@@ -194,31 +326,40 @@ class Comparison:
 
     def __repr__(self) -> str:
         text = (
-            f"<comparison: {self.metric}: b - a = {self.difference:.4g} "
-            f"({self.low:.4g} to {self.high:.4g}, {self.confidence:.0%}), {self.pairs:,} pairs, "
+            f"<comparison: {self.metric}{self._limit}: b - a = {self.difference:.4g} "
+            f"({self.low:.4g} to {self.high:.4g}, {self.confidence:.0%}; unpaired {self.unpaired_low:.4g} to "
+            f"{self.unpaired_high:.4g}), {self.pairs:,} pairs, "
             f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p = {self.p_value:.2g}"
         )
+        text += f", {self.censored:,} pairs censored" if self.censored else ""
         return text + (f", {self.excluded:,} pairs excluded>" if self.excluded else ">")
+
+    @property
+    def _limit(self) -> str:
+        return "" if math.isinf(self.horizon) else f" up to {self.horizon:,.6g} ms"
 
     def _repr_html_(self) -> str:
         rows = {
             "a": f"{self.mean_a:.4g}",
             "b": f"{self.mean_b:.4g}",
             "b - a": f"{self.difference:.4g} ({self.low:.4g} to {self.high:.4g})",
-            "unpaired": f"({self.unpaired_low:.4g} to {self.unpaired_high:.4g})",
+            "unpaired": f"{self.unpaired_low:.4g} to {self.unpaired_high:.4g}; p {self.unpaired_p_value:.3g}",
             "b is greater": f"{self.b_is_greater:.1%}",
             "effect (d_z)": f"{self.effect:.3g}",
-            "correlation": f"{self.correlation:.3g}",
-            "p": f"{self.p_value:.3g}",
-            "pairs": f"{self.pairs:,}, {self.excluded:,} excluded",
+            "correlation": f"{self.correlation:.3g}, as good as {self.gain:.3g} times the runs",
+            "p": f"{self.p_value:.3g} ({self.test})",
+            "pairs": f"{self.pairs:,}; {self.censored:,} censored; {self.excluded:,} more excluded",
         }
         cells = "".join(
             f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in rows.items()
         )
-        return f"<table><tr><th colspan=2>{html.escape(self.metric)}</th></tr>{cells}</table>"
+        head = html.escape(f"{self.metric}{self._limit}")
+        return f"<table><tr><th colspan=2>{head}</th></tr>{cells}</table>"
 
 
-def compare(a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95) -> Comparison:
+def compare(
+    a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95, horizon: Duration | None = None
+) -> Comparison:
     """Compares two sweeps of one point each, run by run of the same seed.
 
     Common random numbers make pairs of runs alike but for what was changed: the difference is known more
@@ -229,9 +370,12 @@ def compare(a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95) -> Comparison:
     a, b : Sweep
         Of one point each: `result.at(timeout=50)`.
     metric : str
-        A column of numbers, or `"violation"`: whether a run violated a rule.
+        A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
     ci : float, default 0.95
         The confidence of the intervals.
+    horizon : time, optional
+        Durations count up to here: the difference is then one of restricted means. If not given and some are
+        censored: for as long as at least ten runs of either side were watched.
 
     Returns
     -------
@@ -241,6 +385,18 @@ def compare(a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95) -> Comparison:
     ------
     InvalidError
         If there is no such metric, a sweep has several points, or no seed is in both.
+
+    Notes
+    -----
+    Numbers: the paired t interval, and the p-value of Wilcoxon's signed ranks. Unpaired: Welch.
+
+    What is yes or no: the interval of Agresti and Min (2005), which is not empty where no pair differs, and
+    McNemar's exact test. Unpaired: the interval of Agresti and Caffo (2000), and Fisher's exact test.
+
+    Durations of which some were not over when the run ended: to leave those pairs out would leave out the
+    longest ones. Each run counts with its pseudo-value of the restricted mean instead
+    (`statistics.Sample.pseudo_values`), paired by seed; interval and p-value are the paired t's of those. As
+    with Kaplan and Meier, why a run ended must not depend on how long it would have taken.
 
     Examples
     --------
@@ -254,97 +410,239 @@ def compare(a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95) -> Comparison:
     (True, True)
     """
     _need("scipy", "compare")
-    import numpy as np
-    from scipy import stats
-
-    from .result import Sweep
-
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
-    columns = []
-    for name, side in (("a", a), ("b", b)):
-        instance(side, Sweep, name)
-        if len(side.points) != 1:
-            raise InvalidError(f"{name} must be a sweep of one point, not of {len(side.points)}: use at()")
-        columns.append(dict(zip(side["seed"].tolist(), column_of(side, metric), strict=True)))
-    seeds = [seed for seed in columns[0] if seed in columns[1]]
-    if not seeds:
-        raise InvalidError("a and b have no seed in common; sweep them with common_random_numbers=True")
-    x, y = (np.array([column[seed] for seed in seeds]) for column in columns)
-    both = ~(np.isnan(x) | np.isnan(y))
-    x, y = x[both], y[both]
-    if len(x) < 2:
+    end = math.inf if horizon is None else to_ms(horizon, "horizon")
+    pairs = Pairs.of(a, b, metric)
+    if len(pairs.x) < 2:
         raise InvalidError(f"metric '{metric}': fewer than two seeds have a value at both a and b")
+    if horizon is not None and (pairs.flags or not metric.endswith("_ms")):
+        raise InvalidError(f"horizon is for durations, and '{metric}' is none")
+    x, y = pairs.x, pairs.y
+    if pairs.censored:
+        sides = [pairs.sample(0), pairs.sample(1)]
+        longest = min(side.horizon for side in sides)
+        if math.inf > end > longest:
+            raise InvalidError(
+                f"horizon must be at most {longest:,.6g} ms, as long as both were watched, "
+                f"not {shown(horizon)}"
+            )
+        end = min(end, longest if horizon is not None else min(side.watched for side in sides))
+    if not pairs.flags:
+        x, y = pairs.contributions(0, end), pairs.contributions(1, end)
     d = y - x
-    mean, error = float(d.mean()), float(stats.sem(d))
-    width = float(stats.t.ppf((1 + ci) / 2, len(d) - 1)) * error
-    welch = stats.ttest_ind(y, x, equal_var=False).confidence_interval(ci) if x.std() + y.std() > 0 else None
-    spread = float(d.std(ddof=1))
+    spread, mean = float(d.std(ddof=1)) if varies(d, x) else 0.0, float(d.mean())
+    paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
     return Comparison(
         metric=metric,
         pairs=len(d),
-        excluded=int(len(seeds) - len(d)),
+        excluded=pairs.excluded,
+        censored=pairs.censored,
+        horizon=end,
         mean_a=float(x.mean()),
         mean_b=float(y.mean()),
         difference=mean,
-        low=mean - width,
-        high=mean + width,
+        low=paired.low,
+        high=paired.high,
         effect=mean / spread if spread else math.copysign(math.inf, mean) if mean else 0.0,
-        b_is_greater=float((d > 0).mean() + (d == 0).mean() / 2),
-        correlation=float(np.corrcoef(x, y)[0, 1]) if x.std() and y.std() else math.nan,
-        unpaired_low=float(welch.low) if welch else mean,
-        unpaired_high=float(welch.high) if welch else mean,
-        p_value=p_value(d),
+        b_is_greater=pairs.greater,
+        correlation=correlation(x, y),
+        unpaired_low=unpaired.low,
+        unpaired_high=unpaired.high,
+        unpaired_p_value=unpaired.p_value,
+        p_value=paired.p_value,
+        test=paired.test,
         confidence=ci,
     )
 
 
-def column_of(side: Sweep, metric: str) -> np.ndarray[Any, Any]:
-    """A metric of each row; NaN where there is none."""
+@dataclass(frozen=True)
+class Pairs:
+    """Two points, seed by seed. Arrays have a cell a pair.
+
+    Attributes
+    ----------
+    flags : bool
+        Whether it is a yes or no.
+    x, y : array of float
+        At a and at b: the value, or how long was waited in vain.
+    x_censored, y_censored : array of bool
+        Where that is so.
+    excluded : int
+        How many seeds are in both, but tell nothing at one of them.
+    """
+
+    metric: str
+    flags: bool
+    x: np.ndarray[Any, Any]
+    y: np.ndarray[Any, Any]
+    x_censored: np.ndarray[Any, Any]
+    y_censored: np.ndarray[Any, Any]
+    excluded: int
+
+    @classmethod
+    def of(cls, a: Sweep, b: Sweep, metric: str) -> Pairs:
+        """Pairs the runs of equal seeds."""
+        import numpy as np
+
+        from .result import Sweep
+
+        sides = []
+        for name, side in (("a", a), ("b", b)):
+            instance(side, Sweep, name)
+            if len(side.points) != 1:
+                raise InvalidError(
+                    f"{name} must be a sweep of one point, not of {len(side.points)}: use at()"
+                )
+            metrics_of(side, instance(metric, str, "metric"))
+            sides.append(Observed.of(side, metric))
+        seeds, first, second = np.intersect1d(sides[0].seed, sides[1].seed, return_indices=True)
+        if not len(seeds):
+            raise InvalidError("a and b have no seed in common; sweep them with common_random_numbers=True")
+        values, waits = (
+            [getattr(side, which)[at] for side, at in zip(sides, (first, second), strict=True)]
+            for which in ("value", "waited")
+        )
+        told = [~np.isnan(value) | ~np.isnan(wait) for value, wait in zip(values, waits, strict=True)]
+        both = told[0] & told[1]
+        x, y = (
+            np.where(np.isnan(value), wait, value)[both] for value, wait in zip(values, waits, strict=True)
+        )
+        censored = [np.isnan(value)[both] for value in values]
+        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()))
+
+    @property
+    def censored(self) -> int:
+        """In how many pairs either is."""
+        return int((self.x_censored | self.y_censored).sum())
+
+    def sample(self, side: int) -> Sample:
+        """One of the sides."""
+        time, gone = ((self.x, self.x_censored), (self.y, self.y_censored))[side]
+        return Sample(self.metric, time[~gone], time[gone])
+
+    def contributions(self, side: int, horizon: float) -> np.ndarray[Any, Any]:
+        """What each run of a side contributes to its mean, pair by pair."""
+        import numpy as np
+
+        gone = (self.x_censored, self.y_censored)[side]
+        cells = np.empty(len(gone))
+        cells[np.concatenate([np.flatnonzero(~gone), np.flatnonzero(gone)])] = self.sample(
+            side
+        ).pseudo_values(horizon)
+        return cells
+
+    @property
+    def greater(self) -> float:
+        """The share of the pairs in which b is greater, among those that tell; ties count half."""
+        above = (self.y > self.x) & ~self.x_censored | (self.y >= self.x) & self.y_censored & ~self.x_censored
+        below = (self.x > self.y) & ~self.y_censored | (self.x >= self.y) & self.x_censored & ~self.y_censored
+        ties = (self.x == self.y) & ~self.x_censored & ~self.y_censored
+        known = above.sum() + below.sum() + ties.sum()
+        return float((above.sum() + ties.sum() / 2) / known) if known else math.nan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An interval of a difference, and the p-value of none."""
+
+    low: float
+    high: float
+    p_value: float
+    test: str
+
+
+def of_means(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, pseudo: bool
+) -> tuple[Verdict, Verdict]:
+    """Of the means of numbers: paired, and unpaired."""
+    from scipy import stats
+
+    d = y - x
+    mean, test = float(d.mean()), "paired t on pseudo-values" if pseudo else "Wilcoxon signed ranks"
+    low, high, p = mean, mean, 0.0 if d.any() else 1.0
+    if varies(d, x):
+        paired = stats.ttest_rel(y, x)
+        limits = paired.confidence_interval(ci)
+        low, high = float(limits.low), float(limits.high)
+        p = float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue)
+    if not (varies(x, x) or varies(y, y)):
+        return Verdict(low, high, p, test), Verdict(mean, mean, 0.0 if mean else 1.0, "Welch")
+    welch = stats.ttest_ind(y, x, equal_var=False)
+    limits = welch.confidence_interval(ci)
+    return Verdict(low, high, p, test), Verdict(
+        float(limits.low), float(limits.high), float(welch.pvalue), "Welch"
+    )
+
+
+def varies(values: np.ndarray[Any, Any], of: np.ndarray[Any, Any]) -> bool:
+    """Whether values differ by more than the rounding of what they are made of."""
     import numpy as np
 
-    if metric == VIOLATION:
-        failed = np.array([error is not None for error in side["error"]])
-        return np.where(failed, math.nan, as_numbers("violations", side["violations"]) > 0)
-    metrics_of(side, instance(metric, str, "metric"))
-    return as_numbers(metric, side[metric])
+    return bool(np.ptp(values) > 1e-9 * np.max(np.abs(of), initial=0.0))
 
 
-def p_value(d: np.ndarray[Any, Any]) -> float:
-    """Of no difference."""
+def of_shares(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, _: bool
+) -> tuple[Verdict, Verdict]:
+    """Of the shares of flags: paired, and unpaired."""
     import numpy as np
     from scipy import stats
 
-    if not d.any():
-        return 1.0
-    if set(np.unique(d)) <= {-1.0, 0.0, 1.0}:
-        return float(stats.binomtest(int((d > 0).sum()), int((d != 0).sum())).pvalue)
-    return float(stats.wilcoxon(d).pvalue)
+    n, z = len(x), float(stats.norm.ppf((1 + ci) / 2))
+    more, less = int((y > x).sum()), int((y < x).sum())
+    p = float(stats.binomtest(more, more + less).pvalue) if more + less else 1.0
+    b, c = more + 0.5, less + 0.5  # Agresti and Min: half a pair more in each of the four cells
+    middle, width = (b - c) / (n + 2), z * math.sqrt(b + c - (b - c) ** 2 / (n + 2)) / (n + 2)
+    paired = Verdict(max(middle - width, -1.0), min(middle + width, 1.0), p, "McNemar's exact test")
+    ups = int(x.sum()), int(y.sum())
+    p, q = ((up + 1) / (n + 2) for up in ups)  # Agresti and Caffo: a yes and a no more on each side
+    width = z * math.sqrt((p * (1 - p) + q * (1 - q)) / (n + 2))
+    table = np.array([[ups[0], n - ups[0]], [ups[1], n - ups[1]]])
+    exact = float(stats.fisher_exact(table).pvalue)
+    return paired, Verdict(max(q - p - width, -1.0), min(q - p + width, 1.0), exact, "Fisher's exact test")
+
+
+def correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    """Pearson's; NaN where one of them does not vary."""
+    from scipy import stats
+
+    return float(stats.pearsonr(x, y).statistic) if varies(x, x) and varies(y, y) else math.nan
 
 
 def required_seeds(
-    pilot: Sweep, metric: str, precision: float | str, *, statistic: str = "mean", ci: float = 0.95
+    pilot: Sweep,
+    metric: str,
+    precision: float | str,
+    *,
+    statistic: str = "mean",
+    ci: float = 0.95,
+    by: str | Iterable[str] | None = None,
 ) -> int:
     """How many seeds each point needs so that intervals are no wider than wanted.
 
     From a pilot: the half-width of an interval falls with the square root of the number of runs. If a share
     was 0 in the pilot, it is the number of runs of which none may meet the event for the bound to be as low.
+    Runs that failed or had no such event cost seeds, too: as many of them as in the pilot are allowed for.
 
     Parameters
     ----------
     pilot : Sweep
         Some runs; of several points the one that needs most counts.
     metric : str
-        A column of numbers, or `"violation"`.
+        A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
     precision : float or str
         The half-width wanted: in the unit of the metric, or a share of the estimate such as `"5%"`.
     statistic : str, default "mean"
-        `"mean"`, or a quantile such as `"p50"` and `"p99.9"`.
+        `"mean"`, or a quantile such as `"p50"` and `"p99.9"`. Of what is yes or no always the share.
     ci : float, default 0.95
         The confidence of the interval.
+    by : str or list of str, optional
+        Parameters of the grid, if points that differ in others will be taken together; all if not given.
 
     Returns
     -------
     int
+        As `sweep(seeds=)` takes it.
 
     Examples
     --------
@@ -356,32 +654,30 @@ def required_seeds(
     2995
     """
     _need("scipy", "required_seeds")
+    import numpy as np
+
     from .result import Sweep
 
     instance(pilot, Sweep, "pilot")
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
     quantile = quantile_of(statistic)
-    metrics_of(pilot, metric)
-    needed = 1
-    for _, rows in groups(pilot, None):
-        if metric == VIOLATION:
-            counts = as_numbers("violations", pilot["violations"])[rows]
-            events, n = int((counts > 0).sum()), len(counts)
-            if events in (0, n):
-                width = wanted(precision, 1.0 if events else 0.0)
-                needed = max(needed, math.ceil(math.log(1 - ci) / math.log1p(-min(width, 1 - 1e-12))))
-                continue
-            estimate = share(events, n, ci)
-        else:
-            sample = sample_of(pilot, metric, rows)
-            n = sample.n
-            estimate = sample.mean(ci) if quantile is None else sample.quantile(quantile, ci)
+    metrics_of(pilot, instance(metric, str, "metric"))
+    observed, needed = Observed.of(pilot, metric), 1
+    for _, rows in groups(pilot, by):
+        sample = observed.sample(rows)
+        estimate = sample.estimate(quantile, ci)
+        seeds = len(np.unique(observed.seed[rows]))
+        if sample.flags and sample.events in (0, sample.n) and sample.n:
+            width = wanted(precision, 1.0 if sample.events else 0.0)
+            bound = math.log(1 - ci) / math.log1p(-min(width, 1 - 1e-12))
+            needed = max(needed, math.ceil(bound * len(rows) / sample.n))
+            continue
         if math.isnan(estimate.half_width):
             raise InvalidError(
-                f"pilot: its {n:,} runs do not bound {statistic} of '{metric}'; make it larger"
+                f"pilot: its {sample.n:,} runs do not bound {statistic} of '{metric}'; make it larger"
             )
         ratio = estimate.half_width / wanted(precision, estimate.value)
-        needed = max(needed, math.ceil(n * ratio**2))
+        needed = max(needed, math.ceil(seeds * ratio**2))
     return needed
 
 
