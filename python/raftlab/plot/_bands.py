@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,8 @@ def bands(
 ) -> Axes:
     """A metric along a parameter: the median with its interval, and bands that hold most of the runs.
 
-    With `x="time_ms"` a column of the time series along time: the mean over the runs with its interval.
+    With `x="time_ms"` a column of the time series along time: the mean over the runs with its interval. Runs
+    that have ended do not count; the picture then says "while they last".
 
     Parameters
     ----------
@@ -76,34 +78,69 @@ def bands(
         return _along_time(result, metric, by, ci, title, ax)
     lines = _lines(result, x, metric, by)
     ax = open_axes(ax, 3.6)
+    open_ended = False
     for at, (label, parts) in enumerate(lines):
-        colour = node_colour(at)
-        samples = [of for _, of in parts]
+        look = Look(node_colour(at), DASHES[at % len(DASHES)], MARKERS[at % len(MARKERS)], len(lines) == 1)
         places = np.array([place for place, _ in parts])
-        for depth, held in enumerate(shares if len(lines) == 1 else shares[:1]):
-            low, high = (
-                np.array([of.quantile((1 + side * held) / 2).value for of in samples]) for side in (-1, 1)
-            )
-            ax.fill_between(
-                places, low, high, color=paler(colour, 0.72 - 0.22 * depth), lw=0, gid="band",
-                alpha=1.0 if len(lines) == 1 else 0.45,
-                label=f"{held:.0%} of the runs" if len(lines) == 1 else None, zorder=1 + depth * 0.1,
-            )  # fmt: skip
-        medians = [of.quantile(0.5, ci) for of in samples]
-        values = np.array([median.value for median in medians])
-        below = np.nan_to_num(values - np.array([median.low for median in medians]))
-        above = np.nan_to_num(np.array([median.high for median in medians]) - values)
-        ax.errorbar(
-            places, values, yerr=[np.maximum(below, 0), np.maximum(above, 0)], color=colour, lw=1.8,
-            marker="o", ms=4, mec="white", mew=0.6, elinewidth=1.2, capsize=2.5, zorder=3,
-            label=label or f"median, {ci:.0%} interval",
-        )  # fmt: skip
+        samples = [of for _, of in parts]
+        for depth, held in enumerate(shares if look.alone else shares[:1]):
+            open_ended |= _band(ax, places, samples, held, depth, look)
+        _medians(ax, places, samples, ci, look, label or f"median, {ci:.0%} interval")
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(axis_name(result, metric))
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    finish_sweep(ax, result, title)
+    more = "" if len(lines) == 1 or not shares else f", {shares[0]:.0%} of them in a band"
+    finish_sweep(ax, result, title, more + (", open where runs were cut" if open_ended else ""))
     legend(ax, 2)
     return ax
+
+
+DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 2, 2)))
+MARKERS = ("o", "s", "D", "^", "v", "P")
+"""Lines that fall together can then still be told apart."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a line looks, and whether it is the only one."""
+
+    colour: str
+    dashes: Any
+    marker: str
+    alone: bool
+
+
+def _band(
+    ax: Axes, places: np.ndarray, samples: Sequence[Sample], held: float, depth: int, look: Look
+) -> bool:
+    """What holds a share of the runs. Says whether it is open somewhere, because too many were cut there."""
+    low, high = (np.array([of.quantile((1 + side * held) / 2).value for of in samples]) for side in (-1, 1))
+    ax.fill_between(
+        places, low, high, color=paler(look.colour, 0.72 - 0.22 * depth) if look.alone else look.colour,
+        lw=0, alpha=1.0 if look.alone else 0.13, zorder=1 + depth * 0.1, gid="band",
+        label=f"{held:.0%} of the runs" if look.alone else None,
+    )  # fmt: skip
+    if not look.alone:
+        for edge in (low, high):
+            ax.plot(
+                places, edge, color=look.colour, lw=0.8, ls=look.dashes, alpha=0.7, zorder=1.5, gid="edge"
+            )
+    return bool(np.isnan(high).any())
+
+
+def _medians(
+    ax: Axes, places: np.ndarray, samples: Sequence[Sample], ci: float, look: Look, label: str
+) -> None:
+    """The medians, joined, each with its interval."""
+    medians = [of.quantile(0.5, ci) for of in samples]
+    values = np.array([median.value for median in medians])
+    below = np.nan_to_num(values - np.array([median.low for median in medians]))
+    above = np.nan_to_num(np.array([median.high for median in medians]) - values)
+    ax.errorbar(
+        places, values, yerr=[np.maximum(below, 0), np.maximum(above, 0)], color=look.colour, lw=1.8,
+        ls=look.dashes, marker=look.marker, ms=4.5, mec="white", mew=0.6, elinewidth=1.2, capsize=2.5,
+        zorder=3, label=label,
+    )  # fmt: skip
 
 
 def _lines(
@@ -137,6 +174,7 @@ def _along_time(
         groups(result, by)
         column = result.series.to_numpy(by)
         keys = [(f"{by} = {shown_value(value)}", column == value) for value in dict.fromkeys(column.tolist())]
+    masks = [mask for _, mask in keys]
     ax = open_axes(ax, 3.2)
     for at, (label, mask) in enumerate(keys):
         style = {"color": node_colour(at), "label": label or None}
@@ -145,7 +183,9 @@ def _along_time(
     ax.set_ylabel("available (share of the time)" if metric == "available" else f"{metric} per bin")
     if metric == "available":
         ax.set_ylim(0, 1.02)
-    finish_sweep(ax, result, title, f", interval {ci:.0%}")
+    alike = {int(count) for mask in masks for count in np.unique(time[mask], return_counts=True)[1]}
+    going = ", while they last" if len(alike) > 1 else ""
+    finish_sweep(ax, result, title, f"{going}, interval {ci:.0%}")
     legend(ax, len(keys))
     return ax
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
-from matplotlib.transforms import ScaledTranslation
 
 from raftlab._arguments import flag, number
 from raftlab.statistics import Sample
 from raftlab.sweeps import Sweep
 
-from ._axes import SMALL, points, root, settle, shifted
+from ._axes import SMALL, points, settle, shifted
 from ._palette import INK, MUTED
 from ._sweeps import (
     Group,
@@ -233,8 +232,8 @@ def _survivors(ax: Axes, group: Group, of: Sample, ci: float) -> None:
     given_up = curve.censored > 0
     if given_up.any():
         ax.plot(
-            curve.time[given_up], curve.survival[given_up], "|", color=group.colour, ms=7, mew=1.0,
-            alpha=0.8, zorder=4, gid="censored",
+            curve.time[given_up], curve.survival[given_up], "|", color=group.colour, ms=6,
+            mew=1.0 if given_up.sum() < 60 else 0.5, zorder=4, gid="censored",
         )  # fmt: skip
 
 
@@ -245,23 +244,22 @@ def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]]) -> None:
     low, high = ax.get_xlim()
     ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
     below = shifted(ax, ax.get_xaxis_transform(), 0.0, -(2.9 * points(ax, 10.0) + 1.2 * size))
-    style: dict[str, Any] = {
-        "fontsize": size,
-        "va": "top",
-        "gid": "at-risk",
-        "clip_on": False,
-        "parse_math": False,
-    }
-    for row, (group, of) in enumerate([(None, None), *parts]):
-        place = below + ScaledTranslation(0, -1.5 * size * row / 72.0, root(ax).dpi_scale_trans)
-        if group is None or of is None:
-            ax.text(low, 0, "not over yet, and still watched:", color=MUTED, transform=place, **style)
-            continue
+    style: dict[str, Any] = {"fontsize": size, "va": "top", "clip_on": False, "parse_math": False}
+    left = shifted(ax, below, -2.6 * size, 0.0)
+    if len(parts) > 1:
+        names = ", ".join(parts[0][0].point)
+        ax.text(low, 0, names, color=MUTED, ha="right", transform=left, gid="at-risk-name", **style)
+    head = "runs in which it is not over and that are still watched"
+    ax.text(low, 0, head, color=MUTED, transform=shifted(ax, below, -0.6 * size, 0.0), **style)
+    for row, (group, of) in enumerate(parts, start=1):
+        drop = -1.5 * size * row
         times = np.concatenate([of.values, of.censored])
         for tick in ticks:
-            left = int((times >= tick).sum())
-            ax.text(tick, 0, f"{left:,}", color=group.colour, ha="center", transform=place, **style)
+            count = f"{int((times >= tick).sum()):,}"
+            place = shifted(ax, below, 0.0, drop)
+            ax.text(tick, 0, count, color=INK, ha="center", transform=place, gid="at-risk", **style)
         if len(parts) > 1:
-            last = shifted(ax, place, -2.2 * size, 0.0)
             values = ", ".join(shown_value(value) for value in group.point.values())
-            ax.text(low, 0, values, color=group.colour, ha="right", transform=last, **style)
+            place = shifted(ax, left, 0.0, drop)
+            style_of = style | {"color": group.colour, "fontweight": "bold", "ha": "right"}
+            ax.text(low, 0, values, transform=place, gid="at-risk-name", **style_of)

@@ -103,6 +103,8 @@ def heatmap(
     if not flags:
         what += f", {statistic_name(statistic)}"
     scale = ", colours by logarithm" if isinstance(norm, colors.LogNorm) else ""
+    if any(estimate.note.startswith("mean up to") for estimate in cells.values()):
+        scale += ", means of what was watched"
     finish_sweep(ax, result, what if title is None else title, f", intervals {ci:.0%}{scale}")
     _write(ax, across, up, cells, image)
     return ax

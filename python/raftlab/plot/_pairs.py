@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
+from raftlab.errors import InvalidError
 from raftlab.sweeps import Sweep, compare
 from raftlab.sweeps.summary import Pairs
 
@@ -34,7 +36,10 @@ def pairs(
     Returns
     -------
     matplotlib.axes.Axes
-        Above the line b is greater. The text is what `raftlab.compare` says.
+        Above the line b is greater. The text is what `raftlab.compare` says; along the axes stand the
+        distributions. An open dot is a pair of which one was not over when its run ended: it stands where
+        the wait was given up, and belongs farther up or to the right. Axes whose values span decades are
+        logarithmic.
 
     Examples
     --------
@@ -46,35 +51,85 @@ def pairs(
     >>> ax.get_ylabel()
     'time to leader (ms), pre_vote = True'
     """
-    found = compare(a, b, metric, ci=ci)
-    seen = Pairs.of(a, b, metric)
-    x, y = seen.x, seen.y
-    ax = open_axes(ax, 4.4, width=4.8)
-    ax.plot(
-        x, y, "o", ms=3, mew=0, alpha=min(0.6, 60 / max(len(x), 1) ** 0.5), color=node_colour(0), gid="pair"
-    )
-    both = np.concatenate([x, y])
-    low, high = float(np.nanmin(both)), float(np.nanmax(both))
-    room = 0.04 * (high - low or 1.0)
-    ax.plot(
-        [low - room, high + room], [low - room, high + room], color=MUTED, lw=1.0, ls=(0, (4, 3)), zorder=1
-    )
-    ax.set_xlim(low - room, high + room)
-    ax.set_ylim(low - room, high + room)
-    ax.set_aspect("equal")
+    found, seen = compare(a, b, metric, ci=ci), Pairs.of(a, b, metric)
+    if seen.flags:
+        raise InvalidError(f"metric '{metric}' is a yes or no; compare says how often which is what")
+    ax = open_axes(ax, 4.6, width=4.8)
+    low, high = _scales(ax, np.concatenate([seen.x, seen.y]))
+    cut = seen.x_censored | seen.y_censored
+    alpha = float(np.clip(40 / max(len(cut), 1) ** 0.5, 0.15, 0.7))
+    colour = node_colour(0)
+    ax.plot(seen.x[~cut], seen.y[~cut], "o", ms=3.2, mew=0, alpha=alpha, color=colour, gid="pair")
+    if cut.any():
+        ax.plot(
+            seen.x[cut], seen.y[cut], "o", ms=3.6, mfc="none", mew=0.7, color=node_colour(3),
+            alpha=max(alpha, 0.4), gid="censored",
+        )  # fmt: skip
+    ax.axline((low, low), (high, high), color=MUTED, lw=1.0, ls=(0, (4, 3)), zorder=1, gid="identity")
+    _marginals(ax, seen.x, seen.y, low, high)
     named = [", ".join(f"{n} = {shown_value(v)}" for n, v in side.points[0].items()) for side in (a, b)]
     if named[0] == named[1]:
         named = ["a", "b"]
     ax.set_xlabel(f"{axis_name(a, metric)}, {named[0]}")
     ax.set_ylabel(f"{axis_name(b, metric)}, {named[1]}")
+    limit = "" if np.isinf(found.horizon) else f" up to {found.horizon:,.4g} ms"
     text = (
-        f"difference {found.difference:.3g} ({found.low:.3g} to {found.high:.3g})\n"
-        f"greater above in {found.b_is_greater:.0%} of {found.pairs:,} pairs\n"
+        f"b - a{limit}: {found.difference:.3g} ({found.low:.3g} to {found.high:.3g}, {ci:.0%})\n"
+        f"b is greater in {found.b_is_greater:.0%} of {found.pairs:,} pairs; "
         f"correlation {found.correlation:.2f}"
     )
+    if cut.any():
+        text += f"\nopen: {int(cut.sum()):,} with a duration that was not over, and is longer"
     ax.text(
-        0.02, 0.98, text, transform=ax.transAxes, va="top", color=INK, fontsize=points(ax, SMALL),
-        bbox={"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 2}, gid="text",
+        0.0, 1.015, text, transform=ax.transAxes, va="bottom", color=INK, fontsize=points(ax, SMALL),
+        gid="text", linespacing=1.35,
     )  # fmt: skip
-    finish_sweep(ax, a, title)
+    finish_sweep(ax, a, None)
+    ax.set_title("", loc="right")
+    if title:
+        ax.set_title(title, loc="left", color=INK, pad=(2.2 + text.count("\n") * 1.35) * points(ax, SMALL))
     return ax
+
+
+DECADES = 30.0
+"""Durations whose longest is so many times the shortest stand on logarithmic axes."""
+
+
+def _scales(ax: Axes, both: np.ndarray) -> tuple[float, float]:
+    """Two axes that are the same, with room for the marginals at the lower ends."""
+    low, high = float(both.min()), float(both.max())
+    logarithmic = low > 0 and high / low > DECADES
+    if logarithmic:
+        ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
+        room = (high / low) ** 0.12
+        low, high = low / room, high * (high / low) ** 0.03
+    else:
+        span = high - low or 1.0
+        low, high = low - 0.12 * span, high + 0.03 * span
+    ax.set_xlim(low, high)
+    ax.set_ylim(low, high)
+    ax.set_aspect("equal", adjustable="box")
+    return low, high
+
+
+def _marginals(ax: Axes, x: np.ndarray, y: np.ndarray, low: float, high: float) -> None:
+    """Each side for itself: a light histogram along its axis."""
+    edges = np.geomspace(low, high, 61) if ax.get_xscale() == "log" else np.linspace(low, high, 61)
+    for values, flat in ((x, True), (y, False)):
+        counts = np.histogram(values, edges)[0]
+        heights = MARGINAL * counts / max(counts.max(), 1)
+        draw, space = (
+            (ax.fill_between, ax.get_xaxis_transform())
+            if flat
+            else (ax.fill_betweenx, ax.get_yaxis_transform())
+        )
+        draw(
+            edges, 0.0, np.append(heights, 0.0), step="post", transform=space, color=MUTED, alpha=0.35, lw=0,
+            zorder=0.5, gid="marginal",
+        )  # fmt: skip
+
+
+MARGINAL = 0.085
+"""How much of the picture the histograms take."""

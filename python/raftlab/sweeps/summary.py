@@ -493,6 +493,8 @@ class Pairs:
                 raise InvalidError(
                     f"{name} must be a sweep of one point, not of {len(side.points)}: use at()"
                 )
+            if not len(side):
+                raise InvalidError(f"{name} has no runs: it was interrupted before the first was over")
             metrics_of(side, instance(metric, str, "metric"))
             sides.append(Observed.of(side, metric))
         seeds, first, second = np.intersect1d(sides[0].seed, sides[1].seed, return_indices=True)
