@@ -312,7 +312,7 @@ def test_every_fault_has_its_class():
 
 
 def test_every_condition_has_its_name():
-    arguments = {"count": 1, "node": "A", "index": 1, "nodes": 1, "term": 1, "op": 1}
+    arguments = {"count": 1, "node": "A", "index": 1, "nodes": 1, "term": 1, "op": 1, "of": rl.violated}
     for row in rl.conditions:
         condition = getattr(rl, row["condition"])
         names = [name for name in row["parameters"].split(", ") if name]
