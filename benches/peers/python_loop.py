@@ -1,26 +1,27 @@
 """Raft and an event loop around ``heapq``: what one writes by hand in pure Python.
 
-    python python_loop.py w1 TRIALS [SEED]        the bare election
-    python python_loop.py w1full TRIALS [SEED]    crash of a leader and re-election
-    python python_loop.py w2 SECONDS              steady replication
+    python python_loop.py w1 TRIALS         the bare election
+    python python_loop.py w1full TRIALS     crash of a leader and re-election
+    python python_loop.py w2 SECONDS        steady replication
+    python python_loop.py idle SECONDS      a leader and its heartbeats
 
-One JSON line on standard output. The workloads are those of ``benches/README.md``. Times are whole
-microseconds, since sums of fractions of a second would blur which event is the last one in time.
+``--nodes N`` asks for another number of servers than five, ``--seed SEED`` for other trials. One JSON
+line on standard output. The workloads are those of ``benches/README.md``. Times are whole microseconds,
+since sums of fractions of a second would blur which event is the last one in time.
 """
 
 from __future__ import annotations
 
+import argparse
 import heapq
 import json
 import random
-import sys
 import time
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-SERVERS = 5
-OTHERS = [[other for other in range(SERVERS) if other != server] for server in range(SERVERS)]
-QUORUM = 3
 TIMEOUT_US = 150_000
 HEARTBEAT_US = 50_000
 PROPOSAL_GAP_US = 1_000
@@ -35,8 +36,8 @@ Event = tuple[int, int, Callable[..., None], tuple[Any, ...]]
 class Sim:
     """The clock, the queue of events and the servers."""
 
-    def __init__(self, latency_us: int, seed: int) -> None:
-        """Five followers of term 0 with empty logs and no timers."""
+    def __init__(self, latency_us: int, seed: int, nodes: int) -> None:
+        """Followers of term 0 with empty logs and no timers."""
         self.random = random.Random(seed).random
         self.latency_us = latency_us
         self.now = 0
@@ -44,7 +45,7 @@ class Sim:
         self.queue: list[Event] = []
         self.delivered = 0
         self.leader = NOBODY
-        self.servers = [Server(self, i) for i in range(SERVERS)]
+        self.servers = [Server(self, i, others) for i, others in enumerate(everyone_else(nodes))]
 
     def after(self, delay_us: int, method: Callable[..., None], *args: object) -> None:
         """Schedule a call."""
@@ -78,11 +79,12 @@ class Sim:
 class Server:
     """One server's Raft, by figure 2 of the paper. Log indices begin at 1."""
 
-    def __init__(self, sim: Sim, name: int) -> None:
+    def __init__(self, sim: Sim, name: int, others: list[int]) -> None:
         """A follower of term 0 with an empty log and no timer."""
         self.sim = sim
         self.name = name
-        self.others = OTHERS[name]
+        self.others = others
+        self.quorum = (len(others) + 1) // 2 + 1
         self.alive = True
         self.role = FOLLOWER
         self.term = 0
@@ -133,7 +135,7 @@ class Server:
             self.follow(term)
         elif granted and term == self.term and self.role == CANDIDATE:
             self.votes += 1
-            if self.votes >= QUORUM:
+            if self.votes >= self.quorum:
                 self.lead()
 
     def follow(self, term: int) -> None:
@@ -147,8 +149,9 @@ class Server:
     def lead(self) -> None:
         """Become leader and say so at once."""
         self.role = LEADER
-        self.next_index = [len(self.log) + 1] * SERVERS
-        self.match_index = [0] * SERVERS
+        nodes = len(self.others) + 1
+        self.next_index = [len(self.log) + 1] * nodes
+        self.match_index = [0] * nodes
         self.sim.leader = self.name
         self.on_heartbeat(self.term)
 
@@ -219,14 +222,20 @@ class Server:
         elif index > self.match_index[source]:
             self.match_index[source] = index
             self.match_index[self.name] = len(self.log)
-            agreed = sorted(self.match_index)[SERVERS - QUORUM]
+            agreed = sorted(self.match_index)[-self.quorum]
             if agreed > self.commit and self.log[agreed - 1][0] == self.term:
                 self.commit = agreed
 
 
-def bare_election(seed: int) -> tuple[float, int]:
-    """W1: the time at which a server has three votes in ms, and the messages delivered."""
-    sim = Sim(7_500, seed)
+@cache
+def everyone_else(nodes: int) -> list[list[int]]:
+    """For each server the others."""
+    return [[other for other in range(nodes) if other != server] for server in range(nodes)]
+
+
+def bare_election(seed: int, nodes: int) -> tuple[float, int]:
+    """W1: the time at which a server has a quorum's votes in ms, and the messages delivered."""
+    sim = Sim(7_500, seed, nodes)
     for server in sim.servers:
         server.term = 1
         server.log = [(1, b"8 bytes.")]
@@ -235,9 +244,9 @@ def bare_election(seed: int) -> tuple[float, int]:
     return sim.run_to_leader() / 1e3, sim.delivered
 
 
-def crash_and_reelection(seed: int) -> tuple[float, int]:
+def crash_and_reelection(seed: int, nodes: int) -> tuple[float, int]:
     """W1full: the time from a leader's crash to the next leader in ms, and the messages."""
-    sim = Sim(7_500, seed)
+    sim = Sim(7_500, seed, nodes)
     for server in sim.servers:
         server.arm()
     crash = sim.run_to_leader() + 500_000 + int(sim.random() * HEARTBEAT_US)
@@ -247,14 +256,16 @@ def crash_and_reelection(seed: int) -> tuple[float, int]:
     return (sim.run_to_leader() - crash) / 1e3, sim.delivered
 
 
-def measure_trials(what: str, trials: int, seed: int) -> dict[str, object]:
+def measure_trials(what: str, trials: int, nodes: int, seed: int) -> dict[str, object]:
     """Run trials of W1 or W1full with seeds that count up."""
     trial = {"w1": bare_election, "w1full": crash_and_reelection}[what]
+    for i in range(WARM_UP):
+        trial(seed + i, nodes)
     start = time.perf_counter()
     results_ms = []
     messages = 0
     for i in range(trials):
-        result_ms, delivered = trial(seed + i)
+        result_ms, delivered = trial(seed + i, nodes)
         results_ms.append(result_ms)
         messages += delivered
     wall = time.perf_counter() - start
@@ -262,8 +273,9 @@ def measure_trials(what: str, trials: int, seed: int) -> dict[str, object]:
     return {
         "impl": "python-loop",
         "what": what,
+        "nodes": nodes,
         "trials": trials,
-        "wall_s": round(wall, 6),
+        "wall_s": round(wall, 9),
         "trials_per_s": round(trials / wall, 1),
         "messages": messages,
         "mean_ms": round(sum(results_ms) / trials, 3),
@@ -273,42 +285,66 @@ def measure_trials(what: str, trials: int, seed: int) -> dict[str, object]:
     }
 
 
-def measure_replication(seconds: int) -> dict[str, object]:
-    """Run W2."""
+def measure_replication(what: str, seconds: int, nodes: int) -> dict[str, object]:
+    """Run W2, or the same without proposals."""
     start = time.perf_counter()
-    sim = Sim(1_000, seed=1)
+    sim = Sim(1_000, seed=1, nodes=nodes)
     for server in sim.servers:
         server.term = 1
         if server.name != 0:
             server.arm()
     leader = sim.servers[0]
     leader.lead()
-    sim.after(10_000, leader.on_proposal)
+    if what == "w2":
+        sim.after(10_000, leader.on_proposal)
     sim.run_before(seconds * 1_000_000)
     wall = time.perf_counter() - start
     return {
         "impl": "python-loop",
-        "what": "w2",
+        "what": what,
+        "nodes": nodes,
         "sim_s": seconds,
-        "wall_s": round(wall, 6),
+        "wall_s": round(wall, 9),
         "messages_per_s": round(sim.delivered / wall, 1),
         "messages": sim.delivered,
         "commit": leader.commit,
+        "peak_mib": peak_mib(),
     }
 
 
-def main(args: list[str]) -> None:
+def peak_mib() -> float | None:
+    """The most memory that this process has had, in MiB; only Linux tells."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def whole(text: str) -> int:
+    """Read a whole number above 0."""
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number above 0")
+    return int(text)
+
+
+def main() -> None:
     """Run one workload and print its JSON line."""
-    numbers = [int(arg) for arg in args[1:] if arg.isdecimal() and arg.isascii()]
-    limit = {"w1": 2, "w1full": 2, "w2": 1}.get(args[0] if args else "", 0)
-    if len(numbers) != len(args) - 1 or not 1 <= len(numbers) <= limit or numbers[0] < 1:
-        sys.exit("usage: python_loop.py w1|w1full TRIALS [SEED]  or  python_loop.py w2 SECONDS")
-    if args[0] == "w2":
-        result = measure_replication(numbers[0])
+    parser = argparse.ArgumentParser(description="Raft and an event loop around heapq.")
+    parser.add_argument("what", choices=("w1", "w1full", "w2", "idle"))
+    parser.add_argument("size", type=whole, help="trials of w1 and w1full, else simulated seconds")
+    parser.add_argument("--nodes", type=whole, default=5)
+    parser.add_argument("--seed", type=whole, default=0, help="of the first trial")
+    asked = parser.parse_args()
+    if asked.what in ("w2", "idle"):
+        result = measure_replication(asked.what, asked.size, asked.nodes)
     else:
-        result = measure_trials(args[0], numbers[0], numbers[1] if len(numbers) > 1 else 0)
+        result = measure_trials(asked.what, asked.size, asked.nodes, asked.seed)
     print(json.dumps(result))
 
 
+# Trials before the first that counts: what is slow only once is no part of a rate.
+WARM_UP = 10
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

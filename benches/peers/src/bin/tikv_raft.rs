@@ -5,9 +5,10 @@
 //! tikv_raft w1 TRIALS        the bare election
 //! tikv_raft w1full TRIALS    crash of a leader and re-election
 //! tikv_raft w2 SECONDS       steady replication
+//! tikv_raft idle SECONDS     a leader and its heartbeats
 //! ```
 //!
-//! The workloads are those of `benches/README.md`. The crate counts time in ticks, here of 1 ms, and
+//! `--nodes N` after them asks for another number of servers than five. The workloads are those of `benches/README.md`. The crate counts time in ticks, here of 1 ms, and
 //! draws its election timeouts from the thread's generator, so that trials can't be seeded.
 
 use std::cmp::Reverse;
@@ -22,24 +23,29 @@ use slog::Logger;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [what, size] = args.as_slice() else {
-        fail("usage: tikv_raft w1|w1full TRIALS  or  tikv_raft w2 SECONDS");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (what, size, nodes) = match args[..] {
+        [what, size] => (what, whole(size), 5),
+        [what, size, "--nodes", nodes] => (what, whole(size), whole(nodes)),
+        _ => fail("usage: tikv_raft w1|w1full TRIALS [--nodes N]  or  w2|idle SECONDS [--nodes N]"),
     };
-    let Some(size) = size.parse().ok().filter(|&size: &u64| size > 0) else {
-        fail(&format!("{size}: the number of trials or seconds must be a whole number above 0"));
-    };
-    match what.as_str() {
-        "w1" => measure_trials(what, size, bare_election),
-        "w1full" => measure_trials(what, size, crash_and_reelection),
-        "w2" => measure_replication(size),
-        _ => fail(&format!("{what}: there are the workloads w1, w1full and w2")),
+    match what {
+        "w1" => measure_trials(what, size, nodes, bare_election),
+        "w1full" => measure_trials(what, size, nodes, crash_and_reelection),
+        "w2" | "idle" => measure_replication(what, size, nodes),
+        _ => fail(&format!("{what}: there are the workloads w1, w1full, w2 and idle")),
     }
 }
 
+fn whole(text: &str) -> u64 {
+    let number = text.parse().ok().filter(|&number: &u64| number > 0);
+    number.unwrap_or_else(|| fail(&format!("{text}: must be a whole number above 0")))
+}
+
 /// W1: server 0 is dead, 1..4 are followers of term 1 with the same one entry. The result is when
-/// a server holds three votes.
-fn bare_election(log: &Logger) -> Trial {
-    let mut sim = Sim::new(7_500, log, |server, storage| {
+/// a server holds a quorum's votes.
+fn bare_election(log: &Logger, nodes: u64) -> Trial {
+    let mut sim = Sim::new(7_500, nodes, log, |server, storage| {
         let mut core = storage.wl();
         core.mut_hard_state().set_term(1);
         let entry = Entry { term: 1, index: 1, ..Entry::default() };
@@ -51,8 +57,8 @@ fn bare_election(log: &Logger) -> Trial {
 
 /// W1full: a cold start, half a second and up to 50 ms of heartbeats, a crash of the leader. The
 /// result is the time from the crash to the next leader.
-fn crash_and_reelection(log: &Logger) -> Trial {
-    let mut sim = Sim::new(7_500, log, |_, _| true);
+fn crash_and_reelection(log: &Logger, nodes: u64) -> Trial {
+    let mut sim = Sim::new(7_500, nodes, log, |_, _| true);
     let elected = sim.run_to_leader();
     let crash = elected + 500_000 + rand::thread_rng().gen_range(0..50_000);
     sim.run_before(crash);
@@ -65,13 +71,16 @@ struct Trial {
     messages: u64,
 }
 
-fn measure_trials(what: &str, trials: u64, run: fn(&Logger) -> Trial) {
+fn measure_trials(what: &str, trials: u64, nodes: u64, run: fn(&Logger, u64) -> Trial) {
     let log = silence();
+    for _ in 0..WARM_UP {
+        run(&log, nodes);
+    }
     let start = Instant::now();
     let mut results_us = Vec::with_capacity(trials as usize);
     let mut messages = 0;
     for _ in 0..trials {
-        let trial = run(&log);
+        let trial = run(&log, nodes);
         results_us.push(trial.result_us);
         messages += trial.messages;
     }
@@ -82,7 +91,7 @@ fn measure_trials(what: &str, trials: u64, run: fn(&Logger) -> Trial) {
     // The same quantile as the other implementations': the value at floor(share * n).
     let quantile_ms = |percent: usize| results_us[percent * results_us.len() / 100] as f64 / 1e3;
     println!(
-        "{{\"impl\":\"tikv-raft\",\"what\":\"{what}\",\"trials\":{trials},\"wall_s\":{wall:.6},\
+        "{{\"impl\":\"tikv-raft\",\"what\":\"{what}\",\"nodes\":{nodes},\"trials\":{trials},\"wall_s\":{wall:.9},\
          \"trials_per_s\":{:.1},\"messages\":{messages},\"mean_ms\":{mean_ms:.3},\
          \"p50_ms\":{:.3},\"p90_ms\":{:.3},\"p99_ms\":{:.3}}}",
         trials as f64 / wall,
@@ -93,33 +102,45 @@ fn measure_trials(what: &str, trials: u64, run: fn(&Logger) -> Trial) {
 }
 
 /// W2: server 0 leads from t = 0 on, and from t = 10 ms on takes a proposal of 8 bytes every
-/// millisecond.
-fn measure_replication(seconds: u64) {
+/// millisecond; or the same without proposals.
+fn measure_replication(what: &str, seconds: u64, nodes: u64) {
     let log = silence();
     let start = Instant::now();
-    let mut sim = Sim::new(1_000, &log, |server, storage| {
+    let mut sim = Sim::new(1_000, nodes, &log, |server, storage| {
         // The leader gets to term 1 by standing as a candidate.
         storage.wl().mut_hard_state().set_term(u64::from(server != 0));
         true
     });
     sim.lead(0);
-    sim.push(10_000, What::Propose);
+    if what == "w2" {
+        sim.push(10_000, What::Propose);
+    }
     sim.run_before(seconds * 1_000_000);
     let wall = start.elapsed().as_secs_f64();
 
     let leader = sim.leader.expect("nobody's timer fires while heartbeats arrive");
     let committed = sim.servers[leader].as_ref().map_or(0, |node| node.raft.raft_log.committed);
     println!(
-        "{{\"impl\":\"tikv-raft\",\"what\":\"w2\",\"sim_s\":{seconds},\"wall_s\":{wall:.6},\
-         \"messages_per_s\":{:.1},\"messages\":{},\"commit\":{}}}",
+        "{{\"impl\":\"tikv-raft\",\"what\":\"{what}\",\"nodes\":{nodes},\"sim_s\":{seconds},\
+         \"wall_s\":{wall:.9},\"messages_per_s\":{:.1},\"messages\":{},\"commit\":{},\
+         \"peak_mib\":{}}}",
         sim.delivered as f64 / wall,
         sim.delivered,
         // Without the empty entry with which the crate's leaders begin a term.
         committed.saturating_sub(1),
+        peak_mib().map_or_else(|| "null".to_owned(), |mib| format!("{mib:.1}")),
     );
 }
 
-/// Five servers, the messages between them and the clock.
+/// The most memory that this process has had; only Linux tells.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+/// The servers, the messages between them and the clock.
 struct Sim {
     /// By server; its id in the crate is one more, since the crate keeps 0 for "nobody". A crashed
     /// server is `None`.
@@ -151,8 +172,13 @@ enum What {
 
 impl Sim {
     /// Servers in the state that `prepare` gives their storage. It says whether the server is alive.
-    fn new(latency_us: u64, log: &Logger, prepare: impl Fn(usize, &MemStorage) -> bool) -> Self {
-        let ids: Vec<u64> = (1..=SERVERS).collect();
+    fn new(
+        latency_us: u64,
+        nodes: u64,
+        log: &Logger,
+        prepare: impl Fn(usize, &MemStorage) -> bool,
+    ) -> Self {
+        let ids: Vec<u64> = (1..=nodes).collect();
         let start = |server: usize| {
             let storage = MemStorage::new_with_conf_state((ids.clone(), vec![]));
             prepare(server, &storage).then(|| {
@@ -164,7 +190,8 @@ impl Sim {
                     heartbeat_tick: HEARTBEAT_TICKS,
                     // One entry to a message, however many messages are under way.
                     max_size_per_msg: 0,
-                    max_inflight_msgs: 4096,
+                    // The crate reserves room for all of them, for each follower.
+                    max_inflight_msgs: 256,
                     // The commit index travels with the next entry, not in a message of its own.
                     skip_bcast_commit: true,
                     ..Config::default()
@@ -320,7 +347,8 @@ fn fail(message: &str) -> ! {
     std::process::exit(2)
 }
 
-const SERVERS: u64 = 5;
+/// Trials before the first that counts: what is slow only once is no part of a rate.
+const WARM_UP: u64 = 10;
 const TICK_US: u64 = 1_000;
 const ELECTION_TICKS: usize = 150;
 const HEARTBEAT_TICKS: usize = 50;
