@@ -1,99 +1,133 @@
 """The workloads of the benches as a user of raftlab would run them.
 
-    python benches/workloads.py w1|w1full TRIALS
+    python benches/workloads.py w1 TRIALS [times|dataframe]
+    python benches/workloads.py w1full TRIALS
     python benches/workloads.py w2 SECONDS [off|checks|full]
+    python benches/workloads.py w2short TRIALS
+    python benches/workloads.py w3 SECONDS [checks|off]
+    python benches/workloads.py idle SECONDS [off|checks|full]
 
-One JSON line on standard output, like that of the peers. ``bench.py`` runs this file in a process
-of its own, so that what one workload leaves behind doesn't slow down or speed up the next.
+``--nodes N`` asks for another number of nodes than five (w1, w2 and idle), ``--threads N`` for more
+than one thread (w1, w1full and w2short). One JSON line on standard output, like that of the peers.
+``bench.py`` runs this file in a process of its own, so that what one workload leaves behind doesn't
+slow down or speed up the next, and so that its memory is its own.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import importlib
 import json
+import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
-# For w2: no trace and no checks; every invariant checked after every event; the full trace
-# delivered to Python.
-VARIANTS = ("off", "checks", "full")
+T = TypeVar("T")
+
+# What can be asked of each workload; the first is what is meant if nothing is said. Of replication:
+# no trace and no checks; every invariant checked after every event; the full trace delivered to Python.
+VARIANTS = {
+    "w1": ("times", "dataframe"),
+    "w1full": ("times",),
+    "w2": ("off", "checks", "full"),
+    "w2short": ("times",),
+    "w3": ("checks", "off"),
+    "idle": ("off", "checks", "full"),
+}
 
 
 class MissingRaftlabError(ImportError):
     """raftlab isn't installed for this Python."""
 
 
-class Trials(NamedTuple):
-    """What a sweep of w1 or w1full gave. ``wall_s`` is that of the one call that ran them."""
-
-    wall_s: float
-    times_ms: Sequence[float]
-
-
-class Replication(NamedTuple):
-    """What w2 gave. With the full trace, ``wall_s`` lasts until Python holds all columns."""
-
-    wall_s: float
-    messages: int
-    commit: int
-
-
-def run_raftlab(what: str, size: int, variant: str = "off") -> dict[str, Any]:
+def run_raftlab(what: str, size: int, variant: str, nodes: int, threads: int) -> dict[str, Any]:
     """Run one workload and return what its JSON line says.
 
-    ``size`` is the number of trials of w1 and w1full and the simulated seconds of w2.
+    ``size`` is the number of trials of w1, w1full and w2short, and otherwise the simulated seconds.
     """
     raftlab = import_raftlab()
-    if what == "w2":
-        run = run_replication(raftlab, size, variant)
-        return {
-            "impl": "raftlab",
-            "what": what,
-            "variant": variant,
-            "sim_s": size,
-            "wall_s": round(run.wall_s, 6),
-            "messages_per_s": round(run.messages / run.wall_s, 1),
-            "messages": run.messages,
-            "commit": run.commit,
-        }
-    sweep = run_trials(raftlab, what, size)
-    times_ms = sorted(float(time_ms) for time_ms in sweep.times_ms)
-    if len(times_ms) != size:
-        raise RuntimeError(f"{what}: {size} trials were asked for and {len(times_ms)} came back")
-    return {
-        "impl": "raftlab",
-        "what": what,
-        "trials": size,
-        "wall_s": round(sweep.wall_s, 6),
-        "trials_per_s": round(size / sweep.wall_s, 1),
-        "mean_ms": round(sum(times_ms) / size, 3),
-        # The same quantile as the peers': the value at floor(share * n).
-        "p50_ms": times_ms[50 * size // 100],
-        "p90_ms": times_ms[90 * size // 100],
-        "p99_ms": times_ms[99 * size // 100],
+    about = {"impl": "raftlab", "what": what, "variant": variant, "nodes": nodes, "threads": threads}
+    if what == "w3":
+        return about | run_chaos(raftlab, size, variant)
+    if what in ("w2", "idle"):
+        scenario = (w2 if what == "w2" else idle)(raftlab, size, nodes)
+        return about | run_replication(scenario, size, variant)
+    if what == "w2short":
+        return about | run_trials(raftlab, w2(raftlab, 1), size, threads)
+    scenario = w1(raftlab, nodes) if what == "w1" else w1full(raftlab)
+    if variant == "dataframe":
+        return about | run_notebook_cell(raftlab, scenario, size)
+    return about | run_trials(raftlab, scenario, size, threads)
+
+
+def run_trials(raftlab: ModuleType, scenario: Any, trials: int, threads: int) -> dict[str, Any]:
+    """Run many seeds in one call, with what the peers measure and nothing else."""
+
+    def call() -> Any:
+        return raftlab.sweep(
+            scenario,
+            seeds=trials,
+            metrics=["since_last_fault_ms", "delivered"],
+            threads=threads,
+            checks=False,
+            progress=False,
+        )
+
+    wall_s, result = timed(call)
+    told = trials_told(wall_s, result.runs.to_list("since_last_fault_ms"), trials)
+    digests = "".join(result.runs.to_list("digest"))
+    return told | {
+        "messages": sum(result.runs.to_list("delivered")),
+        "digests": hashlib.blake2b(digests.encode(), digest_size=16).hexdigest(),
     }
 
 
-def run_trials(raftlab: ModuleType, what: str, trials: int) -> Trials:
-    """Run w1 or w1full in one call, on one thread."""
-    scenario = (w1 if what == "w1" else w1full)(raftlab)
-    start = time.perf_counter()
-    runs = raftlab.sweep(
-        scenario, seeds=trials, metrics="since_last_fault_ms", threads=1, checks=False, progress=False
-    ).runs
-    wall_s = time.perf_counter() - start
-    return Trials(wall_s, runs.to_list("since_last_fault_ms"))
+def run_notebook_cell(raftlab: ModuleType, scenario: Any, trials: int) -> dict[str, Any]:
+    """Run many seeds as a cell of a notebook does: with all defaults, and up to the DataFrame."""
+    # Who makes the first DataFrame imports pandas, which is none of ours.
+    raftlab.sweep(scenario, seeds=1, progress=False).to_pandas()
+    wall_s, frame = timed(lambda: raftlab.sweep(scenario, seeds=trials, progress=False).to_pandas())
+    return trials_told(wall_s, frame["end_ms"].tolist(), trials)
 
 
-def run_replication(raftlab: ModuleType, seconds: int, variant: str) -> Replication:
-    """Run w2 in one call, on one thread."""
-    scenario = w2(raftlab, seconds)
+def trials_told(wall_s: float, times_ms: Sequence[float], trials: int) -> dict[str, Any]:
+    """What the JSON line of a workload of trials says."""
+    if len(times_ms) != trials:
+        raise RuntimeError(f"{trials} trials were asked for and {len(times_ms)} came back")
+    ordered = sorted(times_ms)
+    return {
+        "trials": trials,
+        "wall_s": round(wall_s, 9),
+        "trials_per_s": round(trials / wall_s, 1),
+        "mean_ms": round(sum(ordered) / trials, 3),
+        # The same quantile as the peers': the value at floor(share * n).
+        "p50_ms": ordered[50 * trials // 100],
+        "p90_ms": ordered[90 * trials // 100],
+        "p99_ms": ordered[99 * trials // 100],
+    }
+
+
+def timed(call: Callable[[], T]) -> tuple[float, T]:
+    """Call until that has taken a tenth of a second: the median wall time and the last result."""
+    took: list[float] = []
+    while True:
+        start = time.perf_counter()
+        result = call()
+        took.append(time.perf_counter() - start)
+        if sum(took) >= 0.1:
+            return statistics.median(took), result
+
+
+def run_replication(scenario: Any, seconds: int, variant: str) -> dict[str, Any]:
+    """Run w2 or an idle cluster in one call; with the full trace until Python holds all columns."""
     if variant == "full":
         # Who takes the trace over imports what it needs at its first table: none of ours.
-        w2(raftlab, 1).run(trace="full", checks=False).trace.messages.to_arrow()
+        scenario.replace(horizon=1).run(trace="full", checks=False).trace.messages.to_arrow()
     start = time.perf_counter()
     run = scenario.run(
         seed=1,
@@ -103,16 +137,52 @@ def run_replication(raftlab: ModuleType, seconds: int, variant: str) -> Replicat
     if variant == "full":
         run.trace.messages.to_arrow()
     wall_s = time.perf_counter() - start
-    return Replication(wall_s, run.counters["delivered"], run["A"].commit_index)
+    return run_told(wall_s, run, seconds)
 
 
-def w1(rl: ModuleType) -> Any:
-    """A bare election: the leader is dead, four followers with equal logs wait for their timers."""
+def run_chaos(raftlab: ModuleType, seconds: int, variant: str) -> dict[str, Any]:
+    """Run w3 in one call, and then again, to see whether it is the same run."""
+    scenario, checks = w3(raftlab, seconds), variant == "checks"
+    start = time.perf_counter()
+    run = scenario.run(seed=1, trace="off", checks=checks)
+    wall_s = time.perf_counter() - start
+    again = scenario.run(seed=1, trace="off", checks=checks)
+    told = run_told(wall_s, run, seconds) | {"replays": int(run.digest == again.digest)}
+    return told | ({"violations": len(run.violations)} if checks else {})
+
+
+def run_told(wall_s: float, run: Any, seconds: int) -> dict[str, Any]:
+    """What the JSON line of a single run says."""
+    messages = run.counters["delivered"]
+    return {
+        "sim_s": seconds,
+        "wall_s": round(wall_s, 9),
+        "messages_per_s": round(messages / wall_s, 1),
+        "messages": messages,
+        "commit": max(node.commit_index for node in run),
+        "peak_mib": peak_mib(),
+    }
+
+
+def peak_mib() -> float | None:
+    """The most memory that this process has had, in MiB; only Linux tells.
+
+    Not ``resource.getrusage``: its maximum is also that of the process from which this one was forked.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def w1(rl: ModuleType, nodes: int = 5) -> Any:
+    """A bare election: the leader is dead, followers with equal logs wait for their timers."""
     return rl.Scenario(
-        5,
+        nodes,
         noop=False,
         initial=rl.Initial(log=[1]),
-        faults=[rl.Crash("A")],
+        faults=[rl.Crash(first(nodes))],
         stop=rl.leader_elected,
     )
 
@@ -132,17 +202,48 @@ def w1full(rl: ModuleType) -> Any:
     )
 
 
-def w2(rl: ModuleType, seconds: int) -> Any:
+def w2(rl: ModuleType, seconds: int, nodes: int = 5) -> Any:
     """Steady replication: a proposal every millisecond."""
+    return idle(rl, seconds, nodes).replace(workload=rl.OpenLoop(every=1, start=10))
+
+
+def w3(rl: ModuleType, seconds: int) -> Any:
+    """Chaos: w2 in a network that loses and doubles, and every two seconds something breaks for one."""
     return rl.Scenario(
         5,
         noop=False,
         heartbeat=50,
-        network=rl.Network(latency=1),
+        network=rl.Network(latency=rl.lognormal(1, 0.5), loss=0.01, duplicate=0.01),
+        disk=rl.Disk(fsync=0.5),
         initial=rl.Initial(term=1, leader="A"),
-        workload=rl.OpenLoop(every=1, start=10),
+        # A client has its answer after 3 ms: ten of them propose 200 times a second.
+        workload=[
+            rl.OpenLoop(every=1.25, start=10),
+            rl.ClosedLoop(clients=10, think=47, start=10),
+        ],
+        faults=[
+            rl.Partition(shape="random", at="2s", every="4s", duration="1s"),
+            rl.Crash("a node", at="4s", every="4s", duration="1s"),
+        ],
         horizon=seconds * 1000,
     )
+
+
+def idle(rl: ModuleType, seconds: int, nodes: int = 5) -> Any:
+    """A leader in office, and nobody asks it for anything: heartbeats."""
+    return rl.Scenario(
+        nodes,
+        noop=False,
+        heartbeat=50,
+        network=rl.Network(latency=1),
+        initial=rl.Initial(term=1, leader=first(nodes)),
+        horizon=seconds * 1000,
+    )
+
+
+def first(nodes: int) -> str:
+    """The name of the first of so many nodes."""
+    return "A" if nodes <= 26 else "n1"
 
 
 def import_raftlab() -> ModuleType:
@@ -153,27 +254,41 @@ def import_raftlab() -> ModuleType:
         if error.name != "raftlab":
             raise
         raise MissingRaftlabError(
-            f"raftlab isn't installed for {sys.executable}: run `pip install .` in the root of the "
-            "repository (an editable install is slower, being quick to compile), or give "
-            "--peers-only to bench.py"
+            f"raftlab isn't installed for {sys.executable}: run `make setup` in the root of the repository "
+            "and use .venv/bin/python, or give --peers-only to bench.py"
         ) from None
 
 
-def main(args: list[str]) -> None:
+def whole(text: str) -> int:
+    """Read a whole number above 0."""
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text}: must be a whole number above 0")
+    return int(text)
+
+
+def main() -> None:
     """Run one workload and print its JSON line."""
-    what, size, variant, *rest = [*args, "", "", ""][: max(3, len(args))]
-    variant = variant or VARIANTS[0]
-    known = what in ("w1", "w1full", "w2") and variant in VARIANTS
-    allowed = variant == VARIANTS[0] or what == "w2"
-    whole = size.isascii() and size.isdecimal() and int(size) > 0
-    if rest or not (known and allowed and whole):
-        sys.exit("usage: workloads.py w1|w1full TRIALS  or  w2 SECONDS [off|checks|full]")
+    parser = argparse.ArgumentParser(description="Run one of raftlab's workloads.")
+    parser.add_argument("what", choices=VARIANTS)
+    parser.add_argument("size", type=whole, help="trials of w1, w1full and w2short, else simulated seconds")
+    parser.add_argument("variant", nargs="?", help="how it is run; the module says what there is")
+    parser.add_argument("--nodes", type=whole, default=5)
+    parser.add_argument("--threads", type=whole, default=1)
+    asked = parser.parse_args()
+    variants = VARIANTS[asked.what]
+    variant = asked.variant or variants[0]
+    if variant not in variants:
+        parser.error(f"{asked.what} has {', '.join(variants)}, not {variant}")
+    if asked.nodes != 5 and asked.what not in ("w1", "w2", "idle"):
+        parser.error(f"{asked.what} has five nodes")
+    if asked.threads != 1 and (asked.what not in ("w1", "w1full", "w2short") or variant == "dataframe"):
+        parser.error(f"{asked.what} {variant} has no --threads")
     try:
-        result = run_raftlab(what, int(size), variant)
+        result = run_raftlab(asked.what, asked.size, variant, asked.nodes, asked.threads)
     except MissingRaftlabError as error:
         sys.exit(str(error))
     print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
