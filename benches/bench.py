@@ -1,9 +1,10 @@
 """Measure raftlab beside what else a user could install, and check that all do the same work.
 
-    python benches/bench.py [--quick] [--runs N] [--peers-only] [--json out/bench.json]
+    python benches/bench.py [--quick] [--runs N] [--peers-only] [--table-only | --curves-only]
+                            [--json out/bench.json]
 
 Builds the peers and runs every workload with every implementation in turn, RUNS times over, on one
-core. Prints a table of medians and ratios; keeps all of it as JSON.
+core. Prints a table of medians and ratios, and how cost grows; keeps all of it as JSON.
 ``benches/README.md`` says how to read it. The exit code is 1 if an implementation did other work than
 the workload asks for, and 2 if something couldn't run.
 """
@@ -21,7 +22,8 @@ from typing import Any
 
 import workloads
 from checks import faults_of
-from jobs import CommandError, build_peers, measure, output_of, quiet_core
+from curves import curves_json, curves_of, drawn, jobs_of, print_curves
+from jobs import CommandError, build_peers, cores, measure, output_of, quiet_core
 from table import print_table, table_jobs, table_json
 
 
@@ -32,8 +34,11 @@ def main() -> int:
         setting = setting_of(options)
         build_peers()
         print(headline(setting))
-        results: dict[str, Any] = {"setting": setting, "table": [], "wrong": []}
-        run_table(setting, results)
+        results: dict[str, Any] = {"setting": setting, "table": [], "curves": [], "wrong": []}
+        if not options.curves_only:
+            run_table(setting, results)
+        if not options.table_only:
+            run_curves(setting, results)
     except (CommandError, workloads.MissingRaftlabError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,10 +49,13 @@ def main() -> int:
 
 def command_line() -> argparse.Namespace:
     """What is asked for."""
-    parser = argparse.ArgumentParser(description="Compare raftlab with its peers.")
+    parser = argparse.ArgumentParser(description="Compare raftlab with its peers, and see how cost grows.")
     parser.add_argument("--quick", action="store_true", help="less work, and fewer runs: about a minute")
     parser.add_argument("--runs", type=workloads.whole, metavar="N", help="runs of everything")
     parser.add_argument("--peers-only", action="store_true", help="leave raftlab out")
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument("--table-only", action="store_true", help="no curves")
+    parts.add_argument("--curves-only", action="store_true", help="no table")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", default=Path("out/bench.json"), help="all figures"
     )
@@ -66,6 +74,18 @@ def run_table(setting: dict[str, Any], results: dict[str, Any]) -> None:
     results["wrong"] += faults_of(rows)
 
 
+def run_curves(setting: dict[str, Any], results: dict[str, Any]) -> None:
+    """Measure and print how cost grows."""
+    with_raftlab = setting["raftlab"] is not None
+    curves = curves_of(quick=setting["quick"], with_raftlab=with_raftlab, cores=setting["cores"])
+    runs, core = setting["curve_runs"], setting["core"]
+    measured = measure("curves", jobs_of(curves), runs, core, long_ones_once=True)
+    shown = drawn(curves, measured)
+    print_curves(shown)
+    results["curves"] = curves_json(shown)
+    results["wrong"] += faults_of(measured)
+
+
 def setting_of(options: argparse.Namespace) -> dict[str, Any]:
     """Where and how this is measured."""
     runs = options.runs or (3 if options.quick else 5)
@@ -75,8 +95,11 @@ def setting_of(options: argparse.Namespace) -> dict[str, Any]:
         "rustc": output_of("rustc", "--version").split()[1],
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
+        "cores": cores(),
         "core": quiet_core(),
         "runs": runs,
+        # A curve has many points, of which each steadies its neighbours.
+        "curve_runs": options.runs or (1 if options.quick else 3),
         "quick": options.quick,
     }
 
@@ -89,8 +112,8 @@ def headline(setting: dict[str, Any]) -> str:
         f"Python {setting['python']}",
         f"rustc {setting['rustc']}",
         setting["system"],
-        f"{setting['processor']}, {pinned}",
-        f"medians of {setting['runs']}",
+        f"{setting['processor']}, {setting['cores']} cores, {pinned}",
+        f"medians of {setting['runs']} (curves: {setting['curve_runs']})",
         *(["quick"] if setting["quick"] else []),
     ]
     return ", ".join(parts)
