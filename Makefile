@@ -54,7 +54,7 @@ format:  ## Format everything
 notebooks: setup  ## Execute the notebooks and keep their pictures
 	$(BIN)/python -m pytest -n auto --nbmake --overwrite notebooks
 
-bench: setup  ## raftlab beside TiKV's raft crate and a Python loop, in one run
+bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/bench.json, out/bench.png
 	$(BIN)/python benches/bench.py
 
 bench-instructions:  ## Instructions a trial and a message, against benches/instructions.json (needs valgrind)

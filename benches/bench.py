@@ -1,10 +1,10 @@
 """Measure raftlab beside what else a user could install, and check that all do the same work.
 
     python benches/bench.py [--quick] [--runs N] [--peers-only] [--table-only | --curves-only]
-                            [--json out/bench.json]
+                            [--json out/bench.json] [--plot out/bench.png]
 
 Builds the peers and runs every workload with every implementation in turn, RUNS times over, on one
-core. Prints a table of medians and ratios, and how cost grows; keeps all of it as JSON.
+core. Prints a table of medians and ratios, and how cost grows; keeps all of it as JSON and draws it.
 ``benches/README.md`` says how to read it. The exit code is 1 if an implementation did other work than
 the workload asks for, and 2 if something couldn't run.
 """
@@ -44,6 +44,7 @@ def main() -> int:
         return 2
     print("\n" + ("\n".join(results["wrong"]) or "check values: OK") + "\n")
     keep(results, options.json)
+    draw(results, options.plot)
     return 1 if results["wrong"] else 0
 
 
@@ -56,9 +57,9 @@ def command_line() -> argparse.Namespace:
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument("--table-only", action="store_true", help="no curves")
     parts.add_argument("--curves-only", action="store_true", help="no table")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", default=Path("out/bench.json"), help="all figures"
-    )
+    out = Path("out")
+    parser.add_argument("--json", type=Path, metavar="FILE", default=out / "bench.json", help="all figures")
+    parser.add_argument("--plot", type=Path, metavar="FILE", default=out / "bench.png", help="the picture")
     return parser.parse_args()
 
 
@@ -145,6 +146,18 @@ def keep(results: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=2) + "\n")
     print(f"{path}: all figures")
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """Draw all that was measured, if there is something to draw with."""
+    try:
+        from figure import draw_results
+    except ModuleNotFoundError as error:
+        print(f"no picture: {error.name} isn't installed")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_results(results, path)
+    print(f"{path}: the picture")
 
 
 if __name__ == "__main__":
