@@ -13,6 +13,8 @@ use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watch};
 use raftlab::fault::nemesis::random_faults;
 use raftlab::fault::{Fault, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
+use raftlab::raft::variants::VARIANTS;
+use raftlab::raft::{AdaptiveTimeout, ElectionRule};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, NetworkSpec, Pacing, Purpose, Time,
 };
@@ -180,8 +182,33 @@ fn random_scenario(seed: u64) -> Scenario {
     if !clocks_may_drift {
         scenario.faults.retain(|fault| !matches!(fault.fault, Fault::ClockRate { .. }));
     }
+    random_election_rule(&mut rng, &mut scenario);
     scenario.horizon = Some(Time((HORIZON_MS * 1e6) as u64));
     scenario
+}
+
+fn random_election_rule(rng: &mut impl Rng, scenario: &mut Scenario) {
+    let leases = scenario.lease_drift.is_some();
+    match rng.random_range(0..5) {
+        0 => {
+            let (name, ..) = VARIANTS[rng.random_range(0..VARIANTS.len())];
+            let rule = serde_json::from_value(name.into()).expect("the name of a rule");
+            if !(scenario.pre_vote && ElectionRule::asks_about_log(rule)) {
+                scenario.election_rule = rule;
+            }
+        }
+        1 => {
+            scenario.candidate_backoff = 2.0;
+            scenario.candidate_timeout =
+                Some(Delay { min: Span::from_ms(20), max: Span::from_ms(80) });
+        }
+        2 if !leases => scenario.timeout_step = Some(Span::from_ms(50)),
+        3 if !leases => {
+            scenario.adaptive_timeout =
+                Some(AdaptiveTimeout { min_samples: 3, ..AdaptiveTimeout::default() });
+        }
+        _ => {}
+    }
 }
 
 fn random_latency(rng: &mut impl Rng) -> Distribution {

@@ -242,3 +242,86 @@ def test_what_makes_no_sense(settings, words):
     with pytest.raises(rl.InvalidError) as error:
         rl.Scenario(5, **settings)
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def beats_per_s(loss, **settings):
+    """How often the leader beats once it knows its network: round trips of 100 ms."""
+    c = rl.Cluster(
+        3,
+        seed=1,
+        preset=rl.presets.etcd,
+        network=rl.Network(latency=50, loss=loss),
+        initial=rl.Initial(term=1, leader="A"),
+        **settings,
+    )
+    c.run("20s")
+    messages = c.trace.messages.to_pandas()
+    late = (messages["type"] == "AppendEntries") & (messages["sent_ms"] > 15_000)
+    return late.sum() / 2 / 5
+
+
+def test_adaptive_heartbeats_follow_the_loss():
+    """Dynatune: K = ceil(log_p 0.001) in a timeout of 100 ms; 1 without loss, 3 if a tenth is lost."""
+    assert beats_per_s(0.0) == pytest.approx(10, rel=0.1)
+    assert beats_per_s(0.0, adaptive_timeout=True) == pytest.approx(10, rel=0.1)
+    assert beats_per_s(0.1) == pytest.approx(10, rel=0.1)
+    assert beats_per_s(0.1, adaptive_timeout=True) == pytest.approx(30, rel=0.3)
+
+
+def test_adaptive_timeouts_find_a_dead_leader_sooner():
+    def cluster(adaptive):
+        return rl.Scenario(
+            5,
+            preset=rl.presets.etcd,
+            network=rl.normal(20, 2),
+            adaptive_timeout=adaptive,
+            faults=[rl.Crash("leader", at=rl.uniform(20_000, 20_100))],
+            stop=rl.candidates(1),
+        )
+
+    found = rl.sweep(cluster, {"adaptive": [False, True]}, seeds=200, metrics="since_last_fault_ms")
+    fixed, adaptive = (found.at(adaptive=a)["since_last_fault_ms"].mean() for a in (False, True))
+    assert 1100 < fixed < 1500
+    assert adaptive < 0.2 * fixed
+
+
+def test_adaptive_timeouts_outlive_a_fork_and_a_crash():
+    c = rl.Cluster(3, seed=2, preset=rl.presets.etcd, adaptive_timeout=True, network=20)
+    c.run("10s")
+    other = c.fork()
+    for cluster in (c, other):
+        cluster.crash("leader")
+        cluster.run("5s")
+    assert c.digest == other.digest
+    assert c.leader is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"safety": -1}, ["adaptive_timeout: safety", "-1"]),
+        ({"min_samples": 11, "window": 10}, ["min_samples", "window of 10", "11"]),
+        ({"window": 10**6}, ["window", "100000", "1000000"]),
+        ({"reachability": 1}, ["reachability", "below 1"]),
+        ({"min_heartbeats": 101}, ["min_heartbeats", "101"]),
+    ],
+)
+def test_bad_adaptive_timeouts(given, words):
+    with pytest.raises(rl.InvalidError) as caught:
+        rl.Scenario(3, adaptive_timeout=rl.AdaptiveTimeout(**given))
+    assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"adaptive_timeout": 2}, ["adaptive_timeout", "AdaptiveTimeout", "2"]),
+        ({"adaptive_timeout": True, "lease_drift": 0.01}, ["adaptive_timeout", "lease_drift"]),
+        ({"adaptive_timeout": True, "timeout_step": 10}, ["adaptive_timeout", "timeout_step"]),
+        ({"timeout_step": 10, "lease_drift": 0.01}, ["timeout_step", "lease_drift"]),
+    ],
+)
+def test_what_cannot_go_together(given, words):
+    with pytest.raises(rl.InvalidError) as caught:
+        rl.Scenario(3, **given)
+    assert all(word in str(caught.value) for word in words)

@@ -45,7 +45,8 @@ def ctrl_c(after=0.15, *, kept=False):
     finally:
         timer.cancel()
         timer.join()
-    assert took < AT_MOST, f"it went on for {took * 1e3:.0f} ms"
+    at_most = AT_MOST * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # who has to share waits longer
+    assert took < at_most, f"it went on for {took * 1e3:.0f} ms"
 
 
 def in_order(c):

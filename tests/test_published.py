@@ -100,6 +100,14 @@ def test_partial_partitions():
     assert all(row.why for row in result.rows if not row.agrees)
 
 
+def test_adaptive_timeouts():
+    detection, downtime = published.adaptive_timeouts(1000).rows
+    assert detection.agrees
+    assert detection.high - detection.low < 0.02  # pairs
+    assert not downtime.agrees
+    assert downtime.why
+
+
 def test_a_row_can_disagree():
     row = published.Row("c", "mean", "ms", 100.0, 120.0, 118.0, 122.0, tolerance=0.1, why="so")
     assert not row.agrees

@@ -89,7 +89,7 @@ from .errors import (
     ViolationError,
 )
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
-from .settings import ClosedLoop, Disk, Initial, Network, OpenLoop
+from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
 from .statistics import upper_bound
 from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
 from .tables import Table, Trace, schema
@@ -119,6 +119,7 @@ __all__ = [
     "Catalogue",
     "ClockJump",
     "ClockRate",
+    "AdaptiveTimeout",
     "ClosedLoop",
     "Cluster",
     "Command",

@@ -127,6 +127,11 @@ SWITCHES: dict[str, tuple[dict[str, Any], str, str]] = {
         "each node waits 50 ms longer than the one before: the first stands first",
         "priorities as in raft-rs and ZooKeeper; the step is timeout_step=",
     ),
+    "adaptive": (
+        {"adaptive_timeout": True},
+        "timeouts follow the round trips that the leader measures, heartbeats the losses",
+        "Dynatune (Shiozaki and Nakamura, arXiv 2507.15154)",
+    ),
 }
 """Election rules that are settings of their own: name to settings, meaning, source."""
 

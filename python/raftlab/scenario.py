@@ -16,7 +16,7 @@ from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
 from .distributions import Distribution, Time
 from .errors import InvalidError, shown
-from .settings import VIAS, Disk, Initial, Network, _Load
+from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load
 
 if TYPE_CHECKING:
     from .cluster import Cluster, Run
@@ -45,6 +45,9 @@ class Scenario:
         By how much that grows with each election in a row that a majority refused.
     timeout_step : time, optional
         The k-th node's timeouts are longer by k times this: the first waits least.
+    adaptive_timeout : AdaptiveTimeout or bool, optional
+        Timeouts and heartbeats that follow the round trips and losses that the leader measures; `True` stands
+        for `AdaptiveTimeout()`. Cannot go with `timeout_step` or `lease_drift`.
     heartbeat : time, optional
         Between heartbeats; a third of the least election timeout if not given.
     pre_vote, sticky_votes, check_quorum : bool, default False
@@ -114,6 +117,7 @@ class Scenario:
         candidate_timeout: Any = None,
         candidate_backoff: float | None = None,
         timeout_step: Duration | None = None,
+        adaptive_timeout: AdaptiveTimeout | bool | None = None,
         heartbeat: Duration | None = None,
         pre_vote: bool | None = None,
         sticky_votes: bool | None = None,
@@ -147,6 +151,11 @@ class Scenario:
             )
         if timeout_step is not None:
             parts["timeout_step"] = to_ms(timeout_step, "timeout_step")
+        if adaptive_timeout is True:
+            adaptive_timeout = AdaptiveTimeout()
+        if adaptive_timeout not in (None, False):
+            adaptive = instance(adaptive_timeout, AdaptiveTimeout, "adaptive_timeout")
+            parts["adaptive_timeout"] = adaptive.to_dict()
         if heartbeat is not None:
             parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
         switches = {
@@ -285,6 +294,12 @@ class Scenario:
         return float(low), float(high)
 
     @property
+    def adaptive_timeout(self) -> AdaptiveTimeout | None:
+        """How timeouts follow the network, if they do."""
+        given = self._parts.get("adaptive_timeout")
+        return None if given is None else AdaptiveTimeout(**given)
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults."""
         return tuple(fault_from_dict(fault) for fault in self._parts.get("faults", ()))
@@ -337,6 +352,8 @@ class Scenario:
                 shown.append(f"steps=<{len(value)}>")
             elif name == "stop":
                 shown.append(f"stop={self.stop!r}")
+            elif name == "adaptive_timeout":
+                shown.append(f"adaptive_timeout={self.adaptive_timeout!r}")
             elif name == "edits":
                 shown.append(f"edits=<{len(value['edits'])} of seed {value['seed']}>")
             elif name == "network":
@@ -469,7 +486,11 @@ def rule_settings(name: str) -> dict[str, Any]:
     from .discovery import SWITCHES, election_rules
 
     choice(name, "election_rule", election_rules.names)
-    return dict(SWITCHES[name][0]) if name in SWITCHES else {"election_rule": name}
+    given = SWITCHES[name][0] if name in SWITCHES else None
+    if given is None:
+        return {"election_rule": name}
+    parts = Scenario(1, **given)._parts
+    return {setting: parts[setting] for setting in given}
 
 
 def _timeout(value: Any, what: str) -> list[float]:

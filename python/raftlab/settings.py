@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._arguments import choice, flag, instance, integer, items, probability
+from ._arguments import U32, choice, flag, instance, integer, items, number, probability
 from ._time import Duration, to_ms
 from .distributions import Time, time_to_dict
 from .errors import InvalidError
 
-__all__ = ["ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
+__all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
 
 
 VIAS = ("log", "read_index", "lease", "local")
@@ -186,6 +186,58 @@ class ClosedLoop(_Load):
             "think": time_to_dict(self.think, "workload: think"),
             "timeout": to_ms(self.timeout, "workload: timeout"),
             "retry": flag(self.retry, "workload: retry"),
+        }
+
+
+@dataclass(frozen=True)
+class AdaptiveTimeout:
+    """Election timeouts and heartbeats that follow the network, as in Dynatune (arXiv 2507.15154).
+
+    The leader measures the round trips of its heartbeats and tells each follower its own. A follower that
+    knows `min_samples` of them waits for t = mean + `safety` * standard deviation at least, drawn from
+    [t, r t), where r is the ratio of the ends of `election_timeout`. The rounds that never reached it tell
+    it the loss p, and it asks for K = ceil(log_p(1 - `reachability`)) heartbeats in t. A new leader, and a
+    timeout that ran out, end what was measured: until enough is known again the configured times hold.
+
+    Two things are not as published. The leader has one heartbeat timer, and beats as often as the follower
+    that asks for most. And with `check_quorum` the leader gives followers two of its intervals to answer, if
+    that is longer than an election timeout.
+
+    Parameters
+    ----------
+    safety : float, default 2
+        The factor of the standard deviation, from 0 to 1000.
+    min_samples, window : int, default 10 and 1000
+        Round trips that must be known before anything changes, and the last ones, which count.
+    reachability : float, default 0.999
+        With what probability at least one heartbeat arrives in a timeout; below 1.
+    min_heartbeats : int, default 1
+        Least K, from 1 to 100. Where nothing is lost K is 1, and a heartbeat that is late may start an
+        election; PreVote then keeps the leader.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> adaptive = rl.Scenario(5, adaptive_timeout=rl.AdaptiveTimeout(safety=3), pre_vote=True)
+    >>> adaptive.adaptive_timeout.safety
+    3.0
+    """
+
+    safety: float = 2.0
+    min_samples: int = 10
+    window: int = 1000
+    reachability: float = 0.999
+    min_heartbeats: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        what = "adaptive_timeout: "
+        return {
+            "safety": number(self.safety, what + "safety", "a number from 0 to 1000", 0, 1000),
+            "min_samples": integer(self.min_samples, what + "min_samples", 1, U32),
+            "window": integer(self.window, what + "window", 1, U32),
+            "reachability": probability(self.reachability, what + "reachability"),
+            "min_heartbeats": integer(self.min_heartbeats, what + "min_heartbeats", 1, 100),
         }
 
 

@@ -11,7 +11,7 @@ use super::symbols::Symbols;
 use crate::fault::vocabulary::validate_probability;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
-use crate::raft::{Config, ElectionRule, Lease, Node, Rule, Rules};
+use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Node, Rule, Rules};
 use crate::sim::time::millis;
 use crate::sim::{
     DiskSpec, Distribution, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
@@ -56,6 +56,9 @@ pub struct Scenario {
     /// The k-th node's timeouts are longer by k times this: ranks, of which the first waits least.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub timeout_step: Option<Span>,
+    /// Timeouts and heartbeats that follow the network (Dynatune).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive_timeout: Option<AdaptiveTimeout>,
     /// When terms are adopted and when a candidate stands again.
     #[serde(default, skip_serializing_if = "is_paper")]
     pub election_rule: ElectionRule,
@@ -171,6 +174,7 @@ impl Scenario {
             candidate_timeout: None,
             candidate_backoff: 1.0,
             timeout_step: None,
+            adaptive_timeout: None,
             election_rule: ElectionRule::Paper,
             heartbeat: None,
             pre_vote: false,
@@ -246,6 +250,27 @@ impl Scenario {
                 "candidate_backoff must be a factor of at least 1, not {}",
                 self.candidate_backoff
             ));
+        }
+        if let Some(adaptive) = &self.adaptive_timeout {
+            adaptive.validate().map_err(|why| format!("adaptive_timeout: {why}"))?;
+            if self.lease_drift.is_some() {
+                return Err(
+                    "adaptive_timeout: leases count on the configured timeout; take it or lease_drift"
+                        .into(),
+                );
+            }
+            if self.timeout_step.is_some() {
+                return Err(
+                    "adaptive_timeout: it sets the timeouts that timeout_step ranks; take one of them"
+                        .into(),
+                );
+            }
+        }
+        if self.timeout_step.is_some_and(|step| step > Span::ZERO) && self.lease_drift.is_some() {
+            return Err(
+                "timeout_step: a lease lasts as long as everybody waits; take it or lease_drift"
+                    .into(),
+            );
         }
         if self.pre_vote && self.election_rule.asks_about_log() {
             return Err(
@@ -416,6 +441,7 @@ impl Scenario {
             election_timeout: self.election_timeout,
             candidate_timeout: self.candidate_timeout,
             candidate_backoff: self.candidate_backoff,
+            adaptive_timeout: self.adaptive_timeout,
             election_rule: self.election_rule,
             heartbeat,
             pre_vote: self.pre_vote,

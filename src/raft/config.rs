@@ -1,6 +1,7 @@
 //! How a node is set up. Every node of a cluster has the same settings, unless a fault changes one.
 
 use super::rules::{Rule, Rules};
+use super::tuning::AdaptiveTimeout;
 use super::variants::ElectionRule;
 use crate::protocol::{Delay, Span};
 
@@ -14,6 +15,8 @@ pub struct Config {
     pub candidate_timeout: Option<Delay>,
     /// By how much that grows with each election in a row that a majority refused.
     pub candidate_backoff: f64,
+    /// How timeouts and heartbeats follow the network, if they do.
+    pub adaptive_timeout: Option<AdaptiveTimeout>,
     /// When terms are adopted and when a candidate stands again.
     pub election_rule: ElectionRule,
     /// How often a leader shows that it is there.

@@ -38,7 +38,7 @@ impl Node {
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let Some(term) = self.term().max(self.seen_term).checked_add(1) else {
             // A liar has used up all terms: there is no later one to stand in.
-            return fx.arm(ELECTION, self.config.election_timeout);
+            return fx.arm(ELECTION, self.patience);
         };
         self.storage.set_ballot(term, Some(self.id));
         self.become_asking(Role::Candidate, term, fx);
@@ -51,6 +51,7 @@ impl Node {
         self.role = role;
         self.leader = None;
         self.heard_at = None;
+        self.forget_measurements();
         self.granted = NodeSet::default();
         self.rejected = NodeSet::default();
         if self.config.election_rule != ElectionRule::HesitantMemory {
@@ -132,7 +133,7 @@ impl Node {
             self.become_follower(term, None, fx);
         }
         let refusal = if stepped_down && self.config.election_rule == ElectionRule::Refloated {
-            fx.arm(ELECTION, self.config.election_timeout);
+            fx.arm(ELECTION, self.patience);
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
@@ -147,7 +148,7 @@ impl Node {
             Some(why) => fx.note(RaftNote::Refused { from, why }),
             None => {
                 self.storage.set_ballot(term, Some(from));
-                fx.arm(ELECTION, self.config.election_timeout);
+                fx.arm(ELECTION, self.patience);
                 fx.note(RaftNote::Voted { term, candidate: from });
             }
         }
@@ -280,11 +281,12 @@ impl Node {
     pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
         self.leader = Some(self.id);
         self.forget_elections();
+        self.forget_measurements();
         self.progress.fill(Progress::probing(next));
         self.reads.reset();
         fx.disarm(ELECTION);
         if self.config.check_quorum {
-            fx.arm(QUORUM, Delay::exactly(self.config.election_timeout.min));
+            fx.arm(QUORUM, self.quorum_check());
         }
         self.heartbeat(now, fx);
         self.count_own_disk(now, fx);
@@ -297,7 +299,7 @@ impl Node {
         let heard = heard.chain([self.id]).collect::<NodeSet>();
         if self.quorum.is_quorum(&heard) {
             self.progress.iter_mut().for_each(|progress| progress.active = false);
-            fx.arm(QUORUM, Delay::exactly(self.config.election_timeout.min));
+            fx.arm(QUORUM, self.quorum_check());
         } else {
             self.become_follower(self.term(), None, fx);
         }
@@ -328,7 +330,7 @@ impl Node {
 
     fn hears_leader(&self, now: LocalTime) -> bool {
         self.role == Role::Leader
-            || self.heard_at.is_some_and(|at| now.since(at) < self.config.election_timeout.min)
+            || self.heard_at.is_some_and(|at| now.since(at) < self.patience.min)
     }
 
     /// Whether an `AppendEntries` comes from a leader that this node follows; if so its election timer
@@ -358,7 +360,7 @@ impl Node {
         self.leader = Some(from);
         self.forget_elections();
         self.heard_at = Some(now);
-        fx.arm(ELECTION, self.config.election_timeout);
+        fx.arm(ELECTION, self.patience);
         true
     }
 
@@ -392,7 +394,7 @@ impl Node {
 
     /// The leader's tick: an `AppendEntries` to everybody (5.2).
     pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        fx.arm(HEARTBEAT, Delay::exactly(self.config.heartbeat));
+        fx.arm(HEARTBEAT, Delay::exactly(self.heartbeat_interval()));
         self.start_round(now, fx);
     }
 }

@@ -14,6 +14,7 @@ use super::reads::Reads;
 use super::replication::Progress;
 use super::rules::Rule;
 use super::storage::Storage;
+use super::tuning::Tuning;
 use super::types::{Command, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting};
 use crate::clone::clone_by_field;
 use crate::protocol::{
@@ -47,6 +48,10 @@ pub struct Node {
     pub(super) machine: Machine,
     /// When this node last heard from a leader of its term.
     pub(super) heard_at: Option<LocalTime>,
+    /// From where its election timeouts are drawn now: as configured, unless they follow the network.
+    pub(super) patience: Delay,
+    /// What this node measured, if they do.
+    pub(super) tuning: Option<Box<Tuning>>,
     /// Until when a node that restarted under leases refuses votes.
     pub(super) refuses_votes_until: LocalTime,
     /// Messages whose promises are not durable yet, oldest first.
@@ -71,10 +76,10 @@ pub struct Node {
 }
 
 clone_by_field!(
-    [] Node { storage, machine, progress, reads }
+    [] Node { storage, machine, tuning, progress, reads }
     copied {
-        id, role, leader, commit, heard_at, refuses_votes_until, restarted, granted, rejected, stale_for,
-        seen_term, lost
+        id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
+        stale_for, seen_term, lost
     }
     empty { outbox, waiting }
     shared { config, quorum }
@@ -87,8 +92,11 @@ impl Node {
         if !config.rules.has(Rule::QuorumSize) {
             quorum = quorum.off_by_one();
         }
+        let tuning = |settings| Box::new(Tuning::new(settings, nodes, config.heartbeat));
         Self {
             id,
+            patience: config.election_timeout,
+            tuning: config.adaptive_timeout.map(tuning),
             config: Arc::new(config),
             quorum: Arc::new(quorum),
             storage: Storage::default(),
@@ -162,7 +170,7 @@ impl Node {
         if self.role == Role::Leader {
             self.lead(now, self.log().last_index() + 1, fx);
         } else {
-            fx.arm(ELECTION, self.config.election_timeout);
+            fx.arm(ELECTION, self.patience);
         }
     }
 
@@ -184,6 +192,7 @@ impl Node {
                 ref entries,
             } => {
                 if self.accepts_leader(now, from, term, prev_index, fx) {
+                    self.measure(round, entries);
                     self.append_entries(from, prev_index, prev_term, commit, round, entries, fx);
                 }
             }
@@ -197,6 +206,7 @@ impl Node {
             } => {
                 if !self.accepts_ack(from, term, fx) {
                 } else if success {
+                    self.measured(now, from, round, hint_index);
                     self.acknowledged(now, from, index, round, fx);
                 } else {
                     self.refused(now, from, index, (hint_index, hint_term), round, fx);
@@ -298,6 +308,7 @@ impl Node {
         if term != self.term() {
             self.storage.set_ballot(term, None);
             self.heard_at = None;
+            self.forget_measurements();
         }
         self.role = Role::Follower;
         self.leader = leader;
@@ -313,7 +324,7 @@ impl Node {
     fn abdicate<E: Effects<Self>>(&mut self, fx: &mut E) {
         fx.disarm(HEARTBEAT);
         fx.disarm(QUORUM);
-        fx.arm(ELECTION, self.config.election_timeout);
+        fx.arm(ELECTION, self.patience);
         for waiting in std::mem::take(&mut self.waiting) {
             fx.reply(waiting.op, Reply::Unknown { reason: "the leader stepped down" });
         }
@@ -360,6 +371,7 @@ impl Node {
 
     /// All that a crash takes; the disk keeps `storage`.
     fn forget(&mut self) {
+        self.forget_measurements();
         // All fields by name: one that is added must say here whether a crash takes it.
         let Self {
             id: _,
@@ -371,6 +383,8 @@ impl Node {
             commit,
             machine,
             heard_at,
+            patience: _,
+            tuning: _,
             refuses_votes_until,
             outbox,
             restarted,

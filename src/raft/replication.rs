@@ -134,6 +134,7 @@ impl Node {
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.reads.begin_round(now, self.config.lease.is_some());
         let own = self.reads.round();
+        self.note_round(own, now);
         self.progress[self.id.at()].round = own;
         for peer in self.peers() {
             let progress = &mut self.progress[peer.at()];
@@ -141,7 +142,8 @@ impl Node {
             if progress.state == Pace::Probe {
                 self.send_probe(peer, fx);
             } else {
-                self.send_append(peer, Entries::None, fx);
+                let payload = self.heartbeat_payload(peer);
+                self.send_append(peer, payload, fx);
             }
         }
         self.reads_confirmed(now, fx); // a cluster of one needs no answers
@@ -179,7 +181,7 @@ impl Node {
             term: self.term(),
             success: true,
             index: verified,
-            hint_index: 0,
+            hint_index: self.wanted_interval(entries),
             hint_term: 0,
             round,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Fields, Message, OpId, ReadPath};
+use crate::protocol::{Fields, Message, OpId, ReadPath, Span};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -112,6 +112,11 @@ pub enum Entries {
     /// A heartbeat.
     #[default]
     None,
+    /// A heartbeat of a leader that measures ([`super::tuning`]).
+    Measured {
+        /// The follower's last round trip; zero if there is no news.
+        round_trip: Span,
+    },
     /// The steady state.
     One(Entry),
     /// Catching up.
@@ -122,9 +127,29 @@ impl Entries {
     /// The entries in order.
     pub fn as_slice(&self) -> &[Entry] {
         match self {
-            Entries::None => &[],
+            Entries::None | Entries::Measured { .. } => &[],
             Entries::One(entry) => std::slice::from_ref(entry),
             Entries::Many(batch) => batch,
+        }
+    }
+
+    /// 24 bytes for each entry's term, operation, key and 8-byte value; a measurement is a number.
+    #[inline]
+    fn size(&self) -> u32 {
+        match self {
+            Entries::Measured { .. } => 8,
+            _ => 24 * self.as_slice().len() as u32,
+        }
+    }
+
+    /// The content, folded into a word.
+    #[inline]
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Entries::None => 0,
+            Entries::Measured { round_trip } => fold(round_trip.0, 1),
+            Entries::One(entry) => entry.hash ^ 1,
+            Entries::Many(batch) => batch.last().map_or(0, |last| last.hash ^ batch.len() as u64),
         }
     }
 }
@@ -180,7 +205,8 @@ pub enum RaftMessage {
         success: bool,
         /// On success the last index now known to match; else the `prev_index` that was refused.
         index: u64,
-        /// On failure: the last index where the leader may try next (5.3, conflict back-off).
+        /// On failure: the last index where the leader may try next (5.3, conflict back-off). In answer to a
+        /// measured heartbeat: how often the follower wants to hear one, in nanoseconds ([`super::tuning`]).
         hint_index: u64,
         /// On failure: the follower's term at `hint_index`.
         hint_term: u64,
@@ -211,16 +237,13 @@ impl Message for RaftMessage {
         }
     }
 
-    /// A header (kind, from, to, term), the fields at 8 bytes each, and 24 bytes for each entry's term,
-    /// operation, key and 8-byte value.
+    /// A header (kind, from, to, term), the fields at 8 bytes each, and the entries.
     #[inline]
     fn size(&self) -> u32 {
         match self {
             RaftMessage::RequestVote { .. } => HEADER + 16,
             RaftMessage::RequestVoteReply { .. } => HEADER + 9,
-            RaftMessage::AppendEntries { entries, .. } => {
-                HEADER + 32 + 24 * entries.as_slice().len() as u32
-            }
+            RaftMessage::AppendEntries { entries, .. } => HEADER + 32 + entries.size(),
             RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
         }
     }
@@ -243,9 +266,8 @@ impl Message for RaftMessage {
                 round,
                 ref entries,
             } => {
-                let last = entries.as_slice();
-                let hash = last.last().map_or(0, |e| e.hash ^ last.len() as u64);
-                fold(term ^ hash, prev_index) ^ fold(prev_term ^ round << 8, commit)
+                fold(term ^ entries.fingerprint(), prev_index)
+                    ^ fold(prev_term ^ round << 8, commit)
             }
             RaftMessage::AppendEntriesReply {
                 term,

@@ -10,6 +10,7 @@ pub fn config() -> Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
         candidate_timeout: None,
         candidate_backoff: 1.0,
+        adaptive_timeout: None,
         election_rule: ElectionRule::Paper,
         heartbeat: Span::from_ms(50),
         pre_vote: false,
