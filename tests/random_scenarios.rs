@@ -183,6 +183,9 @@ fn random_scenario(seed: u64) -> Scenario {
         scenario.faults.retain(|fault| !matches!(fault.fault, Fault::ClockRate { .. }));
     }
     random_election_rule(&mut rng, &mut scenario);
+    if rng.random_bool(0.4) {
+        scenario.snapshot_every = Some([1, 3, 10, 40][rng.random_range(0..4)]);
+    }
     scenario.horizon = Some(Time((HORIZON_MS * 1e6) as u64));
     scenario
 }

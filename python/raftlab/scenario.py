@@ -57,6 +57,10 @@ class Scenario:
         A new leader appends an empty entry at once (paper, section 8).
     max_entries_per_append, max_inflight : int, default 64 and 256
         Most entries in one message; most such messages under way to one follower.
+    snapshot_every : int, optional
+        A node takes a snapshot whenever it has applied so many entries since its last (paper, section 7), and
+        drops the entries that it covers, but for as many again before its end. A follower that needs what its
+        leader dropped gets the snapshot. Without it logs grow for as long as the run lasts.
     lease_drift : float, optional
         Leaders hold read leases that are safe as long as no clock runs fast or slow by more than this
         (0.01 is one percent). With it come the other conditions of a lease: followers refuse votes while
@@ -125,6 +129,7 @@ class Scenario:
         noop: bool | None = None,
         max_entries_per_append: int | None = None,
         max_inflight: int | None = None,
+        snapshot_every: int | None = None,
         lease_drift: float | None = None,
         commit_guard: bool | None = None,
         bugs: Iterable[str] = (),
@@ -168,7 +173,11 @@ class Scenario:
         for name, switch in switches.items():
             if switch is not None:
                 parts[name] = flag(switch, name)
-        limits = {"max_entries_per_append": max_entries_per_append, "max_inflight": max_inflight}
+        limits = {
+            "max_entries_per_append": max_entries_per_append,
+            "max_inflight": max_inflight,
+            "snapshot_every": snapshot_every,
+        }
         for name, limit in limits.items():
             if limit is not None:
                 parts[name] = integer(limit, name, 1, U32)

@@ -142,8 +142,18 @@ class NodeView:
         return float(self._get("clock_rate"))
 
     @property
+    def first_index(self) -> int:
+        """Index of the first entry of its log; above 1 if a snapshot took the place of those before."""
+        return int(self._get("first_index"))
+
+    @property
+    def snapshot_index(self) -> int:
+        """The last index that its snapshot covers; 0 without one."""
+        return int(self._get("snapshot_index"))
+
+    @property
     def log(self) -> tuple[Entry, ...]:
-        """Its log."""
+        """Its log, as far as no snapshot took its place."""
         return tuple(Entry(*row) for row in self._world._engine.log(self.name))
 
     def __repr__(self) -> str:
@@ -151,8 +161,11 @@ class NodeView:
         state = node["role"] if node["up"] else "down"
         if node["paused"]:
             state += ", paused"
+        covered = f", snapshot up to {node['snapshot_index']}" if node["snapshot_index"] else ""
+        first, last = node["first_index"], node["last_index"]
+        log = f"log {first}..{last}" if first <= last else "empty log"
         return (
-            f"<node {self.name}: {state}, term {node['term']}, log 1..{node['last_index']}, "
+            f"<node {self.name}: {state}, term {node['term']}, {log}{covered}, "
             f"committed {node['commit_index']}>"
         )
 

@@ -102,7 +102,7 @@ impl Checks {
         let hash = node.log().hash_at(index);
         let Some(first) = self.clients.effect(client, Effect { seq, index, hash }) else { return };
         self.findings.checked(Property::SessionOnce);
-        if first.index != index && node.log().hash_at(first.index) == first.hash {
+        if first.index != index && self.nodes[id.at()].hash_at(first.index) == first.hash {
             let command = node.log().get(index).map(|entry| entry.command);
             let (first, second) = (first.index.min(index), first.index.max(index));
             let breach = Breach::TookEffectTwice { node: id, client, seq, first, second };

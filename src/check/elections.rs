@@ -74,14 +74,14 @@ impl Checks {
     fn lead_completely(&mut self, now: Time, id: NodeId, node: &Node, term: u64) {
         if let Some(end) = self.ledger.committed_before(term) {
             self.findings.checked(Property::LeaderCompleteness);
-            if node.log().hash_at(end) != self.ledger.hash_at(end) {
+            if !self.ledger.is_in(node.log(), end) {
                 let index = self.ledger.parting(node.log(), end);
                 self.leader_lacks(now, id, term, index);
             }
         }
         if let Some(end) = self.ledger.acked_before(term) {
             self.findings.checked(Property::AcknowledgedWriteLost);
-            if node.log().hash_at(end) != self.ledger.hash_at(end) {
+            if !self.ledger.is_in(node.log(), end) {
                 let from = self.ledger.parting(node.log(), end);
                 let Some(index) = self.ledger.first_acked(from, end) else { return };
                 let Some(entry) = self.ledger.get(index).copied() else { return };

@@ -52,6 +52,17 @@ impl Ledger {
         self.get(index).map_or(0, |entry| entry.hash)
     }
 
+    /// The hashes of the sequence from the first index to this one.
+    pub(super) fn hashes(&self, last: u64) -> impl Iterator<Item = u64> {
+        self.entries.iter().take(last as usize).map(|entry| entry.hash)
+    }
+
+    /// Whether a log has what was committed up to an index. What a snapshot covers is told by its end.
+    pub(super) fn is_in(&self, log: &Log, index: u64) -> bool {
+        let told = index.max(log.base().index);
+        log.hash_at(told) == self.hash_at(told)
+    }
+
     /// Adds the entries of a log behind the last, up to `last`.
     #[inline]
     pub(super) fn extend(&mut self, now: Time, log: &Log, last: u64, by: NodeId, rank: Rank) {
@@ -121,7 +132,7 @@ impl Ledger {
     /// The first index up to `end` at which a log does not have what was committed. They differ at `end`,
     /// and a prefix hash that differs once differs ever after.
     pub(super) fn parting(&self, log: &Log, end: u64) -> u64 {
-        let (mut same, mut differs) = (0, end);
+        let (mut same, mut differs) = (log.base().index.min(end - 1), end);
         while differs - same > 1 {
             let middle = u64::midpoint(same, differs);
             if log.hash_at(middle) == self.hash_at(middle) {

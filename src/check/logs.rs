@@ -166,6 +166,36 @@ impl Checks {
         false
     }
 
+    /// A node took a snapshot: "just the committed entries in its log" (7).
+    pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+        self.snapshot_holds(now, id, index, node.log().hash_at(index));
+    }
+
+    /// A leader's snapshot took the place of a node's state and, from `first` on, of its log.
+    pub(super) fn installed(&mut self, now: Time, id: NodeId, first: u64, index: u64, hash: u64) {
+        self.remember(now, id, What::Installed { index });
+        self.snapshot_holds(now, id, index, hash);
+        let commit = self.nodes[id.at()].commit;
+        if index <= commit {
+            let breach = Breach::SnapshotOld { node: id, index, commit };
+            self.violated(now, breach, self.is_honest(id), None);
+        }
+        let witness = &mut self.nodes[id.at()];
+        if first <= index {
+            witness.replace(first, self.ledger.hashes(index));
+        }
+        witness.commit = index;
+        witness.kept = witness.kept.max(index);
+    }
+
+    fn snapshot_holds(&mut self, now: Time, id: NodeId, index: u64, hash: u64) {
+        self.findings.checked(Property::SnapshotConsistency);
+        if index > self.ledger.last() || hash != self.ledger.hash_at(index) {
+            let breach = Breach::SnapshotDiffers { node: id, index };
+            self.violated(now, breach, self.is_honest(id), None);
+        }
+    }
+
     /// A node is down. Its disk must hold what its messages promised; the rest may be gone, committed
     /// elsewhere or not.
     pub(super) fn crashed(&mut self, now: Time, id: NodeId, node: &Node) {

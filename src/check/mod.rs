@@ -174,6 +174,9 @@ impl Observer<Node> for Checks {
             RaftMessage::AppendEntriesReply { term, success, index, .. } => {
                 self.nodes[from.at()].acknowledge(term, success, index);
             }
+            RaftMessage::InstallSnapshotReply { term, index, .. } => {
+                self.nodes[from.at()].acknowledge(term, true, index);
+            }
             RaftMessage::RequestVote { term, pre: false, .. } => self.vote(now, from, term, from),
             RaftMessage::RequestVoteReply { term, granted: true, pre: false, .. } => {
                 self.vote(now, from, term, to);
@@ -199,6 +202,10 @@ impl Observer<Node> for Checks {
             RaftNote::Role { role, term } => self.role_changed(now, id, node, role, term),
             RaftNote::Voted { term, candidate } => {
                 self.remember(now, id, What::Voted { term, candidate });
+            }
+            RaftNote::Snapshot { index } => self.covered(now, id, node, index),
+            RaftNote::Installed { first, index, hash } => {
+                self.installed(now, id, first, index, hash);
             }
             RaftNote::Session { fresh: false, .. } | RaftNote::Refused { .. } => {}
         }

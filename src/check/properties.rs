@@ -52,6 +52,9 @@ properties! {
     CommittedPrefix: "committed_prefix",
         "a node never deletes an entry that it has committed, not even after a restart",
         "follows from the paper's 5.4.3; LogCabin and etcd stop a node rather than let it";
+    SnapshotConsistency: "snapshot_consistency",
+        "a snapshot holds what was committed up to its last index, and no node goes back to an older one",
+        "paper 7, Figure 13";
     TermMonotonic: "term_monotonic",
         "a node's term never falls, and after a crash it is at least what its messages told",
         "paper 5.1, Figure 2";

@@ -30,6 +30,9 @@ impl Moment {
             What::Committed { index, term } => {
                 format!("{who} was the first to commit entry {index}@{term}")
             }
+            What::Installed { index } => {
+                format!("{who} installed a snapshot up to index {index}")
+            }
             What::Host(event) => format!("{who} {}", event.name()),
             What::Lied => format!("{who} began to lie"),
         }
@@ -72,6 +75,11 @@ pub enum What {
         index: u64,
         /// The entry's term.
         term: u64,
+    },
+    /// It installed a leader's snapshot.
+    Installed {
+        /// The snapshot's last index.
+        index: u64,
     },
     /// Something happened to it from outside.
     Host(HostEvent),

@@ -50,6 +50,8 @@ pub enum Breach {
     LeaderLacks { leader: NodeId, leader_term: u64, entry: Place, committer: NodeId, in_term: u64 },
     CommittedTwo { node: NodeId, term: u64, entry: Place, committer: NodeId },
     CommittedDeleted { node: NodeId, entry: Place, commit: u64 },
+    SnapshotDiffers { node: NodeId, index: u64 },
+    SnapshotOld { node: NodeId, index: u64, commit: u64 },
     TermFell { node: NodeId, from: u64, to: u64 },
     VotedTwice { node: NodeId, term: u64, first: NodeId, second: NodeId },
     CommitJumped { node: NodeId, commit: u64, first: u64, last: u64, end: u64 },
@@ -88,6 +90,9 @@ impl Breach {
             Breach::LeaderLacks { .. } => Property::LeaderCompleteness,
             Breach::CommittedTwo { .. } => Property::StateMachineSafety,
             Breach::CommittedDeleted { .. } => Property::CommittedPrefix,
+            Breach::SnapshotDiffers { .. } | Breach::SnapshotOld { .. } => {
+                Property::SnapshotConsistency
+            }
             Breach::TermFell { .. } => Property::TermMonotonic,
             Breach::VotedTwice { .. } => Property::VoteOnce,
             Breach::CommitJumped { .. } => Property::CommitMonotonic,
@@ -114,6 +119,8 @@ impl Breach {
             Breach::LeaderRewrote { leader: node, .. }
             | Breach::WriteLacked { leader: node, .. }
             | Breach::CommittedDeleted { node, .. }
+            | Breach::SnapshotDiffers { node, .. }
+            | Breach::SnapshotOld { node, .. }
             | Breach::TermFell { node, .. }
             | Breach::VotedTwice { node, .. }
             | Breach::CommitJumped { node, .. }
@@ -155,6 +162,8 @@ impl Breach {
             | Breach::WriteReplaced { entry, .. } => Some(entry.index),
             Breach::LeaderRewrote { index, .. }
             | Breach::LogsDiffer { index, .. }
+            | Breach::SnapshotDiffers { index, .. }
+            | Breach::SnapshotOld { index, .. }
             | Breach::EntryForgotten { index, .. }
             | Breach::ReadStale { index, .. }
             | Breach::ReadUncommitted { index, .. } => Some(index),
@@ -186,6 +195,8 @@ impl Breach {
             Breach::WriteReplaced { by, entry, .. } => vec![by, entry.term],
             Breach::TermFell { from, to, .. } => vec![from, to],
             Breach::CommitJumped { .. }
+            | Breach::SnapshotDiffers { .. }
+            | Breach::SnapshotOld { .. }
             | Breach::EntryForgotten { .. }
             | Breach::TookEffectTwice { .. }
             | Breach::ReadStale { .. }
@@ -226,6 +237,14 @@ impl Breach {
             }
             Breach::CommittedDeleted { node, entry, commit } => format!(
                 "{} deleted entry {entry}{what}, though it had committed up to index {commit}",
+                name(node)
+            ),
+            Breach::SnapshotDiffers { node, index } => format!(
+                "{} has a snapshot up to index {index} that is not what was committed",
+                name(node)
+            ),
+            Breach::SnapshotOld { node, index, commit } => format!(
+                "{} with commitIndex {commit} went back to a snapshot up to index {index}",
                 name(node)
             ),
             Breach::TermFell { node, from, to } => {

@@ -57,6 +57,13 @@ impl Witness {
         self.extend(log, log.last_index());
     }
 
+    /// A snapshot took the place of the log from `first` on; this is the history that it stands for.
+    pub(super) fn replace(&mut self, first: u64, history: impl Iterator<Item = u64>) {
+        self.hashes.truncate(first as usize - 1);
+        self.hashes.extend(history.skip(self.hashes.len()));
+        self.promised.index = self.promised.index.min(first - 1);
+    }
+
     /// The log grew up to `last`.
     #[inline]
     pub(super) fn extend(&mut self, log: &Log, last: u64) {
@@ -67,7 +74,10 @@ impl Witness {
 
     /// The last index up to which the log is as it was before.
     pub(super) fn common(&self, log: &Log) -> u64 {
-        let (mut same, mut differs) = (0, self.last().min(log.last_index()) + 1);
+        // What a snapshot covers is as it was if its end is.
+        let base = log.base().index;
+        let covered = if self.hash_at(base) == log.hash_at(base) { base } else { 0 };
+        let (mut same, mut differs) = (covered, self.last().min(log.last_index()) + 1);
         while differs - same > 1 {
             let middle = u64::midpoint(same, differs);
             if self.hashes[middle as usize - 1] == log.hash_at(middle) {

@@ -83,6 +83,9 @@ pub struct Scenario {
     /// Most messages with entries under way to one follower.
     #[serde(default = "default_inflight")]
     pub max_inflight: u32,
+    /// After how many applied entries a node takes a snapshot and compacts its log (section 7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_every: Option<u64>,
     /// Leaders hold read leases, with this bound on clock drift (0.01 is one percent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_drift: Option<f64>,
@@ -183,6 +186,7 @@ impl Scenario {
             noop: true,
             max_entries_per_append: default_batch(),
             max_inflight: default_inflight(),
+            snapshot_every: None,
             lease_drift: None,
             commit_guard: false,
             bugs: Vec::new(),
@@ -288,6 +292,9 @@ impl Scenario {
             if value == 0 {
                 return Err(format!("{name} must be at least 1, not 0"));
             }
+        }
+        if self.snapshot_every == Some(0) {
+            return Err("snapshot_every must be at least 1 entry, not 0".into());
         }
         if let Some(drift) = self.lease_drift
             && !(0.0..1.0).contains(&drift)
@@ -450,6 +457,7 @@ impl Scenario {
             noop: self.noop,
             max_entries_per_append: self.max_entries_per_append,
             max_inflight: self.max_inflight,
+            snapshot_every: self.snapshot_every,
             lease,
             commit_guard: self.commit_guard,
             rules: self.bugs.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule)),

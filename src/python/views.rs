@@ -37,6 +37,8 @@ pub(super) fn node<'py, O: Watcher>(
     dict.set_item("last_applied", status.last_applied)?;
     dict.set_item("last_index", status.last_index)?;
     dict.set_item("last_term", status.last_term)?;
+    dict.set_item("first_index", node.log().base().index + 1)?;
+    dict.set_item("snapshot_index", node.snapshot_index())?;
     dict.set_item("clock_rate", world.clock(id).rate())?;
     dict.set_item("clock_offset_ms", world.clock(id).offset_ms(world.now()))?;
     let election = world.timer_due(id, crate::raft::node::ELECTION);
@@ -65,7 +67,7 @@ pub(super) fn log<'py, O: Watcher>(
     let node = cluster.world().node(id);
     let commit = node.status().commit_index;
     let rows = node.log().entries().iter().enumerate().map(|(i, entry)| {
-        let index = i as u64 + 1;
+        let index = node.log().base().index + i as u64 + 1;
         (index, entry.term, command_text(&entry.command, cluster.symbols()), index <= commit)
     });
     PyList::new(py, rows.collect::<Vec<_>>())

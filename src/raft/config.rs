@@ -33,6 +33,8 @@ pub struct Config {
     pub max_entries_per_append: u32,
     /// Most messages with entries under way to a follower before the leader waits for an answer.
     pub max_inflight: u32,
+    /// After how many applied entries a node takes a snapshot, if it does (section 7).
+    pub snapshot_every: Option<u64>,
     /// Serve reads by lease (6.4.1).
     pub lease: Option<Lease>,
     /// Halt rather than truncate below the own commitIndex, as production systems do.

@@ -1,4 +1,5 @@
-//! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends.
+//! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends. What a
+//! snapshot covers may be gone from its beginning (section 7).
 
 use super::types::{Command, Entries, Entry, Op, fold};
 use crate::clone::clone_by_field;
@@ -6,48 +7,76 @@ use crate::clone::clone_by_field;
 /// A node's log.
 #[derive(Debug, Default)]
 pub struct Log {
+    /// Where it begins: the last entry that is gone.
+    base: Base,
     entries: Vec<Entry>,
 }
 
-clone_by_field!([] Log {} empty { entries });
+clone_by_field!([] Log {} copied { base } empty { entries });
+
+/// What is left of entries that are gone: index, term and prefix hash of the last; zeros if none is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Base {
+    /// Its index.
+    pub index: u64,
+    /// Its term.
+    pub term: u64,
+    /// Hash of the log up to it.
+    pub hash: u64,
+}
 
 impl Log {
     /// Index of the last entry; 0 if there is none.
     #[inline]
     pub fn last_index(&self) -> u64 {
-        self.entries.len() as u64
+        self.base.index + self.entries.len() as u64
     }
 
     /// Term of the last entry; 0 if there is none.
     #[inline]
     pub fn last_term(&self) -> u64 {
-        self.entries.last().map_or(0, |entry| entry.term)
+        self.entries.last().map_or(self.base.term, |entry| entry.term)
     }
 
-    /// Term of the entry at an index: 0 before the first, nothing behind the last.
+    /// Term of the entry at an index: 0 before the first; nothing behind the last, or of what is gone.
     #[inline]
     pub fn term_at(&self, index: u64) -> Option<u64> {
-        match index {
-            0 => Some(0),
-            _ => self.get(index).map(|entry| entry.term),
+        if index == self.base.index {
+            return Some(self.base.term);
         }
+        self.get(index).map(|entry| entry.term)
     }
 
     /// The entry at an index.
     #[inline]
     pub fn get(&self, index: u64) -> Option<&Entry> {
-        self.entries.get(index.checked_sub(1)? as usize)
+        self.entries.get(self.place(index))
     }
 
-    /// Hash of the log up to and including an index; 0 before the first entry.
+    /// Hash of the log up to and including an index; 0 before the first entry and of what is gone.
     #[inline]
     pub fn hash_at(&self, index: u64) -> u64 {
+        if index == self.base.index {
+            return self.base.hash;
+        }
         self.get(index).map_or(0, |entry| entry.hash)
     }
 
-    /// All entries from the first.
+    /// Where it begins.
+    #[inline]
+    pub fn base(&self) -> Base {
+        self.base
+    }
+
+    /// All entries that are there, from that at `base().index + 1` on.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Where the entry at an index stands; nowhere if it is gone.
+    #[inline]
+    fn place(&self, index: u64) -> usize {
+        index.wrapping_sub(self.base.index + 1) as usize
     }
 
     /// Whether the log holds an entry with this index and term (5.3, the consistency check).
@@ -59,14 +88,28 @@ impl Log {
     /// Adds an entry at the end.
     #[inline]
     pub fn push(&mut self, term: u64, command: Command) {
-        let before = self.entries.last().map_or(0, |entry| entry.hash);
+        let before = self.entries.last().map_or(self.base.hash, |entry| entry.hash);
         let hash = prefix_hash(before, term, &command);
         self.entries.push(Entry { term, command, hash });
     }
 
     /// Drops everything behind `index` and returns it.
     pub fn truncate(&mut self, index: u64) -> Vec<Entry> {
-        self.entries.split_off(self.entries.len().min(index as usize))
+        let kept = index.saturating_sub(self.base.index) as usize;
+        self.entries.split_off(self.entries.len().min(kept))
+    }
+
+    /// Drops the entries up to `index`, which a snapshot covers.
+    pub fn compact(&mut self, index: u64) {
+        if let Some(&Entry { term, hash, .. }) = self.get(index) {
+            self.entries.drain(..=self.place(index));
+            self.base = Base { index, term, hash };
+        }
+    }
+
+    /// An empty log that begins behind a snapshot.
+    pub fn starting_at(base: Base) -> Self {
+        Self { base, entries: Vec::new() }
     }
 
     /// Puts back what [`Log::truncate`] dropped.
@@ -77,8 +120,8 @@ impl Log {
     /// Up to `limit` entries from `first` on.
     #[inline]
     pub fn slice(&self, first: u64, limit: u32) -> &[Entry] {
-        let from = (first - 1) as usize;
-        let to = self.entries.len().min(from + limit as usize);
+        let from = self.place(first);
+        let to = self.entries.len().min(from.saturating_add(limit as usize));
         self.entries.get(from..to).unwrap_or(&[])
     }
 
@@ -97,7 +140,7 @@ impl Log {
     pub fn last_at_most(&self, index: u64, term: u64) -> u64 {
         let mut at = index.min(self.last_index());
         while at > 0 && self.term_at(at).is_some_and(|t| t > term) {
-            at -= 1;
+            at -= 1; // what is gone has no term: it ends there
         }
         at
     }
@@ -157,6 +200,36 @@ mod tests {
         assert_eq!(short.last_index(), 1);
         short.restore(tail);
         assert_eq!(short.hash_at(3), log(&[1, 2, 3]).hash_at(3));
+    }
+
+    #[test]
+    fn what_is_gone_leaves_its_index_term_and_hash() {
+        let whole = log(&[1, 1, 4, 4, 5]);
+        let mut compact = log(&[1, 1, 4, 4, 5]);
+        compact.compact(3);
+        assert_eq!(compact.base(), Base { index: 3, term: 4, hash: whole.hash_at(3) });
+        assert_eq!((compact.last_index(), compact.entries().len()), (5, 2));
+        for index in 3..=6 {
+            assert_eq!(compact.term_at(index), whole.term_at(index));
+            assert_eq!(compact.hash_at(index), whole.hash_at(index));
+        }
+        assert_eq!([0, 1, 2].map(|index| compact.term_at(index)), [None; 3]);
+        assert!(compact.get(3).is_none() && compact.slice(3, 9).is_empty());
+        assert_eq!(compact.slice(4, 9), whole.slice(4, 9));
+        assert_eq!(compact.last_at_most(5, 4), 4);
+        assert_eq!(compact.last_at_most(5, 3), 2, "before what is there");
+        compact.compact(2);
+        compact.compact(9);
+        assert_eq!(compact.base().index, 3, "it is gone already, or not there");
+        compact.push(6, Command::default());
+        assert_eq!(compact.truncate(4).len(), 2);
+        compact.compact(4);
+        assert_eq!((compact.last_index(), compact.last_term()), (4, 4));
+        compact.push(7, Command::default());
+        let mut as_whole = log(&[1, 1, 4, 4]);
+        as_whole.push(7, Command::default());
+        assert_eq!(compact.hash_at(5), as_whole.hash_at(5));
+        assert_eq!(Log::starting_at(as_whole.base()).last_index(), 0);
     }
 
     #[test]

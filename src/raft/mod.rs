@@ -4,8 +4,8 @@
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
 //! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
 //! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
-//! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2), `reads` (6.4),
-//! [`machine`] (6.3).
+//! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2), [`snapshot`]
+//! (section 7), `reads` (6.4), [`machine`] (6.3).
 
 pub mod config;
 mod election;
@@ -18,6 +18,7 @@ pub mod quorum;
 mod reads;
 mod replication;
 pub mod rules;
+pub mod snapshot;
 pub mod storage;
 pub mod tuning;
 pub mod types;
@@ -25,11 +26,12 @@ pub mod variants;
 
 pub use config::{Config, Lease};
 pub use lies::Lie;
-pub use log::Log;
+pub use log::{Base, Log};
 pub use node::Node;
 pub use notes::{RaftNote, Refusal};
 pub use quorum::{Quorum, VoteResult};
 pub use rules::{Rule, Rules};
+pub use snapshot::Snapshot;
 pub use tuning::AdaptiveTimeout;
 pub use types::{Command, Entries, Entry, Key, Op, Output, RaftMessage, Request, Session, Value};
 pub use variants::ElectionRule;

@@ -138,6 +138,11 @@ impl Node {
         self.storage.log()
     }
 
+    /// The last index that its snapshot covers; 0 without one.
+    pub fn snapshot_index(&self) -> u64 {
+        self.storage.snapshot().map_or(0, |snapshot| snapshot.base.index)
+    }
+
     /// currentTerm.
     pub fn term(&self) -> u64 {
         self.storage.term()
@@ -210,6 +215,16 @@ impl Node {
                     self.acknowledged(now, from, index, round, fx);
                 } else {
                     self.refused(now, from, index, (hint_index, hint_term), round, fx);
+                }
+            }
+            RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
+                if self.accepts_leader(now, from, term, snapshot.base.index, fx) {
+                    self.install_snapshot(from, round, snapshot, fx);
+                }
+            }
+            RaftMessage::InstallSnapshotReply { term, index, round } => {
+                if self.accepts_ack(from, term, fx) {
+                    self.acknowledged(now, from, index, round, fx);
                 }
             }
             RaftMessage::RequestVote { term, last_index, last_term, pre: false } => {
@@ -353,6 +368,7 @@ impl Node {
             }
         }
         fx.note(RaftNote::Committed { first, last: index });
+        self.compact(fx);
     }
 
     /// Applies the entry at an index. Nothing to tell if nobody waits for it and it has no session.
@@ -406,6 +422,11 @@ impl Node {
         waiting.clear();
         progress.fill(Progress::default());
         *reads = Reads::default();
+        // "Snapshot contents" are on the disk, too, and what they cover is committed.
+        if let Some(snapshot) = self.storage.snapshot() {
+            self.machine.clone_from(&snapshot.machine);
+            self.commit = snapshot.base.index;
+        }
     }
 }
 
@@ -419,6 +440,7 @@ impl Protocol for Node {
 
     #[inline]
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E) {
+        self.storage.compact();
         match input {
             Input::Message { from, message } => self.receive(now, from, message, fx),
             Input::Timer(HEARTBEAT) => self.heartbeat(now, fx),

@@ -55,6 +55,20 @@ pub enum RaftNote {
         /// Whether the store was touched: false if the command had been applied before.
         fresh: bool,
     },
+    /// The node took a snapshot of what it has applied.
+    Snapshot {
+        /// Its last index.
+        index: u64,
+    },
+    /// A leader's snapshot took the place of the node's state and, unless it matched, of its log.
+    Installed {
+        /// From where on entries of the log are gone; behind `index` if it matched.
+        first: u64,
+        /// The snapshot's last index, which is the node's commitIndex now.
+        index: u64,
+        /// Prefix hash at that index.
+        hash: u64,
+    },
     /// A message was refused by a rule.
     Refused {
         /// Whose message.
@@ -110,6 +124,8 @@ impl Note for RaftNote {
             RaftNote::Session { client, seq, index, fresh } => {
                 fold(u64::from(client) << 32 | u64::from(seq), index << 1 | u64::from(fresh))
             }
+            RaftNote::Snapshot { index } => fold(7 << 8, index),
+            RaftNote::Installed { first, index, hash } => fold(hash ^ 8 << 8, first ^ index << 32),
             RaftNote::Refused { from, why } => {
                 fold(6 << 8 | u64::from(from.0), why.name().len() as u64)
             }

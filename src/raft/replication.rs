@@ -36,6 +36,11 @@ pub enum Pace {
     Waiting,
     /// The logs agree: entries follow each other without waiting.
     Replicate,
+    /// A snapshot is under way, sent in this round.
+    Snapshot {
+        /// Refusals of older rounds say nothing of it.
+        round: u64,
+    },
 }
 
 impl Progress {
@@ -84,11 +89,14 @@ impl Node {
             let Progress { next, state, inflight, .. } = self.progress[peer.at()];
             let blocked = match state {
                 Pace::Probe => false,
-                Pace::Waiting => true,
+                Pace::Waiting | Pace::Snapshot { .. } => true,
                 Pace::Replicate => inflight >= self.config.max_inflight,
             };
             if blocked || next > self.log().last_index() {
                 return;
+            }
+            if next <= self.log().base().index {
+                return self.send_snapshot(peer, fx);
             }
             let batch = self.log().slice(next, self.config.max_entries_per_append);
             let count = batch.len() as u64;
@@ -136,9 +144,12 @@ impl Node {
         let own = self.reads.round();
         self.note_round(own, now);
         self.progress[self.id.at()].round = own;
+        let earliest = self.log().base().index + 1;
         for peer in self.peers() {
             let progress = &mut self.progress[peer.at()];
             progress.inflight = 0;
+            // Where a snapshot is needed, the refusal of what is still known will say so.
+            progress.next = progress.next.max(earliest);
             if progress.state == Pace::Probe {
                 self.send_probe(peer, fx);
             } else {
@@ -162,6 +173,9 @@ impl Node {
         entries: &Entries,
         fx: &mut E,
     ) {
+        let wanted = self.wanted_interval(entries);
+        let (prev_index, prev_term, entries) =
+            self.behind_snapshot(prev_index, prev_term, entries.as_slice());
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
         if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
@@ -169,11 +183,11 @@ impl Node {
         }
         // Without the check the entries go wherever the log ends.
         let prev_index = prev_index.min(self.log().last_index());
-        if !self.store(prev_index, entries.as_slice(), fx) {
+        if !self.store(prev_index, entries, fx) {
             return;
         }
         // 5. "set commitIndex = min(leaderCommit, index of last new entry)"
-        let verified = prev_index + entries.as_slice().len() as u64;
+        let verified = prev_index + entries.len() as u64;
         let known =
             if self.obeys(Rule::CommitVerified) { verified } else { self.log().last_index() };
         self.commit_to(commit.min(known), fx);
@@ -181,11 +195,29 @@ impl Node {
             term: self.term(),
             success: true,
             index: verified,
-            hint_index: self.wanted_interval(entries),
+            hint_index: wanted,
             hint_term: 0,
             round,
         };
         self.promise(from, reply, fx);
+    }
+
+    /// What of a message lies behind the beginning of the log. What a snapshot covers is committed, and every
+    /// later leader has it (5.4): it needs no check, and cannot be checked.
+    #[inline]
+    fn behind_snapshot<'a>(
+        &self,
+        prev_index: u64,
+        prev_term: u64,
+        entries: &'a [Entry],
+    ) -> (u64, u64, &'a [Entry]) {
+        let base = self.log().base();
+        let Some(covered) = base.index.checked_sub(prev_index).filter(|covered| *covered > 0)
+        else {
+            return (prev_index, prev_term, entries);
+        };
+        let fresh = entries.get(covered as usize..).unwrap_or(&[]);
+        (base.index, base.term, fresh)
     }
 
     /// Steps 3 and 4: "If an existing entry conflicts with a new one (same index but different terms),
@@ -317,6 +349,7 @@ impl Node {
         let stale = match progress.state {
             Pace::Replicate => prev_index < progress.matched,
             Pace::Probe | Pace::Waiting => prev_index != progress.next - 1,
+            Pace::Snapshot { round: sent } => round <= sent,
         };
         if !stale && prev_index > 0 {
             let (hint_index, hint_term) = hint;
@@ -334,6 +367,9 @@ impl Node {
     /// A probe goes out even if there is nothing to send: its answer tells where the logs agree.
     fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
         let first = self.progress[peer.at()].next;
+        if first <= self.log().base().index {
+            return self.send_snapshot(peer, fx);
+        }
         let entries = self.log().batch(first, self.config.max_entries_per_append);
         self.send_append(peer, entries, fx);
         self.progress[peer.at()].state = Pace::Waiting;

@@ -1,21 +1,27 @@
-//! Persistent state (Figure 2): currentTerm, votedFor and log, and which part of it is durable.
+//! Persistent state (Figure 2): currentTerm, votedFor, log and snapshot, and which part of it is durable.
 //!
 //! The state lives here once. What has been written but is not yet durable is remembered as the way
 //! back: a crash undoes it, a completed fsync forgets it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::log::Log;
+use super::snapshot::Snapshot;
 use super::types::{Command, Entry};
 use crate::clone::clone_by_field;
 use crate::protocol::{Durability, NodeId, WriteId};
 
-/// currentTerm, votedFor and log on a disk that may lag behind.
+/// currentTerm, votedFor, log and snapshot on a disk that may lag behind.
 #[derive(Debug, Default)]
 pub struct Storage {
     term: u64,
     vote: Option<NodeId>,
     log: Log,
+    /// The last snapshot.
+    snapshot: Option<Arc<Snapshot>>,
+    /// Up to where entries may go once that is durable: it covers them.
+    droppable: u64,
     /// Ordinal of the last write.
     written: WriteId,
     /// The last write that the disk was asked to make durable.
@@ -24,13 +30,15 @@ pub struct Storage {
     undo: VecDeque<(WriteId, Undo)>,
 }
 
-clone_by_field!([] Storage { log } copied { term, vote, written, requested } empty { undo });
+clone_by_field!([] Storage { log, snapshot } copied { term, vote, droppable, written, requested } empty { undo });
 
 #[derive(Clone, Debug)]
 enum Undo {
     Ballot { term: u64, vote: Option<NodeId> },
     Append { count: u64 },
     Truncate { tail: Vec<Entry> },
+    Snapshot { before: Option<Arc<Snapshot>> },
+    Install { log: Log, before: Option<Arc<Snapshot>> },
 }
 
 impl Storage {
@@ -50,6 +58,12 @@ impl Storage {
     #[inline]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The last snapshot.
+    #[inline]
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.snapshot.as_ref()
     }
 
     /// Ordinal of the last write.
@@ -85,6 +99,37 @@ impl Storage {
     pub fn truncate(&mut self, index: u64) {
         let tail = self.log.truncate(index);
         self.remember(Undo::Truncate { tail });
+    }
+
+    /// Writes a snapshot. Once it is durable the entries up to `droppable`, which it covers, may go
+    /// ([`Storage::compact`]): a crash in between finds one or the other.
+    pub fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
+        let before = self.snapshot.replace(snapshot);
+        self.droppable = droppable;
+        self.remember(Undo::Snapshot { before });
+    }
+
+    /// Writes a snapshot in place of the whole log.
+    pub fn replace_log(&mut self, snapshot: Arc<Snapshot>) {
+        let log = std::mem::replace(&mut self.log, Log::starting_at(snapshot.base));
+        let before = self.snapshot.replace(snapshot);
+        self.remember(Undo::Install { log, before });
+    }
+
+    /// Drops what a durable snapshot covers. Not in the step that wrote the entries: who watches the node looks
+    /// at its log after the step.
+    #[inline]
+    pub fn compact(&mut self) {
+        if self.droppable > self.log.base().index && !self.awaits_snapshot() {
+            self.log.compact(self.droppable);
+        }
+    }
+
+    /// Whether a snapshot is not durable yet.
+    fn awaits_snapshot(&self) -> bool {
+        let is_snapshot =
+            |undo: &Undo| matches!(undo, Undo::Snapshot { .. } | Undo::Install { .. });
+        self.undo.iter().any(|(_, undo)| is_snapshot(undo))
     }
 
     #[inline]
@@ -141,11 +186,16 @@ impl Storage {
                     self.log.truncate(self.log.last_index() - count);
                 }
                 Some((_, Undo::Truncate { tail })) => self.log.restore(tail),
+                Some((_, Undo::Snapshot { before })) => self.snapshot = before,
+                Some((_, Undo::Install { log, before })) => {
+                    (self.log, self.snapshot) = (log, before);
+                }
                 None => unreachable!("the loop saw a last step"),
             }
         }
         self.undo.clear();
         self.requested = self.written;
+        self.droppable = self.droppable.min(self.snapshot.as_ref().map_or(0, |s| s.base.index));
     }
 
     /// A new disk. Write ordinals go on, so that an old fsync cannot be taken for a new one.
@@ -172,6 +222,8 @@ impl Storage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::log::Base;
+    use crate::raft::machine::Machine;
 
     #[test]
     fn a_crash_undoes_exactly_what_was_not_durable() {
@@ -198,6 +250,54 @@ mod tests {
         storage.append(1, Command::default());
         storage.crash(first);
         assert_eq!(storage.log().last_index(), 1);
+    }
+
+    /// Of ten entries, a snapshot at 8.
+    fn with_snapshot() -> Storage {
+        let mut storage = Storage::default();
+        (0..10).for_each(|_| storage.append(1, Command::default()));
+        storage.persisted(storage.written());
+        let (index, hash) = (8, storage.log().hash_at(8));
+        let base = Base { index, term: 1, hash };
+        storage.save(Arc::new(Snapshot { base, machine: Machine::default() }), 5);
+        storage
+    }
+
+    #[test]
+    fn entries_stay_until_the_snapshot_is_durable() {
+        let mut storage = with_snapshot();
+        assert_eq!((storage.log().base().index, storage.log().last_index()), (0, 10));
+        storage.compact();
+        assert_eq!(storage.log().base().index, 0);
+        storage.persisted(storage.written());
+        storage.compact();
+        assert_eq!((storage.log().base().index, storage.log().last_index()), (5, 10));
+        let mut crashed = with_snapshot();
+        let durable = WriteId(crashed.written().0 - 1);
+        crashed.crash(durable);
+        assert!(crashed.snapshot().is_none());
+        crashed.append(1, Command::default());
+        crashed.persisted(crashed.written());
+        crashed.compact();
+        assert_eq!(crashed.log().base().index, 0, "nothing covers them");
+    }
+
+    #[test]
+    fn a_crash_brings_back_the_log_that_a_snapshot_replaced() {
+        let mut storage = with_snapshot();
+        storage.persisted(storage.written());
+        storage.compact();
+        let base = Base { index: 20, term: 3, hash: 7 };
+        let durable = storage.written();
+        let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+        storage.replace_log(snapshot.clone());
+        assert_eq!((storage.log().last_index(), storage.log().last_term()), (20, 3));
+        storage.crash(durable);
+        assert_eq!((storage.log().base().index, storage.log().last_index()), (5, 10));
+        assert_eq!(storage.snapshot().map(|snapshot| snapshot.base.index), Some(8));
+        storage.replace_log(snapshot);
+        storage.crash(storage.written());
+        assert_eq!((storage.log().base(), storage.log().last_index()), (base, 20));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::snapshot::Snapshot;
 use crate::protocol::{Fields, Message, OpId, ReadPath, Span};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
@@ -213,6 +214,24 @@ pub enum RaftMessage {
         /// The round of the message that this answers.
         round: u64,
     },
+    /// Invoked by the leader to send a snapshot to a follower that lags (section 7); whole, in one message.
+    InstallSnapshot {
+        /// The leader's term.
+        term: u64,
+        /// The heartbeat round in which it was sent.
+        round: u64,
+        /// Its state, its last index and that one's term.
+        snapshot: Arc<Snapshot>,
+    },
+    /// The answer to a [`RaftMessage::InstallSnapshot`].
+    InstallSnapshotReply {
+        /// The follower's term.
+        term: u64,
+        /// The snapshot's last index, which now matches.
+        index: u64,
+        /// The round of the message that this answers.
+        round: u64,
+    },
 }
 
 const HEADER: u32 = 24;
@@ -225,6 +244,8 @@ impl Message for RaftMessage {
         "PreVoteReply",
         "AppendEntries",
         "AppendEntriesReply",
+        "InstallSnapshot",
+        "InstallSnapshotReply",
     ];
 
     #[inline]
@@ -234,6 +255,8 @@ impl Message for RaftMessage {
             RaftMessage::RequestVoteReply { pre, .. } => 1 + u8::from(*pre) * 2,
             RaftMessage::AppendEntries { .. } => 4,
             RaftMessage::AppendEntriesReply { .. } => 5,
+            RaftMessage::InstallSnapshot { .. } => 6,
+            RaftMessage::InstallSnapshotReply { .. } => 7,
         }
     }
 
@@ -241,10 +264,13 @@ impl Message for RaftMessage {
     #[inline]
     fn size(&self) -> u32 {
         match self {
-            RaftMessage::RequestVote { .. } => HEADER + 16,
+            RaftMessage::RequestVote { .. } | RaftMessage::InstallSnapshotReply { .. } => {
+                HEADER + 16
+            }
             RaftMessage::RequestVoteReply { .. } => HEADER + 9,
             RaftMessage::AppendEntries { entries, .. } => HEADER + 32 + entries.size(),
             RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
+            RaftMessage::InstallSnapshot { snapshot, .. } => HEADER + 24 + snapshot.size(),
         }
     }
 
@@ -280,6 +306,12 @@ impl Message for RaftMessage {
                 fold(term, index << 1 | u64::from(success))
                     ^ fold(hint_term ^ round << 8, hint_index)
             }
+            RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
+                fold(term ^ snapshot.base.hash, snapshot.base.index) ^ fold(3, round)
+            }
+            RaftMessage::InstallSnapshotReply { term, index, round } => {
+                fold(term ^ 4, index) ^ fold(5, round)
+            }
         }
     }
 
@@ -304,6 +336,13 @@ impl Message for RaftMessage {
             },
             RaftMessage::AppendEntriesReply { term, success, index, hint_term, .. } => {
                 Fields { term, index, index_term: hint_term, ok: success, ..Fields::default() }
+            }
+            RaftMessage::InstallSnapshot { term, ref snapshot, .. } => {
+                let (index, index_term) = (snapshot.base.index, snapshot.base.term);
+                Fields { term, index, index_term, commit_index: index, ..Fields::default() }
+            }
+            RaftMessage::InstallSnapshotReply { term, index, .. } => {
+                Fields { term, index, ok: true, ..Fields::default() }
             }
         }
     }
@@ -353,6 +392,10 @@ impl RaftMessage {
             ],
             RaftMessage::AppendEntriesReply { term, success, index, .. } => {
                 vec![("term", Number(term)), ("success", Flag(success)), ("index", Number(index))]
+            }
+            RaftMessage::InstallSnapshot { term, .. } => vec![("term", Number(term))],
+            RaftMessage::InstallSnapshotReply { term, index, .. } => {
+                vec![("term", Number(term)), ("index", Number(index))]
             }
         }
     }

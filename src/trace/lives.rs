@@ -63,6 +63,22 @@ impl Lives {
         }
     }
 
+    /// A snapshot took the place of the log from `first` on. Who has it never saw the entries up to `index`.
+    pub(super) fn installed(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        now: Time,
+        id: NodeId,
+        first: u64,
+        index: u64,
+    ) {
+        if first <= index {
+            self.truncated(table, now, id, first);
+            self.stays[id.at()].resize(index as usize, NO_ROW);
+        }
+        self.committed(table, now, id, 1, index);
+    }
+
     /// The node knows that these are committed, and has applied them. After a restart it learns that
     /// anew (both indices are volatile); the first time counts.
     #[inline]
@@ -98,7 +114,8 @@ impl Lives {
     ) {
         let stays = &self.stays[id.at()];
         let mut kept = stays.len().min(log.last_index() as usize);
-        while kept > 0 {
+        let covered = log.base().index as usize; // by a snapshot
+        while kept > covered {
             // Beyond the ceiling nothing is known; what is there counts as unchanged.
             let known = table.get(stays[kept - 1]).map(|entry| entry.hash);
             if known.is_none_or(|hash| hash == log.hash_at(kept as u64)) {

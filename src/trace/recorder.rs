@@ -237,9 +237,14 @@ impl Observer<Node> for Recorder {
                 self.lives.committed(entries, now, id, first, last);
             }
             RaftNote::Truncated { first, .. } => self.lives.truncated(entries, now, id, first),
+            RaftNote::Installed { first, index, .. } => {
+                self.lives.installed(entries, now, id, first, index);
+                self.said(now, id, node, note);
+            }
             RaftNote::Role { .. }
             | RaftNote::Voted { .. }
             | RaftNote::Session { .. }
+            | RaftNote::Snapshot { .. }
             | RaftNote::Refused { .. } => self.said(now, id, node, note),
         }
     }
@@ -324,6 +329,12 @@ impl Recorder {
             }
             RaftNote::Session { fresh: false, .. } => {
                 self.event(now, id, EventKind::SessionDuplicate, Detail::default(), node.term());
+            }
+            RaftNote::Snapshot { .. } => {
+                self.event(now, id, EventKind::Snapshot, Detail::default(), node.term());
+            }
+            RaftNote::Installed { .. } => {
+                self.event(now, id, EventKind::Installed, Detail::default(), node.term());
             }
             RaftNote::Session { .. }
             | RaftNote::Appended { .. }

@@ -185,6 +185,8 @@ codes! {
         Voted = "voted", "The node voted.";
         Refused = "refused", "A rule refused a message.";
         SessionDuplicate = "session_duplicate", "A command had been applied before.";
+        Snapshot = "snapshot", "The node took a snapshot of what it had applied.";
+        Installed = "snapshot_installed", "The node installed its leader's snapshot.";
         Lies = "lies", "The node lies from now on.";
     }
 }

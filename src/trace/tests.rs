@@ -40,6 +40,7 @@ fn config() -> Config {
         noop: true,
         max_entries_per_append: 8,
         max_inflight: 64,
+        snapshot_every: None,
         lease: None,
         commit_guard: false,
         rules: Rules::default(),

@@ -54,6 +54,39 @@ fn a_leader_that_overwrites_its_entries() {
 }
 
 #[test]
+fn a_snapshot_of_what_was_never_committed() {
+    let (mut checks, node) = seen(&[1, 1, 1], 1, 2, Role::Follower);
+    checks.noted(Time(5), A, &node, RaftNote::Snapshot { index: 2 });
+    assert_eq!(names(checks.violations()), Vec::<&str>::new());
+    checks.noted(Time(5), A, &node, RaftNote::Snapshot { index: 3 });
+    assert_eq!(names(checks.violations()), ["snapshot_consistency"]);
+    assert_eq!(checks.violations()[0].index, Some(3));
+}
+
+#[test]
+fn a_snapshot_of_another_history_and_an_old_one() {
+    let install = |index, hash| {
+        let (mut checks, mut node) = seen(&[1, 1, 1], 1, 3, Role::Follower);
+        checks.begin(B, &node);
+        node.preset(1, None, log(&[]), 0);
+        checks.host(Time(4), A, &node, HostEvent::Wiped);
+        checks.noted(Time(5), A, &node, RaftNote::Installed { first: 1, index: 2, hash });
+        checks.noted(Time(6), A, &node, RaftNote::Installed { first: 3, index, hash });
+        checks.violations().iter().map(|violation| violation.message.clone()).collect::<Vec<_>>()
+    };
+    let (_, node) = seen(&[1, 1, 1], 1, 3, Role::Follower);
+    let [second, third] = [2, 3].map(|index| node.log().hash_at(index));
+    assert_eq!(
+        install(2, second),
+        ["node 0 with commitIndex 2 went back to a snapshot up to index 2"]
+    );
+    let differs =
+        |index| format!("node 0 has a snapshot up to index {index} that is not what was committed");
+    assert_eq!(install(3, third), [differs(2)]);
+    assert_eq!(install(3, second), [differs(3)]);
+}
+
+#[test]
 fn a_commit_index_that_falls_jumps_or_runs_ahead() {
     for (first, last) in [(1, 2), (4, 4), (3, 5)] {
         let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Follower);

@@ -199,6 +199,7 @@ fn config(luck: &mut Stream) -> Config {
         max_inflight: pick(luck, &[1, 4, 64]),
         lease: luck.random::<bool>().then_some(Lease { drift_ppm: 50_000 }),
         commit_guard: luck.random(),
+        snapshot_every: pick(luck, &[None, Some(1), Some(5), Some(30)]),
         ..timed(Rules::ALL)
     }
 }

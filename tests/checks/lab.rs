@@ -41,6 +41,7 @@ pub fn timed(rules: Rules) -> Config {
         noop: true,
         max_entries_per_append: 64,
         max_inflight: 64,
+        snapshot_every: None,
         lease: None,
         commit_guard: false,
         rules,

@@ -19,6 +19,7 @@ pub fn config() -> Config {
         noop: true,
         max_entries_per_append: 64,
         max_inflight: 256,
+        snapshot_every: None,
         lease: None,
         commit_guard: false,
         rules: Rules::ALL,

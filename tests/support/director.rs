@@ -250,11 +250,16 @@ impl<'a> Director<'a> {
                 self.run(until)
             }
             ("log", []) => self.tell(|node, id| {
-                let (commit, entries) = (node.status().commit_index as usize, node.log().entries());
-                let terms =
-                    (1..).zip(entries).map(|(index, entry)| format!(" {index}:{}", entry.term));
+                let (base, entries) = (node.log().base(), node.log().entries());
+                let terms = (base.index + 1..)
+                    .zip(entries)
+                    .map(|(index, entry)| format!(" {index}:{}", entry.term));
                 let mut cells: Vec<String> = terms.collect();
-                cells.insert(commit.min(cells.len()), " |".into());
+                let committed = (node.status().commit_index - base.index) as usize;
+                cells.insert(committed.min(cells.len()), " |".into());
+                if base.index > 0 {
+                    cells.insert(0, format!(" ..{}:{}", base.index, base.term));
+                }
                 format!("{}{}", name(id), cells.concat())
             }),
             ("state", []) => self.tell(|node, id| {
@@ -465,6 +470,7 @@ fn configure(config: &mut Config, key: &str, value: &str) -> Result<(), Fault> {
         "check_quorum" => config.check_quorum = switch(value)?,
         "noop" => config.noop = switch(value)?,
         "max_entries" => config.max_entries_per_append = number(value)? as u32,
+        "snapshot" => config.snapshot_every = Some(number(value)?),
         "drift_ppm" => config.lease = Some(Lease { drift_ppm: number(value)? as u32 }),
         _ => return Err(bad("setting", key)),
     }

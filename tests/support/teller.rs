@@ -119,6 +119,13 @@ impl Observer<Node> for Teller {
             RaftNote::Session { client, seq, fresh: false, .. } => {
                 format!("remembers #{seq} of client {client}")
             }
+            RaftNote::Snapshot { index } => format!("takes a snapshot up to {index}"),
+            RaftNote::Installed { first, index, .. } if first > index => {
+                format!("installs the snapshot up to {index}, keeps what follows")
+            }
+            RaftNote::Installed { index, .. } => {
+                format!("installs the snapshot up to {index}, discards its log")
+            }
             RaftNote::Refused { why, .. } => format!("refuses, {}", refusal(why)),
         });
     }
@@ -191,11 +198,16 @@ fn message(message: &RaftMessage) -> String {
             told.pop();
             format!("{told}, commit {commit}")
         }
-        RaftMessage::AppendEntriesReply { term, success: true, index, .. } => {
+        RaftMessage::AppendEntriesReply { term, success: true, index, .. }
+        | RaftMessage::InstallSnapshotReply { term, index, .. } => {
             format!("{kind} term {term}, matches up to {index}")
         }
         RaftMessage::AppendEntriesReply { term, index, hint_index, hint_term, .. } => {
             format!("{kind} term {term}, refused at {index}, try {hint_index}:{hint_term}")
+        }
+        RaftMessage::InstallSnapshot { term, snapshot, .. } => {
+            let base = snapshot.base;
+            format!("{kind} term {term}, last {}:{}", base.index, base.term)
         }
     }
 }
@@ -224,7 +236,11 @@ fn disk(node: &Node) -> String {
     let status = raftlab::protocol::Protocol::status(node);
     let vote = status.voted_for.map_or_else(|| "none".into(), |id| name(id).to_string());
     let log = (1..=status.last_index).filter_map(|index| entry(node, index));
-    let log = log.reduce(|log, entry| format!("{log} {entry}")).unwrap_or("empty".into());
+    let log = log.reduce(|log, entry| format!("{log} {entry}"));
+    let base = node.log().base();
+    let gone = (base.index > 0).then(|| format!("..{}:{}", base.index, base.term));
+    let parts: Vec<String> = gone.into_iter().chain(log).collect();
+    let log = if parts.is_empty() { "empty".into() } else { parts.join(" ") };
     format!("term {}, vote {vote}, log {log}", status.term)
 }
 

@@ -30,6 +30,7 @@ class Grid:
     last: int
     logs: list[Columns]  # index, term, value
     lost: list[Columns]  # index, term, value, time
+    covered: list[int]  # by a snapshot, up to this index
     commits: list[int]
     conditions: list[str]
     knows_losses: bool
@@ -43,7 +44,8 @@ class Grid:
         logs = [_log(view.log) for view in views]
         knows = world.trace.level != "off"
         lost = _lost(world, when, names) if knows else [_nothing() for _ in names]
-        ends = [int(cells["index"].max()) for cells in (*logs, *lost) if len(cells["index"])]
+        ends = [int(cells["index"].max()) for cells in lost if len(cells["index"])]
+        ends += [view.last_index for view in views]
         low = 1 if first is None else _index("first", first)
         high = max([*ends, low + FEWEST - 1]) if last is None else _index("last", last)
         if low > high:
@@ -54,6 +56,7 @@ class Grid:
             high,
             [_between(cells, low, high) for cells in logs],
             [_between(cells, low, high) for cells in lost],
+            [view.first_index - 1 for view in views],
             [view.commit_index for view in views],
             [_condition(view.role, view.term, view.up, view.paused) for view in views],
             knows,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from raftlab._time import Duration, format_ms, to_ms
@@ -32,7 +32,7 @@ from ._axes import (
 from ._grid import Grid
 from ._header import draw_key
 from ._lanes import name_lanes, place
-from ._palette import FAULT, INK, MUTED, TERM_CYCLE, ink_on, paler, rgba, shade, term_colour
+from ._palette import FAULT, INK, MUTED, SNAPSHOT, TERM_CYCLE, ink_on, paler, rgba, shade, term_colour
 from ._states import Columns
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def logs(
 
     Notes
     -----
-    An entry has the colour and the number of its term, and its value where that fits. The thick edge is the
+    An entry has the colour and the number of its term, and its value where that fits. A pale bar is what a
+    snapshot took the place of. The thick edge is the
     node's commitIndex. Below a log, struck through, is what once was in it at that index: truncated, or
     lost in a crash; several of them stand in the order in which they left. That is known from the trace.
     Where entries are too narrow to be told apart, those of one term in a row make one bar, and the picture
@@ -221,6 +222,8 @@ def _key(grid: Grid) -> list[Artist]:
     if len(grid.terms) <= MOST_TERMS:
         key += [Patch(facecolor=term_colour(term), label=f"term {term}") for term in grid.terms]
     key.append(Line2D([], [], color=INK, lw=2.6, label="commitIndex"))
+    if any(covered >= grid.first for covered in grid.covered):
+        key.append(Patch(facecolor=SNAPSHOT, edgecolor=MUTED, label="in a snapshot"))
     if grid.has_losses:
         key.append(Line2D([], [], color=FAULT, lw=1.2, label="no longer in the log"))
     return key
@@ -241,6 +244,7 @@ def _name_condition(ax: Axes, lane: int, condition: str) -> None:
 
 
 def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
+    _draw_snapshot(ax, lane, grid, look)
     log = grid.logs[lane]
     start, end, term = _bars(log, look)
     rectangles(
@@ -259,6 +263,40 @@ def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         room = (last - first + 1) * look.per_entry - 3.0
         if room > 4.0:
             _write(ax, lane, (first + last) / 2, int(number), str(value), room, look)
+
+
+def _draw_snapshot(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
+    """What a snapshot took the place of."""
+    covered = min(grid.covered[lane], grid.last)
+    if covered < grid.first:
+        return
+    left, middle = grid.first - 0.5, lane + (look.head + look.foot) / 2
+    bar = Rectangle(
+        (left, lane + look.head),
+        covered + 0.5 - left,
+        look.foot - look.head,
+        facecolor=SNAPSHOT,
+        edgecolor=MUTED,
+        linewidth=0.8,
+        zorder=2,
+        gid="snapshot",
+    )
+    ax.add_patch(bar)
+    room, size = (covered + 0.5 - left) * look.per_entry - 4.0, points(ax, SMALL)
+    texts = (
+        text for text in (f"up to {covered} in a snapshot", f"..{covered}") if text_points(text, size) <= room
+    )
+    ax.text(
+        (left + covered + 0.5) / 2,
+        middle,
+        next(texts, ""),
+        ha="center",
+        va="center_baseline",
+        fontsize=size,
+        color=INK,
+        clip_on=True,
+        zorder=5,
+    )
 
 
 def _bars(log: Columns, look: _Look) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

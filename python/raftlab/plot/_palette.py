@@ -23,6 +23,8 @@ GRID = "#d9dde2"
 FAULT = "#c2512f"
 """Whatever was done to the cluster."""
 FAULT_BAR, FAULT_EDGE = "#f0b9a5", "#e39c83"
+SNAPSHOT = "#eef0f2"
+"""What a snapshot took the place of."""
 WRONG = "#8b0015"
 """What must never happen, and did."""
 

@@ -177,7 +177,11 @@ impl Observer<Node> for Measures {
                 self.truncations += 1;
                 self.truncated_entries += last + 1 - first;
             }
-            RaftNote::Voted { .. } | RaftNote::Session { .. } | RaftNote::Refused { .. } => {}
+            RaftNote::Voted { .. }
+            | RaftNote::Session { .. }
+            | RaftNote::Snapshot { .. }
+            | RaftNote::Installed { .. }
+            | RaftNote::Refused { .. } => {}
         }
     }
 

@@ -1,0 +1,90 @@
+//! Log compaction (section 7): a node writes down what its state machine holds and drops the entries that led
+//! there; a follower that needs them gets the snapshot instead.
+
+use std::sync::Arc;
+
+use super::log::Base;
+use super::machine::Machine;
+use super::node::Node;
+use super::notes::RaftNote;
+use super::replication::Pace;
+use super::types::RaftMessage;
+use crate::protocol::{Effects, NodeId};
+
+/// "Snapshot: the state machine state, and lastIncludedIndex and lastIncludedTerm" (Figure 12).
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The last entry that it includes.
+    pub base: Base,
+    /// The store with its sessions.
+    pub machine: Machine,
+}
+
+impl Snapshot {
+    /// Its length on the wire in bytes.
+    pub(super) fn size(&self) -> u32 {
+        self.machine.size()
+    }
+}
+
+impl Node {
+    /// "Each server takes snapshots independently, covering just the committed entries in its log" (7): one
+    /// whenever so many were applied since the last. As many entries before it stay, so that a follower that
+    /// lags a little gets entries.
+    #[inline]
+    pub(super) fn compact<E: Effects<Self>>(&mut self, fx: &mut E) {
+        let Some(every) = self.config.snapshot_every else { return };
+        let index = self.commit;
+        if index < self.snapshot_index() + every {
+            return;
+        }
+        let Some(term) = self.log().term_at(index) else { return };
+        let base = Base { index, term, hash: self.log().hash_at(index) };
+        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
+        self.storage.save(snapshot, index.saturating_sub(every));
+        fx.note(RaftNote::Snapshot { index });
+        self.sync(fx);
+    }
+
+    /// "The leader must occasionally send snapshots to followers that lag behind. This happens when the leader
+    /// has already discarded the next log entry that it needs to send" (7). It is sent again if the follower
+    /// refuses a later heartbeat.
+    pub(super) fn send_snapshot<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
+        let Some(snapshot) = self.storage.snapshot().cloned() else { return };
+        let (term, round) = (self.term(), self.reads.round());
+        let progress = &mut self.progress[peer.at()];
+        progress.next = snapshot.base.index + 1;
+        progress.state = Pace::Snapshot { round };
+        progress.inflight = 0;
+        fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
+    }
+
+    /// The receiver's side of `InstallSnapshot` (Figure 13, steps 6 to 8).
+    pub(super) fn install_snapshot<E: Effects<Self>>(
+        &mut self,
+        from: NodeId,
+        round: u64,
+        snapshot: &Arc<Snapshot>,
+        fx: &mut E,
+    ) {
+        let Base { index, term, hash } = snapshot.base;
+        // A snapshot of what is committed here is old: the store has it, and more.
+        if index > self.commit {
+            // 6. "If existing log entry has same index and term as snapshot's last included entry, retain log
+            // entries following it"; 7. "discard the entire log".
+            let first = if self.log().matches(index, term) {
+                self.storage.save(snapshot.clone(), index);
+                index + 1
+            } else {
+                self.storage.replace_log(snapshot.clone());
+                self.commit + 1
+            };
+            // 8. "Reset state machine using snapshot contents"
+            self.machine.clone_from(&snapshot.machine);
+            self.commit = index;
+            fx.note(RaftNote::Installed { first, index, hash });
+        }
+        let reply = RaftMessage::InstallSnapshotReply { term: self.term(), index, round };
+        self.promise(from, reply, fx);
+    }
+}

@@ -1,0 +1,252 @@
+//! Snapshots by hand (section 7): what a node is sent, and what it then holds and says. Each step of Figure 13
+//! has a test here that fails without it.
+
+#[allow(dead_code)] // what only other tests use
+mod support {
+    pub mod cluster;
+    pub mod messages;
+    pub mod recorder;
+}
+
+use std::sync::Arc;
+
+use raftlab::protocol::Protocol as _;
+use raftlab::raft::machine::Machine;
+use raftlab::raft::{Base, Command, Config, Key, Op, RaftMessage, RaftNote, Snapshot, Value};
+use support::cluster::{config, log};
+use support::messages::{acknowledge, append};
+use support::recorder::{Subject, id};
+
+const NEVER: u64 = 1 << 40;
+
+/// Node 1 of three in term 2, with this log.
+fn node(terms: &[u64], commit: u64, every: u64) -> Subject {
+    let config = Config { noop: false, snapshot_every: Some(every), ..config() };
+    Subject::new(1, 3, config).with(2, None, log(terms), commit)
+}
+
+/// A leader of term 2 that has heard nothing of its followers' logs but that they end where its own does.
+fn leader(terms: &[u64], every: u64) -> Subject {
+    let mut leader = node(terms, 0, every);
+    leader = leader.with(1, None, log(terms), 0).elected();
+    leader.all_say(&acknowledge(2, terms.len() as u64));
+    leader
+}
+
+fn put(value: u32) -> Op {
+    Op::Put { key: Key(0), value: Value::int(value) }
+}
+
+/// The snapshot of a leader with this log, in which the key has this value.
+fn snapshot(terms: &[u64], value: u32) -> Arc<Snapshot> {
+    let log = log(terms);
+    let (index, term) = (log.last_index(), log.last_term());
+    let mut machine = Machine::default();
+    machine.apply_quietly(put(value));
+    Arc::new(Snapshot { base: Base { index, term, hash: log.hash_at(index) }, machine })
+}
+
+fn install(term: u64, round: u64, snapshot: &Arc<Snapshot>) -> RaftMessage {
+    RaftMessage::InstallSnapshot { term, round, snapshot: snapshot.clone() }
+}
+
+fn value(subject: &Subject) -> Vec<Value> {
+    subject.node.machine().read(Key(0))
+}
+
+fn terms(subject: &Subject) -> Vec<u64> {
+    subject.node.log().entries().iter().map(|entry| entry.term).collect()
+}
+
+fn commit(subject: &Subject) -> u64 {
+    subject.node.status().commit_index
+}
+
+/// What the leader of term 2 hears from a follower whose log has nothing to match.
+fn refusal(round: u64, prev_index: u64) -> RaftMessage {
+    let (term, success, index) = (2, false, prev_index);
+    RaftMessage::AppendEntriesReply { term, success, index, hint_index: 0, hint_term: 0, round }
+}
+
+fn installs(step: &support::recorder::Recorder) -> usize {
+    let is_install = |message: &RaftMessage| matches!(message, RaftMessage::InstallSnapshot { .. });
+    step.sent.iter().filter(|(_, message)| is_install(message)).count()
+}
+
+#[test]
+fn a_message_is_no_longer_for_it() {
+    assert_eq!(size_of::<RaftMessage>(), 88);
+}
+
+#[test]
+fn step_1_an_older_term_is_refused() {
+    let mut follower = node(&[1, 1], 0, NEVER);
+    let step = follower.hears(2, install(1, 1, &snapshot(&[1, 1, 1], 7)));
+    assert!(support::messages::rejects(&step));
+    assert_eq!((commit(&follower), value(&follower)), (0, vec![]));
+}
+
+#[test]
+fn step_6_what_follows_a_matching_entry_is_retained() {
+    let mut follower = node(&[1, 1, 2, 2], 1, NEVER);
+    let step = follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
+    follower.hears(2, append(2, (4, 2), &[], 3)); // the next step finds it durable, and drops what it covers
+    assert_eq!(terms(&follower), [2]);
+    assert_eq!((follower.node.log().base().index, follower.node.log().last_index()), (3, 4));
+    assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
+    let hash = log(&[1, 1, 2]).hash_at(3);
+    assert_eq!(step.notes, [RaftNote::Installed { first: 4, index: 3, hash }]);
+}
+
+#[test]
+fn step_7_a_log_that_does_not_match_is_discarded() {
+    let mut follower = node(&[1, 1, 1, 1], 1, NEVER);
+    let step = follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
+    assert_eq!(terms(&follower), [0; 0]);
+    assert_eq!((follower.node.log().last_index(), follower.node.log().last_term()), (3, 2));
+    assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
+    let hash = log(&[1, 1, 2]).hash_at(3);
+    assert_eq!(step.notes, [RaftNote::Installed { first: 2, index: 3, hash }]);
+    let [(to, RaftMessage::InstallSnapshotReply { term: 2, index: 3, round: 1 })] = step.sent[..]
+    else {
+        panic!("one answer: {:?}", step.sent)
+    };
+    assert_eq!(to, id(2));
+    // The entries behind it follow.
+    assert!(!support::messages::rejects(&follower.hears(2, append(2, (3, 2), &[2], 4))));
+    assert_eq!((terms(&follower), commit(&follower)), (vec![2], 4));
+}
+
+/// openraft and others let an old snapshot take the state back, while lastApplied stayed.
+#[test]
+fn an_old_snapshot_changes_nothing() {
+    let mut follower = node(&[1, 1, 2, 2], 4, NEVER);
+    for old in [&[1, 1][..], &[1, 1, 2, 2]] {
+        let step = follower.hears(2, install(2, 1, &snapshot(old, 7)));
+        assert_eq!(step.notes, []);
+        assert_eq!((terms(&follower), commit(&follower)), (vec![1, 1, 2, 2], 4));
+        assert_eq!(value(&follower), []);
+        assert!(
+            matches!(step.sent[..], [(_, RaftMessage::InstallSnapshotReply { .. })]),
+            "it has all that is in it"
+        );
+    }
+}
+
+#[test]
+fn a_restart_begins_with_the_snapshot() {
+    let mut follower = node(&[1, 1], 0, NEVER);
+    follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
+    follower.node.crash(follower.node.status().written);
+    assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
+    follower.node.wipe();
+    assert_eq!((commit(&follower), value(&follower)), (0, vec![]));
+    assert_eq!((follower.node.log().last_index(), follower.node.snapshot_index()), (0, 0));
+}
+
+#[test]
+fn a_node_compacts_what_it_has_applied_but_for_a_margin() {
+    let mut follower = node(&[], 0, 3);
+    let taken = |step: &support::recorder::Recorder| {
+        let snapshots = step.notes.iter().filter_map(|note| match note {
+            RaftNote::Snapshot { index } => Some(*index),
+            _ => None,
+        });
+        snapshots.collect::<Vec<_>>()
+    };
+    let mut bases = Vec::new();
+    for index in 1..=9 {
+        let prev = (index - 1, if index > 1 { 2 } else { 0 });
+        let step = follower.hears(2, append(2, prev, &[2], index));
+        let due = if index % 3 == 0 { vec![index] } else { vec![] };
+        assert_eq!(taken(&step), due);
+        bases.push(follower.node.log().base().index);
+    }
+    assert_eq!(bases, [0, 0, 0, 0, 0, 0, 3, 3, 3]);
+    assert_eq!(follower.node.snapshot_index(), 9);
+}
+
+#[test]
+fn what_is_not_applied_is_not_compacted() {
+    let mut follower = node(&[], 0, 1);
+    follower.hears(2, append(2, (0, 0), &[2; 10], 4));
+    follower.hears(2, append(2, (10, 2), &[], 4));
+    assert_eq!((follower.node.snapshot_index(), follower.node.log().base().index), (4, 3));
+    assert_eq!(follower.node.log().last_index(), 10);
+}
+
+/// A message that left before the follower's snapshot has entries that are gone here: they are committed.
+#[test]
+fn what_a_snapshot_covers_matches() {
+    for (prev, sent, after) in [
+        ((0, 0), &[1, 1][..], 3),      // wholly covered
+        ((0, 0), &[1, 1, 2], 3),       // up to its end
+        ((0, 0), &[1, 1, 2, 2, 2], 5), // and beyond
+        ((2, 1), &[2, 2], 4),          // from within
+        ((1, 9), &[1], 3),             // no term is known there
+    ] {
+        let mut follower = node(&[], 0, NEVER);
+        follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
+        let step = follower.hears(2, append(2, prev, sent, 0));
+        assert!(!support::messages::rejects(&step));
+        assert_eq!(follower.node.log().last_index(), after, "{sent:?} behind {prev:?}");
+        assert_eq!(follower.node.log().base().index, 3);
+        let acknowledged = step.sent.iter().find_map(|(_, message)| match message {
+            RaftMessage::AppendEntriesReply { index, .. } => Some(*index),
+            _ => None,
+        });
+        assert_eq!(acknowledged, Some(after));
+    }
+}
+
+#[test]
+fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
+    let mut leader = leader(&[1, 1, 1, 1], 2);
+    let request = raftlab::raft::Request::Write(Command::plain(put(5)));
+    leader.asked(request);
+    leader.hears(2, acknowledge(2, 5)); // commits 1 to 5, and takes a snapshot
+    leader.asked(request);
+    assert_eq!((leader.node.snapshot_index(), leader.node.log().base().index), (5, 3));
+    assert_eq!(value(&leader), [Value::int(5)]);
+    // Node 3 lost its disk. Its refusal of the last entries is the first that the leader hears of it.
+    let step = leader.hears(3, refusal(1, 4));
+    assert_eq!(installs(&step), 1);
+    assert_eq!(installs(&leader.hears(3, refusal(1, 5))), 0, "it is under way");
+    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
+    let prev = beat.sent.iter().find_map(|(to, message)| match message {
+        RaftMessage::AppendEntries { prev_index, .. } if *to == id(3) => Some(*prev_index),
+        _ => None,
+    });
+    assert_eq!((installs(&beat), prev), (0, Some(5)));
+    // Its refusal says that the snapshot was lost.
+    assert_eq!(installs(&leader.hears(3, refusal(2, 5))), 1);
+    let installed = RaftMessage::InstallSnapshotReply { term: 2, index: 5, round: 2 };
+    let step = leader.hears(3, installed);
+    assert!(
+        matches!(
+            step.sent[..],
+            [(_, RaftMessage::AppendEntries { prev_index: 5, prev_term: 2, .. })]
+        ),
+        "the entries behind it follow: {:?}",
+        step.sent
+    );
+}
+
+/// "prevLogIndex 0" and "the entry before is gone" are not the same: WRaft and RedisRaft took them for it.
+#[test]
+fn a_heartbeat_never_asks_about_what_is_gone() {
+    let mut leader = leader(&[1, 1, 1, 1], 1);
+    leader.asked(raftlab::raft::Request::Write(Command::plain(put(5))));
+    leader.hears(3, refusal(1, 4)); // a probe is under way to node 3, from the beginning
+    leader.hears(2, acknowledge(2, 5));
+    leader.hears(2, acknowledge(2, 5));
+    assert_eq!(leader.node.log().base(), {
+        let whole = log(&[1, 1, 1, 1]);
+        Base { index: 4, term: 1, hash: whole.hash_at(4) }
+    });
+    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
+    for (_, message) in &beat.sent {
+        let RaftMessage::AppendEntries { prev_index, prev_term, .. } = message else { continue };
+        assert_eq!(*prev_term, leader.node.log().term_at(*prev_index).expect("it is there"));
+    }
+}
