@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod condition;
+mod crew;
 pub mod director;
 pub mod futures;
 pub mod initial;
@@ -10,7 +11,6 @@ pub mod presets;
 pub mod scenario;
 pub mod splitting;
 pub mod step;
-
 pub mod sweep;
 pub mod symbols;
 pub mod watch;

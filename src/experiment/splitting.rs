@@ -8,10 +8,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::cluster::{Cluster, Goal, Position, Progress};
 use super::condition::Condition;
+use super::crew::crew;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::protocol::Span;
@@ -78,7 +78,6 @@ impl Ladder {
         mut wait: impl FnMut(u64) -> bool,
     ) -> Vec<Ascent> {
         let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-        let caller = std::thread::current();
         let work = || {
             let mut ascents = Vec::new();
             let rest = Cluster::at_rest(self.scenario.clone(), OnViolation::Record, observer());
@@ -93,24 +92,15 @@ impl Ladder {
                 }
                 done.fetch_add(1, Ordering::Relaxed);
             }
-            caller.unpark();
             ascents
         };
         let workers = (threads as u64).clamp(1, self.repeats.max(1));
-        let mut ascents: Vec<(u64, Ascent)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            while workers.iter().any(|worker| !worker.is_finished()) {
-                if !wait(done.load(Ordering::Relaxed)) {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                std::thread::park_timeout(LOOK_EVERY);
+        let ascents = crew(workers, work, || {
+            if !wait(done.load(Ordering::Relaxed)) {
+                stop.store(true, Ordering::Relaxed);
             }
-            let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(u64, Ascent)>>| {
-                // A worker that panicked takes all with it: that is a bug in raftlab.
-                worker.join().unwrap_or_else(|e| std::panic::resume_unwind(e))
-            };
-            workers.into_iter().flat_map(join).collect()
         });
+        let mut ascents: Vec<(u64, Ascent)> = ascents.into_iter().flatten().collect();
         ascents.sort_by_key(|(repeat, _)| *repeat);
         ascents.into_iter().map(|(_, ascent)| ascent).collect()
     }
@@ -185,7 +175,6 @@ impl Ladder {
 }
 
 const SLICE: u64 = 20_000;
-const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
 /// how many events lie behind it.

@@ -6,9 +6,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::cluster::{Cluster, Ending};
+use super::crew::crew;
 use super::futures::{Moment, Way};
 use super::metrics::{Finished, Measures, Metric, Value, extras};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
@@ -170,7 +171,6 @@ impl Plan {
         let chunk = (count / (workers * PIECES)).clamp(1, MOST_AT_ONCE);
         let (next, done) = (AtomicU64::new(runs.start), AtomicU64::new(0));
         let stop = AtomicBool::new(false);
-        let caller = std::thread::current();
         let work = || {
             let timed = self.asks_for_wall_time();
             let mut player =
@@ -187,22 +187,12 @@ impl Plan {
                 // Threads meet once a chunk.
                 done.fetch_add(finished.count() as u64, Ordering::Relaxed);
             }
-            caller.unpark();
             pieces
         };
-        let pieces: Vec<Pieces> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            while workers.iter().any(|worker| !worker.is_finished()) {
-                if !wait(done.load(Ordering::Relaxed)) {
-                    stop.store(true, Ordering::Relaxed);
-                }
-                std::thread::park_timeout(LOOK_EVERY);
+        let pieces = crew(workers, work, || {
+            if !wait(done.load(Ordering::Relaxed)) {
+                stop.store(true, Ordering::Relaxed);
             }
-            // A worker catches what goes wrong in a run; beyond that it does nothing that can.
-            let join = |w: std::thread::ScopedJoinHandle<'_, Pieces>| {
-                w.join().unwrap_or_else(|e| std::panic::resume_unwind(e))
-            };
-            workers.into_iter().map(join).collect()
         });
         Pieces::in_order(self, pieces)
     }
@@ -214,7 +204,6 @@ const PIECES: u64 = 64;
 const MOST_AT_ONCE: u64 = 64;
 /// How many events are dispatched between two looks at whether to stop.
 const SLICE: u64 = 20_000;
-const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// Most bins of one run's time series.
 const MOST_BINS: u64 = 1_000_000;
 

@@ -1,0 +1,34 @@
+//! Threads that share a piece of work, and a caller who looks after them.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// What each of so many threads comes to, in the order in which they end. Until all have, `look` is called now
+/// and then, on the caller's thread.
+pub(super) fn crew<T: Send>(
+    threads: u64,
+    work: impl Fn() -> T + Sync,
+    mut look: impl FnMut(),
+) -> Vec<T> {
+    let work = &work;
+    // A worker that panics takes all with it when the scope ends: that is a bug in raftlab.
+    std::thread::scope(|scope| {
+        let (hand_in, desk) = channel();
+        for _ in 0..threads {
+            let hand_in = hand_in.clone();
+            scope.spawn(move || hand_in.send(work()));
+        }
+        drop(hand_in);
+        let mut done = Vec::new();
+        loop {
+            look();
+            match desk.recv_timeout(LOOK_EVERY) {
+                Ok(result) => done.push(result),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return done,
+            }
+        }
+    })
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(5);
