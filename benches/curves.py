@@ -226,11 +226,12 @@ REPLICATION_S = {3: 80, 5: 40, 9: 20, 49: 4, 199: 1}
 REPLICATION = {(RAFTLAB, "off"): 8, (RAFTLAB, "checks"): 8, (TIKV, ""): 1, (PYTHON, ""): 1}
 # Powers of ten: the most runs of w1 in one call.
 POWERS = {(RAFTLAB, ""): 6, (RAFTLAB, "dataframe"): 6, (TIKV, ""): 5, (PYTHON, ""): 5}
-# Simulated seconds of w2, and of an idle cluster. Logs and the trace stay in memory: no line goes on until
-# that is gigabytes.
+# Simulated seconds of w2, and of an idle cluster. Logs and the trace stay in memory, but for what snapshots
+# take the place of: no line goes on until that is gigabytes.
 SHORT, HOUR, DAY = (1, 10, 100), 3600, 24 * 3600
 STEADY_S = {
     (RAFTLAB, "off"): (*SHORT, HOUR),
+    (RAFTLAB, "snapshots"): (*SHORT, HOUR),
     (RAFTLAB, "full"): SHORT,
     (TIKV, ""): SHORT,
     (PYTHON, ""): SHORT,

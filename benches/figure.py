@@ -282,7 +282,14 @@ STYLES = {
     "Python loop": Style("#5b6470", "^", "Python loop"),
 }
 PEERS = {"TiKV raft 0.7": "per_tikv", "Python loop": "per_python"}
-DASHES = {"checks": "dashed", "dataframe": "dashed", "full": "dotted", "w2short": "dashed", "idle": "dashed"}
+DASHES = {
+    "checks": "dashed",
+    "snapshots": "dashdot",
+    "dataframe": "dashed",
+    "full": "dotted",
+    "w2short": "dashed",
+    "idle": "dashed",
+}
 INK, MUTED, GRID = "#22272e", "#6b7480", "#d9dde2"
 SMALL = 8
 

@@ -30,11 +30,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 # What can be asked of each workload; the first is what is meant if nothing is said. Of replication:
-# no trace and no checks; every invariant checked after every event; the full trace delivered to Python.
+# no trace and no checks; every invariant checked after every event; the full trace delivered to Python; and
+# neither again, but with a snapshot every 1000 entries.
 VARIANTS = {
     "w1": ("times", "dataframe"),
     "w1full": ("times",),
-    "w2": ("off", "checks", "full"),
+    "w2": ("off", "checks", "full", "snapshots"),
     "w2short": ("times",),
     "w3": ("checks", "off"),
     "idle": ("off", "checks", "full"),
@@ -56,6 +57,8 @@ def run_raftlab(what: str, size: int, variant: str, nodes: int, threads: int) ->
         return about | run_chaos(raftlab, size, variant)
     if what in ("w2", "idle"):
         scenario = (w2 if what == "w2" else idle)(raftlab, size, nodes)
+        if variant == "snapshots":
+            scenario = scenario.replace(snapshot_every=1000)
         return about | run_replication(scenario, size, variant)
     if what == "w2short":
         return about | run_trials(raftlab, w2(raftlab, 1), size, threads)
