@@ -579,22 +579,22 @@ def adaptive_timeouts(seeds: int = 5000) -> Result:
         abstract gives round numbers, and does not say what its network was.
     """
     split = (
-        "Votes split, since round trips are as long as the range that timeouts are then drawn from, and the "
-        "next attempt waits as configured: with candidate_timeout=(200, 400) it is more than half less."
+        "votes split, since round trips are as long as the range that timeouts are then drawn from, and the "
+        "next attempt waits as configured: with candidate_timeout=(200, 400) it is more than half"
     )
     questions = (
-        ("time saved until a node stands", candidates(1), 0.8, ""),
-        ("time saved until a leader", leader_elected, 0.45, split),
+        ("until a node stands", candidates(1), 0.8, ""),
+        ("until a leader", leader_elected, 0.45, split),
     )
     rows = []
-    for quantity, stop, published, why in questions:
+    for case, stop, published, why in questions:
         times = [
             sweep(
                 long_round_trips(stop, **settings), seeds=seeds, metrics="since_last_fault_ms", checks=False
             )["since_last_fault_ms"]
             for settings in ({}, {"adaptive_timeout": True})
         ]
-        rows.append(Row("etcd", quantity, "%", published, *saved(*times), 0.1, why))
+        rows.append(Row(case, "time saved", "%", published, *saved(*times), 0.1, why))
     setup = (
         "5 servers with etcd's defaults: timeouts U(1000, 2000) ms, heartbeats every 100 ms, PreVote, "
         "CheckQuorum. Messages take N(50, 2) ms. The leader crashes after 20 s; the time counts from there."

@@ -77,6 +77,7 @@ def shares(result: Result, ax: Axes | None) -> Axes:
     published = [row.published * unit for row in rows]
     ax.plot(published, places, "D", mfc="none", mec=INK, mew=1.2, ms=8, gid="published")
     ax.set_yticks(places, [row.case for row in rows])
+    ax.set_ylim(-0.6, len(rows) - 0.4)
     if unit == 100:
         ax.set_xlim(-3, 103)
     else:
