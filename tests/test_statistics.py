@@ -174,6 +174,17 @@ def test_runs_without_the_event_and_failed_ones_are_not_counted():
         assert table.loc[metric, ["n", "absent", "failed"]].tolist() == [10, 0, 10]
         assert "10 runs failed" in table.loc[metric].note
     assert result.upper_bound == pytest.approx(rl.upper_bound(0, 10))
+    shared, apart = (
+        rl.sweep(
+            lambda loss: rl.Scenario(3, network=rl.Network(loss=loss), horizon=500),
+            {"loss": [0.0, 0.1]},
+            seeds=10,
+            common_random_numbers=common,
+        )
+        for common in (True, False)
+    )
+    assert shared.upper_bound == pytest.approx(rl.upper_bound(0, 10)), "their luck is the same"
+    assert apart.upper_bound == pytest.approx(rl.upper_bound(0, 20))
     with pytest.raises(rl.InvalidError, match="fewer than two"):
         rl.compare(result, result, "downtime_ms")
 

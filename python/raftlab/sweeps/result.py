@@ -191,15 +191,13 @@ class Sweep:
     def upper_bound(self) -> float:
         """The highest probability of a violation that these runs leave possible, with 95 % confidence.
 
-        Failed runs say nothing; if all failed it is 1.
+        Failed runs say nothing; if all failed it is 1. Runs of different points with one seed share their
+        luck, and count once: as a violation if one of them has one.
         """
-        told = len(self) - len(self.errors)
-        bad = sum(
-            1
-            for count, why in zip(*map(self.runs.to_list, ("violations", "error")), strict=True)
-            if count and why is None
-        )
-        return upper_bound(bad, told) if told else 1.0
+        failed = {row for row, _ in self.errors}
+        seeds = self.runs._core.column_list("seed")
+        told = {seed for row, seed in enumerate(seeds) if row not in failed} if failed else set(seeds)
+        return upper_bound(len(told.intersection(self.violating_seeds)), len(told)) if told else 1.0
 
     def at(self, **point: Any) -> Sweep:
         """The runs of some points only: those whose parameters have these values.
