@@ -17,7 +17,7 @@ pub(super) struct Fx<'a, P: Protocol, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
-    #[inline]
+    #[inline(always)] // a call would move the message
     fn send(&mut self, to: NodeId, message: P::Message) {
         self.core.send(self.id, to, message);
     }
@@ -68,16 +68,17 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
-    #[inline]
+    #[inline(always)] // a call would move the message
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         let ordinal = self.links.count(from, to);
-        let id = MessageId { from, to, ordinal, copy: 0 };
         self.counters.sent += 1;
         match self.links.plain() {
             Some(latency) if self.holds.is_empty() && !self.tampering.any => {
+                let id = MessageId { from, to, ordinal, copy: 0 };
                 self.set_out(id, self.now + latency, message);
             }
-            _ => self.send_over_faults(id, message),
+            // Not the id: what is lent to a call is made in memory, and read from there by the other arm too.
+            _ => self.send_over_faults(from, to, ordinal, message),
         }
     }
 
@@ -97,11 +98,17 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     }
 
     #[inline(never)]
-    fn send_over_faults(&mut self, id: MessageId, mut message: P::Message) {
+    fn send_over_faults(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        ordinal: u64,
+        mut message: P::Message,
+    ) {
+        let id = MessageId { from, to, ordinal, copy: 0 };
         if self.tampering.any && !self.tamper_outgoing(id, &mut message) {
             return;
         }
-        let MessageId { from, to, ordinal, .. } = id;
         let kind = message.kind();
         if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {
             return self.set_out(id, Time::NEVER, message);
