@@ -91,9 +91,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// Delivers a message now, whatever stands between.
     pub fn deliver(&mut self, id: MessageId) -> bool {
-        let Some(flight) = self.core.pick(id) else { return false };
+        let Some(mut flight) = self.core.pick(id) else { return false };
         self.core.counters.events += 1;
-        self.arrive(flight);
+        self.arrive(&mut flight);
         true
     }
 

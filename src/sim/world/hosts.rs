@@ -109,7 +109,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 break; // it halted over one of them
             }
             match waited {
-                Backlog::Message(flight) => self.arrive(*flight),
+                Backlog::Message(mut flight) => self.arrive(&mut flight),
                 Backlog::Timer(kind, touched) => {
                     let index = id.at() * P::TIMERS + usize::from(kind.0);
                     if self.core.timers[index].touched() != touched {
