@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// The next event, if it is due before `until`.
-    #[inline]
+    #[inline(always)] // a call would give it back in memory, in pieces, and who reads it would wait for them
     pub fn pop_before(&mut self, until: Time) -> Option<Event> {
         let from_heap = match (self.lane.front(), self.heap.peek()) {
             (Some(lane), Some(Earliest(heap))) => heap.key() < lane.key(),

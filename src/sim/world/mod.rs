@@ -22,7 +22,7 @@ use crate::sim::flight::{Edit, Flight, Flights, MessageId};
 use crate::sim::luck::Luck;
 use crate::sim::network::{Links, Matching, NetworkSpec};
 use crate::sim::observer::{Fate, HostEvent, Observer};
-use crate::sim::queue::{Due, Event, Queue};
+use crate::sim::queue::{Due, Queue};
 use crate::sim::time::Time;
 use crate::sim::timers::Timer;
 
@@ -278,7 +278,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 return Stopped::Time;
             };
             let before = std::mem::replace(&mut self.core.now, event.time);
-            if self.dispatch(event) {
+            if self.dispatch(event.due, event.seq) {
                 self.core.counters.events += 1;
                 if stop.stops(self) {
                     return Stopped::Condition;
@@ -292,10 +292,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    /// One event; false if it turned out to be none (a wake-up too early, a message taken out).
+    /// One event of now, in registers; false if it turned out to be none (a wake-up too early, a message taken
+    /// out).
     #[inline]
-    fn dispatch(&mut self, event: Event) -> bool {
-        match event.due {
+    fn dispatch(&mut self, due: Due, seq: u64) -> bool {
+        match due {
             Due::Arrival(slot) => {
                 let mut landed = self.core.flights.land(slot);
                 landed.as_mut().is_some_and(|flight| {
@@ -303,7 +304,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                     true
                 })
             }
-            Due::Timer(index) => self.timer(index, event),
+            Due::Timer(index) => self.timer(index, seq),
             Due::Synced { node, incarnation } => self.synced(NodeId(node), incarnation),
             Due::Load(client) => self.client_wakes(client as usize),
         }
@@ -333,13 +334,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.step(to, Input::Message { from, message: &flight.message });
     }
 
-    fn timer(&mut self, index: u32, event: Event) -> bool {
+    fn timer(&mut self, index: u32, seq: u64) -> bool {
         let core = &mut self.core;
         let id = NodeId::from(index as usize / P::TIMERS);
         let host = &mut core.hosts[id.at()];
         let timer = &mut core.timers[index as usize];
         let (luck, queue) = (core.luck, &mut core.queue);
-        if !timer.look(index, (event.time, event.seq), &host.clock, luck, queue) {
+        if !timer.look(index, (core.now, seq), &host.clock, luck, queue) {
             return false;
         }
         let kind = TimerId((index as usize % P::TIMERS) as u8);
