@@ -1,5 +1,7 @@
 //! A node's effects as they reach the world.
 
+use std::mem::ManuallyDrop;
+
 use super::Core;
 use crate::protocol::{
     Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, TimerId, WriteId,
@@ -70,6 +72,9 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
     #[inline(always)] // a call would move the message
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
+        // Else it would have to lie in memory, to be dropped from there should something panic on the way: it
+        // would be written there in words and read at once in pieces of two, for which the processor waits.
+        let message = ManuallyDrop::new(message);
         let ordinal = self.links.count(from, to);
         self.counters.sent += 1;
         match self.links.plain() {
@@ -77,17 +82,18 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 let id = MessageId { from, to, ordinal, copy: 0 };
                 self.set_out(id, self.now + latency, message);
             }
-            // Not the id: what is lent to a call is made in memory, and read from there by the other arm too.
-            _ => self.send_over_faults(from, to, ordinal, message),
+            // Not the id, which would lie in memory as well.
+            _ => self.send_over_faults(from, to, ordinal, ManuallyDrop::into_inner(message)),
         }
     }
 
     #[inline(always)] // a call would move the message
-    fn set_out(&mut self, id: MessageId, due: Time, message: P::Message) {
+    fn set_out(&mut self, id: MessageId, due: Time, message: ManuallyDrop<P::Message>) {
         let (slot, place) = self.flights.free_slot();
         if place.is_some() {
             return; // it is free: said for the compiler, which else makes ready to drop what is there
         }
+        let message = ManuallyDrop::into_inner(message);
         let flight = place.insert(Flight { id, sent: self.now, due, row: 0, message });
         if O::WATCHING {
             flight.row = self.observer.sent(self.now, flight);
@@ -111,14 +117,15 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
         let kind = message.kind();
         if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {
-            return self.set_out(id, Time::NEVER, message);
+            return self.set_out(id, Time::NEVER, ManuallyDrop::new(message));
         }
         match self.links.passage(self.now, self.luck, from, to, kind, ordinal) {
             Passage::Arrives { after, again } => {
                 if let Some(again) = again {
-                    self.set_out(MessageId { copy: 1, ..id }, self.now + again, message.clone());
+                    let (copy, message) = (MessageId { copy: 1, ..id }, message.clone());
+                    self.set_out(copy, self.now + again, ManuallyDrop::new(message));
                 }
-                self.set_out(id, self.now + after, message);
+                self.set_out(id, self.now + after, ManuallyDrop::new(message));
             }
             Passage::Cut => self.never_arrives(id, message, Fate::Cut),
             Passage::Lost => self.never_arrives(id, message, Fate::Lost),
