@@ -46,7 +46,7 @@ pub struct Point {
     pub moment: Option<Moment>,
 }
 
-/// Rows in columns. All columns have the same length but `errors` and `series`, which name rows.
+/// Rows in columns. All columns have the same length but `rules`, `errors` and `series`, which name rows.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Which point of the grid.
@@ -59,8 +59,8 @@ pub struct Rows {
     pub end_ms: Vec<f64>,
     /// How many violations were found.
     pub violations: Vec<u64>,
-    /// The rules that were violated, in the order in which they first were.
-    pub rules: Vec<Vec<&'static str>>,
+    /// The rules that runs violated, in the order in which they first did.
+    pub rules: Vec<(usize, Vec<&'static str>)>,
     /// The digest.
     pub digest: Vec<Digest>,
     /// The metrics, one after the other.
@@ -332,13 +332,16 @@ impl Rows {
                 }
             }
         }
-        self.series.push(self.seed.len(), run);
+        let row = self.seed.len();
+        self.series.push(row, run);
+        if !run.rules.is_empty() {
+            self.rules.push((row, run.rules.clone()));
+        }
         self.point.push(point);
         self.seed.push(seed);
         self.ending.push(Some(run.ending));
         self.end_ms.push(run.end.as_ms());
         self.violations.push(run.violations);
-        self.rules.push(run.rules.clone());
         self.digest.push(run.digest);
     }
 
@@ -363,7 +366,6 @@ impl Rows {
         self.ending.push(None);
         self.end_ms.push(f64::NAN);
         self.violations.push(0);
-        self.rules.push(Vec::new());
         self.digest.push(Digest::default());
     }
 
@@ -380,13 +382,14 @@ impl Rows {
         }
         let errors = others.errors.iter().filter(|(row, _)| range.contains(row));
         self.errors.extend(errors.map(|(row, why)| (moved(*row), why.clone())));
+        let rules = others.rules.iter().filter(|(row, _)| range.contains(row));
+        self.rules.extend(rules.map(|(row, rules)| (moved(*row), rules.clone())));
         self.series.extend(&others.series, &range, moved);
         self.point.extend(&others.point[range.clone()]);
         self.seed.extend(&others.seed[range.clone()]);
         self.ending.extend(&others.ending[range.clone()]);
         self.end_ms.extend(&others.end_ms[range.clone()]);
         self.violations.extend(&others.violations[range.clone()]);
-        self.rules.extend_from_slice(&others.rules[range.clone()]);
         self.digest.extend(&others.digest[range]);
     }
 }

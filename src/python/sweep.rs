@@ -9,7 +9,7 @@ use arrow_array::{
     Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
     StringArray, UInt32Array, UInt64Array,
 };
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use arrow_select::take::take;
 use pyo3::prelude::*;
@@ -93,8 +93,8 @@ pub(super) fn sweep(
     let mut patience = Patience::new(progress);
     let rows = py.detach(|| plan.play(first_run..last_run, threads, |done| patience.look(done)));
     let error = |error: ArrowError| invalid(error.to_string());
-    let runs = runs_table(&rows, &plan.metrics, &grid).map_err(error)?;
     let series = bins.map(|_| series_table(&rows, &grid).map_err(error)).transpose()?;
+    let runs = runs_table(rows, &plan.metrics, &grid).map_err(error)?;
     Ok((runs, series, patience.interrupted(py)))
 }
 
@@ -187,8 +187,10 @@ impl Columns {
     }
 }
 
+/// What can is handed over as it lies: a million rows are a hundred megabytes, and to touch new ones takes longer
+/// than to write them.
 fn runs_table(
-    rows: &Rows,
+    rows: Rows,
     metrics: &[&'static Metric],
     grid: &[Parameter],
 ) -> Result<Table, ArrowError> {
@@ -198,29 +200,23 @@ fn runs_table(
         columns.fields.push(field);
         columns.arrays.push(array);
     }
-    let failed = failed(rows);
-    columns.push("seed", Arc::new(UInt64Array::from(rows.seed.clone())), "", "the luck of the run");
-    for (metric, cells) in metrics.iter().zip(&rows.metrics) {
-        let array: ArrayRef = match cells {
+    let (failed, endings, rules, errors) =
+        (failed(&rows), endings(&rows)?, rules(&rows)?, errors(&rows));
+    columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the luck of the run");
+    for (metric, cells) in metrics.iter().zip(rows.metrics) {
+        let array = match cells {
             Cells::Real(values) => reals(values),
-            Cells::Count(values) => {
-                let counts = values.iter().map(|count| *count as i64).collect::<Vec<_>>();
-                Arc::new(Int64Array::new(counts.into(), failed.clone()))
-            }
+            Cells::Count(values) => counts(values, failed.clone()),
         };
         columns.push(&metric.name, array, metric.unit, &metric.meaning);
     }
-    columns.push("ending", endings(rows)?, "", "how the run ended; null if it failed");
-    columns.push("end_ms", reals(&rows.end_ms), "ms", "when the run ended; null if it failed");
-    let violations = rows.violations.iter().map(|count| *count as i64).collect::<Vec<_>>();
-    let violations = Int64Array::new(violations.into(), failed.clone());
-    columns.push("violations", Arc::new(violations), "", "how many violations were found");
+    columns.push("ending", endings, "", "how the run ended; null if it failed");
+    columns.push("end_ms", reals(rows.end_ms), "ms", "when the run ended; null if it failed");
+    let violations = counts(rows.violations, failed.clone());
+    columns.push("violations", violations, "", "how many violations were found");
     let meaning = "the rules that were violated, with commas, the first one first; null if none";
-    columns.push("rules", rules(rows)?, "", meaning);
-    let errors: HashMap<usize, &str> =
-        rows.errors.iter().map(|(row, why)| (*row, why.as_str())).collect();
-    let errors: StringArray = (0..rows.len()).map(|row| errors.get(&row).copied()).collect();
-    columns.push("error", Arc::new(errors), "", "why the run failed; null if it did not");
+    columns.push("rules", rules, "", meaning);
+    columns.push("error", errors, "", "why the run failed; null if it did not");
     let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
     columns.push("digest", digests(&rows.digest, failed), "", meaning);
     columns.table("runs", "What came of a sweep. A row a run.")
@@ -239,12 +235,12 @@ fn series_table(rows: &Rows, grid: &[Parameter]) -> Result<Table, ArrowError> {
     columns.push("seed", Arc::new(seeds), "", "the luck of the run");
     columns.push(
         "time_ms",
-        reals(time_ms),
+        reals(time_ms.clone()),
         "ms",
         "where the bin begins; it ends where the next does",
     );
     let meaning = "the share of the bin in which a leader had a quorum";
-    columns.push("available", reals(available), "", meaning);
+    columns.push("available", reals(available.clone()), "", meaning);
     let counts = [
         ("elections", elections, "leaders elected"),
         ("committed", committed, "entries committed for the first time"),
@@ -267,11 +263,16 @@ fn failed(rows: &Rows) -> Option<NullBuffer> {
 }
 
 /// Numbers; NaN is null, and stays NaN below it for who reads the bytes.
-fn reals(values: &[f64]) -> ArrayRef {
+fn reals(values: Vec<f64>) -> ArrayRef {
     let nulls = values.iter().any(|value| value.is_nan()).then(|| {
         NullBuffer::new(BooleanBuffer::collect_bool(values.len(), |at| !values[at].is_nan()))
     });
-    Arc::new(Float64Array::new(values.to_vec().into(), nulls))
+    Arc::new(Float64Array::new(values.into(), nulls))
+}
+
+/// Counts, of which none reaches 2^63.
+fn counts(values: Vec<u64>, nulls: Option<NullBuffer>) -> ArrayRef {
+    Arc::new(Int64Array::new(Buffer::from_vec(values).into(), nulls))
 }
 
 fn endings(rows: &Rows) -> Result<ArrayRef, ArrowError> {
@@ -283,13 +284,23 @@ fn endings(rows: &Rows) -> Result<ArrayRef, ArrowError> {
 
 fn rules(rows: &Rows) -> Result<ArrayRef, ArrowError> {
     let mut names = Names::default();
-    let code = |broken: &Vec<&str>| match broken.as_slice() {
-        [] => 0,
-        broken => names.code(&broken.join(",")),
-    };
-    let codes: Vec<i32> = rows.rules.iter().map(code).collect();
-    let valid = BooleanBuffer::collect_bool(rows.len(), |row| !rows.rules[row].is_empty());
-    names.column(codes, Some(NullBuffer::new(valid)))
+    let mut codes = vec![0; rows.len()];
+    let mut valid = BooleanBufferBuilder::new(rows.len());
+    valid.append_n(rows.len(), false);
+    for (row, broken) in &rows.rules {
+        codes[*row] = names.code(&broken.join(","));
+        valid.set_bit(*row, true);
+    }
+    names.column(codes, Some(NullBuffer::new(valid.finish())))
+}
+
+fn errors(rows: &Rows) -> ArrayRef {
+    if rows.errors.is_empty() {
+        return Arc::new(StringArray::new_null(rows.len()));
+    }
+    let errors: HashMap<usize, &str> =
+        rows.errors.iter().map(|(row, why)| (*row, why.as_str())).collect();
+    Arc::new((0..rows.len()).map(|row| errors.get(&row).copied()).collect::<StringArray>())
 }
 
 /// Each as 32 hexadecimal digits, side by side in one buffer.
