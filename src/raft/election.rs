@@ -335,7 +335,7 @@ impl Node {
 
     /// Whether an `AppendEntries` comes from a leader that this node follows; if so its election timer
     /// starts anew, whatever becomes of the entries.
-    #[inline]
+    #[inline(always)] // it is asked at every message of a leader, in one place
     pub(super) fn accepts_leader<E: Effects<Self>>(
         &mut self,
         now: LocalTime,

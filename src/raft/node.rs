@@ -218,14 +218,10 @@ impl Node {
                 }
             }
             RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
-                if self.accepts_leader(now, from, term, snapshot.base.index, fx) {
-                    self.install_snapshot(from, round, snapshot, fx);
-                }
+                self.install_snapshot(now, from, term, round, snapshot, fx);
             }
             RaftMessage::InstallSnapshotReply { term, index, round } => {
-                if self.accepts_ack(from, term, fx) {
-                    self.acknowledged(now, from, index, round, fx);
-                }
+                self.snapshot_installed(now, from, term, index, round, fx);
             }
             RaftMessage::RequestVote { term, last_index, last_term, pre: false } => {
                 self.request_vote(now, from, term, (last_term, last_index), fx);
@@ -295,8 +291,13 @@ impl Node {
         if self.sync(fx) {
             fx.send(to, message);
         } else {
-            self.outbox.push_back((self.storage.written(), to, message));
+            self.hold_back(to, message);
         }
+    }
+
+    #[inline(never)] // so that only it needs the message in memory
+    fn hold_back(&mut self, to: NodeId, message: RaftMessage) {
+        self.outbox.push_back((self.storage.written(), to, message));
     }
 
     /// Asks the disk to make everything durable; true if it is.

@@ -9,7 +9,7 @@ use super::node::Node;
 use super::notes::RaftNote;
 use super::replication::Pace;
 use super::types::RaftMessage;
-use crate::protocol::{Effects, NodeId};
+use crate::protocol::{Effects, LocalTime, NodeId};
 
 /// "Snapshot: the state machine state, and lastIncludedIndex and lastIncludedTerm" (Figure 12).
 #[derive(Clone, Debug)]
@@ -35,9 +35,13 @@ impl Node {
     pub(super) fn compact<E: Effects<Self>>(&mut self, fx: &mut E) {
         let Some(every) = self.config.snapshot_every else { return };
         let index = self.commit;
-        if index < self.snapshot_index() + every {
-            return;
+        if index >= self.snapshot_index() + every {
+            self.take_snapshot(index, every, fx);
         }
+    }
+
+    #[inline(never)] // it is rare
+    fn take_snapshot<E: Effects<Self>>(&mut self, index: u64, every: u64, fx: &mut E) {
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
         let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
@@ -59,14 +63,21 @@ impl Node {
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
     }
 
-    /// The receiver's side of `InstallSnapshot` (Figure 13, steps 6 to 8).
+    /// The receiver's side of `InstallSnapshot` (Figure 13; of its steps 1 and 6 to 8).
+    #[inline(never)] // it is rare
     pub(super) fn install_snapshot<E: Effects<Self>>(
         &mut self,
+        now: LocalTime,
         from: NodeId,
+        leader_term: u64,
         round: u64,
         snapshot: &Arc<Snapshot>,
         fx: &mut E,
     ) {
+        // 1. "Reply immediately if term < currentTerm"
+        if !self.accepts_leader(now, from, leader_term, snapshot.base.index, fx) {
+            return;
+        }
         let Base { index, term, hash } = snapshot.base;
         // A snapshot of what is committed here is old: the store has it, and more.
         if index > self.commit {
@@ -86,5 +97,21 @@ impl Node {
         }
         let reply = RaftMessage::InstallSnapshotReply { term: self.term(), index, round };
         self.promise(from, reply, fx);
+    }
+
+    /// A follower has the snapshot that it was sent, and with it every entry up to its end.
+    #[inline(never)] // it is rare
+    pub(super) fn snapshot_installed<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        term: u64,
+        index: u64,
+        round: u64,
+        fx: &mut E,
+    ) {
+        if self.accepts_ack(from, term, fx) {
+            self.acknowledged(now, from, index, round, fx);
+        }
     }
 }

@@ -56,7 +56,7 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
         self.core.replies.push((op, reply));
     }
 
-    #[inline]
+    #[inline(always)] // a call would move the note
     fn note(&mut self, note: P::Note) {
         self.core.digest.absorb(note.fingerprint(), u64::from(self.id.0));
         if O::WATCHING {
