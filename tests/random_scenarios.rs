@@ -113,10 +113,12 @@ fn play(seed: u64, floors: &mut Floors) {
     let mut known: Vec<u32> = Vec::new();
     let ending = loop {
         let ending = cluster.play(&mut position, 50, Time::NEVER);
-        for active in cluster.injector().active() {
+        let injector = cluster.injector();
+        for active in injector.active() {
             if !known.contains(&active.handle) {
                 known.push(active.handle);
-                *floors.struck.entry(active.fault().kind().name).or_default() += 1;
+                let given = injector.fault(active.handle).expect("it was given");
+                *floors.struck.entry(given.fault.kind().name).or_default() += 1;
             }
         }
         if let Some(ending) = ending {

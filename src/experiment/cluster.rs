@@ -23,15 +23,11 @@ use crate::sim::{Luck, Overlay, Time, World};
 /// A cluster in its world, and what is still to be done to it.
 pub struct Cluster<O: Watcher> {
     scenario: Arc<Scenario>,
-    /// The faults of the scenario, to be given at the beginning.
-    planned: Arc<[Arc<Scheduled>]>,
     seed: u64,
     world: World<Node, O>,
     symbols: Arc<Symbols>,
     injector: Injector,
     agenda: Agenda,
-    /// All that were given, by handle counted from 1.
-    faults: Vec<Arc<Scheduled>>,
     /// Faults that found nobody to hit and still hope.
     waiting: Vec<Waiting>,
     /// Clients with sessions, by name: their number and the last serial number they gave.
@@ -55,8 +51,8 @@ clone_by_field!(
     [O: Watcher] Cluster<O> {
         seed, world, injector, agenda, on_violation, struck_at, taken, begun, ended, parted
     }
-    empty { faults, waiting, clients, played, by_hand }
-    shared { scenario, planned, symbols }
+    empty { waiting, clients, played, by_hand }
+    shared { scenario, symbols }
 );
 
 /// What a run waits for.
@@ -253,14 +249,16 @@ impl<O: Watcher> Cluster<O> {
         for (i, node) in spec.nodes.iter().enumerate() {
             observer.begin(NodeId::from(i), node);
         }
+        let mut injector = Injector::default();
+        for fault in &scenario.faults {
+            injector.give(Arc::new(fault.clone()));
+        }
         Self {
-            planned: scenario.faults.iter().cloned().map(Arc::new).collect(),
             seed: 0,
             world: World::at_rest(spec, observer),
             symbols: Arc::new(symbols),
-            injector: Injector::default(),
+            injector,
             agenda: Agenda::default(),
-            faults: Vec::new(),
             waiting: Vec::new(),
             clients: BTreeMap::new(),
             on_violation,
@@ -283,8 +281,8 @@ impl<O: Watcher> Cluster<O> {
         if !edits.is_empty() {
             self.world.set_edits(edits);
         }
-        for at in 0..self.planned.len() {
-            self.plan_fault(Arc::clone(&self.planned[at]));
+        for handle in 1..=self.injector.given() {
+            self.plan_fault(handle);
         }
         Ok(())
     }
@@ -604,8 +602,8 @@ impl<O: Watcher> Cluster<O> {
     // ---- Faults -----------------------------------------------------------------------------------
 
     /// Plans a fault for its time, or for now: what is planned for now is done before the next event.
-    fn plan_fault(&mut self, scheduled: Arc<Scheduled>) -> u32 {
-        let handle = self.faults.len() as u32 + 1;
+    fn plan_fault(&mut self, handle: u32) {
+        let Some(scheduled) = self.injector.fault(handle) else { return };
         let now = self.world.now();
         let draws = Draws::new(self.world.luck(), handle, 0);
         let at = match (&scheduled.at, &scheduled.after) {
@@ -614,9 +612,7 @@ impl<O: Watcher> Cluster<O> {
             (None, None) => now,
         };
         let since = if scheduled.at.is_some() { Time::ZERO } else { now };
-        self.faults.push(scheduled);
         self.agenda.plan(at, Planned::Strike { handle, strike: 0, since });
-        handle
     }
 
     /// From here on the luck is another seed's: that of nodes and messages, and that of the faults that are
@@ -639,7 +635,7 @@ impl<O: Watcher> Cluster<O> {
         let (Planned::Strike { handle, .. } | Planned::End { handle, .. }) = planned else {
             return None;
         };
-        let fault = self.fault(*handle)?;
+        let fault = self.injector.fault(*handle)?;
         let (since, span) = match planned {
             Planned::Strike { strike: 0, since, .. } => {
                 let draws = Draws::new(luck, *handle, 0);
@@ -661,12 +657,12 @@ impl<O: Watcher> Cluster<O> {
 
     /// Gives a fault; one without a time strikes at once.
     fn inject(&mut self, scheduled: &Scheduled) -> u32 {
+        let handle = self.injector.give(Arc::new(scheduled.clone()));
         if scheduled.at.is_some() || scheduled.after.is_some() {
-            return self.plan_fault(Arc::new(scheduled.clone()));
+            self.plan_fault(handle);
+        } else {
+            self.strike(handle, 0);
         }
-        self.faults.push(Arc::new(scheduled.clone()));
-        let handle = self.faults.len() as u32;
-        self.strike(handle, 0);
         handle
     }
 
@@ -681,12 +677,8 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    fn fault(&self, handle: u32) -> Option<&Arc<Scheduled>> {
-        self.faults.get(handle.checked_sub(1)? as usize)
-    }
-
     fn strike(&mut self, handle: u32, strike: u32) {
-        let Some(scheduled) = self.fault(handle).cloned() else { return };
+        let Some(scheduled) = self.injector.fault(handle) else { return };
         let now = self.world.now();
         let draws = Draws::new(self.world.luck(), handle, strike);
         if let Some(every) = &scheduled.every
@@ -696,29 +688,31 @@ impl<O: Watcher> Cluster<O> {
             let planned = Planned::Strike { handle, strike: strike + 1, since: now };
             self.agenda.plan(next, planned);
         }
+        let until = now + scheduled.patience;
         if scheduled.every.is_some() {
             self.end_fault(handle); // what is left of the strike before
         }
-        if !self.try_to_strike(handle, &scheduled, draws) {
-            let until = now + scheduled.patience;
+        if !self.try_to_strike(handle, draws) {
             self.waiting.push(Waiting { handle, strike, until });
             if self.world.observer().writes_faults() {
-                let (kind, detail) = tell(&scheduled.fault);
+                let (kind, detail) = self.tell(handle);
                 let event = FaultEvent::Waiting { kind, detail };
                 self.world.observer_mut().fault(now, handle, event);
             }
         }
     }
 
-    fn try_to_strike(&mut self, handle: u32, scheduled: &Arc<Scheduled>, draws: Draws) -> bool {
+    fn try_to_strike(&mut self, handle: u32, draws: Draws) -> bool {
         let now = self.world.now();
-        let Struck::Hit(nodes) =
-            self.injector.strike(&mut self.world, &self.scenario.nodes, scheduled, draws)
-        else {
+        let names = &self.scenario.nodes;
+        let Struck::Hit(nodes) = self.injector.strike(&mut self.world, names, draws) else {
             return false;
         };
         self.struck_at = now;
-        self.tell_struck(handle, &scheduled.fault, nodes);
+        if self.world.observer().writes_faults() {
+            self.tell_struck(handle, nodes);
+        }
+        let Some(scheduled) = self.injector.fault(handle) else { return true };
         if let Some(duration) = &scheduled.duration {
             let planned = Planned::End { handle, strike: draws.strike(), since: now };
             self.agenda.plan(now + draws.duration(duration), planned);
@@ -728,21 +722,28 @@ impl<O: Watcher> Cluster<O> {
         true
     }
 
-    fn tell_struck(&mut self, handle: u32, fault: &Fault, nodes: NodeSet) {
-        if !self.world.observer().writes_faults() {
-            return;
-        }
+    fn tell_struck(&mut self, handle: u32, nodes: NodeSet) {
         let now = self.world.now();
-        let (kind, detail) = tell(fault);
+        let (kind, detail) = self.tell(handle);
+        let has_an_end = self.injector.fault(handle).is_some_and(|given| has_an_end(&given.fault));
         let nodes = self.whom(handle).unwrap_or_else(|| self.scenario.nodes.list(&nodes));
         let observer = self.world.observer_mut();
         observer.fault(now, handle, FaultEvent::Struck { kind, nodes, detail });
-        if !has_an_end(fault) {
+        if !has_an_end {
             observer.fault(now, handle, FaultEvent::Ended);
         }
         for ended in self.injector.take_ended() {
             self.world.observer_mut().fault(now, ended, FaultEvent::Ended);
         }
+    }
+
+    /// A fault's name in tables, and its parameters as JSON.
+    fn tell(&self, handle: u32) -> (&'static str, String) {
+        let told = |given: &Scheduled| {
+            let fault = &given.fault;
+            (fault.kind().name, serde_json::to_string(fault).unwrap_or_default())
+        };
+        self.injector.fault(handle).map(told).unwrap_or_default()
     }
 
     /// Whom a fault of the network hit: the groups of a partition, or from whom to whom.
@@ -768,9 +769,8 @@ impl<O: Watcher> Cluster<O> {
     /// A leader came: those who waited for one strike.
     fn look_for_targets(&mut self) {
         for waiting in std::mem::take(&mut self.waiting) {
-            let Some(scheduled) = self.fault(waiting.handle).cloned() else { continue };
             let draws = Draws::new(self.world.luck(), waiting.handle, waiting.strike);
-            if !self.try_to_strike(waiting.handle, &scheduled, draws) {
+            if !self.try_to_strike(waiting.handle, draws) {
                 self.waiting.push(waiting);
             }
         }
@@ -800,7 +800,7 @@ impl<O: Watcher> Cluster<O> {
             Planned::Strike { strike: 0, .. } => true,
             Planned::Act(action) => matches!(**action, Action::Inject(_)),
             Planned::Strike { handle, .. } => {
-                self.fault(*handle).is_some_and(|fault| fault.times.is_some())
+                self.injector.fault(*handle).is_some_and(|fault| fault.times.is_some())
             }
             Planned::End { .. } => false,
         };
@@ -901,13 +901,8 @@ impl<O: Watcher> Cluster<O> {
 
     /// Whether a fault with this handle was ever given.
     pub fn knows_handle(&self, handle: u32) -> bool {
-        self.fault(handle).is_some()
+        self.injector.fault(handle).is_some()
     }
-}
-
-/// A fault's name in tables, and its parameters as JSON.
-fn tell(fault: &Fault) -> (&'static str, String) {
-    (fault.kind().name, serde_json::to_string(fault).unwrap_or_default())
 }
 
 /// Where in a step a cluster stands that plays its scenario in slices.

@@ -16,18 +16,10 @@ use crate::sim::{Distribution, Observer, Time, World};
 pub struct Active {
     /// Its handle.
     pub handle: u32,
-    scheduled: Arc<Scheduled>,
     /// Whom it hit.
     pub nodes: NodeSet,
     /// Since when.
     pub since: Time,
-}
-
-impl Active {
-    /// What it is.
-    pub fn fault(&self) -> &Fault {
-        &self.scheduled.fault
-    }
 }
 
 /// What a strike came to.
@@ -39,15 +31,17 @@ pub enum Struck {
     Nobody,
 }
 
-/// The faults that act now.
+/// The faults that were given, and those that act now.
 #[derive(Debug, Default)]
 pub struct Injector {
+    /// By handle, counted from 1.
+    given: Vec<Arc<Scheduled>>,
     active: Vec<Active>,
     /// Faults that another fault has ended: a crash by a restart.
     ended: Vec<u32>,
 }
 
-clone_by_field!([] Injector {} empty { active, ended });
+clone_by_field!([] Injector {} empty { active, ended } lists { given });
 
 /// The draws of one strike of a fault.
 #[derive(Clone, Copy, Debug)]
@@ -114,21 +108,40 @@ impl Draws {
 }
 
 impl Injector {
+    /// Takes a fault and returns its handle.
+    pub fn give(&mut self, fault: Arc<Scheduled>) -> u32 {
+        self.given.push(fault);
+        self.given.len() as u32
+    }
+
+    /// How many were given: the last handle.
+    pub fn given(&self) -> u32 {
+        self.given.len() as u32
+    }
+
+    /// The fault with this handle.
+    pub fn fault(&self, handle: u32) -> Option<&Scheduled> {
+        scheduled(&self.given, handle)
+    }
+
     /// The faults that act now, oldest first.
     pub fn active(&self) -> &[Active] {
         &self.active
     }
 
-    /// Strikes. With [`Struck::Nobody`] nothing happened.
+    /// Strikes with the fault whose draws these are. With [`Struck::Nobody`] nothing happened.
     pub fn strike<O: Observer<Node>>(
         &mut self,
         world: &mut World<Node, O>,
         names: &Names,
-        scheduled: &Arc<Scheduled>,
         draws: Draws,
     ) -> Struck {
         let handle = draws.handle;
-        let fault = &scheduled.fault;
+        let Some(Scheduled { fault, .. }) = scheduled(&self.given, handle) else {
+            return Struck::Nobody;
+        };
+        let wakes = matches!(fault, Fault::Restart { .. } | Fault::Resume { .. });
+        let stays = has_an_end(fault);
         let all = NodeSet::first(names.len());
         let hit = match fault {
             Fault::Partition { groups, shape } => {
@@ -167,16 +180,14 @@ impl Injector {
                     return Struck::Nobody;
                 };
                 act_on_nodes(world, handle, fault, &hit);
-                if matches!(fault, Fault::Restart { .. } | Fault::Resume { .. }) {
-                    hit.iter().for_each(|id| self.forget_node(id));
-                }
                 hit
             }
         };
-        if has_an_end(fault) {
-            let since = world.now();
-            let scheduled = Arc::clone(scheduled);
-            self.active.push(Active { handle, scheduled, nodes: hit, since });
+        if wakes {
+            hit.iter().for_each(|id| self.forget_node(id));
+        }
+        if stays {
+            self.active.push(Active { handle, nodes: hit, since: world.now() });
         }
         Struck::Hit(hit)
     }
@@ -187,7 +198,8 @@ impl Injector {
             return false;
         };
         let ended = self.active.remove(at);
-        match ended.fault() {
+        let Some(Scheduled { fault, .. }) = scheduled(&self.given, handle) else { return false };
+        match fault {
             Fault::Partition { .. }
             | Fault::Isolate { .. }
             | Fault::Cut { .. }
@@ -224,8 +236,9 @@ impl Injector {
 
     /// The handles of all faults of the network that act now.
     pub fn network_faults(&self) -> Vec<u32> {
-        let network = |active: &&Active| active.fault().kind().family == "network";
-        self.active.iter().filter(network).map(|active| active.handle).collect()
+        let network = |fault: &Scheduled| fault.fault.kind().family == "network";
+        let handles = self.active.iter().map(|active| active.handle);
+        handles.filter(|handle| self.fault(*handle).is_some_and(network)).collect()
     }
 
     /// The handles of faults that another fault has ended since this was asked.
@@ -236,16 +249,22 @@ impl Injector {
     /// A node runs again: a fault that kept it from running has nothing left to end there.
     fn forget_node(&mut self, id: NodeId) {
         for active in &mut self.active {
-            let kept_from_running = matches!(
-                active.fault(),
-                Fault::Crash { .. } | Fault::Wipe { .. } | Fault::Pause { .. }
-            );
+            let kept_from_running = scheduled(&self.given, active.handle).is_some_and(|given| {
+                matches!(
+                    given.fault,
+                    Fault::Crash { .. } | Fault::Wipe { .. } | Fault::Pause { .. }
+                )
+            });
             if kept_from_running && active.nodes.remove(id) && active.nodes.is_empty() {
                 self.ended.push(active.handle);
             }
         }
         self.active.retain(|active| !active.nodes.is_empty());
     }
+}
+
+fn scheduled(given: &[Arc<Scheduled>], handle: u32) -> Option<&Scheduled> {
+    given.get(handle.checked_sub(1)? as usize).map(Arc::as_ref)
 }
 
 /// Whether ending the fault changes anything.

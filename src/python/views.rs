@@ -10,6 +10,7 @@ use crate::experiment::presets::PRESETS;
 use crate::experiment::step::command_text;
 use crate::experiment::watch::{Texts, Watch};
 use crate::experiment::{Cluster, Scenario, Watcher};
+use crate::fault::Scheduled;
 use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
@@ -157,11 +158,13 @@ pub(super) fn active_faults<'py, O: Watcher>(
 ) -> PyResult<Bound<'py, PyList>> {
     let names = &cluster.scenario().nodes;
     let list = PyList::empty(py);
-    for active in cluster.injector().active() {
+    let injector = cluster.injector();
+    for active in injector.active() {
+        let Some(Scheduled { fault, .. }) = injector.fault(active.handle) else { continue };
         let dict = PyDict::new(py);
         dict.set_item("handle", active.handle)?;
-        dict.set_item("fault", serde_json::to_string(active.fault()).unwrap_or_default())?;
-        dict.set_item("kind", active.fault().kind().name)?;
+        dict.set_item("fault", serde_json::to_string(fault).unwrap_or_default())?;
+        dict.set_item("kind", fault.kind().name)?;
         dict.set_item("nodes", active.nodes.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
         dict.set_item("since_ms", active.since.as_ms())?;
         list.append(dict)?;
