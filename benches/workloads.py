@@ -2,7 +2,7 @@
 
     python benches/workloads.py w1 TRIALS [times|dataframe]
     python benches/workloads.py w1full TRIALS
-    python benches/workloads.py w2 SECONDS [off|checks|full]
+    python benches/workloads.py w2 SECONDS [off|checks|full|full-again|snapshots]
     python benches/workloads.py w2short TRIALS
     python benches/workloads.py w3 SECONDS [checks|off]
     python benches/workloads.py idle SECONDS [off|checks|full]
@@ -30,12 +30,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 # What can be asked of each workload; the first is what is meant if nothing is said. Of replication:
-# no trace and no checks; every invariant checked after every event; the full trace delivered to Python; and
-# neither again, but with a snapshot every 1000 entries.
+# no trace and no checks; every invariant checked after every event; the full trace delivered to Python; the
+# same where earlier traces have left their memory; and neither, but with a snapshot every 1000 entries.
 VARIANTS = {
     "w1": ("times", "dataframe"),
     "w1full": ("times",),
-    "w2": ("off", "checks", "full", "snapshots"),
+    "w2": ("off", "checks", "full", "full-again", "snapshots"),
     "w2short": ("times",),
     "w3": ("checks", "off"),
     "idle": ("off", "checks", "full"),
@@ -128,16 +128,20 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
 
 def run_replication(scenario: Any, seconds: int, variant: str) -> dict[str, Any]:
     """Run w2 or an idle cluster in one call; with the full trace until Python holds all columns."""
-    if variant == "full":
+    traced = variant.startswith("full")
+    if traced:
         # Who takes the trace over imports what it needs at its first table: none of ours.
         scenario.replace(horizon=1).run(trace="full", checks=False).trace.messages.to_arrow()
+    if variant == "full-again":
+        for _ in range(2):
+            scenario.run(seed=1, trace="full", checks=False)  # whose memory stays
     start = time.perf_counter()
     run = scenario.run(
         seed=1,
-        trace="full" if variant == "full" else "off",
+        trace="full" if traced else "off",
         checks=variant == "checks",
     )
-    if variant == "full":
+    if traced:
         run.trace.messages.to_arrow()
     wall_s = time.perf_counter() - start
     return run_told(wall_s, run, seconds)
