@@ -24,7 +24,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from table import short
 
-WIDTH, ROW_HEIGHT, HEAD = 9.6, 2.75, 0.75  # inches
+WIDTH, ROW_HEIGHT, HEAD, BAR_HEIGHT = 9.6, 2.75, 0.75, 0.27  # inches
 
 
 def draw_results(results: dict[str, Any], path: Path) -> None:
@@ -34,14 +34,17 @@ def draw_results(results: dict[str, Any], path: Path) -> None:
     lines = arrange(bool(rows), [key for key in ORDER if key in curves])
     if not lines:
         return
-    height = ROW_HEIGHT * len(lines) + HEAD
+    heights = [ROW_HEIGHT] * len(lines)
+    heights[0] = max(ROW_HEIGHT, 0.8 + BAR_HEIGHT * len(rows))
+    height = sum(heights) + HEAD
     layout = ConstrainedLayoutEngine(rect=(0.006, 0.0, 0.988, 1.0 - HEAD / height))
     figure = Figure(figsize=(WIDTH, height), facecolor="white", layout=layout)
     canvas = FigureCanvasAgg(figure)
     head(figure, results["setting"], height)
     # Each row has a layout of its own: the long names of the first one indent no other.
     panels: dict[str, Axes] = {}
-    for part, line in zip(figure.subfigures(len(lines), 1, squeeze=False)[:, 0], lines, strict=True):
+    parts = figure.subfigures(len(lines), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for part, line in zip(parts, lines, strict=True):
         panels |= part.subplot_mosaic([line])
     for key, ax in panels.items():
         bare(ax)
@@ -296,13 +299,19 @@ SMALL = 8
 RATIOS = "ratios"
 ORDER = ("threads", "nodes_w1", "nodes_w2", "runs", "time_w2", "time_idle", "memory")
 # Where a name goes: points to the right of its line's last (or first) point, up, and how it is aligned.
-PLACES = {"after": (6, 0, "left"), "before": (-6, 0, "right"), "above": (3, 8, "right")}
+PLACES = {
+    "after": (6, 0, "left"),
+    "before": (-6, 0, "right"),
+    "above": (3, 8, "right"),
+    "below": (34, -9, "right"),
+}
 # raftlab's memory grows past where the others' lines end.
 NOT_AFTER = {
     ("memory", "raftlab full"): "before",
     ("memory", "TiKV raft 0.7"): "before",
     ("memory", "Python loop"): "before",
     ("memory", "raftlab idle"): "above",
+    ("memory", "raftlab snapshots"): "below",
 }
 TIMES = {1: "1 s", 10: "10 s", 100: "100 s", 3600: "1 h", 86400: "24 h"}
 
