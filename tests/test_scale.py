@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import raftlab as rl
-from raftlab.sweeps import chunks
+from raftlab.sweeps import executors
 
 pa = pytest.importorskip("pyarrow")
 
@@ -102,7 +102,7 @@ class Lame(cf.ThreadPoolExecutor):
 
 
 def test_a_straggler_is_overtaken(whole, monkeypatch):
-    monkeypatch.setattr(chunks, "LEAST_STRAGGLE_S", 0.2)
+    monkeypatch.setattr(executors, "LEAST_STRAGGLE_S", 0.2)
     pool = Lame()
     start = time.perf_counter()
     try:
@@ -125,8 +125,8 @@ def test_a_broken_pool_says_so(tmp_path, whole):
 
 def test_another_version_elsewhere_is_an_error(monkeypatch):
     with cf.ThreadPoolExecutor(1) as pool:
-        play = chunks.play_chunk
-        monkeypatch.setattr(chunks, "play_chunk", lambda *args: play(*args[:4], "0.0.1"))
+        play = executors.play_chunk
+        monkeypatch.setattr(executors, "play_chunk", lambda *args: play(*args[:4], "0.0.1"))
         with pytest.raises(rl.InvalidError, match=r"executor: a worker has raftlab .* of 0\.0\.1"):
             rl.sweep(failover, GRID, **OPTIONS, executor=pool)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib.metadata
 import platform
 import sys
 from collections.abc import Iterator, Sequence
@@ -173,10 +172,12 @@ CENSORED_BY = {name: by for name, _, _, _, by, _ in _core.metrics() if by}
 
 def show_versions() -> None:
     """Prints the versions of raftlab and of what it works with, for bug reports."""
+    from importlib import metadata  # whose import takes long
+
     print(f"raftlab     {_core.VERSION} (scenario schema {_core.SCHEMA_VERSION})")
     print(f"python      {sys.version.split()[0]} on {platform.platform()}")
     for package in ("matplotlib", "numpy", "pandas", "polars", "pyarrow", "scipy"):
         try:
-            print(f"{package:<11} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
+            print(f"{package:<11} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
             print(f"{package:<11} not installed")

@@ -47,16 +47,19 @@ impl Names {
         nodes.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(",")
     }
 
+    fn find(&self, name: &str) -> Option<NodeId> {
+        self.0.iter().position(|known| known == name).map(NodeId::from)
+    }
+
     /// The node with this name.
     pub fn id(&self, name: &str) -> Result<NodeId, String> {
-        let at = self.0.iter().position(|known| known == name);
-        at.map(NodeId::from)
+        self.find(name)
             .ok_or_else(|| format!("unknown node '{name}'; this cluster has {}", self.summary()))
     }
 
     /// The nodes of one name, or of several single-letter names in a row (`"ABC"`).
     pub fn ids(&self, text: &str) -> Result<NodeSet, String> {
-        if let Ok(id) = self.id(text) {
+        if let Some(id) = self.find(text) {
             return Ok([id].into_iter().collect());
         }
         let mut nodes = NodeSet::default();
@@ -196,6 +199,9 @@ fn resolve_word<O: Observer<Node>>(
     world: &World<Node, O>,
     draw: u64,
 ) -> Option<NodeSet> {
+    if let Some(id) = names.find(word) {
+        return Some([id].into_iter().collect()); // nobody is named like a role
+    }
     let all = NodeSet::first(names.len());
     let chosen = |filter: &dyn Fn(NodeId) -> bool| all.iter().filter(|id| filter(*id)).collect();
     let follows = |id: NodeId| world.is_up(id) && world.node(id).status().role != Role::Leader;

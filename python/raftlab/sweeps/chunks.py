@@ -1,34 +1,16 @@
-"""A plan in pieces: played here, or by whoever executes functions elsewhere."""
+"""A plan in pieces, played here. Who executes functions elsewhere is in `executors`."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-from .. import _core
-from ..errors import InvalidError, RaftlabError, shown
 from .plan import Part, Plan
 
-__all__ = ["Chunk", "chunks_of", "elsewhere", "executor_of", "here"]
+__all__ = ["Chunk", "chunks_of", "here"]
 
 Chunk = tuple[int, int]
 """Some runs of a plan: the first one, and the one behind the last."""
-
-RETRIES = 3
-"""How often a chunk is tried again whose worker failed."""
-IN_LINE = 3
-"""How many chunks wait in line for each that is played."""
-STRAGGLES = 4.0
-"""A chunk that takes this many times as long as others do is played by somebody else, too."""
-LEAST_STRAGGLE_S = 2.0
-ENOUGH = 3
-KEPT = "What is finished is kept if a store was given, and need not be played again"
-LOOK_EVERY_S = 0.05
 
 
 def chunks_of(runs: int, size: int) -> list[Chunk]:
@@ -52,161 +34,3 @@ def here(
 def tell(told: Callable[[int], object], before: int, more: int) -> None:
     """So many are done, besides those before."""
     told(before + more)
-
-
-def play_chunk(plan: Plan, first: int, last: int, threads: int, version: str) -> Part:
-    """What an executor calls."""
-    if version != _core.VERSION:
-        raise InvalidError(
-            f"executor: a worker has raftlab {_core.VERSION}, and this sweep is of {version}: "
-            "install the same version everywhere"
-        )
-    return plan.play(first, last, threads)
-
-
-def executor_of(executor: Any) -> Executor:
-    """Any executor of concurrent.futures, or a client of dask."""
-    if hasattr(executor, "get_executor") and hasattr(executor, "scheduler"):
-        found: Executor = executor.get_executor(pure=False)
-        return found
-    if not callable(getattr(executor, "submit", None)):
-        raise InvalidError(
-            f"executor must be a concurrent.futures.Executor or a dask Client, not {shown(executor)}"
-        )
-    return executor  # type: ignore[no-any-return]
-
-
-@dataclass(eq=False)
-class _Task:
-    """A chunk that somebody plays, or will."""
-
-    chunk: Chunk
-    futures: list[Future[Part]] = field(default_factory=list)
-    failures: int = 0
-    begun: float = 0.0
-
-
-class _Crew:
-    """Those who play chunks elsewhere."""
-
-    def __init__(self, plan: Plan, chunks: Iterable[Chunk], executor: Executor, threads: int) -> None:
-        self._plan, self._executor, self._threads = plan, executor, threads
-        self._waiting = iter(chunks)
-        self._tasks: dict[Future[Part], _Task] = {}
-        self._workers = workers_of(executor)
-        self._took: list[float] = []
-        self.busy = True
-        self.refill()
-
-    def submit(self, task: _Task) -> None:
-        """Gives a chunk to somebody, for the first time or again."""
-        small, first, last = self._plan.part(*task.chunk)
-        try:
-            future = self._executor.submit(play_chunk, small, first, last, self._threads, _core.VERSION)
-        except Exception as error:
-            raise RaftlabError(
-                f"executor: it takes no more work: {type(error).__name__}: {error}. {KEPT}"
-            ) from error
-        task.futures.append(future)
-        task.begun = time.monotonic()
-        self._tasks[future] = task
-
-    def refill(self) -> None:
-        """Keeps some chunks in line for each worker."""
-        for _ in range(IN_LINE * self._workers - len(self._tasks)):
-            chunk = next(self._waiting, None)
-            if chunk is None:
-                break
-            self.submit(_Task(chunk))
-        self.busy = bool(self._tasks)
-
-    def done(self) -> Iterator[tuple[Chunk, Part]]:
-        """What has been done since the last look, within a moment."""
-        done, _ = wait(self._tasks, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-        for future in done:
-            task = self._tasks.pop(future, None)
-            if task is None:
-                continue  # somebody else was faster
-            part = result_of(future, task)
-            if part is None:
-                task.failures += 1
-                self.submit(task)
-                continue
-            for other in task.futures:
-                if self._tasks.pop(other, None) is not None:
-                    other.cancel()
-            self._took.append(time.monotonic() - task.begun)
-            yield task.chunk, part
-
-    def help_stragglers(self) -> None:
-        """At the end, when there are more workers than work: what takes far too long is played twice."""
-        if len(self._tasks) >= self._workers or len(self._took) < ENOUGH:
-            return
-        usual = statistics.median(self._took[-100:])
-        late = time.monotonic() - max(LEAST_STRAGGLE_S, STRAGGLES * usual)
-        for task in set(self._tasks.values()):
-            if task.begun < late and len(task.futures) == 1 + task.failures:
-                self.submit(task)
-
-    def leave(self) -> None:
-        """Whatever is still in line is not needed."""
-        for future in self._tasks:
-            future.cancel()
-
-
-def elsewhere(
-    plan: Plan, chunks: Iterable[Chunk], executor: Executor, threads: int
-) -> Iterator[tuple[Chunk, Part]]:
-    """Plays chunks by an executor, in whatever order they are done.
-
-    Only scenarios and ranges of seeds travel out, and rows back. A chunk whose worker is lost is played
-    again; one that takes far longer than others is played twice, and whoever is first counts.
-
-    Raises
-    ------
-    RaftlabError
-        If a chunk fails again and again.
-    """
-    crew = _Crew(plan, chunks, executor, threads)
-    try:
-        while crew.busy:
-            yield from crew.done()
-            crew.help_stragglers()
-            crew.refill()
-    finally:
-        crew.leave()
-
-
-def result_of(future: Future[Part], task: _Task) -> Part | None:
-    """What came of a chunk; nothing if it must be played again."""
-    first, last = task.chunk
-    try:
-        part = future.result()
-    except (InvalidError, KeyboardInterrupt):
-        raise
-    except (Exception, CancelledError) as error:
-        if task.failures < RETRIES and not is_broken(error):
-            return None
-        raise RaftlabError(
-            f"executor: runs {first} to {last} failed {task.failures + 1} times: "
-            f"{type(error).__name__}: {error}. {KEPT}"
-        ) from error
-    if part.interrupted is not None:  # Ctrl-C reached the worker, too
-        raise KeyboardInterrupt
-    return part
-
-
-def is_broken(error: BaseException) -> bool:
-    """Whether an executor takes no more work."""
-    return type(error).__name__.startswith("Broken") or "shutdown" in str(error)
-
-
-def workers_of(executor: Executor) -> int:
-    """How many workers an executor has, as far as it tells."""
-    count = getattr(executor, "_max_workers", None)
-    if isinstance(count, int):
-        return count
-    client = getattr(executor, "_client", None)
-    if client is not None:
-        return sum(client.nthreads().values()) or 1
-    return 8

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from .._arguments import integer
@@ -12,7 +13,7 @@ from .._progress import Progress
 from .._time import Duration
 from ..scenario import Scenario, default_threads
 from ..tables import Table
-from .chunks import Chunk, chunks_of, elsewhere, executor_of, here
+from .chunks import Chunk, chunks_of, here
 from .plan import Grid, Metric, Part, Plan
 from .result import Sweep
 from .store import Store
@@ -108,6 +109,13 @@ def sweep(
     return play_and_keep(plan, threads, progress, executor, store)
 
 
+def crew_of(executor: Any) -> Callable[[Plan, Iterable[Chunk], int], Iterator[tuple[Chunk, Part]]]:
+    """Plays chunks by an executor."""
+    from .executors import elsewhere, executor_of  # and concurrent.futures, which few need
+
+    return partial(elsewhere, executor_of(executor))
+
+
 def play_and_keep(
     plan: Plan,
     threads: int | None,
@@ -116,7 +124,7 @@ def play_and_keep(
     store: str | os.PathLike[str] | None = None,
 ) -> Sweep:
     """Plays a plan, here or elsewhere, into memory or onto disk; Ctrl-C keeps what is finished."""
-    crew = None if executor is None else executor_of(executor)
+    crew = None if executor is None else crew_of(executor)
     usual = default_threads() if crew is None else 1
     workers = usual if threads is None else integer(threads, "threads", 1, MOST_THREADS)
     shelf = None if store is None else Store(store, plan, chunk_size(plan, in_pieces=True))
@@ -130,7 +138,7 @@ def play_and_keep(
         parts = (
             here(plan, missing, workers, lambda more: bar.reached(before + more))
             if crew is None
-            else elsewhere(plan, missing, crew, workers)
+            else crew(plan, missing, workers)
         )
         try:
             for chunk, part in parts:
