@@ -54,7 +54,6 @@ from ._faults import (
     Usurp,
     Wipe,
 )
-from .advice import Advice, advise, network_from_csv
 from .cluster import Cluster, Run
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -90,27 +89,41 @@ from .errors import (
 )
 from .scenario import Scenario, campaign, heal, propose, read, run, run_until
 from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
-from .statistics import upper_bound
-from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
 if TYPE_CHECKING:
     from . import experiments, plot
+    from .advice import Advice, advise, network_from_csv
+    from .statistics import upper_bound
+    from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
 
 __version__ = _core.VERSION
 
-_LAZY = ("experiments", "plot")
+# What a cluster in a notebook does without is imported by who first asks for it: these modules, ...
+_LAZY_MODULES = ("experiments", "plot")
+# ... and these names of others.
+_LAZY_NAMES = {
+    **dict.fromkeys(("Advice", "advise", "network_from_csv"), "advice"),
+    **dict.fromkeys(("upper_bound",), "statistics"),
+    **dict.fromkeys(
+        ("Comparison", "RareEvent", "Sweep", "compare", "rare_event", "required_seeds", "sweep"), "sweeps"
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LAZY_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_NAMES})
 
 
 __all__ = [
