@@ -15,7 +15,7 @@ use super::metrics::{Finished, Measures, Metric, Value, extras};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::{Options, Watch, Watcher};
 use crate::protocol::Span;
-use crate::sim::{Digest, Time};
+use crate::sim::Time;
 use crate::trace::Level;
 
 /// What is played and what is written down of it.
@@ -57,12 +57,12 @@ pub struct Rows {
     pub ending: Vec<Option<Ending>>,
     /// When it ended, in milliseconds.
     pub end_ms: Vec<f64>,
-    /// How many violations were found.
-    pub violations: Vec<u64>,
+    /// How many violations were found, of runs with any.
+    pub violations: Vec<(usize, u64)>,
     /// The rules that runs violated, in the order in which they first did.
     pub rules: Vec<(usize, Vec<&'static str>)>,
-    /// The digest.
-    pub digest: Vec<Digest>,
+    /// The digest in hexadecimal digits.
+    pub digest: Vec<[u8; 32]>,
     /// The metrics, one after the other.
     pub metrics: Vec<Cells>,
     /// Why runs failed.
@@ -341,8 +341,10 @@ impl Rows {
         self.seed.push(seed);
         self.ending.push(Some(run.ending));
         self.end_ms.push(run.end.as_ms());
-        self.violations.push(run.violations);
-        self.digest.push(run.digest);
+        if run.violations > 0 {
+            self.violations.push((row, run.violations));
+        }
+        self.digest.push(run.digest.hex());
     }
 
     fn push_failed(&mut self, point: u32, seed: u64, why: String) {
@@ -365,8 +367,7 @@ impl Rows {
         self.seed.push(seed);
         self.ending.push(None);
         self.end_ms.push(f64::NAN);
-        self.violations.push(0);
-        self.digest.push(Digest::default());
+        self.digest.push([b'0'; 32]);
     }
 
     /// Adds rows of others at the end.
@@ -384,12 +385,13 @@ impl Rows {
         self.errors.extend(errors.map(|(row, why)| (moved(*row), why.clone())));
         let rules = others.rules.iter().filter(|(row, _)| range.contains(row));
         self.rules.extend(rules.map(|(row, rules)| (moved(*row), rules.clone())));
+        let violations = others.violations.iter().filter(|(row, _)| range.contains(row));
+        self.violations.extend(violations.map(|(row, count)| (moved(*row), *count)));
         self.series.extend(&others.series, &range, moved);
         self.point.extend(&others.point[range.clone()]);
         self.seed.extend(&others.seed[range.clone()]);
         self.ending.extend(&others.ending[range.clone()]);
         self.end_ms.extend(&others.end_ms[range.clone()]);
-        self.violations.extend(&others.violations[range.clone()]);
         self.digest.extend(&others.digest[range]);
     }
 }

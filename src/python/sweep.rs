@@ -22,7 +22,7 @@ use crate::experiment::futures::Moment;
 use crate::experiment::metrics::{METRICS, Metric, select};
 use crate::experiment::sweep::{Cells, Plan, Point, Rows, Series};
 use crate::experiment::{Ending, Scenario};
-use crate::sim::{Digest, Time};
+use crate::sim::Time;
 
 /// The metrics: (name, group, unit, meaning, censored by, whether it is given by default).
 #[pyfunction]
@@ -202,6 +202,10 @@ fn runs_table(
     }
     let (failed, endings, rules, errors) =
         (failed(&rows), endings(&rows)?, rules(&rows)?, errors(&rows));
+    let mut violations = vec![0; rows.len()];
+    for (row, count) in rows.violations {
+        violations[row] = count;
+    }
     columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the luck of the run");
     for (metric, cells) in metrics.iter().zip(rows.metrics) {
         let array = match cells {
@@ -212,13 +216,13 @@ fn runs_table(
     }
     columns.push("ending", endings, "", "how the run ended; null if it failed");
     columns.push("end_ms", reals(rows.end_ms), "ms", "when the run ended; null if it failed");
-    let violations = counts(rows.violations, failed.clone());
+    let violations = counts(violations, failed.clone());
     columns.push("violations", violations, "", "how many violations were found");
     let meaning = "the rules that were violated, with commas, the first one first; null if none";
     columns.push("rules", rules, "", meaning);
     columns.push("error", errors, "", "why the run failed; null if it did not");
     let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
-    columns.push("digest", digests(&rows.digest, failed), "", meaning);
+    columns.push("digest", digests(rows.digest, failed), "", meaning);
     columns.table("runs", "What came of a sweep. A row a run.")
 }
 
@@ -304,12 +308,8 @@ fn errors(rows: &Rows) -> ArrayRef {
 }
 
 /// Each as 32 hexadecimal digits, side by side in one buffer.
-fn digests(digests: &[Digest], nulls: Option<NullBuffer>) -> ArrayRef {
-    let mut text = Vec::with_capacity(digests.len() * 32);
-    for digest in digests {
-        text.extend_from_slice(&digest.hex());
-    }
+fn digests(digests: Vec<[u8; 32]>, nulls: Option<NullBuffer>) -> ArrayRef {
     let offsets = OffsetBuffer::from_repeated_length(32, digests.len());
-    let buffer = Buffer::from_vec(text);
+    let buffer = Buffer::from_vec(digests.into_flattened());
     Arc::new(StringArray::new(offsets, buffer, nulls))
 }
