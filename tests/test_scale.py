@@ -171,6 +171,23 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(luck, whole, tmp_path):
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
+@pytest.mark.parametrize("left", [[], ["manifest.json.77.unfinished"]])
+def test_a_sweep_that_is_killed_before_it_begins(left, whole, tmp_path):
+    """All that the writing of the manifest can leave behind is no reason to stop."""
+    for name in left:
+        (tmp_path / name).write_text('{"raftlab sw')
+    assert same(rl.sweep(failover, GRID, **OPTIONS, store=tmp_path), whole)
+    assert not list(tmp_path.rglob("*.unfinished"))
+
+
+@pytest.mark.parametrize("name", ["runs", "notes.txt", "other.unfinished"])
+def test_a_folder_of_somebody_else_is_left_alone(name, tmp_path):
+    (tmp_path / name).mkdir()
+    with pytest.raises(rl.InvalidError, match=r"store: .* is not empty and has no manifest"):
+        rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 def test_a_finished_store_is_only_read(whole, tmp_path):
     first = rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
     files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}

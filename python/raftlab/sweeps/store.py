@@ -45,14 +45,13 @@ class Store:
         """The manifest that is there, if it is of the same sweep; else the wanted one is written."""
         file = self.path / MANIFEST
         if not file.exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            self.path.mkdir(parents=True, exist_ok=True)
+            # Who was killed before the manifest stood there has left nothing else.
+            if any(not is_unfinished(known, MANIFEST) for known in self.path.iterdir()):
                 raise InvalidError(
                     f"store: {self.path} is not empty and has no {MANIFEST}: it is no sweep of raftlab"
                 )
-            for folder in self._folders():
-                folder.mkdir(parents=True, exist_ok=True)
             write_whole(file, json.dumps(wanted, indent=1).encode())
-            return wanted
         try:
             found: dict[str, Any] = json.loads(file.read_text())
         except (ValueError, UnicodeDecodeError) as error:
@@ -68,8 +67,10 @@ class Store:
             )
         for folder in self._folders():
             folder.mkdir(exist_ok=True)
-            for left in folder.glob(f"*{UNFINISHED}"):
-                left.unlink(missing_ok=True)
+        for folder in (self.path, *self._folders()):
+            for left in folder.iterdir():
+                if is_unfinished(left):
+                    left.unlink(missing_ok=True)
         return found
 
     def _folders(self) -> list[Path]:
@@ -192,6 +193,11 @@ def write_whole(file: Path, content: bytes) -> None:
     unfinished = file.with_name(f"{file.name}.{os.getpid()}{UNFINISHED}")
     unfinished.write_bytes(content)
     put_in_place(unfinished, file)
+
+
+def is_unfinished(file: Path, of: str = "") -> bool:
+    """Whether somebody was killed while they wrote this, to become a file whose name begins so."""
+    return file.name.startswith(of) and file.suffix == UNFINISHED
 
 
 def put_in_place(unfinished: Path, file: Path) -> None:
