@@ -4,11 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 import time
+from pathlib import Path
 
 import pytest
 import raftlab as rl
-from raftlab.__main__ import main
+from raftlab.__main__ import SPEC_EXAMPLE, main
 
 SPEC = """
 seeds = 60
@@ -74,6 +76,19 @@ def test_a_sweep_and_again(spec, capsys):
     same = rl.sweep(build, grid, seeds=60, metrics="downtime_ms")
     rows = __import__("pandas").read_parquet(out / "runs")
     assert rows.digest.tolist() == same.runs.to_list("digest")
+
+
+def documented():
+    """The sweep of docs/commands.md."""
+    page = (Path(__file__).parent.parent / "docs" / "commands.md").read_text()
+    return page.partition("```toml\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize("text", [SPEC_EXAMPLE.partition("\n")[2], documented()], ids=["help", "page"])
+def test_specs_that_are_shown(tmp_path, capsys, text):
+    (tmp_path / "spec.toml").write_text(textwrap.dedent(text))
+    assert main(["sweep", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "out"), "--seeds", "7"]) == 0
+    assert "28 runs, 4 points x 7 seeds" in capsys.readouterr().out
 
 
 def test_a_spec_as_json_with_a_scenario_in_a_file(tmp_path, capsys):

@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 OK, FOUND, INVALID, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
+SPEC_EXAMPLE = """\
+a spec, with the arguments of raftlab.sweep:
+
+  seeds = 1000
+  metrics = ["downtime_ms", "elections"]
+
+  [scenario]            # as Scenario.to_json() writes it, or the name of such a file
+  raftlab = 1
+  nodes = ["A", "B", "C"]
+  stop = { condition = "leader_elected" }
+  faults = [ { at = 1000, fault = { fault = "crash", node = "leader" } } ]
+
+  [grid]                # a place in the scenario, and the values that it takes
+  election_timeout = [[50, 100], [150, 300]]
+  "network.loss" = [0, 0.1]
+"""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     given = parser().parse_args(arguments)
@@ -65,8 +83,13 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("scenario", type=Path, help="a scenario as JSON, as Scenario.to_json() writes it")
     run.add_argument("--seed", type=int, default=0, help="the luck of the run (default 0)")
     run.add_argument("--out", type=Path, help="write the trace (Parquet) and a timeline into this folder")
-    sweep = commands.add_parser("sweep", help="play a scenario over a grid and many seeds")
-    sweep.add_argument("spec", type=Path, help="what to play, as JSON or TOML: see the documentation")
+    sweep = commands.add_parser(
+        "sweep",
+        help="play a scenario over a grid and many seeds",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=SPEC_EXAMPLE,
+    )
+    sweep.add_argument("spec", type=Path, help="what to play, as TOML or JSON: see below")
     sweep.add_argument(
         "--out",
         type=Path,

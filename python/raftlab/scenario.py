@@ -158,9 +158,12 @@ class Scenario:
             parts["timeout_step"] = to_ms(timeout_step, "timeout_step")
         if adaptive_timeout is True:
             adaptive_timeout = AdaptiveTimeout()
-        if adaptive_timeout not in (None, False):
-            adaptive = instance(adaptive_timeout, AdaptiveTimeout, "adaptive_timeout")
-            parts["adaptive_timeout"] = adaptive.to_dict()
+        if isinstance(adaptive_timeout, AdaptiveTimeout):
+            parts["adaptive_timeout"] = adaptive_timeout.to_dict()
+        elif adaptive_timeout is not None and adaptive_timeout is not False:
+            raise InvalidError(
+                f"adaptive_timeout must be True, False or an AdaptiveTimeout, not {shown(adaptive_timeout)}"
+            )
         if heartbeat is not None:
             parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
         switches = {
