@@ -183,8 +183,15 @@ def difference(key: str, found: Any, wanted: Any) -> str:
     """How two manifests differ, in words."""
     if key == "version":
         return f"it was made by raftlab {found}, and this is {wanted}"
-    if key == "scenarios":
-        return "the scenarios"
+    if key in ("scenarios", "moments"):
+        return f"the {key}"
+    if key == "seeds":
+        there, here = found[0] if isinstance(found, list) and found else None, wanted[0]
+        return "which seeds" if there == here else f"how many seeds ({there} there, {here} here)"
+    if key == "grid":
+        there = found.get("parameters") if isinstance(found, dict) else None
+        here = wanted["parameters"]
+        return "the values of the grid" if there == here else f"the grid ({there} there, {here} here)"
     return f"{key} ({found} there, {wanted} here)"
 
 
