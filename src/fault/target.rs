@@ -172,6 +172,9 @@ impl Target {
         draw: u64,
     ) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
+        if let [word] = self.words() {
+            return resolve_word(word, names, world, draw).filter(|hit| !hit.is_empty());
+        }
         for word in self.words() {
             for id in resolve_word(word, names, world, draw)?.iter() {
                 hit.insert(id);

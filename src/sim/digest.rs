@@ -33,11 +33,14 @@ impl Digest {
         let mut last = *self;
         last.absorb(self.b, self.a);
         let bytes = (u128::from(last.a) << 64 | u128::from(last.b)).to_be_bytes();
-        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-        std::array::from_fn(|at| {
-            let byte = bytes[at / 2];
-            digit(if at % 2 == 0 { byte >> 4 } else { byte & 15 })
-        })
+        // Computed, since sixteen bytes are computed at once and looked up one by one.
+        let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
+        let mut text = [0; 32];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            digits[0] = digit(byte >> 4);
+            digits[1] = digit(byte & 15);
+        }
+        text
     }
 }
 
