@@ -45,13 +45,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         host.disk.durable = durable;
         host.disk.syncing = None;
         host.disk.queued = None;
-        let backlog = std::mem::take(&mut host.backlog);
         for timer in &mut core.timers[id.at() * P::TIMERS..][..P::TIMERS] {
             timer.disarm();
         }
         core.observer.host(core.now, id, node, event);
         core.observer.settled(core.now, id, &before, &node.status());
-        for left in backlog {
+        while let Some(left) = core.hosts[id.at()].backlog.pop_front() {
             if let Backlog::Message(flight) = left {
                 core.observer.ended(core.now, &flight, Fate::ReceiverDown);
             }
