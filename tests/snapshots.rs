@@ -245,8 +245,13 @@ fn a_heartbeat_never_asks_about_what_is_gone() {
         Base { index: 4, term: 1, hash: whole.hash_at(4) }
     });
     let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
-    for (_, message) in &beat.sent {
-        let RaftMessage::AppendEntries { prev_index, prev_term, .. } = message else { continue };
-        assert_eq!(*prev_term, leader.node.log().term_at(*prev_index).expect("it is there"));
+    let asked = beat.sent.iter().filter_map(|(_, message)| match message {
+        RaftMessage::AppendEntries { prev_index, prev_term, .. } => Some((*prev_index, *prev_term)),
+        _ => None,
+    });
+    let asked: Vec<_> = asked.collect();
+    assert_eq!(asked.len(), 2, "both followers: {:?}", beat.sent);
+    for (prev_index, prev_term) in asked {
+        assert_eq!(Some(prev_term), leader.node.log().term_at(prev_index), "it is there");
     }
 }

@@ -180,14 +180,6 @@ def test_a_sweep_that_is_killed_before_it_begins(left, whole, tmp_path):
     assert not list(tmp_path.rglob("*.unfinished"))
 
 
-@pytest.mark.parametrize("name", ["runs", "other.unfinished"])
-def test_a_folder_of_somebody_else_is_left_alone(name, tmp_path):
-    (tmp_path / name).mkdir()
-    with pytest.raises(rl.InvalidError, match=r"store: .* is not empty and has no manifest"):
-        rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == [name]
-
-
 def test_a_finished_store_is_only_read(whole, tmp_path):
     first = rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
     files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
@@ -236,11 +228,12 @@ def test_another_sweep_does_not_go_into_the_same_folder(tmp_path):
         sweep()
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.tex").write_text("three years of work")
-    with pytest.raises(rl.InvalidError, match=r"store: .* is not empty"):
+@pytest.mark.parametrize("name", ["thesis.tex", "runs", "other.unfinished"])
+def test_a_folder_of_something_else_is_left_alone(name, tmp_path):
+    (tmp_path / name).write_text("three years of work")
+    with pytest.raises(rl.InvalidError, match=r"store: .* is not empty and has no manifest"):
         rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    assert [file.name for file in tmp_path.iterdir()] == [name]
     (tmp_path / "file").write_text("")
     with pytest.raises(rl.InvalidError, match="store"):
         rl.sweep(failover, GRID, **OPTIONS, store=tmp_path / "file")

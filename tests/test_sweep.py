@@ -62,6 +62,29 @@ def test_threads_change_nothing(swept, threads):
     assert again.series.to_dict() == swept.series.to_dict()
 
 
+@pytest.mark.parametrize("threads", [2, 7])
+def test_violations_stay_with_their_runs(threads):
+    """What few rows have travels apart from the columns."""
+    wrong = rl.Scenario(
+        5,
+        election_timeout=(20, 40),
+        bugs=["quorum_off_by_one"],
+        network=rl.Network(loss=0.6),
+        horizon="400ms",
+    )
+    result = rl.sweep(wrong, seeds=500, threads=threads, on_violation="record")
+    assert 50 < len(result.violating_seeds) < 450
+    assert frame(result) == frame(rl.sweep(wrong, seeds=500, threads=1, on_violation="record"))
+    rows = result.to_pandas()
+    assert (rows.rules.notna() == (rows.violations > 0)).all()
+    for row in range(0, 500, 50):
+        run = result.replay(row)
+        assert rows.violations[row] == len(run.violations)
+        assert (rows.rules[row] if run.violations else None) == (
+            ",".join(dict.fromkeys(violation.rule for violation in run.violations)) or None
+        )
+
+
 def plan_of(**options):
     given = {"seeds": 40, "metrics": "all", "series": "100ms", "checks": True, "on_violation": "stop"}
     given |= {"common_random_numbers": True, **options}

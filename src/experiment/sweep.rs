@@ -46,7 +46,8 @@ pub struct Point {
     pub moment: Option<Moment>,
 }
 
-/// Rows in columns. All columns have the same length but `rules`, `errors` and `series`, which name rows.
+/// Rows in columns. All columns have the same length but `violations`, `rules`, `errors` and `series`, which name
+/// rows, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// Which point of the grid.
@@ -381,12 +382,9 @@ impl Rows {
                 _ => unreachable!("rows of one plan have the same columns"),
             }
         }
-        let errors = others.errors.iter().filter(|(row, _)| range.contains(row));
-        self.errors.extend(errors.map(|(row, why)| (moved(*row), why.clone())));
-        let rules = others.rules.iter().filter(|(row, _)| range.contains(row));
-        self.rules.extend(rules.map(|(row, rules)| (moved(*row), rules.clone())));
-        let violations = others.violations.iter().filter(|(row, _)| range.contains(row));
-        self.violations.extend(violations.map(|(row, count)| (moved(*row), *count)));
+        extend_some(&mut self.errors, &others.errors, &range, moved);
+        extend_some(&mut self.rules, &others.rules, &range, moved);
+        extend_some(&mut self.violations, &others.violations, &range, moved);
         self.series.extend(&others.series, &range, moved);
         self.point.extend(&others.point[range.clone()]);
         self.seed.extend(&others.seed[range.clone()]);
@@ -394,6 +392,18 @@ impl Rows {
         self.end_ms.extend(&others.end_ms[range.clone()]);
         self.digest.extend(&others.digest[range]);
     }
+}
+
+/// Adds what is told of some rows of others, which become other rows.
+fn extend_some<T: Clone>(
+    told: &mut Vec<(usize, T)>,
+    others: &[(usize, T)],
+    rows: &std::ops::Range<usize>,
+    moved: impl Fn(usize) -> usize,
+) {
+    let from = others.partition_point(|(row, _)| *row < rows.start);
+    let to = others.partition_point(|(row, _)| *row < rows.end);
+    told.extend(others[from..to].iter().map(|(row, what)| (moved(*row), what.clone())));
 }
 
 impl Series {

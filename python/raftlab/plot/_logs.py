@@ -84,11 +84,10 @@ def logs(
     Notes
     -----
     An entry has the colour and the number of its term, and its value where that fits. A pale bar is what a
-    snapshot took the place of. The thick edge is the
-    node's commitIndex. Below a log, struck through, is what once was in it at that index: truncated, or
-    lost in a crash; several of them stand in the order in which they left. That is known from the trace.
-    Where entries are too narrow to be told apart, those of one term in a row make one bar, and the picture
-    says so.
+    snapshot took the place of. The thick edge is the node's commitIndex. Below a log, struck through, is what
+    once was in it at that index: truncated, or lost in a crash; several of them stand in the order in which
+    they left. That is known from the trace. Where entries are too narrow to be told apart, those of one term
+    in a row make one bar, and the picture says so.
 
     Examples
     --------
