@@ -1,7 +1,8 @@
 //! The trace as Arrow batches.
 //!
 //! Numbers and codes leave as they lie: a batch holds on to the recorder's chunk, and a chunk that is
-//! held is not changed but copied. Flags (a bit each in Arrow) and texts are made here.
+//! held is not changed but copied. Columns that say the same in all rows share the memory of one chunk. Flags
+//! (a bit each in Arrow) and texts are made here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,10 +17,12 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use bytemuck::NoUninit;
 
+use super::column::{Cell, Cells, Run};
 use super::kind::{Column, Kind, NO_NUMBER, TableSchema};
 use super::ops::Answer;
-use super::table::{Cells, ColumnSet};
+use super::table::ColumnSet;
 use super::{Names, Recorder};
 use crate::raft::{Key, Value};
 
@@ -96,28 +99,59 @@ struct Owner {
 
 impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
-        match self.set.cells(self.column) {
-            Cells::F64(cells) => bytemuck::cast_slice(cells),
-            Cells::I64(cells) => bytemuck::cast_slice(cells),
-            Cells::I32(cells) => bytemuck::cast_slice(cells),
-            Cells::I16(cells) => bytemuck::cast_slice(cells),
-            Cells::I8(cells) => bytemuck::cast_slice(cells),
-            Cells::U64(cells) => bytemuck::cast_slice(cells),
-            Cells::U32(cells) => bytemuck::cast_slice(cells),
-            Cells::U8(cells) => cells,
-        }
+        bytes_of(self.set.cells(self.column)).unwrap_or_default()
     }
 }
 
-/// The cells as they lie.
-fn lent<T: ArrowPrimitiveType>(
-    set: &Arc<dyn ColumnSet>,
-    column: usize,
-    nulls: Option<NullBuffer>,
-) -> PrimitiveArray<T> {
-    let owner = Owner { set: Arc::clone(set), column };
-    let buffer = Buffer::from(bytes::Bytes::from_owner(owner));
-    PrimitiveArray::new(ScalarBuffer::new(buffer, 0, set.rows()), nulls)
+/// Cells that lie side by side.
+fn bytes_of(cells: Cells<'_>) -> Option<&[u8]> {
+    fn bytes<T: NoUninit>(run: Run<'_, T>) -> Option<&[u8]> {
+        if let Run::Each(cells) = run { Some(bytemuck::cast_slice(cells)) } else { None }
+    }
+    match cells {
+        Cells::F64(run) => bytes(run),
+        Cells::I64(run) => bytes(run),
+        Cells::I32(run) => bytes(run),
+        Cells::I16(run) => bytes(run),
+        Cells::I8(run) => bytes(run),
+        Cells::U64(run) => bytes(run),
+        Cells::U32(run) => bytes(run),
+        Cells::U8(run) => bytes(run),
+    }
+}
+
+/// Columns of one type: as they lie, and those that say the same in all rows in memory that they share.
+fn lent<T: ArrowPrimitiveType>(sets: &[Arc<dyn ColumnSet>], column: usize) -> Vec<PrimitiveArray<T>>
+where
+    T::Native: Cell + NoUninit,
+{
+    let most = sets.iter().map(|set| set.rows()).max().unwrap_or(0);
+    let mut spread: Vec<(T::Native, Buffer)> = Vec::new();
+    let mut spread_out = |cell: T::Native| {
+        let at = spread.iter().position(|(known, _)| known.is(cell)).unwrap_or_else(|| {
+            spread.push((cell, Buffer::from_vec(vec![cell; most])));
+            spread.len() - 1
+        });
+        spread[at].1.clone()
+    };
+    let array = |set: &Arc<dyn ColumnSet>| {
+        let buffer = match T::Native::run(set.cells(column)) {
+            Some(Run::Same(cell, _)) => spread_out(cell),
+            _ => {
+                let owner = Owner { set: Arc::clone(set), column };
+                Buffer::from(bytes::Bytes::from_owner(owner))
+            }
+        };
+        PrimitiveArray::new(ScalarBuffer::new(buffer, 0, set.rows()), None)
+    };
+    sets.iter().map(array).collect()
+}
+
+fn primitive<T: ArrowPrimitiveType>(sets: &[Arc<dyn ColumnSet>], column: usize) -> Vec<ArrayRef>
+where
+    T::Native: Cell + NoUninit,
+{
+    lent::<T>(sets, column).into_iter().map(|array| Arc::new(array) as ArrayRef).collect()
 }
 
 /// A dictionary that all chunks share; a code below zero is null.
@@ -125,10 +159,12 @@ fn dictionary<K: ArrowDictionaryKeyType>(
     sets: &[Arc<dyn ColumnSet>],
     column: usize,
     names: &ArrayRef,
-) -> Result<Vec<ArrayRef>, ArrowError> {
-    let array = |set| {
-        let codes = lent::<K>(set, column, None);
-        let nothing = |code: &K::Native| *code < K::Native::default();
+) -> Result<Vec<ArrayRef>, ArrowError>
+where
+    K::Native: Cell + NoUninit,
+{
+    let nothing = |code: &K::Native| *code < K::Native::default();
+    let array = |codes: PrimitiveArray<K>| {
         let codes = if codes.values().iter().any(nothing) {
             let values = codes.values().clone();
             let valid = BooleanBuffer::collect_bool(values.len(), |at| !nothing(&values[at]));
@@ -138,7 +174,7 @@ fn dictionary<K: ArrowDictionaryKeyType>(
         };
         Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(names))?) as ArrayRef)
     };
-    sets.iter().map(array).collect()
+    lent::<K>(sets, column).into_iter().map(array).collect()
 }
 
 fn each(
@@ -153,8 +189,8 @@ fn strings<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> ArrayRef {
 }
 
 /// Cells of a column whose kind says that they are numbers of texts.
-fn numbers(cells: Cells<'_>) -> &[u32] {
-    if let Cells::U32(numbers) = cells { numbers } else { &[] }
+fn numbers(cells: Cells<'_>) -> impl Iterator<Item = u32> {
+    u32::run(cells).into_iter().flat_map(Run::iter)
 }
 
 /// Turns columns of a recorder into arrays, one for each chunk.
@@ -182,10 +218,10 @@ impl<'a> Encoder<'a> {
         kind: Kind,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(match kind {
-            Kind::Time => each(sets, |set| Arc::new(lent::<Float64Type>(set, at, None))),
-            Kind::Int => each(sets, |set| Arc::new(lent::<Int64Type>(set, at, None))),
-            Kind::Count => each(sets, |set| Arc::new(lent::<Int32Type>(set, at, None))),
-            Kind::Word => each(sets, |set| Arc::new(lent::<UInt64Type>(set, at, None))),
+            Kind::Time => primitive::<Float64Type>(sets, at),
+            Kind::Int => primitive::<Int64Type>(sets, at),
+            Kind::Count => primitive::<Int32Type>(sets, at),
+            Kind::Word => primitive::<UInt64Type>(sets, at),
             Kind::Flag => each(sets, |set| Arc::new(flags(set.cells(at)))),
             Kind::Name(names) => dictionary::<Int8Type>(sets, at, &strings(names))?,
             Kind::Node => {
@@ -207,9 +243,9 @@ impl<'a> Encoder<'a> {
         sets: &[Arc<dyn ColumnSet>],
         at: usize,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
-        let mut code = |key: &u32| self.keys.code(*key);
+        let mut code = |key| self.keys.code(key);
         let codes: Vec<Int32Array> =
-            sets.iter().map(|set| numbers(set.cells(at)).iter().map(&mut code).collect()).collect();
+            sets.iter().map(|set| numbers(set.cells(at)).map(&mut code).collect()).collect();
         let names = strings(&self.keys.known);
         let array =
             |codes| Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(&names))?) as ArrayRef);
@@ -217,19 +253,17 @@ impl<'a> Encoder<'a> {
     }
 
     fn values(&mut self, cells: Cells<'_>) -> StringArray {
-        let values = numbers(cells);
-        let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 6);
-        for value in values {
-            builder.append_option(self.values.text(*value));
+        let mut builder = StringBuilder::new();
+        for value in numbers(cells) {
+            builder.append_option(self.values.text(value));
         }
         builder.finish()
     }
 
     fn answers(&mut self, cells: Cells<'_>) -> StringArray {
-        let Cells::U64(codes) = cells else { return StringArray::new_null(0) };
         let mut builder = StringBuilder::new();
-        for code in codes {
-            match Answer::decode(*code) {
+        for code in u64::run(cells).into_iter().flat_map(Run::iter) {
+            match Answer::decode(code) {
                 Answer::None => builder.append_null(),
                 Answer::TookEffect(effect) => builder.append_value(effect.to_string()),
                 Answer::Items { first, count } => builder.append_value(self.items(first, count)),
@@ -252,13 +286,18 @@ impl<'a> Encoder<'a> {
 
     fn texts(&self, cells: Cells<'_>) -> StringArray {
         let texts = self.recorder.texts();
-        numbers(cells).iter().map(|at| texts.get(*at as usize)).collect()
+        numbers(cells).map(|at| texts.get(at as usize)).collect()
     }
 }
 
 fn flags(cells: Cells<'_>) -> BooleanArray {
-    let Cells::U8(flags) = cells else { return BooleanArray::new_null(0) };
-    BooleanArray::new(BooleanBuffer::collect_bool(flags.len(), |at| flags[at] != 0), None)
+    let values = match u8::run(cells) {
+        Some(Run::Each(flags)) => BooleanBuffer::collect_bool(flags.len(), |at| flags[at] != 0),
+        Some(Run::Same(0, rows)) => BooleanBuffer::new_unset(rows),
+        Some(Run::Same(_, rows)) => BooleanBuffer::new_set(rows),
+        None => BooleanBuffer::new_unset(0),
+    };
+    BooleanArray::new(values, None)
 }
 
 /// Texts by the numbers that stand for them. The numbers may be many and far apart, so that each gets a

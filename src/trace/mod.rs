@@ -3,11 +3,12 @@
 //! [`schema`] names every table and column once. A [`Recorder`] watches a world and fills them; with the
 //! feature `python` they leave as Arrow batches that share the recorder's memory. Read in this order:
 //! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `faults`,
-//! [`store`] and [`pool`] (how rows become columns), [`kind`] and [`table`] (what the declarations of the
-//! schema turn into).
+//! [`store`], [`column`] and [`pool`] (how rows become columns), [`kind`] and [`table`] (what the declarations
+//! of the schema turn into).
 
 #[cfg(feature = "python")]
 pub mod arrow;
+pub mod column;
 mod faults;
 pub mod kind;
 mod lives;

@@ -5,66 +5,43 @@
 
 use std::sync::Arc;
 
+use super::column::Cells;
 use super::kind::TableSchema;
 use super::pool::Pool;
+#[allow(unused_imports)] // named in documentation
+use super::store::BLOCK;
 use super::store::Store;
 use crate::sim::Time;
-
-/// The cells of one column, side by side.
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
-pub enum Cells<'a> {
-    F64(&'a [f64]),
-    I64(&'a [i64]),
-    I32(&'a [i32]),
-    I16(&'a [i16]),
-    I8(&'a [i8]),
-    U64(&'a [u64]),
-    U32(&'a [u32]),
-    U8(&'a [u8]),
-}
-
-/// Something that a column can be made of.
-pub trait Cell: Copy {
-    /// Many of them.
-    fn cells(cells: &[Self]) -> Cells<'_>;
-}
-
-macro_rules! cells {
-    ($($cell:ident: $variant:ident),*) => {
-        $(impl Cell for $cell {
-            fn cells(cells: &[Self]) -> Cells<'_> {
-                Cells::$variant(cells)
-            }
-        })*
-    };
-}
-
-cells! { f64: F64, i64: I64, i32: I32, i16: I16, i8: I8, u64: U64, u32: U32, u8: U8 }
 
 /// A row of a table, and how rows become columns.
 pub trait Record: Copy + Send + Sync + 'static {
     /// The table.
     const SCHEMA: TableSchema;
+    /// The newest rows, [`BLOCK`] of them at most, column by column.
+    type Block: Clone + Send + Sync + std::fmt::Debug;
     /// Many rows, column by column.
     type Columns: ColumnSet + Default + std::fmt::Debug;
     /// One row's fields, to be changed wherever they are.
     type Fields<'a>;
 
-    /// The fields of a row that is not in columns yet.
+    /// A block, to be written to.
+    fn block() -> Box<Self::Block>;
+    /// Writes this row into a block.
+    fn write(self, block: &mut Self::Block, row: usize);
+    /// A row in a block, put together again.
+    fn read(block: &Self::Block, row: usize) -> Self;
+    /// The fields of a row in a block.
+    fn fields_in(block: &mut Self::Block, row: usize) -> Self::Fields<'_>;
+    /// The fields of a row that is nowhere else.
     fn fields(&mut self) -> Self::Fields<'_>;
-    /// The fields of a row in columns.
-    fn fields_at(columns: &mut Self::Columns, row: usize) -> Self::Fields<'_>;
     /// A row in columns, put together again.
     fn at(columns: &Self::Columns, row: usize) -> Self;
-    /// Makes room for so many rows in all.
-    fn reserve(columns: &mut Self::Columns, rows: usize);
-    /// Adds rows at the end.
-    fn append(columns: &mut Self::Columns, rows: &[Self]);
+    /// Puts this row in the place of another one, in columns that will have `room` rows.
+    fn put(self, columns: &mut Self::Columns, row: usize, room: usize);
+    /// Adds the first rows of a block at the end.
+    fn append(columns: &mut Self::Columns, block: &Self::Block, rows: usize, room: usize);
     /// Adds the rows of other columns at the end.
-    fn copy(columns: &mut Self::Columns, others: &Self::Columns);
-    /// How many rows there is room for.
-    fn room(columns: &Self::Columns) -> usize;
+    fn copy(columns: &mut Self::Columns, others: &Self::Columns, room: usize);
     /// Forgets all rows and keeps their memory.
     fn clear(columns: &mut Self::Columns);
     /// Memory for whole chunks that nobody needs now.
@@ -173,7 +150,9 @@ macro_rules! table {
             use super::*;
             use $crate::trace::kind::{Column, Kind, TableSchema};
             use $crate::trace::pool::Pool;
-            use $crate::trace::table::{Cell, Cells, ColumnSet, Record, cell, column_name};
+            use $crate::trace::column::{Cell, Cells, Column as CellsOf};
+            use $crate::trace::store::BLOCK;
+            use $crate::trace::table::{ColumnSet, Record, cell, column_name};
 
             /// The table, as documentation and Python see it.
             pub const SCHEMA: TableSchema = TableSchema {
@@ -197,7 +176,13 @@ macro_rules! table {
             /// Many rows, column by column.
             #[derive(Debug, Default)]
             pub struct Columns {
-                $($field: Vec<cell!($kind)>,)+
+                $($field: CellsOf<cell!($kind)>,)+
+            }
+
+            /// The newest rows, column by column.
+            #[derive(Clone, Debug)]
+            pub struct Block {
+                $($field: [cell!($kind); BLOCK],)+
             }
 
             /// One row's fields, to be changed wherever they are.
@@ -208,37 +193,49 @@ macro_rules! table {
 
             impl Record for Row {
                 const SCHEMA: TableSchema = SCHEMA;
+                type Block = Block;
                 type Columns = Columns;
                 type Fields<'a> = Fields<'a>;
+
+                fn block() -> Box<Block> {
+                    Box::new(Block { $($field: [Default::default(); BLOCK],)+ })
+                }
+
+                #[inline(always)] // so that a row need not lie in memory before
+                fn write(self, block: &mut Block, row: usize) {
+                    let row = row % BLOCK;
+                    $(block.$field[row] = self.$field;)+
+                }
+
+                fn read(block: &Block, row: usize) -> Self {
+                    Self { $($field: block.$field[row],)+ }
+                }
+
+                #[inline(always)] // so that only those fields are looked up that change
+                fn fields_in(block: &mut Block, row: usize) -> Fields<'_> {
+                    let row = row % BLOCK;
+                    Fields { $($field: &mut block.$field[row],)+ }
+                }
 
                 #[inline]
                 fn fields(&mut self) -> Fields<'_> {
                     Fields { $($field: &mut self.$field,)+ }
                 }
 
-                #[inline]
-                fn fields_at(columns: &mut Columns, row: usize) -> Fields<'_> {
-                    Fields { $($field: &mut columns.$field[row],)+ }
-                }
-
                 fn at(columns: &Columns, row: usize) -> Self {
-                    Self { $($field: columns.$field[row],)+ }
+                    Self { $($field: columns.$field.at(row),)+ }
                 }
 
-                fn reserve(columns: &mut Columns, rows: usize) {
-                    $(columns.$field.reserve_exact(rows.saturating_sub(columns.$field.len()));)+
+                fn put(self, columns: &mut Columns, row: usize, room: usize) {
+                    $(columns.$field.set(row, self.$field, room);)+
                 }
 
-                fn append(columns: &mut Columns, rows: &[Self]) {
-                    $(columns.$field.extend(rows.iter().map(|row| row.$field));)+
+                fn append(columns: &mut Columns, block: &Block, rows: usize, room: usize) {
+                    $(columns.$field.append(&block.$field[..rows], room);)+
                 }
 
-                fn copy(columns: &mut Columns, others: &Columns) {
-                    $(columns.$field.extend_from_slice(&others.$field);)+
-                }
-
-                fn room(columns: &Columns) -> usize {
-                    [$(columns.$field.capacity()),+].into_iter().min().unwrap_or(0)
+                fn copy(columns: &mut Columns, others: &Columns, room: usize) {
+                    $(columns.$field.append_column(&others.$field, room);)+
                 }
 
                 fn clear(columns: &mut Columns) {
@@ -253,11 +250,11 @@ macro_rules! table {
 
             impl ColumnSet for Columns {
                 fn rows(&self) -> usize {
-                    [$(self.$field.len()),+][0]
+                    [$(self.$field.rows()),+][0]
                 }
 
                 fn cells(&self, column: usize) -> Cells<'_> {
-                    [$(Cell::cells(&self.$field)),+][column]
+                    [$(Cell::cells(self.$field.run())),+][column]
                 }
             }
         }

@@ -1,0 +1,210 @@
+//! One column of a chunk. Most columns of a quiet run say the same thing in thousands of rows, one after the
+//! other: the term, the vote, that nothing was truncated. Such a column is kept as one cell.
+
+/// Something that a column can be made of.
+pub trait Cell: Copy + Default + std::fmt::Debug {
+    /// The cells of a column of them.
+    fn cells(run: Run<'_, Self>) -> Cells<'_>;
+    /// The cells of a column, if it is one of them.
+    fn run(cells: Cells<'_>) -> Option<Run<'_, Self>>;
+    /// Whether both are the same, bit for bit: NaN is.
+    fn is(self, other: Self) -> bool;
+}
+
+macro_rules! cell_types {
+    ($($cell:ident: $variant:ident, $a:ident, $b:ident => $same:expr;)*) => {
+        $(impl Cell for $cell {
+            fn cells(run: Run<'_, Self>) -> Cells<'_> {
+                Cells::$variant(run)
+            }
+
+            fn run(cells: Cells<'_>) -> Option<Run<'_, Self>> {
+                if let Cells::$variant(run) = cells { Some(run) } else { None }
+            }
+
+            #[inline]
+            fn is(self, other: Self) -> bool {
+                let ($a, $b) = (self, other);
+                $same
+            }
+        })*
+
+        /// The cells of one column, of whatever type.
+        #[derive(Clone, Copy, Debug)]
+        #[allow(missing_docs)]
+        pub enum Cells<'a> {
+            $($variant(Run<'a, $cell>),)*
+        }
+    };
+}
+
+cell_types! {
+    f64: F64, a, b => a.to_bits() == b.to_bits();
+    i64: I64, a, b => a == b;
+    i32: I32, a, b => a == b;
+    i16: I16, a, b => a == b;
+    i8: I8, a, b => a == b;
+    u64: U64, a, b => a == b;
+    u32: U32, a, b => a == b;
+    u8: U8, a, b => a == b;
+}
+
+/// The cells of one column.
+#[derive(Clone, Copy, Debug)]
+pub enum Run<'a, T> {
+    /// Side by side.
+    Each(&'a [T]),
+    /// The same one so many times.
+    Same(T, usize),
+}
+
+impl<'a, T: Cell> Run<'a, T> {
+    /// All of them in order.
+    pub fn iter(self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (each, (same, times)) = match self {
+            Run::Each(cells) => (cells, (T::default(), 0)),
+            Run::Same(cell, times) => (&[][..], (cell, times)),
+        };
+        each.iter().copied().chain(std::iter::repeat_n(same, times))
+    }
+}
+
+/// Many cells of one type.
+#[derive(Debug, Default)]
+pub struct Column<T> {
+    /// What all rows say, unless `cells` says more. Invariant: if there are `cells`, there are `rows` of them.
+    same: T,
+    rows: usize,
+    cells: Vec<T>,
+}
+
+impl<T: Cell> Column<T> {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The cell of a row.
+    pub fn at(&self, row: usize) -> T {
+        if self.cells.is_empty() && row < self.rows { self.same } else { self.cells[row] }
+    }
+
+    /// The cells in order.
+    pub fn run(&self) -> Run<'_, T> {
+        if self.cells.is_empty() { Run::Same(self.same, self.rows) } else { Run::Each(&self.cells) }
+    }
+
+    /// Changes the cell of a row, in a column that will have so many.
+    pub fn set(&mut self, row: usize, cell: T, room: usize) {
+        if !self.at(row).is(cell) {
+            self.spread(room);
+            self.cells[row] = cell;
+        }
+    }
+
+    /// Adds cells at the end of a column that will have so many.
+    pub fn append(&mut self, more: &[T], room: usize) {
+        let Some(first) = more.first() else { return };
+        if self.rows == 0 {
+            self.same = *first;
+        }
+        if self.cells.is_empty() {
+            // All of them are looked at, many at a time.
+            let differs = more.iter().fold(false, |differs, cell| differs | !cell.is(self.same));
+            if !differs {
+                self.rows += more.len();
+                return;
+            }
+            self.spread(room);
+        }
+        self.rows += more.len();
+        make_room(&mut self.cells, room.max(self.rows));
+        self.cells.extend_from_slice(more);
+    }
+
+    /// Adds the cells of another one at the end.
+    pub fn append_column(&mut self, other: &Self, room: usize) {
+        match other.run() {
+            Run::Each(cells) => self.append(cells, room),
+            Run::Same(cell, times) if self.rows == 0 => (self.same, self.rows) = (cell, times),
+            Run::Same(cell, times) => self.append(&vec![cell; times], room),
+        }
+    }
+
+    /// Forgets all rows and keeps their memory.
+    pub fn clear(&mut self) {
+        self.rows = 0;
+        self.cells.clear();
+    }
+
+    /// From now on each row has a cell of its own.
+    fn spread(&mut self, room: usize) {
+        if self.cells.is_empty() {
+            make_room(&mut self.cells, room.max(self.rows));
+            self.cells.resize(self.rows, self.same);
+        }
+    }
+}
+
+fn make_room<T>(cells: &mut Vec<T>, room: usize) {
+    cells.reserve_exact(room.saturating_sub(cells.len()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all<T: Cell>(column: &Column<T>) -> Vec<T> {
+        let cells: Vec<T> = column.run().iter().collect();
+        assert_eq!(cells.len(), column.rows());
+        for (row, cell) in cells.iter().enumerate() {
+            assert!(cell.is(column.at(row)));
+        }
+        cells
+    }
+
+    #[test]
+    fn what_is_always_the_same_takes_no_memory() {
+        let mut column = Column::default();
+        column.append(&[f64::NAN; 100], 1000);
+        column.append(&[f64::NAN; 100], 1000);
+        column.set(7, f64::NAN, 1000);
+        assert_eq!((column.rows(), column.cells.capacity()), (200, 0));
+        assert!(matches!(column.run(), Run::Same(cell, 200) if cell.is_nan()));
+        assert!(all(&column).iter().all(|cell| cell.is_nan()));
+    }
+
+    #[test]
+    fn one_cell_that_differs_gives_each_row_its_own() {
+        let mut appended = Column::default();
+        appended.append(&[1, 1], 8);
+        appended.append(&[1, 2], 8);
+        appended.append(&[1], 8);
+        assert_eq!(all(&appended), [1, 1, 1, 2, 1]);
+        assert_eq!(appended.cells.capacity(), 8);
+        let mut changed = Column::default();
+        changed.append(&[5; 4], 8);
+        changed.set(2, 6, 8);
+        assert_eq!(all(&changed), [5, 5, 6, 5]);
+        // 0.0 and -0.0 are equal, but not the same.
+        let mut zeros = Column::default();
+        zeros.append(&[0.0, -0.0], 2);
+        assert!(matches!(zeros.run(), Run::Each(cells) if cells[1].is_sign_negative()));
+    }
+
+    #[test]
+    fn columns_are_added_to_columns_and_used_again() {
+        let (mut same, mut each) = (Column::default(), Column::default());
+        same.append(&[3; 3], 8);
+        each.append(&[1, 2], 8);
+        let mut sum = Column::default();
+        for part in [&same, &each, &same] {
+            sum.append_column(part, 8);
+        }
+        assert_eq!(all(&sum), [3, 3, 3, 1, 2, 3, 3, 3]);
+        sum.clear();
+        assert_eq!((sum.rows(), sum.cells.capacity()), (0, 8));
+        sum.append(&[9], 8);
+        assert_eq!(all(&sum), [9], "what it said before is forgotten");
+    }
+}
