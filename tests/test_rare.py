@@ -126,6 +126,38 @@ def test_a_fault_that_has_not_struck_may_strike_at_any_later_time():
     assert 3300 < sum(later) / len(later) < 3700
 
 
+@pytest.mark.parametrize("at", [50, 120, 150, 190])
+def test_a_timer_that_has_not_run_out_may_run_out_at_any_time_that_is_left(at):
+    scenario = rl.Scenario(1, election_timeout=(100, 200), stop=rl.leader_elected, horizon="1s")
+    run = next(run for run in map(scenario.run, range(1000)) if run.now_ms > 195)
+    futures = run.futures(4000, at=at, metrics="time_to_leader_ms", progress=False)
+    times = [at + time for time in futures.runs.to_list("time_to_leader_ms")]
+    least = max(at, 100)
+    width = 200 - least
+    assert least <= min(times) < least + width / 100
+    assert 200 - width / 100 < max(times) <= 200
+    deviation = width / math.sqrt(12 * len(times))
+    assert abs(sum(times) / len(times) - (least + 200) / 2) < 4 * deviation
+
+
+def test_splitting_agrees_with_brute_force_where_timers_decide():
+    scenario = rl.Scenario(
+        5,
+        election_timeout=(150, 300),
+        network=rl.uniform(20, 40),
+        faults=[rl.Crash(["D", "E"], at=0)],
+        horizon="900ms",
+    )
+    brute = rl.sweep(scenario, seeds=20_000, metrics="highest_term", checks=False, progress=False)
+    found = sum(term >= 4 for term in brute.runs.to_list("highest_term"))
+    rare = rl.rare_event(
+        scenario, [rl.term_reached(k) for k in (2, 3, 4)], effort=1000, repeats=20, checks=False
+    )
+    error = math.hypot(rare.relative_error, 1 / math.sqrt(found))
+    assert abs(rare.probability / (found / 20_000) - 1) < 3.5 * error
+    assert error < 0.1
+
+
 def test_memoryless_faults_stay_memoryless():
     """From any moment on an exponential gap is exponential again."""
     gap = rl.exponential("3s")

@@ -80,11 +80,12 @@ impl Timer {
         }
     }
 
-    /// From now on it has the luck of another seed, unless its time was drawn already.
+    /// From now on it has the luck of another seed. What is known by now stays: it has not run out yet, and any
+    /// time that is left is as likely as any other.
     pub(super) fn redrawn(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
-        if clock.local(now) <= self.since + self.delay.min {
-            self.look_again(index, now, clock, queue);
-        }
+        let waited = clock.local(now).since(self.since);
+        self.delay.min = waited.clamp(self.delay.min, self.delay.max);
+        self.look_again(index, now, clock, queue);
     }
 
     #[inline]
