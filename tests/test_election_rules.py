@@ -209,6 +209,44 @@ def test_a_refused_candidate_waits_twice_as_long():
     assert doubled == pytest.approx([100, 200, 400, 800], rel=0.02)
 
 
+def test_raft_refloated_backs_off_once_half_of_the_others_refused():
+    def gaps(**settings):
+        story = stale_candidate(
+            "refloated", election_timeout=(100, 101), candidate_timeout=(100, 101), **settings
+        )
+        half = story.replace(faults=[*story.faults, rl.Crash(["D", "E"], at=0)])
+        run = half.run(1)
+        assert run["A"].role == "candidate", "a refused candidate stays one"
+        times = [time for _, time in terms(half, "A")]
+        return [b - a for a, b in itertools.pairwise(times)][:4]
+
+    assert gaps(candidate_backoff=2) == pytest.approx([100, 200, 400, 800], rel=0.02)
+    assert gaps() == pytest.approx([100] * 4, rel=0.02)
+    named = stale_candidate("exponential_backoff", election_timeout=(100, 101), candidate_timeout=(100, 101))
+    half = named.replace(faults=[*named.faults, rl.Crash(["D", "E"], at=0)])
+    times = [time for _, time in terms(half, "A")]
+    assert [b - a for a, b in itertools.pairwise(times)][:4] == pytest.approx([100] * 4, rel=0.02)
+
+
+def test_raft_refloated_begins_anew_when_an_answer_has_a_higher_term():
+    def second(rule):
+        """When A stands again after an answer of term 10 that came 60 ms after its request."""
+        story = rl.Scenario(
+            3,
+            election_rule=rule,
+            network=30,
+            election_timeout=(100, 101),
+            initial=rl.Initial(term={"A": 1, "B": 10, "C": 1}, log={"A": [], "B": [1], "C": [1]}),
+            faults=[rl.ClockRate(["B", "C"], 1e-3, at=0)],
+            horizon="1s",
+        )
+        (_, first), (_, again), *_ = terms(story, "A")
+        return again - first
+
+    assert second("paper") == pytest.approx(100, abs=2)
+    assert second("refloated") == pytest.approx(160, abs=2)
+
+
 def test_candidates_have_timeouts_of_their_own():
     story = stale_candidate("paper", election_timeout=(150, 300), candidate_timeout=(20, 40))
     times = [time for _, time in terms(story, "A")]

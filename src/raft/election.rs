@@ -40,11 +40,22 @@ impl Node {
             // A liar has used up all terms: there is no later one to stand in.
             return fx.arm(ELECTION, self.patience);
         };
+        self.count_refusals();
         self.storage.set_ballot(term, Some(self.id));
         self.become_asking(Role::Candidate, term, fx);
         fx.note(RaftNote::Voted { term, candidate: self.id });
         self.ask_for_votes(term, false, fx);
         self.count_own_vote(now, fx);
+    }
+
+    /// In Raft Refloated's simulator a candidate counts when it stands again, and half of the others are enough;
+    /// elsewhere it is an election that a majority refused ([`Node::count_votes`]).
+    fn count_refusals(&mut self) {
+        let refused =
+            self.role == Role::Candidate && self.rejected.len() * 2 >= self.peers().count();
+        if self.config.election_rule == ElectionRule::Refloated && refused {
+            self.lost = self.lost.saturating_add(1);
+        }
     }
 
     fn become_asking<E: Effects<Self>>(&mut self, role: Role, term: u64, fx: &mut E) {
@@ -129,11 +140,11 @@ impl Node {
         }
         let mut stepped_down = false;
         if term > self.term() && self.adopts_term_of(from, last) {
-            stepped_down = self.role != Role::Follower;
+            stepped_down = self.role != Role::Follower && self.config.election_rule.begins_anew();
             self.become_follower(term, None, fx);
         }
-        let refusal = if stepped_down && self.config.election_rule == ElectionRule::Refloated {
-            fx.arm(ELECTION, self.patience);
+        let refusal = if stepped_down {
+            self.begin_anew(fx);
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
@@ -223,7 +234,11 @@ impl Node {
         if collects_terms {
             self.seen_term = self.seen_term.max(term);
         } else if !granted && term > self.term() {
-            return self.become_follower(term, None, fx);
+            self.become_follower(term, None, fx);
+            if self.config.election_rule.begins_anew() {
+                self.begin_anew(fx);
+            }
+            return;
         }
         let standing = match self.role {
             Role::PreCandidate if pre => self.term().saturating_add(1),
@@ -246,6 +261,11 @@ impl Node {
             self.rejected.insert(from);
         }
         self.count_votes(now, fx);
+    }
+
+    fn begin_anew<E: Effects<Self>>(&mut self, fx: &mut E) {
+        self.lost = 0;
+        fx.arm(ELECTION, self.patience);
     }
 
     /// "A candidate wins an election if it receives votes from a majority of the servers in the full

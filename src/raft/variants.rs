@@ -47,7 +47,7 @@ variants! {
         "like zookeeper, but it stands one term above the highest that it heard of while it asked"
         "AvailSim, algorithm zookeeper2";
     Refloated "refloated"
-        "a candidate or leader that steps down for a higher term does not vote in that same message, and its timer starts anew"
+        "who steps down for a higher term does not vote in that same message, its timer and its back-off start anew; a candidate that was refused stays one, and backs off once half of the others refused it"
         "the simulator of Raft Refloated (Howard et al. 2015), to compare with its figures";
 }
 
@@ -64,6 +64,11 @@ impl ElectionRule {
 
     /// Whether a candidate stays one that a majority refused. (Otherwise it waits as a follower.)
     pub(super) fn stays_candidate(self) -> bool {
-        matches!(self, Self::Hesitant | Self::HesitantQuorum)
+        matches!(self, Self::Hesitant | Self::HesitantQuorum | Self::Refloated)
+    }
+
+    /// Whether who steps down for a higher term begins anew: its timer, and how often it was refused.
+    pub(super) fn begins_anew(self) -> bool {
+        self == Self::Refloated
     }
 }
