@@ -86,8 +86,8 @@ class Scenario:
     stop : Condition, optional
         After the steps the run goes on until this holds. Armed when the last fault has struck.
     horizon : time, optional
-        When the run ends at the latest. Without one, a run that has steps and no `stop` ends with its
-        steps; any other ends after a minute.
+        When the run ends at the latest, once its steps are taken: those take the time that they say. Without
+        one, a run that has steps and no `stop` ends with its steps; any other ends after a minute.
 
     Raises
     ------

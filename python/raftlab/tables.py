@@ -134,6 +134,8 @@ HTML_ROWS = 10
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.3f}"
+    if isinstance(value, list):
+        return f"{len(value):,} buckets"
     return "" if value is None else str(value)
 
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::cluster::{Cluster, Ending};
 use super::crew::crew;
 use super::futures::{Moment, Way};
-use super::metrics::{Finished, Measures, Metric, Value, extras};
+use super::metrics::{Finished, Holds, Measures, Metric, Value, extras};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::{Options, Watch, Watcher};
 use crate::protocol::Span;
@@ -79,6 +79,19 @@ pub enum Cells {
     Real(Vec<f64>),
     /// Counts.
     Count(Vec<u64>),
+    /// Histograms.
+    Histogram(Histograms),
+}
+
+/// A column of histograms.
+#[derive(Clone, Debug, Default)]
+pub struct Histograms {
+    /// How many buckets each has.
+    pub lengths: Vec<usize>,
+    /// The upper ends of the buckets, in milliseconds, those of one histogram after the other.
+    pub ends_ms: Vec<f64>,
+    /// How many each of them holds.
+    pub entries: Vec<u64>,
 }
 
 /// Bins of time in columns.
@@ -307,8 +320,10 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl Rows {
     fn new(metrics: &[&'static Metric]) -> Self {
-        let cells = |metric: &&Metric| {
-            if metric.counts { Cells::Count(Vec::new()) } else { Cells::Real(Vec::new()) }
+        let cells = |metric: &&Metric| match metric.holds {
+            Holds::Real => Cells::Real(Vec::new()),
+            Holds::Count => Cells::Count(Vec::new()),
+            Holds::Histogram => Cells::Histogram(Histograms::default()),
         };
         Self { metrics: metrics.iter().map(cells).collect(), ..Self::default() }
     }
@@ -328,9 +343,10 @@ impl Rows {
             match (cells, metric.of(run)) {
                 (Cells::Real(cells), Value::Real(value)) => cells.push(value.unwrap_or(f64::NAN)),
                 (Cells::Count(cells), Value::Count(count)) => cells.push(count),
-                (Cells::Real(_), Value::Count(_)) | (Cells::Count(_), Value::Real(_)) => {
-                    unreachable!("a metric says of itself whether it counts")
+                (Cells::Histogram(cells), Value::Histogram(latency)) => {
+                    cells.push(latency.buckets());
                 }
+                _ => unreachable!("a metric says of itself what it holds"),
             }
         }
         let row = self.seed.len();
@@ -361,6 +377,10 @@ impl Rows {
                     cells.truncate(row);
                     cells.push(0);
                 }
+                Cells::Histogram(cells) => {
+                    cells.truncate(row);
+                    cells.push([].into_iter());
+                }
             }
         }
         self.errors.push((row, why));
@@ -379,6 +399,7 @@ impl Rows {
             match (cells, more) {
                 (Cells::Real(cells), Cells::Real(more)) => cells.extend(&more[range.clone()]),
                 (Cells::Count(cells), Cells::Count(more)) => cells.extend(&more[range.clone()]),
+                (Cells::Histogram(cells), Cells::Histogram(more)) => cells.extend(more, &range),
                 _ => unreachable!("rows of one plan have the same columns"),
             }
         }
@@ -391,6 +412,32 @@ impl Rows {
         self.ending.extend(&others.ending[range.clone()]);
         self.end_ms.extend(&others.end_ms[range.clone()]);
         self.digest.extend(&others.digest[range]);
+    }
+}
+
+impl Histograms {
+    fn push(&mut self, buckets: impl Iterator<Item = (f64, u64)>) {
+        let before = self.ends_ms.len();
+        for (end_ms, entries) in buckets {
+            self.ends_ms.push(end_ms);
+            self.entries.push(entries);
+        }
+        self.lengths.push(self.ends_ms.len() - before);
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.lengths.truncate(rows);
+        let buckets = self.lengths.iter().sum();
+        self.ends_ms.truncate(buckets);
+        self.entries.truncate(buckets);
+    }
+
+    fn extend(&mut self, others: &Self, rows: &std::ops::Range<usize>) {
+        let from = others.lengths[..rows.start].iter().sum::<usize>();
+        let to = from + others.lengths[rows.clone()].iter().sum::<usize>();
+        self.lengths.extend(&others.lengths[rows.clone()]);
+        self.ends_ms.extend(&others.ends_ms[from..to]);
+        self.entries.extend(&others.entries[from..to]);
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, Int32Type};
 use arrow_array::{
-    Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, PrimitiveArray, RecordBatch,
-    StringArray, UInt32Array, UInt64Array,
+    Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, ListArray, PrimitiveArray,
+    RecordBatch, StringArray, StructArray, UInt32Array, UInt64Array,
 };
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
 use arrow_select::take::take;
 use pyo3::prelude::*;
 
@@ -19,8 +19,8 @@ use super::engine::{on_violation, span};
 use super::patience::Patience;
 use super::table::{Table, array_of};
 use crate::experiment::futures::Moment;
-use crate::experiment::metrics::{METRICS, Metric, select};
-use crate::experiment::sweep::{Cells, Plan, Point, Rows, Series};
+use crate::experiment::metrics::{METRICS, Metric, Needs, select};
+use crate::experiment::sweep::{Cells, Histograms, Plan, Point, Rows, Series};
 use crate::experiment::{Ending, Scenario};
 use crate::sim::Time;
 
@@ -94,7 +94,7 @@ pub(super) fn sweep(
     let rows = py.detach(|| plan.play(first_run..last_run, threads, |done| patience.look(done)));
     let error = |error: ArrowError| invalid(error.to_string());
     let series = bins.map(|_| series_table(&rows, &grid).map_err(error)).transpose()?;
-    let runs = runs_table(rows, &plan.metrics, &grid).map_err(error)?;
+    let runs = runs_table(rows, &plan, &grid).map_err(error)?;
     Ok((runs, series, patience.interrupted(py)))
 }
 
@@ -189,11 +189,7 @@ impl Columns {
 
 /// What can is handed over as it lies: a million rows are a hundred megabytes, and to touch new ones takes longer
 /// than to write them.
-fn runs_table(
-    rows: Rows,
-    metrics: &[&'static Metric],
-    grid: &[Parameter],
-) -> Result<Table, ArrowError> {
+fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, ArrowError> {
     let mut columns = Columns::default();
     for parameter in grid {
         let (field, array) = parameter.column(&rows.point)?;
@@ -202,22 +198,26 @@ fn runs_table(
     }
     let (failed, endings, rules, errors) =
         (failed(&rows), endings(&rows)?, rules(&rows)?, errors(&rows));
+    let unchecked = (!plan.checks).then(|| NullBuffer::new_null(rows.len()));
     let mut violations = vec![0; rows.len()];
     for (row, count) in rows.violations {
         violations[row] = count;
     }
     columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the luck of the run");
-    for (metric, cells) in metrics.iter().zip(rows.metrics) {
+    for (metric, cells) in plan.metrics.iter().zip(rows.metrics) {
+        let unchecked = unchecked.clone().filter(|_| metric.needs == Needs::Checks);
         let array = match cells {
             Cells::Real(values) => reals(values),
-            Cells::Count(values) => counts(values, failed.clone()),
+            Cells::Count(values) => counts(values, unchecked.or_else(|| failed.clone())),
+            Cells::Histogram(values) => histograms(values, failed.clone())?,
         };
         columns.push(&metric.name, array, metric.unit, &metric.meaning);
     }
     columns.push("ending", endings, "", "how the run ended; null if it failed");
     columns.push("end_ms", reals(rows.end_ms), "ms", "when the run ended; null if it failed");
-    let violations = counts(violations, failed.clone());
-    columns.push("violations", violations, "", "how many violations were found");
+    let violations = counts(violations, unchecked.or_else(|| failed.clone()));
+    let meaning = "how many violations were found; null without checks";
+    columns.push("violations", violations, "", meaning);
     let meaning = "the rules that were violated, with commas, the first one first; null if none";
     columns.push("rules", rules, "", meaning);
     columns.push("error", errors, "", "why the run failed; null if it did not");
@@ -277,6 +277,20 @@ fn reals(values: Vec<f64>) -> ArrayRef {
 /// Counts, of which none reaches 2^63.
 fn counts(values: Vec<u64>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(Int64Array::new(Buffer::from_vec(values).into(), nulls))
+}
+
+/// Lists of buckets, each a struct of `end_ms` and `entries`.
+fn histograms(values: Histograms, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
+    let Histograms { lengths, ends_ms, entries } = values;
+    let fields = Fields::from(vec![
+        Field::new("end_ms", DataType::Float64, false),
+        Field::new("entries", DataType::Int64, false),
+    ]);
+    let arrays: Vec<ArrayRef> = vec![Arc::new(Float64Array::from(ends_ms)), counts(entries, None)];
+    let buckets = StructArray::try_new(fields, arrays, None)?;
+    let item = Arc::new(Field::new("item", buckets.data_type().clone(), false));
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(buckets), nulls)?))
 }
 
 fn endings(rows: &Rows) -> Result<ArrayRef, ArrowError> {

@@ -20,7 +20,7 @@ use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyCapsule, PyDict, PyFloat, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyCapsule, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::convert::invalid;
 use crate::trace::{TableSchema, arrow};
@@ -353,6 +353,8 @@ fn extend(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
         DataType::Boolean => array.as_boolean().iter().try_for_each(|flag| list.append(flag)),
         DataType::Utf8 => array.as_string::<i32>().iter().try_for_each(|text| list.append(text)),
         DataType::Dictionary(..) => extend_with_names(list, array),
+        DataType::List(_) => extend_with_lists(list, array),
+        DataType::Struct(_) => extend_with_tuples(list, array),
         other => with_numbers!(
             array,
             |numbers| numbers.iter().try_for_each(|number| list.append(number)),
@@ -371,6 +373,28 @@ fn extend_with_names(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()
     for (at, code) in codes.into_iter().enumerate() {
         let name = if array.is_null(at) { None } else { names.get(code) };
         list.append(name)?;
+    }
+    Ok(())
+}
+
+fn extend_with_lists(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+    array.as_list::<i32>().iter().try_for_each(|items| {
+        let Some(items) = items else { return list.append(list.py().None()) };
+        let inner = PyList::empty(list.py());
+        extend(&inner, items.as_ref())?;
+        list.append(inner)
+    })
+}
+
+fn extend_with_tuples(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+    let fields = array.as_struct().columns().iter().map(|column| {
+        let cells = PyList::empty(list.py());
+        extend(&cells, column.as_ref()).map(|()| cells)
+    });
+    let fields: Vec<_> = fields.collect::<PyResult<_>>()?;
+    for row in 0..array.len() {
+        let cells = fields.iter().map(|cells| cells.get_item(row));
+        list.append(PyTuple::new(list.py(), cells.collect::<PyResult<Vec<_>>>()?)?)?;
     }
     Ok(())
 }

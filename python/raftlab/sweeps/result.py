@@ -294,6 +294,52 @@ class Sweep:
 
         return summary(self, by, metrics, ci, quantiles)
 
+    def commit_latency(
+        self,
+        by: str | Iterable[str] | None = None,
+        *,
+        quantiles: Sequence[float] = (0.5, 0.9, 0.99, 0.999),
+        ci: float = 0.95,
+    ) -> pd.DataFrame:
+        """Quantiles of the commit latency over all entries of all runs, with intervals.
+
+        `summary` takes the quantiles of each run, and the runs as what varies; here an entry is what varies,
+        and the histograms of the runs are added up. They have integer counts in buckets of 0.1 %, so that the
+        order does not matter. Needs the metric `commit_latency_histogram`, pandas and scipy.
+
+        Parameters
+        ----------
+        by : str or list of str, optional
+            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+        quantiles : sequence of float, default (0.5, 0.9, 0.99, 0.999)
+            Which quantiles.
+        ci : float, default 0.95
+            The confidence of the intervals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a point: how many `runs`, how many `commits`, and `p50_ms` and so on with `_low` and
+            `_high`. A limit that these runs do not give is NaN.
+
+        Notes
+        -----
+        Entries of one run, and of runs with one seed, are not independent: intervals are Woodruff's (1952)
+        with seeds as clusters.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> busy = rl.Scenario(5, network=rl.uniform(1, 5), workload=rl.OpenLoop("10ms"), horizon="2s")
+        >>> result = rl.sweep(busy, seeds=50, metrics="commit_latency_histogram")
+        >>> table = result.commit_latency()
+        >>> int(table.commits[0]) > 5000, bool(table.p50_ms_low[0] <= table.p50_ms[0] <= table.p50_ms_high[0])
+        (True, True)
+        """
+        from .pooled import commit_latency
+
+        return commit_latency(self, by, quantiles, ci)
+
     def survival(
         self, metric: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95
     ) -> pd.DataFrame:

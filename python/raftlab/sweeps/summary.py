@@ -65,7 +65,7 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
     numbers = [
         name
         for name, kind, _, _ in result.runs.columns
-        if name not in (*NOT_METRICS, *result.parameters) and not kind.startswith(("utf8", "dict"))
+        if name not in (*NOT_METRICS, *result.parameters) and not kind.startswith(("utf8", "dict", "list"))
     ]
     if metrics is None:
         partners = set(CENSORED_BY.values())

@@ -24,11 +24,13 @@ pub struct Elections {
     pub disruptions: u64,
     /// The highest term in which somebody stood or led.
     highest: u64,
-    /// Of the terms `highest - i`, bit i: somebody stood, somebody led.
+    /// Of the terms `highest - i`, bit i: somebody stood, a second one did, somebody led.
     stood: u64,
+    contested: u64,
     led: u64,
-    /// Terms that have left the window and that nobody won.
+    /// Terms that have left the window and that nobody won, and those among them for which two stood.
     unwon: u64,
+    split: u64,
     last_leader: Option<NodeId>,
 }
 
@@ -44,6 +46,8 @@ impl Elections {
         self.candidacies += 1;
         self.disruptions += u64::from(available && term > self.highest);
         if let Some(bit) = self.bit(term) {
+            // A node stands once in a term.
+            self.contested |= self.stood & bit;
             self.stood |= bit;
         }
     }
@@ -64,9 +68,14 @@ impl Elections {
         }
     }
 
-    /// Terms in which nodes stood and nobody won. The highest one does not count: it may still be won.
-    pub fn split_votes(&self) -> u64 {
+    /// Terms in which a node stood and nobody won. The highest one does not count: it may still be won.
+    pub fn unwon(&self) -> u64 {
         self.unwon + u64::from((self.stood & !self.led & !1).count_ones())
+    }
+
+    /// Those among them for which two nodes or more stood.
+    pub fn split_votes(&self) -> u64 {
+        self.split + u64::from((self.contested & !self.led & !1).count_ones())
     }
 
     fn bit(&mut self, term: u64) -> Option<u64> {
@@ -75,8 +84,10 @@ impl Elections {
             let (leave, stay) =
                 if by >= WINDOW { (u64::MAX, 0) } else { (!0 << (WINDOW - by), by) };
             self.unwon += u64::from((self.stood & !self.led & leave).count_ones());
-            (self.stood, self.led) =
-                if by >= WINDOW { (0, 0) } else { (self.stood << stay, self.led << stay) };
+            self.split += u64::from((self.contested & !self.led & leave).count_ones());
+            for terms in [&mut self.stood, &mut self.contested, &mut self.led] {
+                *terms = if by >= WINDOW { 0 } else { *terms << stay };
+            }
             self.highest = term;
         }
         let back = self.highest - term;
@@ -92,13 +103,13 @@ mod tests {
     const B: NodeId = NodeId(1);
 
     #[test]
-    fn a_term_that_nobody_won_is_a_split_vote() {
+    fn a_term_for_which_two_stood_and_that_nobody_won_is_a_split_vote() {
         let mut elections = Elections::default();
         elections.stood(1, false);
         elections.stood(1, false);
         assert_eq!(elections.split_votes(), 0, "it may still be won");
         elections.stood(2, false);
-        assert_eq!(elections.split_votes(), 1);
+        assert_eq!((elections.split_votes(), elections.unwon()), (1, 1));
         elections.led(Time(2), 2, A);
         elections.stood(3, true);
         elections.led(Time(3), 3, B);
@@ -107,8 +118,18 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_candidate_that_does_not_win_splits_no_vote() {
+        let mut elections = Elections::default();
+        for term in 1..=100 {
+            elections.stood(term, false);
+        }
+        assert_eq!((elections.split_votes(), elections.unwon()), (0, 99));
+    }
+
+    #[test]
     fn an_older_term_may_be_won_late() {
         let mut elections = Elections::default();
+        elections.stood(1, false);
         elections.stood(1, false);
         elections.stood(2, false);
         elections.led(Time(3), 1, A);
@@ -120,6 +141,7 @@ mod tests {
         let mut elections = Elections::default();
         for term in 1..=1_000 {
             elections.stood(term, false);
+            elections.stood(term, false);
             if term % 10 == 0 {
                 elections.led(Time(term), term, A);
             }
@@ -129,6 +151,6 @@ mod tests {
         elections.stood(1, false); // long out of sight
         assert_eq!(elections.split_votes(), 900);
         elections.stood(9_000, false);
-        assert_eq!(elections.split_votes(), 901);
+        assert_eq!((elections.split_votes(), elections.unwon()), (900, 901));
     }
 }

@@ -7,8 +7,8 @@ use hdrhistogram::Histogram;
 use crate::protocol::NodeId;
 use crate::sim::Time;
 
-/// Latencies of one run, in buckets: a count for each, so that the order in which they come, or in which
-/// histograms are added up, cannot matter.
+/// Latencies of one run, in buckets: a count for each, so that the order in which they come, or in which runs are
+/// added up, cannot matter.
 #[derive(Debug)]
 pub struct Latency {
     /// What each leader has appended and not committed: first and last index, and when.
@@ -95,6 +95,14 @@ impl Latency {
         (!self.histogram.is_empty()).then(|| self.histogram.value_at_quantile(q) as f64 / 1e6)
     }
 
+    /// The buckets that hold any: upper end in milliseconds, and how many entries. Their ends are the same in every
+    /// run.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        let recorded = self.histogram.iter_recorded();
+        recorded
+            .map(|step| (step.value_iterated_to() as f64 / 1e6, step.count_since_last_iteration()))
+    }
+
     /// The mean, in milliseconds; nothing without entries.
     pub fn mean(&self) -> Option<f64> {
         (!self.histogram.is_empty()).then(|| self.histogram.mean() / 1e6)
@@ -133,6 +141,24 @@ mod tests {
         let max = latency.quantile(1.0).expect("there are entries");
         assert!((max - 19.0).abs() < 0.02, "{max}");
         assert!((latency.mean().expect("entries") - (10.0 + 9.0 + 9.0 + 19.0) / 4.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn buckets_are_the_same_whatever_else_was_measured() {
+        let mut short = Latency::new(3);
+        short.leads(A, true);
+        short.appended(at(0), A, 1, 2);
+        short.committed(at(7), A, 2);
+        let mut long = Latency::new(3);
+        long.leads(A, true);
+        long.appended(at(0), A, 1, 1);
+        long.committed(at(7), A, 1);
+        long.appended(at(10), A, 2, 2);
+        long.committed(at(3_600_000), A, 2);
+        let (short, long): (Vec<_>, Vec<_>) = (short.buckets().collect(), long.buckets().collect());
+        assert_eq!((short.len(), long.len()), (1, 2));
+        assert_eq!((short[0].0.to_bits(), short[0].1), (long[0].0.to_bits(), 2));
+        assert!((7.0..7.01).contains(&short[0].0));
     }
 
     #[test]

@@ -89,12 +89,25 @@ impl<'a> Finished<'a> {
 }
 
 /// A cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
     /// A number with a unit, or nothing.
     Real(Option<f64>),
     /// How many.
     Count(u64),
+    /// How many of which size.
+    Histogram(&'a Latency),
+}
+
+/// What the cells of a metric are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Holds {
+    /// Numbers with a unit, or nothing.
+    Real,
+    /// Counts.
+    Count,
+    /// Histograms.
+    Histogram,
 }
 
 /// What has to be watched for a metric.
@@ -102,6 +115,8 @@ pub enum Value {
 pub enum Needs {
     /// Nothing: the world keeps it anyway.
     Nothing,
+    /// The checks; where they are off it says nothing.
+    Checks,
     /// [`Measures`].
     Measures,
     /// [`Measures`] with [`Latency`].
@@ -119,23 +134,28 @@ pub struct Metric {
     pub unit: &'static str,
     /// What it says, and when it says nothing.
     pub meaning: String,
-    /// Whether it counts.
-    pub counts: bool,
+    /// What its cells are.
+    pub holds: Holds,
     /// Whether it is given if nobody asks for any.
     pub default: bool,
     /// The metric that says how long was waited in vain when this one says nothing.
     pub censored_by: &'static str,
     /// What has to be watched.
     pub needs: Needs,
-    value: fn(&Finished<'_>, usize) -> Value,
+    value: for<'a> fn(&Finished<'a>, usize) -> Value<'a>,
     at: usize,
 }
 
 impl Metric {
     /// What it says of a run.
     #[inline]
-    pub fn of(&self, run: &Finished<'_>) -> Value {
+    pub fn of<'a>(&self, run: &Finished<'a>) -> Value<'a> {
         (self.value)(run, self.at)
+    }
+
+    /// Whether `"all"` includes it: one number a run, the same every time.
+    fn is_ordinary(&self) -> bool {
+        self.holds != Holds::Histogram && self.name != "wall_ms"
     }
 }
 
@@ -154,7 +174,7 @@ macro_rules! metrics {
                     group: $group,
                     unit: $unit,
                     meaning: $meaning.to_owned(),
-                    counts: stringify!($kind) == "Count",
+                    holds: Holds::$kind,
                     default: false,
                     censored_by: "",
                     needs: Needs::$needs,
@@ -181,8 +201,13 @@ macro_rules! of {
 }
 
 macro_rules! latency {
-    ($run:ident, $q:literal) => {
-        $run.measures.and_then(|m| m.latency.as_ref()).and_then(|latency| latency.quantile($q))
+    ($run:ident) => {
+        match &of!($run).latency {
+            Some(latency) => latency,
+            None => {
+                unreachable!("a metric that needs latencies is read off a run that measured them")
+            }
+        }
     };
 }
 
@@ -192,11 +217,14 @@ metrics! {
             "from the beginning (of a future: from its moment) until a node led that exchanged messages with a quorum; null if none did before end_ms",
             |run| of!(run).availability.first().map(Span::as_ms);
         downtime_ms Real "ms" Measures (default true censored_by "downtime_open_ms"),
-            "from the loss of a leader with a quorum to the next one, the mean over the losses that are over; null if none is",
+            "from the loss of a leader with a quorum to the next one, the mean over the losses of the run that are over; null if none is",
             |run| { let t = of!(run).availability.totals(run.end); (t.recoveries > 0).then(|| ms(t.down) / t.recoveries as f64) };
         downtime_open_ms Real "ms" Measures (default true),
             "how long a loss had lasted that was not over when the run ended; null if there was none",
             |run| of!(run).availability.totals(run.end).open.map(ms);
+        recoveries Count "" Measures,
+            "how many losses were over before the run was: downtime_ms is a mean of so many",
+            |run| of!(run).availability.totals(run.end).recoveries;
         leader_losses Count "" Measures (default true),
             "how often a leader with a quorum was lost: by a crash, a cut, a pause or by stepping down",
             |run| of!(run).availability.totals(run.end).losses;
@@ -221,8 +249,11 @@ metrics! {
             "how often a node became leader",
             |run| run.counters.elections;
         split_votes Count "" Measures (default true),
-            "terms in which nodes stood and nobody won; the highest term does not count, it may still be won",
+            "terms in which two nodes or more stood and nobody won; the highest term does not count, it may still be won",
             |run| of!(run).elections.split_votes();
+        terms_unwon Count "" Measures,
+            "terms in which a node stood and nobody won: split votes, and candidates that were refused, cut off or crashed; but for the highest term",
+            |run| of!(run).elections.unwon();
         candidacies Count "" Measures,
             "how often a node stood for election",
             |run| of!(run).elections.candidacies;
@@ -233,7 +264,7 @@ metrics! {
             "how often the leadership went to another node than had it before",
             |run| of!(run).elections.changes;
         false_elections Count "" Measures,
-            "terms that a node began though a leader with a quorum was in office",
+            "terms that a node began though a leader with a quorum was in office, also by one that is cut off and disturbs nobody yet",
             |run| of!(run).elections.disruptions;
         last_elected_ms Real "ms" Measures,
             "when a node last became leader: one that stays, if the run goes on long enough; null if none did",
@@ -263,8 +294,8 @@ metrics! {
         acknowledged Count "" Measures,
             "writes that clients were told are done",
             |run| of!(run).clients.acknowledged;
-        lost_writes Count "" Nothing,
-            "acknowledged writes that were lost, as far as the checks are on",
+        lost_writes Count "" Checks,
+            "acknowledged writes that were lost; null without checks",
             |run| by_rule(run, "acknowledged_write_lost");
         reads Count "" Measures,
             "reads that clients asked for, each counted once",
@@ -282,25 +313,30 @@ metrics! {
     "commit_latency" {
         commit_latency_mean_ms Real "ms" Latency,
             "from a leader's append of an entry to its commit by that leader, the mean; null without such entries",
-            |run| run.measures.and_then(|m| m.latency.as_ref()).and_then(Latency::mean);
+            |run| latency!(run).mean();
         commit_latency_p50_ms Real "ms" Latency,
             "the median of the commit latency (buckets of 0.1 %)",
-            |run| latency!(run, 0.5);
+            |run| latency!(run).quantile(0.5);
         commit_latency_p90_ms Real "ms" Latency,
             "the latency that 90 % of the commits did not exceed",
-            |run| latency!(run, 0.9);
+            |run| latency!(run).quantile(0.9);
         commit_latency_p99_ms Real "ms" Latency,
             "the latency that 99 % of the commits did not exceed",
-            |run| latency!(run, 0.99);
+            |run| latency!(run).quantile(0.99);
         commit_latency_p999_ms Real "ms" Latency,
             "the latency that 99.9 % of the commits did not exceed",
-            |run| latency!(run, 0.999);
+            |run| latency!(run).quantile(0.999);
         commit_latency_max_ms Real "ms" Latency,
             "the longest commit latency",
-            |run| latency!(run, 1.0);
+            |run| latency!(run).quantile(1.0);
         commits Count "" Latency,
             "entries that were committed by the leader that had appended them",
-            |run| run.measures.and_then(|m| m.latency.as_ref()).map_or(0, Latency::count);
+            |run| latency!(run).count();
+    }
+    "histograms" {
+        commit_latency_histogram Histogram "ms" Latency,
+            "how many entries had which commit latency, a list of (upper end of a bucket in ms, entries); `Sweep.commit_latency` adds them up",
+            |run| latency!(run);
     }
     "logs" {
         commit_index Count "" Nothing,
@@ -336,7 +372,7 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
         group,
         unit,
         meaning,
-        counts: true,
+        holds: Holds::Count,
         default: false,
         censored_by: "",
         needs,
@@ -370,22 +406,23 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     }
     for (at, rule) in RULES.iter().enumerate() {
         let name = format!("violations_{}", rule.name);
-        let meaning = format!("violations of {}: {}", rule.name, rule.meaning);
+        let meaning = format!("violations of {}: {}; null without checks", rule.name, rule.meaning);
         let value =
             |run: &Finished<'_>, at: usize| Value::Count(run.by_rule.get(at).copied().unwrap_or(0));
-        all.push(family(name, "violations_by_rule", "", meaning, Needs::Nothing, value, at));
+        all.push(family(name, "violations_by_rule", "", meaning, Needs::Checks, value, at));
     }
     all
 });
 
-/// The metrics of these names or groups, in the order of the table; `"all"` are all but the clock on the wall.
+/// The metrics of these names or groups, in the order of the table; `"all"` are all but the clock on the wall and
+/// histograms.
 pub fn select<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static Metric>, String> {
     let mut chosen = vec![false; METRICS.len()];
     for name in names {
         let name = name.as_ref();
         let mut known = false;
         for (metric, chosen) in METRICS.iter().zip(&mut chosen) {
-            let all = name == "all" && metric.name != "wall_ms";
+            let all = name == "all" && metric.is_ordinary();
             if metric.name == name || metric.group == name || all {
                 *chosen = true;
                 known = true;
@@ -413,7 +450,8 @@ fn unknown(name: &str) -> String {
 /// What has to be watched for these metrics.
 pub fn extras(metrics: &[&'static Metric], bins: Option<Span>) -> Option<Extras> {
     let latency = metrics.iter().any(|metric| metric.needs == Needs::Latency);
-    let measured = metrics.iter().any(|metric| metric.needs != Needs::Nothing);
+    let measured = |needs| matches!(needs, Needs::Measures | Needs::Latency);
+    let measured = metrics.iter().any(|metric| measured(metric.needs));
     (measured || bins.is_some()).then_some(Extras { latency, bins })
 }
 
@@ -441,6 +479,7 @@ mod tests {
         assert_eq!(names(&["leadership", "downtime_ms"])[0], "downtime_ms");
         assert_eq!(names(&["sent", "sent"]), ["sent"]);
         assert!(!names(&["all"]).contains(&"wall_ms".to_owned()));
+        assert!(!names(&["all"]).contains(&"commit_latency_histogram".to_owned()));
         assert!(select(&["downtime"]).is_err_and(|why| why.contains("downtime_ms")));
     }
 }
