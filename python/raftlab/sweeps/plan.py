@@ -214,10 +214,17 @@ class Plan:
         error = None
         for name, metric in self.own_metrics:
             try:
-                values[name] = metric(run)
+                values[name] = plain(metric(run))
             except Exception as raised:
                 error = f"metric {name}: {type(raised).__name__}: {raised}"
         return values, error
+
+
+def plain(value: Any) -> Any:
+    """A scalar of numpy's as Python has it, so that its column is of flags, whole numbers or numbers."""
+    return (
+        value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
+    )
 
 
 def seeds_of(seeds: int | range) -> range:
