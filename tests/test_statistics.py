@@ -91,7 +91,208 @@ def test_what_was_not_reached_is_not_a_number():
     assert sample.mean().note == "mean up to 5 ms"
     assert sample.mean().value == pytest.approx(1 + 0.9 + 0.8 * 3)
     never = plain([], [5] * 8)
-    assert never.mean().note == never.quantile(0.5).note == "never observed"
+    bound = rl.upper_bound(0, 8)
+    assert never.mean().note == f"never observed: P(within 5 ms) < {bound:.2g} (95 %)"
+    median, low = never.quantile(0.5), never.quantile(0.2)
+    assert (math.isnan(median.value), median.low, median.note) == (True, 5, never.mean().note)
+    assert math.isnan(low.low), "8 runs do not rule out that a fifth of all are over sooner"
+    assert plain([1, 2], [5] * 98).quantile(0.5).low == 5, "longer than any run was watched"
+
+
+def test_a_low_quantile_may_lie_below_the_first_event():
+    """One censored run among them does not make the first event a limit."""
+    assert math.isnan(plain(range(1, 31)).quantile(0.05).low)
+    assert math.isnan(plain(range(1, 30), [30]).quantile(0.05).low)
+    luck, truth, hits = np.random.default_rng(30), -math.log(0.95), 0
+    for _ in range(600):
+        values = np.sort(luck.exponential(1, 30))
+        low = plain(values[:-1], values[-1:]).quantile(0.05).low
+        hits += math.isnan(low) or low <= truth
+    assert hits / 600 >= 0.975
+
+
+# ---- What is not certain ---------------------------------------------------------------------------------
+
+
+def test_runs_that_all_say_the_same_have_no_interval_but_a_bound():
+    for counts in (False, True):
+        sample = Sample("x", np.zeros(50), np.array([]), counts=counts)
+        mean, median = sample.mean(), sample.quantile(0.5)
+        assert (mean.value, math.isnan(mean.high), mean.unseen) == (0, True, counts)
+        assert mean.others == median.others == pytest.approx(rl.upper_bound(0, 50))
+        assert (median.value, median.low, median.high) == (0, 0, 0), "of a median that is sure enough"
+    thrice = Sample("x", np.full(60, 7.0), np.array([]), seeds=np.tile(np.arange(20), 3))
+    assert thrice.mean().others == pytest.approx(rl.upper_bound(0, 20))
+    assert math.isnan(plain([1, 2, 3]).mean().others)
+
+
+def test_counts_that_were_never_seen_are_not_zero():
+    quiet = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=100, metrics=["lost_writes", "elections"])
+    table = quiet.summary()
+    assert table.loc["lost_writes", ["n", "mean_low"]].tolist() == [100, 0]
+    assert table.loc["lost_writes", ["mean", "mean_high"]].isna().all()
+    assert table.loc["lost_writes", "note"] == "all of 100 runs say 0; P(other) < 0.03 (95 %)"
+    assert table.loc["elections", "mean"] == 1
+    assert table.loc["elections", ["mean_low", "mean_high"]].isna().all()
+
+
+def test_without_checks_nothing_is_said_of_violations():
+    metrics = ["lost_writes", "violations_election_safety", "sent"]
+    asked = [*metrics, "violation", "rules=election_safety", "ending=violation"]
+    blind = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=30, checks=False, metrics=metrics)
+    table = blind.summary(metrics=asked)
+    for metric in asked:
+        n = 30 if metric == "sent" else 0
+        assert table.n[metric] == n
+        assert table.note[metric] == ("" if n else "not checked")
+        assert n or table.loc[metric, ["mean", "mean_low", "mean_high", "p50"]].isna().all()
+    assert repr(blind) == "<sweep: 30 runs, not checked for violations>"
+    assert blind.upper_bound == 1.0
+    with pytest.raises(rl.InvalidError, match="not checked"):
+        rl.required_seeds(blind, "violation", 0.01)
+    with pytest.raises(rl.InvalidError, match="not checked"):
+        rl.compare(blind, blind, "violation")
+    run = rl.Scenario(3, horizon="1s").run(seed=1, checks=False)
+    futures = run.futures(20, at=[0, 500])
+    assert futures.summary(metrics="violation").note.tolist() == ["not checked"] * 2
+    with pytest.raises(rl.InvalidError, match=r"event: .*not checked"):
+        rl.plot.fate(futures)
+
+
+def test_equal_differences_are_no_certainty():
+    def shifted(by):
+        def metric(run):
+            return float(run.seed % 5 + by)
+
+        metric.__name__ = "metric"
+        return rl.sweep(rl.Scenario(3, horizon=10), seeds=range(4), metrics=[metric])
+
+    found = rl.compare(shifted(0), shifted(2), "metric")
+    assert (found.difference, found.p_value) == (2, 2 ** (1 - 4))
+    assert all(math.isnan(x) for x in (found.low, found.high, found.effect, found.gain))
+    assert found.note == f"all pairs differ by 2; P(other) < {rl.upper_bound(0, 4):.2g} (95 %)"
+    assert found.note in repr(found)
+    assert "all pairs differ by 2" in found._repr_html_()
+    none = rl.compare(shifted(0), shifted(0), "metric")
+    assert (none.difference, none.p_value, math.isnan(none.high)) == (0, 1, True)
+
+
+def test_no_p_value_is_less_than_signs_allow_for():
+    from raftlab.sweeps.summary import of_means
+
+    x = np.array([0.0, 0.0, 0.0])
+    for pseudo in (False, True):
+        assert of_means(x, np.array([1.0, 1.0001, 1.0002]), 0.95, pseudo)[0].p_value >= 2 ** (1 - 3)
+
+
+def waiting(timeout):
+    return rl.Scenario(5, election_timeout=(timeout, 2 * timeout), stop=rl.leader_elected, horizon="60ms")
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_was_over_nothing_is_known():
+    cut = rl.sweep(waiting, {"timeout": [100, 150]}, seeds=50)
+    found = rl.compare(cut.at(timeout=100), cut.at(timeout=150), "time_to_leader_ms")
+    for name in (
+        "difference",
+        "low",
+        "high",
+        "effect",
+        "p_value",
+        "mean_a",
+        "mean_b",
+        "gain",
+        "b_is_greater",
+    ):
+        assert math.isnan(getattr(found, name)), name
+    assert found.note == "no pair was over before 60 ms on either side"
+    line = cut.summary(metrics="time_to_leader_ms").loc[(100, "time_to_leader_ms")]
+    assert line.p50_low == 60
+    assert line.note == f"never observed: P(within 60 ms) < {rl.upper_bound(0, 50):.2g} (95 %)"
+    with pytest.raises(rl.InvalidError, match="all ended before 'time_to_leader_ms' was over"):
+        rl.required_seeds(cut, "time_to_leader_ms", 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_and_short_horizons_are_quiet():
+    def odd(run):
+        return math.inf if run.seed == 3 else 1.5 + run.seed
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50, metrics=[odd])
+    line = result.summary().loc["odd"]
+    assert (line.n, line.p50, line.note) == (50, pytest.approx(26.5, abs=1), "infinite in 1 run")
+    assert math.isnan(line["mean"])
+    for call in (lambda: rl.compare(result, result, "odd"), lambda: rl.required_seeds(result, "odd", 1)):
+        with pytest.raises(rl.InvalidError, match="infini"):
+            call()
+    short = rl.sweep(lambda t: waiting(t).replace(horizon="5s"), {"t": [100, 150]}, seeds=50)
+    found = rl.compare(short.at(t=100), short.at(t=150), "time_to_leader_ms", horizon=60)
+    assert math.isnan(found.high)
+
+
+def test_numpy_scalars_are_what_they_are():
+    def flag(run):
+        return np.bool_(run.seed % 2)
+
+    def whole(run):
+        return np.int64(run.seed)
+
+    def real(_):
+        return np.float32(0.5)
+
+    result = rl.sweep(rl.Scenario(3, horizon=10), seeds=10, metrics=[flag, whole, real])
+    kinds = {name: kind for name, kind, *_ in result.runs.columns}
+    assert (kinds["flag"], kinds["whole"], kinds["real"]) == ("boolean", "int64", "float64")
+    wilson = share(5, 10)
+    assert result.summary().loc["flag", ["mean_low", "mean_high"]].tolist() == [wilson.low, wilson.high]
+
+
+def test_a_grid_may_hold_nan():
+    result = rl.sweep(
+        lambda x: rl.Scenario(3, horizon=10 if x > 0 else 20), {"x": [0.5, math.nan]}, seeds=5, metrics="sent"
+    )
+    assert result.summary(metrics="sent").n.tolist() == [5, 5]
+    assert len(result.at(x=math.nan)) == 5
+    assert result.replay(7).digest == result.runs.to_list("digest")[7]
+
+
+def test_values_that_look_alike_are_not_taken_together():
+    class Thing:
+        def __init__(self, horizon):
+            self.horizon = horizon
+
+        def __repr__(self):
+            return "thing"
+
+    things = [Thing(10), Thing(20)]
+    result = rl.sweep(
+        lambda thing, size: rl.Scenario(size, horizon=thing.horizon),
+        {"thing": things, "size": [3, 5]},
+        seeds=2,
+    )
+    for call in (result.summary, lambda: result.at(thing=things[0])):
+        with pytest.raises(rl.InvalidError, match="'thing' has different values with the text 'thing'"):
+            call()
+    assert result.summary(by="size", metrics="sent").n.tolist() == [4, 4]
+
+
+def test_shares_of_dependent_runs_are_not_rounded():
+    some, more = (share(events, 1000, dependence=250.0) for events in (450, 540))
+    assert some.low < more.low, "both would be 2 of 4"
+    whole, interval = share(7, 100), stats.binomtest(7, 100).proportion_ci(method="wilson")
+    assert (whole.low, whole.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_why_there_is_no_bootstrap_of_means():
+    """Of few and skewed values BCa's intervals hold the mean no more often than Student's."""
+    luck, student, bca = np.random.default_rng(12), 0, 0
+    for _ in range(250):
+        values = luck.lognormal(0, 1, 12)
+        mean = plain(values).mean()
+        found = stats.bootstrap((values,), np.mean, n_resamples=499, random_state=1).confidence_interval
+        student += mean.low <= math.exp(0.5) <= mean.high
+        bca += found.low <= math.exp(0.5) <= found.high
+    assert bca <= student + 5
 
 
 def test_censored_means_and_quantiles_cover():
@@ -169,11 +370,13 @@ def test_runs_without_the_event_and_failed_ones_are_not_counted():
     result = rl.sweep(failover().replace(faults=[]), seeds=20, metrics=["downtime_ms", picky])
     table = result.summary()
     assert table.loc["downtime_ms"].n == 0
-    assert table.loc["downtime_ms"].note == "10 runs have none; 10 runs failed"
-    for metric in ("picky", "violation", "ending=horizon"):
-        assert table.loc[metric, ["n", "absent", "failed"]].tolist() == [10, 0, 10]
-        assert "10 runs failed" in table.loc[metric].note
-    assert result.upper_bound == pytest.approx(rl.upper_bound(0, 10))
+    assert table.loc["downtime_ms"].note == "20 runs have none"
+    assert table.loc["picky", ["n", "absent", "failed"]].tolist() == [10, 0, 10]
+    assert "10 runs failed" in table.loc["picky"].note
+    for metric in ("violation", "ending=horizon"):
+        assert table.loc[metric, ["n", "absent", "failed"]].tolist() == [20, 0, 0], "the run did not fail"
+    assert result.upper_bound == pytest.approx(rl.upper_bound(0, 20))
+    assert "20 runs, 10 with a metric that failed, no violation" in repr(result)
     shared, apart = (
         rl.sweep(
             lambda loss: rl.Scenario(3, network=rl.Network(loss=loss), horizon=500),
@@ -198,14 +401,25 @@ def test_a_metric_of_ones_own_that_never_fails_fails_nowhere():
     assert table.loc["violation", ["n", "failed"]].tolist() == [10, 0]
 
 
-def test_where_every_run_failed_nothing_is_said():
+def test_a_metric_that_always_fails_voids_nothing_else():
     def never(_):
         raise ValueError("no")
 
     result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=5, metrics=[never, "sent"])
-    assert (result.upper_bound, result.summary().n.sum()) == (1.0, 0)
-    assert "P(violation) < 1 " in repr(result)
-    assert len(result.survival("sent")) == 0
+    table = result.summary(metrics=["sent", "violation"])
+    assert (result.upper_bound, table.n.tolist()) == (pytest.approx(rl.upper_bound(0, 5)), [5, 5])
+    assert len(result.survival("sent")) > 0
+
+
+def test_where_every_run_failed_nothing_is_said(swept):
+    result = swept.at(timeout=50, loss=0.0)
+    rows = result.runs._core
+    for name in ("ending", "sent"):
+        unit, meaning = next(column[2:] for column in result.runs.columns if column[0] == name)
+        rows = rows.with_column(name, [None] * len(result), unit, meaning)
+    result.runs = rl.Table(rows.with_column("error", ["no"] * len(result), "", "why"))
+    assert (result.upper_bound, result.summary(metrics=["sent", "violation"]).n.sum()) == (1.0, 0)
+    assert "800 failed" in repr(result)
 
 
 def test_what_is_yes_or_no_has_shares_after_wilson():
@@ -273,7 +487,9 @@ def test_pairs_of_common_random_numbers(swept):
 def test_no_difference_is_found_where_there_is_none(swept):
     same = swept.at(timeout=50, loss=0.0)
     found = rl.compare(same, same, "downtime_ms")
-    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    assert (found.difference, found.p_value) == (0, 1)
+    assert math.isnan(found.low)
+    assert math.isnan(found.gain)
     assert found.b_is_greater == 0.5
 
 
@@ -551,6 +767,18 @@ def test_seeds_for_what_was_never_seen():
     pilot = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50)
     needed = rl.required_seeds(pilot, "violation", 1e-4)
     assert rl.upper_bound(0, needed) <= 1e-4 < rl.upper_bound(0, needed - 1)
+    with pytest.raises(rl.InvalidError, match="all say the same of 'split_votes'"):
+        rl.required_seeds(pilot, "split_votes", 0.1)
+    with pytest.raises(rl.InvalidError, match="would take 3e\\+30 seeds"):
+        rl.required_seeds(pilot, "violation", 1e-30)
+
+
+def test_ties_do_not_make_one_seed_enough():
+    def mostly(run):
+        return 0 if run.seed % 10 else 5
+
+    pilot = rl.sweep(rl.Scenario(3, horizon=10), seeds=100, metrics=[mostly])
+    assert rl.required_seeds(pilot, "mostly", 0.1, statistic="p50") == 100
 
 
 def none_of(result):
@@ -598,7 +826,7 @@ BAD = {
     "a precision of text": (lambda r: rl.required_seeds(r, "sent", "fine"), ["precision", "'fine'"]),
     "an unknown statistic": (
         lambda r: rl.required_seeds(r, "sent", 1, statistic="mode"),
-        ["statistic", "'mode'"],
+        ["statistic", "'mode'", "'p99.9'"],
     ),
     "an unbounded quantile": (
         lambda r: rl.required_seeds(r, "time_to_leader_ms", 1, statistic="p99.99"),
@@ -843,11 +1071,11 @@ def test_sweeps_that_were_interrupted_or_failed_in_part_are_drawn(timed, name):
     ax = PICTURES[name](part, timed)
     ax.figure.canvas.draw()
     if name != "pairs":
-        assert ax.get_title(loc="right").startswith(
-            f"{len(part)} runs, interrupted, {len(part.errors)} failed"
-        )
+        assert ax.get_title(loc="right").startswith(f"{len(part)} runs, interrupted")
+        assert "failed" not in ax.get_title(loc="right"), "what is drawn did not"
+    assert part.summary(metrics="picky").failed.sum() == len(part.errors)
     table = part.summary(metrics="downtime_ms")
-    assert table.failed.sum() == len(part.errors)
+    assert table.failed.sum() == 0
     assert (table.n + table.absent + table.failed).sum() == len(part)
 
 
@@ -930,8 +1158,10 @@ def test_failed_runs_are_in_no_cell():
         return 1.0
 
     result = rl.sweep(failover, {"timeout": [50, 150], "loss": [0.0, 0.1]}, seeds=40, metrics=[picky])
-    texts = [text.get_text() for text in rl.plot.heatmap(result, "timeout", "loss", "violation").texts]
-    assert texts.count("none of 20 runs") == 4
+    ax = rl.plot.heatmap(result, "timeout", "loss", "violation")
+    assert [text.get_text() for text in ax.texts].count("none of 40 runs") == 4
+    ax = rl.plot.heatmap(result, "timeout", "loss", "picky")
+    assert "40 runs a point, 80 failed" in ax.get_title(loc="right")
 
 
 @pytest.mark.usefixtures("close")

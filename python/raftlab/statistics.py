@@ -55,7 +55,11 @@ class Estimate:
     note : str
         What has to be said about it.
     unseen : bool
-        Whether no run had the event whose share this is: `high` is then a bound, and `value` no zero.
+        Whether no run had what is counted: the event whose share this is (`high` is then a bound), or any of
+        it. `value` is then no zero.
+    others : float
+        Where all runs say the same, the highest share of runs that may yet say something else: such runs
+        have no spread, which is no certainty. NaN where they differ.
     """
 
     value: float
@@ -63,6 +67,7 @@ class Estimate:
     high: float
     note: str = ""
     unseen: bool = False
+    others: float = math.nan
 
     @property
     def half_width(self) -> float:
@@ -117,6 +122,10 @@ class Sample:
         How many runs failed, and say nothing.
     flags : bool
         Whether it is a yes (1) or no (0): its mean is a share.
+    counts : bool
+        Whether it counts something: whole numbers from 0 on.
+    why : str
+        Why it tells nothing, if there is a reason that holds for all runs: it was not checked.
     seeds : array of int, shape (n + m,), optional
         The seeds of the values, then of the censored ones. Runs of one seed are not independent: where a seed
         comes more than once, because several points were taken together, the seed is what is counted.
@@ -129,6 +138,8 @@ class Sample:
     failed: int = 0
     flags: bool = False
     seeds: Array | None = None
+    counts: bool = False
+    why: str = ""
 
     @property
     def n(self) -> int:
@@ -150,22 +161,52 @@ class Sample:
         """The mean with its t interval; of censored durations the mean restricted to the longest one seen.
 
         That is the area below the Kaplan-Meier curve up to there, with Greenwood's variance; the note says
-        the horizon.
+        the horizon. Runs that all say the same have no interval, but a bound: see `Estimate.others`.
         """
         import numpy as np
         from scipy import stats
 
         if not len(self.values):
-            return NOTHING if not self.n else Estimate(math.nan, math.nan, math.nan, "never observed")
+            return self._nothing(confidence)
         parts = self.pseudo_values()
+        if not np.isfinite(parts).all():
+            endless = runs_in_words(int(np.isinf(parts).sum()))
+            return Estimate(math.nan, math.nan, math.nan, f"infinite in {endless}")
         if len(parts) < 2:
-            return Estimate(float(parts[0]), math.nan, math.nan)
+            return Estimate(float(parts[0]), math.nan, math.nan, "one run")
+        if not varies(parts):
+            return self._constant(float(parts[0]), confidence)
         mean = float(np.mean(parts))
         sums = self._by_seed(parts - mean)
         error = math.sqrt(len(sums) / max(len(sums) - 1, 1) * float(np.sum(sums**2))) / len(parts)
         width = float(stats.t.ppf((1 + confidence) / 2, len(sums) - 1)) * error
         note = f"mean up to {self.horizon:,.6g} ms" if len(self.censored) else ""
         return Estimate(mean, mean - width, mean + width, note)
+
+    def _nothing(self, confidence: float) -> Estimate:
+        """What can be said where nothing was observed: how rare it must be, if it was waited for."""
+        import numpy as np
+
+        if not self.n:
+            return Estimate(math.nan, math.nan, math.nan, self.why)
+        time = float(np.quantile(self.censored, 0.5, method="inverted_cdf"))
+        bound = none_of(int((self.censored >= time).sum()) / self._repeats, confidence)
+        note = f"never observed: P(within {time:,.6g} ms) < {bound:.2g} ({percent(confidence)})"
+        return Estimate(math.nan, math.nan, math.nan, note)
+
+    def _constant(self, value: float, confidence: float) -> Estimate:
+        """The mean of runs that all say the same: the t interval would be empty, as if it were certain."""
+        others = none_of(self.n / self._repeats, confidence)
+        unseen = self.counts and value == 0.0
+        note = f"all of {runs_in_words(self.n)} say {value:.6g}"
+        return Estimate(value, 0.0 if unseen else math.nan, math.nan, note, unseen, others)
+
+    @property
+    def _repeats(self) -> float:
+        """How many runs there are to a seed."""
+        import numpy as np
+
+        return 1.0 if self.seeds is None or not self.n else self.n / len(np.unique(self.seeds))
 
     @property
     def horizon(self) -> float:
@@ -239,23 +280,21 @@ class Sample:
 
     def share(self, confidence: float = 0.95) -> Estimate:
         """The share of flags that are up, with its Wilson interval."""
-        return (
-            share(self.events, self.n, confidence, self._dependence(self.values - self.values.mean()))
-            if self.n
-            else NOTHING
-        )
+        if not self.n:
+            return self._nothing(confidence)
+        return share(self.events, self.n, confidence, self._dependence(self.values - self.values.mean()))
 
     def quantile(self, share: float, confidence: float = 0.95) -> Estimate:
         """A quantile with the interval of its order statistics; of censored durations by Kaplan-Meier.
 
         Then the interval is where the log-log band of the curve crosses the share. A quantile beyond what
-        was observed is NaN, and the note says so.
+        was observed is NaN, and the note says so; `low` then says how long it takes at least.
         """
         import numpy as np
         from scipy import stats
 
         if not self.n:
-            return NOTHING
+            return self._nothing(confidence)
         if len(self.censored):
             return self._censored_quantile(share, confidence)
         ranked, n = np.sort(self.values), len(self.values)
@@ -268,13 +307,14 @@ class Sample:
         # The interval is open where the sample is too small to bound the quantile on that side.
         below = float(ranked[low - 1]) if low >= 1 else math.nan
         above = float(ranked[high]) if high < n else math.nan
+        if n > 1 and ranked[0] == ranked[-1]:
+            same = self._constant(value, confidence)
+            return Estimate(value, below, above, same.note, others=same.others)
         return Estimate(value, below, above)
 
     def _censored_quantile(self, share: float, confidence: float) -> Estimate:
         import numpy as np
 
-        if not len(self.values):
-            return Estimate(math.nan, math.nan, math.nan, "never observed")
         plain = self.curve(confidence)
 
         def crossing(survival: Array) -> float:
@@ -284,7 +324,26 @@ class Sample:
         value = crossing(plain.survival)
         note = "" if not math.isnan(value) else f"not reached by {share:.4g} of the runs"
         curve = plain if math.isnan(value) else self.curve(confidence, at=value)
-        return Estimate(value, crossing(curve.low), crossing(curve.high), note)
+        note = note if len(self.values) else self._nothing(confidence).note
+        return Estimate(value, self._at_least(curve, share, confidence), crossing(curve.high), note)
+
+    def _at_least(self, curve: Curve, share: float, confidence: float) -> float:
+        """The lower limit of a quantile: where the band of the curve first allows for it.
+
+        If it does so at once, before anything is over, there is no such limit, as with order statistics.
+        If it does not at all, it takes longer than any run was watched.
+        """
+        import numpy as np
+
+        if (1.0 - share) ** (self.n / self._repeats) >= (1.0 - confidence) / 2:
+            return math.nan
+        reached = np.flatnonzero(1.0 - curve.low >= share - 1e-12)
+        if not len(reached):
+            return float(curve.time[-1])
+        first = int(reached[0])
+        if curve.survival[first] < 1.0:
+            return float(curve.time[first])
+        return float(curve.time[first - 1]) if first else math.nan
 
     def curve(self, confidence: float = 0.95, at: float | None = None) -> Curve:
         """The share of runs in which it is not over yet, by Kaplan-Meier, with a pointwise log-log band.
@@ -317,7 +376,7 @@ class Sample:
             low, high = (stretched(side, survival, math.sqrt(effect)) for side in (low, high))
         before, after = survival >= 1.0, survival <= 0.0
         fewer = np.maximum(at_risk / effect, 1.0)
-        none = 1.0 - (1.0 - confidence) ** (1.0 / fewer)  # the rule of three
+        none = none_of(fewer, confidence)
         low[before], high[before] = 1.0 - none[before], 1.0
         last = high[~after][-1] if (~after).any() else 1.0
         low[after], high[after] = 0.0, last * none[after]
@@ -337,21 +396,49 @@ def stretched(side: Array, survival: Array, by: float) -> Array:
 def share(events: int, runs: int, confidence: float = 0.95, dependence: float = 1.0) -> Estimate:
     """A share with its Wilson interval. No event at all gives an upper bound, not zero: see the note.
 
-    Dependent runs count as so many times fewer that are not.
+    Dependent runs count as so many times fewer that are not; that may be a fraction.
     """
     if runs == 0:
         return NOTHING
-    from scipy.stats import binomtest
+    from scipy.stats import norm
 
-    fewer = max(1, round(runs / dependence))
+    fewer, part = max(1.0, runs / dependence), events / runs
     if events in (0, runs):
-        bound = upper_bound(0, fewer, confidence)
+        bound = none_of(fewer, confidence)
         low, high = (0.0, bound) if events == 0 else (1 - bound, 1.0)
-        note = f"{'none' if events == 0 else 'all'} of {runs:,} runs"
-        return Estimate(events / runs, low, high, note, unseen=events == 0)
-    test = binomtest(min(max(round(events * fewer / runs), 0), fewer), fewer)
-    interval = test.proportion_ci(confidence_level=confidence, method="wilson")
-    return Estimate(events / runs, float(interval.low), float(interval.high))
+        note = f"{'none' if events == 0 else 'all'} of {runs_in_words(runs)}"
+        return Estimate(part, low, high, note, unseen=events == 0, others=bound)
+    z = float(norm.ppf(0.5 + 0.5 * confidence))
+    scale = 2 * (fewer + z**2)
+    middle = (2 * events / runs * fewer + z**2) / scale
+    width = z / scale * math.sqrt(4 * fewer * part * (1 - part) + z**2)
+    return Estimate(part, middle - width, middle + width)
+
+
+def none_of(runs: Any, confidence: float) -> Any:
+    """The bound of a share of which there was none in so many runs, which may be a fraction; for arrays too.
+
+    It is `upper_bound(0, runs)`, about 3 / runs at 95 %: the rule of three.
+    """
+    return 1.0 - (1.0 - confidence) ** (1.0 / runs)
+
+
+def varies(values: Array, of: Array | None = None) -> bool:
+    """Whether values differ by more than the rounding of what they are made of."""
+    import numpy as np
+
+    parts = values if of is None else of
+    return bool(np.ptp(values) > 1e-9 * np.max(np.abs(parts), initial=0.0))
+
+
+def percent(confidence: float) -> str:
+    """A confidence as it is written everywhere: 95 %, 99.9 %."""
+    return f"{100 * confidence:.6g} %"
+
+
+def runs_in_words(count: int) -> str:
+    """So many runs: 1 run, 1,000 runs."""
+    return f"{count:,} run" + ("" if count == 1 else "s")
 
 
 def as_numbers(name: str, column: Array) -> Array:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from raftlab._arguments import items, number
 from raftlab.errors import InvalidError, shown
-from raftlab.statistics import Sample
+from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import groups
 
@@ -85,12 +85,13 @@ def bands(
         samples = [of for _, of in parts]
         for depth, held in enumerate(shares if look.alone else shares[:1]):
             open_ended |= _band(ax, places, samples, held, depth, look)
-        _medians(ax, places, samples, ci, look, label or f"median, {ci:.0%} interval")
+        _medians(ax, places, samples, ci, look, label or f"median, {percent(ci)} interval")
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(axis_name(result, metric))
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    more = "" if len(lines) == 1 or not shares else f", {shares[0]:.0%} of them in a band"
-    finish_sweep(ax, result, title, more + (", open where runs were cut" if open_ended else ""))
+    more = "" if len(lines) == 1 or not shares else f", {percent(shares[0])} of them in a band"
+    more += ", open where runs were cut" if open_ended else ""
+    finish_sweep(ax, result, title, more, [of for _, parts in lines for _, of in parts])
     legend(ax, 2)
     return ax
 
@@ -118,7 +119,7 @@ def _band(
     ax.fill_between(
         places, low, high, color=paler(look.colour, 0.72 - 0.22 * depth) if look.alone else look.colour,
         lw=0, alpha=1.0 if look.alone else 0.13, zorder=1 + depth * 0.1, gid="band",
-        label=f"{held:.0%} of the runs" if look.alone else None,
+        label=f"{percent(held)} of the runs" if look.alone else None,
     )  # fmt: skip
     if not look.alone:
         for edge in (low, high):
@@ -185,7 +186,7 @@ def _along_time(
         ax.set_ylim(0, 1.02)
     alike = {int(count) for mask in masks for count in np.unique(time[mask], return_counts=True)[1]}
     going = ", while they last" if len(alike) > 1 else ""
-    finish_sweep(ax, result, title, f"{going}, interval {ci:.0%}")
+    finish_sweep(ax, result, title, f"{going}, interval {percent(ci)}")
     legend(ax, len(keys))
     return ax
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
 from raftlab._arguments import flag, number
-from raftlab.statistics import Sample
+from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 
 from ._axes import SMALL, points, settle, shifted
@@ -97,7 +97,7 @@ def ecdf(
     ax.set_ylabel("share of runs")
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color="#e8ebee", lw=0.8)
-    finish_sweep(ax, result, title, f", band {ci:.0%}")
+    finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
     legend(ax, len(parts))
     return ax
 
@@ -209,7 +209,7 @@ def survival(
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color="#e8ebee", lw=0.8)
     ax.tick_params(colors=INK)
-    finish_sweep(ax, result, title, f", band {ci:.0%}")
+    finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
     legend(ax, len(parts))
     if at_risk:
         _numbers_at_risk(ax, parts)

@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from raftlab._arguments import number
 from raftlab.errors import InvalidError
-from raftlab.statistics import share
+from raftlab.statistics import percent, share
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
 
@@ -59,6 +59,8 @@ def fate(
         raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
     metrics_of(futures, event)
     observed = Observed.of(futures, event)
+    if observed.why:
+        raise InvalidError(f"event: the futures say nothing of '{event}': {observed.why}")
     found = []
     for point, rows in groups(futures, "at_ms"):
         told = observed.value[rows]
@@ -85,7 +87,7 @@ def fate(
             textcoords="offset points", ha="right" if right else "left", va="center",
             fontsize=points(ax, SMALL), color=MUTED,
         )  # fmt: skip
-    finish_sweep(ax, futures, title, f", band {ci:.0%}")
+    finish_sweep(ax, futures, title, f", band {percent(ci)}", [observed.sample()])
     return ax
 
 

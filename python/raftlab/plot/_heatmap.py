@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from raftlab._arguments import instance, number
 from raftlab.errors import InvalidError, shown
-from raftlab.statistics import Estimate
+from raftlab.statistics import Estimate, percent
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import quantile_of, samples_of
 
@@ -105,7 +105,8 @@ def heatmap(
     scale = ", colours by logarithm" if isinstance(norm, colors.LogNorm) else ""
     if any(estimate.note.startswith("mean up to") for estimate in cells.values()):
         scale += ", means of what was watched"
-    finish_sweep(ax, result, what if title is None else title, f", intervals {ci:.0%}{scale}")
+    samples = [of for _, of in parts]
+    finish_sweep(ax, result, what if title is None else title, f", intervals {percent(ci)}{scale}", samples)
     _write(ax, across, up, cells, image)
     return ax
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from raftlab.errors import InvalidError
+from raftlab.statistics import percent
 from raftlab.sweeps import Sweep, compare
 from raftlab.sweeps.summary import Pairs
 
@@ -74,7 +75,7 @@ def pairs(
     ax.set_ylabel(f"{axis_name(b, metric)}, {named[1]}")
     limit = "" if np.isinf(found.horizon) else f" up to {found.horizon:,.4g} ms"
     text = (
-        f"b - a{limit}: {found.difference:.3g} ({found.low:.3g} to {found.high:.3g}, {ci:.0%})\n"
+        f"b - a{limit}: {found.difference:.3g} ({found.low:.3g} to {found.high:.3g}, {percent(ci)})\n"
         f"b is greater in {found.b_is_greater:.0%} of {found.pairs:,} pairs; "
         f"correlation {found.correlation:.2f}"
     )

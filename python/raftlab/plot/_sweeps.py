@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from raftlab._arguments import instance
 from raftlab.errors import InvalidError
-from raftlab.statistics import Sample
+from raftlab.statistics import Sample, runs_in_words
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
 
@@ -103,15 +103,20 @@ def open_axes(ax: Axes | None, height: float, width: float = 6.4) -> Axes:
     return ax
 
 
-def finish_sweep(ax: Axes, result: Sweep, title: str | None, more: str = "") -> None:
-    """The title, how many runs this is, and for whoever finds the saved picture: which."""
+def finish_sweep(
+    ax: Axes, result: Sweep, title: str | None, more: str = "", samples: Iterable[Sample] = ()
+) -> None:
+    """The title, how many runs this is and of how many the samples say that they failed.
+
+    For whoever finds the saved picture it also holds which runs they are.
+    """
     if title:
         ax.set_title(title, loc="left", color=INK)
-    each = f"{result._plan.seeds:,} runs" + (" a point" if len(result.points) > 1 else "")
+    each = runs_in_words(result._plan.seeds) + (" a point" if len(result.points) > 1 else "")
     if not result.complete:
-        each = f"{len(result):,} runs, interrupted"
-    if result.errors:
-        each += f", {len(result.errors):,} failed"
+        each = f"{runs_in_words(len(result))}, interrupted"
+    if failed := sum(of.failed for of in samples):
+        each += f", {failed:,} failed"
     ax.set_title(f"{each}{more}", loc="right", fontsize=points(ax, SMALL), color=MUTED)
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
 

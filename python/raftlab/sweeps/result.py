@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from .. import _core
 from .._arguments import integer
 from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
-from ..statistics import upper_bound
+from ..statistics import runs_in_words, upper_bound
 from ..tables import Table
 from .plan import Plan
 
@@ -157,7 +158,7 @@ class Sweep:
         for at, point in enumerate(self._plan.points):
             first = self._plan.first_seeds[at]
             if first <= seed < first + self._plan.seeds and all(
-                cells[name] == value or cells[name] == str(value) for name, value in point.items()
+                means(cells[name], value) for name, value in point.items()
             ):
                 digest = cells.get("digest")
                 return at, seed, digest if isinstance(digest, str) else None
@@ -168,13 +169,23 @@ class Sweep:
 
     @property
     def errors(self) -> list[tuple[int, str]]:
-        """The runs that failed: the position of the row, and why."""
+        """What failed: the position of the row, and why. That is the run, or a metric of one's own.
+
+        Where a metric of one's own failed, the run did not, and what else its row says counts.
+        """
         reasons = self.runs._core.column_list("error")
         return [(row, why) for row, why in enumerate(reasons) if why is not None]
 
     @property
+    def _failed(self) -> np.ndarray[Any, Any]:
+        """Which runs failed themselves: those have no ending."""
+        import numpy as np
+
+        return np.array([ending is None for ending in self.runs._core.column_list("ending")], dtype=bool)
+
+    @property
     def violating_seeds(self) -> list[int]:
-        """The seeds whose runs violated a rule, in the order of the rows."""
+        """The seeds whose runs violated a rule, in the order of the rows. Without checks nobody looked."""
         seeds, counts = self.runs._core.column_list("seed"), self.runs._core.column_list("violations")
         return [seed for seed, violations in zip(seeds, counts, strict=True) if violations]
 
@@ -191,12 +202,13 @@ class Sweep:
     def upper_bound(self) -> float:
         """The highest probability of a violation that these runs leave possible, with 95 % confidence.
 
-        Failed runs say nothing; if all failed it is 1. Runs of different points with one seed share their
-        luck, and count once: as a violation if one of them has one.
+        Failed runs say nothing; if all failed, or if the sweep was not checked, it is 1. Runs of different
+        points with one seed share their luck, and count once: as a violation if one of them has one.
         """
-        failed = {row for row, _ in self.errors}
-        seeds = self.runs._core.column_list("seed")
-        told = {seed for row, seed in enumerate(seeds) if row not in failed} if failed else set(seeds)
+        if not self._plan.checks:
+            return 1.0
+        endings, seeds = (self.runs._core.column_list(name) for name in ("ending", "seed"))
+        told = {seed for seed, ending in zip(seeds, endings, strict=True) if ending is not None}
         return upper_bound(len(told.intersection(self.violating_seeds)), len(told)) if told else 1.0
 
     def at(self, **point: Any) -> Sweep:
@@ -214,7 +226,7 @@ class Sweep:
         places = [
             at
             for at, of in enumerate(self._plan.points)
-            if all(of[name] == value or str(of[name]) == value for name, value in point.items())
+            if all(means(value, of[name]) for name, value in point.items())
         ]
         if not places:
             given = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
@@ -227,12 +239,15 @@ class Sweep:
 
     def _of(self, table: Table, places: list[int]) -> Table:
         """The rows of some points. Rows stand in the order of the points."""
-        columns = [table._core.column_list(name) for name in self.parameters]
+        from .summary import told_apart
+
+        told_apart(self.points, self.parameters)
+        columns = [[one_nan(cell) for cell in table._core.column_list(name)] for name in self.parameters]
         cells = list(zip(*columns, strict=True)) if columns else [()] * len(table)
         spans: dict[tuple[Any, ...], list[int]] = {}
         for row, of in enumerate(cells):
             spans.setdefault(of, [row, row])[1] = row + 1
-        wanted = [self._plan.cells[at] for at in places]
+        wanted = [tuple(one_nan(cell) for cell in self._plan.cells[at]) for at in places]
         parts = [table._core.slice(a, b - a) for a, b in (spans[of] for of in wanted if of in spans)]
         return Table(_core.Table.concat(parts) if parts else table._core.slice(0, 0))
 
@@ -271,11 +286,20 @@ class Sweep:
         -----
         Means have t intervals, quantiles those of order statistics, the shares of what is yes or no
         Wilson's. Of what no run had there is a bound, `mean_high`, and no mean: never is not zero. A limit
-        that these runs do not give is NaN.
+        that these runs do not give is NaN. So are those of a mean if all runs say the same: the note then
+        bounds the share of runs that may say something else. What only the checks can tell is null in a sweep
+        with `checks=False`.
+
+        There is no bootstrap here: for means of few and skewed values its intervals (BCa) cover no more
+        often than Student's, and order statistics need none.
+
+        A run is one value: the mean of `downtime_ms` is that of the runs' own means, however many losses
+        each of them had, as are those of the commit latencies.
 
         Durations that were not over when the run ended are right-censored, not left out: quantiles are then
-        Kaplan-Meier's, NaN beyond what was seen, and the mean is restricted to the longest time seen, which
-        the note names. Means with different horizons do not compare; medians do.
+        Kaplan-Meier's, and NaN beyond what was seen, where `_low` says how long it takes at least; the mean
+        is restricted to the longest time seen, which the note names. Means with different horizons do not
+        compare; medians do.
 
         Runs of different points with one seed (common random numbers) are not independent. Where `by` takes
         them together, intervals allow for that: of means by counting seeds, of others by the design effect.
@@ -381,16 +405,20 @@ class Sweep:
         return survival(self, metric, by, ci)
 
     def __repr__(self) -> str:
-        size = f"{len(self):,} runs"
+        size = runs_in_words(len(self))
         if len(self._plan.points) > 1:
             size += f", {len(self._plan.points):,} points x {self._plan.seeds:,} seeds"
         if not self.complete:
             size += f", interrupted ({self._plan.runs:,} were asked for)"
-        if self.errors:
-            size += f", {len(self.errors):,} failed"
+        failed = int(self._failed.sum())
+        size += f", {failed:,} failed" if failed else ""
+        broken = len(self.errors) - failed
+        size += f", {broken:,} with a metric that failed" if broken else ""
         bad = len(self.violating_seeds)
         if len(self) == 0:
             return f"<sweep: {size}>"
+        if not self._plan.checks:
+            return f"<sweep: {size}, not checked for violations>"
         if bad == 0:
             return f"<sweep: {size}, no violation; P(violation) < {self.upper_bound:.2g} (95 %)>"
         rules = ", ".join(f"{rule} {count:,}" for rule, count in self.rules.items())
@@ -400,3 +428,16 @@ class Sweep:
         import html
 
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.runs._repr_html_()}"
+
+
+def means(given: Any, value: Any) -> bool:
+    """Whether what was given or stands in a row is this value of the grid: itself, its text, or both NaN."""
+    try:
+        return bool(given == value or given == str(value) or (given != given and value != value))
+    except (TypeError, ValueError):
+        return str(given) == str(value)
+
+
+def one_nan(cell: Any) -> Any:
+    """The cell; NaN always as the same object, so that it is found again."""
+    return cell if cell == cell else math.nan

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import choice, instance, items, number
+from .._arguments import U64, instance, items, number
 from .._time import Duration, to_ms
 from ..discovery import CENSORED_BY, properties
+from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
-from ..statistics import NOTHING, Estimate, Sample, as_numbers
+from ..statistics import NOTHING, Estimate, Sample, as_numbers, none_of, percent, runs_in_words, varies
 from ..tables import _need
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ NOT_METRICS = ("seed", "ending", "end_ms", "rules", "error", "digest")
 VIOLATION = "violation"
 ASKED = ("ending", "rules")
 """Columns of which can be asked whether they say something: `"ending=stop"`, `"rules=election_safety"`."""
+CHECKED = {
+    *(VIOLATION, "violations", "lost_writes", "ending=violation"),
+    *(row["metric"] for row in catalogue if row["group"] == "violations_by_rule"),
+}
+"""What only the checks can tell, besides the questions about rules: without them it is not 0, but unknown."""
+NOT_CHECKED = "not checked"
 
 
 def groups(
@@ -40,6 +47,7 @@ def groups(
         if name not in result.parameters:
             known = ", ".join(result.parameters) or "none: it is a sweep of one scenario"
             raise InvalidError(f"by: unknown parameter {shown(name)}; the grid has {known}")
+    told_apart(result.points, names)
     columns = [result[name] for name in names]
     found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
     for point in result.points:
@@ -48,7 +56,7 @@ def groups(
             continue
         mask = np.ones(len(result), dtype=bool)
         for column, cell in zip(columns, cells, strict=True):
-            mask &= column == cell
+            mask &= (column != column) if cell is math.nan else (column == cell)
         found[cells] = np.flatnonzero(mask)
     return [(dict(zip(names, cells, strict=True)), rows) for cells, rows in found.items()]
 
@@ -57,7 +65,29 @@ def cell_of(column: np.ndarray[Any, Any], value: Any) -> Any:
     """A value of the grid as it stands in its column."""
     if column.dtype == object:
         return str(value)
-    return column.dtype.type(value).item()
+    cell = column.dtype.type(value).item()
+    return cell if cell == cell else math.nan
+
+
+def told_apart(points: Sequence[dict[str, Any]], names: Iterable[str]) -> None:
+    """Refuses values that are not the same but have the same text: their rows would pass for one point's."""
+    for name in names:
+        first: dict[str, Any] = {}
+        for point in points:
+            value = point[name]
+            if not same(first.setdefault(str(value), value), value):
+                raise InvalidError(
+                    f"grid: '{name}' has different values with the text {shown(str(value))}; rows cannot be "
+                    "told apart by it: sweep over names of them"
+                )
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values of a grid are the same. What does not compare is taken by its text."""
+    try:
+        return a is b or bool(a == b) or bool(a != a and b != b)
+    except (TypeError, ValueError):
+        return str(a) == str(b)
 
 
 def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
@@ -105,18 +135,22 @@ class Observed:
     ----------
     name : str
         The metric.
-    flags : bool
-        Whether it is a yes or no.
+    flags, counts : bool
+        Whether it is a yes or no; whether it counts something, from 0 on.
+    why : str
+        Why no row says anything, if that is so: the sweep was not checked.
     seed : array of int
         The seed.
     value, waited : array of float
         The value; and how long was waited in vain. NaN where there is none.
     failed : array of bool
-        Whether the run failed, and says nothing.
+        Whether the run, or this metric of one's own, failed and says nothing.
     """
 
     name: str
     flags: bool
+    counts: bool
+    why: str
     seed: np.ndarray[Any, Any]
     value: np.ndarray[Any, Any]
     waited: np.ndarray[Any, Any]
@@ -128,8 +162,8 @@ class Observed:
         import numpy as np
 
         kinds = {name: kind for name, kind, *_ in result.runs.columns}
-        failed = np.array([error is not None for error in result.runs.to_list("error")], dtype=bool)
         flags = metric == VIOLATION or is_question(metric) or kinds[metric] == "boolean"
+        counts = metric in catalogue.names and kinds[metric].startswith(("int", "uint"))
         waited, by = np.full(len(result), np.nan), CENSORED_BY.get(metric)
         if metric == VIOLATION:
             value = (as_numbers("violations", result["violations"]) > 0).astype(float)
@@ -141,9 +175,15 @@ class Observed:
             value = as_numbers(metric, result[metric])
         if by in kinds:
             waited = as_numbers(by, result[by])
-        value, waited = np.where(failed, np.nan, value), np.where(failed, np.nan, waited)
+        failed = result._failed
+        if metric in dict(result._plan.own_metrics):  # it may fail where the run did not
+            errors = result.runs.to_list("error")
+            failed = failed | np.isnan(value) & np.array([error is not None for error in errors], dtype=bool)
+        why = "" if result._plan.checks or not needs_checks(metric) else NOT_CHECKED
+        silent = failed if not why else np.ones_like(failed)
+        value, waited = np.where(silent, np.nan, value), np.where(silent, np.nan, waited)
         waited = np.where(np.isnan(value), waited, np.nan)
-        return cls(metric, flags, result["seed"], value, waited, failed)
+        return cls(metric, flags, counts, why, result["seed"], value, waited, failed)
 
     def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
         """What some rows say, or all of them."""
@@ -160,8 +200,15 @@ class Observed:
             absent=len(rows) - len(ended) - len(vain) - failed,
             failed=failed,
             flags=self.flags,
+            counts=self.counts,
+            why=self.why,
             seeds=self.seed[rows][np.concatenate([ended, vain])],
         )
+
+
+def needs_checks(metric: str) -> bool:
+    """Whether only the checks can tell."""
+    return metric in CHECKED or metric.startswith("rules=")
 
 
 def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = None) -> Sample:
@@ -206,7 +253,7 @@ def summary(
 def line(point: dict[str, Any], sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
     """A row of a summary."""
     mean = sample.estimate(None, ci)
-    notes = [f"{mean.note}: below {mean.high:.2g} ({100 * ci:.4g} %)" if mean.unseen else mean.note]
+    notes = [remark(mean, sample.flags, ci)]
     cells = point | {
         "metric": sample.name,
         "n": sample.n,
@@ -219,12 +266,21 @@ def line(point: dict[str, Any], sample: Sample, ci: float, shares: Sequence[floa
     for q in shares:
         estimate = NOTHING if sample.flags else sample.quantile(q, ci)
         cells |= named(f"p{100 * q:.6g}", estimate)
-        notes.append(estimate.note)
-    if sample.absent:
-        notes.append(f"{sample.absent:,} runs have none")
+        notes.append(remark(estimate, sample.flags, ci))
+    if sample.absent and not sample.why:
+        notes.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
     if sample.failed:
-        notes.append(f"{sample.failed:,} runs failed")
+        notes.append(f"{runs_in_words(sample.failed)} failed")
     return cells | {"note": "; ".join(dict.fromkeys(note for note in notes if note))}
+
+
+def remark(estimate: Estimate, flags: bool, ci: float) -> str:
+    """The note of an estimate, with the bound that holds where all runs say the same."""
+    if flags and estimate.unseen:
+        return f"{estimate.note}: below {estimate.high:.2g} ({percent(ci)})"
+    if flags or math.isnan(estimate.others):
+        return estimate.note
+    return f"{estimate.note}; P(other) < {estimate.others:.2g} ({percent(ci)})"
 
 
 def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
@@ -296,6 +352,8 @@ class Comparison:
         Whose p-value it is.
     confidence : float
         The confidence of the intervals.
+    note : str
+        What has to be said about it: why limits are NaN.
     """
 
     metric: str
@@ -317,22 +375,24 @@ class Comparison:
     p_value: float
     test: str
     confidence: float
+    note: str = ""
 
     @property
     def gain(self) -> float:
-        """As many times fewer runs are needed as without pairing: the ratio of the variances."""
+        """As many times fewer runs are needed as without pairing: the ratio of the variances, if known."""
         paired, unpaired = self.high - self.low, self.unpaired_high - self.unpaired_low
-        return math.inf if paired == 0 else (unpaired / paired) ** 2
+        return (unpaired / paired) ** 2 if paired else math.nan
 
     def __repr__(self) -> str:
         text = (
             f"<comparison: {self.metric}{self._limit}: b - a = {self.difference:.4g} "
-            f"({self.low:.4g} to {self.high:.4g}, {self.confidence:.0%}; unpaired {self.unpaired_low:.4g} to "
-            f"{self.unpaired_high:.4g}), {self.pairs:,} pairs, "
+            f"({span(self.low, self.high)}, {percent(self.confidence)}; "
+            f"unpaired {span(self.unpaired_low, self.unpaired_high)}), {self.pairs:,} pairs, "
             f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p = {self.p_value:.2g}"
         )
         text += f", {self.censored:,} pairs censored" if self.censored else ""
-        return text + (f", {self.excluded:,} pairs excluded>" if self.excluded else ">")
+        text += f", {self.excluded:,} pairs excluded" if self.excluded else ""
+        return text + (f"; {self.note}>" if self.note else ">")
 
     @property
     def _limit(self) -> str:
@@ -342,19 +402,26 @@ class Comparison:
         rows = {
             "a": f"{self.mean_a:.4g}",
             "b": f"{self.mean_b:.4g}",
-            "b - a": f"{self.difference:.4g} ({self.low:.4g} to {self.high:.4g})",
-            "unpaired": f"{self.unpaired_low:.4g} to {self.unpaired_high:.4g}; p {self.unpaired_p_value:.3g}",
+            "b - a": f"{self.difference:.4g} ({span(self.low, self.high)})",
+            "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
             "b is greater": f"{self.b_is_greater:.1%}",
             "effect (d_z)": f"{self.effect:.3g}",
             "correlation": f"{self.correlation:.3g}, as good as {self.gain:.3g} times the runs",
             "p": f"{self.p_value:.3g} ({self.test})",
             "pairs": f"{self.pairs:,}; {self.censored:,} censored; {self.excluded:,} more excluded",
         }
+        if self.note:
+            rows["note"] = self.note
         cells = "".join(
             f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in rows.items()
         )
         head = html.escape(f"{self.metric}{self._limit}")
         return f"<table><tr><th colspan=2>{head}</th></tr>{cells}</table>"
+
+
+def span(low: float, high: float) -> str:
+    """An interval in words."""
+    return "no interval" if math.isnan(low) and math.isnan(high) else f"{low:.4g} to {high:.4g}"
 
 
 def compare(
@@ -384,11 +451,18 @@ def compare(
     Raises
     ------
     InvalidError
-        If there is no such metric, a sweep has several points, or no seed is in both.
+        If there is no such metric or it is infinite somewhere, a sweep has several points, or no seed is in
+        both.
 
     Notes
     -----
-    Numbers: the paired t interval, and the p-value of Wilcoxon's signed ranks. Unpaired: Welch.
+    Numbers: the paired t interval, and the p-value of Wilcoxon's signed ranks. Unpaired: Welch. The interval
+    is of the mean difference, the p-value of whether differences are symmetric about 0: where few of them
+    are large and many are small, one can say yes and the other no. Both are then true.
+
+    Where all pairs differ by the same, there is no spread from which an interval could follow: its limits
+    are NaN, and `note` bounds the share of the pairs that may differ otherwise. No p-value is less than the
+    2^(1 - n) that signs alone allow for. Where nothing was over at either side, nothing is known: all is NaN.
 
     What is yes or no: the interval of Agresti and Min (2005), which is not empty where no pair differs, and
     McNemar's exact test. Unpaired: the interval of Agresti and Caffo (2000), and Fisher's exact test.
@@ -414,7 +488,10 @@ def compare(
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
     pairs = Pairs.of(a, b, metric)
     if len(pairs.x) < 2:
-        raise InvalidError(f"metric '{metric}': fewer than two seeds have a value at both a and b")
+        why = f" ({pairs.why})" if pairs.why else ""
+        raise InvalidError(f"metric '{metric}': fewer than two seeds have a value at both a and b{why}")
+    if math.inf in (abs(pairs.x).max(), abs(pairs.y).max()):
+        raise InvalidError(f"metric '{metric}' is infinite in some runs, and has no mean to compare")
     if horizon is not None and (pairs.flags or not metric.endswith("_ms")):
         raise InvalidError(f"horizon is for durations, and '{metric}' is none")
     x, y = pairs.x, pairs.y
@@ -429,21 +506,29 @@ def compare(
         end = min(end, longest if horizon is not None else min(side.watched for side in sides))
     if not pairs.flags:
         x, y = pairs.contributions(0, end), pairs.contributions(1, end)
-    d = y - x
-    spread, mean = float(d.std(ddof=1)) if varies(d, x) else 0.0, float(d.mean())
-    paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
+    d, n = y - x, len(x)
+    if pairs.nothing_over:
+        paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, math.nan, 0.0
+        note = f"no pair was over before {end:,.6g} ms on either side"
+    else:
+        paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
+        mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0
+        same = math.isnan(paired.low)
+        note = (
+            f"all pairs differ by {mean:.4g}; P(other) < {none_of(n, ci):.2g} ({percent(ci)})" if same else ""
+        )
     return Comparison(
         metric=metric,
-        pairs=len(d),
+        pairs=n,
         excluded=pairs.excluded,
         censored=pairs.censored,
         horizon=end,
-        mean_a=float(x.mean()),
-        mean_b=float(y.mean()),
+        mean_a=math.nan if pairs.nothing_over else float(x.mean()),
+        mean_b=math.nan if pairs.nothing_over else float(y.mean()),
         difference=mean,
         low=paired.low,
         high=paired.high,
-        effect=mean / spread if spread else math.copysign(math.inf, mean) if mean else 0.0,
+        effect=mean / spread if spread else math.nan,
         b_is_greater=pairs.greater,
         correlation=correlation(x, y),
         unpaired_low=unpaired.low,
@@ -452,6 +537,7 @@ def compare(
         p_value=paired.p_value,
         test=paired.test,
         confidence=ci,
+        note=note,
     )
 
 
@@ -469,6 +555,8 @@ class Pairs:
         Where that is so.
     excluded : int
         How many seeds are in both, but tell nothing at one of them.
+    why : str
+        Why a side tells nothing at all, if there is a reason.
     """
 
     metric: str
@@ -478,6 +566,7 @@ class Pairs:
     x_censored: np.ndarray[Any, Any]
     y_censored: np.ndarray[Any, Any]
     excluded: int
+    why: str = ""
 
     @classmethod
     def of(cls, a: Sweep, b: Sweep, metric: str) -> Pairs:
@@ -510,12 +599,18 @@ class Pairs:
             np.where(np.isnan(value), wait, value)[both] for value, wait in zip(values, waits, strict=True)
         )
         censored = [np.isnan(value)[both] for value in values]
-        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()))
+        why = sides[0].why or sides[1].why
+        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()), why)
 
     @property
     def censored(self) -> int:
         """In how many pairs either is."""
         return int((self.x_censored | self.y_censored).sum())
+
+    @property
+    def nothing_over(self) -> bool:
+        """Whether all durations of both sides are censored."""
+        return bool(self.x_censored.all() and self.y_censored.all())
 
     def sample(self, side: int) -> Sample:
         """One of the sides."""
@@ -553,34 +648,32 @@ class Verdict:
     test: str
 
 
+UNKNOWN = Verdict(math.nan, math.nan, math.nan, "none")
+
+
 def of_means(
     x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, pseudo: bool
 ) -> tuple[Verdict, Verdict]:
     """Of the means of numbers: paired, and unpaired."""
+    import numpy as np
     from scipy import stats
 
     d = y - x
-    mean, test = float(d.mean()), "paired t on pseudo-values" if pseudo else "Wilcoxon signed ranks"
-    low, high, p = mean, mean, 0.0 if d.any() else 1.0
+    test = "paired t on pseudo-values" if pseudo else "Wilcoxon signed ranks"
+    # Under no difference each sign is a coin: all of them alike is as rare as it gets.
+    low, high, p = math.nan, math.nan, min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
     if varies(d, x):
         paired = stats.ttest_rel(y, x)
         limits = paired.confidence_interval(ci)
         low, high = float(limits.low), float(limits.high)
-        p = float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue)
-    if not (varies(x, x) or varies(y, y)):
-        return Verdict(low, high, p, test), Verdict(mean, mean, 0.0 if mean else 1.0, "Welch")
+        p = max(p, float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue))
+    if not (varies(x) or varies(y)):
+        return Verdict(low, high, p, test), UNKNOWN
     welch = stats.ttest_ind(y, x, equal_var=False)
     limits = welch.confidence_interval(ci)
     return Verdict(low, high, p, test), Verdict(
         float(limits.low), float(limits.high), float(welch.pvalue), "Welch"
     )
-
-
-def varies(values: np.ndarray[Any, Any], of: np.ndarray[Any, Any]) -> bool:
-    """Whether values differ by more than the rounding of what they are made of."""
-    import numpy as np
-
-    return bool(np.ptp(values) > 1e-9 * np.max(np.abs(of), initial=0.0))
 
 
 def of_shares(
@@ -608,7 +701,7 @@ def correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
     """Pearson's; NaN where one of them does not vary."""
     from scipy import stats
 
-    return float(stats.pearsonr(x, y).statistic) if varies(x, x) and varies(y, y) else math.nan
+    return float(stats.pearsonr(x, y).statistic) if varies(x) and varies(y) else math.nan
 
 
 def required_seeds(
@@ -625,6 +718,7 @@ def required_seeds(
     From a pilot: the half-width of an interval falls with the square root of the number of runs. If a share
     was 0 in the pilot, it is the number of runs of which none may meet the event for the bound to be as low.
     Runs that failed or had no such event cost seeds, too: as many of them as in the pilot are allowed for.
+    Where ties leave the interval of a quantile no width, the pilot is as small as is known to do.
 
     Parameters
     ----------
@@ -645,6 +739,12 @@ def required_seeds(
     -------
     int
         As `sweep(seeds=)` takes it.
+
+    Raises
+    ------
+    InvalidError
+        If an argument makes no sense; if the pilot does not tell: it was not checked, nothing was over, or
+        all of its runs say the same; or if there are not as many seeds as it would take.
 
     Examples
     --------
@@ -674,13 +774,29 @@ def required_seeds(
             bound = math.log(1 - ci) / math.log1p(-min(width, 1 - 1e-12))
             needed = max(needed, math.ceil(bound * len(rows) / sample.n))
             continue
-        if math.isnan(estimate.half_width):
-            raise InvalidError(
-                f"pilot: its {sample.n:,} runs do not bound {statistic} of '{metric}'; make it larger"
-            )
+        if math.isnan(estimate.half_width) or not math.isnan(estimate.others):
+            raise InvalidError(f"pilot: its {runs_in_words(len(rows))} {no_ground(sample, statistic)}")
         ratio = estimate.half_width / wanted(precision, estimate.value)
-        needed = max(needed, math.ceil(seeds * ratio**2))
+        needed = max(needed, seeds if ratio == 0.0 else math.ceil(seeds * ratio**2))
+    if needed > U64:
+        raise InvalidError(
+            f"precision {shown(precision)} of '{metric}' would take {float(needed):.2g} seeds, and there are "
+            "2^64; ask for less"
+        )
     return needed
+
+
+def no_ground(sample: Sample, statistic: str) -> str:
+    """Why a pilot does not tell how many seeds it takes."""
+    if sample.why:
+        return f"say nothing of '{sample.name}': {sample.why}"
+    if len(sample.censored) and not len(sample.values):
+        return f"all ended before '{sample.name}' was over; let them last longer"
+    if math.inf in abs(sample.values):
+        return f"say infinity of '{sample.name}' now and then, which has no mean"
+    if sample.n > 1 and not len(sample.censored) and not varies(sample.values):
+        return f"all say the same of '{sample.name}', and so nothing of its spread; make it larger"
+    return f"do not bound {statistic} of '{sample.name}'; make it larger"
 
 
 def wanted(precision: float | str, value: float) -> float:
@@ -709,8 +825,11 @@ def _is_number(text: str) -> bool:
 def quantile_of(statistic: str) -> float | None:
     """The share of a quantile such as "p99.9"; nothing for the mean."""
     if isinstance(statistic, str) and statistic.startswith("p") and _is_number(statistic[1:]):
-        percent = float(statistic[1:])
-        if 0 < percent < 100:
-            return percent / 100
-    choice(statistic, "statistic", ("mean", "p50", "p99"))
-    return None if statistic == "mean" else float(statistic[1:]) / 100
+        share = float(statistic[1:]) / 100
+        if 0 < share < 1:
+            return share
+    if statistic != "mean":
+        raise InvalidError(
+            f"statistic must be 'mean' or a quantile such as 'p50' or 'p99.9', not {shown(statistic)}"
+        )
+    return None
