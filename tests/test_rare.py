@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import raftlab as rl
 
@@ -87,10 +88,86 @@ def test_what_was_not_met_is_a_bound():
     assert rare.relative_error == math.inf
     low, high = rare.interval
     assert low == 0
-    assert 0 < high < 1e-2
-    assert "was not met, below about" in repr(rare)
+    assert 0 < high < 0.05, "few states were reached from which it could have gone on"
+    assert "was not met, below" in repr(rare)
     with pytest.raises(rl.InvalidError, match="no example"):
         rare.example()
+
+
+def told(reached, effort, confidence=0.95):
+    levels = tuple(rl.down(count) for count in range(1, len(reached[0]) + 1))
+    return rl.RareEvent(None, levels, tuple(map(tuple, reached)), effort, 1000, 1000, confidence, None)
+
+
+@pytest.mark.parametrize("effort", [1, 2, 50])
+def test_repeats_that_agree_are_no_certainty(effort):
+    """Each of these reprs divided by zero, and each interval had no width."""
+    rare = rl.rare_event(rl.Scenario(3, horizon="2s"), [rl.leader_elected], effort=effort, repeats=2)
+    assert rare.probability == 1
+    low, high = rare.interval
+    assert (low, high) == (pytest.approx(1 - rl.upper_bound(0, 2 * effort)), 1)
+    assert 0 < rare.relative_error < math.inf
+    assert rare.brute_force_runs == 2 * effort
+    assert f"as precise as {2 * effort} by brute force" in repr(rare)
+    half = told([(5, 5), (5, 5), (5, 5)], 10)
+    assert half.interval[0] < 0.25 < half.interval[1]
+    assert half.relative_error == pytest.approx(math.sqrt(2 * 0.5 / (0.5 * 30)), rel=0.02)
+    hardly = told([(5, 5), (5, 5), (5, 6)], 10)
+    assert hardly.relative_error == pytest.approx(half.relative_error, rel=0.1), "by luck they agree almost"
+
+
+def test_bounds_count_the_states_runs_start_from():
+    """All 1000 runs from one state say as much as one: it may be a state from which nothing leads on."""
+    one = told([(1, 0), (0, 0)], 500)
+    first = rl.upper_bound(1, 1000, 0.975)
+    assert one.interval == (0, pytest.approx(first * rl.upper_bound(0, 1, 0.975)))
+    many = told([(250, 0), (250, 0)], 500)
+    drawn = 250 * (1 - (1 - 1 / 250) ** 500)
+    assert many.interval[1] == pytest.approx(
+        rl.upper_bound(500, 1000, 0.975) * (1 - 0.025 ** (1 / (2 * drawn)))
+    )
+
+
+def ladder(luck, chances, effort, repeats):
+    """A splitting whose truth is known: a state leads on with a chance of its own, which it was born with.
+
+    `chances` draws the chances of states for each level but the first, whose chance is a number.
+    """
+    reached = []
+    for _ in range(repeats):
+        counts, states = [], np.full(effort, chances[0])
+        for level in range(len(chances)):
+            if level and not counts[-1]:
+                counts.append(0)
+                continue
+            starts = states[luck.integers(0, len(states), effort)] if level else states
+            ups = int((luck.random(effort) < starts).sum())
+            counts.append(ups)
+            if level + 1 < len(chances):
+                states = chances[level + 1](luck, ups)
+        reached.append(tuple(counts))
+    return told(reached, effort)
+
+
+def test_bounds_hold_where_few_states_lead_on():
+    """One state in five leads on for sure, the others never, and few are reached: one is drawn many times."""
+
+    def sure(luck, count):
+        return (luck.random(count) < 0.2).astype(float)
+
+    luck, hits, empty, naive = np.random.default_rng(20), 0, 0, 0
+    for _ in range(600):
+        rare = ladder(luck, [0.02, sure], 200, 2)
+        low, high = rare.interval
+        hits += low <= 0.02 * 0.2 <= high
+        if rare.probability == 0:
+            empty += 1
+            reached = sum(count for count, _ in rare.reached)
+            tried = 200 * sum(count > 0 for count, _ in rare.reached)
+            naive += reached / 400 * rl.upper_bound(0, max(tried, 1)) >= 0.02 * 0.2
+    assert hits / 600 >= 0.95
+    assert empty > 60
+    assert naive / empty < 0.1, "the test of the test: as if runs from one state were independent"
 
 
 def test_the_table_of_levels():

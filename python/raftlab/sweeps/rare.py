@@ -15,7 +15,7 @@ from .._conditions import Condition
 from .._progress import Progress
 from ..errors import InvalidError
 from ..scenario import Scenario, default_threads
-from ..statistics import upper_bound
+from ..statistics import percent
 from .play import MOST_THREADS
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class RareEvent:
         That a run of the scenario meets the event before its horizon. Unbiased.
     interval : tuple of float
         Its confidence interval: from the spread of the repeats (t, with the logarithm of the mean by the
-        delta method, so that it stays above 0). If no run reached the event, from 0 to a bound that is no
-        interval in the strict sense: the shares up to the last level that was reached, times the upper
-        bound of the share that would have gone on.
+        delta method, so that it stays above 0), but no narrower than independent runs would make it. If the
+        repeats do not differ, or no run reached the event, the product of the exact intervals of the shares,
+        all of them together at that confidence (Clopper-Pearson; Bonferroni), in which not the runs count
+        that were started, but the states they were started from: runs from one state share its past.
     confidence : float
         Of the interval.
     levels : tuple of Condition
@@ -77,33 +78,77 @@ class RareEvent:
             return math.inf
         mean, n = self.probability, len(self.estimates)
         variance = math.fsum((estimate - mean) ** 2 for estimate in self.estimates) / (n - 1)
-        return math.sqrt(variance / n) / mean
+        return max(math.sqrt(variance / n) / mean, self._least_error)
+
+    @property
+    def _least_error(self) -> float:
+        """The relative error if all runs of a level were independent: what a few equal repeats may hide.
+
+        A success and a failure more than there were keep it above 0.
+        """
+        smooth = [((hits + 1) / (tried + 2), tried) for hits, tried in zip(*self._counts, strict=True)]
+        return math.sqrt(math.fsum((1 - share) / (share * tried) for share, tried in smooth))
+
+    @property
+    def _counts(self) -> tuple[list[int], list[int]]:
+        """Of each level that was tried: how many runs reached it, of how many, over all repeats."""
+        hits = [sum(level) for level in zip(*self.reached, strict=True)]
+        went_on = [sum(count > 0 for count in level) for level in zip(*self.reached, strict=True)]
+        tried = [self.effort * repeats for repeats in (len(self.reached), *went_on[:-1])]
+        levels = sum(runs > 0 for runs in tried)
+        return hits[:levels], tried[:levels]
 
     @property
     def interval(self) -> tuple[float, float]:
         """The confidence interval of the probability."""
         from scipy.stats import t
 
-        if self.probability == 0:
-            return 0.0, self._bound()
+        if len(set(self.estimates)) == 1:
+            return self._counted()
         width = float(t.ppf((1 + self.confidence) / 2, len(self.estimates) - 1)) * self.relative_error
         return self.probability * math.exp(-width), min(1.0, self.probability * math.exp(width))
 
-    def _bound(self) -> float:
-        bound, tried = 1.0, self.effort * len(self.reached)
-        for level in range(len(self.levels)):
-            hits = sum(repeat[level] for repeat in self.reached)
-            if hits == 0:
-                return bound * upper_bound(0, tried, self.confidence)
-            bound *= hits / tried
-            tried = self.effort * sum(repeat[level] > 0 for repeat in self.reached)
-        return bound
+    def _counted(self) -> tuple[float, float]:
+        """The interval where the repeats do not differ: from the counts of the levels."""
+        from scipy.stats import beta
+
+        low, high, sides = 1.0, 1.0, 1 if self.probability in (0, 1) else 2
+        tail = (1 - self.confidence) / sides / len(self.levels)
+        for hits, tried, states in zip(*self._counts, self._states, strict=False):
+            ups, downs = hits / tried * states, (1 - hits / tried) * states
+            low *= float(beta.ppf(tail, ups, downs + 1)) if hits else 0.0
+            high *= float(beta.ppf(1 - tail, ups + 1, downs)) if hits < tried else 1.0
+        return (low if self.probability else 0.0), high
+
+    @property
+    def _states(self) -> list[float]:
+        """How many independent states the runs of each level were started from, over all repeats.
+
+        At the bottom each run is one. Above, runs start from states drawn with replacement from those that
+        reached the level below, and all of these may descend from the fewest of any level below.
+        """
+        states = [float(self.effort * len(self.reached))]
+        fewest = [math.inf] * len(self.reached)
+        for level in range(len(self.levels) - 1):
+            drawn = [self._drawn(repeat[level]) for repeat in self.reached]
+            fewest = [min(pair) for pair in zip(fewest, drawn, strict=True)]
+            states.append(math.fsum(fewest))
+        return states
+
+    def _drawn(self, states: int) -> float:
+        """How many of so many states are drawn at least once, on the average."""
+        return states * (1 - (1 - 1 / states) ** self.effort) if states else 0.0
 
     @property
     def brute_force_runs(self) -> float:
-        """How many runs by brute force would be as precise: (1 - p) / (p x relative error squared)."""
+        """How many runs by brute force would be as precise: (1 - p) / (p x relative error squared).
+
+        Where all runs met the event, as many as were started from the beginning.
+        """
         if self.probability == 0:
             return math.inf
+        if self.probability == 1:
+            return float(self.effort * len(self.reached))
         return (1 - self.probability) / (self.probability * self.relative_error**2)
 
     def example(self, **options: object) -> Run:
@@ -148,10 +193,12 @@ class RareEvent:
         what = f"P({self.levels[-1]})"
         effort = f"{len(self.levels)} levels, {self.runs:,} runs"
         if self.probability == 0:
-            return f"<rare event: {what} was not met, below about {high:.2g}; {effort}>"
+            return (
+                f"<rare event: {what} was not met, below {high:.2g} ({percent(self.confidence)}); {effort}>"
+            )
         return (
             f"<rare event: {what} = {self.probability:.3g} "
-            f"({low:.2g} to {high:.2g}, {self.confidence:.0%}); {effort}, "
+            f"({low:.2g} to {high:.2g}, {percent(self.confidence)}); {effort}, "
             f"as precise as {self.brute_force_runs:,.0f} by brute force>"
         )
 
