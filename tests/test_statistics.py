@@ -185,6 +185,22 @@ def test_no_p_value_is_less_than_signs_allow_for():
         assert of_means(x, np.array([1.0, 1.0001, 1.0002]), 0.95, pseudo)[0].p_value >= 2 ** (1 - 3)
 
 
+@pytest.mark.filterwarnings("error")
+def test_unpaired_means_are_welchs_and_one_side_may_be_constant():
+    from raftlab.sweeps.summary import of_means, welch
+
+    luck = np.random.default_rng(31)
+    x, y = luck.normal(10, 1, 40), luck.normal(11, 3, 40)
+    ours, theirs = welch(x, y, 0.9), stats.ttest_ind(y, x, equal_var=False)
+    limits = theirs.confidence_interval(0.9)
+    assert (ours.low, ours.high, ours.p_value) == pytest.approx((limits.low, limits.high, theirs.pvalue))
+    one = welch(np.ones(40), y, 0.9)
+    alone = stats.t.interval(0.9, 39, loc=y.mean() - 1, scale=stats.sem(y))
+    assert (one.low, one.high) == pytest.approx(alone)
+    for n in (2, 3, 5, 9, 14):  # and Wilcoxon's test of a few with ties and zeros is quiet, too
+        of_means(np.zeros(n), np.arange(n) // 2.0, 0.95, False)
+
+
 def waiting(timeout):
     return rl.Scenario(5, election_timeout=(timeout, 2 * timeout), stop=rl.leader_elected, horizon="60ms")
 
@@ -1220,13 +1236,141 @@ def test_pairs_that_are_not_over_look_so(cut):
     assert len(drawn(ax, "censored")[0].get_xdata()) == found.censored > 50
     assert len(drawn(ax, "pair")[0].get_xdata()) == found.pairs - found.censored
     (text,) = drawn(ax, "text")
-    for part in (f"{found.difference:.3g}", f"{found.correlation:.2f}", f"{found.b_is_greater:.0%}"):
+    for part in (f"{found.difference:.3g}", f"{found.correlation:.2f}", f"{100 * found.b_is_greater:.0f} %"):
         assert part in text.get_text()
     assert len(drawn(ax, "marginal")) == 2
     assert ax.get_xlim() == ax.get_ylim()
 
 
+# ---- Pictures at their limits ----------------------------------------------------------------------------
+
+
+def keyed(election_timeout_ms, network_latency_ms, pre_vote):
+    return rl.Scenario(
+        5,
+        election_timeout=(election_timeout_ms, 2 * election_timeout_ms),
+        network=rl.Network(latency=network_latency_ms),
+        pre_vote=pre_vote,
+        stop=rl.leader_elected,
+    )
+
+
+LONG = {"election_timeout_ms": [150, 300], "network_latency_ms": [5.0], "pre_vote": [False, True]}
+
+
+@pytest.mark.usefixtures("close")
+@pytest.mark.parametrize("picture", [rl.plot.ecdf, rl.plot.survival])
+def test_long_keys_leave_room_for_the_picture(picture):
+    result = rl.sweep(keyed, LONG, seeds=20)
+    ax = picture(result, "time_to_leader_ms")
+    ax.figure.canvas.draw()
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels[0] == "election_timeout_ms = 150,\npre_vote = False", "what does not vary tells nothing"
+    frame, key = ax.figure.bbox, ax.get_legend().get_window_extent()
+    assert key.x1 <= frame.x1
+    assert key.y0 >= frame.y0
+    assert ax.get_window_extent().width > 0.5 * frame.width
+    label = ax.xaxis.label.get_window_extent()
+    assert frame.x0 <= label.x0 < label.x1 <= frame.x1
+
+
+@pytest.mark.usefixtures("close")
+@pytest.mark.parametrize("picture", [rl.plot.ecdf, rl.plot.survival])
+def test_curves_that_are_equal_show_each_other(picture):
+    result = rl.sweep(keyed, LONG, seeds=20, metrics=["elections", "time_to_leader_ms"])
+    lines = drawn(picture(result, "elections"), "curve")
+    assert len({line._dash_pattern[0] for line in lines}) == 4, "dashes that begin one after the other"
+    assert all(line.is_dashed() for line in lines)
+    ax = picture(result, "time_to_leader_ms")
+    assert not any(line.is_dashed() for line in drawn(ax, "curve"))
+    key = picture(result, "elections").get_legend().legend_handles
+    assert not any(line.is_dashed() for line in key)
+
+
+@pytest.mark.usefixtures("close")
+def test_what_was_never_over_is_a_flat_curve():
+    def cluster(timeout):
+        return waiting(timeout).replace(horizon="140ms")
+
+    result = rl.sweep(cluster, {"timeout": [100, 150]}, seeds=50)
+    ax = rl.plot.ecdf(result, "time_to_leader_ms")
+    x, y = drawn(ax, "curve")[1].get_data()
+    assert (x[-1], set(y)) == (140, {0.0})
+    assert x[0] == drawn(ax, "curve")[0].get_xdata()[0]
+    band = drawn(ax, "band")[1].get_paths()[0].vertices
+    assert band[:, 1].max() == pytest.approx(rl.upper_bound(0, 50))
+    assert len(ax.get_legend().get_texts()) == 2
+
+
+@pytest.mark.usefixtures("close")
+def test_what_is_no_duration_is_not_over_or_not(swept):
+    assert rl.plot.survival(swept, "sent", by="loss").get_ylabel() == "share of runs with more"
+    assert rl.plot.survival(swept, "downtime_ms", by="loss").get_ylabel() == "share of runs not over yet"
+
+
+@pytest.mark.usefixtures("close")
+def test_pairs_of_counts_are_as_large_as_they_are_many():
+    def cluster(loss):
+        return rl.Scenario(
+            5, network=rl.Network(latency=5, loss=loss), election_timeout=(20, 30), horizon=900
+        )
+
+    result = rl.sweep(cluster, {"loss": [0.0, 0.1]}, seeds=80, metrics=["elections", "lost_writes"])
+    a, b = result.at(loss=0.0), result.at(loss=0.1)
+    ax = rl.plot.pairs(a, b, "elections")
+    (dots,) = drawn(ax, "pair")
+    both = list(zip(a["elections"].tolist(), b["elections"].tolist(), strict=True))
+    most = max(set(both), key=both.count)
+    assert tuple(dots.get_offsets()[dots.get_sizes().argmax()]) == most
+    assert f"the largest dot is {both.count(most)} pairs" in drawn(ax, "text")[0].get_text()
+    text = drawn(rl.plot.pairs(a, a, "lost_writes"), "text")[0].get_text()
+    assert "no interval" in text
+    assert "no correlation" in text
+
+
+def test_a_correlation_of_zero_has_no_sign():
+    from raftlab.plot._pairs import correlation_text
+
+    assert correlation_text(-0.001) == "correlation 0.00"
+
+
+def test_text_on_any_cell_can_be_read():
+    from matplotlib import colormaps, colors
+    from raftlab.plot._heatmap import readable_on
+
+    def light(colour):
+        parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colors.to_rgb(colour)]
+        return float(np.dot(parts, [0.2126, 0.7152, 0.0722])) + 0.05
+
+    for fill in [*colormaps["cividis"](np.linspace(0, 1, 64)), colors.to_rgba("#eef0f2")]:
+        pair = sorted([light(fill[:3]), light(readable_on(fill[:3]))])
+        assert pair[1] / pair[0] >= 4.5
+
+
+@pytest.mark.usefixtures("close")
+def test_cells_of_counts_that_were_never_seen_say_the_bound():
+    result = rl.sweep(failover, {"timeout": [50, 150], "loss": [0.0, 0.1]}, seeds=40, metrics="lost_writes")
+    for statistic, value, told in (("mean", "none", "any in < 7.2 %"), ("p50", "0", "other in < 7.2 %")):
+        ax = rl.plot.heatmap(result, "timeout", "loss", "lost_writes", statistic=statistic)
+        texts = [text.get_text() for text in ax.texts]
+        assert texts.count(value) == texts.count(told) == 4
+
+
 BAD_PICTURES = {
+    "too many curves": (
+        lambda _: rl.plot.ecdf(rl.sweep(failover, {"timeout": [*range(50, 63)]}, seeds=1), "sent"),
+        ["by", "13 curves", "12", "at()"],
+    ),
+    "nothing to draw": (
+        lambda _: rl.plot.ecdf(rl.sweep(rl.Scenario(3, horizon="1s"), seeds=1), "downtime_ms"),
+        ["'downtime_ms'", "1 run"],
+    ),
+    "nothing that was checked": (
+        lambda _: rl.plot.survival(
+            rl.sweep(rl.Scenario(3, horizon=9), seeds=2, metrics="lost_writes", checks=False), "lost_writes"
+        ),
+        ["'lost_writes'", "not checked"],
+    ),
     "a curve of flags": (lambda r: rl.plot.ecdf(r, "violation"), ["'violation'", "yes or no"]),
     "survival of flags": (lambda r: rl.plot.survival(r, "ending=stop"), ["'ending=stop'", "yes or no"]),
     "bands of flags": (lambda r: rl.plot.bands(r, "timeout", "violation"), ["'violation'", "yes or no"]),

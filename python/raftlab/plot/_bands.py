@@ -16,7 +16,7 @@ from raftlab.sweeps import Sweep
 from raftlab.sweeps.summary import groups
 
 from ._palette import node_colour, paler
-from ._sweeps import axis_name, finish_sweep, legend, no_flags, open_axes, samples_by, shown_value
+from ._sweeps import axis_name, few_enough, finish_sweep, legend, no_flags, open_axes, samples_by, shown_value
 
 __all__ = ["bands"]
 
@@ -37,7 +37,8 @@ def bands(
     """A metric along a parameter: the median with its interval, and bands that hold most of the runs.
 
     With `x="time_ms"` a column of the time series along time: the mean over the runs with its interval. Runs
-    that have ended do not count; the picture then says "while they last".
+    that have ended do not count; the picture then says "while they last". Where all runs say the same there
+    is no interval.
 
     Parameters
     ----------
@@ -152,6 +153,7 @@ def _lines(
     found: dict[str, list[tuple[float, Sample]]] = {}
     parts = samples_by(result, metric, names)
     no_flags(metric, parts)
+    few_enough(1 if by is None else len({shown_value(group.point[by]) for group, _ in parts}))
     for group, of in parts:
         place = group.point[x]
         if not isinstance(place, (int, float)):

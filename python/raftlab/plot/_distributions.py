@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +14,16 @@ from raftlab._arguments import flag, number
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 
-from ._axes import SMALL, points, settle, shifted
+from ._axes import SMALL, points, settle, shifted, size_points, text_points
 from ._palette import INK, MUTED
 from ._sweeps import (
     Group,
     axis_name,
+    curves_of,
     finish_sweep,
+    key_of,
     legend,
-    no_flags,
     open_axes,
-    samples_by,
     shown_value,
 )
 
@@ -68,7 +69,13 @@ def ecdf(
     -------
     matplotlib.axes.Axes
         Durations that were not over when the run ended are right-censored
-        (Kaplan-Meier): a curve then stops below 1. Runs that had no such event are left out.
+        (Kaplan-Meier): a curve then stops below 1, and is flat at 0 if none was over. Runs that had no such
+        event are left out. Curves that are equal are dashed, each in the gaps of the others.
+
+    Raises
+    ------
+    InvalidError
+        If an argument makes no sense, no run says anything of the metric, or there are more than 12 curves.
 
     Examples
     --------
@@ -80,30 +87,29 @@ def ecdf(
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
     flag(nines, "nines")
     flag(mean, "mean")
-    parts = samples_by(result, metric, by)
-    no_flags(metric, parts)
+    parts = curves_of(result, metric, by)
     ax = open_axes(ax, 3.6)
-    highest = 0.0
+    highest, first = 0.0, min((float(of.values.min()) for _, of in parts if len(of.values)), default=0.0)
     for group, of in parts:
-        if len(of.values):
-            highest = max(highest, _curve(ax, group, of, ci, nines))
-            if mean and not len(of.censored):
-                _mean(ax, group, of)
+        if of.n:
+            highest = max(highest, _curve(ax, group, of, ci, nines, first))
+        if mean and len(of.values) and not len(of.censored) and np.isfinite(of.values).all():
+            _mean(ax, group, of)
     if nines:
         nines_axis(ax, highest)
     else:
         ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel("share of runs")
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color="#e8ebee", lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
-    legend(ax, len(parts))
+    legend(ax, len(parts), handles=key_of(parts))
     return ax
 
 
-def _curve(ax: Axes, group: Group, of: Sample, ci: float, nines: bool) -> float:
-    """One curve with its band; the highest share that it shows."""
+def _curve(ax: Axes, group: Group, of: Sample, ci: float, nines: bool, first: float) -> float:
+    """One curve with its band; the highest share that it shows. Where nothing was over it is flat."""
     curve = of.curve(ci)
     kept = thinned(len(curve.time))
     x, y = curve.time[kept], 1.0 - curve.survival[kept]
@@ -112,7 +118,8 @@ def _curve(ax: Axes, group: Group, of: Sample, ci: float, nines: bool) -> float:
         y[-1], low[-1], high[-1] = y[-2], low[-2], high[-2]
     if nines:
         y, high = (np.minimum(side, np.nextafter(1.0, 0.0)) for side in (y, high))
-    x, y, low, high = (np.r_[first, side] for first, side in ((x[0], x), (0.0, y), (0.0, low), (0.0, high)))
+    begin, bound = (float(x[0]), 0.0) if len(of.values) else (min(first, float(x[0])), float(high[0]))
+    x, y, low, high = (np.r_[at, side] for at, side in ((begin, x), (0.0, y), (0.0, low), (bound, high)))
     ax.step(x, y, where="post", color=group.colour, ls=group.dashes, lw=1.6, label=group.label, gid="curve")
     ax.fill_between(x, low, high, step="post", color=group.colour, alpha=0.18, lw=0, gid="band")
     return float(y[-1])
@@ -172,7 +179,8 @@ def survival(
     result : Sweep
         What to look at.
     metric : str
-        A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`.
+        A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`. Of other numbers the curve is the share
+        of the runs that have more.
     by : str or list of str, optional
         A curve for each value of these parameters; for each point of the grid if not given.
     ci : float, default 0.95
@@ -185,7 +193,12 @@ def survival(
     Returns
     -------
     matplotlib.axes.Axes
-        Ticks on a curve are runs that ended before it was over.
+        Ticks on a curve are runs that ended before it was over. Equal curves are dashed, as in `ecdf`.
+
+    Raises
+    ------
+    InvalidError
+        As in `ecdf`.
 
     Examples
     --------
@@ -196,23 +209,23 @@ def survival(
     """
     ci = number(ci, "ci", "between 0 and 1", 0, 1)
     flag(at_risk, "at_risk")
-    parts = samples_by(result, metric, by)
-    no_flags(metric, parts)
+    parts = curves_of(result, metric, by)
     ax = open_axes(ax, 3.6)
     for group, of in parts:
         if of.n:
             _survivors(ax, group, of, ci)
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    ax.set_ylabel("share of runs not over yet")
+    lasting = axis_name(result, metric).endswith("(ms)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.set_ylabel("share of runs not over yet" if lasting else "share of runs with more")
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color="#e8ebee", lw=0.8)
     ax.tick_params(colors=INK)
     finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
-    legend(ax, len(parts))
+    legend(ax, len(parts), handles=key_of(parts))
     if at_risk:
-        _numbers_at_risk(ax, parts)
+        _numbers_at_risk(ax, parts, lasting)
     return ax
 
 
@@ -237,19 +250,24 @@ def _survivors(ax: Axes, group: Group, of: Sample, ci: float) -> None:
         )  # fmt: skip
 
 
-def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]]) -> None:
+def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]], lasting: bool) -> None:
     """Below the axis, at each tick: in how many runs it was not over yet, a row a curve."""
     settle(ax)
     size = points(ax, SMALL)
     low, high = ax.get_xlim()
     ticks = [tick for tick in ax.get_xticks() if low <= tick <= high]
+    widest = text_points(f"{max(of.n for _, of in parts):,}  ", size)
+    ticks = ticks[:: max(1, math.ceil(widest * len(ticks) / size_points(ax)[0]))]
     below = shifted(ax, ax.get_xaxis_transform(), 0.0, -(2.9 * points(ax, 10.0) + 1.2 * size))
     style: dict[str, Any] = {"fontsize": size, "va": "top", "clip_on": False, "parse_math": False}
     left = shifted(ax, below, -2.6 * size, 0.0)
     if len(parts) > 1:
-        names = ", ".join(parts[0][0].point)
-        ax.text(low, 0, names, color=MUTED, ha="right", transform=left, gid="at-risk-name", **style)
-    head = "runs in which it is not over and that are still watched"
+        names = ",\n".join(parts[0][0].told)
+        above = shifted(ax, left, 0.0, 1.2 * size * (len(parts[0][0].told) - 1))
+        ax.text(low, 0, names, color=MUTED, ha="right", transform=above, gid="at-risk-name", **style)
+    head = "runs with at least as many"
+    if lasting:
+        head = "runs in which it is not over and that are still watched"
     ax.text(low, 0, head, color=MUTED, transform=shifted(ax, below, -0.6 * size, 0.0), **style)
     for row, (group, of) in enumerate(parts, start=1):
         drop = -1.5 * size * row
@@ -259,7 +277,7 @@ def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]]) -> None:
             place = shifted(ax, below, 0.0, drop)
             ax.text(tick, 0, count, color=INK, ha="center", transform=place, gid="at-risk", **style)
         if len(parts) > 1:
-            values = ", ".join(shown_value(value) for value in group.point.values())
+            values = ", ".join(shown_value(value) for value in group.told.values())
             place = shifted(ax, left, 0.0, drop)
             style_of = style | {"color": group.colour, "fontweight": "bold", "ha": "right"}
             ax.text(low, 0, values, transform=place, gid="at-risk-name", **style_of)

@@ -74,7 +74,7 @@ def fate(
     for strike in strikes_of(futures):
         ax.axvline(strike, color=FAULT, lw=0.9, alpha=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.04)
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel(f"P({event.replace('_', ' ')} | state)")
     ax.set_xlabel("time (ms) from which on the luck is another")
     ax.grid(axis="y", color="#e8ebee", lw=0.8)

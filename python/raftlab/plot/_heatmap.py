@@ -13,10 +13,10 @@ from raftlab._arguments import instance, number
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, percent
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import quantile_of, samples_of
+from raftlab.sweeps.summary import NOT_CHECKED, quantile_of, samples_of
 
 from ._axes import SMALL, new_axes, points, settle, shifted, size_points, text_points
-from ._palette import INK, ink_on
+from ._palette import INK
 from ._sweeps import axis_name, finish_sweep, shown_value, statistic_name
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def heatmap(
     matplotlib.axes.Axes
         Each cell says its value and below it, if there is room, the interval. Where no run met the event the
         cell has no colour and says the bound that follows; where a quantile was not reached, from where on
-        it lies. Values that span decades are coloured by their logarithm.
+        it lies; where all runs say the same, in how many it may be otherwise. Values that span decades are
+        coloured by their logarithm.
 
     Examples
     --------
@@ -148,7 +149,7 @@ def _write(
         i, j = across.index(a), up.index(b)
         number = value_of(cells[a, b])
         fill: Any = image.to_rgba(np.array(number)) if math.isfinite(number) else EMPTY
-        ink = ink_on(colors.to_hex(fill))
+        ink = readable_on(colors.to_rgb(fill))
         both = roomy and interval
         style: dict[str, Any] = {"ha": "center", "color": ink, "parse_math": False}
         over, under = (
@@ -161,13 +162,28 @@ def _write(
 
 def texts(estimate: Estimate) -> tuple[str, str]:
     """What a cell says: the value, and its interval."""
-    if estimate.unseen:
+    if estimate.unseen and not math.isnan(estimate.high):
         return f"< {brief(estimate.high)}", estimate.note
+    if not math.isnan(estimate.others) and (estimate.unseen or not estimate.low < estimate.high):
+        bound = percent(float(f"{estimate.others:.2g}"))
+        return (
+            ("none", f"any in < {bound}")
+            if estimate.unseen
+            else (brief(estimate.value), f"other in < {bound}")
+        )
     if math.isnan(estimate.value):
-        return (f"> {brief(estimate.low)}", "not reached") if not math.isnan(estimate.low) else ("–", "")
+        silent = NOT_CHECKED if estimate.note == NOT_CHECKED else ""
+        return (f"> {brief(estimate.low)}", "not reached") if not math.isnan(estimate.low) else ("–", silent)
     high = "" if math.isnan(estimate.high) else brief(estimate.high)
     low = "" if math.isnan(estimate.low) else brief(estimate.low)
     return brief(estimate.value), f"{low} … {high}" if low or high else ""
+
+
+def readable_on(fill: tuple[float, float, float]) -> str:
+    """Black or white, whichever stands out more on a colour: at least 4.5 to 1 (WCAG 2)."""
+    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in fill]
+    luminance = 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
+    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"
 
 
 def brief(value: float) -> str:

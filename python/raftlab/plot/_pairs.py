@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent
 from raftlab.sweeps import Sweep, compare
-from raftlab.sweeps.summary import Pairs
+from raftlab.sweeps.summary import Pairs, span
 
 from ._axes import SMALL, points
 from ._palette import INK, MUTED, node_colour
@@ -38,7 +38,8 @@ def pairs(
     -------
     matplotlib.axes.Axes
         Above the line b is greater. The text is what `raftlab.compare` says; along the axes stand the
-        distributions. An open dot is a pair of which one was not over when its run ended: it stands where
+        distributions. Where most pairs fall together, as counts do, a dot is as large as they are many. An
+        open dot is a pair of which one was not over when its run ended: it stands where
         the wait was given up, and belongs farther up or to the right. Axes whose values span decades are
         logarithmic.
 
@@ -59,8 +60,7 @@ def pairs(
     low, high = _scales(ax, np.concatenate([seen.x, seen.y]))
     cut = seen.x_censored | seen.y_censored
     alpha = float(np.clip(40 / max(len(cut), 1) ** 0.5, 0.15, 0.7))
-    colour = node_colour(0)
-    ax.plot(seen.x[~cut], seen.y[~cut], "o", ms=3.2, mew=0, alpha=alpha, color=colour, gid="pair")
+    size = _dots(ax, seen.x[~cut], seen.y[~cut], alpha)
     if cut.any():
         ax.plot(
             seen.x[cut], seen.y[cut], "o", ms=3.6, mfc="none", mew=0.7, color=node_colour(3),
@@ -75,9 +75,9 @@ def pairs(
     ax.set_ylabel(f"{axis_name(b, metric)}, {named[1]}")
     limit = "" if np.isinf(found.horizon) else f" up to {found.horizon:,.4g} ms"
     text = (
-        f"b - a{limit}: {found.difference:.3g} ({found.low:.3g} to {found.high:.3g}, {percent(ci)})\n"
-        f"b is greater in {found.b_is_greater:.0%} of {found.pairs:,} pairs; "
-        f"correlation {found.correlation:.2f}"
+        f"b - a{limit}: {found.difference:.3g} ({span(found.low, found.high, 3)}, {percent(ci)})\n"
+        f"b is greater in {100 * found.b_is_greater:.0f} % of {found.pairs:,} pairs; "
+        f"{correlation_text(found.correlation)}{size}"
     )
     if cut.any():
         text += f"\nopen: {int(cut.sum()):,} with a duration that was not over, and is longer"
@@ -90,6 +90,26 @@ def pairs(
     if title:
         ax.set_title(title, loc="left", color=INK, pad=(2.2 + text.count("\n") * 1.35) * points(ax, SMALL))
     return ax
+
+
+def correlation_text(value: float) -> str:
+    """A correlation in words: -0.00 is 0.00, and where one side does not vary there is none."""
+    return "no correlation: a side does not vary" if np.isnan(value) else f"correlation {value:z.2f}"
+
+
+def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, alpha: float) -> str:
+    """A dot a pair; where most fall together, as counts do, a dot a place, as large as they are many."""
+    places, counts = np.unique(np.stack([x, y], -1), axis=0, return_counts=True)
+    if 2 * len(places) > len(x):
+        ax.plot(x, y, "o", ms=3.2, mew=0, alpha=alpha, color=node_colour(0), gid="pair")
+        return ""
+    areas = np.maximum(LARGEST * counts / counts.max(), 3.0)
+    ax.scatter(places[:, 0], places[:, 1], s=areas, color=node_colour(0), alpha=0.7, lw=0, gid="pair")
+    return f"\nthe largest dot is {counts.max():,} pairs"
+
+
+LARGEST = 220.0
+"""The area of the dot of the most pairs, in square points."""
 
 
 DECADES = 30.0

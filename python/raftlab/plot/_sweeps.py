@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from raftlab._arguments import instance
 from raftlab.errors import InvalidError
@@ -24,18 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "axis_name", "finish_sweep", "groups_of", "open_axes", "statistic_name"]
 
+Dashes: TypeAlias = "tuple[float, tuple[float, ...]]"
+"""Where dashes begin, and how long they and the gaps are: as matplotlib has them."""
 SEQUENCE = "viridis"
 """For what is ordered: even to the eye, to colour-blind ones and in grey."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that are drawn as one."""
+    """Runs that are drawn as one. What tells them from others are those parameters that vary."""
 
     label: str
     colour: str
-    dashes: str
+    dashes: str | Dashes
     point: dict[str, Any]
+    told: dict[str, Any]
     rows: np.ndarray
 
 
@@ -46,12 +51,14 @@ def groups_of(result: Sweep, by: str | Sequence[str] | None) -> list[Group]:
     values = [next(iter(point.values())) for point, _ in found if len(point) == 1]
     ordered = len(values) == len(found) > 3 and all(isinstance(value, (int, float)) for value in values)
     shades = np.linspace(0.05, 0.82, len(found))
+    names = [name for name in found[0][0] if len({shown_value(point[name]) for point, _ in found}) > 1]
     return [
         Group(
-            label=", ".join(f"{name} = {shown_value(value)}" for name, value in point.items()),
+            label=", ".join(f"{name} = {shown_value(point[name])}" for name in names or point),
             colour=colors.to_hex(colormaps[SEQUENCE](shades[at])) if ordered else node_colour(at),
             dashes="solid" if ordered else node_dashes(at % (3 * len(NODE_CYCLE))),
             point=point,
+            told={name: point[name] for name in names or point},
             rows=rows,
         )
         for at, (point, rows) in enumerate(found)
@@ -68,6 +75,63 @@ def samples_by(result: Sweep, metric: str, by: str | Sequence[str] | None) -> li
     metrics_of(instance(result, Sweep, "result"), instance(metric, str, "metric"))
     observed = Observed.of(result, metric)
     return [(group, observed.sample(group.rows)) for group in groups_of(result, by)]
+
+
+def curves_of(result: Sweep, metric: str, by: str | Sequence[str] | None) -> list[tuple[Group, Sample]]:
+    """What is drawn as curves: samples of numbers, of which there are some, and not too many.
+
+    Curves that are equal would hide each other: they are dashed so that each shows in the gaps of the others.
+    """
+    parts = samples_by(result, metric, by)
+    if any(of.flags for _, of in parts):
+        raise InvalidError(f"metric '{metric}' is a yes or no and has no distribution; heatmap shows shares")
+    few_enough(len(parts))
+    if not any(of.n for _, of in parts):
+        why = parts[0][1].why or f"of {runs_in_words(len(result))} none has any"
+        raise InvalidError(f"metric '{metric}' has nothing to draw: {why}")
+    alike: dict[bytes, list[int]] = {}
+    for at, (_, of) in enumerate(parts):
+        alike.setdefault(b"|".join(np.sort(side).tobytes() for side in (of.values, of.censored)), []).append(
+            at
+        )
+    for places in alike.values():
+        for position, at in enumerate(places if len(places) > 1 else ()):
+            group, of = parts[at]
+            parts[at] = replace(group, dashes=interleaved(position, len(places))), of
+    return parts
+
+
+def key_of(parts: Sequence[tuple[Group, Sample]]) -> list[Line2D]:
+    """What a key shows of curves: dashes that only make room for equal curves are none of their own."""
+    return [
+        Line2D(
+            [], [], color=group.colour, lw=1.6, label=group.label,
+            ls=group.dashes if isinstance(group.dashes, str) else "solid",
+        )
+        for group, of in parts
+        if of.n
+    ]  # fmt: skip
+
+
+def few_enough(count: int) -> None:
+    """Refuses more curves than one can tell apart."""
+    if count > MOST_CURVES:
+        raise InvalidError(
+            f"by: {count:,} curves cannot be told apart, {MOST_CURVES} can: name fewer parameters in by, or "
+            "choose points with result.at()"
+        )
+
+
+MOST_CURVES = 12
+
+
+def interleaved(position: int, count: int) -> Dashes:
+    """Dashes that leave room for those of as many other curves."""
+    return (DASH * (count - position), (DASH, DASH * (count - 1)))
+
+
+DASH = 4.0
+"""How long such a dash is, in widths of the line."""
 
 
 def no_flags(metric: str, parts: Sequence[tuple[Group, Sample]]) -> None:
@@ -144,7 +208,21 @@ def legend(ax: Axes, count: int, **where: Any) -> None:
     if count < 2:
         return
     outside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-    ax.legend(**({"frameon": False, "fontsize": points(ax, SMALL), "handlelength": 1.6} | outside | where))
+    look = {"frameon": False, "fontsize": points(ax, SMALL), "handlelength": 1.6}
+    for text in ax.legend(**(look | outside | where)).get_texts():
+        text.set_text(narrow(text.get_text()))
     figure: Figure | None = ax.get_figure(root=True)
     if figure is not None and figure.get_layout_engine() is None and len(figure.axes) == 1:
         figure.set_layout_engine("constrained")
+
+
+def narrow(label: str) -> str:
+    """A label, in lines if it is long: beside it there has to be room for the picture."""
+    if len(label) <= WIDEST:
+        return label
+    parts = label.replace(", ", ",\n").split("\n")
+    return "\n".join(textwrap.fill(part, WIDEST, subsequent_indent="  ") for part in parts)
+
+
+WIDEST = 30
+"""The letters of a line of a key."""

@@ -404,7 +404,7 @@ class Comparison:
             "b": f"{self.mean_b:.4g}",
             "b - a": f"{self.difference:.4g} ({span(self.low, self.high)})",
             "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
-            "b is greater": f"{self.b_is_greater:.1%}",
+            "b is greater": f"{100 * self.b_is_greater:.1f} %",
             "effect (d_z)": f"{self.effect:.3g}",
             "correlation": f"{self.correlation:.3g}, as good as {self.gain:.3g} times the runs",
             "p": f"{self.p_value:.3g} ({self.test})",
@@ -419,9 +419,11 @@ class Comparison:
         return f"<table><tr><th colspan=2>{head}</th></tr>{cells}</table>"
 
 
-def span(low: float, high: float) -> str:
+def span(low: float, high: float, digits: int = 4) -> str:
     """An interval in words."""
-    return "no interval" if math.isnan(low) and math.isnan(high) else f"{low:.4g} to {high:.4g}"
+    if math.isnan(low) and math.isnan(high):
+        return "no interval"
+    return f"{low:.{digits}g} to {high:.{digits}g}"
 
 
 def compare(
@@ -667,13 +669,21 @@ def of_means(
         limits = paired.confidence_interval(ci)
         low, high = float(limits.low), float(limits.high)
         p = max(p, float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue))
-    if not (varies(x) or varies(y)):
-        return Verdict(low, high, p, test), UNKNOWN
-    welch = stats.ttest_ind(y, x, equal_var=False)
-    limits = welch.confidence_interval(ci)
-    return Verdict(low, high, p, test), Verdict(
-        float(limits.low), float(limits.high), float(welch.pvalue), "Welch"
-    )
+    return Verdict(low, high, p, test), welch(x, y, ci)
+
+
+def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float) -> Verdict:
+    """The difference of means of runs that are not paired. One side may be constant, which scipy warns of."""
+    from scipy import stats
+
+    parts = [float(side.var(ddof=1)) / len(side) if varies(side) else 0.0 for side in (x, y)]
+    error = math.sqrt(sum(parts))
+    if error == 0.0:
+        return UNKNOWN
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part in parts)
+    middle, width = float(y.mean() - x.mean()), float(stats.t.ppf((1 + ci) / 2, freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(middle) / error, freedom))
+    return Verdict(middle - width, middle + width, p_value, "Welch")
 
 
 def of_shares(
