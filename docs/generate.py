@@ -36,7 +36,12 @@ def metrics() -> str:
         + table(rl.metrics.columns, (row.values() for row in named))
         + f"\nBesides, the groups {' and '.join(f'`{name}`' for name in families)}: one for each type of "
         "message (`sent_RequestVote`, `bytes_RequestVote`) and for each property "
-        "(`violations_election_safety`).\n"
+        "(`violations_election_safety`).\n\n"
+        "`summary` takes a run as one value: a mean of `downtime_ms` is over runs, each with the mean of its "
+        "own losses, however many it had; so it is for commit latencies. What only the checks can tell "
+        "(`violations`, `rules`, `lost_writes`, `violations_by_rule`) is unknown in a summary of a sweep "
+        "with `checks=False`, whatever stands in its rows. Where a function of a run raises, its cell is "
+        "null and `error` says why; what else the row says counts.\n"
     )
 
 

@@ -299,6 +299,32 @@ def test_shares_of_dependent_runs_are_not_rounded():
     assert (whole.low, whole.high) == pytest.approx((interval.low, interval.high))
 
 
+@pytest.mark.filterwarnings("error")
+def test_medians_of_small_tables_are_compared_by_the_bootstrap(swept):
+    from raftlab.sweeps.summary import Pairs, of_medians
+
+    luck, hits, no = np.random.default_rng(13), 0, np.zeros(60, dtype=bool)
+    truth = 4 * math.log(2)
+    for _ in range(100):
+        ranks = stats.norm.cdf(luck.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 60))
+        x, y = -10 * np.log1p(-ranks[:, 0]), -14 * np.log1p(-ranks[:, 1])
+        found = of_medians(Pairs("x", False, x, y, no, no, 0), 0.95)
+        assert found.low <= found.value <= found.high
+        hits += found.low <= truth <= found.high
+    assert 0.9 <= hits / 100 <= 1
+    assert of_medians(Pairs("x", False, x, y, no, no, 0), 0.95) == found, "always with the same luck"
+    ties = of_medians(Pairs("x", False, x, x, no, no, 0), 0.95)
+    assert (ties.value, math.isnan(ties.low)) == (0, True)
+    few = of_medians(Pairs("x", False, x[:9], y[:9], no[:9], no[:9], 0), 0.95)
+    assert math.isnan(few.low)
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    both = rl.compare(a, b, "time_to_leader_ms")
+    assert both.median_low < both.median_difference < both.median_high
+    table = swept.summary(metrics="time_to_leader_ms").p50
+    assert both.median_difference == pytest.approx(table.iloc[2] - table.iloc[0])
+    assert math.isnan(rl.compare(a, b, "violation").median_difference)
+
+
 def test_why_there_is_no_bootstrap_of_means():
     """Of few and skewed values BCa's intervals hold the mean no more often than Student's."""
     luck, student, bca = np.random.default_rng(12), 0, 0

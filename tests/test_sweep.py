@@ -229,7 +229,7 @@ def test_a_metric_that_fails_is_a_row_with_its_error():
     assert [row for row, _ in result.errors] == [1, 4, 7]
     assert result.errors[0][1] == "metric picky: KeyError: 'no such thing'"
     assert result.runs.to_list("picky")[:3] == [0.0, None, 3.0]
-    assert "3 failed" in repr(result)
+    assert "3 with a metric that failed" in repr(result)
     assert all(sent > 0 for sent in result.runs.to_list("sent"))
 
 
