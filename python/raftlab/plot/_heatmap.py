@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,31 +86,39 @@ def heatmap(
     flags = parts[0][1].flags
     cells = {(point[x], point[y]): of.estimate(quantile, ci) for point, of in parts}
     across, up = (list(dict.fromkeys(key[at] for key in cells)) for at in (0, 1))
-    values = np.array([[value_of(cells.get((a, b))) for a in across] for b in up])
     ax = new_axes(ax, max(4.2, 1.35 * len(across) + 1.6), max(2.6, 0.75 * len(up) + 1.4))
-    norm = norm_of(values)
-    image = ax.imshow(
-        np.ma.masked_invalid(values),
-        origin="lower",
-        aspect="auto",
-        norm=norm,
-        cmap=colormaps["cividis"].with_extremes(bad=EMPTY),
-    )
-    for name, axis, labels in ((x, ax.xaxis, across), (y, ax.yaxis, up)):
-        axis.set_ticks(range(len(labels)), [shown_value(label) for label in labels])
-        axis.set_label_text(name)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0, colors=INK)
+    image = paint(ax, cells, *({at: shown_value(at) for at in side} for side in (across, up)))
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
     what = axis_name(result, metric)
     if not flags:
         what += f", {statistic_name(statistic)}"
-    scale = ", colours by logarithm" if isinstance(norm, colors.LogNorm) else ""
+    scale = ", colours by logarithm" if isinstance(image.norm, colors.LogNorm) else ""
     if any(estimate.note.startswith("mean up to") for estimate in cells.values()):
         scale += ", means of what was watched"
     samples = [of for _, of in parts]
     finish_sweep(ax, result, what if title is None else title, f", intervals {percent(ci)}{scale}", samples)
-    _write(ax, across, up, cells, image)
+    write(ax, cells, across, up, image)
     return ax
+
+
+def paint(
+    ax: Axes, cells: Mapping[tuple[Any, Any], Estimate], across: Mapping[Any, str], up: Mapping[Any, str]
+) -> AxesImage:
+    """The colours of the cells, and the names of columns and rows."""
+    values = np.array([[value_of(cells.get((a, b))) for a in across] for b in up])
+    image = ax.imshow(
+        np.ma.masked_invalid(values),
+        origin="lower",
+        aspect="auto",
+        norm=norm_of(values),
+        cmap=colormaps["cividis"].with_extremes(bad=EMPTY),
+    )
+    for axis, labels in ((ax.xaxis, across), (ax.yaxis, up)):
+        axis.set_ticks(range(len(labels)), list(labels.values()))
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, colors=INK)
+    return image
 
 
 def value_of(estimate: Estimate | None) -> float:
@@ -126,18 +135,19 @@ def norm_of(values: np.ndarray) -> colors.Normalize:
     return colors.Normalize(low, high if high > low else low + 1.0)
 
 
-def _write(
+def write(
     ax: Axes,
-    across: list[Any],
-    up: list[Any],
-    cells: dict[tuple[Any, Any], Estimate],
+    cells: Mapping[tuple[Any, Any], Estimate],
+    across: Sequence[Any],
+    up: Sequence[Any],
     image: AxesImage,
+    spell: Callable[[float], str] | None = None,
 ) -> None:
     """Values, and below them intervals: all of them or none, as there is room."""
     settle(ax)
     width, height = size_points(ax)
     width, height = width / len(across), height / len(up)
-    said = {at: texts(estimate) for at, estimate in cells.items()}
+    said = {at: texts(estimate, spell or brief) for at, estimate in cells.items()}
     large, small = points(ax, 10.0), points(ax, SMALL)
     widest = max(text_points(value, large) for value, _ in said.values())
     if widest > 0.92 * width:
@@ -160,23 +170,25 @@ def _write(
             ax.text(i, j, interval, va="center", fontsize=small, transform=under, gid="interval", **style)
 
 
-def texts(estimate: Estimate) -> tuple[str, str]:
+def texts(estimate: Estimate, spell: Callable[[float], str]) -> tuple[str, str]:
     """What a cell says: the value, and its interval."""
+    if math.isinf(estimate.value):
+        return "endless", ""
     if estimate.unseen and not math.isnan(estimate.high):
-        return f"< {brief(estimate.high)}", estimate.note
+        return f"< {spell(estimate.high)}", estimate.note
     if not math.isnan(estimate.others) and (estimate.unseen or not estimate.low < estimate.high):
         bound = percent(float(f"{estimate.others:.2g}"))
         return (
             ("none", f"any in < {bound}")
             if estimate.unseen
-            else (brief(estimate.value), f"other in < {bound}")
+            else (spell(estimate.value), f"other in < {bound}")
         )
     if math.isnan(estimate.value):
         silent = NOT_CHECKED if estimate.note == NOT_CHECKED else ""
-        return (f"> {brief(estimate.low)}", "not reached") if not math.isnan(estimate.low) else ("–", silent)
-    high = "" if math.isnan(estimate.high) else brief(estimate.high)
-    low = "" if math.isnan(estimate.low) else brief(estimate.low)
-    return brief(estimate.value), f"{low} … {high}" if low or high else ""
+        return (f"> {spell(estimate.low)}", "not reached") if not math.isnan(estimate.low) else ("–", silent)
+    high = "" if math.isnan(estimate.high) else "∞" if math.isinf(estimate.high) else spell(estimate.high)
+    low = "" if math.isnan(estimate.low) else spell(estimate.low)
+    return spell(estimate.value), f"{low} … {high}" if low or high else ""
 
 
 def readable_on(fill: tuple[float, float, float]) -> str:
