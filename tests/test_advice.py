@@ -38,36 +38,6 @@ def test_what_was_not_seen_is_a_bound():
     assert "below" in repr(quiet)
 
 
-def test_networks_from_files(tmp_path):
-    sample = tmp_path / "sample.csv"
-    sample.write_text("10,12\n14,16\n")
-    assert rl.network_from_csv(sample).latency == rl.empirical([5, 6, 7, 8])
-    matrix = tmp_path / "matrix.csv"
-    matrix.write_text(",fra,lon,nyc\nfra,,12,85\nlon,12,,75\nnyc,85,75,\n")
-    network = rl.network_from_csv(matrix)
-    assert list(network.regions) == [0, 1, 2]
-    assert network.latency[0][2] == rl.uniform(0.9 * 42.5, 1.1 * 42.5)
-    assert (
-        len(rl.advise(matrix, timeouts=[300], seeds=5, steady_days=0.001).failovers.scenarios[0].nodes) == 3
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", ["is empty"]),
-        (",a,b\na,,1\n", ["a row and a column"]),
-        (",a,b\na,,x\nb,1,\n", ["'x'"]),
-        ("1,2\n-3,4\n", ["'-3'"]),
-    ],
-)
-def test_files_that_make_no_sense(tmp_path, text, words):
-    (tmp_path / "f.csv").write_text(text)
-    with pytest.raises(rl.InvalidError) as error:
-        rl.network_from_csv(tmp_path / "f.csv")
-    assert all(word in str(error.value) for word in ["path", *words])
-
-
 @pytest.mark.parametrize(
     ("options", "word"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ._arguments import integer, items, number
 from ._conditions import leader_elected
 from ._faults import Crash
+from ._round_trips import network_from_csv
 from ._time import Duration, format_ms, to_ms
-from .distributions import Distribution, empirical, uniform
+from .distributions import Distribution, uniform
 from .errors import InvalidError, shown
 from .scenario import Scenario
 from .settings import Disk, Network
@@ -123,64 +123,6 @@ def told(estimate: Estimate, unit: str) -> str:
     if estimate.value == 0:
         return f"below {estimate.high:.2g}{unit}"
     return f"{estimate.value:.3g}{unit} ({estimate.low:.3g} to {estimate.high:.3g})"
-
-
-def network_from_csv(path: str | Path) -> Network:
-    """A network as it was measured: round-trip times in ms, as a matrix or as a sample.
-
-    Parameters
-    ----------
-    path : path
-        A CSV file. With names in the first row and column it is a matrix: the round trip from one node to
-        another, in the order of the nodes; else a sample of round trips, any number of columns. One-way
-        latencies are half of them, for a matrix uniform within 10 %.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    InvalidError
-        If the file cannot be read or holds something else.
-    """
-    try:
-        with Path(path).open(newline="") as file:
-            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidError(f"path: {path} cannot be read: {error}") from None
-    if not rows:
-        raise InvalidError(f"path: {path} is empty")
-    if is_number(rows[0][-1]):
-        values = [cell for row in rows for cell in row if cell.strip()]
-        return Network(latency=empirical([half(cell, path) for cell in values]))
-    names = [cell.strip() for cell in rows[0][1:]]
-    matrix = [row[1:] for row in rows[1:]]
-    if len(matrix) != len(names) or any(len(row) != len(names) for row in matrix):
-        raise InvalidError(f"path: {path} must hold a row and a column for each of {', '.join(names)}")
-    links = [[around(half(cell, path)) if cell.strip() else 0 for cell in row] for row in matrix]
-    return Network(latency=links, regions=list(range(len(names))))
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell holds a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def half(cell: str, path: str | Path) -> float:
-    """Half of a round trip."""
-    if not is_number(cell) or not 0 <= float(cell) < math.inf:
-        raise InvalidError(f"path: {path}: a round trip must be a number of milliseconds, not {shown(cell)}")
-    return float(cell) / 2
-
-
-def around(ms: float) -> Distribution:
-    """A latency that varies by a tenth."""
-    return uniform(0.9 * ms, 1.1 * ms)
 
 
 def advise(

@@ -1,0 +1,192 @@
+"""Round trips as they were measured, from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from .distributions import Distribution, empirical, uniform
+from .errors import InvalidError, shown
+from .settings import Network
+
+__all__ = ["network_from_csv"]
+
+
+def network_from_csv(path: str | Path) -> Network:
+    r"""A network as it was measured: round-trip times in ms, as a matrix or as a sample.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file, with commas, semicolons or tabs between its cells and a point in its numbers. With names
+        in the first row and column it is a matrix: the round trip from one node to another, the same names
+        in the same order both ways; cells from a node to itself may be empty. Else it is a sample of round
+        trips, any number of columns, with or without a header. One-way latencies are half of them, for a
+        matrix uniform within 10 %.
+
+    Returns
+    -------
+    Network
+        With a matrix each node is a region of its own. Nothing is lost: a file of round trips does not say.
+
+    Raises
+    ------
+    InvalidError
+        If the file cannot be read or holds something else: with the line, the column and the value.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "regions.csv")
+    ...     _ = path.write_text(",fra,lon,nyc\nfra,,12,85\nlon,12,,75\nnyc,85,75,\n")
+    ...     network_from_csv(path).latency[0][2]
+    uniform(low=38.25, high=46.75)
+    """
+    sheet = Sheet.of(path)
+    return sheet.matrix() if sheet.has_names() else sheet.sample()
+
+
+SEPARATORS = ";\t,"
+"""What may stand between cells: the first of these that the file's first line has."""
+FEWEST_NODES = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file that is not empty: its number, as editors count, and its cells."""
+
+    number: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a file holds."""
+
+    path: str | Path
+    lines: list[Line]
+
+    @classmethod
+    def of(cls, path: str | Path) -> Sheet:
+        """Reads a file."""
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the text
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidError(f"path: {path} cannot be read: {error}") from None
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        separator = next((sign for sign in SEPARATORS if sign in first), ",")
+        reader = csv.reader(text.splitlines(), delimiter=separator)
+        try:
+            rows = [Line(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+        except csv.Error as error:
+            raise InvalidError(f"path: {path} cannot be read: {error}") from None
+        lines = [row for row in rows if any(row.cells)]
+        if not lines:
+            raise InvalidError(f"path: {path} is empty; it must hold round trips in milliseconds")
+        return cls(path, lines)
+
+    def has_names(self) -> bool:
+        """Whether rows and columns have names: then it is a matrix."""
+        head, *rows = self.lines
+        if len(head.cells) < 2 or is_number(head.cells[0]):
+            return False
+        return not head.cells[0] or (bool(rows) and not any(is_number(row.cells[0]) for row in rows))
+
+    def sample(self) -> Network:
+        """All numbers of the file, under a header if there is one."""
+        head = self.lines[0]
+        has_header = any(map(str.isalpha, "".join(head.cells))) and not any(map(is_number, head.cells))
+        if has_header and len(self.lines) == 1:
+            raise InvalidError(
+                f"path: {self.path} holds no round trips, only {shown(', '.join(head.cells))} in line "
+                f"{head.number}; it must hold numbers of milliseconds"
+            )
+        values = [
+            self.round_trip(line, at, 0.0)
+            for line in self.lines[has_header:]
+            for at, cell in enumerate(line.cells)
+            if cell
+        ]
+        return Network(latency=empirical([value / 2 for value in values]))
+
+    def matrix(self) -> Network:
+        """A number for each pair of names."""
+        head, *rows = self.lines
+        names = head.cells[1:]
+        self._check_names(head, names, rows)
+        links = [
+            [self.latency(row, at, to, names) for to in range(len(names))] for at, row in enumerate(rows)
+        ]
+        return Network(latency=links, regions=list(range(len(names))))
+
+    def _check_names(self, head: Line, names: list[str], rows: list[Line]) -> None:
+        """The same names in the same order both ways, none empty and none twice."""
+        for at, name in enumerate(names):
+            if not name or name in names[:at]:
+                why = f"the name {shown(name)} is there twice" if name else "a name is missing"
+                self.refuse(head, at + 1, f"{why}; a matrix has a column for each of its nodes")
+        if len(names) < FEWEST_NODES:
+            self.refuse(head, 1, "a matrix must have at least two nodes")
+        listed = ", ".join(names)
+        for row, name in zip(rows, names, strict=False):
+            if row.cells[0] != name:
+                self.refuse(
+                    row,
+                    0,
+                    f"the row must be that of {shown(name)}, not {shown(row.cells[0])}: "
+                    "rows and columns of a matrix have the same names in the same order",
+                )
+            if len(row.cells) != len(names) + 1:
+                self.refuse(
+                    row,
+                    len(row.cells) - 1,
+                    f"the row of {shown(name)} must have {len(names)} cells after its name, one for each of "
+                    f"{listed}, not {len(row.cells) - 1}",
+                )
+        if len(rows) != len(names):
+            self.refuse(
+                self.lines[-1],
+                0,
+                f"a matrix must have a row and a column for each of {listed}, not {len(rows)} rows",
+            )
+
+    def latency(self, row: Line, sender: int, receiver: int, names: list[str]) -> Distribution:
+        """The latency of a link. That from a node to itself is never used, and may be left out."""
+        if sender == receiver:
+            return around(self.round_trip(row, receiver + 1, 0.0) / 2 if row.cells[receiver + 1] else 0.0)
+        between = f" from {names[sender]} to {names[receiver]}"
+        return around(self.round_trip(row, receiver + 1, math.ulp(0.0), between) / 2)
+
+    def round_trip(self, line: Line, at: int, least: float, between: str = "") -> float:
+        """A cell as milliseconds."""
+        cell = line.cells[at]
+        if is_number(cell) and least <= float(cell) < math.inf:
+            return float(cell)
+        accepted = "above 0" if least else "of at least 0"
+        what = shown(cell) if cell else "an empty cell"
+        return self.refuse(
+            line, at, f"a round trip{between} must be a number of milliseconds {accepted}, not {what}"
+        )
+
+    def refuse(self, line: Line, at: int, why: str) -> NoReturn:
+        """Says where and why."""
+        raise InvalidError(f"path: {self.path}, line {line.number}, column {at + 1}: {why}")
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is read as a number; NaN and infinity are, and are refused as round trips."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def around(ms: float) -> Distribution:
+    """A latency that varies by a tenth."""
+    return uniform(0.9 * ms, 1.1 * ms)
