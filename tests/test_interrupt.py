@@ -176,6 +176,15 @@ def test_ctrl_c_stops_a_sweep_and_keeps_what_is_finished(checks):
     assert len(rl.sweep(many_short, seeds=10, checks=checks)) == 10
 
 
+@pytest.mark.parametrize(
+    "long", [{"seeds": 10**6}, {"seeds": 2, "steady_days": 1000}], ids=["crashes", "a healthy cluster"]
+)
+def test_ctrl_c_stops_advice_as_half_of_the_runs_are_none(long):
+    rl.advise(rl.uniform(2, 8), timeouts=[100], seeds=2, steady_days=1e-6)  # what it imports is there
+    with ctrl_c():
+        rl.advise(rl.uniform(2, 8), timeouts=[100, 200], **long)
+
+
 def test_ctrl_c_in_a_metric_of_ones_own_keeps_what_is_finished():
     def slow(run):
         time.sleep(0.02)

@@ -2,67 +2,165 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.transforms import blended_transform_factory
 
-from ._axes import SMALL, points
+from raftlab._time import format_ms
+from raftlab.advice import best_of, seconds
+
+from ._axes import SMALL, new_axes, points
+from ._heatmap import paint, write
 from ._palette import INK, MUTED, node_colour
 from ._published import log_axis
-from ._sweeps import legend, open_axes
+from ._sweeps import legend, open_axes, replay_lines
 
 if TYPE_CHECKING:
-    from raftlab.advice import Advice
+    from raftlab.advice import Advice, Choice
 
-__all__ = ["advice"]
+__all__ = ["advice", "heatmap"]
+
+DOWNTIMES = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36_000, 864e2, 864e3, 864e4)
+"""Where the axis of downtimes is labelled, in seconds: whole units of time, about a decade apart."""
+HIDDEN = 30.0
+"""What is not ruled out is drawn up to so many times the highest expected downtime."""
 
 
 def advice(found: Advice, ax: Axes | None) -> Axes:
-    """Expected downtime a year over the timeout: of failures, of false elections, and of both."""
-    ax = open_axes(ax, 3.8)
-    time = np.array([choice.timeout_ms for choice in found.choices])
-    total = np.array([choice.downtime_s_a_year.value for choice in found.choices])
-    low = np.array([choice.downtime_s_a_year.low for choice in found.choices])
-    high = np.array([choice.downtime_s_a_year.high for choice in found.choices])
-    failures = found.failures_a_year * np.array([choice.failover_ms.value for choice in found.choices]) / 1e3
-    seen = np.array([choice.false_a_day.value > 0 for choice in found.choices])
-    ax.fill_between(
-        time, np.maximum(low, 1e-9), high, where=seen, color=node_colour(0), alpha=0.2, lw=0, gid="band"
+    """Expected downtime a year over the timeout, with its interval, and what failures alone cost."""
+    ax = open_axes(ax, 4.2, width=7.2)
+    able = [choice for choice in found.choices if choice.elects]
+    time = np.array([choice.timeout_ms for choice in able])
+    value, low, high = (
+        np.array([getattr(choice.downtime_s_a_year, part) for choice in able])
+        for part in ("value", "low", "high")
     )
-    ax.plot(time, total, color=node_colour(0), lw=2, marker="o", ms=4, label="all", gid="all")
-    ax.plot(time, failures, color=MUTED, lw=1.2, ls="--", label="of failures", gid="failures")
-    false = total - failures
-    shown = false > 0
-    ax.plot(
-        time[shown],
-        false[shown],
-        color=node_colour(3),
-        lw=1.2,
-        ls=":",
-        marker=".",
-        label="of false elections",
-    )
-    if not seen.all():
-        ax.plot(time[~seen], high[~seen], "_", color=MUTED, ms=9, label="not ruled out yet", gid="bound")
-    best = found.best
-    ax.axvline(best.timeout_ms, color=INK, lw=0.9, zorder=0)
-    ax.annotate(
-        f"{best.timeout_ms:g} ms", (best.timeout_ms, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -4),
-        textcoords="offset points", va="top", color=INK, fontsize=points(ax, SMALL),
-    )  # fmt: skip
+    failures = found.failures_a_year * np.array([choice.failover_ms.value for choice in able]) / 1e3
+    floor, top = limits(found, np.concatenate([value, low, failures]), value, high)
     ax.set_yscale("log")
-    ax.set_ylim(bottom=max(min(failures.min(), total.min()) / 3, 1e-6))
-    log_axis(ax)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
-    ax.set_xlabel("least election timeout (ms)")
-    ax.set_ylabel("time without a leader (s a year)")
-    ax.set_title(
-        f"{found.failures_a_year:g} failures a year, band 95%",
-        loc="right",
-        fontsize=points(ax, SMALL),
-        color=MUTED,
-    )
-    legend(ax, 4)
+    ax.set_ylim(floor, top)
+    colour = node_colour(0)
+    ax.fill_between(
+        time, np.maximum(low, floor), np.minimum(high, top), color=colour, alpha=0.16, lw=0, gid="band",
+        label=f"{100 * found.ci:.4g} % interval",
+    )  # fmt: skip
+    ax.plot(time, np.minimum(high, 1e3 * top), color=colour, lw=0.9, ls=(0, (4, 2)), gid="high")
+    ax.plot(time, failures, color=MUTED, lw=5, alpha=0.45, gid="failures", label="of failures alone")
+    ax.plot(time, value, color=colour, lw=1.8, gid="all")
+    seen = np.array([not choice.losses_a_day.unseen for choice in able])
+    for chosen, fill, label in (
+        (seen, colour, "expected"),
+        (~seen, "white", "expected; no loss of a\nhealthy leader was seen"),
+    ):
+        if chosen.any():
+            ax.plot(
+                time[chosen], value[chosen], "o", ms=5, color=colour, mfc=fill, mew=1.4, label=label,
+                gid="expected",
+            )  # fmt: skip
+    _mark_unable(ax, [choice for choice in found.choices if not choice.elects])
+    _mark_best(ax, found)
+    _name_axes(ax, found)
     return ax
+
+
+def limits(found: Advice, drawn: np.ndarray, value: np.ndarray, high: np.ndarray) -> tuple[float, float]:
+    """From below all that is drawn to above all that is expected; upper limits may lie beyond."""
+    floor = float(np.min(drawn[drawn > 0], initial=1e9)) / 2
+    if not np.any(drawn > 0):
+        floor = float(np.min(high)) / 1e3
+    wanted = [HIDDEN * float(value.max()), float(np.max(high[np.isfinite(high)], initial=0.0))]
+    best = found.best.downtime_s_a_year
+    top = max(min(wanted) if wanted[0] > 0 else wanted[1], best.high if np.isfinite(best.high) else 0.0)
+    return floor, 2 * max(top, 10 * floor)
+
+
+def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
+    """Timeouts that do not elect stand at the upper edge."""
+    if unable:
+        ax.plot(
+            [choice.timeout_ms for choice in unable], [0.97] * len(unable), "x", ms=7, mew=1.8, color=INK,
+            transform=blended_transform_factory(ax.transData, ax.transAxes), label="no leader is elected",
+            gid="unable",
+        )  # fmt: skip
+
+
+def _mark_best(ax: Axes, found: Advice) -> None:
+    """The recommendation, what cannot be told apart from it, and the preset's own."""
+    best, like = found.best, found.timeout_ms
+    at_foot = blended_transform_factory(ax.transData, ax.transAxes)
+    ax.axvline(best.timeout_ms, color=INK, lw=0.9, zorder=0, gid="best")
+    if like.low < like.high:
+        ax.plot(
+            [like.low, like.high], [0.0, 0.0], color=INK, lw=4, solid_capstyle="butt", transform=at_foot,
+            clip_on=False, gid="alike", label="cannot be told apart\nfrom the best",
+        )  # fmt: skip
+    lines = {best.timeout_ms: f"recommended: {format_ms(best.timeout_ms)}"}
+    if found.own is not None:
+        own = f"{found.own.whose}: {format_ms(found.own.timeout_ms)}"
+        same = found.own is best
+        lines[found.own.timeout_ms] = f"recommended, and {own}" if same else own
+        if not same:
+            ax.axvline(found.own.timeout_ms, color=INK, lw=0.9, ls=":", zorder=0, gid="own")
+    for step, (time, text) in enumerate(lines.items()):
+        ax.annotate(
+            text, (time, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3 + 11 * step),
+            textcoords="offset points", va="bottom", ha="center", color=INK, fontsize=points(ax, SMALL + 1),
+            annotation_clip=False, gid="name",
+        )  # fmt: skip
+
+
+def _name_axes(ax: Axes, found: Advice) -> None:
+    ax.yaxis.set_major_locator(FixedLocator(DOWNTIMES))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: seconds(y)))
+    ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    log_axis(ax)
+    ax.set_xlabel("least election timeout (ms)")
+    ax.set_ylabel(f"downtime a year, {found.failures_a_year:g} failures")
+    legend(ax, 2)
+    vars(ax)["raftlab_replay"] = "\n".join(replay_lines(found.failovers) + replay_lines(found.steady))
+
+
+def heatmap(found: Advice, ax: Axes | None) -> Axes:
+    """Expected downtime a year over the timeout and the loss."""
+    across = list(dict.fromkeys(choice.loss for choice in found.under_loss))
+    up = list(dict.fromkeys(choice.timeout_ms for choice in found.under_loss))
+    cells = {(choice.loss, choice.timeout_ms): choice.downtime_s_a_year for choice in found.under_loss}
+    ax = new_axes(ax, max(4.2, 1.7 * len(across) + 1.8), max(2.6, 0.44 * len(up) + 1.4))
+    here, own = found.best.loss, found.own.timeout_ms if found.own is not None else None
+    image = paint(
+        ax,
+        cells,
+        across={loss: f"{100 * loss:.3g} %" + ("\nas given" if loss == here else "") for loss in across},
+        up={
+            time: format_ms(time) + (f"\n{found.own.whose}" if found.own and time == own else "")
+            for time in up
+        },
+    )
+    ax.set_xlabel("messages lost")
+    ax.set_ylabel("least election timeout")
+    for loss in across:
+        best = best_of(choice for choice in found.under_loss if choice.loss == loss)
+        if best is not None:
+            frame(ax, across.index(loss), up.index(best.timeout_ms))
+    ax.set_title("downtime a year", loc="left", color=INK)
+    ax.set_title(
+        f"intervals {100 * found.ci:.4g} %; framed: the best of its column", loc="right",
+        fontsize=points(ax, SMALL), color=MUTED,
+    )  # fmt: skip
+    write(ax, cells, across, up, image, seconds)
+    vars(ax)["raftlab_replay"] = "\n".join(replay_lines(found.failovers) + replay_lines(found.steady))
+    return ax
+
+
+def frame(ax: Axes, i: int, j: int) -> None:
+    """A frame around a cell, dark and light, so that it shows on any colour."""
+    from matplotlib.patches import Rectangle
+
+    style: dict[str, Any] = {"fill": False, "zorder": 3}
+    ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec="white", lw=4, **style))
+    ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec=node_colour(3), lw=2, gid="best", **style))
