@@ -173,6 +173,13 @@ def test_the_recommended_timeout_has_an_interval_and_says_where_it_ends(advice, 
     assert "longest that was tried" in alone.note
 
 
+def test_a_timeout_that_is_alone_is_shown_as_it_is():
+    alone = rl.advise(rl.uniform(1, 2), timeouts=[150], seeds=20, steady_days=0.002, **QUICK)
+    assert alone.timeout_ms.note == "it is the only one that was tried"
+    assert "as good" not in repr(alone)
+    assert alone.plot().get_xlim() == (75, 300)
+
+
 def test_what_was_not_seen_lasts_as_long_as_what_was_with_the_nearest_timeout():
     def seen(losses, lasting):
         cells = np.zeros(10)
@@ -269,6 +276,10 @@ def test_the_picture_shows_the_recommendation_its_interval_and_the_presets_own(e
     assert list(alike.get_xdata()) == [etcd.timeout_ms.low, etcd.timeout_ms.high]
     [all_of] = by_gid(ax, "all")
     np.testing.assert_allclose(all_of.get_ydata(), [c.downtime_s_a_year.value for c in etcd.choices])
+    [intervals] = by_gid(ax, "interval")
+    for choice, segment in zip(etcd.choices, intervals.get_segments(), strict=True):
+        downtime = choice.downtime_s_a_year
+        np.testing.assert_allclose(segment[:, 1], [downtime.low, downtime.high])
     low, high = ax.get_ylim()
     assert low < min(c.downtime_s_a_year.low for c in etcd.choices)
     assert high > etcd.best.downtime_s_a_year.high

@@ -142,8 +142,10 @@ class Advice:
         where = [word for word, end in ends.items() if self.best.timeout_ms == end]
         reached = [word for word, end in ends.items() if end in (low, high)]
         note = ""
-        if where:
-            note = f"it is the {' and the '.join(where)} that was tried"
+        if len(self.choices) == 1:
+            note = "it is the only one that was tried"
+        elif where:
+            note = f"it is the {where[0]} that was tried"
         elif reached:
             note = f"among them is the {' and the '.join(reached)} that was tried"
         return Estimate(self.best.timeout_ms, low, high, note)
@@ -187,13 +189,13 @@ class Advice:
 
     def __repr__(self) -> str:
         best, like = self.best, self.timeout_ms
-        alike = "no other timeout that was tried is as good"
+        alike = "" if len(self.choices) == 1 else "no other timeout that was tried is as good"
         if like.low < like.high:
             alike = f"not told apart from it: {format_ms(like.low)} to {format_ms(like.high)}"
         words = [
             f"election timeouts from {format_ms(best.timeout_ms)} to {format_ms(best.longest_ms)}, "
             f"heartbeats every {format_ms(best.heartbeat_ms)}",
-            f"{alike}; {like.note}" if like.note else alike,
+            *(part for part in (alike, like.note) if part),
             f"downtime {told(best.downtime_s_a_year, seconds)} a year "
             f"with {self.failures_a_year:g} failures, {told(best.failover_ms, spelt)} after each",
             f"without a failure {told(best.losses_a_day, digits)} losses of the leader "

@@ -44,12 +44,16 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     ax.set_yscale("log")
     ax.set_ylim(floor, top)
     colour = node_colour(0)
-    ax.fill_between(
-        time, np.maximum(low, floor), np.minimum(high, top), color=colour, alpha=0.16, lw=0, gid="band",
+    below, above = np.maximum(low, floor / 2), np.minimum(high, 1e3 * top)
+    ax.fill_between(time, below, above, color=colour, alpha=0.13, lw=0, gid="band")
+    ax.vlines(
+        time, below, above, color=colour, alpha=0.4, lw=3, gid="interval",
         label=f"{100 * found.ci:.4g} % interval",
     )  # fmt: skip
-    ax.plot(time, np.minimum(high, 1e3 * top), color=colour, lw=0.9, ls=(0, (4, 2)), gid="high")
-    ax.plot(time, failures, color=MUTED, lw=5, alpha=0.45, gid="failures", label="of failures alone")
+    ax.plot(
+        time, failures, color=MUTED, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
+        label="of failures alone",
+    )  # fmt: skip
     ax.plot(time, value, color=colour, lw=1.8, gid="all")
     seen = np.array([not choice.losses_a_day.unseen for choice in able])
     for chosen, fill, label in (
@@ -118,6 +122,8 @@ def _name_axes(ax: Axes, found: Advice) -> None:
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: seconds(y)))
     ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    if len(found.choices) == 1:
+        ax.set_xlim(found.best.timeout_ms / 2, found.best.timeout_ms * 2)
     log_axis(ax)
     ax.set_xlabel("least election timeout (ms)")
     ax.set_ylabel(f"downtime a year, {found.failures_a_year:g} failures")
