@@ -12,45 +12,86 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from raftlab._arguments import choice, items
 
-from ._axes import SMALL, points
 from ._distributions import nines_axis, thinned
-from ._palette import INK, MUTED, node_colour, node_dashes
+from ._palette import INK, node_colour, node_dashes
 from ._sweeps import legend, open_axes
 
 if TYPE_CHECKING:
     from raftlab.published import Result
 
-__all__ = ["distributions", "shares"]
+__all__ = ["picture"]
 
 
-def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None) -> Axes:
-    """Our curves with the published quantiles on them; without samples the published shares against ours."""
+def picture(result: Result, cases: Sequence[str] | None, ax: Axes | None) -> Axes:
+    """Distributions if there are samples, panel by panel if nobody says what and where; else a line a row."""
     if not result.samples:
-        return shares(result, ax)
+        return numbers(result, ax)
+    if cases is not None or ax is not None or not result.panels:
+        return distributions(result, cases, ax, result.title)
+    rows = len(result.panels)
+    panels = grid(rows, 4.2 * rows)
+    for panel, (title, drawn) in zip(panels, result.panels.items(), strict=True):
+        distributions(result, drawn, panel, title)
+    return panels[0]
+
+
+def grid(rows: int, height: float) -> list[Axes]:
+    """Axes one below the other."""
+    from matplotlib import pyplot
+
+    _, panels = pyplot.subplots(rows, 1, figsize=(7.2, height), layout="constrained")
+    return list(panels)
+
+
+def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, title: str) -> Axes:
+    """Our curves with the published quantiles on them, and closed forms as thin lines."""
     drawn = list(result.samples) if cases is None else items(cases, "cases")
     for case in drawn:
         choice(case, "cases", tuple(result.samples))
     ax = open_axes(ax, 4.0, width=7.2)
     for at, case in enumerate(drawn):
-        x = np.sort(result.samples[case])
-        y = np.arange(1, len(x) + 1) / len(x)
-        kept = thinned(len(x))[:-1]
-        colour, dashes = node_colour(at), node_dashes(at)
-        ax.step(x[kept], y[kept], where="post", lw=1.5, label=case, gid="curve", color=colour, ls=dashes)
-        marks = result.marks.get(case, {})
-        ax.plot(
-            list(marks.values()), list(marks), "D", color=node_colour(at), mec=INK, mew=0.7, ms=5, zorder=4,
-            gid="published",
-        )  # fmt: skip
+        draw(result, case, at, ax)
     nines_axis(ax, max(1 - 1 / len(result.samples[case]) for case in drawn))
     log_axis(ax)
     ax.set_xlabel("time (ms)")
-    ax.set_ylabel("share of trials")
+    ax.set_ylabel("share of trials that are over")
     ax.grid(color="#e8ebee", lw=0.8)
-    ax.set_title(result.title, loc="left", color=INK)
-    ax.set_title("curves: raftlab; diamonds: published", loc="right", fontsize=points(ax, SMALL), color=MUTED)
-    legend(ax, len(drawn))
+    ax.set_title(title, loc="left", color=INK)
+    key = [line for line in ax.get_lines() if line.get_gid() == "curve"]
+    key += keys(any(case in result.marks for case in drawn), any(case in result.curves for case in drawn))
+    legend(ax, max(2, len(key)), handles=key)
     return ax
+
+
+def keys(marks: bool, curves: bool) -> list[Line2D]:
+    """What is not ours, for the key."""
+    found = []
+    if marks:
+        found.append(Line2D([], [], marker="D", ls="", color=FILL, mec=INK, ms=4.5, label="published"))
+    if curves:
+        found.append(Line2D([], [], color=INK, lw=1.0, ls=FORM, label="closed form"))
+    return found
+
+
+FILL, FORM = "#ffffff", (0, (4, 2))
+
+
+def draw(result: Result, case: str, at: int, ax: Axes) -> None:
+    """One case: ours, the published quantiles, the closed form."""
+    x = np.sort(result.samples[case])
+    y = np.arange(1, len(x) + 1) / len(x)
+    kept = thinned(len(x))[:-1]
+    colour, dashes = node_colour(at), node_dashes(at)
+    ax.step(x[kept], y[kept], where="post", lw=1.5, label=case, gid="curve", color=colour, ls=dashes)
+    marks = result.marks.get(case, {})
+    ax.plot(
+        list(marks.values()), list(marks), "D", color=colour, mec=INK, mew=0.7, ms=4.5, zorder=4, ls="",
+        gid="published",
+    )  # fmt: skip
+    if case in result.curves:
+        times, over = result.curves[case]
+        shown = (over > 0) & (over < 1 - 0.5 / len(x))
+        ax.plot(times[shown], over[shown], color=colour, lw=1.0, ls=FORM, zorder=3, gid="form")
 
 
 def log_axis(ax: Axes) -> None:
@@ -58,31 +99,35 @@ def log_axis(ax: Axes) -> None:
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < WIDE else (1.0,), numticks=12))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 WIDE = 200.0
 
 
-def shares(result: Result, ax: Axes | None) -> Axes:
-    """A line a row: the published share, and ours with its interval."""
+def numbers(result: Result, ax: Axes | None) -> Axes:
+    """A line a row: the published number, and ours with its interval."""
     rows = result.rows[::-1]
-    ax = open_axes(ax, 0.34 * len(rows) + 1.2, width=7.2)
+    ax = open_axes(ax, 0.28 * len(rows) + 1.2, width=7.8)
     places = np.arange(len(rows))
-    unit = 100 if rows[0].unit == "%" else 1
+    percent = rows[0].unit == "%"
+    unit = 100 if percent else 1
     ours = np.array([row.ours for row in rows]) * unit
     errors = np.array([[row.ours - row.low, row.high - row.ours] for row in rows]).T * unit
     ax.errorbar(ours, places, xerr=errors, fmt="o", color=node_colour(0), ms=5, capsize=3, lw=1.4, gid="ours")
     published = [row.published * unit for row in rows]
     ax.plot(published, places, "D", mfc="none", mec=INK, mew=1.2, ms=8, gid="published")
-    ax.set_yticks(places, [row.case for row in rows])
+    ax.set_yticks(places, labels(result)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.4)
-    if unit == 100:
+    quantities = {row.quantity for row in rows}
+    name = quantities.pop() if len(quantities) == 1 else ""
+    if percent:
         ax.set_xlim(-3, 103)
+        ax.set_xlabel(f"{name or 'probability'} (%)")
     else:
         log_axis(ax)
-    ax.set_xlabel(f"{rows[0].quantity} (%)" if unit == 100 else rows[0].quantity)
+        ax.set_xlabel((name or "time") + (f" ({rows[0].unit})" if rows[0].unit else ""))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#e8ebee", lw=0.8)
     ax.set_title(result.title, loc="left", color=INK)
@@ -92,3 +137,14 @@ def shares(result: Result, ax: Axes | None) -> Axes:
     ]
     legend(ax, 2, handles=key, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return ax
+
+
+def labels(result: Result) -> list[str]:
+    """What tells a row: its case, and what of it if that is not the same for all."""
+    several = len({row.quantity for row in result.rows}) > 1
+    bases = {(row.case, row.quantity) for row in result.rows}
+    doubled = len(bases) < len(result.rows)
+    return [
+        row.case + (f": {row.quantity}" if several else "") + (f" ({row.basis})" if doubled else "")
+        for row in result.rows
+    ]
