@@ -75,7 +75,12 @@ class Row:
     @property
     def agrees(self) -> bool:
         """Whether ours is the published number, but for chance and the tolerance, whatever is left open."""
-        return self._measured_fits(self.tolerance) and all(self._fits(ours) for _, ours in self.others)
+        return self.agrees_as_played and all(self._fits(ours) for _, ours in self.others)
+
+    @property
+    def agrees_as_played(self) -> bool:
+        """Whether ours is the published number with what was chosen where the source leaves it open."""
+        return self._measured_fits(self.tolerance)
 
     @property
     def left_open(self) -> bool:
@@ -83,7 +88,7 @@ class Row:
         if self.agrees or not self.others:
             return False
         found = [self.ours, *(ours for _, ours in self.others)]
-        fits = self._measured_fits(self.tolerance) or any(self._fits(ours) for _, ours in self.others)
+        fits = self.agrees_as_played or any(self._fits(ours) for _, ours in self.others)
         return fits or min(found) <= self.published <= max(found)
 
     @property
@@ -220,14 +225,20 @@ class Result:
 
         return picture(self, cases, ax)
 
-    def __repr__(self) -> str:
+    @property
+    def score(self) -> str:
+        """How many numbers agree, depend on what the source does not state, and are inferred."""
         theirs = [row for row in self.rows if row.basis != "inferred"]
         said = f"{sum(row.agrees for row in theirs)} of {len(theirs)} numbers agree"
-        if depend := sum(row.left_open for row in theirs):
-            said += f", {depend} depend on what the source does not state"
+        if depend := [row for row in theirs if row.left_open]:
+            fit = sum(row.agrees_as_played for row in depend)
+            said += f", {len(depend)} depend on what the source does not state ({fit} agree as played)"
         if inferred := len(self.rows) - len(theirs):
             said += f"; {inferred} more are inferred"
-        return f"<published: {self.title} ({self.source}): {said}>"
+        return said
+
+    def __repr__(self) -> str:
+        return f"<published: {self.title} ({self.source}): {self.score}>"
 
     def _repr_html_(self) -> str:
         table = self.table()
