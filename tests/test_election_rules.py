@@ -363,3 +363,16 @@ def test_what_cannot_go_together(given, words):
     with pytest.raises(rl.InvalidError) as caught:
         rl.Scenario(3, **given)
     assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("rule", ["hesitant", "hesitant_quorum"])
+def test_hesitant_candidates_that_nobody_answered_wait_for_ever(rule):
+    """AvailSim loses no message; docs/rules.md says what comes of it where some are lost."""
+
+    def cut_at_first(rule):
+        cut = rl.Partition("A", "B", "C", at=0, duration="2s")
+        return rl.Scenario(3, election_rule=rule, faults=[cut], horizon="20s")
+
+    found = rl.sweep(cut_at_first, {"rule": ["paper", rule]}, seeds=20, metrics="elections", checks=False)
+    assert (found["elections"][found["rule"] == "paper"] > 0).all()
+    assert (found["elections"][found["rule"] == rule] == 0).all()
