@@ -132,6 +132,22 @@ def test_a_refusal_for_another_reason_than_the_log_is_reason_to_stand_again():
     assert len(terms(story("hesitant_quorum"), "A")) == 1, "one answer is no quorum"
 
 
+def test_a_vote_is_no_reason_to_stand_again():
+    """B votes for A, C refuses because it has voted for E, and nobody else hears A: two of five endorse it."""
+    initial = rl.Initial(term={"A": 1, "B": 1, "C": 2, "D": 1, "E": 2}, votes={"C": "E"})
+    slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
+    cut = rl.Partition("ABC", "DE", at=0)
+
+    def stood(rule):
+        story = rl.Scenario(
+            5, election_rule=rule, network=5, initial=initial, faults=[slow, cut], horizon="3s"
+        )
+        return len(terms(story, "A"))
+
+    assert stood("hesitant") > 1
+    assert stood("hesitant_quorum") == 1
+
+
 def test_who_was_found_stale_by_all_does_not_stand_again():
     assert len(terms(stale_candidate("paper"), "A")) > 5
     assert len(terms(stale_candidate("hesitant_memory"), "A")) == 1

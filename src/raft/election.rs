@@ -88,16 +88,14 @@ impl Node {
 
     /// Whether it makes sense to stand for election, or to stand again, as far as the election rule asks.
     fn has_reason_to_stand(&self) -> bool {
-        let heard_well = || {
-            let answered = self.granted.union(&self.rejected);
-            answered.without(&self.stale_for)
-        };
+        // Refused for another reason than its log. Votes that it has say nothing: they may be too few for ever.
+        let endorsed = || self.rejected.without(&self.stale_for);
         let again = self.role == Role::Candidate;
         match self.config.election_rule {
             // "Somebody rejected for a non-log reason."
-            ElectionRule::Hesitant if again => !self.rejected.without(&self.stale_for).is_empty(),
+            ElectionRule::Hesitant if again => !endorsed().is_empty(),
             ElectionRule::HesitantQuorum if again => {
-                self.quorum.is_quorum(&heard_well().union(&[self.id].into_iter().collect()))
+                self.quorum.is_quorum(&endorsed().union(&[self.id].into_iter().collect()))
             }
             ElectionRule::HesitantMemory => {
                 let all = self.peers().chain([self.id]).collect::<NodeSet>();

@@ -35,7 +35,7 @@ variants! {
         "a candidate stands again only if somebody refused it for another reason than its log"
         "AvailSim, algorithm hesitant";
     HesitantQuorum "hesitant_quorum"
-        "a candidate stands again only if a quorum found its log up to date"
+        "a candidate stands again only if a quorum, itself included, refused it for another reason than its log"
         "AvailSim, algorithm hesitant2";
     HesitantMemory "hesitant_memory"
         "a node stands only if those that never found its log stale are a quorum; it forgets when it hears a leader"
