@@ -759,8 +759,9 @@ class Run(World):
     Attributes
     ----------
     ending : str
-        `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken) or
-        `"violation"`.
+        `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
+        `"violation"`, or `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
+        `NotReached.run` has them).
     """
 
     ending: str
@@ -784,20 +785,25 @@ class Run(World):
         cluster = Cluster.__new__(Cluster)
         cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
         ending = cluster._engine.play()
-        if ending == "not_reached":
-            state = cluster._state_line()
-            raise NotReached(
-                f"a step of the scenario waited in vain, until {format_ms(cluster.now_ms)} of seed {seed}; "
-                f"the nodes: {state}",
-                "a step",
-                state,
-            )
         if ending == "violation" and on_violation == "raise":
             raise ViolationError(cluster.violations[-1])
         run = cls.__new__(cls)
         run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
         run._scenario = scenario
         return run
+
+    def _raise_if_in_vain(self) -> None:
+        """A run in which a step waited in vain is an error, except for who asks for it as it was."""
+        if self.ending == "not_reached":
+            state = self._state_line()
+            error = NotReached(
+                f"a step of the scenario waited in vain, until {format_ms(self.now_ms)} of seed {self.seed}; "
+                f"the nodes: {state}",
+                "a step",
+                state,
+            )
+            error.run = self
+            raise error
 
     @classmethod
     def _future(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cluster import Run
 
 __all__ = [
     "BusyError",
+    "IncompleteWarning",
     "InterceptorError",
     "InvalidError",
     "NotReached",
@@ -47,6 +51,10 @@ class InterceptorError(RaftlabError, RuntimeError):
     """An interceptor returned something that is no edit of a message."""
 
 
+class IncompleteWarning(UserWarning):
+    """Something ended a sweep early, such as Ctrl-C; what was finished is kept."""
+
+
 class NotReached(RaftlabError, TimeoutError):
     """`run_until` came to its limit before the condition held.
 
@@ -56,7 +64,11 @@ class NotReached(RaftlabError, TimeoutError):
         What was waited for.
     state : str
         What the cluster looked like at the limit.
+    run : Run or None
+        Of a scenario: the run up to there.
     """
+
+    run: Run | None = None
 
     def __init__(self, message: str, condition: str = "", state: str = "") -> None:
         super().__init__(message, condition, state)

@@ -201,7 +201,7 @@ class Scenario:
             parts["stop"] = instance(stop, Condition, "stop").to_dict()
         if horizon is not None:
             parts["horizon"] = to_ms(horizon, "horizon")
-        self._set(_normal(parts))
+        self._set(normal(parts))
 
     def _set(self, normal: str) -> None:
         object.__setattr__(self, "_json", normal)
@@ -262,10 +262,24 @@ class Scenario:
         Raises
         ------
         NotReached
-            If a step waited for a condition in vain.
+            If a step waited for a condition in vain. Its `run` is the run up to there.
         ViolationError
             With `on_violation="raise"`.
         """
+        run = self._play(seed, trace=trace, checks=checks, on_violation=on_violation, trace_rows=trace_rows)
+        run._raise_if_in_vain()
+        return run
+
+    def _play(
+        self,
+        seed: int,
+        *,
+        trace: str = "full",
+        checks: bool = True,
+        on_violation: str = "record",
+        trace_rows: int | None = None,
+    ) -> Run:
+        """The run, also if a step waited in vain."""
         from .cluster import Run
 
         return Run._play(self, seed, trace, checks, on_violation, trace_rows)
@@ -291,7 +305,7 @@ class Scenario:
             if name in other._parts:
                 parts[name] = other._parts[name]
         scenario = Scenario.__new__(Scenario)
-        scenario._set(_normal(parts))
+        scenario._set(normal(parts))
         return scenario
 
     @property
@@ -456,7 +470,7 @@ def step_to_dict(step: Any) -> dict[str, Any]:
     )
 
 
-def _normal(parts: Mapping[str, Any]) -> str:
+def normal(parts: Mapping[str, Any]) -> str:
     """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
     try:
         return _core.scenario_normal(dumps(parts))
