@@ -6,16 +6,19 @@ import multiprocessing
 import os
 import random
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 import raftlab as rl
-from raftlab.sweeps import executors
+from raftlab.sweeps import chunks, executors
+from raftlab.sweeps.fingerprint import fingerprint
 
 pa = pytest.importorskip("pyarrow")
 
@@ -27,6 +30,20 @@ failover, GRID, OPTIONS = _story["failover"], _story["GRID"], _story["OPTIONS"]
 @pytest.fixture(scope="module")
 def whole():
     return rl.sweep(failover, GRID, **OPTIONS)
+
+
+FEW = OPTIONS | {"seeds": 100}
+
+
+@pytest.fixture(scope="module")
+def few():
+    return rl.sweep(failover, GRID, **FEW)
+
+
+@pytest.fixture
+def in_small_pieces(monkeypatch):
+    """Chunks of a moment: what is over soon is many of them all the same."""
+    monkeypatch.setattr(chunks, "ABOUT_S", 0.01)
 
 
 def same(result, whole):
@@ -69,10 +86,11 @@ class Unreliable(cf.ThreadPoolExecutor):
         return super().submit(function, *args, **kwargs)
 
 
-def test_what_is_lost_is_played_again(whole):
+@pytest.mark.usefixtures("in_small_pieces")
+def test_what_is_lost_is_played_again(few):
     with Unreliable() as pool:
-        assert same(rl.sweep(failover, GRID, **OPTIONS, executor=pool), whole)
-    assert pool.given > 128
+        assert same(rl.sweep(failover, GRID, **FEW, executor=pool), few)
+    assert pool.given > 20
 
 
 class Hopeless(cf.ThreadPoolExecutor):
@@ -113,14 +131,62 @@ def test_a_straggler_is_overtaken(whole, monkeypatch):
     assert time.perf_counter() - start < 60
 
 
-def test_a_broken_pool_says_so(tmp_path, whole):
+def test_a_broken_pool_says_so(tmp_path, few):
     # One process: a pool of more may start another while it breaks, and wait for it for ever (Python 3.11).
     pool = cf.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
     with pytest.raises(rl.RaftlabError, match="Broken"):
-        rl.sweep(failover, GRID, **OPTIONS, executor=pool, store=tmp_path)
+        rl.sweep(failover, GRID, **FEW, executor=pool, store=tmp_path)
     pool.shutdown()
-    assert same(rl.sweep(failover, GRID, **OPTIONS, store=tmp_path), whole)
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+class Breaks(cf.ThreadPoolExecutor):
+    """A pool that breaks when it has done some work, for good."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.given = 0
+
+    def submit(self, function, /, *args, **kwargs):
+        self.given += 1
+        if self.given <= 6:
+            return super().submit(function, *args, **kwargs)
+        future = cf.Future()
+        future.set_exception(cf.BrokenExecutor("a child process terminated abruptly"))
+        return future
+
+
+@pytest.mark.usefixtures("in_small_pieces")
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "store"])
+def test_what_was_done_when_a_pool_broke_is_kept(few, tmp_path, stored):
+    store = {"store": tmp_path} if stored else {}
+    go_on = "the same call goes on" if stored else "with store="
+    said = (
+        rf"interrupted: executor: runs \d+ to \d+ failed: BrokenExecutor: .* are finished and kept; {go_on}"
+    )
+    with Breaks() as pool, pytest.warns(UserWarning, match=said):
+        part = rl.sweep(failover, GRID, **FEW, executor=pool, **store)
+    assert 0 < len(part) < 400
+    assert not part.complete
+    assert digests(part).items() <= digests(few).items()
+    if stored:
+        assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+def digests(result):
+    rows = result.runs.to_dict()
+    return dict(
+        zip(zip(rows["timeout"], rows["rule"], rows["seed"], strict=True), rows["digest"], strict=True)
+    )
+
+
+def test_a_dask_client_that_is_closed():
+    distributed = pytest.importorskip("distributed", reason="dask is not installed")
+    client = distributed.Client(processes=False, n_workers=1, dashboard_address=None)
+    client.close()
+    with pytest.raises(rl.InvalidError, match="executor: the dask Client is closed"):
+        rl.sweep(failover, GRID, **FEW, executor=client)
 
 
 def test_another_version_elsewhere_is_an_error(monkeypatch):
@@ -239,15 +305,262 @@ def test_a_folder_of_something_else_is_left_alone(name, tmp_path):
         rl.sweep(failover, GRID, **OPTIONS, store=tmp_path / "file")
 
 
-def test_a_file_that_rotted_is_named(tmp_path):
-    rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
-    victim = sorted((tmp_path / "runs").glob("*.parquet"))[3]
+@pytest.mark.parametrize("folder", ["runs", "series"])
+def test_a_file_that_rotted_is_named_and_its_runs_are_played_again(folder, few, tmp_path):
+    result = rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    victim = max((tmp_path / folder).glob("*.parquet"))
     victim.write_bytes(victim.read_bytes()[:100])
-    result = rl.sweep(failover, GRID, **OPTIONS, store=tmp_path)
-    with pytest.raises(rl.RaftlabError, match=victim.name):
-        result.runs.to_dict()
-    victim.unlink()
-    assert len(rl.sweep(failover, GRID, **OPTIONS, store=tmp_path).runs.to_list("seed")) == 2400
+    with pytest.raises(rl.RaftlabError, match=rf"{victim.name} cannot be read .*; play the sweep again"):
+        getattr(result, folder).to_dict()
+    with pytest.warns(UserWarning, match=rf"{victim.name} cannot be read .*; its runs are played again"):
+        again = rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    assert same(again, few)
+
+
+def test_a_store_that_is_gone_is_named(tmp_path):
+    result = rl.sweep(failover, GRID, **FEW, store=tmp_path / "s")
+    shutil.rmtree(tmp_path / "s")
+    assert len(result) == 400
+    for look in (lambda: repr(result), lambda: len(result.series)):
+        with pytest.raises(rl.RaftlabError, match=r"store: .*\.parquet cannot be read"):
+            look()
+
+
+@pytest.mark.parametrize("wrong", [{"metrics": "zz"}, {"progress": 7}, {"threads": 0}, {"series": "1us"}])
+def test_what_is_refused_leaves_no_trace_in_the_store(wrong, tmp_path):
+    options = {"seeds": 5, "store": tmp_path / "s", "metrics": "sent"}
+    scenario = failover(50, "paper")
+    with pytest.raises(rl.InvalidError):
+        rl.sweep(scenario, **(options | wrong))
+    assert rl.sweep(scenario, **options).complete
+
+
+@pytest.mark.parametrize("manifest", ["[]", "5", "{", "null"])
+def test_a_manifest_that_is_none(manifest, tmp_path):
+    (tmp_path / "manifest.json").write_text(manifest)
+    with pytest.raises(rl.InvalidError, match=r"store: .*manifest\.json"):
+        rl.sweep(failover, GRID, **FEW, store=tmp_path)
+
+
+def test_a_store_that_is_no_path():
+    with pytest.raises(rl.InvalidError, match="store must be the path of a folder, not 5"):
+        rl.sweep(failover, GRID, **FEW, store=5)
+
+
+# ---- Chunks --------------------------------------------------------------------------------------------
+
+
+def dealt(runs, rate, hands=1):
+    """The sizes of chunks when so many runs are played in a second."""
+    deal = chunks.Deal([(0, runs)], 1, hands)
+    sizes = []
+    for first, last in deal:
+        sizes.append(last - first)
+        deal.took(last - first, (last - first) / rate)
+    assert sum(sizes) == runs
+    return sizes
+
+
+def test_chunks_take_about_a_second():
+    assert dealt(2_000, 1e5) == [1, 32, 1024, 943]
+    assert dealt(1_000, 150) == [1, 32, *[150] * 6, 67]
+    assert dealt(4, 0.1) == [1] * 4
+    assert max(dealt(10**7, 1e6)) == chunks.MOST_ROWS
+    slower = chunks.Deal([(0, 10**6)], 1)
+    for _ in range(4):
+        first, last = next(slower)
+        slower.took(last - first, (last - first) / 1e5)
+    slower.took(1000, 10)
+    first, last = next(slower)
+    assert last - first < 10_000, "what was measured last counts"
+
+
+def test_chunks_become_small_where_several_must_end_together():
+    sizes = dealt(10_000, 1e4, hands=4)
+    assert sizes[-1] <= 500 < max(sizes)
+
+
+def test_gaps_are_what_is_missing():
+    assert chunks.gaps(10, []) == [(0, 10)]
+    assert chunks.gaps(10, [(6, 10), (0, 2), (2, 3)]) == [(3, 6)]
+    assert chunks.gaps(10, [(0, 10)]) == []
+
+
+@pytest.mark.parametrize("luck", range(3))
+def test_a_store_goes_on_whatever_its_chunks_were(luck, few, tmp_path, monkeypatch):
+    """Files are lost and chunks are cut in other ways each time: the rows stay what they are."""
+    from pyarrow import dataset
+
+    rolled = random.Random(luck)
+    for about_s in (0.1, 0.003, 0.02):
+        monkeypatch.setattr(chunks, "ABOUT_S", about_s)
+        assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+        files = sorted(tmp_path.glob("runs/*.parquet"))
+        for victim in rolled.sample(files, len(files) // 2):
+            victim.unlink()  # but not the file of the series beside it
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path, threads=1), few)
+    assert len(set(dataset.dataset(tmp_path / "runs").to_table()["digest"].to_pylist())) == 400
+    assert dataset.dataset(tmp_path / "series").count_rows() == len(few.series)
+
+
+def test_runs_that_are_there_twice_count_once(few, tmp_path):
+    rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    for folder in ("runs", "series"):
+        first, second, *_ = sorted((tmp_path / folder).glob("*.parquet"))
+        end = second.stem.partition("-")[2]
+        table = pa.parquet.read_table(second)
+        pa.parquet.write_table(table, second.with_name(f"{first.stem.partition('-')[2]}-{end}.parquet"))
+        both = pa.concat_tables([pa.parquet.read_table(first), table])
+        pa.parquet.write_table(both, first.with_name(f"{first.stem.partition('-')[0]}-{end}.parquet"))
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+def test_two_processes_do_not_fill_one_store(few, tmp_path):
+    pytest.importorskip("fcntl")
+    story = (
+        "import sys, pathlib, raftlab.sweeps.store as store\n"
+        "held = store.locked(pathlib.Path(sys.argv[1]))\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", story, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(rl.InvalidError, match="is being filled by another process"):
+            rl.sweep(failover, GRID, **FEW, store=tmp_path)
+        other.kill()
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+@pytest.mark.usefixtures("in_small_pieces")
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "pool"])
+def test_a_progress_that_fails_loses_nothing(few, tmp_path, elsewhere):
+    def progress(done):
+        if done > 100:
+            raise ValueError("no more paper")
+
+    options = FEW | {"progress": progress, "store": tmp_path}
+    with cf.ThreadPoolExecutor(2) as pool, pytest.warns(UserWarning, match="ValueError: no more paper: "):
+        part = rl.sweep(failover, GRID, **options, executor=pool if elsewhere else None)
+    assert 0 < len(part) < 400
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+# ---- Functions as metrics ------------------------------------------------------------------------------
+
+LATE = "def late(run, *, by=5):\n    'Whether it is late.'\n    return far(run) + by in {'a', 'b', 3}\n"
+FAR = "def far(run):\n    return run.now_ms > LIMIT\n"
+
+
+def late(text=LATE, far=FAR, limit=100):
+    """A function as a cell of a notebook defines it."""
+    cell = {"__name__": "a_notebook", "LIMIT": limit}
+    exec(far + text, cell)
+    return cell["late"]
+
+
+def test_fingerprints_tell_what_a_function_does():
+    same = {fingerprint(late()), fingerprint(late("# a comment\n\n" + LATE))}
+    assert len(same) == 1
+    others = [
+        late(LATE.replace("+ by", "- by")),
+        late(LATE.replace("by=5", "by=6")),
+        late(LATE.replace("'b'", "'c'")),
+        late(far=FAR.replace(">", "<")),
+        late(limit=101),
+    ]
+    assert len(same | {fingerprint(other) for other in others}) == 6
+    story = (
+        f"from raftlab.sweeps.fingerprint import fingerprint; exec({FAR + LATE!r}); print(fingerprint(late))"
+    )
+    there = {
+        subprocess.check_output([sys.executable, "-c", story], env=os.environ | {"PYTHONHASHSEED": seed})
+        for seed in "123"
+    }
+    assert len(there) == 1
+
+
+def test_fingerprints_of_what_is_called_like_a_function():
+    class Later:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, run):
+            return run.now_ms > self.by
+
+    def recursive(run):
+        return recursive(run)
+
+    assert fingerprint(Later(5)) == fingerprint(Later(5)) != fingerprint(Later(6))
+    assert fingerprint(partial(late(), by=1)) == fingerprint(partial(late(), by=1))
+    assert fingerprint(partial(late(), by=1)) != fingerprint(partial(late(), by=2))
+    assert fingerprint(recursive) == fingerprint(recursive)
+
+
+def test_another_function_of_the_same_name_is_another_sweep(tmp_path):
+    def sweep(far):
+        return rl.sweep(
+            rl.Scenario(3, horizon="1s"), seeds=5, metrics=["sent", late(far=far)], store=tmp_path
+        )
+
+    assert sweep(FAR).complete
+    assert sweep(FAR).complete
+    with pytest.raises(rl.InvalidError, match="what differs: what the metric late does"):
+        sweep(FAR.replace(">", "<"))
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "store"])
+def test_a_metric_is_of_one_type_whatever_the_chunks(stored, tmp_path, monkeypatch):
+    def uneven(run):
+        return [None, 1, 2.5, None][run.seed // 16 % 4]
+
+    def word(run):
+        if run.seed == 50:
+            raise ValueError("no")
+        return "late" if run.seed > 60 else None
+
+    monkeypatch.setattr(chunks, "GROWTH", 2)
+    monkeypatch.setattr(chunks, "MOST_ROWS", 8)
+    store = {"store": tmp_path} if stored else {}
+    result = rl.sweep(
+        rl.Scenario(3, horizon="1s"), seeds=64, metrics=["sent", uneven, word], threads=1, **store
+    )
+    assert result.runs.to_list("uneven") == [None] * 16 + [1.0] * 16 + [2.5] * 16 + [None] * 16
+    assert result.runs.to_list("word") == [None] * 61 + ["late"] * 3
+    assert {name: kind for name, kind, *_ in result.runs.columns}["uneven"] == "float64"
+    assert [row for row, _ in result.errors] == [50]
+
+
+# ---- Ctrl-C --------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_what_is_finished_of_a_chunk(few, tmp_path, monkeypatch):
+    """Also if all runs are one chunk."""
+    monkeypatch.setattr(chunks, "GROWTH", 10**9)
+    monkeypatch.setattr(chunks, "ABOUT_S", 10**9)
+
+    def progress(done):
+        if done > 50:
+            raise KeyboardInterrupt
+
+    with pytest.warns(UserWarning, match="interrupted"):
+        part = rl.sweep(failover, GRID, **FEW | {"progress": progress}, store=tmp_path)
+    assert 30 < len(part) < 400
+    assert digests(part).items() <= digests(few).items()
+    files = {file.name for file in tmp_path.glob("runs/*.parquet")}
+    assert files == {file.name for file in tmp_path.glob("series/*.parquet")}
+    assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "store"])
+def test_ctrl_c_before_the_first_run_ends(stored, tmp_path):
+    def progress(_):
+        raise KeyboardInterrupt
+
+    store = {"store": tmp_path} if stored else {}
+    with pytest.warns(UserWarning, match="0 of 3 runs are finished"):
+        none = rl.sweep(rl.Scenario(5, horizon="2000h"), seeds=3, progress=progress, series="1h", **store)
+    assert (len(none), len(none.series)) == (0, 0)
+    assert none.runs.to_list("seed") == []
 
 
 def test_ctrl_c_keeps_the_chunks_that_are_done(tmp_path):

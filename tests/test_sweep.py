@@ -4,11 +4,13 @@ import itertools
 import math
 import pickle
 import random
+import sys
 
 import numpy as np
 import pytest
 import raftlab as rl
 from raftlab import _core
+from raftlab._progress import Progress
 from raftlab.sweeps.plan import Part, Plan
 
 GRID = {"timeout": [50, 150], "loss": [0, 0.05], "rule": ["paper", "pre_vote"]}
@@ -184,6 +186,32 @@ def test_every_row_brings_its_run_back(swept):
     assert len(swept.scenarios) == len(swept.points) == 8
 
 
+def test_rows_of_tables_bring_their_runs_back(swept):
+    import polars as pl
+
+    digest, frame = swept.runs.to_list("digest")[41], swept.to_pandas()
+    for row in (frame.iloc[[41]], pl.DataFrame(swept)[41], swept.to_arrow().slice(41, 1)):
+        assert swept.replay(row).digest == digest
+    for rows in (frame.iloc[:2], frame.iloc[:0]):
+        with pytest.raises(rl.InvalidError, match="row must be one row, not a table of"):
+            swept.replay(rows)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_that_waited_in_vain_comes_back(threads):
+    steps = [rl.run_until(rl.leaders(2), limit="200ms"), rl.run("1s")]
+    result = rl.sweep(rl.Scenario(3, steps=steps), seeds=3, threads=threads)
+    assert result.runs.to_list("ending") == ["not_reached"] * 3
+    run = result.replay(1)
+    assert (run.ending, run.now_ms) == ("not_reached", 200)
+    assert run.digest == result.runs.to_list("digest")[1]
+    assert pickle.loads(pickle.dumps(run)).digest == run.digest
+    with pytest.raises(rl.NotReached) as error:
+        run.scenario.run(seed=1)
+    assert error.value.run.digest == run.digest
+    assert pickle.loads(pickle.dumps(error.value)).run.digest == run.digest
+
+
 def test_a_row_of_another_version_is_not_taken_for_its_run():
     result = rl.sweep(failover, {"timeout": [50]}, seeds=2)
     with pytest.raises(rl.ReplayError, match="another version of raftlab"):
@@ -198,6 +226,100 @@ def test_arrow_goes_everywhere(swept):
     assert pl.DataFrame(swept)["digest"].to_list() == swept.runs.to_list("digest")
     assert swept["elections"].dtype == np.int64
     assert np.isnan(swept["downtime_open_ms"]).sum() == pa.table(swept)["downtime_open_ms"].null_count
+
+
+def test_values_of_a_grid_stay_what_they_are():
+    def build(value):
+        assert isinstance(value, (float, int))
+        return rl.Scenario(3, horizon=100)
+
+    result = rl.sweep(build, {"value": [0.5, math.nan]}, seeds=2)
+    assert [len(result.at(value=value)) for value in (0.5, math.nan)] == [2, 2]
+    assert result.replay(3).digest == result.replay(result.to_pandas().iloc[3]).digest
+    huge = rl.sweep(build, {"value": [2**70, 2**70 + 1]}, seeds=np.int64(2))
+    assert huge.runs.to_list("value") == [str(2**70)] * 2 + [str(2**70 + 1)] * 2
+    assert huge.replay(2).seed == 0
+    for twins in ([1, 2, 1], [1, 1.0], [math.nan, math.nan]):
+        with pytest.raises(rl.InvalidError, match=r"grid: the point value=\S+ is there twice"):
+            rl.sweep(build, {"value": twins}, seeds=2)
+
+
+def test_a_point_that_cannot_be_built_is_named():
+    def ratio(nodes, share):
+        return rl.Scenario(nodes, lease_drift=1 / share)
+
+    played = []
+    for grid, said, cause in [
+        (
+            {"nodes": [3], "share": [2, 0]},
+            r"build\(nodes=3, share=0\) raised ZeroDivisionError",
+            ZeroDivisionError,
+        ),
+        (
+            {"nodes": [3, -2], "share": [2]},
+            r"build\(nodes=-2, share=2\): nodes must be between",
+            rl.InvalidError,
+        ),
+        ({"node": [3]}, r"build\(node=3\) raised TypeError: .*'node'", TypeError),
+    ]:
+        with pytest.raises(rl.InvalidError, match=said) as error:
+            rl.sweep(ratio, grid, seeds=2, progress=played.append)
+        assert isinstance(error.value.__cause__, cause)
+    assert not played
+
+
+def test_values_of_functions_are_flags_numbers_or_texts():
+    values = {
+        "flag": np.bool_(True),
+        "count": np.int32(7),
+        "share": np.float32(0.5),
+        "listed": [1, 2],
+        "raw": b"5",
+        "none": None,
+    }
+    metrics = [named(name, lambda _, value=value: value) for name, value in values.items()]
+    result = rl.sweep(rl.Scenario(3, horizon=100), seeds=3, metrics=["sent", *metrics])
+    cells = {name: result.runs.to_list(name)[0] for name in values}
+    assert cells == {"flag": True, "count": 7, "share": 0.5, "listed": "[1, 2]", "raw": "b'5'", "none": None}
+    assert type(cells["flag"]) is bool
+    assert type(cells["count"]) is int
+
+
+def named(name, function):
+    function.__name__ = name
+    return function
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"metrics": "elction"}, "unknown metric 'elction'; did you mean 'elections'"),
+        ({"metrics": "zz"}, r"unknown metric 'zz'; raftlab\.metrics lists"),
+        ({"metrics": 5}, "metrics must be a name, a function of a run, or a list of them, not 5"),
+        ({"grid": 5}, "grid must be a dict of lists, or a list of dicts"),
+        ({"seeds": True}, "seeds must be a number above 0"),
+    ],
+)
+def test_arguments_that_make_no_sense(wrong, said):
+    with pytest.raises(rl.InvalidError, match=said):
+        rl.sweep(failover, **({"grid": GRID, "seeds": 2} | wrong))
+
+
+def test_one_run_is_no_runs():
+    assert repr(rl.sweep(rl.Scenario(3, horizon=1), seeds=1)).startswith("<sweep: 1 run, ")
+
+
+def test_a_kernel_without_widgets_shows_a_line_of_text(monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "ipywidgets" else pytest.fail(name)
+    )
+    with Progress(10, "runs", True) as bar:
+        bar._bar.delay = 0
+        bar.reached(5)
+        bar._bar.refresh()
+    assert "5.00/10.0" in capsys.readouterr().err
 
 
 def test_metrics_by_name_group_and_function():

@@ -7,6 +7,7 @@ import threading
 import time
 
 import raftlab as rl
+from raftlab.sweeps import chunks
 
 
 def failover(timeout, rule):
@@ -45,6 +46,7 @@ def with_dask(store):
 
 
 if __name__ == "__main__":
+    chunks.ABOUT_S = 0.02  # many chunks, so that there is something to lose
     print("on", flush=True)
     result = (
         with_dask(sys.argv[1])

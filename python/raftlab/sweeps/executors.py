@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import _core
 from ..errors import InvalidError, RaftlabError, shown
-from .chunks import Chunk
+from .chunks import Chunk, Deal
 from .plan import Part, Plan
 
 __all__ = ["elsewhere", "executor_of"]
@@ -24,23 +24,31 @@ STRAGGLES = 4.0
 """A chunk that takes this many times as long as others do is played by somebody else, too."""
 LEAST_STRAGGLE_S = 2.0
 ENOUGH = 3
-KEPT = "What is finished is kept if a store was given, and need not be played again"
 LOOK_EVERY_S = 0.05
+COUNT_EVERY_S = 5.0
+"""How often is asked how many workers there are: machines of a cluster come and go."""
+
+Played: TypeAlias = "tuple[Part, float]"
+"""What came of a chunk, and how many seconds it took."""
 
 
-def play_chunk(plan: Plan, first: int, last: int, threads: int, version: str) -> Part:
+def play_chunk(plan: Plan, first: int, last: int, threads: int, version: str) -> Played:
     """What an executor calls."""
     if version != _core.VERSION:
         raise InvalidError(
             f"executor: a worker has raftlab {_core.VERSION}, and this sweep is of {version}: "
             "install the same version everywhere"
         )
-    return plan.play(first, last, threads)
+    begun = time.perf_counter()
+    part = plan.play(first, last, threads)
+    return part, time.perf_counter() - begun
 
 
 def executor_of(executor: Any) -> Executor:
     """Any executor of concurrent.futures, or a client of dask."""
     if hasattr(executor, "get_executor") and hasattr(executor, "scheduler"):
+        if getattr(executor, "status", "running") != "running":
+            raise InvalidError(f"executor: the dask Client is {executor.status}: give one that is connected")
         found: Executor = executor.get_executor(pure=False)
         return found
     if not callable(getattr(executor, "submit", None)):
@@ -55,7 +63,7 @@ class _Task:
     """A chunk that somebody plays, or will."""
 
     chunk: Chunk
-    futures: list[Future[Part]] = field(default_factory=list)
+    futures: list[Future[Played]] = field(default_factory=list)
     failures: int = 0
     begun: float = 0.0
 
@@ -63,14 +71,19 @@ class _Task:
 class _Crew:
     """Those who play chunks elsewhere."""
 
-    def __init__(self, plan: Plan, chunks: Iterable[Chunk], executor: Executor, threads: int) -> None:
+    def __init__(self, plan: Plan, chunks: Deal, executor: Executor, threads: int) -> None:
         self._plan, self._executor, self._threads = plan, executor, threads
-        self._waiting = iter(chunks)
-        self._tasks: dict[Future[Part], _Task] = {}
-        self._workers = workers_of(executor)
+        self._waiting = chunks
+        self._tasks: dict[Future[Played], _Task] = {}
         self._took: list[float] = []
         self.busy = True
+        self.count()
         self.refill()
+
+    def count(self) -> None:
+        """Asks how many workers there are."""
+        self._workers, self._counted = workers_of(self._executor), time.monotonic()
+        self._waiting.shared_by(self._workers)
 
     def submit(self, task: _Task) -> None:
         """Gives a chunk to somebody, for the first time or again."""
@@ -78,39 +91,55 @@ class _Crew:
         try:
             future = self._executor.submit(play_chunk, small, first, last, self._threads, _core.VERSION)
         except Exception as error:
-            raise RaftlabError(
-                f"executor: it takes no more work: {type(error).__name__}: {error}. {KEPT}"
-            ) from error
+            raise RaftlabError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
         task.futures.append(future)
         task.begun = time.monotonic()
         self._tasks[future] = task
 
     def refill(self) -> None:
-        """Keeps some chunks in line for each worker."""
-        for _ in range(IN_LINE * self._workers - len(self._tasks)):
+        """Keeps some chunks in line for each worker, once it is known how long they take."""
+        if time.monotonic() - self._counted > COUNT_EVERY_S:
+            self.count()
+        line = IN_LINE if self._took else 1
+        for _ in range(line * self._workers - len(self._tasks)):
             chunk = next(self._waiting, None)
             if chunk is None:
                 break
             self.submit(_Task(chunk))
         self.busy = bool(self._tasks)
 
-    def done(self) -> Iterator[tuple[Chunk, Part]]:
-        """What has been done since the last look, within a moment."""
-        done, _ = wait(self._tasks, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+    def done(self, patience: float = LOOK_EVERY_S) -> Iterator[tuple[Chunk, Part]]:
+        """What has been done since the last look, within a moment.
+
+        Raises
+        ------
+        RaftlabError
+            If a chunk fails again and again: after what others have done.
+        """
+        done, _ = wait(self._tasks, timeout=patience, return_when=FIRST_COMPLETED)
+        lost = None
         for future in done:
             task = self._tasks.pop(future, None)
             if task is None:
                 continue  # somebody else was faster
-            part = result_of(future, task)
-            if part is None:
-                task.failures += 1
-                self.submit(task)
+            try:
+                played = result_of(future, task)
+                if played is None:
+                    task.failures += 1
+                    self.submit(task)
+                    continue
+            except RaftlabError as error:
+                lost = error
                 continue
             for other in task.futures:
                 if self._tasks.pop(other, None) is not None:
                     other.cancel()
+            part, seconds = played
             self._took.append(time.monotonic() - task.begun)
+            self._waiting.took(task.chunk[1] - task.chunk[0], seconds)
             yield task.chunk, part
+        if lost is not None:
+            raise lost
 
     def help_stragglers(self) -> None:
         """At the end, when there are more workers than work: what takes far too long is played twice."""
@@ -128,18 +157,17 @@ class _Crew:
             future.cancel()
 
 
-def elsewhere(
-    executor: Executor, plan: Plan, chunks: Iterable[Chunk], threads: int
-) -> Iterator[tuple[Chunk, Part]]:
+def elsewhere(executor: Executor, plan: Plan, chunks: Deal, threads: int) -> Iterator[tuple[Chunk, Part]]:
     """Plays chunks by an executor, in whatever order they are done.
 
     Only scenarios and ranges of seeds travel out, and rows back. A chunk whose worker is lost is played
-    again; one that takes far longer than others is played twice, and whoever is first counts.
+    again; one that takes far longer than others is played twice, and whoever is first counts. Whatever ends
+    it, what is done until then comes first.
 
     Raises
     ------
     RaftlabError
-        If a chunk fails again and again.
+        If a chunk fails again and again, or the executor takes no more work.
     """
     crew = _Crew(plan, chunks, executor, threads)
     try:
@@ -147,27 +175,27 @@ def elsewhere(
             yield from crew.done()
             crew.help_stragglers()
             crew.refill()
+    except KeyboardInterrupt:
+        yield from crew.done(patience=0)
+        raise
     finally:
         crew.leave()
 
 
-def result_of(future: Future[Part], task: _Task) -> Part | None:
+def result_of(future: Future[Played], task: _Task) -> Played | None:
     """What came of a chunk; nothing if it must be played again."""
     first, last = task.chunk
     try:
-        part = future.result()
+        return future.result()
     except (InvalidError, KeyboardInterrupt):
         raise
     except (Exception, CancelledError) as error:
         if task.failures < RETRIES and not is_broken(error):
             return None
+        again = f" {task.failures + 1} times" if task.failures else ""
         raise RaftlabError(
-            f"executor: runs {first} to {last} failed {task.failures + 1} times: "
-            f"{type(error).__name__}: {error}. {KEPT}"
+            f"executor: runs {first} to {last} failed{again}: {type(error).__name__}: {error}"
         ) from error
-    if part.interrupted is not None:  # Ctrl-C reached the worker, too
-        raise KeyboardInterrupt
-    return part
 
 
 def is_broken(error: BaseException) -> bool:

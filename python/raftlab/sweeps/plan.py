@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,7 +21,7 @@ from ..scenario import Scenario
 if TYPE_CHECKING:
     from ..cluster import Run
 
-__all__ = ["Grid", "Metric", "Part", "Plan"]
+__all__ = ["Grid", "Metric", "Part", "Plan", "joined"]
 
 Metric: TypeAlias = "str | Callable[[Run], Any]"
 """A metric or a group of them by name, or a function of a run."""
@@ -45,11 +47,8 @@ class Part:
     def join(cls, parts: Sequence[Part]) -> Part:
         """The rows of parts that follow each other."""
         series = [part.series for part in parts if part.series is not None]
-        return cls(
-            _core.Table.concat([part.runs for part in parts]),
-            _core.Table.concat(series) if series else None,
-            parts[-1].interrupted,
-        )
+        runs = joined([part.runs for part in parts])
+        return cls(runs, joined(series) if series else None, parts[-1].interrupted)
 
     def without_rows(self) -> Part:
         """The same columns, and none of the rows."""
@@ -105,6 +104,8 @@ class Plan:
         choice(on_violation, "on_violation", ("record", "stop"))
         checks = flag(checks, "checks")
         cells = cells_of(points)
+        refuse_doubles(points)
+        refuse_twins(points, cells)
         names_of_grid = tuple(points[0])
         return cls(
             names_of_grid, points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation
@@ -124,11 +125,11 @@ class Plan:
         return Scenario.from_json(self.scenarios[point])
 
     def run(self, point: int, seed: int, **options: Any) -> Run:
-        """One of the runs, with its trace."""
+        """One of the runs, with its trace, whatever became of it."""
         # Without checks nothing stops a run, whatever it does.
         options = {"on_violation": self.on_violation if self.checks else "record", **options}
         if self.moments is None:
-            return self.scenario(point).run(seed, **options)
+            return self.scenario(point)._play(seed, **options)
         from ..cluster import Run
 
         return Run._future(self.scenario(point), self.moments[point], seed, **options)
@@ -185,6 +186,40 @@ class Plan:
             return Part(runs, series, interrupted)
         return self._with_own_metrics(Part(runs, series, interrupted), first)
 
+    def no_rows(self) -> Part:
+        """The columns that there will be, and none of the rows."""
+
+        def enough(_: int) -> None:
+            raise StopIteration  # a run may take hours, and nobody wants to see it
+
+        plan, first, last = self.part(0, 1)
+        return plan.play(first, last, 1, enough).without_rows()
+
+    def finished(self, part: Part) -> Iterator[tuple[tuple[int, int], Part]]:
+        """What is whole in a part that was interrupted: runs that follow each other, and their rows."""
+        runs = self._numbers(part.runs)
+        bins = [] if part.series is None else self._numbers(part.series)
+        row = 0
+        while row < len(runs):
+            first, from_row = runs[row], row
+            while row < len(runs) and runs[row] - row == first - from_row:
+                row += 1
+            last = first + row - from_row
+            low, high = bisect_left(bins, first), bisect_left(bins, last)
+            series = None if part.series is None else part.series.slice(low, high - low)
+            yield (first, last), Part(part.runs.slice(from_row, row - from_row), series, None)
+
+    def _numbers(self, table: _core.Table) -> list[int]:
+        """The numbers of the runs that rows are of."""
+        places = {key_of(cells): at for at, cells in enumerate(self.cells)}
+        seeds = table.column_list("seed")
+        columns = [table.column_list(name) for name in self.parameters]
+        points = zip(*columns, strict=True) if columns else [()] * len(seeds)
+        at = [places[key_of(cells)] for cells in points]
+        return [
+            place * self.seeds + seed - self.first_seeds[place] for place, seed in zip(at, seeds, strict=True)
+        ]
+
     def _with_own_metrics(self, part: Part, first: int) -> Part:
         """The slow path: every run once more with its trace, for the functions that want to see it."""
         runs, interrupted = part.runs, part.interrupted
@@ -205,7 +240,8 @@ class Plan:
         for name, metric in self.own_metrics:
             meaning = (metric.__doc__ or "a function of the run").strip().splitlines()[0]
             runs = runs.with_column(name, columns[name][:done], "", meaning)
-        runs = runs.with_column("error", errors[:done], "", "why the run failed; null if it did not")
+        if any(why is not None for why in errors[:done]):
+            runs = runs.with_column("error", errors[:done], "", "why the run failed; null if it did not")
         return Part(runs, part.series, interrupted)
 
     def _own_values(self, point: int, seed: int) -> tuple[dict[str, Any], str | None]:
@@ -214,24 +250,17 @@ class Plan:
         error = None
         for name, metric in self.own_metrics:
             try:
-                values[name] = plain(metric(run))
+                values[name] = cell_of(metric(run))
             except Exception as raised:
                 error = f"metric {name}: {type(raised).__name__}: {raised}"
         return values, error
 
 
-def plain(value: Any) -> Any:
-    """A scalar of numpy's as Python has it, so that its column is of flags, whole numbers or numbers."""
-    return (
-        value.item() if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () else value
-    )
-
-
 def seeds_of(seeds: int | range) -> range:
     """Seeds as a range."""
     given = seeds
-    if isinstance(seeds, int) and not isinstance(seeds, bool):
-        seeds = range(seeds)
+    if not isinstance(seeds, (range, bool)) and hasattr(seeds, "__index__"):
+        seeds = range(operator.index(seeds))
     if not isinstance(seeds, range) or seeds.step != 1 or not 0 <= seeds.start < seeds.stop:
         raise InvalidError(f"seeds must be a number above 0 or a range with step 1, not {shown(given)}")
     if seeds.stop > U64:
@@ -251,7 +280,7 @@ def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:
             if not of:
                 raise InvalidError(f"grid: '{name}' has no values")
         return tuple(dict(zip(values, point, strict=True)) for point in itertools.product(*values.values()))
-    points = items(grid, "grid")
+    points = items(grid, "grid") if isinstance(grid, Iterable) and not isinstance(grid, (str, bytes)) else []
     if not points or not all(isinstance(point, Mapping) for point in points):
         raise InvalidError(
             f"grid must be a dict of lists, or a list of dicts with at least one, not {shown(grid)}"
@@ -273,17 +302,95 @@ def cells_of(points: Sequence[Mapping[str, Any]]) -> tuple[tuple[Any, ...], ...]
 
 def column_of(values: list[Any]) -> list[Any]:
     """Flags, integers of 64 bits, or numbers, if all of them are; else texts."""
-    if all(type(value).__name__ in ("bool", "bool_") for value in values):
+    if all(is_flag(value) for value in values):
         return [bool(value) for value in values]
     for kind in (operator.index, float):
         try:
             numbers = [kind(value) for value in values if not isinstance(value, (str, bytes, bool))]
         except (TypeError, ValueError, OverflowError):
             continue
-        fits = kind is float or all(-(2**63) <= number < 2**63 for number in numbers)
-        if fits and len(numbers) == len(values):
+        if kind is operator.index and not all(-(2**63) <= number < 2**63 for number in numbers):
+            break  # as numbers they would be others
+        if len(numbers) == len(values):
             return numbers
     return [str(value) for value in values]
+
+
+def refuse_twins(points: Sequence[Mapping[str, Any]], cells: Sequence[tuple[Any, ...]]) -> None:
+    """Rows tell their points by the cells: no two points may have the same."""
+    known: set[tuple[Any, ...]] = set()
+    for point, of in zip(points, cells, strict=True):
+        if key_of(of) in known:
+            raise InvalidError(f"grid: the point {worded(point)} is there twice")
+        known.add(key_of(of))
+
+
+def refuse_doubles(points: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses values that are not the same but have the same text: their rows would pass for one point's."""
+    for name in points[0]:
+        first: dict[str, Any] = {}
+        for point in points:
+            value = point[name]
+            if not same(first.setdefault(str(value), value), value):
+                raise InvalidError(
+                    f"grid: '{name}' has different values with the text {shown(str(value))}; rows cannot be "
+                    "told apart by it: sweep over names of them"
+                )
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values of a grid are the same. What does not compare is taken by its text."""
+    try:
+        return a is b or bool(a == b) or bool(a != a and b != b)
+    except (TypeError, ValueError):
+        return str(a) == str(b)
+
+
+def key_of(cells: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Cells as a key of a dict, in which NaN is itself."""
+    return tuple(None if cell != cell else cell for cell in cells)
+
+
+def is_same(value: Any, given: Any) -> bool:
+    """Whether a value of the grid is what somebody gave, or read in a table: itself, or its text."""
+    return bool(value == given or str(value) == given or (value != value and given != given))
+
+
+def is_flag(value: Any) -> bool:
+    """Whether it is True or False, of Python or numpy."""
+    return type(value).__name__ in ("bool", "bool_")
+
+
+def cell_of(value: Any) -> Any:
+    """What a function of the user's returned, as a cell: a flag, a number or a text; None is nothing."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if is_flag(value):
+        return bool(value)
+    for kind in () if isinstance(value, bytes) else (operator.index, float):
+        try:
+            return kind(value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return str(value)
+
+
+def joined(tables: Sequence[_core.Table]) -> _core.Table:
+    """The rows of tables that follow each other.
+
+    A column of a user's function has the type of all of its values, whatever those in one of the tables are.
+    """
+    kinds: dict[str, set[str]] = {}
+    for name, kind, *_ in (column for table in tables for column in table.columns):
+        kinds.setdefault(name, set()).add(kind)
+    uneven = [(name, *about) for name, _, *about in tables[0].columns if len(kinds[name]) > 1]
+    values = {name: [cell for table in tables for cell in table.column_list(name)] for name, *_ in uneven}
+    for name, unit, meaning in uneven:
+        tables = [table.with_column(name, [None] * len(table), unit, meaning) for table in tables]
+    whole = _core.Table.concat(tables)
+    for name, unit, meaning in uneven:
+        whole = whole.with_column(name, values[name], unit, meaning)
+    return whole
 
 
 def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str, Any]) -> Scenario:
@@ -294,11 +401,20 @@ def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str
         return build
     if not callable(build):
         raise InvalidError(f"build must be a Scenario or a function that returns one, not {shown(build)}")
-    scenario = build(**point)
+    try:
+        scenario = build(**point)
+    except InvalidError as error:
+        raise InvalidError(f"build({worded(point)}): {error}") from error
+    except Exception as error:
+        raise InvalidError(f"build({worded(point)}) raised {type(error).__name__}: {error}") from error
     if not isinstance(scenario, Scenario):
-        at = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
-        raise InvalidError(f"build({at}) must return a Scenario, not {shown(scenario)}")
+        raise InvalidError(f"build({worded(point)}) must return a Scenario, not {shown(scenario)}")
     return scenario
+
+
+def worded(point: Mapping[str, Any]) -> str:
+    """A point, as the arguments that it stands for."""
+    return ", ".join(f"{name}={shown(value)}" for name, value in point.items())
 
 
 def metrics_of(
@@ -307,12 +423,18 @@ def metrics_of(
     """Names of metrics and groups; and functions with their names."""
     if metrics is None:
         return tuple(row["metric"] for row in catalogue if row["default"] == "yes"), ()
-    listed = [metrics] if isinstance(metrics, str) or callable(metrics) else items(metrics, "metrics")
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    if not isinstance(metrics, Iterable):
+        raise InvalidError(
+            f"metrics must be a name, a function of a run, or a list of them, not {shown(metrics)}"
+        )
+    listed = items(metrics, "metrics")
     names: list[str] = []
     own: dict[str, Callable[[Run], Any]] = {}
     for metric in listed:
         if isinstance(metric, str):
-            names.append(metric)
+            names.append(known_metric(metric))
         elif callable(metric):
             name = getattr(metric, "__name__", type(metric).__name__)
             if not name.isidentifier() or name in own or name in {*RESERVED, *catalogue.names}:
@@ -323,6 +445,16 @@ def metrics_of(
         else:
             raise InvalidError(f"metrics must be names or functions of a run, not {shown(metric)}")
     return tuple(names), tuple(own.items())
+
+
+def known_metric(name: str) -> str:
+    """The name of a metric or a group."""
+    known = [*catalogue.names, *dict.fromkeys(row["group"] for row in catalogue), "all"]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3)
+        meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        raise InvalidError(f"metrics: unknown metric {shown(name)}; {meant}raftlab.metrics lists all of them")
+    return name
 
 
 def own_seeds(scenario: str, seeds: range) -> int:

@@ -6,14 +6,16 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from .._arguments import integer
 from .._progress import Progress
 from .._time import Duration
+from ..errors import IncompleteWarning, RaftlabError
 from ..scenario import Scenario, default_threads
 from ..tables import Table
-from .chunks import Chunk, chunks_of, here
+from .chunks import Chunk, Deal, here
 from .plan import Grid, Metric, Part, Plan
 from .result import Sweep
 from .store import Store
@@ -109,13 +111,6 @@ def sweep(
     return play_and_keep(plan, threads, progress, executor, store)
 
 
-def crew_of(executor: Any) -> Callable[[Plan, Iterable[Chunk], int], Iterator[tuple[Chunk, Part]]]:
-    """Plays chunks by an executor."""
-    from .executors import elsewhere, executor_of  # and concurrent.futures, which few need
-
-    return partial(elsewhere, executor_of(executor))
-
-
 def play_and_keep(
     plan: Plan,
     threads: int | None,
@@ -123,65 +118,102 @@ def play_and_keep(
     executor: Any = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Sweep:
-    """Plays a plan, here or elsewhere, into memory or onto disk; Ctrl-C keeps what is finished."""
+    """Plays a plan, here or elsewhere, into memory or onto disk; whatever ends it, that much is kept."""
+    bar = Progress(plan.runs, "runs", progress)
     crew = None if executor is None else crew_of(executor)
     usual = default_threads() if crew is None else 1
     workers = usual if threads is None else integer(threads, "threads", 1, MOST_THREADS)
-    shelf = None if store is None else Store(store, plan, chunk_size(plan, in_pieces=True))
-    kept: dict[Chunk, Part] = {}
-    interrupted: BaseException | None = None
-    missing = shelf.missing() if shelf else chunks_of(plan.runs, chunk_size(plan, in_pieces=crew is not None))
-    done = plan.runs - sum(last - first for first, last in missing)
-    with Progress(plan.runs, "runs", progress) as bar:
-        bar.reached(done)
+    ended: BaseException | None = None
+    with Memory(plan) if store is None else Store(store, plan) as kept, bar:
+        missing = kept.missing()
+        done = plan.runs - sum(last - first for first, last in missing)
         before = done
-        parts = (
-            here(plan, missing, workers, lambda more: bar.reached(before + more))
-            if crew is None
-            else crew(plan, missing, workers)
-        )
         try:
-            for chunk, part in parts:
+            for chunk, part in (
+                here(
+                    plan, deal(plan, missing, workers, store), workers, lambda more: tell(bar, before + more)
+                )
+                if crew is None
+                else crew(plan, Deal(missing, workers), workers)
+            ):
+                kept.keep(chunk, part)
+                ended = part.interrupted
+                if ended is not None:
+                    break
                 done += len(part.runs)
-                bar.reached(done)
-                interrupted = part.interrupted
-                if shelf is None:
-                    kept[chunk] = part
-                elif interrupted is None:
-                    shelf.write(chunk, part)
-        except KeyboardInterrupt as error:
-            interrupted = error
-    if interrupted is not None and not isinstance(interrupted, KeyboardInterrupt):
-        raise interrupted
-    result = Sweep(plan, *(from_store(shelf, plan) if shelf else from_memory(kept, plan)))
-    if interrupted is not None:
-        warnings.warn(
-            f"interrupted: {len(result):,} of {plan.runs:,} runs are finished and kept", stacklevel=3
-        )
+                tell(bar, done)
+        except (KeyboardInterrupt, RaftlabError) as error:
+            ended = error
+        result = Sweep(plan, *kept.tables())
+    if ended is not None:
+        give_up_or_warn(ended, result, before, in_memory=store is None)
     return result
 
 
-def from_memory(kept: dict[Chunk, Part], plan: Plan) -> tuple[Table, Table | None]:
-    """The rows of chunks, in order."""
-    parts = [part for _, part in sorted(kept.items(), key=lambda item: item[0])]
-    whole = Part.join(parts) if parts else plan.play(0, 1, 1).without_rows()
-    return Table(whole.runs), None if whole.series is None else Table(whole.series)
+def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memory: bool) -> None:
+    """What ended a sweep early is a warning if there is something to keep; Ctrl-C is one always."""
+    by_hand = isinstance(ended, KeyboardInterrupt)
+    if not by_hand and (not isinstance(ended, RaftlabError) or len(result) == before):
+        raise ended
+    why = "interrupted" if by_hand else f"interrupted: {ended}"
+    go_on = "with store= the same call could go on" if in_memory else "the same call goes on with the others"
+    warnings.warn(
+        IncompleteWarning(
+            f"{why}: {len(result):,} of {result._plan.runs:,} runs are finished and kept; {go_on}"
+        ),
+        stacklevel=4,
+    )
 
 
-def from_store(store: Store, plan: Plan) -> tuple[Table, Table | None]:
-    """The rows of chunks on disk, in order."""
-    return store.table("runs"), None if plan.bins_ms is None else store.table("series")
+def tell(bar: Progress, done: int) -> None:
+    """So many are done. A function of the user's that fails ends the sweep, and loses nothing."""
+    try:
+        bar.reached(done)
+    except Exception as error:
+        raise RaftlabError(f"progress raised {type(error).__name__}: {error}") from error
 
 
-def chunk_size(plan: Plan, *, in_pieces: bool) -> int:
-    """How many runs are dealt out at once.
+def crew_of(executor: Any) -> Callable[[Plan, Deal, int], Iterator[tuple[Chunk, Part]]]:
+    """Plays chunks by an executor."""
+    from .executors import elsewhere, executor_of  # and concurrent.futures, which few need
 
-    In this process all of them, unless functions of the user's look at them, which is slow: then few, so
-    that what is finished can be kept. Elsewhere, and onto disk, a hundredth of them, within limits.
+    return partial(elsewhere, executor_of(executor))
+
+
+def deal(plan: Plan, missing: list[Chunk], threads: int, store: Any) -> Deal:
+    """All runs at once, in this process and into memory; in chunks, to be kept on disk.
+
+    Also in chunks if functions of the user's look at the runs, which is slow, so that progress is seen.
     """
-    if in_pieces:
-        return min(max(-(-plan.runs // 128), 16), 100_000)
-    return BATCH if plan.own_metrics else plan.runs
+    at_once = store is None and not plan.own_metrics
+    return Deal(missing, plan.runs if at_once else threads)
 
 
-BATCH = 64
+class Memory:
+    """Rows that nobody wants on disk. It does what a `Store` does."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._parts: dict[Chunk, Part] = {}
+
+    def missing(self) -> list[Chunk]:
+        """All runs."""
+        return [(0, self._plan.runs)]
+
+    def keep(self, chunk: Chunk, part: Part) -> None:
+        """Keeps a chunk, or what is finished of it."""
+        self._parts[chunk] = part
+
+    def tables(self) -> tuple[Table, Table | None]:
+        """All rows that are there: of runs, and of the time series."""
+        parts = [part for _, part in sorted(self._parts.items(), key=lambda item: item[0])]
+        whole = Part.join(parts) if parts else self._plan.no_rows()
+        return Table(whole.runs), None if whole.series is None else Table(whole.series)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
 from ..statistics import runs_in_words, upper_bound
 from ..tables import Table
-from .plan import Plan
+from .plan import Plan, is_same, key_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +109,7 @@ class Sweep:
 
         Parameters
         ----------
-        row : int, mapping, pandas.Series or named tuple
+        row : int, mapping, pandas.Series, named tuple, or table of one row
             The position of a row, or a row: whatever has the grid's columns and `seed`.
         **options
             As in `Scenario.run`.
@@ -118,7 +117,8 @@ class Sweep:
         Returns
         -------
         Run
-            The same run: its digest is the row's.
+            The same run: its digest is the row's. Also one whose `ending` is `"not_reached"`, up to where it
+            waited in vain.
 
         Raises
         ------
@@ -139,13 +139,8 @@ class Sweep:
 
     def _find(self, row: Any) -> tuple[int, int, str | None]:
         """The point, the seed and the digest of a row."""
-        if isinstance(row, Mapping):
-            cells: Any = row
-        elif hasattr(row, "_asdict"):
-            cells = row._asdict()
-        elif hasattr(row, "to_dict"):
-            cells = row.to_dict()
-        else:
+        cells = cells_of(row)
+        if cells is None:
             at = integer(row, "row", 0, max(len(self) - 1, 0))
             cells = {name: values[0] for name, values in self.runs._core.slice(at, 1).to_dict().items()}
         missing = [name for name in (*self.parameters, "seed") if name not in cells]
@@ -158,7 +153,7 @@ class Sweep:
         for at, point in enumerate(self._plan.points):
             first = self._plan.first_seeds[at]
             if first <= seed < first + self._plan.seeds and all(
-                means(cells[name], value) for name, value in point.items()
+                is_same(value, cells[name]) for name, value in point.items()
             ):
                 digest = cells.get("digest")
                 return at, seed, digest if isinstance(digest, str) else None
@@ -226,7 +221,7 @@ class Sweep:
         places = [
             at
             for at, of in enumerate(self._plan.points)
-            if all(means(value, of[name]) for name, value in point.items())
+            if all(is_same(of[name], value) for name, value in point.items())
         ]
         if not places:
             given = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
@@ -239,15 +234,12 @@ class Sweep:
 
     def _of(self, table: Table, places: list[int]) -> Table:
         """The rows of some points. Rows stand in the order of the points."""
-        from .summary import told_apart
-
-        told_apart(self.points, self.parameters)
-        columns = [[one_nan(cell) for cell in table._core.column_list(name)] for name in self.parameters]
+        columns = [table._core.column_list(name) for name in self.parameters]
         cells = list(zip(*columns, strict=True)) if columns else [()] * len(table)
         spans: dict[tuple[Any, ...], list[int]] = {}
         for row, of in enumerate(cells):
-            spans.setdefault(of, [row, row])[1] = row + 1
-        wanted = [tuple(one_nan(cell) for cell in self._plan.cells[at]) for at in places]
+            spans.setdefault(key_of(of), [row, row])[1] = row + 1
+        wanted = [key_of(self._plan.cells[at]) for at in places]
         parts = [table._core.slice(a, b - a) for a, b in (spans[of] for of in wanted if of in spans)]
         return Table(_core.Table.concat(parts) if parts else table._core.slice(0, 0))
 
@@ -430,14 +422,16 @@ class Sweep:
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.runs._repr_html_()}"
 
 
-def means(given: Any, value: Any) -> bool:
-    """Whether what was given or stands in a row is this value of the grid: itself, its text, or both NaN."""
-    try:
-        return bool(given == value or given == str(value) or (given != given and value != value))
-    except (TypeError, ValueError):
-        return str(given) == str(value)
-
-
-def one_nan(cell: Any) -> Any:
-    """The cell; NaN always as the same object, so that it is found again."""
-    return cell if cell == cell else math.nan
+def cells_of(row: Any) -> Mapping[str, Any] | None:
+    """What stands in a row, by column; nothing if it is none of what tables have for rows."""
+    if isinstance(row, Mapping):
+        return row
+    if hasattr(row, "_asdict"):
+        return row._asdict()  # type: ignore[no-any-return]
+    if hasattr(row, "columns") or hasattr(row, "column_names"):  # a table of pandas, polars or pyarrow
+        if len(row) != 1:
+            raise InvalidError(f"row must be one row, not a table of {len(row):,}")
+        if hasattr(row, "iloc"):
+            return {name: row[name].iloc[0] for name in row.columns}
+        return (row.to_dicts() if hasattr(row, "to_dicts") else row.to_pylist())[0]  # type: ignore[no-any-return]
+    return row.to_dict() if hasattr(row, "to_dict") else None

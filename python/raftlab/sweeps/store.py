@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from .. import _core
 from .._core import Table as Cells
-from ..errors import InvalidError, RaftlabError
+from ..errors import InvalidError, RaftlabError, shown
 from ..tables import Table, _need
-from .chunks import Chunk, chunks_of
-from .plan import Part, Plan
+from .chunks import Chunk, gaps
+from .fingerprint import fingerprint
+from .plan import Part, Plan, joined
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,89 +28,152 @@ __all__ = ["Store", "StoredTable"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LOCK = "lock"
+"""Held by the process that fills a store; what is in it does not matter."""
+UNFINISHED = ".unfinished"
+CHUNK = re.compile(r"(\d{15,})-(\d{15,})\.parquet")
 
 
 class Store:
     """A folder with a manifest and a Parquet file a chunk: `runs/` and, with a time series, `series/`.
 
-    A file stands there whole or not at all. Which chunks are done is told by which files there are.
+    A file stands there whole or not at all, and its name tells which runs are in it: whatever the chunks
+    were, what is missing can be told. Nothing is written before the first rows are there. One process at a
+    time fills a store; on file systems without locks its users see to that.
     """
 
-    def __init__(self, path: str | os.PathLike[str], plan: Plan, chunk: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         _need("pyarrow", "store")
-        self.path, self._plan = Path(path), plan
-        wanted = manifest_of(plan, chunk)
         try:
-            found = self._open(wanted)
+            self.path = Path(path)
+        except TypeError:
+            raise InvalidError(f"store must be the path of a folder, not {shown(path)}") from None
+        self._plan, self._manifest = plan, manifest_of(plan)
+        self._lock: IO[str] | None = None
+        try:
+            self._open()
+            self._chunks, unreadable = self._there()
         except OSError as error:
             raise InvalidError(f"store: {self.path} cannot be used: {error}") from error
-        self.chunk: int = found["chunk"]
+        for why in unreadable:
+            warnings.warn(f"{why}; its runs are played again", stacklevel=4)
 
-    def _open(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """The manifest that is there, if it is of the same sweep; else the wanted one is written."""
+    def _open(self) -> None:
+        """Makes sure that the folder holds this sweep, or nothing."""
         file = self.path / MANIFEST
-        if not file.exists():
-            self.path.mkdir(parents=True, exist_ok=True)
-            # Who was killed before the manifest stood there has left nothing else.
-            if any(not is_unfinished(known, MANIFEST) for known in self.path.iterdir()):
-                raise InvalidError(
-                    f"store: {self.path} is not empty and has no {MANIFEST}: it is no sweep of raftlab"
-                )
-            write_whole(file, json.dumps(wanted, indent=1).encode())
-        try:
-            found: dict[str, Any] = json.loads(file.read_text())
-        except (ValueError, UnicodeDecodeError) as error:
-            raise InvalidError(f"store: {file} cannot be read: {error}") from error
-        changed = [
-            key for key in wanted if key not in ("chunk", "created_by") and found.get(key) != wanted[key]
-        ]
+        if file.exists():
+            self._compare(read_manifest(file))
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        # Who was killed before the manifest stood there has left nothing else.
+        if any(known.name != LOCK and not is_unfinished(known, MANIFEST) for known in self.path.iterdir()):
+            raise InvalidError(
+                f"store: {self.path} is not empty and has no {MANIFEST}: it is no sweep of raftlab"
+            )
+
+    def _compare(self, found: dict[str, Any]) -> None:
+        wanted = self._manifest
+        changed = [key for key in wanted if found.get(key) != wanted[key]]
         if changed:
             raise InvalidError(
                 f"store: {self.path} holds another sweep; what differs: "
                 + "; ".join(difference(key, found.get(key), wanted[key]) for key in changed)
                 + ". Give another folder, or remove this one"
             )
-        for folder in self._folders():
-            folder.mkdir(exist_ok=True)
-        for folder in (self.path, *self._folders()):
-            for left in folder.iterdir():
-                if is_unfinished(left):
-                    left.unlink(missing_ok=True)
-        return found
 
-    def _folders(self) -> list[Path]:
-        return [self.path / "runs"] + ([self.path / "series"] if self._plan.bins_ms is not None else [])
+    def _there(self) -> tuple[list[Chunk], list[str]]:
+        """The chunks that are there, in order, no two with the same runs; and what cannot be read."""
+        found = [chunk_of(file) for file in (self.path / "runs").glob("*.parquet")]
+        chunks: list[Chunk] = []
+        unreadable: list[str] = []
+        for first, last in sorted(chunk for chunk in found if chunk is not None):
+            files = [self._file(folder, (first, last)) for folder in self._folders()]
+            if (chunks and first < chunks[-1][1]) or not all(file.exists() for file in files):
+                continue
+            rotten = [why for file in files if (why := is_rotten(file)) is not None]
+            if rotten:
+                unreadable += rotten
+            else:
+                chunks.append((first, last))
+        return chunks, unreadable
+
+    def _sweep_up(self) -> None:
+        """Removes what a process that was killed left behind, and what cannot be read."""
+        known = {self._file(folder, chunk) for folder in self._folders() for chunk in self._chunks}
+        for folder in (self.path, *(self.path / name for name in self._folders())):
+            for file in folder.glob("*"):
+                if is_unfinished(file) or (chunk_of(file) is not None and file not in known):
+                    file.unlink(missing_ok=True)
+
+    def _folders(self) -> list[str]:
+        return ["runs"] + (["series"] if self._plan.bins_ms is not None else [])
 
     def _file(self, folder: str, chunk: Chunk) -> Path:
         return self.path / folder / f"{chunk[0]:015d}-{chunk[1]:015d}.parquet"
 
     def missing(self) -> list[Chunk]:
-        """The chunks that are not there yet."""
-        return [c for c in chunks_of(self._plan.runs, self.chunk) if not self._file("runs", c).exists()]
+        """The runs that are not there yet."""
+        return gaps(self._plan.runs, self._chunks)
 
-    def write(self, chunk: Chunk, part: Part) -> None:
-        """Keeps a chunk. The rows of runs come last: with them the chunk is there."""
+    def keep(self, chunk: Chunk, part: Part) -> None:
+        """Writes a chunk, or what is finished of it."""
+        try:
+            for known, finished in [(chunk, part)] if part.interrupted is None else self._plan.finished(part):
+                self._write(known, finished)
+        except OSError as error:
+            raise RaftlabError(f"store: {self.path} cannot be written: {error}") from error
+
+    def _write(self, chunk: Chunk, part: Part) -> None:
+        """The rows of runs come last: with them the chunk is there."""
         import pyarrow.parquet as parquet
 
+        if not (self.path / MANIFEST).exists():
+            write_whole(self.path / MANIFEST, json.dumps(self._manifest, indent=1).encode())
+        for folder in self._folders():
+            (self.path / folder).mkdir(exist_ok=True)
         tables = {"runs": part.runs} | ({"series": part.series} if part.series is not None else {})
         for folder, table in reversed(tables.items()):
             file = self._file(folder, chunk)
             unfinished = file.with_suffix(f".{os.getpid()}{UNFINISHED}")
             parquet.write_table(Table(table).to_arrow(), unfinished, compression="zstd")
             put_in_place(unfinished, file)
+        self._chunks.append(chunk)
 
-    def table(self, folder: str) -> StoredTable:
-        """All rows that are there."""
-        return StoredTable(folder, sorted((self.path / folder).glob("*.parquet")), self._plan)
+    def tables(self) -> tuple[Table, Table | None]:
+        """All rows that are there: of runs, and of the time series."""
+        chunks = sorted(self._chunks)
+        runs, *series = (
+            StoredTable(folder, [self._file(folder, chunk) for chunk in chunks], self._plan)
+            for folder in self._folders()
+        )
+        return runs, series[0] if series else None
 
+    def __enter__(self) -> Self:
+        if not self.missing():
+            return self  # it is only read
+        try:
+            self._lock = locked(self.path / LOCK)
+            self._chunks, _ = self._there()  # whoever held it may have written more
+            self._sweep_up()
+        except OSError as error:
+            self._release()
+            raise InvalidError(f"store: {self.path} cannot be used: {error}") from error
+        return self
 
-UNFINISHED = ".unfinished"
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
 
 class StoredTable(Table):
     """A table of a sweep on disk. It is read when it is asked for; how long it is, is known before."""
 
-    def __init__(self, name: str, files: list[Path], plan: Plan) -> None:
+    def __init__(self, name: str, files: Sequence[Path], plan: Plan) -> None:
         self._name, self.files, self._plan = name, files, plan
         self._read: Cells | None = None
 
@@ -119,18 +187,16 @@ class StoredTable(Table):
         import pyarrow as pa
 
         if not self.files:
-            empty, first, _ = self._plan.part(0, 1)
-            part = empty.play(first, 1, 1)
-            table = part.runs if self._name == "runs" else part.series
+            table = getattr(self._plan.no_rows(), self._name)
             assert table is not None, "a plan with a time series gives one"
-            return table.slice(0, 0)
+            return table  # type: ignore[no-any-return]
         parts = []
         for batch in self._batches():
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, batch.schema) as stream:
                 stream.write_table(batch)
             parts.append(Cells.from_ipc(self._name, sink.getvalue().to_pybytes()))
-        return Cells.concat(parts)
+        return joined(parts)
 
     def _batches(self) -> Iterator[pa.Table]:
         import pyarrow.parquet as parquet
@@ -139,22 +205,69 @@ class StoredTable(Table):
             try:
                 yield parquet.read_table(file)
             except Exception as error:
-                raise RaftlabError(
-                    f"store: {file} cannot be read ({error}); remove it, and play the sweep again to "
-                    "have its runs again"
-                ) from error
+                raise unreadable(file, error) from error
 
     def __len__(self) -> int:
         import pyarrow.parquet as parquet
 
         if self._read is not None:
             return len(self._read)
-        return sum(parquet.read_metadata(file).num_rows for file in self.files)
+        if self._name == "runs":
+            return sum(last - first for first, last in filter(None, map(chunk_of, self.files)))
+        rows = 0
+        for file in self.files:
+            try:
+                rows += parquet.read_metadata(file).num_rows
+            except Exception as error:
+                raise unreadable(file, error) from error
+        return rows
 
 
-def manifest_of(plan: Plan, chunk: int) -> dict[str, Any]:
+def unreadable(file: Path, error: Exception) -> RaftlabError:
+    """What is said of a file that was there when the sweep was opened."""
+    return RaftlabError(
+        f"store: {file} cannot be read ({error}); play the sweep again with the same store to have its "
+        "runs again"
+    )
+
+
+def chunk_of(file: Path) -> Chunk | None:
+    """Which runs a file has, by its name; nothing if it is none of raftlab's."""
+    match = CHUNK.fullmatch(file.name)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def is_rotten(file: Path) -> str | None:
+    """Why a file of Parquet cannot be read, if its end tells; files that were cut short have none."""
+    import pyarrow.parquet as parquet
+
+    try:
+        rows = parquet.read_metadata(file).num_rows
+    except Exception as error:
+        return f"store: {file} cannot be read ({error})"
+    first, last = chunk_of(file) or (0, 0)
+    if file.parent.name == "runs" and rows != last - first:
+        return f"store: {file} has {rows:,} rows and not {last - first:,}"
+    return None
+
+
+def read_manifest(file: Path) -> dict[str, Any]:
+    """What a folder says that it holds."""
+    try:
+        found = json.loads(file.read_text())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidError(f"store: {file} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise InvalidError(
+            f"store: {file} is no manifest of a sweep: it must be an object, not {shown(found)}"
+        )
+    return found
+
+
+def manifest_of(plan: Plan) -> dict[str, Any]:
     """What a sweep is, for whoever finds it on disk, and for comparing it with another."""
     points = [list(map(str, cells)) for cells in plan.cells]
+    own = {name: fingerprint(function) for name, function in plan.own_metrics}
     return {
         "raftlab sweep": FORMAT,
         "version": _core.VERSION,
@@ -166,11 +279,11 @@ def manifest_of(plan: Plan, chunk: int) -> dict[str, Any]:
         },
         "seeds": [plan.seeds, digest_of(*map(str, plan.first_seeds))],
         "moments": None if plan.moments is None else digest_of(*map(str, plan.moments)),
-        "metrics": [*plan.metrics, *(name for name, _ in plan.own_metrics)],
+        "metrics": [*plan.metrics, *own],
+        **({"functions": own} if own else {}),
         "series_ms": plan.bins_ms,
         "checks": plan.checks,
         "on_violation": plan.on_violation,
-        "chunk": chunk,
     }
 
 
@@ -185,6 +298,10 @@ def difference(key: str, found: Any, wanted: Any) -> str:
         return f"it was made by raftlab {found}, and this is {wanted}"
     if key in ("scenarios", "moments"):
         return f"the {key}"
+    if key == "functions":
+        known = found if isinstance(found, dict) else {}
+        changed = [name for name in wanted if known.get(name) != wanted[name]]
+        return f"what the metric {' and '.join(changed)} does: its code or that of a function that it calls"
     if key == "seeds":
         there, here = found[0] if isinstance(found, list) and found else None, wanted[0]
         return "which seeds" if there == here else f"how many seeds ({there} there, {here} here)"
@@ -193,6 +310,32 @@ def difference(key: str, found: Any, wanted: Any) -> str:
         here = wanted["parameters"]
         return "the values of the grid" if there == here else f"the grid ({there} there, {here} here)"
     return f"{key} ({found} there, {wanted} here)"
+
+
+def locked(file: Path) -> IO[str] | None:
+    """Holds a file as long as it is open, or this process lives; nothing where there are no locks.
+
+    Raises
+    ------
+    InvalidError
+        If another process holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    lock = file.open("a")
+    try:
+        # A lock of the process, not of the open file: processes that it forks do not inherit it.
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise InvalidError(
+                f"store: {file.parent} is being filled by another process; wait for it, or end it"
+            ) from None
+        return None
+    return lock
 
 
 def write_whole(file: Path, content: bytes) -> None:

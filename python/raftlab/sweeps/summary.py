@@ -47,7 +47,6 @@ def groups(
         if name not in result.parameters:
             known = ", ".join(result.parameters) or "none: it is a sweep of one scenario"
             raise InvalidError(f"by: unknown parameter {shown(name)}; the grid has {known}")
-    told_apart(result.points, names)
     columns = [result[name] for name in names]
     found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
     for point in result.points:
@@ -67,27 +66,6 @@ def cell_of(column: np.ndarray[Any, Any], value: Any) -> Any:
         return str(value)
     cell = column.dtype.type(value).item()
     return cell if cell == cell else math.nan
-
-
-def told_apart(points: Sequence[dict[str, Any]], names: Iterable[str]) -> None:
-    """Refuses values that are not the same but have the same text: their rows would pass for one point's."""
-    for name in names:
-        first: dict[str, Any] = {}
-        for point in points:
-            value = point[name]
-            if not same(first.setdefault(str(value), value), value):
-                raise InvalidError(
-                    f"grid: '{name}' has different values with the text {shown(str(value))}; rows cannot be "
-                    "told apart by it: sweep over names of them"
-                )
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values of a grid are the same. What does not compare is taken by its text."""
-    try:
-        return a is b or bool(a == b) or bool(a != a and b != b)
-    except (TypeError, ValueError):
-        return str(a) == str(b)
 
 
 def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
