@@ -21,14 +21,14 @@ class Progress:
             flag(wanted, "progress")
         self._total, self._unit = total, unit
         self._tell = wanted if callable(wanted) else None
-        seen = in_notebook() if "ipykernel" in sys.modules else sys.stderr.isatty()
+        seen = "ipykernel" in sys.modules or sys.stderr.isatty()
         self._wanted = wanted is not False and self._tell is None and seen
         self._bar: Any = None
 
     def __enter__(self) -> Self:
         if self._wanted:
             try:
-                from tqdm.auto import tqdm
+                tqdm = bar_of_tqdm()
             except ImportError:
                 return self
             self._bar = tqdm(total=self._total, unit=f" {self._unit}", unit_scale=True, delay=1, leave=False)
@@ -48,6 +48,10 @@ class Progress:
             self._bar.close()
 
 
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this, and has widgets: a bar as text would fill the page."""
-    return "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None
+def bar_of_tqdm() -> Any:
+    """Widgets in a Jupyter kernel that has them, else a line of text."""
+    if "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
+    return tqdm
