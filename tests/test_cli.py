@@ -1,6 +1,9 @@
 """The command line, as a user's shell calls it."""
 
+import importlib
+import importlib.util
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +63,7 @@ def test_a_sweep_and_again(spec, capsys):
     said = capsys.readouterr().out
     assert "240 runs, 4 points x 60 seeds" in said
     assert "downtime_ms" in said
+    assert re.search(r"downtime_ms +60 .* \d+(\.\d+)? \[\d+(\.\d+)?, \d+(\.\d+)?\]", said), "no intervals"
     table = (out / "summary.csv").read_text()
     assert table.startswith("election_timeout,network.loss,metric,n,events,censored,absent,failed,mean")
     assert main(["sweep", str(spec), "--out", str(out), "--threads", "1"]) == 0
@@ -109,6 +113,12 @@ def test_a_spec_as_json_with_a_scenario_in_a_file(tmp_path, capsys):
         (SPEC.replace('"network.loss"', '"network.lossy"'), ["lossy"]),
         (SPEC.replace('"network.loss"', '"faults.3.at"'), ["grid", "faults.3.at"]),
         (SPEC.replace('"network.loss"', '"nodes.0.x"'), ["grid", "nodes.0.x"]),
+        (SPEC.replace("seeds = 60", "seeds = [1, 'x']"), ["spec", "seeds", "'x'"]),
+        (SPEC.replace("seeds = 60", "seeds = [1, 2, 3, 4]"), ["spec", "seeds", "[1, 2, 3, 4]"]),
+        (SPEC.replace("raftlab = 1", "raftlab = 1\nfrob = 2"), ["build(", "spec.toml", "frob"]),
+        ("seeds = 5\nscenario = 'none.json'", ["scenario", "none.json", "cannot be read"]),
+        ("seeds = 5\nscenario = 'spec.toml'", ["spec.toml"]),
+        ("seeds = 5\nscenario = 5", ["scenario", "spec.toml", "5"]),
     ],
 )
 def test_what_makes_no_sense_is_exit_code_2(tmp_path, capsys, text, words):
@@ -117,6 +127,62 @@ def test_what_makes_no_sense_is_exit_code_2(tmp_path, capsys, text, words):
     said = capsys.readouterr().err
     assert said.startswith("raftlab: ")
     assert all(word in said for word in words), said
+    assert " at line 1 column" not in said, "a place in a text that nobody wrote"
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_scenario_that_is_none_is_named_by_its_file(tmp_path, capsys):
+    for text, place in [
+        ("{", "line 1 column 1"),
+        ('{"raftlab": 1,\n "nodes": ["A"],\n "frob": 2}', "line 3"),
+    ]:
+        (tmp_path / "s.json").write_text(text)
+        assert main(["run", str(tmp_path / "s.json")]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"raftlab: scenario: {tmp_path}/s.json: ")
+        assert place in said, said
+        (tmp_path / "spec.json").write_text('{"scenario": "s.json"}')
+        assert main(["sweep", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")]) == 2
+        assert f"scenario: {tmp_path}/s.json" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_exit_code_2(tmp_path, capsys):
+    (tmp_path / "s.json").write_text(rl.Scenario(3, horizon="1s").to_json())
+    (tmp_path / "spec.json").write_text('{"scenario": "s.json", "seeds": 3}')
+    (tmp_path / "file").write_text("")
+    out = str(tmp_path / "file" / "out")
+    for command in (["run", str(tmp_path / "s.json")], ["sweep", str(tmp_path / "spec.json")], ["published"]):
+        assert main([*command, "--out", out]) == 2
+        said = capsys.readouterr()
+        assert said.err.startswith("raftlab: ")
+        assert out in said.err
+        assert "ended" not in said.out, "it was played for nothing"
+
+
+def test_a_step_that_waits_in_vain_is_exit_code_3(tmp_path, capsys):
+    steps = [rl.run_until(rl.leaders(2), limit="200ms")]
+    (tmp_path / "s.json").write_text(rl.Scenario(3, steps=steps).to_json())
+    (tmp_path / "spec.json").write_text('{"scenario": "s.json", "seeds": 3}')
+    assert main(["run", str(tmp_path / "s.json")]) == 3
+    said = capsys.readouterr()
+    assert "ended: not_reached, digest" in said.out
+    assert "waited in vain" in said.err
+    assert main(["sweep", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")]) == 3
+    assert "ending=not_reached" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("missing", ["pyarrow", "scipy", "pandas"])
+def test_a_package_that_is_missing_is_exit_code_2(tmp_path, capsys, monkeypatch, missing):
+    (tmp_path / "spec.toml").write_text(SPEC)
+    found = importlib.util.find_spec
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: (name != missing and found(name, *rest)) or None
+    )
+    assert main(["sweep", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "out"), "--seeds", "3"]) == 2
+    said = capsys.readouterr().err
+    assert missing in said
+    assert 'pip install "raftlab[notebook]"' in said
 
 
 def test_files_that_are_not_there(tmp_path, capsys):
@@ -136,6 +202,23 @@ def test_ctrl_c_keeps_what_is_finished_and_says_130(tmp_path):
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
     assert "interrupted" in out
+
+
+@pytest.mark.parametrize("command", ["published", "experiments"])
+def test_ctrl_c_in_a_sweep_of_an_experiment_leaves_no_verdict(command, capsys, monkeypatch):
+    def judged(**_):
+        def progress(_):
+            raise KeyboardInterrupt
+
+        rl.sweep(rl.Scenario(3, horizon="2000h"), seeds=3, progress=progress)
+        pytest.fail("it went on to a verdict")
+
+    module = importlib.import_module(f"raftlab.{command}")
+    monkeypatch.setattr(module, "ALL", {"one": judged})
+    assert main([command, "one"]) == 130
+    said = capsys.readouterr()
+    assert said.err == "raftlab: interrupted\n"
+    assert said.out == ""
 
 
 def test_published_experiments(tmp_path, capsys):

@@ -1,7 +1,8 @@
 """The command line: `raftlab experiments`, `raftlab run`, `raftlab sweep`, `raftlab published`.
 
 Exit codes: 0 if all went well; 1 if a run violated a rule, or a judge could not decide; 2 if an argument or
-a file makes no sense; 3 if runs failed; 130 after Ctrl-C, when what is finished is kept.
+a file makes no sense, or a package is missing; 3 if runs failed or a step waited in vain; 130 after Ctrl-C,
+when what is finished is kept.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import json
 import sys
 import textwrap
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
-from .errors import RaftlabError
+from .errors import IncompleteWarning, RaftlabError
 
 if TYPE_CHECKING:
     from .experiments import Result
@@ -45,21 +47,33 @@ a spec, with the arguments of raftlab.sweep:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
     given = parser().parse_args(arguments)
-    from . import _cli
-
     try:
-        if given.command == "experiments":
-            return experiments(given.ids, given.out, given.seed, given.seeds)
-        if given.command == "run":
-            return _cli.run(given.scenario, given.seed, given.out)
-        if given.command == "sweep":
-            return _cli.sweep(given.spec, given.out, given.seeds, given.threads)
-        return _cli.published(given.names, given.out)
-    except RaftlabError as error:
+        with warnings.catch_warnings():
+            # A verdict on a sweep that Ctrl-C ended early would be none.
+            warnings.simplefilter("error", IncompleteWarning)
+            return do(given)
+    except (RaftlabError, OSError) as error:
         print(f"raftlab: {error}", file=sys.stderr)
         return INVALID
-    except KeyboardInterrupt:
+    except ImportError as error:
+        print(f'raftlab: {error}; pip install "raftlab[notebook]" has all that is needed', file=sys.stderr)
+        return INVALID
+    except (KeyboardInterrupt, IncompleteWarning):
+        print("raftlab: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def do(given: argparse.Namespace) -> int:
+    """Does what was asked for."""
+    from . import _cli
+
+    if given.command == "experiments":
+        return experiments(given.ids, given.out, given.seed, given.seeds)
+    if given.command == "run":
+        return _cli.run(given.scenario, given.seed, given.out)
+    if given.command == "sweep":
+        return _cli.sweep(given.spec, given.out, given.seeds, given.threads)
+    return _cli.published(given.names, given.out)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,7 +82,8 @@ def parser() -> argparse.ArgumentParser:
         prog="raftlab",
         description="Break Raft on purpose.",
         epilog="Exit codes: 0 all went well; 1 a run violated a rule, or a judge could not decide; 2 an "
-        "argument or a file makes no sense; 3 runs failed; 130 interrupted (what is finished is kept).",
+        "argument or a file makes no sense, or a package is missing; 3 runs failed or a step waited in vain; "
+        "130 interrupted (what is finished is kept).",
     )
     parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -112,6 +127,8 @@ def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> 
     if unknown:
         print(f"unknown experiment {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
         return 2
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     results = []
     for name in ids or ALL:
         start = time.perf_counter()
@@ -167,7 +184,6 @@ def write(result: Result, out: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    out.mkdir(parents=True, exist_ok=True)
     axes = result.plot()
     figure = axes.get_figure(root=True)
     assert figure is not None, "an Axes that was drawn has a figure"

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import sys
 import tomllib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .__main__ import FAILED, FOUND, INTERRUPTED, OK
-from ._arguments import choice
+from ._arguments import choice, integer
 from .cluster import Run
-from .errors import InvalidError
-from .scenario import Scenario
+from .errors import IncompleteWarning, InvalidError, shown
+from .scenario import Scenario, normal
 from .sweeps import Sweep
 from .sweeps import sweep as play
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["published", "run", "sweep"]
 
@@ -26,7 +30,12 @@ SPEC = ("scenario", "grid", "seeds", "metrics", "series", "checks", "on_violatio
 
 def run(scenario: Path, seed: int, out: Path | None) -> int:
     """Plays a scenario once and says how it ended."""
-    played = Scenario.from_json(read(scenario, "scenario")).run(seed)
+    text = read(scenario, "scenario")
+    with about(f"scenario: {scenario}"):
+        given = Scenario.from_json(text)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # before anything is played for it
+    played = given._play(integer(seed, "--seed"))
     print(f"{played!r}\nended: {played.ending}, digest {played.digest}")
     for node in played:
         print(f"  {node!r}")
@@ -35,6 +44,9 @@ def run(scenario: Path, seed: int, out: Path | None) -> int:
     if out is not None:
         write_run(played, out)
         print(f"the trace and a timeline are in {out}/")
+    if played.ending == IN_VAIN:
+        print("a step waited in vain: the run ends there", file=sys.stderr)
+        return FAILED
     return FOUND if played.violations else OK
 
 
@@ -48,7 +60,6 @@ def write_run(played: Run, out: Path) -> None:
 
     from . import plot
 
-    out.mkdir(parents=True, exist_ok=True)
     for name in ("messages", "nodes", "entries", "ops", "events", "faults"):
         parquet.write_table(played.trace.table(name).to_arrow(), out / f"{name}.parquet")
     plot.save(plot.timeline(played), out / "timeline.png")
@@ -59,14 +70,23 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
     """Plays what a file says, into a folder, and prints a summary."""
     given = read_spec(spec)
     scenario, grid = given.pop("scenario"), given.pop("grid", None)
+    file = spec
     if isinstance(scenario, str):
-        scenario = json.loads(read(spec.parent / scenario, "scenario"))
+        file = spec.parent / scenario
+        scenario = parsed(file, "scenario")
+    if not isinstance(scenario, dict):
+        raise InvalidError(f"scenario: {file} must hold an object, not {shown(scenario)}")
+
+    def build(**point: Any) -> Scenario:
+        with about(f"scenario: {file}"):
+            return changed(scenario, point)
+
     if seeds is not None:
         given["seeds"] = seeds
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the exit code says that it was interrupted
+        warnings.simplefilter("ignore", IncompleteWarning)  # the exit code says that it was interrupted
         result = play(
-            lambda **point: changed(scenario, point),
+            build() if grid is None else build,
             grid,
             threads=threads,
             store=out,
@@ -75,9 +95,13 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
     tell(result, out)
     if not result.complete:
         return INTERRUPTED
-    if result.errors:
+    if result.errors or IN_VAIN in result.runs.to_list("ending"):
         return FAILED
     return FOUND if result.rules else OK
+
+
+IN_VAIN = "not_reached"
+"""How a run ends in which a step waited in vain."""
 
 
 def tell(result: Sweep, out: Path) -> None:
@@ -91,21 +115,23 @@ def tell(result: Sweep, out: Path) -> None:
         table = result.summary()
         table.to_csv(out / "summary.csv")
         with pandas.option_context("display.width", 200, "display.max_columns", 30, "display.max_rows", 500):
-            print(
-                table[[c for c in table.columns if not c.endswith(("_low", "_high"))]].to_string(
-                    float_format="%.4g"
-                )
-            )
-    print(f"rows are in {out}/runs, the summary with intervals in {out}/summary.csv")
+            print(with_intervals(table).to_string())
+    print(f"rows are in {out}/runs, the summary in {out}/summary.csv")
+
+
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary as it is printed: each number and its interval in one cell, `70 [68, 72]`."""
+    printed = table.copy()
+    for name in [column for column in table if f"{column}_low" in table]:
+        cells = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
+        printed[name] = [f"{value:.4g} [{low:.4g}, {high:.4g}]" for value, low, high in cells]
+        printed = printed.drop(columns=[f"{name}_low", f"{name}_high"])
+    return printed
 
 
 def read_spec(path: Path) -> dict[str, Any]:
     """A sweep as a file describes it."""
-    text = read(path, "spec")
-    try:
-        found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (ValueError, tomllib.TOMLDecodeError) as error:
-        raise InvalidError(f"spec: {path} cannot be read: {error}") from None
+    found = parsed(path, "spec")
     if not isinstance(found, dict) or "scenario" not in found:
         raise InvalidError(
             f"spec: {path} must be an object with 'scenario', and may have {', '.join(SPEC[1:])}"
@@ -113,7 +139,12 @@ def read_spec(path: Path) -> dict[str, Any]:
     for name in found:
         choice(name, "spec: a key", SPEC)
     if isinstance(found.get("seeds"), list):
-        found["seeds"] = range(*found["seeds"])
+        try:
+            found["seeds"] = range(*found["seeds"])
+        except TypeError:
+            raise InvalidError(
+                f"spec: seeds must be a number or [first, last], not {found['seeds']}"
+            ) from None
     return found
 
 
@@ -129,7 +160,7 @@ def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
             place[int(last) if isinstance(place, list) else last] = value
         except (AttributeError, IndexError, TypeError, ValueError):
             raise InvalidError(f"grid: there is no place '{path}' in the scenario") from None
-    return Scenario.from_json(json.dumps(parts))
+    return Scenario.from_json(normal(parts))
 
 
 def read(path: Path, what: str) -> str:
@@ -140,12 +171,32 @@ def read(path: Path, what: str) -> str:
         raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
 
 
+def parsed(path: Path, what: str) -> Any:
+    """What a file says, in TOML or JSON."""
+    text = read(path, what)
+    try:
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
+
+
+@contextlib.contextmanager
+def about(what: str) -> Iterator[None]:
+    """Errors say what they are about: which file somebody has to look at."""
+    try:
+        yield
+    except InvalidError as error:
+        raise InvalidError(f"{what}: {str(error).removeprefix('not a scenario: ')}") from None
+
+
 def published(names: Sequence[str], out: Path | None) -> int:
     """Plays published experiments again, prints the tables, and keeps pictures."""
     from .published import ALL, rendered
 
     for name in names:
         choice(name, "name", tuple(ALL))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     for name in names or ALL:
         result = ALL[name]()
         print(rendered([result]))
@@ -155,7 +206,6 @@ def published(names: Sequence[str], out: Path | None) -> int:
             matplotlib.use("Agg")
             from matplotlib import pyplot
 
-            out.mkdir(parents=True, exist_ok=True)
             figure = result.plot().get_figure(root=True)
             assert figure is not None, "axes that were drawn on belong to a figure"
             figure.savefig(out / f"{name}.png", dpi=150, bbox_inches="tight")
