@@ -1092,7 +1092,9 @@ def test_a_replay_line_gives_the_same_rows(cut):
 
 @pytest.mark.usefixtures("close")
 @pytest.mark.parametrize("name", ["ecdf", "ecdf of nines", "survival", "bands", "pairs"])
-def test_sweeps_that_were_interrupted_or_failed_in_part_are_drawn(timed, name):
+def test_sweeps_that_were_interrupted_or_failed_in_part_are_drawn(timed, name, monkeypatch):
+    monkeypatch.setattr("raftlab.sweeps.chunks.MOST_ROWS", 64)
+
     def picky(run):
         if run.seed % 3 == 0:
             raise ValueError("no")

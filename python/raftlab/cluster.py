@@ -234,8 +234,8 @@ class World:
         Returns
         -------
         Sweep
-            A row a future. `replay(row)` plays it, past included. The `seed` of a future is that of
-            `fork(seed=...)`; those are the seeds after the run's own.
+            A row a future, with a column `at_ms` if `at` is a list. `replay(row)` plays it, past included.
+            The `seed` of a future is that of `fork(seed=...)`; those are the seeds after the run's own.
 
         Raises
         ------

@@ -43,7 +43,7 @@ def sweep(
     """Plays scenarios over a grid of parameters and many seeds, on all cores: a row a run.
 
     The result is the same for any number of threads, bit for bit. Ctrl-C keeps the runs that are finished:
-    the result then says that it is not complete.
+    the result then says that it is not complete. So does whatever else ends a sweep early, with a warning.
 
     Parameters
     ----------
@@ -51,13 +51,15 @@ def sweep(
         `build(**point)` gives the Scenario of a point of the grid; or one Scenario, without a grid.
     grid : dict of lists, or list of dicts, optional
         Values by parameter, of which all combinations are played; or the points themselves. Numbers, flags
-        and texts become columns of that type; of anything else its text.
+        and texts become columns of that type; of anything else, and of integers beyond 64 bits, their text.
+        No two points may be the same.
     seeds : int or range, default 10,000
         How many seeds from 0 on, or a range of them (with step 1); each point is played with all of them.
     metrics : str, callable, or list of them, optional
-        What rows say of their runs: names and groups of `raftlab.metrics`, or `"all"`. A function of a
-        `Run` is one too; its name becomes the column. (That is the slow path: every run is played once
-        more with its trace, in Python's own thread.)
+        What rows say of their runs: names and groups of `raftlab.metrics`, or `"all"`: all but `wall_ms`,
+        which is another one each time. A function of a `Run` is one too; its name becomes the column. It
+        returns a flag, a number, a text or None, always of one type; of anything else the text is kept.
+        (That is the slow path: every run is played once more with its trace, in Python's own thread.)
     series : time, optional
         Also write down what happened in bins of time of this width: see `Sweep.series`.
     checks : bool, default True
@@ -71,16 +73,19 @@ def sweep(
         How many threads; as many as this process may use if not given. With an executor, how many each of
         its tasks uses; one if not given.
     executor : concurrent.futures.Executor or dask Client, optional
-        Who plays the runs: processes, or machines. Scenarios and ranges of seeds travel out, rows come back;
-        what a lost worker had is played again.
+        Who plays the runs: processes, or machines. Scenarios and ranges of seeds travel out, rows come back.
+        What a lost worker of dask had is played again; a pool of processes that breaks ends the sweep, and
+        what is finished is kept.
     store : path, optional
         A folder into which the rows are written as they come, as Parquet files (needs pyarrow). If the
-        process dies, the same call goes on where it was; a folder with another sweep is an error. The
+        process dies, the same call goes on where it was; a folder with another sweep is an error, also if
+        only a function of yours among the metrics is another one. The
         rows are not kept in memory, but read when they are asked for: also by
         `pyarrow.dataset.dataset(f"{store}/runs")`, polars or DuckDB, if they are too many.
     progress : bool or callable, default True
         Whether to show a progress bar, in a notebook or a terminal, if it takes longer than a second
-        (needs tqdm); or a function that is called now and then with the number of runs that are done.
+        (needs tqdm); or a function that is called now and then with the number of runs that are done. If it
+        raises, the sweep ends.
 
     Returns
     -------
@@ -91,7 +96,15 @@ def sweep(
     Raises
     ------
     InvalidError
-        If any argument, or what `build` returns, makes no sense. Nothing was played then.
+        If any argument, or what `build` returns, makes no sense, or `build` fails: the error names the
+        point. Nothing was played then, and nothing written.
+    RaftlabError
+        If an executor or a disk failed before any run was finished.
+
+    Warns
+    -----
+    raftlab.errors.IncompleteWarning
+        If the sweep ended early; it says why, and how many runs there are.
 
     Examples
     --------
@@ -156,13 +169,10 @@ def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memo
     if not by_hand and (not isinstance(ended, RaftlabError) or len(result) == before):
         raise ended
     why = "interrupted" if by_hand else f"interrupted: {ended}"
+    kept = f"{len(result):,} of {result._plan.runs:,} runs are finished and kept"
     go_on = "with store= the same call could go on" if in_memory else "the same call goes on with the others"
-    warnings.warn(
-        IncompleteWarning(
-            f"{why}: {len(result):,} of {result._plan.runs:,} runs are finished and kept; {go_on}"
-        ),
-        stacklevel=4,
-    )
+    said = f"{why}: {kept}" if result.complete else f"{why}: {kept}; {go_on}"
+    warnings.warn(IncompleteWarning(said), stacklevel=4)
 
 
 def tell(bar: Progress, done: int) -> None:
