@@ -133,7 +133,7 @@ def test_a_refusal_for_another_reason_than_the_log_is_reason_to_stand_again():
 
 
 def test_a_vote_is_no_reason_to_stand_again():
-    """B votes for A, C refuses because it has voted for E, and nobody else hears A: two of five endorse it."""
+    """B votes for A, C refuses because it has voted for E, and nobody else hears A: two of five."""
     initial = rl.Initial(term={"A": 1, "B": 1, "C": 2, "D": 1, "E": 2}, votes={"C": "E"})
     slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
     cut = rl.Partition("ABC", "DE", at=0)
