@@ -281,15 +281,15 @@ def test_values_that_look_alike_are_not_taken_together():
             return "thing"
 
     things = [Thing(10), Thing(20)]
-    result = rl.sweep(
-        lambda thing, size: rl.Scenario(size, horizon=thing.horizon),
-        {"thing": things, "size": [3, 5]},
-        seeds=2,
-    )
-    for call in (result.summary, lambda: result.at(thing=things[0])):
-        with pytest.raises(rl.InvalidError, match="'thing' has different values with the text 'thing'"):
-            call()
-    assert result.summary(by="size", metrics="sent").n.tolist() == [4, 4]
+
+    def build(thing, size):
+        return rl.Scenario(size, horizon=thing.horizon)
+
+    points = [{"thing": things[0], "size": 3}, {"thing": things[1], "size": 5}]
+    with pytest.raises(rl.InvalidError, match="'thing' has different values with the text 'thing'"):
+        rl.sweep(build, points, seeds=2)
+    same = [point | {"thing": things[0]} for point in points]
+    assert rl.sweep(build, same, seeds=2).summary(by="thing", metrics="sent").n.tolist() == [4]
 
 
 def test_shares_of_dependent_runs_are_not_rounded():
