@@ -52,7 +52,7 @@ format:  ## Format everything
 	$(BIN)/ruff check --fix
 
 notebooks: setup  ## Execute the notebooks and keep their pictures
-	$(BIN)/python -m pytest -n auto --nbmake --overwrite notebooks
+	TQDM_DISABLE=1 $(BIN)/python -m pytest -n auto --nbmake --overwrite notebooks
 
 bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/bench.json, out/bench.png
 	$(BIN)/python benches/bench.py
