@@ -1,5 +1,6 @@
 //! One column of a chunk. Most columns of a quiet run say the same thing in thousands of rows, one after the
-//! other: the term, the vote, that nothing was truncated. Such a column is kept as one cell.
+//! other: the term, the vote, that nothing was truncated. Such a column is kept as one cell. Some say what
+//! another column says (an entry is applied when it is committed): those are not kept at all, as long as they do.
 
 /// Something that a column can be made of.
 pub trait Cell: Copy + Default + std::fmt::Debug {
@@ -76,6 +77,8 @@ pub struct Column<T> {
     same: T,
     rows: usize,
     cells: Vec<T>,
+    /// Whether all rows say what those of another column say, which must then be asked.
+    like: bool,
 }
 
 impl<T: Cell> Column<T> {
@@ -131,9 +134,65 @@ impl<T: Cell> Column<T> {
         }
     }
 
+    /// Like [`Column::append`], for a column that may say what another one says, to which `theirs` are added.
+    pub fn append_beside(&mut self, more: &[T], (other, theirs): (&Self, &[T]), room: usize) {
+        self.like |= self.rows == 0;
+        if self.like {
+            let differs =
+                more.iter().zip(theirs).fold(false, |differs, (a, b)| differs | !a.is(*b));
+            if !differs {
+                self.rows += more.len();
+                return;
+            }
+            self.part(other, room);
+        }
+        self.append(more, room);
+    }
+
+    /// Like [`Column::set`], when the other column was set already.
+    pub fn set_beside(&mut self, row: usize, cell: T, other: &Self, room: usize) {
+        if !self.beside(other).at(row).is(cell) {
+            self.part(other, room);
+            self.set(row, cell, room);
+        }
+    }
+
+    /// Like [`Column::append_column`].
+    pub fn append_column_beside(
+        &mut self,
+        column: &Self,
+        (mine, theirs): (&Self, &Self),
+        room: usize,
+    ) {
+        if column.like && (self.like || self.rows == 0) {
+            self.like = true;
+            self.rows += column.rows;
+        } else {
+            self.part(mine, room);
+            self.append_column(column.beside(theirs), room);
+        }
+    }
+
+    /// This column, or the other one if it says the same.
+    pub fn beside<'a>(&'a self, other: &'a Self) -> &'a Self {
+        if self.like { other } else { self }
+    }
+
+    /// From now on it is kept apart from the other one.
+    fn part(&mut self, other: &Self, room: usize) {
+        if !std::mem::take(&mut self.like) {
+            return;
+        }
+        let rows = std::mem::take(&mut self.rows);
+        match other.run() {
+            Run::Each(cells) => self.append(&cells[..rows], room),
+            Run::Same(cell, _) => (self.same, self.rows) = (cell, rows),
+        }
+    }
+
     /// Forgets all rows and keeps their memory.
     pub fn clear(&mut self) {
-        self.rows = 0;
+        (self.rows, self.like) = (0, false);
         self.cells.clear();
     }
 
@@ -206,5 +265,54 @@ mod tests {
         assert_eq!((sum.rows(), sum.cells.capacity()), (0, 8));
         sum.append(&[9], 8);
         assert_eq!(all(&sum), [9], "what it said before is forgotten");
+    }
+
+    /// Two columns of which the second may say what the first says.
+    fn pair(blocks: &[(&[i64], &[i64])]) -> (Column<i64>, Column<i64>) {
+        let (mut first, mut second) = (Column::default(), Column::default());
+        for (a, b) in blocks {
+            second.append_beside(b, (&first, a), 16);
+            first.append(a, 16);
+        }
+        (first, second)
+    }
+
+    #[test]
+    fn what_another_column_says_takes_no_memory() {
+        let (mut first, mut second) = pair(&[(&[1, 2], &[1, 2]), (&[3, 4], &[3, 4])]);
+        assert_eq!(second.cells.capacity(), 0);
+        assert_eq!(all(second.beside(&first)), [1, 2, 3, 4]);
+        first.set(1, 9, 16);
+        second.set_beside(1, 9, &first, 16);
+        assert_eq!((second.cells.capacity(), all(second.beside(&first))), (0, vec![1, 9, 3, 4]));
+    }
+
+    #[test]
+    fn a_column_parts_from_another_when_it_says_something_else() {
+        let (first, second) = pair(&[(&[1, 2], &[1, 2]), (&[3, 4], &[3, 5]), (&[6], &[6])]);
+        assert_eq!(all(second.beside(&first)), [1, 2, 3, 5, 6]);
+        let (mut first, mut second) = pair(&[(&[7, 7, 7], &[7, 7, 7])]);
+        first.set(2, 8, 16);
+        second.set_beside(2, 7, &first, 16);
+        assert_eq!(all(second.beside(&first)), [7, 7, 7]);
+        assert_eq!(all(&first), [7, 7, 8]);
+    }
+
+    #[test]
+    fn columns_beside_others_are_copied() {
+        let alike = pair(&[(&[1, 2], &[1, 2])]);
+        let apart = pair(&[(&[3, 4], &[3, 0])]);
+        for (blocks, expected) in [
+            ([&alike, &alike], [1, 2, 1, 2]),
+            ([&alike, &apart], [1, 2, 3, 0]),
+            ([&apart, &alike], [3, 0, 1, 2]),
+        ] {
+            let (mut first, mut second) = (Column::default(), Column::default());
+            for (a, b) in blocks {
+                second.append_column_beside(b, (&first, a), 16);
+                first.append_column(a, 16);
+            }
+            assert_eq!(all(second.beside(&first)), expected);
+        }
     }
 }

@@ -12,7 +12,7 @@ tables! {
     messages {
         sent_ms: Time, "ms", "when it was sent, or copied by hand";
         ended_ms: Time, "ms", "when it arrived or was lost; NaN while it is under way";
-        due_ms: Time, "ms", "when it arrives if nothing stops it; NaN while it is held";
+        due_ms: Time like ended_ms, "ms", "when it arrives if nothing stops it; NaN while it is held";
         from: Node, "", "the sender";
         to: Node, "", "the receiver";
         kind as "type": Name(RaftMessage::KINDS), "", "the kind of message, in the paper's terms";
@@ -37,7 +37,7 @@ tables! {
         voted_for: Node, "", "votedFor in this term; null if nobody";
         leader: Node, "", "whom the node takes for the leader; null if nobody";
         commit_index: Int, "", "commitIndex";
-        last_applied: Int, "", "lastApplied";
+        last_applied: Int like commit_index, "", "lastApplied";
         last_index: Int, "", "the index of the last entry of the log; 0 if it is empty";
         last_term: Int, "", "the term of the last entry of the log; 0 if it is empty";
         up: Flag, "", "whether the node runs; one that is down shows what its disk holds";
@@ -59,7 +59,7 @@ tables! {
         appended_ms: Time, "ms", "when it came into this log, or came back by a crash that undid a truncation; NaN if before the trace began";
         truncated_ms: Time, "ms", "when it left this log, by truncation, by a crash before it was durable or with a wiped disk; NaN if it is there";
         committed_ms: Time, "ms", "when this node first knew it committed; NaN if it never did";
-        applied_ms: Time, "ms", "when this node first applied it; NaN if it never did";
+        applied_ms: Time like committed_ms, "ms", "when this node first applied it; NaN if it never did";
         hash: Word, "", "the hash of the log up to and including it: equal hashes mean equal logs up to here";
     }
 

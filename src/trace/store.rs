@@ -1,9 +1,10 @@
 //! Where rows are kept: the newest in a block, the rest in columns, in chunks that are shared.
 //!
-//! A row is written into a block that stays in the cache, column by column; full blocks go into the columns of
-//! a chunk. That leaves what is still likely to change (a message under way, an entry not committed yet)
-//! where it is cheap to change, and shows which columns say the same in all rows and need no memory. A chunk
-//! that somebody else holds, a fork of the world or a table in Python, is copied before it is changed.
+//! A row is written into a block that stays in the cache, column by column; a full block rests while the next one
+//! fills, and goes into the columns of a chunk then. That leaves what is still likely to change (a message under
+//! way, an entry not committed yet) where it is cheap to change, and shows which columns say nothing new and need
+//! no memory. A chunk that somebody else holds, a fork of the world or a table in Python, is copied before it is
+//! changed.
 
 use std::sync::Arc;
 
@@ -91,9 +92,14 @@ pub struct Store<R: Record> {
     chunks: Vec<Arc<Chunk<R>>>,
     /// Rows in chunks: a multiple of [`BLOCK`].
     settled: usize,
+    /// The block before the newest, which is full. It waits for its rows to come to rest: one that a chunk has
+    /// is dearer to change, and what is still under way says something else than the rest.
+    resting: Option<Box<R::Block>>,
     /// The newest rows, once there are any.
-    block: Option<Box<R::Block>>,
-    /// How many rows the block has. Invariant: `open <= room`.
+    newest: Option<Box<R::Block>>,
+    /// The number of the first row of the newest block.
+    begun: usize,
+    /// How many rows the newest block has. Invariant: `open <= room`.
     open: usize,
     /// How many it may have: [`BLOCK`], or what is left below the ceiling; none before the first row.
     room: usize,
@@ -104,14 +110,15 @@ pub struct Store<R: Record> {
 impl<R: Record> Store<R> {
     /// An empty table that takes at most so many rows.
     pub fn new(max_rows: usize) -> Self {
-        let max_rows = max_rows.min(NO_ROW as usize);
         Self {
             chunks: Vec::new(),
             settled: 0,
-            block: None,
+            resting: None,
+            newest: None,
+            begun: 0,
             open: 0,
             room: 0,
-            max_rows,
+            max_rows: max_rows.min(NO_ROW as usize),
             full_since: None,
         }
     }
@@ -122,23 +129,27 @@ impl<R: Record> Store<R> {
         if self.open >= self.room && !self.make_room(now) {
             return NO_ROW;
         }
-        let Some(block) = &mut self.block else { return NO_ROW };
+        let Some(block) = &mut self.newest else { return NO_ROW };
         row.write(block, self.open);
         self.open += 1;
-        (self.settled + self.open - 1) as u32
+        (self.begun + self.open - 1) as u32
     }
 
     /// Changes a row. One that was not recorded stays so.
     #[inline]
     pub fn update(&mut self, row: u32, change: impl FnOnce(R::Fields<'_>)) {
         let row = row as usize;
-        if row < self.settled {
+        if let Some(open) = row.checked_sub(self.begun) {
+            if let Some(block) = self.newest.as_mut().filter(|_| open < self.open) {
+                change(R::fields_in(block, open));
+            }
+        } else if let Some(resting) = row.checked_sub(self.settled) {
+            if let Some(block) = &mut self.resting {
+                change(R::fields_in(block, resting));
+            }
+        } else {
             let (chunk, row) = place(row);
             Arc::make_mut(&mut self.chunks[chunk]).update(row, change);
-        } else if let Some(block) = &mut self.block
-            && row - self.settled < self.open
-        {
-            change(R::fields_in(block, row - self.settled));
         }
     }
 
@@ -149,8 +160,14 @@ impl<R: Record> Store<R> {
             let (chunk, row) = place(row);
             return Some(self.chunks[chunk].at(row));
         }
-        let open = row - self.settled;
-        self.block.as_ref().filter(|_| open < self.open).map(|block| R::read(block, open))
+        let mut first = self.settled;
+        for (block, rows) in self.blocks() {
+            if row < first + rows {
+                return Some(R::read(block, row - first));
+            }
+            first += rows;
+        }
+        None
     }
 
     /// All rows in order.
@@ -158,23 +175,34 @@ impl<R: Record> Store<R> {
         let settled =
             self.chunks.iter().flat_map(|chunk| (0..chunk.rows()).map(|row| chunk.at(row)));
         let newest =
-            self.block.iter().flat_map(|block| (0..self.open).map(|row| R::read(block, row)));
+            self.blocks().flat_map(|(block, rows)| (0..rows).map(|row| R::read(block, row)));
         settled.chain(newest)
     }
 
     /// The rows in columns, in order. Nothing but the newest few is copied.
     pub fn chunks(&self) -> impl Iterator<Item = Arc<Chunk<R>>> {
-        let newest = self.block.as_deref().filter(|_| self.open > 0).map(|block| {
-            let mut chunk = Chunk::with_room(self.open);
-            chunk.append(block, self.open);
+        let rows = self.len() - self.settled;
+        let newest = (rows > 0).then(|| {
+            let mut chunk = Chunk::with_room(rows);
+            self.blocks().for_each(|(block, rows)| chunk.append(block, rows));
             Arc::new(chunk)
         });
         self.chunks.iter().cloned().chain(newest)
     }
 
+    /// The blocks that are not in chunks, and how many rows each has.
+    fn blocks(&self) -> impl Iterator<Item = (&R::Block, usize)> {
+        let resting = self.resting.as_deref().filter(|_| self.settled < self.begun);
+        let newest = self.newest.as_deref();
+        resting
+            .map(|block| (block, BLOCK))
+            .into_iter()
+            .chain(newest.map(|block| (block, self.open)))
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.settled + self.open
+        self.begun + self.open
     }
 
     /// Whether there is no row.
@@ -187,7 +215,7 @@ impl<R: Record> Store<R> {
         self.full_since
     }
 
-    /// Makes the block ready for more; false if the ceiling is reached.
+    /// Makes the newest block ready for more; false if the ceiling is reached.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, now: Time) -> bool {
@@ -195,24 +223,30 @@ impl<R: Record> Store<R> {
             self.full_since.get_or_insert(now);
             return false;
         }
-        self.settle();
-        self.block.get_or_insert_with(R::block);
-        self.room = BLOCK.min(self.max_rows - self.settled);
+        if self.open > 0 {
+            self.settle();
+            std::mem::swap(&mut self.resting, &mut self.newest);
+            self.begun += self.open;
+            self.open = 0;
+        }
+        self.newest.get_or_insert_with(R::block);
+        self.room = BLOCK.min(self.max_rows - self.begun);
         true
     }
 
-    /// Puts the newest rows into columns.
+    /// Puts the rows that rest into columns.
     fn settle(&mut self) {
-        let Some(block) = self.block.as_deref().filter(|_| self.open > 0) else { return };
+        let Some(block) = self.resting.as_deref().filter(|_| self.settled < self.begun) else {
+            return;
+        };
         if place(self.settled).0 == self.chunks.len() {
             let doublings = DOUBLINGS.min(self.chunks.len() as u32);
             self.chunks.push(Arc::new(Chunk::with_room(FIRST << doublings)));
         }
         if let Some(chunk) = self.chunks.last_mut() {
-            Arc::make_mut(chunk).append(block, self.open);
+            Arc::make_mut(chunk).append(block, BLOCK);
         }
-        self.settled += self.open;
-        self.open = 0;
+        self.settled += BLOCK;
     }
 }
 
@@ -242,33 +276,44 @@ mod tests {
 
     #[test]
     fn rows_stay_in_order_over_blocks_and_chunks() {
-        for rows in [0, 1, BLOCK, BLOCK + 1, FIRST, FIRST + 1, CHUNK, 5 * CHUNK + 3 * BLOCK + 7] {
-            let store = filled(rows);
+        for rows in [0, 1, BLOCK, BLOCK + 1, 2 * BLOCK, FIRST, FIRST + 300, CHUNK, 5 * CHUNK + 999]
+        {
+            let mut store = filled(rows);
             let all: Vec<u32> = (0..rows as u32).collect();
             assert_eq!(store.len(), rows);
             assert_eq!(store.iter().map(|row| row.value).collect::<Vec<_>>(), all);
             assert_eq!(values(store.chunks()), all);
             assert!(store.chunks().all(|chunk| chunk.rows() <= CHUNK));
             assert_eq!(store.get(rows as u32), None);
+            store.update(rows as u32, |_| unreachable!("there is no such row"));
+            for row in [0, rows / 2, rows.saturating_sub(BLOCK + 1), rows - usize::from(rows > 0)] {
+                if row < rows {
+                    assert_eq!(store.get(row as u32), Some(items::Row { value: row as u32 }));
+                    store.update(row as u32, |fields| *fields.value += 1);
+                    assert_eq!(store.get(row as u32), Some(items::Row { value: row as u32 + 1 }));
+                    store.update(row as u32, |fields| *fields.value -= 1);
+                }
+            }
+            assert_eq!(store.iter().map(|row| row.value).collect::<Vec<_>>(), all);
         }
     }
 
     #[test]
     fn a_short_table_takes_little_memory() {
-        let store = filled(FIRST + 2 * BLOCK);
+        let store = filled(FIRST + 3 * BLOCK);
         let rooms: Vec<_> = store.chunks.iter().map(|c| (c.rows(), c.room)).collect();
         assert_eq!(rooms, [(FIRST, FIRST), (BLOCK, 2 * FIRST)]);
         let short = filled(10);
-        assert!(short.chunks.is_empty() && short.block.is_some());
-        assert!(filled(0).block.is_none());
+        assert!(short.chunks.is_empty() && short.newest.is_some() && short.resting.is_none());
+        assert!(filled(0).newest.is_none());
     }
 
     #[test]
     fn what_is_shared_is_copied_before_it_changes() {
-        let mut store = filled(CHUNK + BLOCK + 1);
+        let mut store = filled(CHUNK + 3 * BLOCK + 1);
         let shared: Vec<_> = store.chunks().collect();
         let before = values(shared.iter().cloned());
-        for row in [5, CHUNK as u32, (CHUNK + BLOCK) as u32] {
+        for row in [5, CHUNK as u32, (CHUNK + 2 * BLOCK) as u32, (CHUNK + 3 * BLOCK) as u32] {
             store.update(row, |fields| *fields.value = 0);
             assert_eq!(store.get(row), Some(items::Row { value: 0 }));
         }

@@ -138,11 +138,53 @@ macro_rules! column_name {
     };
 }
 
+/// What is done with a column: by itself, or beside the one before it that it may be `like`.
+macro_rules! column {
+    (at $columns:ident[$row:ident] $field:ident) => {
+        $columns.$field.at($row)
+    };
+    (at $columns:ident[$row:ident] $field:ident $other:ident) => {
+        $columns.$field.beside(&$columns.$other).at($row)
+    };
+    (put $row:ident in $columns:ident[$at:ident] $room:ident $field:ident) => {
+        $columns.$field.set($at, $row.$field, $room)
+    };
+    (put $row:ident in $columns:ident[$at:ident] $room:ident $field:ident $other:ident) => {
+        $columns.$field.set_beside($at, $row.$field, &$columns.$other, $room)
+    };
+    (append $block:ident[$rows:ident] to $columns:ident $room:ident $field:ident) => {
+        $columns.$field.append(&$block.$field[..$rows], $room)
+    };
+    (append $block:ident[$rows:ident] to $columns:ident $room:ident $field:ident $other:ident) => {
+        $columns.$field.append_beside(
+            &$block.$field[..$rows],
+            (&$columns.$other, &$block.$other[..$rows]),
+            $room,
+        )
+    };
+    (copy $others:ident to $columns:ident $room:ident $field:ident) => {
+        $columns.$field.append_column(&$others.$field, $room)
+    };
+    (copy $others:ident to $columns:ident $room:ident $field:ident $other:ident) => {
+        $columns.$field.append_column_beside(
+            &$others.$field,
+            (&$columns.$other, &$others.$other),
+            $room,
+        )
+    };
+    (run $columns:ident $field:ident) => {
+        $columns.$field.run()
+    };
+    (run $columns:ident $field:ident $other:ident) => {
+        $columns.$field.beside(&$columns.$other).run()
+    };
+}
+
 /// Declares one table: `field: Kind, "unit", "meaning";` a column. A column that cannot be called by its
-/// name in Rust says `field as "name"`.
+/// name in Rust says `field as "name"`; one that mostly says what one before it says, `Kind like field`.
 macro_rules! table {
     ($(#[doc = $doc:literal])+ $table:ident {
-        $($field:ident $(as $name:literal)?: $kind:ident $(($($of:tt)+))?, $unit:literal, $meaning:literal;)+
+        $($field:ident $(as $name:literal)?: $kind:ident $(($($of:tt)+))? $(like $other:ident)?, $unit:literal, $meaning:literal;)+
     }) => {
         $(#[doc = $doc])+
         pub mod $table {
@@ -152,7 +194,7 @@ macro_rules! table {
             use $crate::trace::pool::Pool;
             use $crate::trace::column::{Cell, Cells, Column as CellsOf};
             use $crate::trace::store::BLOCK;
-            use $crate::trace::table::{ColumnSet, Record, cell, column_name};
+            use $crate::trace::table::{ColumnSet, Record, cell, column, column_name};
 
             /// The table, as documentation and Python see it.
             pub const SCHEMA: TableSchema = TableSchema {
@@ -223,19 +265,19 @@ macro_rules! table {
                 }
 
                 fn at(columns: &Columns, row: usize) -> Self {
-                    Self { $($field: columns.$field.at(row),)+ }
+                    Self { $($field: column!(at columns[row] $field $($other)?),)+ }
                 }
 
                 fn put(self, columns: &mut Columns, row: usize, room: usize) {
-                    $(columns.$field.set(row, self.$field, room);)+
+                    $(column!(put self in columns[row] room $field $($other)?);)+
                 }
 
                 fn append(columns: &mut Columns, block: &Block, rows: usize, room: usize) {
-                    $(columns.$field.append(&block.$field[..rows], room);)+
+                    $(column!(append block[rows] to columns room $field $($other)?);)+
                 }
 
                 fn copy(columns: &mut Columns, others: &Columns, room: usize) {
-                    $(columns.$field.append_column(&others.$field, room);)+
+                    $(column!(copy others to columns room $field $($other)?);)+
                 }
 
                 fn clear(columns: &mut Columns) {
@@ -254,7 +296,7 @@ macro_rules! table {
                 }
 
                 fn cells(&self, column: usize) -> Cells<'_> {
-                    [$(Cell::cells(self.$field.run())),+][column]
+                    [$(Cell::cells(column!(run self $field $($other)?))),+][column]
                 }
             }
         }
@@ -321,4 +363,4 @@ macro_rules! codes {
     };
 }
 
-pub(super) use {cell, codes, column_name, table, tables};
+pub(super) use {cell, codes, column, column_name, table, tables};
