@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import raftlab as rl
 from raftlab.statistics import Estimate, Sample, share
-from raftlab.sweeps.summary import sample_of
+from raftlab.sweeps.observed import sample_of
 from scipy import stats
 
 
@@ -178,7 +178,7 @@ def test_equal_differences_are_no_certainty():
 
 
 def test_no_p_value_is_less_than_signs_allow_for():
-    from raftlab.sweeps.summary import of_means
+    from raftlab.sweeps.pairs import of_means
 
     x = np.array([0.0, 0.0, 0.0])
     for pseudo in (False, True):
@@ -187,7 +187,7 @@ def test_no_p_value_is_less_than_signs_allow_for():
 
 @pytest.mark.filterwarnings("error")
 def test_unpaired_means_are_welchs_and_one_side_may_be_constant():
-    from raftlab.sweeps.summary import of_means, welch
+    from raftlab.sweeps.pairs import of_means, welch
 
     luck = np.random.default_rng(31)
     x, y = luck.normal(10, 1, 40), luck.normal(11, 3, 40)
@@ -301,7 +301,7 @@ def test_shares_of_dependent_runs_are_not_rounded():
 
 @pytest.mark.filterwarnings("error")
 def test_medians_of_small_tables_are_compared_by_the_bootstrap(swept):
-    from raftlab.sweeps.summary import Pairs, of_medians
+    from raftlab.sweeps.pairs import Pairs, of_medians
 
     luck, hits, no = np.random.default_rng(13), 0, np.zeros(60, dtype=bool)
     truth = 4 * math.log(2)
@@ -605,7 +605,7 @@ def test_pseudo_values_are_values_where_nothing_is_censored_and_sum_up_to_greenw
 
 
 def test_pairs_of_censored_durations_cover_and_recover_a_correlation():
-    from raftlab.sweeps.summary import Pairs, of_means
+    from raftlab.sweeps.pairs import Pairs, of_means
 
     luck, hits, known = np.random.default_rng(6), 0, []
     truth = 14 * (1 - math.exp(-25 / 14)) - 10 * (1 - math.exp(-25 / 10))
@@ -624,7 +624,7 @@ def test_pairs_of_censored_durations_cover_and_recover_a_correlation():
 
 
 def test_a_known_shift_and_correlation_are_recovered():
-    from raftlab.sweeps.summary import correlation, of_means
+    from raftlab.sweeps.pairs import correlation, of_means
 
     luck = np.random.default_rng(7)
     x = luck.normal(100, 10, 20_000)
@@ -645,7 +645,7 @@ def test_shares_that_never_differ_leave_a_difference_possible(swept):
 
 
 def test_intervals_of_paired_shares_cover():
-    from raftlab.sweeps.summary import of_shares
+    from raftlab.sweeps.pairs import of_shares
 
     luck, hits, apart = np.random.default_rng(8), 0, 0
     for _ in range(1500):

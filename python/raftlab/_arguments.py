@@ -38,6 +38,15 @@ def number(value: Any, what: str, accepted: str, least: float, most: float) -> f
     return found
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is read as a number; NaN and infinity are."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def probability(value: Any, what: str) -> float:
     """A number from 0 to 1."""
     return number(value, what, "a probability between 0 and 1", 0, 1)

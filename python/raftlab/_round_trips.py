@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ._arguments import is_number
 from .distributions import Distribution, empirical, uniform
 from .errors import InvalidError, shown
 from .settings import Network
@@ -176,15 +177,6 @@ class Sheet:
     def refuse(self, line: Line, at: int, why: str) -> NoReturn:
         """Says where and why."""
         raise InvalidError(f"path: {self.path}, line {line.number}, column {at + 1}: {why}")
-
-
-def is_number(cell: str) -> bool:
-    """Whether a cell is read as a number; NaN and infinity are, and are refused as round trips."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def around(ms: float) -> Distribution:

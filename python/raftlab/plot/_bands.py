@@ -13,7 +13,7 @@ from raftlab._arguments import items, number
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import groups
+from raftlab.sweeps.observed import groups
 
 from ._palette import node_colour, paler
 from ._sweeps import axis_name, few_enough, finish_sweep, legend, no_flags, open_axes, samples_by, shown_value

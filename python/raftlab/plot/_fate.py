@@ -10,7 +10,7 @@ from raftlab._arguments import number
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent, share
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
+from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
 from ._axes import SMALL, points
 from ._palette import FAULT, MUTED, WRONG

@@ -14,7 +14,7 @@ from raftlab._arguments import instance, number
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, percent
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import NOT_CHECKED, quantile_of, samples_of
+from raftlab.sweeps.observed import NOT_CHECKED, quantile_of, samples_of
 
 from ._axes import SMALL, new_axes, points, settle, shifted, size_points, text_points
 from ._palette import INK

@@ -9,7 +9,8 @@ from matplotlib.ticker import FuncFormatter
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent
 from raftlab.sweeps import Sweep, compare
-from raftlab.sweeps.summary import Pairs, span
+from raftlab.sweeps.comparison import span
+from raftlab.sweeps.pairs import Pairs
 
 from ._axes import SMALL, points
 from ._palette import INK, MUTED, node_colour

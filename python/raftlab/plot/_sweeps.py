@@ -16,7 +16,7 @@ from raftlab._arguments import instance
 from raftlab.errors import InvalidError
 from raftlab.statistics import Sample, runs_in_words
 from raftlab.sweeps import Sweep
-from raftlab.sweeps.summary import VIOLATION, Observed, groups, metrics_of
+from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
 from ._axes import SMALL, bare, new_axes, points
 from ._palette import INK, MUTED, NODE_CYCLE, node_colour, node_dashes

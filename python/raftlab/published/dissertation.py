@@ -11,7 +11,7 @@ from ..distributions import uniform
 from ..scenario import Scenario
 from ..settings import Initial
 from ..statistics import Sample, share
-from ..sweeps.summary import sample_of
+from ..sweeps.observed import sample_of
 from .closed_forms import expected_time, first_timeout, split_probability, time_distribution
 from .paper import SHARES
 from .result import Result, Row, played, triple

@@ -11,7 +11,8 @@ from .._arguments import items, number
 from ..errors import InvalidError
 from ..statistics import Estimate
 from ..tables import _need
-from .summary import groups, named
+from .observed import groups
+from .summary import named
 
 if TYPE_CHECKING:
     import numpy as np

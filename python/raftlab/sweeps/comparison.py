@@ -1,0 +1,263 @@
+"""Two points of a grid compared, run by run of the same seed."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .._arguments import number
+from .._time import Duration, to_ms
+from ..errors import InvalidError, shown
+from ..statistics import none_of, percent, varies
+from ..tables import _need
+from .pairs import UNKNOWN, Pairs, correlation, of_means, of_medians, of_shares
+
+if TYPE_CHECKING:
+    from .result import Sweep
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two points compared, run by run of the same seed.
+
+    Attributes
+    ----------
+    metric : str
+        What is compared.
+    pairs : int
+        How many seeds tell something at both.
+    excluded : int
+        How many do not: a run failed, or had no such event. What is said holds for the pairs.
+    censored : int
+        In how many of the pairs a duration was not over when the run ended. They count: see `compare`.
+    horizon : float
+        If any was: up to where durations are compared, in milliseconds; else infinity.
+    mean_a, mean_b : float
+        The means of the pairs.
+    difference, low, high : float
+        The mean of b - a, and its interval.
+    effect : float
+        The difference in standard deviations of the differences (Cohen's d_z).
+    b_is_greater : float
+        The share of the pairs in which b is greater; ties count half, and of censored pairs those in which
+        one can tell.
+    correlation : float
+        Between a and b: what common random numbers achieved. Once histories diverge it falls to 0.
+    unpaired_low, unpaired_high, unpaired_p_value : float
+        What as many runs with luck of their own would have said.
+    p_value : float
+        Of no difference.
+    test : str
+        Whose p-value it is.
+    confidence : float
+        The confidence of the intervals.
+    note : str
+        What has to be said about it: why limits are NaN.
+    median_difference, median_low, median_high : float
+        The median of b minus that of a, and in small tables its interval by the bootstrap: see `compare`.
+    """
+
+    metric: str
+    pairs: int
+    excluded: int
+    censored: int
+    horizon: float
+    mean_a: float
+    mean_b: float
+    difference: float
+    low: float
+    high: float
+    effect: float
+    b_is_greater: float
+    correlation: float
+    unpaired_low: float
+    unpaired_high: float
+    unpaired_p_value: float
+    p_value: float
+    test: str
+    confidence: float
+    note: str = ""
+    median_difference: float = math.nan
+    median_low: float = math.nan
+    median_high: float = math.nan
+
+    @property
+    def gain(self) -> float:
+        """As many times fewer runs are needed as without pairing: the ratio of the variances, if known."""
+        paired, unpaired = self.high - self.low, self.unpaired_high - self.unpaired_low
+        return (unpaired / paired) ** 2 if paired else math.nan
+
+    def __repr__(self) -> str:
+        text = (
+            f"<comparison: {self.metric}{self._limit}: b - a = {self.difference:.4g} "
+            f"({span(self.low, self.high)}, {percent(self.confidence)}; "
+            f"unpaired {span(self.unpaired_low, self.unpaired_high)}), {self.pairs:,} pairs, "
+            f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p = {self.p_value:.2g}"
+        )
+        text += f", {self.censored:,} pairs censored" if self.censored else ""
+        text += f", {self.excluded:,} pairs excluded" if self.excluded else ""
+        return text + (f"; {self.note}>" if self.note else ">")
+
+    @property
+    def _limit(self) -> str:
+        return "" if math.isinf(self.horizon) else f" up to {self.horizon:,.6g} ms"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "a": f"{self.mean_a:.4g}",
+            "b": f"{self.mean_b:.4g}",
+            "b - a": f"{self.difference:.4g} ({span(self.low, self.high)})",
+            "medians, b - a": f"{self.median_difference:.4g} ({span(self.median_low, self.median_high)})",
+            "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
+            "b is greater": f"{100 * self.b_is_greater:.1f} %",
+            "effect (d_z)": f"{self.effect:.3g}",
+            "correlation": f"{self.correlation:.3g}, as good as {self.gain:.3g} times the runs",
+            "p": f"{self.p_value:.3g} ({self.test})",
+            "pairs": f"{self.pairs:,}; {self.censored:,} censored; {self.excluded:,} more excluded",
+        }
+        if self.note:
+            rows["note"] = self.note
+        cells = "".join(
+            f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in rows.items()
+        )
+        head = html.escape(f"{self.metric}{self._limit}")
+        return f"<table><tr><th colspan=2>{head}</th></tr>{cells}</table>"
+
+
+def compare(
+    a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95, horizon: Duration | None = None
+) -> Comparison:
+    """Compares two sweeps of one point each, run by run of the same seed.
+
+    Common random numbers make pairs of runs alike but for what was changed: the difference is known more
+    precisely than two means are. How much more, `correlation` and `gain` tell.
+
+    Parameters
+    ----------
+    a, b : Sweep
+        Of one point each: `result.at(timeout=50)`.
+    metric : str
+        A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
+    ci : float, default 0.95
+        The confidence of the intervals.
+    horizon : time, optional
+        Durations count up to here: the difference is then one of restricted means. If not given and some are
+        censored: for as long as at least ten runs of either side were watched.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InvalidError
+        If there is no such metric or it is infinite somewhere, a sweep has several points, or no seed is in
+        both.
+
+    Notes
+    -----
+    Numbers: the paired t interval, and the p-value of Wilcoxon's signed ranks. Unpaired: Welch. The interval
+    is of the mean difference, the p-value of whether differences are symmetric about 0: where few of them
+    are large and many are small, one can say yes and the other no. Both are then true.
+
+    Where all pairs differ by the same, there is no spread from which an interval could follow: its limits
+    are NaN, and `note` bounds the share of the pairs that may differ otherwise. No p-value is less than the
+    2^(1 - n) that signs alone allow for. Where nothing was over at either side, nothing is known: all is NaN.
+
+    The difference of the medians has no interval in a formula. In tables of 10 to 1,000 pairs of which none
+    is censored it is the bootstrap's: as many pairs are drawn from them 1,999 times, always with the same
+    luck, and the interval holds the middle of what their medians differ by (percentiles; BCa needs a smooth
+    statistic). It is NaN where that has no width, as with ties of counts, and for larger tables, where it
+    would take long: use the intervals of the medians in `Sweep.summary` there. Means need no bootstrap: see
+    there, too.
+
+    What is yes or no: the interval of Agresti and Min (2005), which is not empty where no pair differs, and
+    McNemar's exact test. Unpaired: the interval of Agresti and Caffo (2000), and Fisher's exact test.
+
+    Durations of which some were not over when the run ended: to leave those pairs out would leave out the
+    longest ones. Each run counts with its pseudo-value of the restricted mean instead
+    (`statistics.Sample.pseudo_values`), paired by seed; interval and p-value are the paired t's of those. As
+    with Kaplan and Meier, why a run ended must not depend on how long it would have taken.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> def failover(timeout):
+    ...     return rl.Scenario(5, election_timeout=(timeout, 2 * timeout),
+    ...                        faults=[rl.Crash("leader", at="1s")], stop=rl.leader_elected)
+    >>> result = rl.sweep(failover, {"timeout": [100, 150]}, seeds=500)
+    >>> both = rl.compare(result.at(timeout=100), result.at(timeout=150), "downtime_ms")
+    >>> both.low < both.difference < both.high, both.b_is_greater > 0.6
+    (True, True)
+    """
+    _need("scipy", "compare")
+    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    end = math.inf if horizon is None else to_ms(horizon, "horizon")
+    pairs = Pairs.of(a, b, metric)
+    if len(pairs.x) < 2:
+        why = f" ({pairs.why})" if pairs.why else ""
+        raise InvalidError(f"metric '{metric}': fewer than two seeds have a value at both a and b{why}")
+    if math.inf in (abs(pairs.x).max(), abs(pairs.y).max()):
+        raise InvalidError(f"metric '{metric}' is infinite in some runs, and has no mean to compare")
+    if horizon is not None and (pairs.flags or not metric.endswith("_ms")):
+        raise InvalidError(f"horizon is for durations, and '{metric}' is none")
+    x, y = pairs.x, pairs.y
+    if pairs.censored:
+        sides = [pairs.sample(0), pairs.sample(1)]
+        longest = min(side.horizon for side in sides)
+        if math.inf > end > longest:
+            raise InvalidError(
+                f"horizon must be at most {longest:,.6g} ms, as long as both were watched, "
+                f"not {shown(horizon)}"
+            )
+        end = min(end, longest if horizon is not None else min(side.watched for side in sides))
+    if not pairs.flags:
+        x, y = pairs.contributions(0, end), pairs.contributions(1, end)
+    d, n = y - x, len(x)
+    if pairs.nothing_over:
+        paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, math.nan, 0.0
+        note = f"no pair was over before {end:,.6g} ms on either side"
+    else:
+        paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
+        mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0
+        same = math.isnan(paired.low)
+        note = (
+            f"all pairs differ by {mean:.4g}; P(other) < {none_of(n, ci):.2g} ({percent(ci)})" if same else ""
+        )
+    medians = of_medians(pairs, ci)
+    return Comparison(
+        metric=metric,
+        pairs=n,
+        excluded=pairs.excluded,
+        censored=pairs.censored,
+        horizon=end,
+        mean_a=math.nan if pairs.nothing_over else float(x.mean()),
+        mean_b=math.nan if pairs.nothing_over else float(y.mean()),
+        difference=mean,
+        low=paired.low,
+        high=paired.high,
+        effect=mean / spread if spread else math.nan,
+        b_is_greater=pairs.greater,
+        correlation=correlation(x, y),
+        unpaired_low=unpaired.low,
+        unpaired_high=unpaired.high,
+        unpaired_p_value=unpaired.p_value,
+        p_value=paired.p_value,
+        test=paired.test,
+        confidence=ci,
+        note=note,
+        median_difference=medians.value,
+        median_low=medians.low,
+        median_high=medians.high,
+    )
+
+
+def span(low: float, high: float, digits: int = 4) -> str:
+    """An interval in words."""
+    if math.isnan(low) and math.isnan(high):
+        return "no interval"
+    return f"{low:.{digits}g} to {high:.{digits}g}"

@@ -1,0 +1,211 @@
+"""What the runs of a sweep say of a metric, point by point: samples for whoever does statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._arguments import instance, is_number, items
+from ..discovery import CENSORED_BY, properties
+from ..discovery import metrics as catalogue
+from ..errors import InvalidError, shown
+from ..statistics import Sample, as_numbers
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .result import Sweep
+
+NOT_METRICS = ("seed", "ending", "end_ms", "rules", "error", "digest")
+VIOLATION = "violation"
+ASKED = ("ending", "rules")
+"""Columns of which can be asked whether they say something: `"ending=stop"`, `"rules=election_safety"`."""
+CHECKED = {
+    *(VIOLATION, "violations", "lost_writes", "ending=violation"),
+    *(row["metric"] for row in catalogue if row["group"] == "violations_by_rule"),
+}
+"""What only the checks can tell, besides the questions about rules: without them it is not 0, but unknown."""
+NOT_CHECKED = "not checked"
+
+
+def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = None) -> Sample:
+    """What some rows say of a metric, or all of them. Failed runs say nothing."""
+    metrics_of(result, instance(metric, str, "metric"))
+    return Observed.of(result, metric).sample(rows)
+
+
+def samples_of(
+    result: Sweep, metric: str, by: str | Iterable[str] | None
+) -> list[tuple[dict[str, Any], Sample]]:
+    """What the runs say of a metric, by values of some parameters."""
+    metrics_of(result, instance(metric, str, "metric"))
+    observed = Observed.of(result, metric)
+    return [(point, observed.sample(rows)) for point, rows in groups(result, by)]
+
+
+def groups(
+    result: Sweep, by: str | Iterable[str] | None
+) -> list[tuple[dict[str, Any], np.ndarray[Any, Any]]]:
+    """The rows of a sweep by values of some parameters, in the order in which they first come."""
+    import numpy as np
+
+    names = list(result.parameters) if by is None else [by] if isinstance(by, str) else items(by, "by")
+    for name in names:
+        if name not in result.parameters:
+            known = ", ".join(result.parameters) or "none: it is a sweep of one scenario"
+            raise InvalidError(f"by: unknown parameter {shown(name)}; the grid has {known}")
+    columns = [result[name] for name in names]
+    found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
+    for point in result.points:
+        cells = tuple(cell_of(column, point[name]) for name, column in zip(names, columns, strict=True))
+        if cells in found:
+            continue
+        mask = np.ones(len(result), dtype=bool)
+        for column, cell in zip(columns, cells, strict=True):
+            mask &= (column != column) if cell is math.nan else (column == cell)
+        found[cells] = np.flatnonzero(mask)
+    return [(dict(zip(names, cells, strict=True)), rows) for cells, rows in found.items()]
+
+
+def cell_of(column: np.ndarray[Any, Any], value: Any) -> Any:
+    """A value of the grid as it stands in its column."""
+    if column.dtype == object:
+        return str(value)
+    cell = column.dtype.type(value).item()
+    return cell if cell == cell else math.nan
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What each row says of a metric. All arrays have a cell a row.
+
+    Attributes
+    ----------
+    name : str
+        The metric.
+    flags, counts : bool
+        Whether it is a yes or no; whether it counts something, from 0 on.
+    why : str
+        Why no row says anything, if that is so: the sweep was not checked.
+    seed : array of int
+        The seed.
+    value, waited : array of float
+        The value; and how long was waited in vain. NaN where there is none.
+    failed : array of bool
+        Whether the run, or this metric of one's own, failed and says nothing.
+    """
+
+    name: str
+    flags: bool
+    counts: bool
+    why: str
+    seed: np.ndarray[Any, Any]
+    value: np.ndarray[Any, Any]
+    waited: np.ndarray[Any, Any]
+    failed: np.ndarray[Any, Any]
+
+    @classmethod
+    def of(cls, result: Sweep, metric: str) -> Observed:
+        """Reads a metric off a sweep."""
+        import numpy as np
+
+        kinds = {name: kind for name, kind, *_ in result.runs.columns}
+        flags = metric == VIOLATION or is_question(metric) or kinds[metric] == "boolean"
+        counts = metric in catalogue.names and kinds[metric].startswith(("int", "uint"))
+        waited, by = np.full(len(result), np.nan), CENSORED_BY.get(metric)
+        if metric == VIOLATION:
+            value = (as_numbers("violations", result["violations"]) > 0).astype(float)
+        elif is_question(metric):
+            column, _, wanted = metric.partition("=")
+            said = result.runs.to_list(column)
+            value = np.array([wanted in (cell or "").split(",") for cell in said], dtype=float)
+        else:
+            value = as_numbers(metric, result[metric])
+        if by in kinds:
+            waited = as_numbers(by, result[by])
+        failed = result._failed
+        if metric in dict(result._plan.own_metrics):  # it may fail where the run did not
+            errors = result.runs.to_list("error")
+            failed = failed | np.isnan(value) & np.array([error is not None for error in errors], dtype=bool)
+        why = "" if result._plan.checks or not needs_checks(metric) else NOT_CHECKED
+        silent = failed if not why else np.ones_like(failed)
+        value, waited = np.where(silent, np.nan, value), np.where(silent, np.nan, waited)
+        waited = np.where(np.isnan(value), waited, np.nan)
+        return cls(metric, flags, counts, why, result["seed"], value, waited, failed)
+
+    def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
+        """What some rows say, or all of them."""
+        import numpy as np
+
+        rows = np.arange(len(self.seed)) if rows is None else rows
+        value, waited = self.value[rows], self.waited[rows]
+        ended, vain = np.flatnonzero(~np.isnan(value)), np.flatnonzero(~np.isnan(waited))
+        failed = int(self.failed[rows].sum())
+        return Sample(
+            self.name,
+            value[ended],
+            waited[vain],
+            absent=len(rows) - len(ended) - len(vain) - failed,
+            failed=failed,
+            flags=self.flags,
+            counts=self.counts,
+            why=self.why,
+            seeds=self.seed[rows][np.concatenate([ended, vain])],
+        )
+
+
+def needs_checks(metric: str) -> bool:
+    """Whether only the checks can tell."""
+    return metric in CHECKED or metric.startswith("rules=")
+
+
+def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
+    """Metrics by name, or all numbers that are there and all that violations and endings were."""
+    numbers = [
+        name
+        for name, kind, _, _ in result.runs.columns
+        if name not in (*NOT_METRICS, *result.parameters) and not kind.startswith(("utf8", "dict", "list"))
+    ]
+    if metrics is None:
+        partners = set(CENSORED_BY.values())
+        plain = [name for name in numbers if name not in partners and name != "violations"]
+        endings = dict.fromkeys(cell for cell in result.runs.to_list("ending") if cell is not None)
+        questions = [f"rules={rule}" for rule in result.rules] + [f"ending={ending}" for ending in endings]
+        return [*plain, VIOLATION, *questions]
+    listed = [metrics] if isinstance(metrics, str) else items(metrics, "metrics")
+    for name in listed:
+        if name not in (*numbers, VIOLATION, "end_ms") and not is_question(name):
+            raise InvalidError(
+                f"unknown metric {shown(name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', and "
+                "questions such as 'ending=stop' and 'rules=election_safety'"
+            )
+    return listed
+
+
+def is_question(name: Any) -> bool:
+    """Whether it asks if a column says something. What it never says is refused: it would always be no."""
+    column, asks, value = name.partition("=") if isinstance(name, str) else ("", "", "")
+    if not asks or column not in ASKED:
+        return False
+    known = ENDINGS if column == "ending" else tuple(properties.names)
+    if value not in known:
+        raise InvalidError(f"metric {shown(name)}: '{column}' is one of {', '.join(known)}")
+    return True
+
+
+ENDINGS = ("stop", "horizon", "steps", "violation", "not_reached", "interceptor")
+
+
+def quantile_of(statistic: str) -> float | None:
+    """The share of a quantile such as "p99.9"; nothing for the mean."""
+    if isinstance(statistic, str) and statistic.startswith("p") and is_number(statistic[1:]):
+        share = float(statistic[1:]) / 100
+        if 0 < share < 1:
+            return share
+    if statistic != "mean":
+        raise InvalidError(
+            f"statistic must be 'mean' or a quantile such as 'p50' or 'p99.9', not {shown(statistic)}"
+        )
+    return None

@@ -1,0 +1,214 @@
+"""Runs of equal seeds in pairs, and what they say of a difference: its interval, and the p-value of none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._arguments import instance
+from ..errors import InvalidError
+from ..statistics import NOTHING, Estimate, Sample, varies
+from .observed import Observed, metrics_of
+from .result import Sweep
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two points, seed by seed. Arrays have a cell a pair.
+
+    Attributes
+    ----------
+    flags : bool
+        Whether it is a yes or no.
+    x, y : array of float
+        At a and at b: the value, or how long was waited in vain.
+    x_censored, y_censored : array of bool
+        Where that is so.
+    excluded : int
+        How many seeds are in both, but tell nothing at one of them.
+    why : str
+        Why a side tells nothing at all, if there is a reason.
+    """
+
+    metric: str
+    flags: bool
+    x: np.ndarray[Any, Any]
+    y: np.ndarray[Any, Any]
+    x_censored: np.ndarray[Any, Any]
+    y_censored: np.ndarray[Any, Any]
+    excluded: int
+    why: str = ""
+
+    @classmethod
+    def of(cls, a: Sweep, b: Sweep, metric: str) -> Pairs:
+        """Pairs the runs of equal seeds."""
+        import numpy as np
+
+        sides = []
+        for name, side in (("a", a), ("b", b)):
+            instance(side, Sweep, name)
+            if len(side.points) != 1:
+                raise InvalidError(
+                    f"{name} must be a sweep of one point, not of {len(side.points)}: use at()"
+                )
+            if not len(side):
+                raise InvalidError(f"{name} has no runs: it was interrupted before the first was over")
+            metrics_of(side, instance(metric, str, "metric"))
+            sides.append(Observed.of(side, metric))
+        seeds, first, second = np.intersect1d(sides[0].seed, sides[1].seed, return_indices=True)
+        if not len(seeds):
+            raise InvalidError("a and b have no seed in common; sweep them with common_random_numbers=True")
+        values, waits = (
+            [getattr(side, which)[at] for side, at in zip(sides, (first, second), strict=True)]
+            for which in ("value", "waited")
+        )
+        told = [~np.isnan(value) | ~np.isnan(wait) for value, wait in zip(values, waits, strict=True)]
+        both = told[0] & told[1]
+        x, y = (
+            np.where(np.isnan(value), wait, value)[both] for value, wait in zip(values, waits, strict=True)
+        )
+        censored = [np.isnan(value)[both] for value in values]
+        why = sides[0].why or sides[1].why
+        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()), why)
+
+    @property
+    def censored(self) -> int:
+        """In how many pairs either is."""
+        return int((self.x_censored | self.y_censored).sum())
+
+    @property
+    def nothing_over(self) -> bool:
+        """Whether all durations of both sides are censored."""
+        return bool(self.x_censored.all() and self.y_censored.all())
+
+    def sample(self, side: int) -> Sample:
+        """One of the sides."""
+        time, gone = ((self.x, self.x_censored), (self.y, self.y_censored))[side]
+        return Sample(self.metric, time[~gone], time[gone])
+
+    def contributions(self, side: int, horizon: float) -> np.ndarray[Any, Any]:
+        """What each run of a side contributes to its mean, pair by pair."""
+        import numpy as np
+
+        gone = (self.x_censored, self.y_censored)[side]
+        cells = np.empty(len(gone))
+        cells[np.concatenate([np.flatnonzero(~gone), np.flatnonzero(gone)])] = self.sample(
+            side
+        ).pseudo_values(horizon)
+        return cells
+
+    @property
+    def greater(self) -> float:
+        """The share of the pairs in which b is greater, among those that tell; ties count half."""
+        above = (self.y > self.x) & ~self.x_censored | (self.y >= self.x) & self.y_censored & ~self.x_censored
+        below = (self.x > self.y) & ~self.y_censored | (self.x >= self.y) & self.x_censored & ~self.y_censored
+        ties = (self.x == self.y) & ~self.x_censored & ~self.y_censored
+        known = above.sum() + below.sum() + ties.sum()
+        return float((above.sum() + ties.sum() / 2) / known) if known else math.nan
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An interval of a difference, and the p-value of none."""
+
+    low: float
+    high: float
+    p_value: float
+    test: str
+
+
+UNKNOWN = Verdict(math.nan, math.nan, math.nan, "none")
+
+
+def of_means(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, pseudo: bool
+) -> tuple[Verdict, Verdict]:
+    """Of the means of numbers: paired, and unpaired."""
+    import numpy as np
+    from scipy import stats
+
+    d = y - x
+    test = "paired t on pseudo-values" if pseudo else "Wilcoxon signed ranks"
+    # Under no difference each sign is a coin: all of them alike is as rare as it gets.
+    low, high, p = math.nan, math.nan, min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
+    if varies(d, x):
+        paired = stats.ttest_rel(y, x)
+        limits = paired.confidence_interval(ci)
+        low, high = float(limits.low), float(limits.high)
+        p = max(p, float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue))
+    return Verdict(low, high, p, test), welch(x, y, ci)
+
+
+def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float) -> Verdict:
+    """The difference of means of runs that are not paired. One side may be constant, which scipy warns of."""
+    from scipy import stats
+
+    parts = [float(side.var(ddof=1)) / len(side) if varies(side) else 0.0 for side in (x, y)]
+    error = math.sqrt(sum(parts))
+    if error == 0.0:
+        return UNKNOWN
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part in parts)
+    middle, width = float(y.mean() - x.mean()), float(stats.t.ppf((1 + ci) / 2, freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(middle) / error, freedom))
+    return Verdict(middle - width, middle + width, p_value, "Welch")
+
+
+def of_shares(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, _: bool
+) -> tuple[Verdict, Verdict]:
+    """Of the shares of flags: paired, and unpaired."""
+    import numpy as np
+    from scipy import stats
+
+    n, z = len(x), float(stats.norm.ppf((1 + ci) / 2))
+    more, less = int((y > x).sum()), int((y < x).sum())
+    p = float(stats.binomtest(more, more + less).pvalue) if more + less else 1.0
+    b, c = more + 0.5, less + 0.5  # Agresti and Min: half a pair more in each of the four cells
+    middle, width = (b - c) / (n + 2), z * math.sqrt(b + c - (b - c) ** 2 / (n + 2)) / (n + 2)
+    paired = Verdict(max(middle - width, -1.0), min(middle + width, 1.0), p, "McNemar's exact test")
+    ups = int(x.sum()), int(y.sum())
+    p, q = ((up + 1) / (n + 2) for up in ups)  # Agresti and Caffo: a yes and a no more on each side
+    width = z * math.sqrt((p * (1 - p) + q * (1 - q)) / (n + 2))
+    table = np.array([[ups[0], n - ups[0]], [ups[1], n - ups[1]]])
+    exact = float(stats.fisher_exact(table).pvalue)
+    return paired, Verdict(max(q - p - width, -1.0), min(q - p + width, 1.0), exact, "Fisher's exact test")
+
+
+FEWEST_TO_DRAW, MOST_TO_DRAW, DRAWS = 10, 1000, 1999
+"""The tables whose pairs are drawn again and again, and how often."""
+
+
+def of_medians(pairs: Pairs, ci: float) -> Estimate:
+    """The difference of the medians, with a paired percentile bootstrap if the table is small."""
+    import numpy as np
+    from scipy import stats
+
+    if pairs.flags:
+        return NOTHING
+    first, second = (pairs.sample(side).quantile(0.5).value for side in (0, 1))
+    n = len(pairs.x)
+    if pairs.censored or not FEWEST_TO_DRAW <= n <= MOST_TO_DRAW or not 0 < ci < 1:
+        return Estimate(second - first, math.nan, math.nan)
+
+    def apart(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], axis: int) -> Any:
+        middle = (n - 1) // 2  # as quantiles everywhere here: a value that was observed
+        return np.take(np.partition(y, middle, axis) - np.partition(x, middle, axis), middle, axis)
+
+    drawn = stats.bootstrap(
+        (pairs.x, pairs.y), apart, paired=True, n_resamples=DRAWS, method="percentile", confidence_level=ci,
+        random_state=0,
+    ).confidence_interval  # fmt: skip
+    if drawn.low == drawn.high:
+        return Estimate(second - first, math.nan, math.nan)
+    return Estimate(second - first, float(drawn.low), float(drawn.high))
+
+
+def correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
+    """Pearson's; NaN where one of them does not vary."""
+    from scipy import stats
+
+    return float(stats.pearsonr(x, y).statistic) if varies(x) and varies(y) else math.nan
