@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 import raftlab as rl
-from raftlab.advice import Quiet, best_of, told, total, usual_ms
+from raftlab.advice.rates import Quiet, total, usual_ms
+from raftlab.advice.result import best_of, told
 from scipy import stats
 
 QUICK = {"losses": [], "progress": False}

@@ -12,6 +12,8 @@ from .errors import InvalidError, shown
 Duration: TypeAlias = "str | float | int | dt.timedelta"
 """`"2s"`, `"150ms"`, a `timedelta`, or a number of milliseconds."""
 
+HOUR_MS, DAY_MS, YEAR_MS = 3600e3, 24 * 3600e3, 365 * 24 * 3600e3
+
 _UNITS = {
     "ns": 1e-6,
     "us": 1e-3,
@@ -20,9 +22,9 @@ _UNITS = {
     "s": 1e3,
     "m": 60e3,
     "min": 60e3,
-    "h": 3600e3,
+    "h": HOUR_MS,
 }
-LONGEST_MS = 100 * 24 * 3600e3
+LONGEST_MS = 100 * DAY_MS
 """The longest time that is told; a double still resolves its nanoseconds."""
 
 _PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zµ]+)\s*")

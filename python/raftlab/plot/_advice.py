@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
 from raftlab._time import format_ms
-from raftlab.advice import best_of, seconds
+from raftlab.advice.result import best_of, seconds
 
 from ._axes import SMALL, new_axes, points
 from ._heatmap import paint, write
