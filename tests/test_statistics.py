@@ -836,6 +836,7 @@ BAD = {
     "a confidence": (lambda r: r.summary(ci=95), ["ci", "95"]),
     "a quantile": (lambda r: r.summary(quantiles=[50]), ["quantiles", "50"]),
     "a point that is not there": (lambda r: r.at(timeout=75), ["at", "timeout=75"]),
+    "a value that is several": (lambda r: r.at(timeout=np.array([50, 150])), ["at", "timeout=array"]),
     "a parameter that is not there": (lambda r: r.at(size=75), ["at", "'size'", "timeout, loss"]),
     "no runs": (lambda r: rl.compare(*[none_of(r)] * 2, "sent"), ["a", "no runs"]),
     "several points": (lambda r: rl.compare(r, r, "sent"), ["a", "one point", "4"]),

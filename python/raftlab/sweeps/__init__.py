@@ -1,9 +1,9 @@
 """Sweeps: scenarios over a grid of parameters and many seeds, a row a run.
 
-Read in this order: `plan` (what is played), `play` (how it is asked for), `result` (what came of it),
-`observed` (what the rows say of a metric), `summary` (in tables), `comparison` and `pairs` (of two points),
-`required` (how many seeds it takes), `futures` (the same from a moment on), `rare` (what seeds alone do not
-meet).
+Read in this order: `grid` and `plan` (what is played), `play` (how it is asked for), `result` (what came of
+it), `observed` (what its rows say of a metric), `summary` (in tables), `comparison` and `pairs` (of two
+points), `required` (how many seeds it takes), `futures` (the same from a moment on), `rare` (what seeds alone
+do not meet).
 """
 
 from .comparison import Comparison, compare

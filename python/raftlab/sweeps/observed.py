@@ -12,6 +12,7 @@ from ..discovery import CENSORED_BY, properties
 from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
 from ..statistics import Sample, as_numbers
+from .grid import known_parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,14 +53,11 @@ def groups(
     import numpy as np
 
     names = list(result.parameters) if by is None else [by] if isinstance(by, str) else items(by, "by")
-    for name in names:
-        if name not in result.parameters:
-            known = ", ".join(result.parameters) or "none: it is a sweep of one scenario"
-            raise InvalidError(f"by: unknown parameter {shown(name)}; the grid has {known}")
+    places = [result.parameters.index(known_parameter(name, result.parameters, "by")) for name in names]
     columns = [result[name] for name in names]
     found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
-    for point in result.points:
-        cells = tuple(cell_of(column, point[name]) for name, column in zip(names, columns, strict=True))
+    for point in result._plan.cells:
+        cells = tuple(point[at] if point[at] == point[at] else math.nan for at in places)  # one NaN for all
         if cells in found:
             continue
         mask = np.ones(len(result), dtype=bool)
@@ -67,14 +65,6 @@ def groups(
             mask &= (column != column) if cell is math.nan else (column == cell)
         found[cells] = np.flatnonzero(mask)
     return [(dict(zip(names, cells, strict=True)), rows) for cells, rows in found.items()]
-
-
-def cell_of(column: np.ndarray[Any, Any], value: Any) -> Any:
-    """A value of the grid as it stands in its column."""
-    if column.dtype == object:
-        return str(value)
-    cell = column.dtype.type(value).item()
-    return cell if cell == cell else math.nan
 
 
 @dataclass(frozen=True)

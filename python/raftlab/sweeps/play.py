@@ -16,7 +16,8 @@ from ..errors import IncompleteWarning, RaftlabError
 from ..scenario import Scenario, default_threads
 from ..tables import Table
 from .chunks import Chunk, Deal, here
-from .plan import Grid, Metric, Part, Plan
+from .grid import Grid
+from .plan import Metric, Part, Plan
 from .result import Sweep
 from .store import Store
 

@@ -12,7 +12,8 @@ from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
 from ..statistics import runs_in_words, upper_bound
 from ..tables import Table
-from .plan import Plan, is_same, key_of
+from .grid import is_meant, key_of, known_parameter, worded
+from .plan import Plan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +140,7 @@ class Sweep:
 
     def _find(self, row: Any) -> tuple[int, int, str | None]:
         """The point, the seed and the digest of a row."""
-        cells = cells_of(row)
+        cells = as_mapping(row)
         if cells is None:
             at = integer(row, "row", 0, max(len(self) - 1, 0))
             cells = {name: values[0] for name, values in self.runs._core.slice(at, 1).to_dict().items()}
@@ -153,12 +154,12 @@ class Sweep:
         for at, point in enumerate(self._plan.points):
             first = self._plan.first_seeds[at]
             if first <= seed < first + self._plan.seeds and all(
-                is_same(value, cells[name]) for name, value in point.items()
+                is_meant(value, cells[name]) for name, value in point.items()
             ):
                 digest = cells.get("digest")
                 return at, seed, digest if isinstance(digest, str) else None
-        given = ", ".join(f"{name}={shown(cells[name])}" for name in (*self.parameters, "seed"))
-        raise InvalidError(f"row: there is no run with {given} in this sweep")
+        given = {name: cells[name] for name in (*self.parameters, "seed")}
+        raise InvalidError(f"row: there is no run with {worded(given)} in this sweep")
 
     # ---- What it says -------------------------------------------------------------------------------
 
@@ -215,17 +216,14 @@ class Sweep:
         ({'nodes': 5},)
         """
         for name in point:
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none: it is a sweep of one scenario"
-                raise InvalidError(f"at: unknown parameter {shown(name)}; the grid has {known}")
+            known_parameter(name, self.parameters, "at")
         places = [
             at
             for at, of in enumerate(self._plan.points)
-            if all(is_same(of[name], value) for name, value in point.items())
+            if all(is_meant(of[name], value) for name, value in point.items())
         ]
         if not places:
-            given = ", ".join(f"{name}={shown(value)}" for name, value in point.items())
-            raise InvalidError(f"at: no point of the grid has {given}")
+            raise InvalidError(f"at: no point of the grid has {worded(point)}")
         return Sweep(
             self._plan.only(places),
             self._of(self.runs, places),
@@ -422,7 +420,7 @@ class Sweep:
         return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.runs._repr_html_()}"
 
 
-def cells_of(row: Any) -> Mapping[str, Any] | None:
+def as_mapping(row: Any) -> Mapping[str, Any] | None:
     """What stands in a row, by column; nothing if it is none of what tables have for rows."""
     if isinstance(row, Mapping):
         return row
