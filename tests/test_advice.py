@@ -1,5 +1,6 @@
 """Advice on timeouts: what it says is what the runs behind it say."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -37,6 +38,11 @@ def test_short_timeouts_cost_false_elections_and_long_ones_time(advice):
     assert (table.failover_ms.diff().dropna() > 0).all()
     assert (table.downtime_s_a_year_low <= table.downtime_s_a_year).all()
     assert (table.downtime_s_a_year <= table.downtime_s_a_year_high).all()
+
+
+def test_a_confidence_is_written_as_everywhere(advice):
+    sure = dataclasses.replace(advice, ci=0.99999)
+    assert "Intervals 99.999 %" in sure._repr_html_(), "and not 100 %"
 
 
 def test_the_sum_is_that_of_its_parts(advice):
@@ -329,3 +335,12 @@ def test_a_file_of_round_trips_is_a_network(tmp_path):
 def test_what_makes_no_sense(options, words):
     with pytest.raises(rl.InvalidError, match=words):
         rl.advise(5, **options)
+
+
+def test_ctrl_c_with_the_last_run_is_no_advice_either():
+    def stop(done):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rl.advise(5, timeouts=[100], losses=[], seeds=2, steady_days=1e-6, progress=stop)

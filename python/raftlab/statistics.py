@@ -436,9 +436,23 @@ def percent(confidence: float) -> str:
     return f"{100 * confidence:.6g} %"
 
 
+def digits(value: float) -> str:
+    """Three digits, and no powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def runs_in_words(count: int) -> str:
     """So many runs: 1 run, 1,000 runs."""
     return f"{count:,} run" + ("" if count == 1 else "s")
+
+
+def as_columns(name: str, estimate: Estimate) -> dict[str, float]:
+    """An estimate as columns of a table. What no run had has a bound, and no value."""
+    return {
+        name: math.nan if estimate.unseen else estimate.value,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+    }
 
 
 def as_numbers(name: str, column: Array) -> Array:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._time import DAY_MS, HOUR_MS, format_ms
-from ..statistics import Estimate
+from ..statistics import Estimate, as_columns, digits, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,9 +129,7 @@ class Advice:
         for choice in self.choices:
             row: dict[str, Any] = {"timeout_ms": choice.timeout_ms, "heartbeat_ms": choice.heartbeat_ms}
             for name in ("failover_ms", "false_a_day", "losses_a_day", "downtime_s_a_year"):
-                estimate: Estimate = getattr(choice, name)
-                value = math.nan if estimate.unseen else estimate.value
-                row |= {name: value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+                row |= as_columns(name, getattr(choice, name))
             rows.append(row | {"note": self.note(choice)})
         return pandas.DataFrame(rows).set_index("timeout_ms")
 
@@ -180,7 +178,7 @@ class Advice:
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
         body = "".join(f"<tr>{self._row(choice)}</tr>" for choice in self.choices)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"<p>{html.escape(repr(self)[1:-1])}. Intervals {100 * self.ci:.4g} %.</p>{table}"
+        return f"<p>{html.escape(repr(self)[1:-1])}. Intervals {percent(self.ci)}.</p>{table}"
 
     def _row(self, choice: Choice) -> str:
         """A row of the table; that of the best stands out."""
@@ -249,8 +247,3 @@ def spelt(ms: float) -> str:
 def seconds(s: float) -> str:
     """Seconds, for people."""
     return spelt(1e3 * s)
-
-
-def digits(value: float) -> str:
-    """Three digits, and no powers of ten."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

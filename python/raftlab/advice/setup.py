@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +15,8 @@ from ..errors import RaftlabError
 from ..scenario import Scenario
 from ..settings import Network
 from ..statistics import NOTHING, Estimate
-from ..sweeps import Sweep, sweep
+from ..sweeps import Sweep
+from ..sweeps.play import whole
 from .rates import Quiet, added, failover_of, scaled, usual_ms
 from .result import Choice
 
@@ -151,11 +151,7 @@ def played(
     options: dict[str, Any],
 ) -> Sweep:
     """A sweep over timeouts that is complete, or none."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "interrupted", UserWarning)  # said by what is raised instead
-        found = sweep(build, {"timeout_ms": timeouts}, seeds=seeds, metrics=metrics, checks=False, **options)
-    if not found.complete:
-        raise KeyboardInterrupt
+    found = whole(build, {"timeout_ms": timeouts}, seeds=seeds, metrics=metrics, checks=False, **options)
     if found.errors:
         raise RaftlabError(f"advise: a run failed: {found.errors[0][1]}")
     return found

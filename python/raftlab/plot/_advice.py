@@ -12,6 +12,7 @@ from matplotlib.transforms import blended_transform_factory
 
 from raftlab._time import format_ms
 from raftlab.advice.result import best_of, seconds
+from raftlab.statistics import percent
 
 from ._axes import SMALL, new_axes, points
 from ._heatmap import paint, write
@@ -48,7 +49,7 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     ax.fill_between(time, below, above, color=colour, alpha=0.13, lw=0, gid="band")
     ax.vlines(
         time, below, above, color=colour, alpha=0.4, lw=3, gid="interval",
-        label=f"{100 * found.ci:.4g} % interval",
+        label=f"{percent(found.ci)} interval",
     )  # fmt: skip
     ax.plot(
         time, failures, color=MUTED, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
@@ -155,7 +156,7 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
             frame(ax, across.index(loss), up.index(best.timeout_ms))
     ax.set_title("downtime a year", loc="left", color=INK)
     ax.set_title(
-        f"intervals {100 * found.ci:.4g} %; framed: the best of its column", loc="right",
+        f"intervals {percent(found.ci)}; framed: the best of its column", loc="right",
         fontsize=points(ax, SMALL), color=MUTED,
     )  # fmt: skip
     write(ax, cells, across, up, image, seconds)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from raftlab._arguments import instance, number
 from raftlab.errors import InvalidError, shown
-from raftlab.statistics import Estimate, percent
+from raftlab.statistics import Estimate, digits, percent
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import NOT_CHECKED, quantile_of, samples_of
 
@@ -141,13 +141,13 @@ def write(
     across: Sequence[Any],
     up: Sequence[Any],
     image: AxesImage,
-    spell: Callable[[float], str] | None = None,
+    spell: Callable[[float], str] = digits,
 ) -> None:
     """Values, and below them intervals: all of them or none, as there is room."""
     settle(ax)
     width, height = size_points(ax)
     width, height = width / len(across), height / len(up)
-    said = {at: texts(estimate, spell or brief) for at, estimate in cells.items()}
+    said = {at: texts(estimate, spell) for at, estimate in cells.items()}
     large, small = points(ax, 10.0), points(ax, SMALL)
     widest = max(text_points(value, large) for value, _ in said.values())
     if widest > 0.92 * width:
@@ -196,8 +196,3 @@ def readable_on(fill: tuple[float, float, float]) -> str:
     light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in fill]
     luminance = 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
     return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"
-
-
-def brief(value: float) -> str:
-    """Three digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

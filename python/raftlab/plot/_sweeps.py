@@ -83,8 +83,7 @@ def curves_of(result: Sweep, metric: str, by: str | Sequence[str] | None) -> lis
     Curves that are equal would hide each other: they are dashed so that each shows in the gaps of the others.
     """
     parts = samples_by(result, metric, by)
-    if any(of.flags for _, of in parts):
-        raise InvalidError(f"metric '{metric}' is a yes or no and has no distribution; heatmap shows shares")
+    no_flags(metric, parts)
     few_enough(len(parts))
     if not any(of.n for _, of in parts):
         why = parts[0][1].why or f"of {runs_in_words(len(result))} none has any"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..statistics import Estimate
-from ..sweeps import Sweep, sweep
+from ..sweeps import Sweep
+from ..sweeps.play import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,17 +249,8 @@ class Result:
 
 
 def played(scenario: Any, grid: Any = None, **options: Any) -> Sweep:
-    """A sweep that nobody interrupted: Ctrl-C ends the whole experiment.
-
-    `sweep` warns, and returns what is finished. But a part of a case proves nothing, and whoever pressed
-    Ctrl-C did not mean the next case. (Whether rows are missing does not tell: it may come with the last.)
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="interrupted: ", category=UserWarning)
-        try:
-            return sweep(scenario, grid, checks=False, **options)
-        except UserWarning as interrupted:
-            raise KeyboardInterrupt from interrupted
+    """All runs of a case: a part proves nothing, and whoever pressed Ctrl-C did not mean the next case."""
+    return whole(scenario, grid, checks=False, **options)
 
 
 def triple(estimate: Estimate) -> tuple[float, float, float]:

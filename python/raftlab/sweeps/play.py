@@ -125,6 +125,19 @@ def sweep(
     return play_and_keep(plan, threads, progress, executor, store)
 
 
+def whole(build: Callable[..., Scenario] | Scenario, grid: Grid | None = None, **options: Any) -> Sweep:
+    """A sweep that nothing ended early, for who has no use for a part of it; Ctrl-C ends that, too.
+
+    Whether rows are missing does not tell: Ctrl-C may come with the last.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", IncompleteWarning)
+        try:
+            return sweep(build, grid, **options)
+        except IncompleteWarning as early:
+            raise KeyboardInterrupt from early
+
+
 def play_and_keep(
     plan: Plan,
     threads: int | None,

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import items, number
 from ..errors import InvalidError
-from ..statistics import Estimate
+from ..statistics import Estimate, as_columns
 from ..tables import _need
 from .observed import groups
-from .summary import named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +43,7 @@ def commit_latency(
         pooled = Pooled.of([histograms[row] for row in rows], seeds[rows])
         cells = point | {"runs": len(rows), "commits": int(pooled.entries.sum())}
         for q in shares:
-            cells |= named(f"p{100 * q:.6g}_ms", pooled.quantile(q, ci))
+            cells |= as_columns(f"p{100 * q:.6g}_ms", pooled.quantile(q, ci))
         lines.append(cells)
     frame = pandas.DataFrame(lines)
     parameters = list(groups(result, by)[0][0])

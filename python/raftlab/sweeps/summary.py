@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import items, number
 from ..errors import InvalidError
-from ..statistics import NOTHING, Estimate, Sample, percent, runs_in_words
+from ..statistics import NOTHING, Estimate, Sample, as_columns, percent, runs_in_words
 from ..tables import _need
 from .observed import groups, metrics_of, samples_of
 
@@ -78,11 +78,11 @@ def line(point: dict[str, Any], sample: Sample, ci: float, shares: Sequence[floa
         "censored": len(sample.censored),
         "absent": sample.absent,
         "failed": sample.failed,
-        **named("mean", mean),
+        **as_columns("mean", mean),
     }
     for q in shares:
         estimate = NOTHING if sample.flags else sample.quantile(q, ci)
-        cells |= named(f"p{100 * q:.6g}", estimate)
+        cells |= as_columns(f"p{100 * q:.6g}", estimate)
         notes.append(remark(estimate, sample.flags, ci))
     if sample.absent and not sample.why:
         notes.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
@@ -98,12 +98,3 @@ def remark(estimate: Estimate, flags: bool, ci: float) -> str:
     if flags or math.isnan(estimate.others):
         return estimate.note
     return f"{estimate.note}; P(other) < {estimate.others:.2g} ({percent(ci)})"
-
-
-def named(name: str, estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns. What no run had has a bound, and no value."""
-    return {
-        name: math.nan if estimate.unseen else estimate.value,
-        f"{name}_low": estimate.low,
-        f"{name}_high": estimate.high,
-    }
