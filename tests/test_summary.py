@@ -1,0 +1,686 @@
+"""What sweeps say: summaries, survival, comparisons and required seeds, against what their rows are."""
+
+import math
+
+import numpy as np
+import pytest
+import raftlab as rl
+from raftlab.statistics import share
+from raftlab.sweeps.observed import sample_of
+from scipy import stats
+
+
+def failover(timeout=150, loss=0.0):
+    return rl.Scenario(
+        5,
+        election_timeout=(timeout, 2 * timeout),
+        network=rl.Network(latency=rl.uniform(1, 5), loss=loss),
+        faults=[rl.Crash("leader", at=rl.uniform(1000, 1150))],
+        horizon="1.6s",
+    )
+
+
+@pytest.fixture(scope="module")
+def swept():
+    return rl.sweep(failover, {"timeout": [50, 150], "loss": [0.0, 0.2]}, seeds=800)
+
+
+def waiting(timeout):
+    return rl.Scenario(5, election_timeout=(timeout, 2 * timeout), stop=rl.leader_elected, horizon="60ms")
+
+
+# ---- Summaries ---------------------------------------------------------------------------------------
+
+
+def test_a_summary_is_what_its_columns_say(swept):
+    table, rows = swept.summary(), swept.to_pandas()
+    assert table.index.names == ["timeout", "loss", "metric"]
+    point = rows[(rows.timeout == 50) & (rows.loss == 0.0)]
+    line = table.loc[(50, 0.0, "time_to_leader_ms")]
+    assert line.n == 800
+    assert line["mean"] == pytest.approx(point.time_to_leader_ms.mean())
+    assert line.p50 == pytest.approx(point.time_to_leader_ms.quantile(0.5, interpolation="lower"))
+    assert line.p50_low < line.p50 < line.p50_high
+    pooled = swept.summary(by="timeout", metrics="elections")
+    assert pooled.loc[(150, "elections"), "mean"] == pytest.approx(rows[rows.timeout == 150].elections.mean())
+    assert pooled.n.tolist() == [1600, 1600]
+
+
+def test_violations_are_shares_and_none_is_no_zero(swept):
+    violation = swept.summary(by="timeout", metrics="violation").loc[(50, "violation")]
+    assert violation.note == "none of 1,600 runs: below 0.0037 (95 %)"
+    assert math.isnan(violation["mean"]), "never is not zero"
+    assert violation.events == violation.mean_low == 0
+    assert violation.mean_high == pytest.approx(rl.upper_bound(0, 800)), "there were 800 seeds"
+    broken = rl.sweep(failover().replace(bugs=["quorum_off_by_one"], network=rl.Network(loss=0.3)), seeds=200)
+    line = broken.summary().loc["violation"]
+    events = len(broken.violating_seeds)
+    assert 0 < events < 200
+    interval = stats.binomtest(events, 200).proportion_ci(method="wilson")
+    assert (line["mean"], line.mean_low, line.mean_high) == pytest.approx(
+        (events / 200, interval.low, interval.high)
+    )
+
+
+def test_censored_runs_are_counted_as_such():
+    cut = rl.sweep(failover(150, 0.2).replace(horizon="1.3s"), seeds=600)
+    line, rows = cut.summary(metrics="downtime_ms").loc["downtime_ms"], cut.to_pandas()
+    assert line.censored == (rows.downtime_ms.isna() & rows.downtime_open_ms.notna()).sum() > 50
+    assert line.n == 600 - (rows.downtime_ms.isna() & rows.downtime_open_ms.isna()).sum()
+    whole = rl.sweep(failover(150, 0.2).replace(horizon="5s"), seeds=600).to_pandas()
+    assert line.p50 == pytest.approx(whole.downtime_ms.median(), rel=0.1)
+    assert line["mean"] == pytest.approx(whole.downtime_ms.mean(), rel=0.15)
+    assert line.note.startswith("mean up to ")
+
+
+def test_runs_without_the_event_and_failed_ones_are_not_counted():
+    def picky(run):
+        return 1.0 if run.seed % 2 else 1 / 0
+
+    result = rl.sweep(failover().replace(faults=[]), seeds=20, metrics=["downtime_ms", picky])
+    table = result.summary()
+    assert table.loc["downtime_ms"].n == 0
+    assert table.loc["downtime_ms"].note == "20 runs have none"
+    assert table.loc["picky", ["n", "absent", "failed"]].tolist() == [10, 0, 10]
+    assert "10 runs failed" in table.loc["picky"].note
+    for metric in ("violation", "ending=horizon"):
+        assert table.loc[metric, ["n", "absent", "failed"]].tolist() == [20, 0, 0], "the run did not fail"
+    assert result.upper_bound == pytest.approx(rl.upper_bound(0, 20))
+    assert "20 runs, 10 with a metric that failed, no violation" in repr(result)
+    shared, apart = (
+        rl.sweep(
+            lambda loss: rl.Scenario(3, network=rl.Network(loss=loss), horizon=500),
+            {"loss": [0.0, 0.1]},
+            seeds=10,
+            common_random_numbers=common,
+        )
+        for common in (True, False)
+    )
+    assert shared.upper_bound == pytest.approx(rl.upper_bound(0, 10)), "their luck is the same"
+    assert apart.upper_bound == pytest.approx(rl.upper_bound(0, 20))
+    with pytest.raises(rl.InvalidError, match="fewer than two"):
+        rl.compare(result, result, "downtime_ms")
+
+
+def test_a_metric_of_ones_own_that_never_fails_fails_nowhere():
+    def twice(run):
+        return 2 * run.seed
+
+    table = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=10, metrics=[twice]).summary()
+    assert table.loc["twice", ["n", "failed"]].tolist() == [10, 0]
+    assert table.loc["violation", ["n", "failed"]].tolist() == [10, 0]
+
+
+def test_a_metric_that_always_fails_voids_nothing_else():
+    def never(_):
+        raise ValueError("no")
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=5, metrics=[never, "sent"])
+    table = result.summary(metrics=["sent", "violation"])
+    assert (result.upper_bound, table.n.tolist()) == (pytest.approx(rl.upper_bound(0, 5)), [5, 5])
+    assert len(result.survival("sent")) > 0
+
+
+def test_where_every_run_failed_nothing_is_said(swept):
+    result = swept.at(timeout=50, loss=0.0)
+    rows = result.runs._core
+    for name in ("ending", "sent"):
+        unit, meaning = next(column[2:] for column in result.runs.columns if column[0] == name)
+        rows = rows.with_column(name, [None] * len(result), unit, meaning)
+    result.runs = rl.Table(rows.with_column("error", ["no"] * len(result), "", "why"))
+    assert (result.upper_bound, result.summary(metrics=["sent", "violation"]).n.sum()) == (1.0, 0)
+    assert "800 failed" in repr(result)
+
+
+def test_what_is_yes_or_no_has_shares_after_wilson():
+    def odd(run):
+        return run.seed % 2 == 1
+
+    def cluster(horizon):
+        return rl.Scenario(5, stop=rl.leader_elected, horizon=horizon)
+
+    result = rl.sweep(cluster, {"horizon": [170, 5000]}, seeds=300, metrics=[odd, "elections"])
+    table, rows = result.summary(), result.to_pandas()
+    stopped = int(((rows.ending == "stop") & (rows.horizon == 170)).sum())
+    for metric, events in (("odd", 150), ("ending=stop", stopped), ("ending=horizon", 300 - stopped)):
+        line, wilson = table.loc[(170, metric)], stats.binomtest(events, 300).proportion_ci(method="wilson")
+        assert line.events == events
+        assert (line["mean"], line.mean_low, line.mean_high) == pytest.approx(
+            (events / 300, wilson.low, wilson.high)
+        )
+        assert math.isnan(line.p50)
+    assert 0 < stopped < 300
+    assert table.loc[(5000, "ending=stop"), "note"] == "all of 300 runs"
+    assert math.isnan(table.loc[(5000, "ending=horizon"), "mean"])
+
+
+def test_rules_are_counted_one_by_one():
+    scenario = failover().replace(bugs=["quorum_off_by_one"], network=rl.Network(loss=0.3))
+    broken = rl.sweep(scenario, seeds=200, on_violation="record")
+    table = broken.summary()
+    assert broken.rules
+    for rule, count in broken.rules.items():
+        assert table.loc[f"rules={rule}", "events"] == count
+    assert table.loc["violation", "events"] == len(broken.violating_seeds)
+
+
+def test_a_part_of_a_grid(swept):
+    part = swept.at(timeout=150)
+    assert part.points == ({"timeout": 150, "loss": 0.0}, {"timeout": 150, "loss": 0.2})
+    assert len(part) == 1600
+    assert part.complete
+    assert set(part.runs.to_list("timeout")) == {150}
+    assert part.replay(801).digest == part.runs.to_list("digest")[801]
+    assert part.at(loss=0.2).runs.to_dict() == swept.at(timeout=150, loss=0.2).runs.to_dict()
+
+
+def test_points_with_seeds_of_their_own_are_independent():
+    def cluster(loss):
+        return rl.Scenario(5, network=rl.Network(latency=5, loss=loss), stop=rl.leader_elected)
+
+    apart = rl.sweep(cluster, {"loss": [0.0, 0.01]}, seeds=200, common_random_numbers=False)
+    assert apart.summary(by=[], metrics="violation").mean_high.iloc[0] == pytest.approx(
+        rl.upper_bound(0, 400)
+    )
+
+
+# ---- What is not certain -----------------------------------------------------------------------------
+
+
+def test_counts_that_were_never_seen_are_not_zero():
+    quiet = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=100, metrics=["lost_writes", "elections"])
+    table = quiet.summary()
+    assert table.loc["lost_writes", ["n", "mean_low"]].tolist() == [100, 0]
+    assert table.loc["lost_writes", ["mean", "mean_high"]].isna().all()
+    assert table.loc["lost_writes", "note"] == "all of 100 runs say 0; P(other) < 0.03 (95 %)"
+    assert table.loc["elections", "mean"] == 1
+    assert table.loc["elections", ["mean_low", "mean_high"]].isna().all()
+
+
+def test_without_checks_nothing_is_said_of_violations():
+    metrics = ["lost_writes", "violations_election_safety", "sent"]
+    asked = [*metrics, "violation", "rules=election_safety", "ending=violation"]
+    blind = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=30, checks=False, metrics=metrics)
+    table = blind.summary(metrics=asked)
+    for metric in asked:
+        n = 30 if metric == "sent" else 0
+        assert table.n[metric] == n
+        assert table.note[metric] == ("" if n else "not checked")
+        assert n or table.loc[metric, ["mean", "mean_low", "mean_high", "p50"]].isna().all()
+    assert repr(blind) == "<sweep: 30 runs, not checked for violations>"
+    assert blind.upper_bound == 1.0
+    with pytest.raises(rl.InvalidError, match="not checked"):
+        rl.required_seeds(blind, "violation", 0.01)
+    with pytest.raises(rl.InvalidError, match="not checked"):
+        rl.compare(blind, blind, "violation")
+    run = rl.Scenario(3, horizon="1s").run(seed=1, checks=False)
+    futures = run.futures(20, at=[0, 500])
+    assert futures.summary(metrics="violation").note.tolist() == ["not checked"] * 2
+    with pytest.raises(rl.InvalidError, match=r"event: .*not checked"):
+        rl.plot.fate(futures)
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_was_over_nothing_is_known():
+    cut = rl.sweep(waiting, {"timeout": [100, 150]}, seeds=50)
+    found = rl.compare(cut.at(timeout=100), cut.at(timeout=150), "time_to_leader_ms")
+    for name in (
+        "difference",
+        "low",
+        "high",
+        "effect",
+        "p_value",
+        "mean_a",
+        "mean_b",
+        "gain",
+        "b_is_greater",
+    ):
+        assert math.isnan(getattr(found, name)), name
+    assert found.note == "no pair was over before 60 ms on either side"
+    line = cut.summary(metrics="time_to_leader_ms").loc[(100, "time_to_leader_ms")]
+    assert line.p50_low == 60
+    assert line.note == f"never observed: P(within 60 ms) < {rl.upper_bound(0, 50):.2g} (95 %)"
+    with pytest.raises(rl.InvalidError, match="all ended before 'time_to_leader_ms' was over"):
+        rl.required_seeds(cut, "time_to_leader_ms", 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinite_values_and_short_horizons_are_quiet():
+    def odd(run):
+        return math.inf if run.seed == 3 else 1.5 + run.seed
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50, metrics=[odd])
+    line = result.summary().loc["odd"]
+    assert (line.n, line.p50, line.note) == (50, pytest.approx(26.5, abs=1), "infinite in 1 run")
+    assert math.isnan(line["mean"])
+    for call in (lambda: rl.compare(result, result, "odd"), lambda: rl.required_seeds(result, "odd", 1)):
+        with pytest.raises(rl.InvalidError, match="infini"):
+            call()
+    short = rl.sweep(lambda t: waiting(t).replace(horizon="5s"), {"t": [100, 150]}, seeds=50)
+    found = rl.compare(short.at(t=100), short.at(t=150), "time_to_leader_ms", horizon=60)
+    assert math.isnan(found.high)
+
+
+def test_numpy_scalars_are_what_they_are():
+    def flag(run):
+        return np.bool_(run.seed % 2)
+
+    def whole(run):
+        return np.int64(run.seed)
+
+    def real(_):
+        return np.float32(0.5)
+
+    result = rl.sweep(rl.Scenario(3, horizon=10), seeds=10, metrics=[flag, whole, real])
+    kinds = {name: kind for name, kind, *_ in result.runs.columns}
+    assert (kinds["flag"], kinds["whole"], kinds["real"]) == ("boolean", "int64", "float64")
+    wilson = share(5, 10)
+    assert result.summary().loc["flag", ["mean_low", "mean_high"]].tolist() == [wilson.low, wilson.high]
+
+
+def test_a_grid_may_hold_nan():
+    result = rl.sweep(
+        lambda x: rl.Scenario(3, horizon=10 if x > 0 else 20), {"x": [0.5, math.nan]}, seeds=5, metrics="sent"
+    )
+    assert result.summary(metrics="sent").n.tolist() == [5, 5]
+    assert len(result.at(x=math.nan)) == 5
+    assert result.replay(7).digest == result.runs.to_list("digest")[7]
+
+
+def test_values_that_look_alike_are_not_taken_together():
+    class Thing:
+        def __init__(self, horizon):
+            self.horizon = horizon
+
+        def __repr__(self):
+            return "thing"
+
+    things = [Thing(10), Thing(20)]
+
+    def build(thing, size):
+        return rl.Scenario(size, horizon=thing.horizon)
+
+    points = [{"thing": things[0], "size": 3}, {"thing": things[1], "size": 5}]
+    with pytest.raises(rl.InvalidError, match="'thing' has different values with the text 'thing'"):
+        rl.sweep(build, points, seeds=2)
+    same = [point | {"thing": things[0]} for point in points]
+    assert rl.sweep(build, same, seeds=2).summary(by="thing", metrics="sent").n.tolist() == [4]
+
+
+@pytest.mark.parametrize("ci", [0.0, 1.0])
+def test_any_confidence_there_is_gives_something(swept, ci):
+    swept.summary(by="timeout", ci=ci, metrics=["downtime_ms", "violation"])
+    swept.survival("downtime_ms", by="timeout", ci=ci)
+    rl.compare(swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0), "downtime_ms", ci=ci)
+
+
+# ---- Survival as a table -----------------------------------------------------------------------------
+
+
+def test_survival_is_a_table_of_steps():
+    cut = rl.sweep(lambda timeout: failover(timeout, 0.2).replace(horizon="1.3s"), {"timeout": [100, 150]},
+                   seeds=400)  # fmt: skip
+    table = cut.survival("downtime_ms")
+    assert table.columns.tolist() == [
+        "timeout", "downtime_ms", "at_risk", "events", "censored", "survival", "low", "high",
+    ]  # fmt: skip
+    one = table[table.timeout == 150]
+    of = sample_of(cut.at(timeout=150), "downtime_ms")
+    expected = stats.ecdf(stats.CensoredData(of.values, right=of.censored)).sf
+    assert one.survival.to_numpy() == pytest.approx(expected.probabilities)
+    assert one.downtime_ms.to_numpy() == pytest.approx(expected.quantiles)
+    assert (one.events.sum(), one.censored.sum()) == (len(of.values), len(of.censored))
+    band = expected.confidence_interval(0.95, method="log-log")
+    inside = ~np.isnan(band.low.probabilities)
+    assert one.low.to_numpy()[inside] == pytest.approx(band.low.probabilities[inside])
+    assert not one.isna().any(axis=None)
+    assert (one.low <= one.survival).all()
+    assert (one.survival <= one.high).all()
+    assert len(cut.survival("sent", by=[])) == len(np.unique(cut["sent"]))
+
+
+# ---- Comparisons -------------------------------------------------------------------------------------
+
+
+def test_equal_differences_are_no_certainty():
+    def shifted(by):
+        def metric(run):
+            return float(run.seed % 5 + by)
+
+        metric.__name__ = "metric"
+        return rl.sweep(rl.Scenario(3, horizon=10), seeds=range(4), metrics=[metric])
+
+    found = rl.compare(shifted(0), shifted(2), "metric")
+    assert (found.difference, found.p_value) == (2, 2 ** (1 - 4))
+    assert all(math.isnan(x) for x in (found.low, found.high, found.effect, found.gain))
+    assert found.note == f"all pairs differ by 2; P(other) < {rl.upper_bound(0, 4):.2g} (95 %)"
+    assert found.note in repr(found)
+    assert "all pairs differ by 2" in found._repr_html_()
+    none = rl.compare(shifted(0), shifted(0), "metric")
+    assert (none.difference, none.p_value, math.isnan(none.high)) == (0, 1, True)
+
+
+def test_no_p_value_is_less_than_signs_allow_for():
+    from raftlab.sweeps.pairs import of_means
+
+    x = np.array([0.0, 0.0, 0.0])
+    for pseudo in (False, True):
+        assert of_means(x, np.array([1.0, 1.0001, 1.0002]), 0.95, pseudo)[0].p_value >= 2 ** (1 - 3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_unpaired_means_are_welchs_and_one_side_may_be_constant():
+    from raftlab.sweeps.pairs import of_means, welch
+
+    luck = np.random.default_rng(31)
+    x, y = luck.normal(10, 1, 40), luck.normal(11, 3, 40)
+    ours, theirs = welch(x, y, 0.9), stats.ttest_ind(y, x, equal_var=False)
+    limits = theirs.confidence_interval(0.9)
+    assert (ours.low, ours.high, ours.p_value) == pytest.approx((limits.low, limits.high, theirs.pvalue))
+    one = welch(np.ones(40), y, 0.9)
+    alone = stats.t.interval(0.9, 39, loc=y.mean() - 1, scale=stats.sem(y))
+    assert (one.low, one.high) == pytest.approx(alone)
+    for n in (2, 3, 5, 9, 14):  # and Wilcoxon's test of a few with ties and zeros is quiet, too
+        of_means(np.zeros(n), np.arange(n) // 2.0, 0.95, False)
+
+
+@pytest.mark.filterwarnings("error")
+def test_medians_of_small_tables_are_compared_by_the_bootstrap(swept):
+    from raftlab.sweeps.pairs import Pairs, of_medians
+
+    luck, hits, no = np.random.default_rng(13), 0, np.zeros(60, dtype=bool)
+    truth = 4 * math.log(2)
+    for _ in range(100):
+        ranks = stats.norm.cdf(luck.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 60))
+        x, y = -10 * np.log1p(-ranks[:, 0]), -14 * np.log1p(-ranks[:, 1])
+        found = of_medians(Pairs("x", False, x, y, no, no, 0), 0.95)
+        assert found.low <= found.value <= found.high
+        hits += found.low <= truth <= found.high
+    assert 0.9 <= hits / 100 <= 1
+    assert of_medians(Pairs("x", False, x, y, no, no, 0), 0.95) == found, "always with the same luck"
+    ties = of_medians(Pairs("x", False, x, x, no, no, 0), 0.95)
+    assert (ties.value, math.isnan(ties.low)) == (0, True)
+    few = of_medians(Pairs("x", False, x[:9], y[:9], no[:9], no[:9], 0), 0.95)
+    assert math.isnan(few.low)
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    both = rl.compare(a, b, "time_to_leader_ms")
+    assert both.median_low < both.median_difference < both.median_high
+    table = swept.summary(metrics="time_to_leader_ms").p50
+    assert both.median_difference == pytest.approx(table.iloc[2] - table.iloc[0])
+    assert math.isnan(rl.compare(a, b, "violation").median_difference)
+
+
+def test_pairs_of_common_random_numbers(swept):
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    found = rl.compare(a, b, "time_to_leader_ms")
+    x, y = a["time_to_leader_ms"], b["time_to_leader_ms"]
+    paired = stats.ttest_rel(y, x).confidence_interval(0.95)
+    assert found.difference == pytest.approx((y - x).mean())
+    assert (found.low, found.high) == pytest.approx((paired.low, paired.high))
+    assert found.correlation == pytest.approx(stats.pearsonr(x, y).statistic)
+    assert found.correlation > 0.8
+    unpaired = stats.ttest_ind(y, x, equal_var=False).confidence_interval(0.95)
+    assert (found.unpaired_low, found.unpaired_high) == pytest.approx((unpaired.low, unpaired.high))
+    assert found.gain > 1.3
+    assert found.effect == pytest.approx((y - x).mean() / (y - x).std(ddof=1))
+    assert found.p_value < 1e-50
+    assert found.pairs == 800
+
+
+def test_no_difference_is_found_where_there_is_none(swept):
+    same = swept.at(timeout=50, loss=0.0)
+    found = rl.compare(same, same, "downtime_ms")
+    assert (found.difference, found.p_value) == (0, 1)
+    assert math.isnan(found.low)
+    assert math.isnan(found.gain)
+    assert found.b_is_greater == 0.5
+
+
+def test_shares_are_compared_exactly():
+    def cluster(bug):
+        bugs = ["quorum_off_by_one"] if bug else []
+        return failover().replace(bugs=bugs, network=rl.Network(latency=rl.uniform(1, 5), loss=0.3))
+
+    result = rl.sweep(cluster, {"bug": [False, True]}, seeds=200)
+    found = rl.compare(result.at(bug=False), result.at(bug=True), "violation")
+    broken = len(result.at(bug=True).violating_seeds)
+    assert found.difference == pytest.approx(broken / 200)
+    assert found.p_value == pytest.approx(stats.binomtest(broken, broken).pvalue)
+
+
+def test_pairs_without_a_value_are_left_out_and_counted():
+    def odd(run):
+        return float(run.seed) if run.seed % 2 else None
+
+    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=20, metrics=[odd])
+    found = rl.compare(result, result, "odd")
+    assert (found.pairs, found.excluded) == (10, 10)
+    assert "10 pairs excluded" in repr(found)
+
+
+def test_censored_pairs_count():
+    """The truth is what the same runs do if they may last: without pairs that are cut it is far off."""
+
+    def lasting(horizon):
+        def cluster(timeout):
+            return failover(timeout, 0.2).replace(horizon=horizon, stop=rl.leader_elected)
+
+        swept = rl.sweep(cluster, {"timeout": [150, 300]}, seeds=2000)
+        return swept.at(timeout=150), swept.at(timeout=300)
+
+    a, b = lasting("1.5s")
+    x, y = (side["downtime_ms"] for side in lasting("20s"))
+    told = ~np.isnan(x) & ~np.isnan(y)
+    x, y = x[told], y[told]
+    found = rl.compare(a, b, "downtime_ms")
+    assert found.censored > 500
+    assert 1950 < len(x) <= 2000
+    assert found.pairs + found.excluded == 2000
+    assert 300 < found.horizon < 500
+    truth = np.minimum(y, found.horizon).mean() - np.minimum(x, found.horizon).mean()
+    assert found.low - 5 < truth < found.high + 5
+    assert f"up to {found.horizon:,.6g} ms" in repr(found)
+    both = ~np.isnan(a["downtime_ms"]) & ~np.isnan(b["downtime_ms"])
+    naive = (b["downtime_ms"] - a["downtime_ms"])[both].mean()
+    assert naive < truth - 15
+    shorter = rl.compare(a, b, "downtime_ms", horizon="300ms")
+    assert shorter.horizon == 300
+    truth = np.minimum(y, 300).mean() - np.minimum(x, 300).mean()
+    assert shorter.difference == pytest.approx(truth, abs=3)
+    assert found.b_is_greater == pytest.approx((y > x).mean(), abs=0.03)
+
+
+def test_pairs_of_censored_durations_cover_and_recover_a_correlation():
+    from raftlab.sweeps.pairs import Pairs, of_means
+
+    luck, hits, known = np.random.default_rng(6), 0, []
+    truth = 14 * (1 - math.exp(-25 / 14)) - 10 * (1 - math.exp(-25 / 10))
+    for _ in range(400):
+        ranks = stats.norm.cdf(luck.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], 250))
+        x, y = -10 * np.log1p(-ranks[:, 0]), -14 * np.log1p(-ranks[:, 1])
+        until = luck.uniform(5, 60, 250)
+        until_too = luck.uniform(5, 60, 250)
+        pairs = Pairs("x", False, np.minimum(x, until), np.minimum(y, until_too), x > until, y > until_too, 0)
+        cells = pairs.contributions(0, 25), pairs.contributions(1, 25)
+        paired, unpaired = of_means(*cells, 0.95, True)
+        hits += paired.low <= truth <= paired.high
+        known.append((unpaired.high - unpaired.low) / (paired.high - paired.low))
+    assert 0.92 <= hits / 400 <= 0.98
+    assert np.mean(known) > 1.3
+
+
+def test_a_known_shift_and_correlation_are_recovered():
+    from raftlab.sweeps.pairs import correlation, of_means
+
+    luck = np.random.default_rng(7)
+    x = luck.normal(100, 10, 20_000)
+    y = 0.8 * (x - 100) + 103 + luck.normal(0, 6, 20_000)
+    paired, unpaired = of_means(x, y, 0.95, False)
+    assert paired.low < 3 < paired.high
+    assert correlation(x, y) == pytest.approx(0.8, abs=0.02)
+    ratio = ((unpaired.high - unpaired.low) / (paired.high - paired.low)) ** 2
+    assert ratio == pytest.approx(1 / (1 - 0.8), rel=0.05), "var(x) + var(y) over var(y - x)"
+
+
+def test_shares_that_never_differ_leave_a_difference_possible(swept):
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    found = rl.compare(a, b, "violation")
+    assert (found.difference, found.p_value) == (0, 1)
+    assert found.low < 0 < found.high < 0.01
+    assert found.test == "McNemar's exact test"
+
+
+def test_intervals_of_paired_shares_cover():
+    from raftlab.sweeps.pairs import of_shares
+
+    luck, hits, apart = np.random.default_rng(8), 0, 0
+    for _ in range(1500):
+        base = luck.random(120)
+        x, y = (base < 0.1).astype(float), (base + luck.normal(0, 0.05, 120) < 0.14).astype(float)
+        if not _:
+            many = luck.random(2_000_000)
+            truth = np.mean(many + luck.normal(0, 0.05, len(many)) < 0.14) - 0.1
+        paired, unpaired = of_shares(x, y, 0.95, False)
+        hits += paired.low <= truth <= paired.high
+        apart += unpaired.low <= truth <= unpaired.high
+    assert 0.93 <= hits / 1500 <= 0.985
+    assert apart / 1500 > 0.97, "without the pairs the interval is too wide"
+
+
+# ---- How many seeds ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("statistic", "q"), [("mean", None), ("p50", 0.5), ("p90", 0.9)])
+def test_as_many_seeds_as_needed_give_the_precision(statistic, q):
+    pilot = rl.sweep(rl.Scenario(5, stop=rl.leader_elected), seeds=1000)
+    needed = rl.required_seeds(pilot, "time_to_leader_ms", 1.0, statistic=statistic)
+    result = rl.sweep(rl.Scenario(5, stop=rl.leader_elected), seeds=range(5000, 5000 + needed))
+    sample = sample_of(result, "time_to_leader_ms", np.arange(needed))
+    estimate = sample.mean() if q is None else sample.quantile(q)
+    assert estimate.half_width == pytest.approx(1.0, rel=0.35)
+    assert rl.required_seeds(pilot, "time_to_leader_ms", 0.5, statistic=statistic) == pytest.approx(
+        4 * needed, rel=0.01
+    )
+
+
+def test_seeds_allow_for_runs_that_tell_nothing():
+    def odd(run):
+        return float(run.seed) if run.seed % 2 else None
+
+    pilot = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=400, metrics=[odd])
+    needed = rl.required_seeds(pilot, "odd", 5.0)
+    values = np.arange(1.0, 400, 2)
+    exact = (stats.norm.ppf(0.975) * values.std(ddof=1) / 5.0) ** 2
+    assert needed == pytest.approx(2 * exact, rel=0.03), "half of the runs have none"
+
+
+def test_seeds_for_points_taken_together():
+    def cluster(nodes):
+        return rl.Scenario(nodes, stop=rl.leader_elected)
+
+    pilot = rl.sweep(cluster, {"nodes": [3, 5]}, seeds=300)
+    apart = rl.required_seeds(pilot, "time_to_leader_ms", 2.0)
+    together = rl.required_seeds(pilot, "time_to_leader_ms", 2.0, by=[])
+    assert together < apart
+    wilson = rl.required_seeds(pilot, "ending=stop", 0.001)
+    assert rl.upper_bound(0, wilson) <= 0.001 < rl.upper_bound(0, wilson - 1)
+
+
+def test_seeds_for_what_was_never_seen():
+    pilot = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50)
+    needed = rl.required_seeds(pilot, "violation", 1e-4)
+    assert rl.upper_bound(0, needed) <= 1e-4 < rl.upper_bound(0, needed - 1)
+    with pytest.raises(rl.InvalidError, match="all say the same of 'split_votes'"):
+        rl.required_seeds(pilot, "split_votes", 0.1)
+    with pytest.raises(rl.InvalidError, match="would take 3e\\+30 seeds"):
+        rl.required_seeds(pilot, "violation", 1e-30)
+
+
+def test_ties_do_not_make_one_seed_enough():
+    def mostly(run):
+        return 0 if run.seed % 10 else 5
+
+    pilot = rl.sweep(rl.Scenario(3, horizon=10), seeds=100, metrics=[mostly])
+    assert rl.required_seeds(pilot, "mostly", 0.1, statistic="p50") == 100
+
+
+# ---- Errors ------------------------------------------------------------------------------------------
+
+
+def none_of(result):
+    """The same sweep, interrupted before its first run was over."""
+    one = result.at(timeout=50, loss=0.0)
+    one.runs = rl.Table(one.runs._core.slice(0, 0))
+    return one
+
+
+BAD = {
+    "an unknown parameter": (lambda r: r.summary(by="size"), ["by", "'size'", "timeout, loss"]),
+    "an unknown metric": (lambda r: r.summary(metrics="downtime"), ["'downtime'", "downtime_ms"]),
+    "a confidence": (lambda r: r.summary(ci=95), ["ci", "95"]),
+    "a quantile": (lambda r: r.summary(quantiles=[50]), ["quantiles", "50"]),
+    "a point that is not there": (lambda r: r.at(timeout=75), ["at", "timeout=75"]),
+    "a value that is several": (lambda r: r.at(timeout=np.array([50, 150])), ["at", "timeout=array"]),
+    "a parameter that is not there": (lambda r: r.at(size=75), ["at", "'size'", "timeout, loss"]),
+    "no runs": (lambda r: rl.compare(*[none_of(r)] * 2, "sent"), ["a", "no runs"]),
+    "several points": (lambda r: rl.compare(r, r, "sent"), ["a", "one point", "4"]),
+    "no sweep": (lambda r: rl.compare(r.at(timeout=50, loss=0.0), 5, "sent"), ["b", "Sweep", "5"]),
+    "a metric of texts": (
+        lambda r: rl.compare(r.at(timeout=50, loss=0.0), r.at(timeout=50, loss=0.0), "ending"),
+        ["'ending'"],
+    ),
+    "no pilot": (lambda _: rl.required_seeds(5, "sent", 1), ["pilot", "Sweep"]),
+    "a horizon of no duration": (
+        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "sent", horizon="1s"),
+        ["horizon", "'sent'"],
+    ),
+    "a horizon that is no time": (
+        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "downtime_ms", horizon="soon"),
+        ["horizon", "'soon'"],
+    ),
+    "an ending that is none": (lambda r: r.summary(metrics="ending=won"), ["'ending=won'", "stop, horizon"]),
+    "a rule that is none": (lambda r: r.summary(metrics="rules=safety"), ["'rules=safety'", "log_matching"]),
+    "a question of a number": (lambda r: r.summary(metrics="sent=3"), ["'sent=3'", "ending=stop"]),
+    "a list of numbers": (lambda r: r.summary(metrics=[3]), ["3", "downtime_ms"]),
+    "a metric that is a number": (lambda r: rl.required_seeds(r, 3, 1), ["metric", "3"]),
+    "survival of a flag": (lambda r: r.survival("violation"), ["'violation'", "yes or no"]),
+    "survival of nothing": (lambda r: r.survival("downtime"), ["'downtime'", "downtime_ms"]),
+    "survival by nothing": (
+        lambda r: r.survival("downtime_ms", by="size"),
+        ["by", "'size'", "timeout, loss"],
+    ),
+    "no precision": (lambda r: rl.required_seeds(r, "sent", 0), ["precision", "0"]),
+    "a precision of text": (lambda r: rl.required_seeds(r, "sent", "fine"), ["precision", "'fine'"]),
+    "an unknown statistic": (
+        lambda r: rl.required_seeds(r, "sent", 1, statistic="mode"),
+        ["statistic", "'mode'", "'p99.9'"],
+    ),
+    "an unbounded quantile": (
+        lambda r: rl.required_seeds(r, "time_to_leader_ms", 1, statistic="p99.99"),
+        ["pilot", "p99.99"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_errors_name_what_is_wrong(swept, name):
+    call, words = BAD[name]
+    with pytest.raises(rl.InvalidError) as error:
+        call(swept)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_statistics_are_asked_for_by_name():
+    import subprocess
+    import sys
+
+    for module, call in (("scipy", "compare(r, r, 'sent')"), ("scipy", "required_seeds(r, 'sent', 1)")):
+        code = f"""
+import importlib.util as u, raftlab as rl
+find = u.find_spec
+u.find_spec = lambda name, *more: None if name == {module!r} else find(name, *more)
+r = rl.sweep(rl.Scenario(3, horizon=1), seeds=3)
+rl.{call}
+"""
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert f"needs {module}: pip install" in told.stderr
