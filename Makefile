@@ -43,8 +43,9 @@ test-rust:  ## The core, without Python
 test-python: setup  ## The package, its docstrings, the experiments
 	$(BIN)/python -m pytest -n auto
 
+# One after the other: kernels that start at once may choose the same port, and their sweeps use all cores anyway.
 test-notebooks: setup  ## Every notebook, from its first cell to its last
-	$(BIN)/python -m pytest -n auto --nbmake --nbmake-timeout=600 notebooks
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
 
 format:  ## Format everything
 	cargo fmt
@@ -52,7 +53,7 @@ format:  ## Format everything
 	$(BIN)/ruff check --fix
 
 notebooks: setup  ## Execute the notebooks and keep their pictures
-	TQDM_DISABLE=1 $(BIN)/python -m pytest -n auto --nbmake --overwrite notebooks
+	TQDM_DISABLE=1 $(BIN)/python -m pytest --nbmake --overwrite notebooks
 
 bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/bench.json, out/bench.png
 	$(BIN)/python benches/bench.py
