@@ -226,3 +226,34 @@ def test_published_experiments(tmp_path, capsys):
     assert "Ongaro's dissertation" in capsys.readouterr().out
     assert (tmp_path / "split_votes.png").stat().st_size > 10_000
     assert main(["published", "nothing"]) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as Linux does")
+def test_a_full_disk_is_no_interruption(spec, tmp_path):
+    """Files may have 100 KB: the first chunks fit, a later one does not."""
+    program = textwrap.dedent(
+        """
+        import resource, sys
+        from raftlab.__main__ import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        sys.exit(main(sys.argv[1:]))
+        """
+    )
+    arguments = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--seeds", "20000"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "File too large" in done.stderr
+    assert done.stderr.startswith("ended early: ")
+
+
+def test_what_a_summary_does_not_know_is_a_dash(tmp_path, capsys):
+    (tmp_path / "s.toml").write_text(
+        'seeds = 20\nmetrics = ["lost_writes"]\n[scenario]\nraftlab = 1\nnodes = ["A", "B", "C"]\n'
+        "horizon = 300\n"
+    )
+    assert main(["sweep", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "– [–" in told
+    assert "nan" not in told

@@ -573,3 +573,32 @@ def test_errors_of_pictures_name_what_is_wrong(swept, name):
         call(swept)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert not plt.get_fignums(), "what is refused leaves no empty picture"
+
+
+def test_a_title_and_what_stands_beside_it_do_not_overlap():
+    result = rl.sweep(
+        lambda n, loss: rl.Scenario(n, network=rl.Network(latency=5, loss=loss), horizon="300ms"),
+        {"n": [3, 5], "loss": [0, 0.1]},
+        seeds=20,
+        progress=False,
+    )
+    ax = rl.plot.heatmap(result, "loss", "n", "violation")
+    ax.figure.canvas.draw()
+    titles = [text for text in (ax.title, ax._left_title, ax._right_title) if text.get_text().strip()]
+    boxes = [text.get_window_extent() for text in titles]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
+    assert boxes[0].y1 <= ax.figure.bbox.y1 + 1
+
+
+def test_wide_pictures_have_both_in_one_line():
+    result = rl.sweep(
+        lambda timeout: rl.Scenario(3, election_timeout=(timeout, 2 * timeout), stop=rl.leader_elected),
+        {"timeout": [50, 100]},
+        seeds=20,
+        progress=False,
+    )
+    ax = rl.plot.bands(result, "timeout", "time_to_leader_ms", title="short")
+    ax.figure.canvas.draw()
+    left, right = ax._left_title.get_window_extent(), ax._right_title.get_window_extent()
+    assert left.y0 < right.y1

@@ -163,7 +163,7 @@ def test_what_was_done_when_a_pool_broke_is_kept(few, tmp_path, stored):
     store = {"store": tmp_path} if stored else {}
     go_on = "the same call goes on" if stored else "with store="
     said = (
-        rf"interrupted: executor: runs \d+ to \d+ failed: BrokenExecutor: .* are finished and kept; {go_on}"
+        rf"ended early: executor: runs \d+ to \d+ failed: BrokenExecutor: .* are finished and kept; {go_on}"
     )
     with Breaks() as pool, pytest.warns(UserWarning, match=said):
         part = rl.sweep(failover, GRID, **FEW, executor=pool, **store)

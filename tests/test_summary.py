@@ -684,3 +684,40 @@ rl.{call}
 """
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert f"needs {module}: pip install" in told.stderr
+
+
+def test_parameters_may_have_the_names_of_columns():
+    result = rl.sweep(
+        lambda n, metric: rl.Scenario(n, horizon=600 + metric, stop=rl.leader_elected),
+        {"n": [3, 5], "metric": [0, 1]},
+        seeds=20,
+        metrics="time_to_leader_ms",
+        progress=False,
+    )
+    table = result.summary(metrics="time_to_leader_ms")
+    assert table.index.get_level_values(0).tolist() == [3, 3, 5, 5]
+    assert table.n.tolist() == [20] * 4
+    with pytest.raises(rl.InvalidError, match="by: 'high' is the name of a column of survival"):
+        rl.sweep(
+            lambda high: rl.Scenario(3, election_timeout=(high, 2 * high), stop=rl.leader_elected),
+            {"high": [100, 150]},
+            seeds=5,
+            progress=False,
+        ).survival("time_to_leader_ms")
+
+
+def test_what_was_not_checked_is_not_drawn_and_does_not_survive():
+    result = rl.sweep(
+        lambda loss: rl.Scenario(3, network=rl.Network(latency=5, loss=loss), horizon="300ms"),
+        {"loss": [0, 0.1]},
+        seeds=5,
+        metrics=["lost_writes"],
+        checks=False,
+        progress=False,
+    )
+    for call in (
+        lambda: rl.plot.bands(result, "loss", "lost_writes"),
+        lambda: result.survival("lost_writes"),
+    ):
+        with pytest.raises(rl.InvalidError, match="not checked"):
+            call()

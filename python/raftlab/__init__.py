@@ -80,6 +80,7 @@ from .distributions import (
 )
 from .errors import (
     BusyError,
+    IncompleteWarning,
     InterceptorError,
     InvalidError,
     NotReached,
@@ -93,7 +94,7 @@ from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
 if TYPE_CHECKING:
-    from . import experiments, plot
+    from . import experiments, plot, published
     from .advice import Advice, advise, network_from_csv
     from .statistics import upper_bound
     from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
@@ -101,7 +102,7 @@ if TYPE_CHECKING:
 __version__ = _core.VERSION
 
 # What a cluster in a notebook does without is imported by who first asks for it: these modules, ...
-_LAZY_MODULES = ("experiments", "plot")
+_LAZY_MODULES = ("experiments", "plot", "published")
 # ... and these names of others.
 _LAZY_NAMES = {
     **dict.fromkeys(("Advice", "advise", "network_from_csv"), "advice"),
@@ -127,12 +128,12 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AdaptiveTimeout",
     "Advice",
     "BusyError",
     "Catalogue",
     "ClockJump",
     "ClockRate",
-    "AdaptiveTimeout",
     "ClosedLoop",
     "Cluster",
     "Command",
@@ -149,6 +150,7 @@ __all__ = [
     "FaultHandle",
     "ForgetVote",
     "Hold",
+    "IncompleteWarning",
     "InFlight",
     "Initial",
     "InterceptorError",
@@ -216,10 +218,11 @@ __all__ = [
     "presets",
     "properties",
     "propose",
+    "published",
     "put",
     "rare_event",
-    "required_seeds",
     "read",
+    "required_seeds",
     "rules",
     "run",
     "run_until",

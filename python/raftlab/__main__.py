@@ -1,8 +1,8 @@
 """The command line: `raftlab experiments`, `raftlab run`, `raftlab sweep`, `raftlab published`.
 
 Exit codes: 0 if all went well; 1 if a run violated a rule, or a judge could not decide; 2 if an argument or
-a file makes no sense, or a package is missing; 3 if runs failed or a step waited in vain; 130 after Ctrl-C,
-when what is finished is kept.
+a file makes no sense, a package is missing or a disk is full; 3 if runs failed or a step waited in vain; 130
+after Ctrl-C, when what is finished is kept.
 """
 
 from __future__ import annotations
@@ -58,9 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as error:
         print(f'raftlab: {error}; pip install "raftlab[notebook]" has all that is needed', file=sys.stderr)
         return INVALID
-    except (KeyboardInterrupt, IncompleteWarning):
-        print("raftlab: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except (KeyboardInterrupt, IncompleteWarning) as early:
+        code = ending_of(early)
+        print(f"raftlab: {'interrupted' if code == INTERRUPTED else early}", file=sys.stderr)
+        return code
+
+
+def ending_of(early: KeyboardInterrupt | IncompleteWarning) -> int:
+    """The exit code of what was ended early: by Ctrl-C, or by what it needs and did not get."""
+    cause = early.cause if isinstance(early, IncompleteWarning) else early
+    return INTERRUPTED if isinstance(cause, KeyboardInterrupt) else INVALID
 
 
 def do(given: argparse.Namespace) -> int:
@@ -82,8 +89,8 @@ def parser() -> argparse.ArgumentParser:
         prog="raftlab",
         description="Break Raft on purpose.",
         epilog="Exit codes: 0 all went well; 1 a run violated a rule, or a judge could not decide; 2 an "
-        "argument or a file makes no sense, or a package is missing; 3 runs failed or a step waited in vain; "
-        "130 interrupted (what is finished is kept).",
+        "argument or a file makes no sense, a package is missing or a disk is full; 3 runs failed or a step "
+        "waited in vain; 130 interrupted (what is finished is kept).",
     )
     parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)

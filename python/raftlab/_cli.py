@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import math
 import sys
 import tomllib
 import warnings
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .__main__ import FAILED, FOUND, INTERRUPTED, OK
+from .__main__ import FAILED, FOUND, OK, ending_of
 from ._arguments import choice, integer
 from .cluster import Run
 from .errors import IncompleteWarning, InvalidError, shown
@@ -83,8 +84,8 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
 
     if seeds is not None:
         given["seeds"] = seeds
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IncompleteWarning)  # the exit code says that it was interrupted
+    early: list[IncompleteWarning] = []
+    with keeping(early):
         result = play(
             build() if grid is None else build,
             grid,
@@ -93,11 +94,29 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
             **given,
         )
     tell(result, out)
-    if not result.complete:
-        return INTERRUPTED
+    for warning in early:
+        print(warning, file=sys.stderr)
+        return ending_of(warning)
     if result.errors or IN_VAIN in result.runs.to_list("ending"):
         return FAILED
     return FOUND if result.rules else OK
+
+
+@contextlib.contextmanager
+def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
+    """What ended a sweep early is kept, to be told after its summary; other warnings are shown as ever."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, *rest: Any, **more: Any) -> None:
+            if isinstance(message, IncompleteWarning):
+                early.append(message)
+            else:
+                show(message, *rest, **more)
+
+        warnings.simplefilter("always", IncompleteWarning)
+        warnings.showwarning = keep
+        yield
 
 
 IN_VAIN = "not_reached"
@@ -124,9 +143,14 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
     printed = table.copy()
     for name in [column for column in table if f"{column}_low" in table]:
         cells = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
-        printed[name] = [f"{value:.4g} [{low:.4g}, {high:.4g}]" for value, low, high in cells]
+        printed[name] = [f"{shorter(value)} [{shorter(low)}, {shorter(high)}]" for value, low, high in cells]
         printed = printed.drop(columns=[f"{name}_low", f"{name}_high"])
     return printed
+
+
+def shorter(value: float) -> str:
+    """A number as it is printed; a dash for what the runs do not tell."""
+    return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 def read_spec(path: Path) -> dict[str, Any]:

@@ -52,7 +52,15 @@ class InterceptorError(RaftlabError, RuntimeError):
 
 
 class IncompleteWarning(UserWarning):
-    """Something ended a sweep early, such as Ctrl-C; what was finished is kept."""
+    """Something ended a sweep early, such as Ctrl-C; what was finished is kept.
+
+    Attributes
+    ----------
+    cause : BaseException or None
+        What ended it: KeyboardInterrupt, if it was Ctrl-C.
+    """
+
+    cause: BaseException | None = None
 
 
 class NotReached(RaftlabError, TimeoutError):

@@ -218,7 +218,7 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
     let violations = counts(violations, unchecked.or_else(|| failed.clone()));
     let meaning = "how many violations were found; null without checks";
     columns.push("violations", violations, "", meaning);
-    let meaning = "the rules that were violated, with commas, the first one first; null if none";
+    let meaning = "the rules that were violated, with commas, the first one first; null if none, or without checks";
     columns.push("rules", rules, "", meaning);
     columns.push("error", errors, "", "why the run failed; null if it did not");
     let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
@@ -279,11 +279,11 @@ fn counts(values: Vec<u64>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(Int64Array::new(Buffer::from_vec(values).into(), nulls))
 }
 
-/// Lists of buckets, each a struct of `end_ms` and `entries`.
+/// Lists of buckets, each a struct of `upto_ms` and `entries`.
 fn histograms(values: Histograms, nulls: Option<NullBuffer>) -> Result<ArrayRef, ArrowError> {
     let Histograms { lengths, ends_ms, entries } = values;
     let fields = Fields::from(vec![
-        Field::new("end_ms", DataType::Float64, false),
+        Field::new("upto_ms", DataType::Float64, false),
         Field::new("entries", DataType::Int64, false),
     ]);
     let arrays: Vec<ArrayRef> = vec![Arc::new(Float64Array::from(ends_ms)), counts(entries, None)];

@@ -16,7 +16,17 @@ from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import groups
 
 from ._palette import node_colour, paler
-from ._sweeps import axis_name, few_enough, finish_sweep, legend, no_flags, open_axes, samples_by, shown_value
+from ._sweeps import (
+    axis_name,
+    few_enough,
+    finish_sweep,
+    legend,
+    no_flags,
+    open_axes,
+    samples_by,
+    shown_value,
+    something_to_draw,
+)
 
 __all__ = ["bands"]
 
@@ -78,6 +88,7 @@ def bands(
     if x == "time_ms":
         return _along_time(result, metric, by, ci, title, ax)
     lines = _lines(result, x, metric, by)
+    something_to_draw(result, metric, [of for _, parts in lines for _, of in parts])
     ax = open_axes(ax, 3.6)
     open_ended = False
     for at, (label, parts) in enumerate(lines):

@@ -18,7 +18,7 @@ from raftlab.statistics import Sample, runs_in_words
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
-from ._axes import SMALL, bare, new_axes, points
+from ._axes import SMALL, bare, new_axes, points, size_points, text_points
 from ._palette import INK, MUTED, NODE_CYCLE, node_colour, node_dashes
 
 if TYPE_CHECKING:
@@ -85,9 +85,7 @@ def curves_of(result: Sweep, metric: str, by: str | Sequence[str] | None) -> lis
     parts = samples_by(result, metric, by)
     no_flags(metric, parts)
     few_enough(len(parts))
-    if not any(of.n for _, of in parts):
-        why = parts[0][1].why or f"of {runs_in_words(len(result))} none has any"
-        raise InvalidError(f"metric '{metric}' has nothing to draw: {why}")
+    something_to_draw(result, metric, [of for _, of in parts])
     alike: dict[bytes, list[int]] = {}
     for at, (_, of) in enumerate(parts):
         alike.setdefault(b"|".join(np.sort(side).tobytes() for side in (of.values, of.censored)), []).append(
@@ -98,6 +96,13 @@ def curves_of(result: Sweep, metric: str, by: str | Sequence[str] | None) -> lis
             group, of = parts[at]
             parts[at] = replace(group, dashes=interleaved(position, len(places))), of
     return parts
+
+
+def something_to_draw(result: Sweep, metric: str, samples: Sequence[Sample]) -> None:
+    """Refuses a metric of which no run says anything."""
+    if not any(of.n for of in samples):
+        why = samples[0].why or f"of {runs_in_words(len(result))} none has any"
+        raise InvalidError(f"metric '{metric}' has nothing to draw: {why}")
 
 
 def key_of(parts: Sequence[tuple[Group, Sample]]) -> list[Line2D]:
@@ -173,14 +178,19 @@ def finish_sweep(
 
     For whoever finds the saved picture it also holds which runs they are.
     """
-    if title:
-        ax.set_title(title, loc="left", color=INK)
     each = runs_in_words(result._plan.seeds) + (" a point" if len(result.points) > 1 else "")
     if not result.complete:
         each = f"{runs_in_words(len(result))}, interrupted"
     if failed := sum(of.failed for of in samples):
         each += f", {failed:,} failed"
-    ax.set_title(f"{each}{more}", loc="right", fontsize=points(ax, SMALL), color=MUTED)
+    small = points(ax, SMALL)
+    ax.set_title(f"{each}{more}", loc="right", fontsize=small, color=MUTED)
+    if title:
+        shown = ax.set_title(title, loc="left", color=INK)
+        together = text_points(title, float(shown.get_fontsize())) + text_points(f"   {each}{more}", small)
+        width, height = size_points(ax)
+        if together > width:
+            ax.set_title(title, loc="left", color=INK, y=1 + 1.6 * small / height)  # one above the other
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
 
 

@@ -104,7 +104,7 @@ def sweep(
 
     Warns
     -----
-    raftlab.errors.IncompleteWarning
+    IncompleteWarning
         If the sweep ended early; it says why, and how many runs there are.
 
     Examples
@@ -126,7 +126,7 @@ def sweep(
 
 
 def whole(build: Callable[..., Scenario] | Scenario, grid: Grid | None = None, **options: Any) -> Sweep:
-    """A sweep that nothing ended early, for who has no use for a part of it; Ctrl-C ends that, too.
+    """A sweep that nothing ended early, for who has no use for a part of it: whatever ends it is raised.
 
     Whether rows are missing does not tell: Ctrl-C may come with the last.
     """
@@ -135,7 +135,7 @@ def whole(build: Callable[..., Scenario] | Scenario, grid: Grid | None = None, *
         try:
             return sweep(build, grid, **options)
         except IncompleteWarning as early:
-            raise KeyboardInterrupt from early
+            raise (early.cause or KeyboardInterrupt()) from early
 
 
 def play_and_keep(
@@ -182,11 +182,13 @@ def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memo
     by_hand = isinstance(ended, KeyboardInterrupt)
     if not by_hand and (not isinstance(ended, RaftlabError) or len(result) == before):
         raise ended
-    why = "interrupted" if by_hand else f"interrupted: {ended}"
+    why = "interrupted" if by_hand else f"ended early: {ended}"
     kept = f"{len(result):,} of {result._plan.runs:,} runs are finished and kept"
     go_on = "with store= the same call could go on" if in_memory else "the same call goes on with the others"
     said = f"{why}: {kept}" if result.complete else f"{why}: {kept}; {go_on}"
-    warnings.warn(IncompleteWarning(said), stacklevel=4)
+    warning = IncompleteWarning(said)
+    warning.cause = ended
+    warnings.warn(warning, stacklevel=4)
 
 
 def tell(bar: Progress, done: int) -> None:

@@ -12,6 +12,7 @@ from ..errors import InvalidError
 from ..statistics import Estimate, as_columns
 from ..tables import _need
 from .observed import groups
+from .summary import index_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,16 +39,16 @@ def commit_latency(
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
     by = by if by is None or isinstance(by, str) else items(by, "by")
     histograms, seeds = result.runs.to_list(HISTOGRAM), result["seed"]
-    lines = []
+    points, lines = [], []
     for point, rows in groups(result, by):
         pooled = Pooled.of([histograms[row] for row in rows], seeds[rows])
-        cells = point | {"runs": len(rows), "commits": int(pooled.entries.sum())}
+        told = sum(histograms[row] is not None for row in rows)
+        cells: dict[str, Any] = {"runs": told, "commits": int(pooled.entries.sum())}
         for q in shares:
             cells |= as_columns(f"p{100 * q:.6g}_ms", pooled.quantile(q, ci))
+        points.append(point)
         lines.append(cells)
-    frame = pandas.DataFrame(lines)
-    parameters = list(groups(result, by)[0][0])
-    return frame.set_index(parameters) if parameters else frame
+    return pandas.DataFrame(lines, index=index_of(points) if points[0] else None)
 
 
 @dataclass(frozen=True)

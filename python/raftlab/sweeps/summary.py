@@ -35,11 +35,24 @@ def summary(
     by = by if by is None or isinstance(by, str) else items(by, "by")
     wanted = metrics_of(result, metrics)
     found = [
-        [line(point, sample, ci, shares) for point, sample in samples_of(result, metric, by)]
-        for metric in wanted
+        [(point | {"metric": sample.name}, line(sample, ci, shares)) for point, sample in samples]
+        for samples in (samples_of(result, metric, by) for metric in wanted)
     ]
-    frame = pandas.DataFrame([row for point in zip(*found, strict=True) for row in point])
-    return frame.set_index([*groups(result, by)[0][0], "metric"])
+    points, lines = zip(*(row for point in zip(*found, strict=True) for row in point), strict=True)
+    return pandas.DataFrame(lines, index=index_of(points))
+
+
+def index_of(points: Sequence[dict[str, Any]]) -> pd.Index[Any]:
+    """An index of what tells rows apart, whatever the columns are called."""
+    import pandas
+
+    names = list(points[0])
+    levels = [[point[name] for point in points] for name in names]
+    return (
+        pandas.Index(levels[0], name=names[0])
+        if len(names) == 1
+        else pandas.MultiIndex.from_arrays(levels, names=names)
+    )
 
 
 def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
@@ -53,26 +66,32 @@ def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: flo
     for point, sample in samples_of(result, metric, by):
         if sample.flags:
             raise InvalidError(f"metric '{metric}' is a yes or no; survival needs numbers")
+        if sample.why:
+            raise InvalidError(f"metric '{metric}' says nothing: {sample.why}")
+        if taken := {metric, *CURVE}.intersection(point):
+            raise InvalidError(
+                f"by: '{min(taken)}' is the name of a column of survival; rename the parameter"
+            )
         if not sample.n:
             continue
         curve = sample.curve(ci)
-        cells = {metric: curve.time} | {
-            name: getattr(curve, name)
-            for name in ("at_risk", "events", "censored", "survival", "low", "high")
-        }
-        parts.append(pandas.DataFrame(point | cells))
+        parts.append(
+            pandas.DataFrame(point | {metric: curve.time} | {name: getattr(curve, name) for name in CURVE})
+        )
     if not parts:
-        names = [*groups(result, by)[0][0], metric, "at_risk", "events", "censored"]
-        return pandas.DataFrame(columns=[*names, "survival", "low", "high"])
+        return pandas.DataFrame(columns=[*groups(result, by)[0][0], metric, *CURVE])
     return pandas.concat(parts, ignore_index=True)
 
 
-def line(point: dict[str, Any], sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
+CURVE = ("at_risk", "events", "censored", "survival", "low", "high")
+"""What a table of survival says of each time."""
+
+
+def line(sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
     """A row of a summary."""
     mean = sample.estimate(None, ci)
     notes = [remark(mean, sample.flags, ci)]
-    cells = point | {
-        "metric": sample.name,
+    cells = {
         "n": sample.n,
         "events": sample.events,
         "censored": len(sample.censored),

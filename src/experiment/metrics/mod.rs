@@ -335,7 +335,7 @@ metrics! {
     }
     "histograms" {
         commit_latency_histogram Histogram "ms" Latency,
-            "how many entries had which commit latency, a list of (upper end of a bucket in ms, entries); `Sweep.commit_latency` adds them up",
+            "how many entries had which commit latency: a list of buckets with `upto_ms`, the upper end, and `entries`; `Sweep.commit_latency` adds them up",
             |run| latency!(run);
     }
     "logs" {
