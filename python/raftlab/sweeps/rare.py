@@ -13,7 +13,7 @@ from .. import _core
 from .._arguments import U64, dumps, flag, instance, integer, items, number
 from .._conditions import Condition
 from .._progress import Progress
-from ..errors import InvalidError
+from ..errors import IncompleteWarning, InvalidError
 from ..scenario import Scenario, default_threads
 from ..statistics import percent
 from .play import MOST_THREADS
@@ -293,7 +293,9 @@ def rare_event(
     if interrupted is not None:
         if not isinstance(interrupted, KeyboardInterrupt) or len(reached) < 2:
             raise interrupted
-        warnings.warn(f"interrupted: {len(reached)} of {repeats} repeats are finished and kept", stacklevel=2)
+        warning = IncompleteWarning(f"interrupted: {len(reached)} of {repeats} repeats are finished and kept")
+        warning.cause = interrupted
+        warnings.warn(warning, stacklevel=2)
     ascents = tuple(tuple(repeat) for repeat in reached)
     return RareEvent(scenario, conditions, ascents, effort, runs, events, confidence, example)
 
