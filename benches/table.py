@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -76,10 +77,16 @@ def table_json(rows: Sequence[Measured]) -> list[dict[str, Any]]:
 
 
 def ratio(row: Measured, peer: str, rows: Sequence[Measured]) -> float | None:
-    """How many times a peer's rate a row's is; nothing if the peer doesn't do such work."""
+    """How many times a peer's rate a row's is; nothing if the peer doesn't do such work.
+
+    The median of the turns' ratios: what slows the machine for a while slows both.
+    """
     key = rate_key(row.job)
-    rate = next((r.median(key) for r in rows if (r.job.what, r.job.who) == (row.job.what, peer)), None)
-    return None if rate is None else row.median(key) / rate
+    other = next((r for r in rows if (r.job.what, r.job.who) == (row.job.what, peer)), None)
+    if other is None:
+        return None
+    turns = zip(row.runs, other.runs, strict=True)
+    return statistics.median(float(mine[key]) / float(theirs[key]) for mine, theirs in turns)
 
 
 def shown_ratio(row: Measured, peer: str, rows: Sequence[Measured]) -> str:
