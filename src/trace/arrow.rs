@@ -165,7 +165,9 @@ where
 {
     let nothing = |code: &K::Native| *code < K::Native::default();
     let array = |codes: PrimitiveArray<K>| {
-        let codes = if codes.values().iter().any(nothing) {
+        // All are looked at, many at a time.
+        let some_null = codes.values().iter().fold(false, |found, code| found | nothing(code));
+        let codes = if some_null {
             let values = codes.values().clone();
             let valid = BooleanBuffer::collect_bool(values.len(), |at| !nothing(&values[at]));
             PrimitiveArray::new(values, Some(NullBuffer::new(valid)))
