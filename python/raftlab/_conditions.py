@@ -125,7 +125,11 @@ def leaders(count: int) -> Condition:
 
 
 def leads(node: str) -> Condition:
-    """This node leads."""
+    """The node of this name leads, by its own opinion: it may be a stale leader.
+
+    >>> leads("A")
+    <condition: A leads>
+    """
     return Condition("leads", (("node", instance(node, str, "node")),))
 
 

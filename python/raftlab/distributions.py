@@ -99,23 +99,49 @@ def uniform(low: Duration, high: Duration) -> Distribution:
 
 
 def normal(mean: Duration, std: Duration) -> Distribution:
-    """Normal, cut at 0: a draw below 0 counts as 0."""
+    """Normal, cut at 0: a draw below 0 counts as 0, and lifts the mean a little if `std` is large.
+
+    `mean` and `std`, the standard deviation before that cut, are times: `"5ms"`, or a number of milliseconds.
+
+    >>> normal(5, "500us")
+    normal(mean=5, std=0.5)
+    """
     return Distribution("normal", (("mean", to_ms(mean, "mean")), ("std", to_ms(std, "std"))))
 
 
 def lognormal(median: Duration, sigma: float) -> Distribution:
-    """Log-normal, by its median and the standard deviation of the logarithm."""
+    """Log-normal: the logarithm is normal, as that of many measured latencies nearly is.
+
+    `median` is a time; `sigma`, a number from 0 on, the standard deviation of the natural logarithm. The
+    mean is median * exp(sigma^2 / 2), and 2.3 % of the draws are above median * exp(2 * sigma).
+
+    >>> lognormal("1ms", 0.5)
+    lognormal(median=1, sigma=0.5)
+    """
     spread = number(sigma, "sigma", "a finite number of at least 0", 0, FINITE)
     return Distribution("lognormal", (("median", to_ms(median, "median")), ("sigma", spread)))
 
 
 def exponential(mean: Duration) -> Distribution:
-    """Exponential."""
+    """Exponential: the time to the next of events that come at any moment alike, `mean` apart on average.
+
+    Without memory: how long was waited says nothing of how long it will take (crashes, as an example).
+
+    >>> exponential("30s")
+    exponential(mean=30000)
+    """
     return Distribution("exponential", (("mean", to_ms(mean, "mean")),))
 
 
 def pareto(scale: Duration, shape: float) -> Distribution:
-    """Pareto of type I: `scale` is the least value; the mean is infinite for a `shape` up to 1."""
+    """Pareto of type I, with a long tail: P(longer than t) = (scale / t)^shape.
+
+    `scale`, a time, is the least value; `shape` a number above 0. The mean is scale * shape / (shape - 1),
+    and infinite for a `shape` up to 1; the longest draw is 100 days.
+
+    >>> pareto(1, 2.5)
+    pareto(scale=1, shape=2.5)
+    """
     tail = number(shape, "shape", "a finite number above 0", math.ulp(0.0), FINITE)
     return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", tail)))
 
