@@ -688,15 +688,18 @@ rl.{call}
 
 def test_parameters_may_have_the_names_of_columns():
     result = rl.sweep(
-        lambda n, metric: rl.Scenario(n, horizon=600 + metric, stop=rl.leader_elected),
-        {"n": [3, 5], "metric": [0, 1]},
+        lambda n, mean: rl.Scenario(n, horizon=600 + mean, stop=rl.leader_elected),
+        {"n": [3, 5], "mean": [0, 1]},
         seeds=20,
         metrics="time_to_leader_ms",
         progress=False,
     )
     table = result.summary(metrics="time_to_leader_ms")
-    assert table.index.get_level_values(0).tolist() == [3, 3, 5, 5]
+    assert table.index.tolist() == [(n, mean, "time_to_leader_ms") for n in (3, 5) for mean in (0, 1)]
     assert table.n.tolist() == [20] * 4
+    assert (table["mean"] > 100).all()
+    with pytest.raises(rl.InvalidError, match="grid: 'metric' is the name of a column of the result"):
+        rl.sweep(lambda metric: rl.Scenario(metric), {"metric": [3, 5]}, seeds=1)
     with pytest.raises(rl.InvalidError, match="by: 'high' is the name of a column of survival"):
         rl.sweep(
             lambda high: rl.Scenario(3, election_timeout=(high, 2 * high), stop=rl.leader_elected),

@@ -94,9 +94,9 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
             **given,
         )
     tell(result, out)
-    for warning in early:
-        print(warning, file=sys.stderr)
-        return ending_of(warning)
+    if early:
+        print(early[0], file=sys.stderr)
+        return ending_of(early[0])
     if result.errors or IN_VAIN in result.runs.to_list("ending"):
         return FAILED
     return FOUND if result.rules else OK

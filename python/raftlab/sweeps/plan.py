@@ -86,7 +86,8 @@ class Plan:
         points = points_of(grid)
         scenarios = tuple(build_scenario(build, point).to_json() for point in points)
         names, own = metrics_of(metrics)
-        taken = {name for point in points for name in point} & {*RESERVED, *names, *(n for n, _ in own)}
+        columns = {*RESERVED, *names, *(name for name, _ in own), "metric"}  # the last one of summaries
+        taken = {name for point in points for name in point} & columns
         if taken:
             raise InvalidError(
                 f"grid: '{min(taken)}' is the name of a column of the result; rename the parameter"
