@@ -33,12 +33,6 @@ impl<C> Pool<C> {
         }
     }
 
-    /// Gives everything back to the system.
-    pub fn clear(&self) {
-        let spare = std::mem::take(&mut *self.lock());
-        drop(spare);
-    }
-
     /// Whoever panicked with the lock left the list whole.
     fn lock(&self) -> MutexGuard<'_, Vec<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -327,11 +327,6 @@ macro_rules! tables {
             pub fn all(&self) -> [&dyn $crate::trace::table::Rows; TABLES.len()] {
                 [$(&self.$table),+]
             }
-
-            /// Gives back the memory that dropped tables left for the next ones.
-            pub fn release_spare_memory() {
-                $(<$table::Row as $crate::trace::table::Record>::pool().clear();)+
-            }
         }
     };
 }
