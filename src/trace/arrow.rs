@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::types::{
-    ArrowDictionaryKeyType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt64Type,
+    ArrowDictionaryKeyType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt32Type,
+    UInt64Type,
 };
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, Int32Array, PrimitiveArray,
@@ -45,7 +46,7 @@ impl Recorder {
     ) -> Option<Result<Vec<RecordBatch>, ArrowError>> {
         let tables = self.tables().all();
         let rows = tables.into_iter().find(|rows| rows.schema().name == table)?;
-        let (table, sets) = (rows.schema(), rows.column_sets());
+        let (table, sets) = (rows.schema(), rows.column_sets(self.tables()));
         let mut encoder = Encoder::new(self, names);
         let columns = table.columns.iter().enumerate();
         let columns: Result<Vec<_>, _> =
@@ -60,7 +61,13 @@ impl Recorder {
 
 fn field(column: &Column) -> Field {
     let nullable = match column.kind {
-        Kind::Time | Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
+        Kind::Time
+        | Kind::Int
+        | Kind::Count
+        | Kind::Word
+        | Kind::Flag
+        | Kind::Name(_)
+        | Kind::Row => false,
         Kind::Node
         | Kind::Detail
         | Kind::Reason
@@ -88,6 +95,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Node | Kind::Detail | Kind::Reason => dictionary(DataType::Int16),
         Kind::Key => dictionary(DataType::Int32),
         Kind::Value | Kind::Answer | Kind::Text => DataType::Utf8,
+        Kind::Row => DataType::UInt32,
     }
 }
 
@@ -237,6 +245,7 @@ impl<'a> Encoder<'a> {
             Kind::Value => each(sets, |set| Arc::new(self.values(set.cells(at)))),
             Kind::Answer => each(sets, |set| Arc::new(self.answers(set.cells(at)))),
             Kind::Text => each(sets, |set| Arc::new(self.texts(set.cells(at)))),
+            Kind::Row => primitive::<UInt32Type>(sets, at),
         })
     }
 

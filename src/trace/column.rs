@@ -87,9 +87,10 @@ impl<T: Cell> Column<T> {
         self.rows
     }
 
-    /// The cell of a row.
+    /// The cell of a row that there is.
+    #[inline]
     pub fn at(&self, row: usize) -> T {
-        if self.cells.is_empty() && row < self.rows { self.same } else { self.cells[row] }
+        self.cells.get(row).copied().unwrap_or(self.same)
     }
 
     /// The cells in order.
@@ -174,6 +175,7 @@ impl<T: Cell> Column<T> {
     }
 
     /// This column, or the other one if it says the same.
+    #[inline]
     pub fn beside<'a>(&'a self, other: &'a Self) -> &'a Self {
         if self.like { other } else { self }
     }

@@ -56,6 +56,8 @@ pub enum Kind {
     Answer,
     /// Free text, by its position among those that the recorder was given.
     Text,
+    /// A row of another table, by its number; [`super::store::NO_ROW`] is none.
+    Row,
 }
 
 /// No node.
@@ -78,6 +80,7 @@ impl Kind {
             Kind::Node | Kind::Detail | Kind::Reason => "dictionary(int16, utf8)",
             Kind::Key => "dictionary(int32, utf8)",
             Kind::Value | Kind::Answer | Kind::Text => "utf8",
+            Kind::Row => "uint32",
         }
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! [`schema`] names every table and column once. A [`Recorder`] watches a world and fills them; with the
 //! feature `python` they leave as Arrow batches that share the recorder's memory. Read in this order:
-//! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `faults`,
+//! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `events`, `faults`,
 //! [`store`], [`column`] and [`pool`] (how rows become columns), [`kind`] and [`table`] (what the declarations
 //! of the schema turn into).
 
 #[cfg(feature = "python")]
 pub mod arrow;
 pub mod column;
+mod events;
 mod faults;
 pub mod kind;
 mod lives;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::raft::{Key, Value};
 use crate::sim::Time;
 
+pub use events::Events;
 pub use kind::{Column, Kind, TableSchema};
 pub use recorder::Recorder;
 pub use schema::{TABLES, Tables};

@@ -140,7 +140,6 @@ impl Recorder {
         self.tables.nodes.push(now, row);
     }
 
-    #[inline]
     fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: u64) {
         let row = events::Row {
             time_ms: now.as_ms(),
@@ -152,20 +151,6 @@ impl Recorder {
             },
             from: detail.from.map_or(NOBODY, node_code),
             term: int(term),
-        };
-        self.tables.events.push(now, row);
-    }
-
-    /// A message arrived. Apart from other events, since there are so many of them.
-    #[inline]
-    fn arrival(&mut self, now: Time, flight: &Flight<RaftMessage>) {
-        let row = events::Row {
-            time_ms: now.as_ms(),
-            node: node_code(flight.id.to),
-            kind: EventKind::Arrival.code(),
-            detail: i16::from(flight.message.kind()), // as details begin
-            from: node_code(flight.id.from),
-            term: int(flight.message.fields().term),
         };
         self.tables.events.push(now, row);
     }
@@ -219,7 +204,7 @@ impl Observer<Node> for Recorder {
             *message.fate = code;
         });
         if fate == Fate::Delivered {
-            self.arrival(now, flight);
+            self.tables.events.arrived(now, flight);
         }
     }
 

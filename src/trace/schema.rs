@@ -2,6 +2,7 @@
 //!
 //! The recorder, Arrow, Python and the documentation read this page and nothing else.
 
+use super::events::Events;
 use super::table::{codes, table, tables};
 use crate::protocol::{Message, Role};
 use crate::raft::RaftMessage;
@@ -83,7 +84,7 @@ tables! {
     }
 
     /// One row for each event that the world dispatched to a node, and for what nodes said of it.
-    events {
+    events in Events {
         time_ms: Time, "ms", "when";
         node: Node, "", "to whom it happened";
         kind: Name(EventKind::NAMES), "", "what happened";
@@ -108,6 +109,13 @@ table! {
     /// What reads returned, item by item; `ops.result` points here.
     items {
         value: Value, "", "an item";
+    }
+}
+
+table! {
+    /// The order of events.
+    order {
+        message: Row, "", "the message that arrived; none for another event";
     }
 }
 
@@ -270,8 +278,8 @@ mod tests {
     #[test]
     fn full_tables_fit_in_eight_gibibytes() {
         let columns = TABLES.iter().flat_map(|table| table.columns);
-        // Beside the tables: where each entry stands, and what reads returned.
-        let row: usize = columns.map(|column| column.width).sum::<usize>() + 4 + 4;
+        // Beside the tables: where each entry stands, what reads returned, and the order of events.
+        let row: usize = columns.map(|column| column.width).sum::<usize>() + 4 + 4 + 4;
         assert!(row * DEFAULT_MAX_ROWS < 8 << 30, "{row} bytes a row");
     }
 }

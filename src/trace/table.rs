@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::column::Cells;
 use super::kind::TableSchema;
 use super::pool::Pool;
+use super::schema::Tables;
 #[allow(unused_imports)] // named in documentation
 use super::store::BLOCK;
 use super::store::Store;
@@ -64,8 +65,9 @@ pub trait Rows {
     fn rows(&self) -> usize;
     /// Since when rows are missing because the table reached its ceiling.
     fn full_since(&self) -> Option<Time>;
-    /// The rows in columns, in order. Nothing but the newest few is copied.
-    fn column_sets(&self) -> Vec<Arc<dyn ColumnSet>>;
+    /// The rows in columns, in order. Nothing but the newest few is copied, unless the table says that
+    /// others, which are given, have what its rows say.
+    fn column_sets(&self, tables: &Tables) -> Vec<Arc<dyn ColumnSet>>;
 }
 
 impl<R: Record> Rows for Store<R> {
@@ -81,7 +83,7 @@ impl<R: Record> Rows for Store<R> {
         self.full_since()
     }
 
-    fn column_sets(&self) -> Vec<Arc<dyn ColumnSet>> {
+    fn column_sets(&self, _: &Tables) -> Vec<Arc<dyn ColumnSet>> {
         self.chunks().map(|chunk| chunk as Arc<dyn ColumnSet>).collect()
     }
 }
@@ -126,6 +128,19 @@ macro_rules! cell {
     };
     (Text) => {
         u32
+    };
+    (Row) => {
+        u32
+    };
+}
+
+/// The type that keeps the rows of a table: its own, or a [`Store`].
+macro_rules! keeper {
+    ($table:ident) => {
+        $crate::trace::store::Store<$table::Row>
+    };
+    ($table:ident $keeper:ty) => {
+        $keeper
     };
 }
 
@@ -303,9 +318,10 @@ macro_rules! table {
     };
 }
 
-/// Declares the tables of the trace, and the set of them.
+/// Declares the tables of the trace, and the set of them. One that is not kept in a [`Store`] says
+/// `table in Keeper`.
 macro_rules! tables {
-    ($($(#[doc = $doc:literal])+ $table:ident { $($columns:tt)+ })+) => {
+    ($($(#[doc = $doc:literal])+ $table:ident $(in $keeper:ty)? { $($columns:tt)+ })+) => {
         $($crate::trace::table::table! { $(#[doc = $doc])+ $table { $($columns)+ } })+
 
         /// Every table of the trace with its columns: the source for documentation and for Python.
@@ -314,13 +330,15 @@ macro_rules! tables {
         /// The tables of one run.
         #[derive(Clone, Debug)]
         pub struct Tables {
-            $($(#[doc = $doc])+ pub $table: $crate::trace::store::Store<$table::Row>,)+
+            $($(#[doc = $doc])+ pub $table: $crate::trace::table::keeper!($table $($keeper)?),)+
         }
 
         impl Tables {
             /// Empty tables that take at most so many rows each.
             pub fn new(max_rows: usize) -> Self {
-                Self { $($table: $crate::trace::store::Store::new(max_rows),)+ }
+                Self {
+                    $($table: <$crate::trace::table::keeper!($table $($keeper)?)>::new(max_rows),)+
+                }
             }
 
             /// All of them, in the order of [`TABLES`].
@@ -358,4 +376,4 @@ macro_rules! codes {
     };
 }
 
-pub(super) use {cell, codes, column, column_name, table, tables};
+pub(super) use {cell, codes, column, column_name, keeper, table, tables};

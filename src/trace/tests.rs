@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::kind::NOBODY;
 use super::ops::Answer;
 use super::schema::{
-    EventKind, FaultOutcome, MessageFate, OpStatus, RequestKind, entries, messages,
+    EventKind, FaultOutcome, MessageFate, OpStatus, RequestKind, Tables, entries, events, messages,
 };
-use super::table::ColumnSet;
+use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
 use crate::raft::{
     Command, Config, ElectionRule, Key, Log, Node, Op, RaftMessage, Request, Rules, Value,
 };
 use crate::sim::{
-    DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Observer, Overlay, Pacing, Time,
-    Unsynced, World, WorldSpec,
+    DiskSpec, Distribution, Fate, Flight, Latency, Load, MessageId, NetworkSpec, Observer, Overlay,
+    Pacing, Time, Unsynced, World, WorldSpec,
 };
 
 const A: NodeId = NodeId(0);
@@ -129,7 +129,8 @@ fn agrees(world: &World<Node, Recorder>) {
     };
     let counters = world.counters();
     assert_eq!(fate(MessageFate::Delivered) as u64, counters.delivered);
-    let arrivals = tables.events.iter().filter(|row| row.kind == EventKind::Arrival.code());
+    let arrivals =
+        tables.events.iter(&tables.messages).filter(|row| row.kind == EventKind::Arrival.code());
     assert_eq!(arrivals.count() as u64, counters.delivered);
 }
 
@@ -375,6 +376,56 @@ fn a_ceiling_is_told_and_what_is_below_it_stays_right() {
     world.crash(A, Unsynced::Lose);
     run(&mut world, ms(3000));
     assert!(world.observer().tables().entries.iter().all(|row| row.truncated_ms.is_nan()));
+}
+
+/// Who writes down arrivals as they happen.
+#[derive(Clone, Default)]
+struct Arrivals(Vec<events::Row>);
+
+impl Observer<Node> for Arrivals {
+    fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
+        if fate == Fate::Delivered {
+            self.0.push(events::Row {
+                time_ms: now.as_ms(),
+                node: i16::from(flight.id.to.0),
+                kind: EventKind::Arrival.code(),
+                detail: i16::from(flight.message.kind()),
+                from: i16::from(flight.id.from.0),
+                term: flight.message.fields().term as i64,
+            });
+        }
+    }
+}
+
+#[test]
+fn arrivals_stand_among_events_also_those_of_messages_that_have_no_row() {
+    for ceiling in [DEFAULT_MAX_ROWS, 1500] {
+        let recorder = Recorder::new(5, Level::Full, ceiling);
+        let mut world = World::new(spec(0, 1), (recorder, Arrivals::default()));
+        world.crash(B, Unsynced::Lose);
+        world.crash(C, Unsynced::Lose);
+        run(&mut world, ms(2000));
+        let (recorder, Arrivals(arrivals)) = world.observer();
+        let Tables { events, messages, .. } = recorder.tables();
+        let rows: Vec<_> = events.iter(messages).collect();
+        assert_eq!(rows.len(), events.rows());
+        assert!(rows.is_sorted_by_key(|row| row.time_ms));
+        let is_arrival = |row: &&events::Row| row.kind == EventKind::Arrival.code();
+        let told: Vec<_> = rows.iter().filter(is_arrival).copied().collect();
+        assert!(told.len() < rows.len(), "timers and crashes too");
+        assert_eq!(told, arrivals[..told.len()]);
+        if ceiling == DEFAULT_MAX_ROWS {
+            assert_eq!(told.len(), arrivals.len());
+        } else {
+            assert_eq!(rows.len(), ceiling);
+            let unrecorded = |row: &&events::Row| {
+                messages.full_since().is_some_and(|since| row.time_ms > since.as_ms() + 1.0)
+            };
+            assert!(told.iter().any(|row| unrecorded(&row)), "there are more messages than events");
+        }
+        let sets = events.column_sets(recorder.tables());
+        assert_eq!(sets.iter().map(|set| set.rows()).sum::<usize>(), rows.len());
+    }
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! What happened to nodes. Nearly all of it is messages that arrive, and what there is to say of those their
+//! own rows say already: of each only that row is kept, and the table is put together when somebody reads it.
+
+use std::sync::Arc;
+
+use super::kind::TableSchema;
+use super::recorder::{int, node_code};
+use super::schema::{EventKind, Tables, events, messages, order};
+use super::store::{NO_ROW, Store};
+use super::table::{ColumnSet, Record, Rows};
+use crate::protocol::Message;
+use crate::raft::RaftMessage;
+use crate::sim::{Flight, Time};
+
+/// The rows of the table of events.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// The row of each message that arrived; [`NO_ROW`] stands for the next of the others.
+    order: Store<order::Row>,
+    others: Store<events::Row>,
+}
+
+impl Events {
+    /// An empty table that takes at most so many rows.
+    pub fn new(max_rows: usize) -> Self {
+        Self { order: Store::new(max_rows), others: Store::new(max_rows) }
+    }
+
+    /// Adds a row, unless the ceiling is reached.
+    pub fn push(&mut self, now: Time, row: events::Row) {
+        if self.order.push(now, order::Row { message: NO_ROW }) != NO_ROW {
+            self.others.push(now, row);
+        }
+    }
+
+    /// A message arrived.
+    #[inline]
+    pub fn arrived(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+        if flight.row == NO_ROW {
+            return self.arrived_unrecorded(now, flight);
+        }
+        self.order.push(now, order::Row { message: flight.row });
+    }
+
+    /// The table of messages was full when it was sent.
+    #[cold]
+    fn arrived_unrecorded(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+        let row = events::Row {
+            time_ms: now.as_ms(),
+            node: node_code(flight.id.to),
+            kind: EventKind::Arrival.code(),
+            detail: i16::from(flight.message.kind()), // as details begin
+            from: node_code(flight.id.from),
+            term: int(flight.message.fields().term),
+        };
+        self.push(now, row);
+    }
+
+    /// All rows in order. The messages are those of the same run.
+    pub fn iter<'a>(
+        &'a self,
+        messages: &'a Store<messages::Row>,
+    ) -> impl Iterator<Item = events::Row> + 'a {
+        let mut others = self.others.iter();
+        self.order.iter().filter_map(move |event| match event.message {
+            NO_ROW => others.next(),
+            message => messages.get(message).map(|message| arrival(&message)),
+        })
+    }
+}
+
+/// What a message that arrived says of its arrival.
+#[inline]
+fn arrival(message: &messages::Row) -> events::Row {
+    events::Row {
+        time_ms: message.ended_ms,
+        node: message.to,
+        kind: EventKind::Arrival.code(),
+        detail: i16::from(message.kind),
+        from: message.from,
+        term: message.term,
+    }
+}
+
+impl Rows for Events {
+    fn schema(&self) -> TableSchema {
+        events::Row::SCHEMA
+    }
+
+    fn rows(&self) -> usize {
+        self.order.len()
+    }
+
+    fn full_since(&self) -> Option<Time> {
+        self.order.full_since()
+    }
+
+    fn column_sets(&self, tables: &Tables) -> Vec<Arc<dyn ColumnSet>> {
+        let mut whole = Store::new(self.rows());
+        for row in self.iter(&tables.messages) {
+            whole.push(Time::ZERO, row);
+        }
+        whole.column_sets(tables)
+    }
+}
