@@ -32,13 +32,14 @@ pub struct Storage {
 
 clone_by_field!([] Storage { log, snapshot } copied { term, vote, droppable, written, requested } empty { undo });
 
+/// The way back from a write. What is rare is boxed: the others come with every message.
 #[derive(Clone, Debug)]
 enum Undo {
     Ballot { term: u64, vote: Option<NodeId> },
     Append { count: u64 },
-    Truncate { tail: Vec<Entry> },
+    Truncate { tail: Box<[Entry]> },
     Snapshot { before: Option<Arc<Snapshot>> },
-    Install { log: Log, before: Option<Arc<Snapshot>> },
+    Install { before: Box<(Log, Option<Arc<Snapshot>>)> },
 }
 
 impl Storage {
@@ -74,7 +75,8 @@ impl Storage {
     /// Writes currentTerm and votedFor.
     pub fn set_ballot(&mut self, term: u64, vote: Option<NodeId>) {
         if (term, vote) != (self.term, self.vote) {
-            self.remember(Undo::Ballot { term: self.term, vote: self.vote });
+            let (before, voted) = (self.term, self.vote);
+            self.remember(|| Undo::Ballot { term: before, vote: voted });
             (self.term, self.vote) = (term, vote);
         }
     }
@@ -83,7 +85,7 @@ impl Storage {
     #[inline]
     pub fn append(&mut self, term: u64, command: Command) {
         self.log.push(term, command);
-        self.remember(Undo::Append { count: 1 });
+        self.remember(|| Undo::Append { count: 1 });
     }
 
     /// Writes entries behind the last.
@@ -92,13 +94,13 @@ impl Storage {
         for entry in entries {
             self.log.push(entry.term, entry.command);
         }
-        self.remember(Undo::Append { count: entries.len() as u64 });
+        self.remember(|| Undo::Append { count: entries.len() as u64 });
     }
 
     /// Drops every entry behind `index`.
     pub fn truncate(&mut self, index: u64) {
-        let tail = self.log.truncate(index);
-        self.remember(Undo::Truncate { tail });
+        let tail = self.log.truncate(index).into_boxed_slice();
+        self.remember(|| Undo::Truncate { tail });
     }
 
     /// Writes a snapshot. Once it is durable the entries up to `droppable`, which it covers, may go
@@ -106,14 +108,14 @@ impl Storage {
     pub fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
         let before = self.snapshot.replace(snapshot);
         self.droppable = droppable;
-        self.remember(Undo::Snapshot { before });
+        self.remember(|| Undo::Snapshot { before });
     }
 
     /// Writes a snapshot in place of the whole log.
     pub fn replace_log(&mut self, snapshot: Arc<Snapshot>) {
         let log = std::mem::replace(&mut self.log, Log::starting_at(snapshot.base));
         let before = self.snapshot.replace(snapshot);
-        self.remember(Undo::Install { log, before });
+        self.remember(|| Undo::Install { before: Box::new((log, before)) });
     }
 
     /// Drops what a durable snapshot covers. Not in the step that wrote the entries: who watches the node looks
@@ -132,9 +134,22 @@ impl Storage {
         self.undo.iter().any(|(_, undo)| is_snapshot(undo))
     }
 
+    /// A write, and the way back from it. It is made in its place: nothing can fail on the way there. Else it would
+    /// have to lie in memory first, to be dropped from there: written there in words, and read at once in pieces
+    /// of two, for which the processor waits.
     #[inline]
-    fn remember(&mut self, undo: Undo) {
+    fn remember(&mut self, undo: impl FnOnce() -> Undo) {
         self.written.0 += 1;
+        if self.undo.len() < self.undo.capacity() {
+            self.undo.push_back((self.written, undo()));
+        } else {
+            self.remember_in_more_room(undo());
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn remember_in_more_room(&mut self, undo: Undo) {
         self.undo.push_back((self.written, undo));
     }
 
@@ -185,11 +200,9 @@ impl Storage {
                 Some((_, Undo::Append { count })) => {
                     self.log.truncate(self.log.last_index() - count);
                 }
-                Some((_, Undo::Truncate { tail })) => self.log.restore(tail),
+                Some((_, Undo::Truncate { tail })) => self.log.restore(tail.into_vec()),
                 Some((_, Undo::Snapshot { before })) => self.snapshot = before,
-                Some((_, Undo::Install { log, before })) => {
-                    (self.log, self.snapshot) = (log, before);
-                }
+                Some((_, Undo::Install { before })) => (self.log, self.snapshot) = *before,
                 None => unreachable!("the loop saw a last step"),
             }
         }
