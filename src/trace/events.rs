@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::kind::TableSchema;
+use super::moment::Moment;
 use super::recorder::{int, node_code};
 use super::schema::{EventKind, Tables, events, messages, order};
 use super::store::{NO_ROW, Store};
@@ -27,7 +28,7 @@ impl Events {
     }
 
     /// Adds a row, unless the ceiling is reached.
-    pub fn push(&mut self, now: Time, row: events::Row) {
+    pub(super) fn push(&mut self, now: Time, row: events::Row) {
         if self.order.push(now, order::Row { message: NO_ROW }) != NO_ROW {
             self.others.push(now, row);
         }
@@ -35,25 +36,25 @@ impl Events {
 
     /// A message arrived.
     #[inline]
-    pub fn arrived(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+    pub(super) fn arrived(&mut self, now: Moment, flight: &Flight<RaftMessage>) {
         if flight.row == NO_ROW {
             return self.arrived_unrecorded(now, flight);
         }
-        self.order.push(now, order::Row { message: flight.row });
+        self.order.push(now.time, order::Row { message: flight.row });
     }
 
     /// The table of messages was full when it was sent.
     #[cold]
-    fn arrived_unrecorded(&mut self, now: Time, flight: &Flight<RaftMessage>) {
+    fn arrived_unrecorded(&mut self, now: Moment, flight: &Flight<RaftMessage>) {
         let row = events::Row {
-            time_ms: now.as_ms(),
+            time_ms: now.ms,
             node: node_code(flight.id.to),
             kind: EventKind::Arrival.code(),
             detail: i16::from(flight.message.kind()), // as details begin
             from: node_code(flight.id.from),
             term: int(flight.message.fields().term),
         };
-        self.push(now, row);
+        self.push(now.time, row);
     }
 
     /// All rows in order. The messages are those of the same run.

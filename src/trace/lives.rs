@@ -1,12 +1,12 @@
 //! The lives of log entries: when each came into a node's log, committed there, and left it.
 
 use super::kind::NO_NUMBER;
+use super::moment::Moment;
 use super::recorder::{count, int, node_code};
 use super::schema::{RequestKind, entries};
 use super::store::{NO_ROW, Store};
 use crate::protocol::{NodeId, Protocol};
 use crate::raft::{Entry, Log, Node, Op};
-use crate::sim::Time;
 
 /// Where in the table the entries of each node's log stand.
 #[derive(Clone, Debug)]
@@ -23,8 +23,8 @@ impl Lives {
     /// The entries that a node begins with, and how far they are committed.
     pub(super) fn begin(&mut self, table: &mut Store<entries::Row>, id: NodeId, node: &Node) {
         let log = node.log();
-        self.arrive(table, Time::ZERO, id, log, log.last_index(), Time::ZERO.as_ms());
-        self.committed(table, Time::ZERO, id, 1, node.status().commit_index);
+        self.arrive(table, Moment::BEGINNING, id, log, log.last_index(), Moment::BEGINNING.ms);
+        self.committed(table, Moment::BEGINNING, id, 1, node.status().commit_index);
     }
 
     /// Entries were appended.
@@ -32,7 +32,7 @@ impl Lives {
     pub(super) fn appended(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         log: &Log,
         first: u64,
@@ -45,21 +45,21 @@ impl Lives {
         } else if known >= first {
             self.truncated(table, now, id, first);
         }
-        self.arrive(table, now, id, log, last, now.as_ms());
+        self.arrive(table, now, id, log, last, now.ms);
     }
 
     /// This entry and all behind it are gone.
     pub(super) fn truncated(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         first: u64,
     ) {
         let stays = &mut self.stays[id.at()];
         let kept = stays.len().min(first.saturating_sub(1) as usize);
         for row in stays.drain(kept..) {
-            table.update(row, |entry| *entry.truncated_ms = now.as_ms());
+            table.update(row, |entry| *entry.truncated_ms = now.ms);
         }
     }
 
@@ -67,7 +67,7 @@ impl Lives {
     pub(super) fn installed(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         first: u64,
         index: u64,
@@ -85,7 +85,7 @@ impl Lives {
     pub(super) fn committed(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         first: u64,
         last: u64,
@@ -93,7 +93,7 @@ impl Lives {
         let stays = &self.stays[id.at()];
         let end = stays.len().min(last as usize);
         let begin = end.min(first.saturating_sub(1) as usize);
-        let ms = now.as_ms();
+        let ms = now.ms;
         for row in &stays[begin..end] {
             table.update(*row, |entry| {
                 if entry.committed_ms.is_nan() {
@@ -108,7 +108,7 @@ impl Lives {
     pub(super) fn survived(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         log: &Log,
     ) {
@@ -124,7 +124,7 @@ impl Lives {
             kept -= 1;
         }
         self.truncated(table, now, id, kept as u64 + 1);
-        self.arrive(table, now, id, log, log.last_index(), now.as_ms());
+        self.arrive(table, now, id, log, log.last_index(), now.ms);
     }
 
     /// New rows up to an index.
@@ -132,7 +132,7 @@ impl Lives {
     fn arrive(
         &mut self,
         table: &mut Store<entries::Row>,
-        now: Time,
+        now: Moment,
         id: NodeId,
         log: &Log,
         last: u64,
@@ -141,7 +141,7 @@ impl Lives {
         let stays = &mut self.stays[id.at()];
         for index in stays.len() as u64 + 1..=last {
             let row = match log.get(index) {
-                Some(entry) => table.push(now, row(id, index, entry, appended_ms)),
+                Some(entry) => table.push(now.time, row(id, index, entry, appended_ms)),
                 None => NO_ROW,
             };
             stays.push(row);
@@ -198,6 +198,7 @@ impl Parts {
 mod tests {
     use super::*;
     use crate::raft::Command;
+    use crate::sim::Time;
 
     const A: NodeId = NodeId(0);
 
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn a_crash_that_undoes_a_truncation_brings_entries_back_as_new_rows() {
         let (mut lives, mut table) = (Lives::new(1), Store::new(100));
-        let at = |ms: u64| Time(ms * 1_000_000);
+        let at = |ms: u64| Moment::new(Time(ms * 1_000_000));
         let (old, new) = (log(&[1, 1, 1]), log(&[1, 2, 2]));
         lives.appended(&mut table, at(1), A, &old, 1, 3);
         lives.truncated(&mut table, at(2), A, 2);

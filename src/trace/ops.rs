@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::kind::{NO_LABEL, NO_NUMBER, NOBODY};
 use super::lives::Parts;
+use super::moment::Moment;
 use super::recorder::{Labels, count, int, node_code};
 use super::schema::{OpStatus, RequestKind, items, ops};
 use super::store::{NO_ROW, Store};
 use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Output, Request};
-use crate::sim::{OpEvent, Time};
+use crate::sim::OpEvent;
 
 /// What a client was told, in one word of the column `ops.result`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -75,7 +76,7 @@ impl Operations {
         &mut self,
         table: &mut Store<ops::Row>,
         reasons: &mut Labels,
-        (now, op, client): (Time, OpId, u32),
+        (now, op, client): (Moment, OpId, u32),
         event: &OpEvent<'_, Node>,
     ) {
         match *event {
@@ -114,7 +115,7 @@ impl Operations {
     fn ask(
         &mut self,
         table: &mut Store<ops::Row>,
-        (now, op, client): (Time, OpId, u32),
+        (now, op, client): (Moment, OpId, u32),
         request: &Request,
         node: Option<NodeId>,
     ) {
@@ -127,7 +128,7 @@ impl Operations {
             key,
             value,
             expected,
-            invoked_ms: now.as_ms(),
+            invoked_ms: now.ms,
             ended_ms: f64::NAN,
             status: OpStatus::Pending.code(),
             reason: NO_LABEL,
@@ -136,7 +137,7 @@ impl Operations {
             term: 0,
             result: Answer::None.code(),
         };
-        let row = table.push(now, row);
+        let row = table.push(now.time, row);
         if row != NO_ROW {
             self.rows.insert(op, row);
         }
@@ -145,7 +146,7 @@ impl Operations {
     fn end(
         &mut self,
         table: &mut Store<ops::Row>,
-        (now, op, client): (Time, OpId, u32),
+        (now, op, client): (Moment, OpId, u32),
         status: OpStatus,
         reason: i16,
         more: impl FnOnce(ops::Fields<'_>),
@@ -154,20 +155,20 @@ impl Operations {
         let row = if client == 0 { self.rows.get(&op).copied() } else { self.rows.remove(&op) };
         let Some(row) = row else { return };
         table.update(row, |fields| {
-            *fields.ended_ms = now.as_ms();
+            *fields.ended_ms = now.ms;
             *fields.status = status.code();
             *fields.reason = reason;
             more(fields);
         });
     }
 
-    fn answer(&mut self, now: Time, output: &Output) -> Answer {
+    fn answer(&mut self, now: Moment, output: &Output) -> Answer {
         match output {
             Output::Written { applied, .. } => Answer::TookEffect(*applied),
             Output::Read { items, .. } => {
                 let first = self.items.len() as u32;
                 let mut stored = items.iter().map(|value| items::Row { value: value.0 });
-                if stored.all(|item| self.items.push(now, item) != NO_ROW) {
+                if stored.all(|item| self.items.push(now.time, item) != NO_ROW) {
                     Answer::Items { first, count: items.len() as u32 }
                 } else {
                     Answer::None

@@ -3,6 +3,7 @@
 use super::faults::Faults;
 use super::kind::{NO_LABEL, NOBODY};
 use super::lives::Lives;
+use super::moment::Moment;
 use super::ops::Operations;
 use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
 use super::store::NO_ROW;
@@ -19,6 +20,10 @@ pub struct Recorder {
     level: Level,
     tables: Tables,
     hosts: Vec<Host>,
+    /// When the last thing was recorded.
+    last: Moment,
+    /// When the last message that was sent is due.
+    due: Moment,
     lives: Lives,
     operations: Operations,
     pub(super) faults: Faults,
@@ -42,6 +47,8 @@ impl Recorder {
             level,
             tables: Tables::new(max_rows),
             hosts: vec![Host { up: true, paused: false, shown: None }; nodes],
+            last: Moment::BEGINNING,
+            due: Moment::BEGINNING,
             lives: Lives::new(nodes),
             operations: Operations::new(max_rows),
             faults: Faults::default(),
@@ -121,10 +128,10 @@ impl Recorder {
 
     #[inline(never)]
     fn show_anew(&mut self, now: Time, id: NodeId, status: &Status) {
+        let now = self.last.moved_to(now);
         let host = &mut self.hosts[id.at()];
-        host.shown = Some(*status);
         let row = nodes::Row {
-            time_ms: now.as_ms(),
+            time_ms: now.ms,
             node: node_code(id),
             term: int(status.term),
             role: status.role as i8,
@@ -137,12 +144,14 @@ impl Recorder {
             up: u8::from(host.up),
             paused: u8::from(host.paused),
         };
-        self.tables.nodes.push(now, row);
+        self.tables.nodes.push(now.time, row);
+        host.shown = Some(*status);
     }
 
     fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: u64) {
+        let now = self.last.moved_to(now);
         let row = events::Row {
-            time_ms: now.as_ms(),
+            time_ms: now.ms,
             node: node_code(id),
             kind: kind.code(),
             detail: match detail.label {
@@ -152,7 +161,7 @@ impl Recorder {
             from: detail.from.map_or(NOBODY, node_code),
             term: int(term),
         };
-        self.tables.events.push(now, row);
+        self.tables.events.push(now.time, row);
     }
 
     fn term(&self, id: NodeId) -> u64 {
@@ -166,11 +175,12 @@ impl Observer<Node> for Recorder {
         if self.level != Level::Full {
             return NO_ROW;
         }
+        let (now, due) = (self.last.moved_to(now), self.due.moved_to(flight.due));
         let fields = flight.message.fields();
         let row = messages::Row {
-            sent_ms: now.as_ms(),
+            sent_ms: now.ms,
             ended_ms: f64::NAN,
-            due_ms: due_ms(flight.due),
+            due_ms: due.ms,
             from: node_code(flight.id.from),
             to: node_code(flight.id.to),
             kind: flight.message.kind() as i8,
@@ -185,12 +195,12 @@ impl Observer<Node> for Recorder {
             ok: u8::from(fields.ok),
             size_bytes: count(u64::from(flight.message.size())),
         };
-        self.tables.messages.push(now, row)
+        self.tables.messages.push(now.time, row)
     }
 
     fn rescheduled(&mut self, _now: Time, flight: &Flight<RaftMessage>) {
-        let due = due_ms(flight.due);
-        self.tables.messages.update(flight.row, |message| *message.due_ms = due);
+        let due = self.due.moved_to(flight.due);
+        self.tables.messages.update(flight.row, |message| *message.due_ms = due.ms);
     }
 
     #[inline]
@@ -198,10 +208,10 @@ impl Observer<Node> for Recorder {
         if self.level != Level::Full {
             return;
         }
-        let (ended, code) = (now.as_ms(), MessageFate::from(fate).code());
+        let now = self.last.moved_to(now);
         self.tables.messages.update(flight.row, |message| {
-            *message.ended_ms = ended;
-            *message.fate = code;
+            *message.ended_ms = now.ms;
+            *message.fate = MessageFate::from(fate).code();
         });
         if fate == Fate::Delivered {
             self.tables.events.arrived(now, flight);
@@ -213,17 +223,18 @@ impl Observer<Node> for Recorder {
         if self.level == Level::Off {
             return;
         }
+        let at = self.last.moved_to(now);
         let entries = &mut self.tables.entries;
         match note {
             RaftNote::Appended { first, last, .. } => {
-                self.lives.appended(entries, now, id, node.log(), first, last);
+                self.lives.appended(entries, at, id, node.log(), first, last);
             }
             RaftNote::Committed { first, last } => {
-                self.lives.committed(entries, now, id, first, last);
+                self.lives.committed(entries, at, id, first, last);
             }
-            RaftNote::Truncated { first, .. } => self.lives.truncated(entries, now, id, first),
+            RaftNote::Truncated { first, .. } => self.lives.truncated(entries, at, id, first),
             RaftNote::Installed { first, index, .. } => {
-                self.lives.installed(entries, now, id, first, index);
+                self.lives.installed(entries, at, id, first, index);
                 self.said(now, id, node, note);
             }
             RaftNote::Role { .. }
@@ -259,12 +270,13 @@ impl Observer<Node> for Recorder {
         if !self.records_states() {
             return;
         }
+        let at = self.last.moved_to(now);
         let host = &mut self.hosts[id.at()];
         host.shown = None; // whether it is up, or paused, has changed: one more row
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) | HostEvent::Wiped => {
                 (host.up, host.paused) = (false, false);
-                self.lives.survived(&mut self.tables.entries, now, id, node.log());
+                self.lives.survived(&mut self.tables.entries, at, id, node.log());
             }
             HostEvent::Restarted => host.up = true,
             HostEvent::Paused => host.paused = true,
@@ -280,7 +292,7 @@ impl Observer<Node> for Recorder {
     #[inline]
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
         if self.records_states() {
-            let ops = &mut self.tables.ops;
+            let (now, ops) = (self.last.moved_to(now), &mut self.tables.ops);
             self.operations.record(ops, &mut self.reasons, (now, op, client), event);
         }
     }
@@ -366,11 +378,6 @@ pub(super) fn int(number: u64) -> i64 {
 #[inline]
 pub(super) fn count(number: u64) -> i32 {
     number.min(i32::MAX as u64) as i32
-}
-
-#[inline]
-fn due_ms(due: Time) -> f64 {
-    if due == Time::NEVER { f64::NAN } else { due.as_ms() }
 }
 
 /// Whether a row about one would say the same about the other.

@@ -1,0 +1,48 @@
+//! Moments as columns hold them.
+
+use crate::sim::Time;
+
+/// A moment, and what a column of times says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When.
+    pub time: Time,
+    /// In milliseconds; NaN means never.
+    pub ms: f64,
+}
+
+impl Moment {
+    /// The beginning of the run.
+    pub const BEGINNING: Self = Self { time: Time::ZERO, ms: 0.0 };
+
+    /// That moment.
+    pub fn new(time: Time) -> Self {
+        Self { time, ms: if time == Time::NEVER { f64::NAN } else { time.as_ms() } }
+    }
+
+    /// That moment, which is mostly this one: a good deal happens at once, and a division takes as long as
+    /// half a row.
+    #[inline]
+    pub fn moved_to(&mut self, time: Time) -> Self {
+        if self.time != time {
+            *self = Self::new(time);
+        }
+        *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_moves_to_and_fro_and_never_is_nan() {
+        let mut moment = Moment::BEGINNING;
+        for (ns, ms) in [(0, 0.0), (7, 7e-6), (7, 7e-6), (1_500_000, 1.5), (0, 0.0)] {
+            assert_eq!(moment.moved_to(Time(ns)).ms, ms);
+            assert_eq!(moment.time, Time(ns));
+        }
+        assert!(moment.moved_to(Time::NEVER).ms.is_nan());
+        assert!(moment.moved_to(Time::NEVER).ms.is_nan());
+    }
+}
