@@ -103,7 +103,7 @@ impl Checks {
         let Some(first) = self.clients.effect(client, Effect { seq, index, hash }) else { return };
         self.findings.checked(Property::SessionOnce);
         if first.index != index && self.nodes[id.at()].hash_at(first.index) == first.hash {
-            let command = node.log().get(index).map(|entry| entry.command);
+            let command = node.log().command_at(index);
             let (first, second) = (first.index.min(index), first.index.max(index));
             let breach = Breach::TookEffectTwice { node: id, client, seq, first, second };
             self.violated(now, breach, self.is_honest(id), command);

@@ -67,7 +67,7 @@ pub(super) fn log<'py, O: Watcher>(
 ) -> PyResult<Bound<'py, PyList>> {
     let node = cluster.world().node(id);
     let commit = node.status().commit_index;
-    let rows = node.log().entries().iter().enumerate().map(|(i, entry)| {
+    let rows = node.log().entries().enumerate().map(|(i, entry)| {
         let index = node.log().base().index + i as u64 + 1;
         (index, entry.term, command_text(&entry.command, cluster.symbols()), index <= commit)
     });

@@ -1,18 +1,41 @@
 //! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends. What a
 //! snapshot covers may be gone from its beginning (section 7).
 
-use super::types::{Command, Entries, Entry, Op, fold};
+use std::sync::Arc;
+
+use super::types::{Command, Entries, Entry, Op, Session, fold};
 use crate::clone::clone_by_field;
 
-/// A node's log.
+/// A node's log. It is most of a long run's memory, so that it keeps once what many entries have in common.
 #[derive(Debug, Default)]
 pub struct Log {
     /// Where it begins: the last entry that is gone.
     base: Base,
-    entries: Vec<Entry>,
+    slots: Vec<Slot>,
+    /// The term of the last entries, and from where on; with no entry the base's term.
+    newest: Run,
+    /// The terms before that. Invariant: in order, none of them empty.
+    older: Vec<Run>,
+    /// For whom each entry is, once one is for a session.
+    sessions: Vec<Session>,
 }
 
-clone_by_field!([] Log {} copied { base } empty { entries });
+clone_by_field!([] Log {} copied { base, newest } empty { slots, older, sessions });
+
+/// What each entry has for itself.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    op: Op,
+    hash: u64,
+}
+
+/// Entries of one term, up to the next run of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    /// The index of the first.
+    first: u64,
+    term: u64,
+}
 
 /// What is left of entries that are gone: index, term and prefix hash of the last; zeros if none is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,13 +52,13 @@ impl Log {
     /// Index of the last entry; 0 if there is none.
     #[inline]
     pub fn last_index(&self) -> u64 {
-        self.base.index + self.entries.len() as u64
+        self.base.index + self.slots.len() as u64
     }
 
     /// Term of the last entry; 0 if there is none.
     #[inline]
     pub fn last_term(&self) -> u64 {
-        self.entries.last().map_or(self.base.term, |entry| entry.term)
+        self.newest.term
     }
 
     /// Term of the entry at an index: 0 before the first; nothing behind the last, or of what is gone.
@@ -44,13 +67,32 @@ impl Log {
         if index == self.base.index {
             return Some(self.base.term);
         }
-        self.get(index).map(|entry| entry.term)
+        (self.place(index) < self.slots.len()).then(|| self.term_of(index))
+    }
+
+    /// Term of an entry that is there.
+    #[inline]
+    fn term_of(&self, index: u64) -> u64 {
+        if index >= self.newest.first {
+            return self.newest.term;
+        }
+        let later = self.older.partition_point(|run| run.first <= index);
+        self.older[later - 1].term
     }
 
     /// The entry at an index.
     #[inline]
-    pub fn get(&self, index: u64) -> Option<&Entry> {
-        self.entries.get(self.place(index))
+    pub fn get(&self, index: u64) -> Option<Entry> {
+        let (command, hash) = (self.command_at(index)?, self.slots[self.place(index)].hash);
+        Some(Entry { term: self.term_of(index), command, hash })
+    }
+
+    /// What the entry at an index carries.
+    #[inline]
+    pub fn command_at(&self, index: u64) -> Option<Command> {
+        let place = self.place(index);
+        let op = self.slots.get(place)?.op;
+        Some(Command { op, session: self.sessions.get(place).copied().unwrap_or_default() })
     }
 
     /// Hash of the log up to and including an index; 0 before the first entry and of what is gone.
@@ -59,7 +101,7 @@ impl Log {
         if index == self.base.index {
             return self.base.hash;
         }
-        self.get(index).map_or(0, |entry| entry.hash)
+        self.slots.get(self.place(index)).map_or(0, |slot| slot.hash)
     }
 
     /// Where it begins.
@@ -69,8 +111,13 @@ impl Log {
     }
 
     /// All entries that are there, from that at `base().index + 1` on.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.from(self.base.index + 1)
+    }
+
+    /// The entries from an index on.
+    fn from(&self, first: u64) -> impl Iterator<Item = Entry> {
+        (first..=self.last_index()).filter_map(|index| self.get(index))
     }
 
     /// Where the entry at an index stands; nowhere if it is gone.
@@ -88,51 +135,88 @@ impl Log {
     /// Adds an entry at the end.
     #[inline]
     pub fn push(&mut self, term: u64, command: Command) {
-        let before = self.entries.last().map_or(self.base.hash, |entry| entry.hash);
+        let before = self.slots.last().map_or(self.base.hash, |slot| slot.hash);
         let hash = prefix_hash(before, term, &command);
-        self.entries.push(Entry { term, command, hash });
+        self.put(Entry { term, command, hash });
+    }
+
+    #[inline]
+    fn put(&mut self, Entry { term, command: Command { op, session }, hash }: Entry) {
+        if term != self.newest.term || self.slots.is_empty() {
+            self.begin_run(term);
+        }
+        if session != Session::default() || !self.sessions.is_empty() {
+            self.sessions.resize(self.slots.len(), Session::default());
+            self.sessions.push(session);
+        }
+        self.slots.push(Slot { op, hash });
+    }
+
+    /// The next entry is the first of its term, or of the log.
+    #[inline(never)]
+    fn begin_run(&mut self, term: u64) {
+        if !self.slots.is_empty() {
+            self.older.push(self.newest);
+        }
+        self.newest = Run { first: self.last_index() + 1, term };
     }
 
     /// Drops everything behind `index` and returns it.
     pub fn truncate(&mut self, index: u64) -> Vec<Entry> {
+        let tail = self.from(index.max(self.base.index) + 1).collect();
         let kept = index.saturating_sub(self.base.index) as usize;
-        self.entries.split_off(self.entries.len().min(kept))
+        self.slots.truncate(kept);
+        self.sessions.truncate(kept);
+        while self.newest.first > self.last_index() {
+            let nothing = Run { first: 0, term: self.base.term };
+            self.newest = self.older.pop().unwrap_or(nothing);
+        }
+        tail
     }
 
     /// Drops the entries up to `index`, which a snapshot covers.
     pub fn compact(&mut self, index: u64) {
-        if let Some(&Entry { term, hash, .. }) = self.get(index) {
-            self.entries.drain(..=self.place(index));
-            self.base = Base { index, term, hash };
-        }
+        let Some(Entry { term, hash, .. }) = self.get(index) else { return };
+        let gone = self.place(index) + 1;
+        self.slots.drain(..gone);
+        self.sessions.drain(..gone.min(self.sessions.len()));
+        self.base = Base { index, term, hash };
+        // Of these the next one begins where what is left begins, or before.
+        let runs = self.older.iter().skip(1).chain([&self.newest]);
+        let unused = runs.take_while(|next| next.first <= index + 1).count();
+        self.older.drain(..unused.min(self.older.len()));
     }
 
     /// An empty log that begins behind a snapshot.
     pub fn starting_at(base: Base) -> Self {
-        Self { base, entries: Vec::new() }
+        Self { base, newest: Run { first: 0, term: base.term }, ..Self::default() }
     }
 
     /// Puts back what [`Log::truncate`] dropped.
-    pub fn restore(&mut self, entries: Vec<Entry>) {
-        self.entries.extend(entries);
+    pub fn restore(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        entries.into_iter().for_each(|entry| self.put(entry));
     }
 
-    /// Up to `limit` entries from `first` on.
+    /// How many entries there are from `first` on, up to `limit`.
     #[inline]
-    pub fn slice(&self, first: u64, limit: u32) -> &[Entry] {
-        let from = self.place(first);
-        let to = self.entries.len().min(from.saturating_add(limit as usize));
-        self.entries.get(from..to).unwrap_or(&[])
+    pub fn count_from(&self, first: u64, limit: u32) -> u64 {
+        let there = self.slots.len().saturating_sub(self.place(first));
+        there.min(limit as usize) as u64
     }
 
     /// Up to `limit` entries from `first` on, ready to travel.
-    #[inline]
+    #[inline(always)] // it is mostly one, which need not lie in memory
     pub fn batch(&self, first: u64, limit: u32) -> Entries {
-        match self.slice(first, limit) {
-            [] => Entries::None,
-            [entry] => Entries::One(*entry),
-            batch => Entries::Many(batch.into()),
+        match self.count_from(first, limit) {
+            0 => Entries::None,
+            1 => self.get(first).map_or(Entries::None, Entries::One),
+            many => Entries::Many(self.collect(first, many)),
         }
+    }
+
+    #[inline(never)]
+    fn collect(&self, first: u64, count: u64) -> Arc<[Entry]> {
+        self.from(first).take(count as usize).collect()
     }
 
     /// The last index at or before `index` whose term is at most `term`: where two logs may still agree
@@ -208,14 +292,14 @@ mod tests {
         let mut compact = log(&[1, 1, 4, 4, 5]);
         compact.compact(3);
         assert_eq!(compact.base(), Base { index: 3, term: 4, hash: whole.hash_at(3) });
-        assert_eq!((compact.last_index(), compact.entries().len()), (5, 2));
+        assert_eq!((compact.last_index(), compact.entries().count()), (5, 2));
         for index in 3..=6 {
             assert_eq!(compact.term_at(index), whole.term_at(index));
             assert_eq!(compact.hash_at(index), whole.hash_at(index));
         }
         assert_eq!([0, 1, 2].map(|index| compact.term_at(index)), [None; 3]);
-        assert!(compact.get(3).is_none() && compact.slice(3, 9).is_empty());
-        assert_eq!(compact.slice(4, 9), whole.slice(4, 9));
+        assert!(compact.get(3).is_none() && compact.count_from(3, 9) == 0);
+        assert_eq!(compact.batch(4, 9).as_slice(), whole.batch(4, 9).as_slice());
         assert_eq!(compact.last_at_most(5, 4), 4);
         assert_eq!(compact.last_at_most(5, 3), 2, "before what is there");
         compact.compact(2);
@@ -230,6 +314,76 @@ mod tests {
         as_whole.push(7, Command::default());
         assert_eq!(compact.hash_at(5), as_whole.hash_at(5));
         assert_eq!(Log::starting_at(as_whole.base()).last_index(), 0);
+    }
+
+    /// A log beside a list of its entries, through whatever may happen to it.
+    #[test]
+    fn what_is_kept_once_reads_as_if_each_entry_had_it() {
+        let mut luck = 1u64;
+        let mut draw = move |below: u64| {
+            luck = fold(luck, 1);
+            luck % below
+        };
+        for _ in 0..200 {
+            let (mut log, mut told) = (Log::default(), vec![Entry::default()]);
+            let mut term = 1;
+            for _ in 0..30 {
+                let last = told.len() as u64 - 1;
+                let base = log.base().index;
+                match draw(8) {
+                    0 => log.compact(draw(last + 2)),
+                    1 | 2 => {
+                        let index = base + draw(last - base + 1);
+                        let tail = log.truncate(index);
+                        assert_eq!(tail, told[index as usize + 1..]);
+                        if draw(2) == 0 {
+                            log.restore(tail);
+                        } else {
+                            told.truncate(index as usize + 1);
+                        }
+                    }
+                    _ => {
+                        term += draw(3) / 2;
+                        let session = match draw(4) {
+                            0 => Session { client: 1, seq: draw(9) as u32, low: 0 },
+                            _ => Session::default(),
+                        };
+                        let op = Op::Put { key: Key(0), value: Value::int(draw(9) as u32) };
+                        let command = Command { op, session };
+                        log.push(term, command);
+                        told.push(Entry { term, command, hash: log.hash_at(last + 1) });
+                    }
+                }
+                assert_eq!(log.last_index() as usize, told.len() - 1);
+                assert_eq!(Some(log.last_term()), told.last().map(|entry| entry.term));
+                let base = log.base().index as usize;
+                assert_eq!(log.term_at(base as u64), Some(told[base].term));
+                assert!(log.entries().eq(told[base + 1..].iter().copied()));
+                for (index, entry) in (0..).zip(&told).skip(base + 1) {
+                    assert_eq!(log.term_at(index), Some(entry.term));
+                }
+                let mut copy = log_of_ten();
+                copy.clone_from(&log);
+                assert!(copy.entries().eq(log.entries()));
+            }
+        }
+    }
+
+    /// Entries of five terms, each for a session.
+    fn log_of_ten() -> Log {
+        let mut log = Log::default();
+        for index in 0..10 {
+            let session = Session { client: 7, seq: index, low: 0 };
+            log.push(u64::from(index / 2), Command { op: Op::Noop, session });
+        }
+        log
+    }
+
+    #[test]
+    fn what_all_entries_have_takes_no_memory_of_theirs() {
+        assert_eq!(size_of::<Slot>(), 24);
+        let log = log(&[1; 1000]);
+        assert_eq!((log.older.capacity(), log.sessions.capacity()), (0, 0));
     }
 
     #[test]

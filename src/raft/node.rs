@@ -15,7 +15,9 @@ use super::replication::Progress;
 use super::rules::Rule;
 use super::storage::Storage;
 use super::tuning::Tuning;
-use super::types::{Command, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting};
+use super::types::{
+    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting,
+};
 use crate::clone::clone_by_field;
 use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
@@ -375,15 +377,16 @@ impl Node {
     /// Applies the entry at an index. Nothing to tell if nobody waits for it and it has no session.
     #[inline]
     fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
-        let entry = self.storage.log().get(index)?;
+        let command = self.storage.log().command_at(index)?;
         let awaited = self.waiting.front().is_some_and(|w| w.index == index);
-        if !awaited && entry.command.session.client == 0 {
-            self.machine.apply_quietly(entry.command.op);
+        if !awaited && command.session.client == 0 {
+            self.machine.apply_quietly(command.op);
             return None;
         }
+        let Entry { term, hash, .. } = self.storage.log().get(index)?;
         let dedup = self.config.rules.has(Rule::SessionDedup);
-        let applied = self.machine.apply(index, entry.term, entry.hash, &entry.command, dedup);
-        Some((entry.command, applied))
+        let applied = self.machine.apply(index, term, hash, &command, dedup);
+        Some((command, applied))
     }
 
     /// All that a crash takes; the disk keeps `storage`.

@@ -98,13 +98,15 @@ impl Node {
             if next <= self.log().base().index {
                 return self.send_snapshot(peer, fx);
             }
-            let batch = self.log().slice(next, self.config.max_entries_per_append);
-            let count = batch.len() as u64;
-            let entries = match (batch, &*shared) {
-                ([entry], _) => Entries::One(*entry),
-                (_, Some((first, batch))) if *first == next => Entries::Many(batch.clone()),
-                (batch, _) => Entries::Many(shared.insert((next, batch.into())).1.clone()),
+            let limit = self.config.max_entries_per_append;
+            let count = self.log().count_from(next, limit);
+            let entries = match &*shared {
+                Some((first, batch)) if *first == next => Entries::Many(batch.clone()),
+                _ => self.log().batch(next, limit),
             };
+            if let Entries::Many(batch) = &entries {
+                *shared = Some((next, batch.clone()));
+            }
             self.send_append(peer, entries, fx);
             let progress = &mut self.progress[peer.at()];
             if progress.state == Pace::Probe {

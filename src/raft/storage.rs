@@ -200,7 +200,7 @@ impl Storage {
                 Some((_, Undo::Append { count })) => {
                     self.log.truncate(self.log.last_index() - count);
                 }
-                Some((_, Undo::Truncate { tail })) => self.log.restore(tail.into_vec()),
+                Some((_, Undo::Truncate { tail })) => self.log.restore(tail),
                 Some((_, Undo::Snapshot { before })) => self.snapshot = before,
                 Some((_, Undo::Install { before })) => (self.log, self.snapshot) = *before,
                 None => unreachable!("the loop saw a last step"),

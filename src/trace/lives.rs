@@ -141,7 +141,7 @@ impl Lives {
         let stays = &mut self.stays[id.at()];
         for index in stays.len() as u64 + 1..=last {
             let row = match log.get(index) {
-                Some(entry) => table.push(now.time, row(id, index, entry, appended_ms)),
+                Some(entry) => table.push(now.time, row(id, index, &entry, appended_ms)),
                 None => NO_ROW,
             };
             stays.push(row);

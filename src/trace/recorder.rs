@@ -31,13 +31,14 @@ pub struct Recorder {
     reasons: Labels,
 }
 
-/// What the last row about a node says.
+/// What is known of a node.
 #[derive(Clone, Copy, Debug)]
 struct Host {
     up: bool,
     paused: bool,
-    /// Nothing before the first row.
-    shown: Option<Status>,
+    /// The last row about it, if it is still right. Not the status that it was made of: that was written in
+    /// bytes and words a moment ago, and to read it again in larger pieces the processor would have to wait.
+    shown: Option<nodes::Row>,
 }
 
 impl Recorder {
@@ -121,7 +122,7 @@ impl Recorder {
     #[inline]
     fn show(&mut self, now: Time, id: NodeId, status: &Status) {
         let host = &self.hosts[id.at()];
-        if !host.shown.as_ref().is_some_and(|shown| looks_like(shown, status)) {
+        if !host.shown.as_ref().is_some_and(|shown| says(shown, status)) {
             self.show_anew(now, id, status);
         }
     }
@@ -145,10 +146,10 @@ impl Recorder {
             paused: u8::from(host.paused),
         };
         self.tables.nodes.push(now.time, row);
-        host.shown = Some(*status);
+        host.shown = Some(row);
     }
 
-    fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: u64) {
+    fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: i64) {
         let now = self.last.moved_to(now);
         let row = events::Row {
             time_ms: now.ms,
@@ -159,13 +160,13 @@ impl Recorder {
                 None => NO_LABEL,
             },
             from: detail.from.map_or(NOBODY, node_code),
-            term: int(term),
+            term,
         };
         self.tables.events.push(now.time, row);
     }
 
-    fn term(&self, id: NodeId) -> u64 {
-        self.hosts[id.at()].shown.map_or(0, |status| status.term)
+    fn term(&self, id: NodeId) -> i64 {
+        self.hosts[id.at()].shown.map_or(0, |row| row.term)
     }
 }
 
@@ -285,7 +286,7 @@ impl Observer<Node> for Recorder {
         self.show(now, id, &crate::protocol::Protocol::status(node));
         if self.level == Level::Full {
             let label = if let HostEvent::Halted(reason) = event { Some(reason) } else { None };
-            self.event(now, id, event.into(), Detail { label, from: None }, node.term());
+            self.event(now, id, event.into(), Detail { label, from: None }, int(node.term()));
         }
     }
 
@@ -314,24 +315,30 @@ impl Recorder {
         match note {
             RaftNote::Role { role, term } => {
                 let detail = Detail { label: Some(role.name()), from: None };
-                self.event(now, id, EventKind::Role, detail, term);
+                self.event(now, id, EventKind::Role, detail, int(term));
             }
             RaftNote::Voted { term, candidate } => {
                 let detail = Detail { label: None, from: Some(candidate) };
-                self.event(now, id, EventKind::Voted, detail, term);
+                self.event(now, id, EventKind::Voted, detail, int(term));
             }
             RaftNote::Refused { from, why } => {
                 let detail = Detail { label: Some(why.name()), from: Some(from) };
-                self.event(now, id, EventKind::Refused, detail, node.term());
+                self.event(now, id, EventKind::Refused, detail, int(node.term()));
             }
             RaftNote::Session { fresh: false, .. } => {
-                self.event(now, id, EventKind::SessionDuplicate, Detail::default(), node.term());
+                self.event(
+                    now,
+                    id,
+                    EventKind::SessionDuplicate,
+                    Detail::default(),
+                    int(node.term()),
+                );
             }
             RaftNote::Snapshot { .. } => {
-                self.event(now, id, EventKind::Snapshot, Detail::default(), node.term());
+                self.event(now, id, EventKind::Snapshot, Detail::default(), int(node.term()));
             }
             RaftNote::Installed { .. } => {
-                self.event(now, id, EventKind::Installed, Detail::default(), node.term());
+                self.event(now, id, EventKind::Installed, Detail::default(), int(node.term()));
             }
             RaftNote::Session { .. }
             | RaftNote::Appended { .. }
@@ -380,11 +387,16 @@ pub(super) fn count(number: u64) -> i32 {
     number.min(i32::MAX as u64) as i32
 }
 
-/// Whether a row about one would say the same about the other.
+/// Whether a row about a node says what its state is.
 #[inline]
-fn looks_like(a: &Status, b: &Status) -> bool {
+fn says(row: &nodes::Row, status: &Status) -> bool {
     // By what changes most often, so that most differences are found at once.
-    a.last_index == b.last_index
-        && a.commit_index == b.commit_index
-        && Status { written: b.written, ..*a } == *b
+    row.last_index == int(status.last_index)
+        && row.commit_index == int(status.commit_index)
+        && row.last_applied == int(status.last_applied)
+        && row.term == int(status.term)
+        && row.last_term == int(status.last_term)
+        && row.role == status.role as i8
+        && row.voted_for == status.voted_for.map_or(NOBODY, node_code)
+        && row.leader == status.leader.map_or(NOBODY, node_code)
 }

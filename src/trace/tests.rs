@@ -108,7 +108,7 @@ fn agrees(world: &World<Node, Recorder>) {
             stays(world, id).into_iter().filter(|row| row.truncated_ms.is_nan()).collect();
         there.sort_by_key(|row| row.index);
         let recorded: Vec<_> = there.iter().map(|row| (row.index, row.term, row.hash)).collect();
-        let entries = node.log().entries().iter().zip(1..);
+        let entries = node.log().entries().zip(1..);
         let actual: Vec<_> = entries.map(|(e, index)| (index, e.term as i64, e.hash)).collect();
         assert_eq!(recorded, actual, "log of {id:?} at {}", world.now());
         let committed = &there[..status.commit_index as usize];
