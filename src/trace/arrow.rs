@@ -128,38 +128,45 @@ fn bytes_of(cells: Cells<'_>) -> Option<&[u8]> {
     }
 }
 
-/// Columns of one type: as they lie, and those that say the same in all rows in memory that they share.
-fn lent<T: ArrowPrimitiveType>(sets: &[Arc<dyn ColumnSet>], column: usize) -> Vec<PrimitiveArray<T>>
+/// Columns of one type: as they lie, and those that say the same in all rows as parts of one that they share.
+fn lent<T: ArrowPrimitiveType>(
+    sets: &[Arc<dyn ColumnSet>],
+    column: usize,
+    array: impl Fn(PrimitiveArray<T>) -> Result<ArrayRef, ArrowError>,
+) -> Result<Vec<ArrayRef>, ArrowError>
 where
     T::Native: Cell + NoUninit,
 {
     let most = sets.iter().map(|set| set.rows()).max().unwrap_or(0);
-    let mut spread: Vec<(T::Native, Buffer)> = Vec::new();
-    let mut spread_out = |cell: T::Native| {
-        let at = spread.iter().position(|(known, _)| known.is(cell)).unwrap_or_else(|| {
-            spread.push((cell, Buffer::from_vec(vec![cell; most])));
-            spread.len() - 1
-        });
-        spread[at].1.clone()
-    };
-    let array = |set: &Arc<dyn ColumnSet>| {
-        let buffer = match T::Native::run(set.cells(column)) {
-            Some(Run::Same(cell, _)) => spread_out(cell),
-            _ => {
-                let owner = Owner { set: Arc::clone(set), column };
-                Buffer::from(bytes::Bytes::from_owner(owner))
-            }
+    let mut spread: Vec<(T::Native, ArrayRef)> = Vec::new();
+    let mut lend = |set: &Arc<dyn ColumnSet>| {
+        let Some(Run::Same(cell, rows)) = T::Native::run(set.cells(column)) else {
+            let owner = Owner { set: Arc::clone(set), column };
+            let buffer = Buffer::from(bytes::Bytes::from_owner(owner));
+            return array(PrimitiveArray::new(ScalarBuffer::new(buffer, 0, set.rows()), None));
         };
-        PrimitiveArray::new(ScalarBuffer::new(buffer, 0, set.rows()), None)
+        let known = spread.iter().position(|(known, _)| known.is(cell));
+        let at = known.map_or_else(
+            || {
+                let cells = ScalarBuffer::from(vec![cell; most]);
+                spread.push((cell, array(PrimitiveArray::new(cells, None))?));
+                Ok::<_, ArrowError>(spread.len() - 1)
+            },
+            Ok,
+        )?;
+        Ok(spread[at].1.slice(0, rows))
     };
-    sets.iter().map(array).collect()
+    sets.iter().map(&mut lend).collect()
 }
 
-fn primitive<T: ArrowPrimitiveType>(sets: &[Arc<dyn ColumnSet>], column: usize) -> Vec<ArrayRef>
+fn primitive<T: ArrowPrimitiveType>(
+    sets: &[Arc<dyn ColumnSet>],
+    column: usize,
+) -> Result<Vec<ArrayRef>, ArrowError>
 where
     T::Native: Cell + NoUninit,
 {
-    lent::<T>(sets, column).into_iter().map(|array| Arc::new(array) as ArrayRef).collect()
+    lent::<T>(sets, column, |array| Ok(Arc::new(array)))
 }
 
 /// A dictionary that all chunks share; a code below zero is null.
@@ -172,7 +179,7 @@ where
     K::Native: Cell + NoUninit,
 {
     let nothing = |code: &K::Native| *code < K::Native::default();
-    let array = |codes: PrimitiveArray<K>| {
+    lent::<K>(sets, column, |codes| {
         // All are looked at, many at a time.
         let some_null = codes.values().iter().fold(false, |found, code| found | nothing(code));
         let codes = if some_null {
@@ -182,9 +189,8 @@ where
         } else {
             codes
         };
-        Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(names))?) as ArrayRef)
-    };
-    lent::<K>(sets, column).into_iter().map(array).collect()
+        Ok(Arc::new(DictionaryArray::try_new(codes, Arc::clone(names))?))
+    })
 }
 
 fn each(
@@ -228,10 +234,10 @@ impl<'a> Encoder<'a> {
         kind: Kind,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(match kind {
-            Kind::Time => primitive::<Float64Type>(sets, at),
-            Kind::Int => primitive::<Int64Type>(sets, at),
-            Kind::Count => primitive::<Int32Type>(sets, at),
-            Kind::Word => primitive::<UInt64Type>(sets, at),
+            Kind::Time => primitive::<Float64Type>(sets, at)?,
+            Kind::Int => primitive::<Int64Type>(sets, at)?,
+            Kind::Count => primitive::<Int32Type>(sets, at)?,
+            Kind::Word => primitive::<UInt64Type>(sets, at)?,
             Kind::Flag => each(sets, |set| Arc::new(flags(set.cells(at)))),
             Kind::Name(names) => dictionary::<Int8Type>(sets, at, &strings(names))?,
             Kind::Node => {
@@ -245,7 +251,7 @@ impl<'a> Encoder<'a> {
             Kind::Value => each(sets, |set| Arc::new(self.values(set.cells(at)))),
             Kind::Answer => each(sets, |set| Arc::new(self.answers(set.cells(at)))),
             Kind::Text => each(sets, |set| Arc::new(self.texts(set.cells(at)))),
-            Kind::Row => primitive::<UInt32Type>(sets, at),
+            Kind::Row => primitive::<UInt32Type>(sets, at)?,
         })
     }
 
@@ -303,12 +309,23 @@ impl<'a> Encoder<'a> {
 
 fn flags(cells: Cells<'_>) -> BooleanArray {
     let values = match u8::run(cells) {
-        Some(Run::Each(flags)) => BooleanBuffer::collect_bool(flags.len(), |at| flags[at] != 0),
+        Some(Run::Each(flags)) => packed(flags),
         Some(Run::Same(0, rows)) => BooleanBuffer::new_unset(rows),
         Some(Run::Same(_, rows)) => BooleanBuffer::new_set(rows),
         None => BooleanBuffer::new_unset(0),
     };
     BooleanArray::new(values, None)
+}
+
+/// Eight flags a byte, the first one lowest.
+fn packed(flags: &[u8]) -> BooleanBuffer {
+    let bytes = flags.chunks(8).map(|eight| {
+        let mut word = [0; 8];
+        word[..eight.len()].copy_from_slice(eight);
+        // Each factor moves one of the flags, which are 0 or 1, up to the highest byte.
+        (u64::from_le_bytes(word).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+    });
+    BooleanBuffer::new(Buffer::from_vec(bytes.collect::<Vec<u8>>()), 0, flags.len())
 }
 
 /// Texts by the numbers that stand for them. The numbers may be many and far apart, so that each gets a
@@ -350,6 +367,16 @@ impl<'a> Texts<'a> {
 mod tests {
     use super::*;
     use crate::trace::TABLES;
+
+    #[test]
+    fn flags_are_packed_in_order() {
+        for rows in [0, 1, 7, 8, 9, 64, 100] {
+            let flags: Vec<u8> = (0..rows).map(|row| u8::from(row * row % 3 == 1)).collect();
+            let packed = packed(&flags);
+            assert!(packed.iter().eq(flags.iter().map(|flag| *flag != 0)));
+            assert_eq!(packed.len(), flags.len());
+        }
+    }
 
     #[test]
     fn the_schema_says_what_the_columns_are_in_arrow() {

@@ -42,6 +42,7 @@ impl<R: Record> Chunk<R> {
     }
 
     /// A row of it.
+    #[inline(always)]
     pub fn at(&self, row: usize) -> R {
         R::at(&self.columns, row)
     }
@@ -154,6 +155,7 @@ impl<R: Record> Store<R> {
     }
 
     /// A row, if it was recorded.
+    #[inline]
     pub fn get(&self, row: u32) -> Option<R> {
         let row = row as usize;
         if row < self.settled {

@@ -279,6 +279,7 @@ macro_rules! table {
                     Fields { $($field: &mut self.$field,)+ }
                 }
 
+                #[inline(always)] // so that only those cells are looked up that are asked for
                 fn at(columns: &Columns, row: usize) -> Self {
                     Self { $($field: column!(at columns[row] $field $($other)?),)+ }
                 }
