@@ -18,7 +18,6 @@ use arrow_array::{
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use bytemuck::NoUninit;
 
 use super::column::{Cell, Cells, Run};
 use super::kind::{Column, Kind, NO_NUMBER, TableSchema};
@@ -113,7 +112,7 @@ impl AsRef<[u8]> for Owner {
 
 /// Cells that lie side by side.
 fn bytes_of(cells: Cells<'_>) -> Option<&[u8]> {
-    fn bytes<T: NoUninit>(run: Run<'_, T>) -> Option<&[u8]> {
+    fn bytes<T: Cell>(run: Run<'_, T>) -> Option<&[u8]> {
         if let Run::Each(cells) = run { Some(bytemuck::cast_slice(cells)) } else { None }
     }
     match cells {
@@ -135,7 +134,7 @@ fn lent<T: ArrowPrimitiveType>(
     array: impl Fn(PrimitiveArray<T>) -> Result<ArrayRef, ArrowError>,
 ) -> Result<Vec<ArrayRef>, ArrowError>
 where
-    T::Native: Cell + NoUninit,
+    T::Native: Cell,
 {
     let most = sets.iter().map(|set| set.rows()).max().unwrap_or(0);
     let mut spread: Vec<(T::Native, ArrayRef)> = Vec::new();
@@ -164,7 +163,7 @@ fn primitive<T: ArrowPrimitiveType>(
     column: usize,
 ) -> Result<Vec<ArrayRef>, ArrowError>
 where
-    T::Native: Cell + NoUninit,
+    T::Native: Cell,
 {
     lent::<T>(sets, column, |array| Ok(Arc::new(array)))
 }
@@ -176,7 +175,7 @@ fn dictionary<K: ArrowDictionaryKeyType>(
     names: &ArrayRef,
 ) -> Result<Vec<ArrayRef>, ArrowError>
 where
-    K::Native: Cell + NoUninit,
+    K::Native: Cell,
 {
     let nothing = |code: &K::Native| *code < K::Native::default();
     lent::<K>(sets, column, |codes| {

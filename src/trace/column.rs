@@ -2,8 +2,12 @@
 //! other: the term, the vote, that nothing was truncated. Such a column is kept as one cell. Some say what
 //! another column says (an entry is applied when it is committed): those are not kept at all, as long as they do.
 
+use bytemuck::Pod;
+
+use super::memory::Memory;
+
 /// Something that a column can be made of.
-pub trait Cell: Copy + Default + std::fmt::Debug {
+pub trait Cell: Pod + Default + std::fmt::Debug {
     /// The cells of a column of them.
     fn cells(run: Run<'_, Self>) -> Cells<'_>;
     /// The cells of a column, if it is one of them.
@@ -76,7 +80,7 @@ pub struct Column<T> {
     /// What all rows say, unless `cells` says more. Invariant: if there are `cells`, there are `rows` of them.
     same: T,
     rows: usize,
-    cells: Vec<T>,
+    cells: Memory<T>,
     /// Whether all rows say what those of another column say, which must then be asked.
     like: bool,
 }
@@ -90,19 +94,23 @@ impl<T: Cell> Column<T> {
     /// The cell of a row that there is.
     #[inline]
     pub fn at(&self, row: usize) -> T {
-        self.cells.get(row).copied().unwrap_or(self.same)
+        self.cells.cells().get(row).copied().unwrap_or(self.same)
     }
 
     /// The cells in order.
     pub fn run(&self) -> Run<'_, T> {
-        if self.cells.is_empty() { Run::Same(self.same, self.rows) } else { Run::Each(&self.cells) }
+        if self.cells.is_empty() {
+            Run::Same(self.same, self.rows)
+        } else {
+            Run::Each(self.cells.cells())
+        }
     }
 
     /// Changes the cell of a row, in a column that will have so many.
     pub fn set(&mut self, row: usize, cell: T, room: usize) {
         if !self.at(row).is(cell) {
             self.spread(room);
-            self.cells[row] = cell;
+            self.cells.cells_mut()[row] = cell;
         }
     }
 
@@ -122,8 +130,7 @@ impl<T: Cell> Column<T> {
             self.spread(room);
         }
         self.rows += more.len();
-        make_room(&mut self.cells, room.max(self.rows));
-        self.cells.extend_from_slice(more);
+        self.cells.extend(more, room);
     }
 
     /// Adds the cells of another one at the end.
@@ -201,14 +208,9 @@ impl<T: Cell> Column<T> {
     /// From now on each row has a cell of its own.
     fn spread(&mut self, room: usize) {
         if self.cells.is_empty() {
-            make_room(&mut self.cells, room.max(self.rows));
-            self.cells.resize(self.rows, self.same);
+            self.cells.fill(self.same, self.rows, room);
         }
     }
-}
-
-fn make_room<T>(cells: &mut Vec<T>, room: usize) {
-    cells.reserve_exact(room.saturating_sub(cells.len()));
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Oracle {
     pub fn commits(&mut self, id: NodeId, node: &Node, indices: impl Iterator<Item = u64>) {
         for index in indices {
             let Some(entry) = node.log().get(index) else { continue };
-            let news = (id, node.term(), *entry);
+            let news = (id, node.term(), entry);
             let (by, _, first) = *self.committed.entry(index).or_insert(news);
             let (term, of, here, there) = (entry.term, first.term, name(id), name(by));
             if (term, entry.command) != (of, first.command) {
