@@ -55,7 +55,7 @@ fn value(subject: &Subject) -> Vec<Value> {
 }
 
 fn terms(subject: &Subject) -> Vec<u64> {
-    subject.node.log().entries().iter().map(|entry| entry.term).collect()
+    subject.node.log().entries().map(|entry| entry.term).collect()
 }
 
 fn commit(subject: &Subject) -> u64 {
