@@ -17,12 +17,12 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
+use raftlab::check::Checks;
 use raftlab::experiment::metrics::select;
 use raftlab::experiment::sweep::{Plan, Point};
-use raftlab::experiment::watch::{Options, Watch};
 use raftlab::experiment::{Cluster, OnViolation, Scenario, Watcher, cluster::Position};
 use raftlab::sim::Time;
-use raftlab::trace::Level;
+use raftlab::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 use serde::{Deserialize, Serialize};
 
 /// A workload, how much of it is run short and long (trials, or simulated seconds), and what is counted.
@@ -77,8 +77,8 @@ fn run_workload(workload: &str, size: u64) -> u64 {
         "w1" => run_trials(W1, size),
         "w1full" => run_trials(W1_FULL, size),
         "w2" => deliver(size, ()),
-        "w2 checks" => deliver(size, watch(Level::Off, true)),
-        "w2 full" => deliver(size, watch(Level::Full, false)),
+        "w2 checks" => deliver(size, Checks::new(5)),
+        "w2 full" => deliver(size, Recorder::new(5, Level::Full, DEFAULT_MAX_ROWS)),
         other => unreachable!("{other} is no workload"),
     }
 }
@@ -104,10 +104,6 @@ fn deliver<O: Watcher>(seconds: u64, observer: O) -> u64 {
         Cluster::new(scenario, 1, OnViolation::Record, observer).expect("any seed can be played");
     cluster.play(&mut Position::default(), u64::MAX, Time::NEVER);
     cluster.world().counters().delivered
-}
-
-fn watch(trace: Level, checks: bool) -> Watch {
-    Watch::new(5, Options { trace, checks, trace_rows: None })
 }
 
 fn count_all() -> BTreeMap<String, f64> {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use raftlab::check::Checks;
 use raftlab::experiment::cluster::Position;
-use raftlab::experiment::watch::Options;
-use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watch};
+use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario};
 use raftlab::fault::nemesis::random_faults;
 use raftlab::fault::{Fault, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
@@ -18,7 +18,6 @@ use raftlab::raft::{AdaptiveTimeout, ElectionRule};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, NetworkSpec, Pacing, Purpose, Time,
 };
-use raftlab::trace::Level;
 use rand::{Rng, RngExt};
 
 const SCENARIOS: u64 = 10_000;
@@ -104,8 +103,7 @@ fn ten_thousand_random_scenarios_break_nothing() {
 
 fn play(seed: u64, floors: &mut Floors) {
     let scenario = Arc::new(random_scenario(seed));
-    let options = Options { trace: Level::Off, checks: true, trace_rows: None };
-    let watch = Watch::new(scenario.nodes.len(), options);
+    let watch = Checks::new(scenario.nodes.len());
     let mut cluster = Cluster::new(scenario.clone(), seed, OnViolation::Stop, watch)
         .unwrap_or_else(|why| panic!("seed {seed}: {why}: {}", scenario.to_json()));
     let mut position = Position::default();
@@ -125,7 +123,7 @@ fn play(seed: u64, floors: &mut Floors) {
             break ending;
         }
     };
-    let found = cluster.world().observer().checks().map(|checks| checks.violations().to_vec());
+    let found = cluster.world().observer().violations();
     assert_eq!(ending, Ending::Horizon, "seed {seed} of {}: {found:#?}", scenario.to_json());
     let nodes = || (0..cluster.world().len()).map(|i| cluster.world().node(i.into()).status());
     floors.with_leader += u64::from(cluster.world().counters().elections > 0);

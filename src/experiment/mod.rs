@@ -20,4 +20,4 @@ pub use condition::Condition;
 pub use scenario::{OnViolation, Scenario, ScenarioError};
 pub use step::{Action, CommandSpec, Step};
 pub use symbols::Symbols;
-pub use watch::{Watch, Watcher};
+pub use watch::Watcher;

@@ -13,10 +13,10 @@ use super::crew::crew;
 use super::futures::{Moment, Way};
 use super::metrics::{Finished, Holds, Measures, Metric, Value, extras};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
-use super::watch::{Options, Watch, Watcher};
+use super::watch::Watcher;
+use crate::check::Checks;
 use crate::protocol::Span;
 use crate::sim::Time;
-use crate::trace::Level;
 
 /// What is played and what is written down of it.
 #[derive(Clone, Debug)]
@@ -156,18 +156,16 @@ impl Plan {
         threads: usize,
         wait: impl FnMut(u64) -> bool,
     ) -> Rows {
-        let options = Options { trace: Level::Off, checks: true, trace_rows: None };
-        let watch = |nodes| Watch::new(nodes, options);
         match (extras(&self.metrics, self.bins), self.checks) {
             (None, false) => self.play_watched(runs, threads, |_| (), wait),
-            (None, true) => self.play_watched(runs, threads, watch, wait),
+            (None, true) => self.play_watched(runs, threads, Checks::new, wait),
             (Some(extras), false) => {
                 self.play_watched(runs, threads, |nodes| Measures::new(nodes, extras), wait)
             }
             (Some(extras), true) => self.play_watched(
                 runs,
                 threads,
-                |nodes| (Measures::new(nodes, extras), watch(nodes)),
+                |nodes| (Measures::new(nodes, extras), Checks::new(nodes)),
                 wait,
             ),
         }

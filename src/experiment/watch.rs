@@ -1,13 +1,13 @@
-//! Who watches an experiment: the trace and the checks, each only if it was asked for.
+//! Who watches an experiment: the trace, the checks and the measures, each only if it was asked for.
 
 use super::metrics::Measures;
 use super::symbols::Symbols;
 use crate::check::Checks;
 use crate::fault;
-use crate::protocol::{NodeId, OpId, Status};
-use crate::raft::{Key, Node, RaftMessage, RaftNote, Value};
-use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
-use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
+use crate::protocol::NodeId;
+use crate::raft::{Key, Node, Value};
+use crate::sim::{Observer, Time};
+use crate::trace::Recorder;
 
 /// What happens to a fault, for those who watch.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,24 +36,42 @@ pub enum FaultEvent {
 
 /// An observer that an experiment can use.
 pub trait Watcher: Observer<Node> {
-    /// How many violations were found so far that involve honest nodes.
-    fn violation_count(&self) -> usize {
-        0
+    /// The trace, if one is written.
+    fn trace(&self) -> Option<&Recorder> {
+        None
     }
 
-    /// The rules that were violated, in the order in which they first were.
-    fn violated_rules(&self) -> Vec<&'static str> {
-        Vec::new()
-    }
-
-    /// How many violations of one rule there were.
-    fn violations_of(&self, _rule: &str) -> u64 {
-        0
+    /// The checks, if anything is checked.
+    fn checks(&self) -> Option<&Checks> {
+        None
     }
 
     /// What was measured, if anything was.
     fn measures(&self) -> Option<&Measures> {
         None
+    }
+
+    /// How many violations were found so far that involve honest nodes.
+    #[inline]
+    fn violation_count(&self) -> usize {
+        self.checks().map_or(0, |checks| checks.violations().len())
+    }
+
+    /// The rules that were violated, in the order in which they first were.
+    fn violated_rules(&self) -> Vec<&'static str> {
+        let mut rules = Vec::new();
+        for violation in self.checks().into_iter().flat_map(Checks::violations) {
+            if !rules.contains(&violation.rule) {
+                rules.push(violation.rule);
+            }
+        }
+        rules
+    }
+
+    /// How many violations of one rule there were.
+    fn violations_of(&self, rule: &str) -> u64 {
+        let all = self.checks().into_iter().flat_map(Checks::violations);
+        all.filter(|violation| violation.rule == rule).count() as u64
     }
 
     /// A node's state at the beginning, before anything happens.
@@ -76,21 +94,16 @@ pub trait Watcher: Observer<Node> {
 
 impl Watcher for () {}
 
-/// Two who watch. What only one of them knows, that one is asked for.
+/// Two who watch. What only one of them has, that one is asked for. A trace comes first: messages carry its rows.
 impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     #[inline]
-    fn violation_count(&self) -> usize {
-        self.0.violation_count() + self.1.violation_count()
+    fn trace(&self) -> Option<&Recorder> {
+        self.0.trace().or_else(|| self.1.trace())
     }
 
-    fn violated_rules(&self) -> Vec<&'static str> {
-        let mut rules = self.0.violated_rules();
-        rules.extend(self.1.violated_rules());
-        rules
-    }
-
-    fn violations_of(&self, rule: &str) -> u64 {
-        self.0.violations_of(rule) + self.1.violations_of(rule)
+    #[inline]
+    fn checks(&self) -> Option<&Checks> {
+        self.0.checks().or_else(|| self.1.checks())
     }
 
     fn measures(&self) -> Option<&Measures> {
@@ -122,174 +135,41 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     }
 }
 
-/// What is watched.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Options {
-    /// How much is written down.
-    pub trace: Level,
-    /// Whether invariants are checked.
-    pub checks: bool,
-    /// Most rows of one table of the trace.
-    pub trace_rows: Option<u64>,
-}
-
-impl Options {
-    /// Whether anything is.
-    pub fn watches(&self) -> bool {
-        self.checks || self.trace != Level::Off
-    }
-}
-
-/// The trace and the checks of one run.
-#[derive(Clone, Debug)]
-pub struct Watch {
-    trace: Option<Recorder>,
-    checks: Option<Checks>,
-}
-
-impl Watch {
-    /// Watches a cluster of so many nodes.
-    pub fn new(nodes: usize, options: Options) -> Self {
-        let rows = options.trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
-        let traced = options.trace != Level::Off;
-        Self {
-            trace: traced.then(|| Recorder::new(nodes, options.trace, rows)),
-            checks: options.checks.then(|| Checks::new(nodes)),
-        }
-    }
-
-    /// The trace.
-    pub fn trace(&self) -> Option<&Recorder> {
-        self.trace.as_ref()
-    }
-
-    /// The checks.
-    pub fn checks(&self) -> Option<&Checks> {
-        self.checks.as_ref()
-    }
-
-    /// How often each rule had something to check.
-    pub fn coverage(&self) -> Vec<(&'static str, u64)> {
-        self.checks.as_ref().map_or_else(Vec::new, Checks::coverage)
-    }
-
-    /// Why the trace is not whole, if it is not.
-    pub fn trace_gap(&self) -> Option<String> {
-        let ceilings = self.trace.as_ref()?.ceilings();
-        ceilings.first().map(ToString::to_string)
-    }
-}
-
-impl Watcher for Watch {
-    #[inline]
-    fn violation_count(&self) -> usize {
-        self.checks.as_ref().map_or(0, |checks| checks.violations().len())
-    }
-
-    fn violated_rules(&self) -> Vec<&'static str> {
-        let mut rules = Vec::new();
-        for violation in self.checks.iter().flat_map(Checks::violations) {
-            if !rules.contains(&violation.rule) {
-                rules.push(violation.rule);
-            }
-        }
-        rules
-    }
-
-    fn violations_of(&self, rule: &str) -> u64 {
-        let all = self.checks.iter().flat_map(Checks::violations);
-        all.filter(|violation| violation.rule == rule).count() as u64
+/// The trace.
+impl Watcher for Recorder {
+    fn trace(&self) -> Option<&Recorder> {
+        Some(self)
     }
 
     fn begin(&mut self, id: NodeId, node: &Node) {
-        if let Some(trace) = &mut self.trace {
-            trace.begin(id, node);
-        }
-        if let Some(checks) = &mut self.checks {
-            checks.begin(id, node);
-        }
+        Recorder::begin(self, id, node);
     }
 
     fn writes_faults(&self) -> bool {
-        self.trace.is_some()
+        true
     }
 
     fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {
-        let Some(trace) = &mut self.trace else { return };
         match event {
             FaultEvent::Struck { kind, nodes, detail } => {
-                trace.fault_started(now, handle, kind, nodes, detail);
+                self.fault_started(now, handle, kind, nodes, detail);
             }
-            FaultEvent::Waiting { kind, detail } => trace.fault_waiting(now, handle, kind, detail),
-            FaultEvent::Expired => trace.fault_expired(now, handle),
-            FaultEvent::Ended => trace.fault_ended(now, handle),
+            FaultEvent::Waiting { kind, detail } => self.fault_waiting(now, handle, kind, detail),
+            FaultEvent::Expired => self.fault_expired(now, handle),
+            FaultEvent::Ended => self.fault_ended(now, handle),
         }
     }
 }
 
-/// Tells both who are there, the trace first: messages carry its rows.
-macro_rules! both {
-    ($watch:ident, $observer:ident => $tell:expr) => {
-        if let Some($observer) = &mut $watch.trace {
-            $tell;
-        }
-        if let Some($observer) = &mut $watch.checks {
-            $tell;
-        }
-    };
-}
-
-impl Observer<Node> for Watch {
+/// The invariants.
+impl Watcher for Checks {
     #[inline]
-    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
-        let row = self.trace.as_mut().map_or(0, |trace| trace.sent(now, flight));
-        if let Some(checks) = &mut self.checks {
-            checks.sent(now, flight);
-        }
-        row
+    fn checks(&self) -> Option<&Checks> {
+        Some(self)
     }
 
-    #[inline]
-    fn rescheduled(&mut self, now: Time, flight: &Flight<RaftMessage>) {
-        both!(self, o => o.rescheduled(now, flight));
-    }
-
-    #[inline]
-    fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
-        both!(self, o => o.ended(now, flight, fate));
-    }
-
-    #[inline]
-    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
-        both!(self, o => o.noted(now, id, node, note));
-    }
-
-    #[inline(always)] // so that a state that nobody asks for is not looked up
-    fn settled(&mut self, now: Time, id: NodeId, before: &Status, after: &Status) {
-        both!(self, o => o.settled(now, id, before, after));
-    }
-
-    #[inline]
-    fn timer(&mut self, now: Time, id: NodeId, timer: u8) {
-        both!(self, o => Observer::<Node>::timer(o, now, id, timer));
-    }
-
-    #[inline]
-    fn synced(&mut self, now: Time, id: NodeId) {
-        both!(self, o => Observer::<Node>::synced(o, now, id));
-    }
-
-    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
-        both!(self, o => o.host(now, id, node, event));
-    }
-
-    #[inline]
-    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
-        both!(self, o => o.op(now, op, client, event));
-    }
-
-    fn liar(&mut self, now: Time, id: NodeId) {
-        both!(self, o => Observer::<Node>::liar(o, now, id));
+    fn begin(&mut self, id: NodeId, node: &Node) {
+        Checks::begin(self, id, node);
     }
 }
 

@@ -12,9 +12,9 @@ use super::intercept;
 use super::sweep::moment;
 use super::table::Table;
 use super::views;
+use crate::check::Checks;
 use crate::experiment::cluster::{Done, Goal, Position};
 use crate::experiment::futures::Way;
-use crate::experiment::watch::{Options, Watch};
 use crate::experiment::{
     Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
 };
@@ -22,21 +22,40 @@ use crate::fault::Names;
 use crate::protocol::{NodeId, NodeSet, OpId, Span};
 use crate::sim::Time;
 use crate::sim::time::millis::LONGEST_MS;
-use crate::trace::Level;
+use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 
-/// A cluster with nobody watching, or with somebody: two worlds, each compiled for itself.
+/// What is watched.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    /// How much is written down.
+    trace: Level,
+    /// Whether invariants are checked.
+    checks: bool,
+    /// Most rows of one table of the trace.
+    trace_rows: Option<u64>,
+}
+
+impl Options {
+    const NOTHING: Self = Self { trace: Level::Off, checks: false, trace_rows: None };
+}
+
+/// A cluster with nobody watching, or with somebody: each a world that is compiled for itself.
 #[derive(Clone)]
 pub(super) enum Any {
     Bare(Box<Cluster<()>>),
-    Watched(Box<Cluster<Watch>>),
+    Traced(Box<Cluster<Recorder>>),
+    Checked(Box<Cluster<Checks>>),
+    Both(Box<Cluster<(Recorder, Checks)>>),
 }
 
-/// Does the same with either.
+/// Does the same with any of them.
 macro_rules! either {
     ($any:expr, $cluster:ident => $body:expr) => {
         match $any {
             Any::Bare($cluster) => $body,
-            Any::Watched($cluster) => $body,
+            Any::Traced($cluster) => $body,
+            Any::Checked($cluster) => $body,
+            Any::Both($cluster) => $body,
         }
     };
 }
@@ -270,7 +289,7 @@ impl Engine {
             }
             either!(&guard.cluster, cluster => (cluster.script(), cluster.seed()))
         };
-        let options = Options { trace: Level::Off, checks: false, trace_rows: None };
+        let options = Options::NOTHING;
         let cluster = build(&Arc::new(script), seed, OnViolation::Record, options)?;
         let position = Position::default();
         let mut inner = Inner { cluster, options, on_violation: OnViolation::Record, position };
@@ -432,10 +451,7 @@ impl Engine {
     /// The violations of honest nodes, or those that involve only liars, as dicts.
     fn violations<'py>(&self, py: Python<'py>, honest: bool) -> PyResult<Bound<'py, PyList>> {
         let guard = self.lock()?;
-        match &guard.cluster {
-            Any::Bare(_) => Ok(PyList::empty(py)),
-            Any::Watched(cluster) => views::violations(py, cluster, honest),
-        }
+        either!(&guard.cluster, cluster => views::violations(py, cluster, honest))
     }
 
     /// How many violations of honest nodes there are.
@@ -447,28 +463,24 @@ impl Engine {
     /// For each rule, how often a check had something to check.
     fn coverage(&self) -> PyResult<Vec<(&'static str, u64)>> {
         let guard = self.lock()?;
-        Ok(match &guard.cluster {
-            Any::Bare(_) => Vec::new(),
-            Any::Watched(cluster) => cluster.world().observer().coverage(),
-        })
+        Ok(either!(&guard.cluster, cluster => {
+            cluster.world().observer().checks().map_or_else(Vec::new, Checks::coverage)
+        }))
     }
 
     /// A table of the trace, with what its metadata should say.
     fn table(&self, name: &str, metadata: Vec<(String, String)>) -> PyResult<Table> {
         let guard = self.lock()?;
-        match &guard.cluster {
-            Any::Bare(_) => views::no_table(name),
-            Any::Watched(cluster) => views::table(cluster, name, metadata),
-        }
+        either!(&guard.cluster, cluster => views::table(cluster, name, metadata))
     }
 
     /// Why the trace is not whole, if it is not.
     fn trace_gap(&self) -> PyResult<Option<String>> {
         let guard = self.lock()?;
-        Ok(match &guard.cluster {
-            Any::Bare(_) => None,
-            Any::Watched(cluster) => cluster.world().observer().trace_gap(),
-        })
+        Ok(either!(&guard.cluster, cluster => {
+            let ceilings = cluster.world().observer().trace().map(Recorder::ceilings);
+            ceilings.and_then(|ceilings| ceilings.first().map(ToString::to_string))
+        }))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -647,12 +659,23 @@ pub(super) fn build(
     on_violation: OnViolation,
     options: Options,
 ) -> PyResult<Any> {
-    let scenario = scenario.clone();
-    if options.watches() {
-        let watch = Watch::new(scenario.nodes.len(), options);
-        return Ok(Any::Watched(Box::new(Cluster::new(scenario, seed, on_violation, watch)?)));
+    fn cluster<O: Watcher>(
+        scenario: &Arc<Scenario>,
+        (seed, on_violation): (u64, OnViolation),
+        observer: O,
+    ) -> PyResult<Box<Cluster<O>>> {
+        Ok(Box::new(Cluster::new(scenario.clone(), seed, on_violation, observer)?))
     }
-    Ok(Any::Bare(Box::new(Cluster::new(scenario, seed, on_violation, ())?)))
+    let Options { trace, checks, trace_rows } = options;
+    let (nodes, way) = (scenario.nodes.len(), (seed, on_violation));
+    let rows = trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
+    let recorder = || Recorder::new(nodes, trace, rows);
+    Ok(match (trace, checks) {
+        (Level::Off, false) => Any::Bare(cluster(scenario, way, ())?),
+        (Level::Off, true) => Any::Checked(cluster(scenario, way, Checks::new(nodes))?),
+        (_, false) => Any::Traced(cluster(scenario, way, recorder())?),
+        (_, true) => Any::Both(cluster(scenario, way, (recorder(), Checks::new(nodes)))?),
+    })
 }
 
 fn trace_level(level: &str) -> PyResult<Level> {

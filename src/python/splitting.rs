@@ -6,10 +6,9 @@ use pyo3::prelude::*;
 
 use super::convert::{from_json, invalid};
 use super::patience::Patience;
+use crate::check::Checks;
 use crate::experiment::Scenario;
 use crate::experiment::splitting::Ladder;
-use crate::experiment::watch::{Options, Watch};
-use crate::trace::Level;
 
 /// Climbs from level to level, `repeats` times. Returns how many of `effort` runs reached each level, a list
 /// a repeat; how many runs and events that took; a run that reached the last level, as a script and a seed;
@@ -36,12 +35,11 @@ pub(super) fn climb(
     if effort == 0 || repeats == 0 {
         return Err(invalid("effort and repeats must be at least 1"));
     }
-    let options = Options { trace: Level::Off, checks: true, trace_rows: None };
     let mut patience = Patience::new(progress);
     let ascents = py.detach(|| {
         let wait = |done| patience.look(done);
         if checks {
-            ladder.climb(threads, || Watch::new(nodes, options), wait)
+            ladder.climb(threads, || Checks::new(nodes), wait)
         } else {
             ladder.climb(threads, || (), wait)
         }

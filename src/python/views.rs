@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
 use crate::experiment::presets::PRESETS;
 use crate::experiment::step::command_text;
-use crate::experiment::watch::{Texts, Watch};
+use crate::experiment::watch::Texts;
 use crate::experiment::{Cluster, Scenario, Watcher};
 use crate::fault::Scheduled;
 use crate::fault::target::ROLES;
@@ -172,9 +172,9 @@ pub(super) fn active_faults<'py, O: Watcher>(
     Ok(list)
 }
 
-pub(super) fn violations<'py>(
+pub(super) fn violations<'py, O: Watcher>(
     py: Python<'py>,
-    cluster: &Cluster<Watch>,
+    cluster: &Cluster<O>,
     honest: bool,
 ) -> PyResult<Bound<'py, PyList>> {
     let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
@@ -205,12 +205,16 @@ pub(super) fn violations<'py>(
     Ok(list)
 }
 
-pub(super) fn table(
-    cluster: &Cluster<Watch>,
+pub(super) fn table<O: Watcher>(
+    cluster: &Cluster<O>,
     name: &str,
     metadata: Vec<(String, String)>,
 ) -> PyResult<Table> {
-    let Some(recorder) = cluster.world().observer().trace() else { return no_table(name) };
+    let Some(recorder) = cluster.world().observer().trace() else {
+        return Err(invalid(format!(
+            "there is no table '{name}': this run was made with trace='off'"
+        )));
+    };
     let texts = Texts { nodes: &cluster.scenario().nodes, symbols: cluster.symbols() };
     let Some(schema) = TABLES.iter().find(|table| table.name == name) else {
         return Err(invalid(format!("unknown table '{name}'")));
@@ -218,12 +222,8 @@ pub(super) fn table(
     match recorder.batches(name, &texts) {
         Some(Ok(batches)) => Ok(Table::new(name, schema, batches, metadata)),
         Some(Err(error)) => Err(invalid(format!("the table '{name}' cannot be written: {error}"))),
-        None => no_table(name),
+        None => Err(invalid(format!("unknown table '{name}'"))),
     }
-}
-
-pub(super) fn no_table(name: &str) -> PyResult<Table> {
-    Err(invalid(format!("there is no table '{name}': this run was made with trace='off'")))
 }
 
 /// The kinds of fault: (name, class, family, meaning, what its end does).
