@@ -31,9 +31,10 @@ pub struct Column {
 pub enum Kind {
     /// A moment in milliseconds; NaN means never, or not yet.
     Time,
-    /// A term, an index: signed, so that differences do not wrap.
+    /// A term: signed, so that differences do not wrap.
     Int,
-    /// A count that stays small.
+    /// An index or a count, signed as well. What is larger than fits, as only a liar can claim, stands there as
+    /// the largest that does.
     Count,
     /// A hash, an identifier: 64 bits that nobody computes with.
     Word,

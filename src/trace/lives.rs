@@ -155,7 +155,7 @@ fn row(id: NodeId, index: u64, entry: &Entry, appended_ms: f64) -> entries::Row 
     let session = entry.command.session;
     entries::Row {
         node: node_code(id),
-        index: int(index),
+        index: count(index),
         term: int(entry.term),
         key,
         op: kind.code(),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     /// (index, term, appended, truncated) of every row.
-    fn told(table: &Store<entries::Row>) -> Vec<(i64, i64, f64, Option<f64>)> {
+    fn told(table: &Store<entries::Row>) -> Vec<(i32, i64, f64, Option<f64>)> {
         let end = |row: &entries::Row| (!row.truncated_ms.is_nan()).then_some(row.truncated_ms);
         table.iter().map(|row| (row.index, row.term, row.appended_ms, end(&row))).collect()
     }

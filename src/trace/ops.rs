@@ -92,9 +92,9 @@ impl Operations {
                 self.end(table, (now, op, client), OpStatus::Ok, NO_LABEL, |row| {
                     *row.node = node_code(node);
                     if let Output::Written { index, term, .. } = *output {
-                        (*row.index, *row.term) = (int(index), int(term));
+                        (*row.index, *row.term) = (count(index), int(term));
                     } else if let Output::Read { index, .. } = *output {
-                        *row.index = int(index);
+                        *row.index = count(index);
                     }
                     let counts = !matches!(answer, Answer::TookEffect(_))
                         || *row.kind == RequestKind::Cas.code();

@@ -138,9 +138,9 @@ impl Recorder {
             role: status.role as i8,
             voted_for: status.voted_for.map_or(NOBODY, node_code),
             leader: status.leader.map_or(NOBODY, node_code),
-            commit_index: int(status.commit_index),
-            last_applied: int(status.last_applied),
-            last_index: int(status.last_index),
+            commit_index: count(status.commit_index),
+            last_applied: count(status.last_applied),
+            last_index: count(status.last_index),
             last_term: int(status.last_term),
             up: u8::from(host.up),
             paused: u8::from(host.paused),
@@ -189,10 +189,10 @@ impl Observer<Node> for Recorder {
             copy: i32::from(flight.id.copy),
             fate: MessageFate::InFlight.code(),
             term: int(fields.term),
-            index: int(fields.index),
+            index: count(fields.index),
             index_term: int(fields.index_term),
             entries: count(u64::from(fields.entries)),
-            commit_index: int(fields.commit_index),
+            commit_index: count(fields.commit_index),
             ok: u8::from(fields.ok),
             size_bytes: count(u64::from(flight.message.size())),
         };
@@ -376,12 +376,13 @@ pub(super) fn node_code(id: NodeId) -> i16 {
     i16::from(id.0)
 }
 
-/// What stands in a column of terms and indices. A liar can claim a term that no table can hold.
+/// What stands in a column of terms. A liar can claim one that no table can hold.
 #[inline]
 pub(super) fn int(number: u64) -> i64 {
     number.min(i64::MAX as u64) as i64
 }
 
+/// What stands in a column of indices or counts.
 #[inline]
 pub(super) fn count(number: u64) -> i32 {
     number.min(i32::MAX as u64) as i32
@@ -391,9 +392,9 @@ pub(super) fn count(number: u64) -> i32 {
 #[inline]
 fn says(row: &nodes::Row, status: &Status) -> bool {
     // By what changes most often, so that most differences are found at once.
-    row.last_index == int(status.last_index)
-        && row.commit_index == int(status.commit_index)
-        && row.last_applied == int(status.last_applied)
+    row.last_index == count(status.last_index)
+        && row.commit_index == count(status.commit_index)
+        && row.last_applied == count(status.last_applied)
         && row.term == int(status.term)
         && row.last_term == int(status.last_term)
         && row.role == status.role as i8

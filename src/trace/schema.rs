@@ -21,10 +21,10 @@ tables! {
         copy: Count, "", "0 for the message itself, 1 and up for copies of it";
         fate: Name(MessageFate::NAMES), "", "what became of it";
         term: Int, "", "the sender's term; in a PreVote the term that it would stand in";
-        index: Int, "", "prevLogIndex, the candidate's lastLogIndex, or the index that a reply is about; 0 if none";
+        index: Count, "", "prevLogIndex, the candidate's lastLogIndex, or the index that a reply is about; 0 if none";
         index_term: Int, "", "the term of the entry at index; in a reply that refuses, of the entry to try next";
         entries: Count, "entries", "how many entries travel";
-        commit_index: Int, "", "the leader's commitIndex; 0 in other messages";
+        commit_index: Count, "", "the leader's commitIndex; 0 in other messages";
         ok: Flag, "", "a reply that grants or succeeds; false in requests";
         size_bytes: Count, "bytes", "its length on the wire";
     }
@@ -37,9 +37,9 @@ tables! {
         role: Name(ROLES), "", "what the node takes itself for";
         voted_for: Node, "", "votedFor in this term; null if nobody";
         leader: Node, "", "whom the node takes for the leader; null if nobody";
-        commit_index: Int, "", "commitIndex";
-        last_applied: Int like commit_index, "", "lastApplied";
-        last_index: Int, "", "the index of the last entry of the log; 0 if it is empty";
+        commit_index: Count, "", "commitIndex";
+        last_applied: Count like commit_index, "", "lastApplied";
+        last_index: Count, "", "the index of the last entry of the log; 0 if it is empty";
         last_term: Int, "", "the term of the last entry of the log; 0 if it is empty";
         up: Flag, "", "whether the node runs; one that is down shows what its disk holds";
         paused: Flag, "", "whether the node stands still";
@@ -49,7 +49,7 @@ tables! {
     /// truncated begins a new row; a restart begins none.
     entries {
         node: Node, "", "whose log";
-        index: Int, "", "the index of the entry";
+        index: Count, "", "the index of the entry";
         term: Int, "", "the term in which a leader received it";
         key: Key, "", "the key that it is about; null if none";
         op: Name(COMMANDS), "", "what it does to the store";
@@ -78,7 +78,7 @@ tables! {
         status: Name(OpStatus::NAMES), "", "where it stands";
         reason: Reason, "", "why it failed or is unknown; null otherwise";
         attempts: Count, "", "how often it was asked";
-        index: Int, "", "the index of its entry, or lastApplied where it was read; 0 if not known";
+        index: Count, "", "the index of its entry, or lastApplied where it was read; 0 if not known";
         term: Int, "", "the term of its entry; 0 if not known";
         result: Answer, "", "the items that were read, joined by commas, or whether a compare-and-set took effect; null if neither";
     }

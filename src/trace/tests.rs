@@ -119,8 +119,8 @@ fn agrees(world: &World<Node, Recorder>) {
         let last = tables.nodes.iter().filter(|row| row.node == node).last();
         let Some(last) = last else { panic!("no state of {id:?}") };
         assert_eq!((last.term, last.role), (status.term as i64, status.role as i8));
-        assert_eq!(last.commit_index, status.commit_index as i64);
-        assert_eq!(last.last_index, status.last_index as i64);
+        assert_eq!(last.commit_index, status.commit_index as i32);
+        assert_eq!(last.last_index, status.last_index as i32);
         assert_eq!(last.voted_for, status.voted_for.map_or(NOBODY, |id| i16::from(id.0)));
         assert_eq!((last.up, last.paused), (world.is_up(id).into(), world.is_paused(id).into()));
     }
