@@ -30,8 +30,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 # What can be asked of each workload; the first is what is meant if nothing is said. Of replication:
-# no trace and no checks; every invariant checked after every event; the full trace delivered to Python; the
-# same where earlier traces have left their memory; and neither, but with a snapshot every 1000 entries.
+# no trace and no checks; every invariant checked after every event; the full trace, its messages in Python;
+# the same where earlier traces have left their memory; and neither, but with a snapshot every 1000 entries.
 VARIANTS = {
     "w1": ("times", "dataframe"),
     "w1full": ("times",),
@@ -127,7 +127,7 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
 
 
 def run_replication(scenario: Any, seconds: int, variant: str) -> dict[str, Any]:
-    """Run w2 or an idle cluster in one call; with the full trace until Python holds all columns."""
+    """Run w2 or an idle cluster in one call; with the full trace until Python holds its messages."""
     traced = variant.startswith("full")
     if traced:
         # Who takes the trace over imports what it needs at its first table: none of ours.
