@@ -2,9 +2,9 @@
 //!
 //! [`schema`] names every table and column once. A [`Recorder`] watches a world and fills them; with the
 //! feature `python` they leave as Arrow batches that share the recorder's memory. Read in this order:
-//! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `events`, `faults`, `moment`,
-//! [`store`], [`column`], `memory` and [`pool`] (how rows become columns), [`kind`] and [`table`] (what the declarations
-//! of the schema turn into).
+//! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `events`, `faults`,
+//! `moment`, [`store`], [`column`], `memory` and [`pool`] (how rows become columns), [`kind`] and [`table`] (what
+//! the declarations of the schema turn into).
 
 #[cfg(feature = "python")]
 pub mod arrow;

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench instructions             # count, and compare with instructions.json
 //! cargo bench --bench instructions -- --save   # count, and keep the figures as the new baseline
+//! cargo bench --bench instructions -- --where  # count, and say where they go
 //! ```
 //!
 //! Each workload runs in a process of its own under valgrind, once short and once long; the difference is
@@ -13,10 +14,13 @@
 
 #![allow(missing_docs)]
 
+mod profile;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
+use profile::Profile;
 use raftlab::check::Checks;
 use raftlab::experiment::metrics::select;
 use raftlab::experiment::sweep::{Plan, Point};
@@ -36,6 +40,8 @@ const WORKLOADS: [(&str, u64, u64, &str); 5] = [
 
 /// How much worse than the baseline is too much.
 const TOLERANCE: f64 = 1.03;
+
+const NOWHERE: &str = "/dev/null";
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.json");
 
@@ -59,6 +65,10 @@ fn main() -> ExitCode {
         println!(
             "instructions: valgrind is not installed (apt install valgrind): nothing is counted"
         );
+        return ExitCode::SUCCESS;
+    }
+    if args.iter().any(|arg| arg == "--where") {
+        WORKLOADS.iter().for_each(print_profile);
         return ExitCode::SUCCESS;
     }
     let counts = Counts { compiler: compiler(), instructions: count_all() };
@@ -108,16 +118,31 @@ fn deliver<O: Watcher>(seconds: u64, observer: O) -> u64 {
 
 fn count_all() -> BTreeMap<String, f64> {
     let count = |&(workload, short, long, _): &(&str, u64, u64, &str)| {
-        let [(less, few), (more, many)] = [short, long].map(|size| count(workload, size));
+        let [(less, few), (more, many)] = [short, long].map(|size| count(workload, size, NOWHERE));
         (workload.to_owned(), ((more - less) as f64 / (many - few) as f64).round())
     };
     WORKLOADS.iter().map(count).collect()
 }
 
-/// The instructions that a process takes in all, and how many trials or messages it ran.
-fn count(workload: &str, size: u64) -> (u64, u64) {
+/// Says where the instructions of a workload go.
+fn print_profile(&(workload, short, long, unit): &(&str, u64, u64, &str)) {
+    let folder = std::env::temp_dir();
+    let [(less, few), (more, many)] = [short, long].map(|size| {
+        let path = folder.join(format!("raftlab-{}-{size}.callgrind", std::process::id()));
+        let (_, units) = count(workload, size, &path.to_string_lossy());
+        let profile = Profile::read(&path).expect("callgrind has written its profile");
+        std::fs::remove_file(&path).expect("it can be removed again");
+        (profile, units)
+    });
+    println!("{workload}");
+    more.print(&less, (many - few) as f64, unit);
+}
+
+/// The instructions that a process takes in all, and how many trials or messages it ran. The profile goes into a
+/// file.
+fn count(workload: &str, size: u64, profile: &str) -> (u64, u64) {
     let done = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args(["--tool=callgrind", &format!("--callgrind-out-file={profile}")])
         .arg(std::env::current_exe().expect("a running program has a file"))
         .args(["--run", workload, &size.to_string()])
         .output()

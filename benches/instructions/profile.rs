@@ -1,0 +1,116 @@
+//! Where the instructions go: callgrind's profile of a short run taken from that of a long one, by the part of the
+//! code in which they stand. What the compiler put into another function counts where it was written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Parts of the code by the folder of their sources, and what they do.
+const PARTS: [(&str, &str); 9] = [
+    ("src/raft/", "the protocol: handlers, log, storage, state machine"),
+    ("src/sim/", "the world: queue, timers, network, clients, digest"),
+    ("src/trace/", "the trace"),
+    ("src/check/", "the checks"),
+    ("src/experiment/", "scenarios, sweeps, metrics"),
+    ("src/fault/", "faults"),
+    ("/library/", "Rust's library, put into all of the above: slices, queues, heaps, copies"),
+    ("src/", "what all share: messages' names, sets of nodes, copying by field"),
+    ("", "the C library: copies and memory"),
+];
+
+/// How many of the largest functions are listed.
+const LISTED: usize = 12;
+
+/// Instructions by source file, and by function with all that was put into it.
+#[derive(Default)]
+pub struct Profile {
+    files: BTreeMap<String, f64>,
+    functions: BTreeMap<String, f64>,
+}
+
+impl Profile {
+    /// Reads what callgrind wrote.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        let text = std::fs::read_to_string(path)?;
+        let mut profile = Self::default();
+        // A name stands in full where it comes first, later its number does.
+        let (mut file_names, mut function_names) = (BTreeMap::new(), BTreeMap::new());
+        let (mut file, mut function) = (String::new(), String::new());
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            match line.split_once('=') {
+                Some(("fl" | "fi" | "fe", name)) => file = named(&mut file_names, name),
+                Some(("fn", name)) => {
+                    function = named(&mut function_names, name);
+                }
+                Some(("cfn", name)) => {
+                    named(&mut function_names, name);
+                }
+                Some(("cfi" | "cfl", name)) => {
+                    named(&mut file_names, name);
+                }
+                Some(("calls", _)) => {
+                    lines.next(); // what the callee took
+                }
+                Some(_) => {}
+                None if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) => {
+                    let cost = line.rsplit(' ').next().and_then(|cost| cost.parse().ok());
+                    let cost: f64 = cost.unwrap_or(0.0);
+                    *profile.files.entry(file.clone()).or_default() += cost;
+                    *profile.functions.entry(function.clone()).or_default() += cost;
+                }
+                None => {}
+            }
+        }
+        Ok(profile)
+    }
+
+    /// Prints what `self` has more than `less`, for each of so many units.
+    pub fn print(&self, less: &Self, units: f64, unit: &str) {
+        let more = |all: &BTreeMap<String, f64>, less: &BTreeMap<String, f64>| {
+            let each = |(name, cost): (&String, &f64)| {
+                (name.clone(), (cost - less.get(name).unwrap_or(&0.0)) / units)
+            };
+            let mut rows: Vec<(String, f64)> = all.iter().map(each).collect();
+            rows.sort_by(|a, b| b.1.total_cmp(&a.1));
+            rows
+        };
+        let files = more(&self.files, &less.files);
+        let total: f64 = files.iter().map(|(_, cost)| cost).sum();
+        println!("  {total:8.0}  100.0 %  a {unit}");
+        let mut parts = [0.0; PARTS.len()];
+        for (file, cost) in &files {
+            parts[PARTS.iter().position(|(folder, _)| file.contains(folder)).unwrap_or(0)] += cost;
+        }
+        for ((_, what), cost) in PARTS.iter().zip(parts) {
+            if cost / total > 0.0005 {
+                println!("  {cost:8.0}  {:5.1} %  {what}", 100.0 * cost / total);
+            }
+        }
+        println!("  the largest functions, with what was put into them:");
+        for (function, cost) in more(&self.functions, &less.functions).iter().take(LISTED) {
+            println!("  {cost:8.0}  {:5.1} %  {}", 100.0 * cost / total, short(function));
+        }
+    }
+}
+
+/// `(7) name` names number 7, and `(7)` is what was named so.
+fn named(names: &mut BTreeMap<String, String>, text: &str) -> String {
+    match text.split_once(' ') {
+        Some((number, name)) => {
+            names.insert(number.to_owned(), name.to_owned());
+            name.to_owned()
+        }
+        None => names.get(text).cloned().unwrap_or_else(|| text.to_owned()),
+    }
+}
+
+/// A function without the paths of its types, which fill the line.
+fn short(function: &str) -> String {
+    function
+        .split_inclusive(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+        .map(|path| {
+            let parts: Vec<&str> = path.split("::").collect();
+            parts[parts.len().saturating_sub(2)..].join("::")
+        })
+        .collect()
+}
