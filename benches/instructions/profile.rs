@@ -51,14 +51,13 @@ impl Profile {
                 Some(("calls", _)) => {
                     lines.next(); // what the callee took
                 }
-                Some(_) => {}
                 None if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) => {
                     let cost = line.rsplit(' ').next().and_then(|cost| cost.parse().ok());
                     let cost: f64 = cost.unwrap_or(0.0);
                     *profile.files.entry(file.clone()).or_default() += cost;
                     *profile.functions.entry(function.clone()).or_default() += cost;
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(profile)
