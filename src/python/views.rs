@@ -216,14 +216,12 @@ pub(super) fn table<O: Watcher>(
         )));
     };
     let texts = Texts { nodes: &cluster.scenario().nodes, symbols: cluster.symbols() };
-    let Some(schema) = TABLES.iter().find(|table| table.name == name) else {
+    let schema = TABLES.iter().find(|table| table.name == name);
+    let Some((schema, batches)) = schema.zip(recorder.batches(name, &texts)) else {
         return Err(invalid(format!("unknown table '{name}'")));
     };
-    match recorder.batches(name, &texts) {
-        Some(Ok(batches)) => Ok(Table::new(name, schema, batches, metadata)),
-        Some(Err(error)) => Err(invalid(format!("the table '{name}' cannot be written: {error}"))),
-        None => Err(invalid(format!("unknown table '{name}'"))),
-    }
+    let unwritten = |error| invalid(format!("the table '{name}' cannot be written: {error}"));
+    Ok(Table::new(name, schema, batches.map_err(unwritten)?, metadata))
 }
 
 /// The kinds of fault: (name, class, family, meaning, what its end does).
