@@ -11,7 +11,7 @@ use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
 use crate::raft::{
-    Command, Config, ElectionRule, Key, Log, Node, Op, RaftMessage, Request, Rules, Value,
+    Command, Config, ElectionRule, Entries, Key, Log, Node, Op, RaftMessage, Request, Rules, Value,
 };
 use crate::sim::{
     DiskSpec, Distribution, Fate, Flight, Latency, Load, MessageId, NetworkSpec, Observer, Overlay,
@@ -426,6 +426,25 @@ fn arrivals_stand_among_events_also_those_of_messages_that_have_no_row() {
         let sets = events.column_sets(recorder.tables());
         assert_eq!(sets.iter().map(|set| set.rows()).sum::<usize>(), rows.len());
     }
+}
+
+#[test]
+fn what_a_liar_claims_beyond_what_a_column_holds_is_told_as_the_most_that_it_holds() {
+    let mut recorder = full();
+    let message = RaftMessage::AppendEntries {
+        term: u64::MAX,
+        prev_index: 1 << 40,
+        prev_term: 7,
+        commit: (1 << 31) - 1,
+        round: 0,
+        entries: Entries::None,
+    };
+    let id = MessageId { from: A, to: B, ordinal: 0, copy: 0 };
+    let flight = Flight { id, sent: ms(1), due: ms(2), row: 0, message };
+    Observer::<Node>::sent(&mut recorder, ms(1), &flight);
+    let row = recorder.tables().messages.get(0);
+    let told = row.map(|row| (row.term, row.index, row.index_term, row.commit_index));
+    assert_eq!(told, Some((i64::MAX, i32::MAX, 7, i32::MAX)));
 }
 
 #[test]
