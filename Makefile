@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks lint format bench bench-instructions notebooks bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions notebooks bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -46,6 +46,12 @@ test-python: setup  ## The package, its docstrings, the experiments
 # One after the other: kernels that start at once may choose the same port, and their sweeps use all cores anyway.
 test-notebooks: setup  ## Every notebook, from its first cell to its last
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+
+# The tests that gain from more runs: 20 times the slice that `make test` plays (RAFTLAB_SOAK=n: n times), figures shown.
+soak: export RAFTLAB_SOAK ?= 20
+soak: setup  ## Fuzzers, mutators and random scenarios at length: 10,000 runs of each and more
+	cargo test --quiet soak -- --nocapture
+	$(BIN)/python -m pytest -m soak --timeout 7200 -rP
 
 format:  ## Format everything
 	cargo fmt

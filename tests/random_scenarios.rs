@@ -20,7 +20,11 @@ use raftlab::sim::{
 };
 use rand::{Rng, RngExt};
 
-const SCENARIOS: u64 = 10_000;
+#[path = "support/soak.rs"]
+mod soak;
+
+/// In `make test`.
+const SLICE: u64 = 10_000;
 const HORIZON_MS: f64 = 3_000.0;
 
 /// What all scenarios together had to check.
@@ -50,7 +54,8 @@ impl Floors {
 }
 
 #[test]
-fn ten_thousand_random_scenarios_break_nothing() {
+fn soak_of_random_scenarios_breaks_nothing() {
+    let scenarios = soak::runs(SLICE);
     let next = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let parts: Vec<Floors> = std::thread::scope(|scope| {
@@ -58,7 +63,7 @@ fn ten_thousand_random_scenarios_break_nothing() {
             let mut floors = Floors::default();
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= SCENARIOS {
+                if seed >= scenarios {
                     return floors;
                 }
                 play(seed, &mut floors);
@@ -70,7 +75,7 @@ fn ten_thousand_random_scenarios_break_nothing() {
     let mut floors = Floors::default();
     parts.into_iter().for_each(|part| floors.add(part));
 
-    println!("{SCENARIOS} scenarios, {} elected a leader", floors.with_leader);
+    println!("{scenarios} scenarios, {} elected a leader", floors.with_leader);
     println!(
         "{} entries committed; {} scenarios had slow disks",
         floors.commits, floors.slow_disks
@@ -78,9 +83,9 @@ fn ten_thousand_random_scenarios_break_nothing() {
     println!("{} crashes hit writes that were not synced", floors.crashes_with_unsynced_writes);
     println!("faults struck: {:?}", floors.struck);
     println!("checks evaluated: {:?}", floors.coverage);
-    assert!(floors.with_leader > SCENARIOS * 9 / 10);
+    assert!(floors.with_leader > scenarios * 9 / 10);
     assert!(floors.commits > 500_000);
-    assert!((SCENARIOS * 2 / 5..SCENARIOS * 3 / 5).contains(&floors.slow_disks));
+    assert!((scenarios * 2 / 5..scenarios * 3 / 5).contains(&floors.slow_disks));
     assert!(floors.crashes_with_unsynced_writes > 500);
     for kind in [
         "partition",
