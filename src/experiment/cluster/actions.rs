@@ -1,0 +1,91 @@
+//! What is done to a cluster, now or later.
+
+use super::Cluster;
+use super::agenda::Planned;
+use crate::experiment::step::Action;
+use crate::experiment::watch::Watcher;
+use crate::protocol::{NodeId, OpId};
+use crate::raft::{Request, Session};
+
+/// What an action gave back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Done {
+    /// Nothing.
+    Nothing,
+    /// A fault with this handle.
+    Handle(u32),
+    /// An operation with this id.
+    Op(OpId),
+    /// A copy of a message has this number.
+    Copy(u8),
+}
+
+impl<O: Watcher> Cluster<O> {
+    /// Does something now. (It was validated with the scenario, or by [`Scenario::validate_action`].)
+    pub fn act(&mut self, action: &Action) -> Done {
+        match action {
+            Action::Inject(fault) => Done::Handle(self.inject(fault)),
+            Action::Heal { handle: Some(handle) } => {
+                self.end_fault(*handle);
+                Done::Nothing
+            }
+            Action::Heal { handle: None } => {
+                for handle in self.injector.network_faults() {
+                    self.end_fault(handle);
+                }
+                Done::Nothing
+            }
+            Action::Propose { command, at, home, client } => {
+                let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
+                let command = command.command(self.symbols_mut(), session);
+                Done::Op(self.world.request(
+                    self.id(at.as_ref()),
+                    self.id(home.as_ref()),
+                    Request::Write(command),
+                ))
+            }
+            Action::Read { key, via, at, home } => {
+                let key = self.symbols_mut().key(key);
+                let request = if *via == crate::protocol::ReadPath::Log {
+                    Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
+                } else {
+                    Request::Read { key, via: *via }
+                };
+                Done::Op(self.world.request(self.id(at.as_ref()), self.id(home.as_ref()), request))
+            }
+            Action::Retry { op, at, home } => {
+                let (at, home) = (self.id(at.as_ref()), self.id(home.as_ref()));
+                self.world.request_again(OpId(*op), at, home);
+                Done::Op(OpId(*op))
+            }
+            Action::GiveUp { op } => {
+                self.world.give_up(OpId(*op));
+                Done::Nothing
+            }
+            Action::Campaign { node } => {
+                if let Ok(id) = self.scenario.nodes.id(node) {
+                    self.world.order(id, Request::Campaign);
+                }
+                Done::Nothing
+            }
+            Action::Message { message, what, after } => self.move_message(message, *what, *after),
+            Action::At { time, action } => {
+                self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
+                Done::Nothing
+            }
+        }
+    }
+
+    fn id(&self, name: Option<&String>) -> Option<NodeId> {
+        name.and_then(|name| self.scenario.nodes.id(name).ok())
+    }
+
+    /// The next serial number of a client's session (dissertation 6.3). Whoever drives a cluster by hand may
+    /// retry any operation, so no answer is ever forgotten.
+    fn session(&mut self, client: &str) -> Session {
+        let number = self.scenario.load_clients() + self.clients.len() as u32 + 1;
+        let (number, seq) = self.clients.entry(client.to_owned()).or_insert((number, 0));
+        *seq += 1;
+        Session { client: *number, seq: *seq, low: 0 }
+    }
+}

@@ -1,0 +1,228 @@
+//! A scenario is played: its steps, then the time up to its end.
+
+use std::sync::Arc;
+
+use super::script::Played;
+use super::{Cluster, Goal, Progress};
+use crate::experiment::step::Step;
+use crate::experiment::watch::Watcher;
+use crate::sim::Time;
+
+/// How a scenario ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ending {
+    /// Its `stop` condition held.
+    Stop,
+    /// Time ran out.
+    Horizon,
+    /// All steps were taken.
+    Steps,
+    /// A violation was found, and it was to stop at one.
+    Violation,
+    /// A step waited in vain.
+    NotReached,
+    /// An interceptor failed.
+    Interceptor,
+}
+
+impl Ending {
+    /// All endings, in the order of their codes in tables.
+    pub const ALL: [Ending; 6] = [
+        Ending::Stop,
+        Ending::Horizon,
+        Ending::Steps,
+        Ending::Violation,
+        Ending::NotReached,
+        Ending::Interceptor,
+    ];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Stop => "stop",
+            Ending::Horizon => "horizon",
+            Ending::Steps => "steps",
+            Ending::Violation => "violation",
+            Ending::NotReached => "not_reached",
+            Ending::Interceptor => "interceptor",
+        }
+    }
+}
+
+/// Where in a step a cluster stands that plays its scenario in slices.
+#[derive(Clone, Debug, Default)]
+pub struct Position {
+    /// When, and after how many events, it began, or what was last written down of it.
+    begun: Option<(Time, u64)>,
+    /// Whether a part of it is written down already.
+    told: bool,
+    end: Option<Time>,
+    events: Option<u64>,
+    goal: Option<Goal>,
+}
+
+/// How much of a step was taken.
+enum Taken {
+    Whole,
+    Part,
+    Last(Ending),
+}
+
+impl<O: Watcher> Cluster<O> {
+    /// Plays what is left of the scenario, up to `until`. After `events` events it returns nothing: call it
+    /// again with the same `position`.
+    pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
+        self.begun = true;
+        let last = self.events().saturating_add(events);
+        while self.taken < self.scenario.steps.len() {
+            if self.world.now() >= until {
+                return Some(Ending::Horizon);
+            }
+            let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
+            let scenario = Arc::clone(&self.scenario);
+            let step = &scenario.steps[self.taken];
+            match self.take_step(step, position, last - self.events(), until) {
+                Taken::Whole => {
+                    if position.told {
+                        self.write_progress(begun);
+                    } else if self.parted {
+                        self.record(step.clone());
+                    } else {
+                        self.played.push(Played::Step(self.taken));
+                    }
+                    self.taken += 1;
+                    *position = Position::default();
+                }
+                Taken::Part => return None,
+                Taken::Last(ending) => {
+                    self.play_ends(position, ending);
+                    return Some(ending);
+                }
+            }
+        }
+        let Some(end) = self.scenario.end() else {
+            self.ended = true;
+            return Some(Ending::Steps);
+        };
+        position.begun.get_or_insert((self.world.now(), self.events()));
+        let goal = match &self.scenario.stop {
+            Some(stop) => {
+                Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
+            }
+            None => None,
+        };
+        let ending = match self.run(end.min(until), last - self.events(), goal) {
+            Progress::Time => Ending::Horizon,
+            Progress::Condition => Ending::Stop,
+            Progress::Violation => Ending::Violation,
+            Progress::Interceptor => Ending::Interceptor,
+            Progress::Events => return None,
+        };
+        self.play_ends(position, ending);
+        self.ended &= ending != Ending::Horizon || until >= end;
+        Some(ending)
+    }
+
+    /// From here on the luck is another seed's, and what is played is no longer the scenario as it is written.
+    pub fn part(&mut self, position: &mut Position, seed: u64) {
+        let now = self.world.now();
+        self.write(Played::Until(now));
+        self.parted = true;
+        self.reseed(seed);
+        self.record(Step::Reseed(seed));
+        position.begun = None;
+    }
+
+    /// Lets time pass after all steps, and writes it down.
+    pub fn go_on(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
+        let begun = (self.world.now(), self.events());
+        let progress = self.run(until, events, goal);
+        self.write_progress(begun);
+        progress
+    }
+
+    /// Writes down how far a step came that was not taken whole, or the time after the last step.
+    fn play_ends(&mut self, position: &mut Position, ending: Ending) {
+        if let Some(begun) = position.begun.take() {
+            self.write_progress(begun);
+        }
+        position.told = true;
+        let whole = self.taken == self.scenario.steps.len();
+        self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon);
+    }
+
+    /// Writes down what was dispatched since, and what time passed after the last event.
+    fn write_progress(&mut self, begun: (Time, u64)) {
+        let count = self.events() - begun.1;
+        if count > 0 {
+            self.write(Played::Events(count));
+        }
+        if self.world.now() > begun.0 {
+            self.write(Played::Until(self.world.now()));
+        }
+    }
+
+    fn write(&mut self, played: Played) {
+        if self.parted {
+            self.record(played.step(&Arc::clone(&self.scenario)));
+        } else {
+            self.played.push(played);
+        }
+    }
+
+    fn take_step(
+        &mut self,
+        step: &Step,
+        position: &mut Position,
+        events: u64,
+        until: Time,
+    ) -> Taken {
+        let now = self.world.now();
+        let progress = match step {
+            Step::Run(span) => {
+                let end = *position.end.get_or_insert(now + *span);
+                match self.run(end.min(until), events, None) {
+                    Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+                    progress => progress,
+                }
+            }
+            Step::RunTo(end) => match self.run((*end).min(until), events, None) {
+                Progress::Time if until < *end => return Taken::Last(Ending::Horizon),
+                progress => progress,
+            },
+            Step::RunUntil { until: condition, limit } => {
+                let end = *position.end.get_or_insert(now + *limit);
+                let goal = position.goal.get_or_insert_with(|| self.goal(condition.clone()));
+                match self.run(end.min(until), events, Some(goal)) {
+                    Progress::Time if until < end => return Taken::Last(Ending::Horizon),
+                    Progress::Time => return Taken::Last(Ending::NotReached),
+                    progress => progress,
+                }
+            }
+            Step::Events { count, .. } => {
+                let goal = *position.events.get_or_insert(self.events() + count);
+                match self.run(until, events.min(goal - self.events()), None) {
+                    Progress::Violation => Progress::Violation,
+                    Progress::Interceptor => Progress::Interceptor,
+                    _ if self.events() == goal => Progress::Time,
+                    Progress::Time => return Taken::Last(Ending::Horizon),
+                    progress => progress,
+                }
+            }
+            Step::Do(action) => {
+                self.act(action);
+                Progress::Time
+            }
+            Step::Reseed(seed) => {
+                self.reseed(*seed);
+                Progress::Time
+            }
+        };
+        match progress {
+            Progress::Time | Progress::Condition => Taken::Whole,
+            Progress::Events => Taken::Part,
+            Progress::Violation => Taken::Last(Ending::Violation),
+            Progress::Interceptor => Taken::Last(Ending::Interceptor),
+        }
+    }
+}
