@@ -72,3 +72,76 @@ def test_files_that_make_no_sense(tmp_path, text, words):
     with pytest.raises(rl.InvalidError) as error:
         read(tmp_path, text)
     assert all(word in str(error.value) for word in ["path", *words]), str(error.value)
+
+
+THREE = ",fra,lon,nyc\nfra,,12,80\nlon,12,4,70\nnyc,80,70,\n"
+
+
+def three(folder, **options):
+    path = folder / "three.csv"
+    path.write_text(THREE)
+    return rl.network_from_csv(path, **options)
+
+
+def test_regions_have_as_many_machines_as_is_said(tmp_path):
+    network = three(tmp_path, nodes={"lon": 2, "fra": 2, "nyc": 1})
+    assert list(network.regions) == [0, 0, 1, 1, 2], "in the order of the file"
+    assert network.latency[1][1] == rl.uniform(0.9 * 2, 1.1 * 2), "as the file says"
+    assert network.latency[0][0] == rl.uniform(0.9 * 0.5, 1.1 * 0.5), "the file does not say"
+    run = rl.Scenario(5, network=network, horizon="5s").run(seed=0)
+    assert run.leaders
+    assert list(three(tmp_path, nodes={"lon": 2, "fra": 0, "nyc": 1}).regions) == [1, 1, 2]
+    assert list(three(tmp_path, nodes=3).regions) == [0, 1, 2]
+
+
+def test_a_file_may_say_how_many_machines_a_region_has(tmp_path):
+    text = ",fra,lon,Nodes\nfra,,12,3\nlon,12,,2\n"
+    assert list(read(tmp_path, text).regions) == [0, 0, 0, 1, 1]
+    path = tmp_path / "trips.csv"
+    assert list(rl.network_from_csv(path, nodes=5).regions) == [0, 0, 0, 1, 1]
+    for nodes, words in (
+        (4, "nodes must be 5, as many as the file has .fra 3, lon 2., not 4"),
+        ({"fra": 2, "lon": 3}, "nodes: the file has fra 3, lon 2, and nodes= says fra 2, lon 3"),
+    ):
+        with pytest.raises(rl.InvalidError, match=words):
+            rl.network_from_csv(path, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        (5, r"nodes must be 3, .*machines by region, such as {'fra': 2, 'lon': 2, 'nyc': 1}, not 5"),
+        (2, r"nodes must be 3, .*such as {'fra': 1, 'lon': 1, 'nyc': 0}, not 2"),
+        ("3", "nodes must be an integer"),
+        ({"fra": 2, "par": 1}, "nodes: unknown region 'par'; the file has fra, lon, nyc"),
+        ({"fra": 2, "lon": 2}, "nodes must say how many machines each region has, .*: nyc is missing"),
+        ({"fra": 2, "lon": 2, "nyc": 1.5}, "nodes: nyc must be an integer"),
+        ({"fra": 0, "lon": 0, "nyc": 0}, "nodes must be between 1 and 255 in all, not 0"),
+        ({"fra": 200, "lon": 100, "nyc": 0}, "nodes must be between 1 and 255 in all, not 300"),
+    ],
+)
+def test_machines_that_contradict_the_file(tmp_path, nodes, words):
+    with pytest.raises(rl.InvalidError, match=words):
+        three(tmp_path, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (",a,b,nodes\na,,1,2\nb,1,,x\n", "line 3, column 4: nodes must be a number of machines, .*'x'"),
+        (",a,b,nodes\na,,1,2\nb,1,\n", "line 3, column 4: nodes must be a number of machines"),
+        (",a,b,c,nodes\na,,1,1,2\n", "a row and a column for each of a, b, c"),
+        (",a,nodes\na,,2\n", "a matrix must have at least two nodes"),
+    ],
+)
+def test_machines_in_a_file_that_make_no_sense(tmp_path, text, words):
+    with pytest.raises(rl.InvalidError, match=words):
+        read(tmp_path, text)
+    with pytest.raises(rl.InvalidError, match=words):
+        rl.network_from_csv(tmp_path / "trips.csv", nodes=3)
+
+
+def test_a_sample_does_not_say_where_nodes_are(tmp_path):
+    read(tmp_path, "10\n12\n")
+    with pytest.raises(rl.InvalidError, match=r"nodes: .* a sample of round trips; only a matrix says where"):
+        rl.network_from_csv(tmp_path / "trips.csv", nodes=5)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ._arguments import is_number
+from ._machines import Machines, machines_of
 from .distributions import Distribution, empirical, uniform
 from .errors import InvalidError, shown
 from .settings import Network
@@ -16,7 +17,7 @@ from .settings import Network
 __all__ = ["network_from_csv"]
 
 
-def network_from_csv(path: str | Path) -> Network:
+def network_from_csv(path: str | Path, *, nodes: Machines = None) -> Network:
     r"""A network as it was measured: round-trip times in ms, as a matrix or as a sample.
 
     Parameters
@@ -27,16 +28,23 @@ def network_from_csv(path: str | Path) -> Network:
         in the same order both ways; cells from a node to itself may be empty. Else it is a sample of round
         trips, any number of columns, with or without a header. One-way latencies are half of them, for a
         matrix uniform within 10 %.
+    nodes : int, or dict of str to int, optional
+        How many machines each region of a matrix has: `{"fra": 2, "lon": 2, "nyc": 1}`. The file may say it,
+        too, in a last column called `nodes`; else each region has one. A number alone must agree with that.
+        Two machines of a region are as far apart as the cell from the region to itself says; if it is empty,
+        a round trip of 1 ms.
 
     Returns
     -------
     Network
-        With a matrix each node is a region of its own. Nothing is lost: a file of round trips does not say.
+        With a matrix its `regions` say where each node stands, in the order of the file. Nothing is lost: a
+        file of round trips does not say.
 
     Raises
     ------
     InvalidError
-        If the file cannot be read or holds something else: with the line, the column and the value.
+        If the file cannot be read or holds something else: with the line, the column and the value; or if
+        `nodes` contradicts it.
 
     Examples
     --------
@@ -49,12 +57,20 @@ def network_from_csv(path: str | Path) -> Network:
     uniform(low=38.25, high=46.75)
     """
     sheet = Sheet.of(path)
-    return sheet.matrix() if sheet.has_names() else sheet.sample()
+    if sheet.has_names():
+        return sheet.matrix(nodes)
+    if nodes is not None:
+        raise InvalidError(f"nodes: {path} holds a sample of round trips; only a matrix says where nodes are")
+    return sheet.sample()
 
 
 SEPARATORS = ";\t,"
 """What may stand between cells: the first of these that the file's first line has."""
 FEWEST_NODES = 2
+MACHINES = "nodes"
+"""The column of a matrix that says how many machines each region has."""
+WITHIN_MS = 1.0
+"""The round trip between two machines of one region, if the file does not say."""
 
 
 @dataclass(frozen=True)
@@ -115,15 +131,34 @@ class Sheet:
         ]
         return Network(latency=empirical([value / 2 for value in values]))
 
-    def matrix(self) -> Network:
+    def matrix(self, nodes: Machines) -> Network:
         """A number for each pair of names."""
-        head, *rows = self.lines
+        sheet, counts = self.without_machines()
+        head, *rows = sheet.lines
         names = head.cells[1:]
-        self._check_names(head, names, rows)
+        sheet._check_names(head, names, rows)
         links = [
-            [self.latency(row, at, to, names) for to in range(len(names))] for at, row in enumerate(rows)
+            [sheet.latency(row, at, to, names) for to in range(len(names))] for at, row in enumerate(rows)
         ]
-        return Network(latency=links, regions=list(range(len(names))))
+        machines = machines_of(names, counts, nodes)
+        return Network(latency=links, regions=[at for at, count in enumerate(machines) for _ in range(count)])
+
+    def without_machines(self) -> tuple[Sheet, list[int] | None]:
+        """The round trips alone; and how many machines each region has, if the file says it."""
+        head, *rows = self.lines
+        if head.cells[-1].casefold() != MACHINES:
+            return self, None
+        counts = [self.machines(row, len(head.cells)) for row in rows]
+        return Sheet(self.path, [Line(line.number, line.cells[:-1]) for line in self.lines]), counts
+
+    def machines(self, row: Line, columns: int) -> int:
+        """How many machines the region of a row has."""
+        cell = row.cells[-1] if len(row.cells) == columns else ""
+        if cell.isascii() and cell.isdigit():
+            return int(cell)
+        return self.refuse(
+            row, columns - 1, f"{MACHINES} must be a number of machines, 0 or more, not {shown(cell)}"
+        )
 
     def _check_names(self, head: Line, names: list[str], rows: list[Line]) -> None:
         """The same names in the same order both ways, none empty and none twice."""
@@ -157,11 +192,12 @@ class Sheet:
             )
 
     def latency(self, row: Line, sender: int, receiver: int, names: list[str]) -> Distribution:
-        """The latency of a link. That from a node to itself is never used, and may be left out."""
+        """The latency of a link. That within a region may be left out."""
+        at = receiver + 1
         if sender == receiver:
-            return around(self.round_trip(row, receiver + 1, 0.0) / 2 if row.cells[receiver + 1] else 0.0)
+            return around((self.round_trip(row, at, 0.0) if row.cells[at] else WITHIN_MS) / 2)
         between = f" from {names[sender]} to {names[receiver]}"
-        return around(self.round_trip(row, receiver + 1, math.ulp(0.0), between) / 2)
+        return around(self.round_trip(row, at, math.ulp(0.0), between) / 2)
 
     def round_trip(self, line: Line, at: int, least: float, between: str = "") -> float:
         """A cell as milliseconds."""
