@@ -74,7 +74,7 @@ What others published, played again. A disagreement is reported, not tuned away.
 
 - **basis** is what the published number is: *stated* in the source's text, from the *data* that its authors
   published, from the source's closed *formula*, or *inferred*: it follows in our reading, but the source does
-  not say it.
+  not say it. Data that a setting was *fitted* to is listed and counts for nothing.
 - **raftlab** is ours with its 95 % interval, or a bound for what no run, or every run, had.
 - A number **agrees** unless it is further off than chance brings about once in a thousand times, given how
   many trials both rest on. *Within 10 %* says that it took a tolerance, for which the source gives a reason:

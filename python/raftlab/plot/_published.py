@@ -25,7 +25,7 @@ __all__ = ["picture"]
 def picture(result: Result, cases: Sequence[str] | None, ax: Axes | None) -> Axes:
     """Distributions if there are samples, panel by panel if nobody says what and where; else a line a row."""
     if not result.samples:
-        return numbers(result, ax)
+        return numbers(result, ax) if len(result.rows) <= MOST_LINES else against(result, ax)
     if cases is not None or ax is not None or not result.panels:
         return distributions(result, cases, ax, result.title)
     rows = len(result.panels)
@@ -104,6 +104,36 @@ def log_axis(ax: Axes) -> None:
 
 
 WIDE = 200.0
+MOST_LINES = 40
+"""With more numbers than this, ours are drawn against the published ones instead of a line each."""
+
+
+def against(result: Result, ax: Axes | None) -> Axes:
+    """Ours with its interval against the published number; agreement is the diagonal."""
+    ax = open_axes(ax, 5.0, width=5.4)
+    unit = 100 if result.rows[0].unit == "%" else 1
+    published = np.array([row.published for row in result.rows]) * unit
+    ours = np.array([row.ours for row in result.rows]) * unit
+    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in result.rows]).T * unit
+    agree = np.array([row.agrees for row in result.rows])
+    ends = [min(published.min(), ours[ours > 0].min()), max(published.max(), ours.max())]
+    ax.plot(ends, ends, color=INK, lw=1.0, ls=FORM, label="equal", gid="diagonal")
+    for kept, colour, name in ((agree, node_colour(0), "agrees"), (~agree, node_colour(1), "differs")):
+        if kept.any():
+            ax.errorbar(
+                published[kept], ours[kept], yerr=errors[:, kept], fmt="o", color=colour, ms=4, capsize=2,
+                lw=1.0, label=f"{name}: {kept.sum()}", gid="ours",
+            )  # fmt: skip
+    log_axis(ax)
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    quantity = result.rows[0].quantity + (f" ({result.rows[0].unit})" if result.rows[0].unit else "")
+    ax.set_xlabel(f"{quantity}, published")
+    ax.set_ylabel(f"{quantity}, raftlab with 95 % interval")
+    ax.grid(color="#e8ebee", lw=0.8)
+    ax.set_title(result.title, loc="left", color=INK)
+    ax.legend(loc="upper left", frameon=False)
+    return ax
 
 
 def numbers(result: Result, ax: Axes | None) -> Axes:

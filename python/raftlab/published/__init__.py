@@ -14,8 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .databases import failovers
 from .dissertation import election_times, lan_elections, rejoining, split_votes, wan_elections
 from .dynatune import adaptive_timeouts
+from .figure_16_fit import figure_16_fit
+from .heartbeats import lost_heartbeats
 from .paper import figure_16
 from .partitions import partial_partitions
 from .raft_refloated import refloated, refloated_times
@@ -27,8 +30,11 @@ __all__ = [
     "Row",
     "adaptive_timeouts",
     "election_times",
+    "failovers",
     "figure_16",
+    "figure_16_fit",
     "lan_elections",
+    "lost_heartbeats",
     "partial_partitions",
     "refloated",
     "refloated_times",
@@ -40,14 +46,17 @@ __all__ = [
 
 ALL: dict[str, Callable[..., Result]] = {
     "figure_16": figure_16,
+    "figure_16_fit": figure_16_fit,
     "wan_elections": wan_elections,
     "lan_elections": lan_elections,
     "split_votes": split_votes,
     "election_times": election_times,
+    "lost_heartbeats": lost_heartbeats,
     "rejoining": rejoining,
     "refloated": refloated,
     "refloated_times": refloated_times,
     "partial_partitions": partial_partitions,
     "adaptive_timeouts": adaptive_timeouts,
+    "failovers": failovers,
 }
 """All published experiments, by name."""

@@ -46,7 +46,10 @@ def adaptive_timeouts(seeds: int = 2000) -> Result:
     )
     setup = (
         "5 servers with etcd's defaults: timeouts U(1000, 2000) ms, heartbeats every 100 ms, PreVote, "
-        "CheckQuorum. Messages take N(50, 2) ms. The leader crashes after 20 s; the time counts from there."
+        "CheckQuorum. Messages take N(50, 2) ms. The leader crashes after 20 s; the time counts from there. "
+        "Dynatune's leader has a heartbeat timer for each follower. Here it has one for all, so that the "
+        "followers' election timers start together, which makes split votes likelier: the time until a "
+        "leader is an upper bound for theirs."
     )
     source = "Shiozaki and Nakamura (Dynatune), arXiv 2507.15154, abstract"
     return Result("adaptive_timeouts", "Adaptive timeouts", source, setup, rows)

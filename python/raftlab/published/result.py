@@ -21,8 +21,11 @@ __all__ = ["Result", "Row", "number", "played", "rendered", "triple"]
 BEYOND_CHANCE = 1.68
 """How much further than its 95 % interval a number must be off until it differs: 3.29 / 1.96 standard errors.
 
-There are some two hundred numbers. At 95 % ten of them would differ by chance, at one in a thousand none.
+Of some three hundred numbers fifteen would differ by chance at 95 %, at one in a thousand none.
 """
+
+NO_EVIDENCE = {"inferred": "are inferred", "fitted": "were fitted"}
+"""What does not count as a number of the source, and how a score mentions it."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Row:
         What the source says; of shares, 0 is never and 1 is always.
     ours, low, high : float
         What we measure, and its 95 % interval.
-    basis : {"stated", "data", "formula", "inferred"}
+    basis : {"stated", "data", "formula", "inferred", "fitted"}
         What the published number is: written in the source's text; from the measurements that its authors
-        published; from the source's closed form; or not in the source at all, but what follows from it in our
-        reading.
+        published; from the source's closed form; not in the source, but what follows from it in our reading;
+        or data that our setting was fitted to, whose agreement is no evidence.
     relation : {"=", "<", ">"}
         Whether the source gives the number, or a bound.
     tolerance : float
@@ -227,14 +230,15 @@ class Result:
 
     @property
     def score(self) -> str:
-        """How many numbers agree, depend on what the source does not state, and are inferred."""
-        theirs = [row for row in self.rows if row.basis != "inferred"]
+        """How many numbers agree, depend on what the source does not state, are inferred and were fitted."""
+        theirs = [row for row in self.rows if row.basis not in NO_EVIDENCE]
         said = f"{sum(row.agrees for row in theirs)} of {len(theirs)} numbers agree"
         if depend := [row for row in theirs if row.left_open]:
             fit = sum(row.agrees_as_played for row in depend)
             said += f", {len(depend)} depend on what the source does not state ({fit} agree as played)"
-        if inferred := len(self.rows) - len(theirs):
-            said += f"; {inferred} more are inferred"
+        for basis, what in NO_EVIDENCE.items():
+            if count := sum(row.basis == basis for row in self.rows):
+                said += f"; {count} more {what}"
         return said
 
     def __repr__(self) -> str:
