@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import raftlab as rl
-from raftlab.statistics import Estimate, Sample, share
+from raftlab.statistics import Sample, share
 from scipy import stats
 
 
@@ -16,11 +16,37 @@ def plain(values, censored=()):
 # ---- One sample --------------------------------------------------------------------------------------
 
 
-def test_the_interval_of_a_mean_is_students():
+def test_the_interval_of_a_mean_is_students_without_the_skewness():
     values = np.random.default_rng(1).exponential(10, 50)
-    mean = plain(values).mean(0.9)
-    low, high = stats.t.interval(0.9, 49, loc=values.mean(), scale=stats.sem(values))
-    assert (mean.value, mean.low, mean.high) == pytest.approx((values.mean(), low, high))
+    even = np.r_[values, -values]
+    mean = plain(even).mean(0.9)
+    low, high = stats.t.interval(0.9, 99, loc=0, scale=stats.sem(even))
+    assert (mean.value, mean.low, mean.high) == pytest.approx((0, low, high), abs=1e-9)
+    skewed, t = plain(values).mean(0.9), stats.t.ppf(0.95, 49)
+    for limit, side in ((skewed.low, t), (skewed.high, -t)):
+        ratio = (values.mean() - limit) / values.std(ddof=1)
+        bend = np.mean((values - values.mean()) ** 3) / values.std(ddof=1) ** 3
+        cubic = ratio + bend * ratio**2 / 3 + bend**2 * ratio**3 / 27 + bend / (6 * 50)
+        assert cubic * math.sqrt(50) == pytest.approx(side), "Hall 1992"
+
+
+@pytest.mark.parametrize("confidence", [0.01, 0.5, 0.95, 0.9999])
+def test_limits_contain_their_estimate(confidence):
+    """Of anything: means, quantiles and shares, few or many, with ties, censored, of clusters of any size."""
+    luck = np.random.default_rng(20)
+    for _ in range(300):
+        n = int(luck.integers(2, 40))
+        values = luck.choice([luck.exponential(1, n), luck.poisson(0.3, n) * 1.0, luck.lognormal(0, 3, n)])
+        cut = luck.random(n) < luck.choice([0, 0.3])
+        seeds = luck.integers(0, luck.choice([1, 2, 5, 1000]), n)
+        order = np.r_[np.flatnonzero(~cut), np.flatnonzero(cut)]
+        sample = Sample("x", values[~cut], values[cut], seeds=seeds[order])
+        flags = Sample("x", (values > 1) * 1.0, np.array([]), flags=True, seeds=seeds)
+        found = [sample.mean(confidence), flags.share(confidence)]
+        found += [sample.quantile(q, confidence) for q in (0.01, 0.5, 0.9, 0.999)]
+        for estimate in found:
+            assert not estimate.low > estimate.value, estimate
+            assert not estimate.high < estimate.value, estimate
 
 
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.99])
@@ -41,9 +67,10 @@ def test_a_quantile_that_the_sample_cannot_bound_says_so():
     assert not math.isnan(estimate.low)
 
 
-def test_shares_are_wilsons_and_none_is_a_bound():
-    interval = stats.binomtest(7, 100).proportion_ci(method="wilson")
-    assert share(7, 100) == Estimate(0.07, interval.low, interval.high)
+def test_shares_are_those_of_clopper_and_pearson_and_none_is_a_bound():
+    interval = stats.binomtest(7, 100).proportion_ci(method="exact")
+    found = share(7, 100)
+    assert (found.value, found.low, found.high) == pytest.approx((0.07, interval.low, interval.high))
     none, all_of = share(0, 1000), share(1000, 1000)
     assert none.high == pytest.approx(rl.upper_bound(0, 1000))
     assert (none.low, none.note) == (0.0, "none of 1,000 runs")
@@ -62,16 +89,21 @@ def test_runs_that_all_say_the_same_have_no_interval_but_a_bound():
     assert math.isnan(plain([1, 2, 3]).mean().others)
 
 
-def test_why_there_is_no_bootstrap_of_means():
-    """Of few and skewed values BCa's intervals hold the mean no more often than Student's."""
-    luck, student, bca = np.random.default_rng(12), 0, 0
-    for _ in range(250):
+def test_why_means_are_neither_students_nor_the_bootstraps():
+    """Of few and skewed values they hold the mean more often than Student's interval, and BCa's less."""
+    luck, hits = np.random.default_rng(12), {"ours": 0, "student": 0, "student to match": 0, "bca": 0}
+    for at in range(1000):
         values = luck.lognormal(0, 1, 12)
         mean = plain(values).mean()
-        found = stats.bootstrap((values,), np.mean, n_resamples=499, random_state=1).confidence_interval
-        student += mean.low <= math.exp(0.5) <= mean.high
-        bca += found.low <= math.exp(0.5) <= found.high
-    assert bca <= student + 5
+        low, high = stats.t.interval(0.95, 11, loc=values.mean(), scale=stats.sem(values))
+        limits = {"ours": (mean.low, mean.high), "student": (low, high)}
+        if at < 250:
+            found = stats.bootstrap((values,), np.mean, n_resamples=499, random_state=1).confidence_interval
+            limits |= {"bca": (found.low, found.high), "student to match": (low, high)}
+        for name, (low, high) in limits.items():
+            hits[name] += low <= math.exp(0.5) <= high
+    assert hits["bca"] <= hits["student to match"] + 5
+    assert hits["ours"] >= hits["student"] + 30
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
@@ -183,9 +215,9 @@ def test_a_band_is_not_empty_where_nothing_has_happened_and_not_full():
 
 
 def test_shares_of_dependent_runs_are_not_rounded():
-    some, more = (share(events, 1000, dependence=250.0) for events in (450, 540))
+    some, more = (share(events, 1000, worth=4.0) for events in (450, 540))
     assert some.low < more.low, "both would be 2 of 4"
-    whole, interval = share(7, 100), stats.binomtest(7, 100).proportion_ci(method="wilson")
+    whole, interval = share(70, 1000, worth=100), stats.binomtest(7, 100).proportion_ci(method="exact")
     assert (whole.low, whole.high) == pytest.approx((interval.low, interval.high))
 
 
@@ -213,8 +245,31 @@ def test_the_same_run_three_times_is_one_run():
     some = Sample(
         "x", thrice(values > 20).astype(float), np.array([]), flags=True, seeds=thrice(np.arange(200))
     )
-    wilson = share(int((values > 20).sum()), 200)
-    assert (some.share().low, some.share().high) == pytest.approx((wilson.low, wilson.high), rel=0.05)
+    once = share(int((values > 20).sum()), 200)
+    assert (some.share().low, some.share().high) == pytest.approx((once.low, once.high), rel=0.05)
+
+
+def test_runs_of_one_seed_have_no_interval():
+    """They share all of their randomness: a thousand of them are one draw."""
+    values, seeds = np.random.default_rng(13).exponential(10, 1000), np.zeros(1000, int)
+    flags = Sample("x", (values > 5) * 1.0, np.array([]), flags=True, seeds=seeds)
+    none = Sample("x", values * 0, np.array([]), flags=True, seeds=seeds)
+    cut = Sample("x", values[:900], values[900:], seeds=seeds)
+    alone = Sample("x", values, np.array([]), seeds=seeds)
+    for found in (
+        alone.mean(),
+        alone.quantile(0.99),
+        flags.share(),
+        none.share(),
+        cut.mean(),
+        cut.quantile(0.5),
+    ):
+        assert math.isnan(found.low), found
+        assert math.isnan(found.high), found
+        assert "1,000 runs of one seed" in found.note, found
+    assert alone.mean().value == pytest.approx(values.mean())
+    assert np.isnan(cut.curve().low).all()
+    assert not math.isnan(Sample("x", values[:1], np.array([]), flags=True, seeds=seeds[:1]).share().high)
 
 
 def test_intervals_over_points_that_share_seeds_cover():

@@ -52,6 +52,15 @@ def probability(value: Any, what: str) -> float:
     return number(value, what, "a probability between 0 and 1", 0, 1)
 
 
+def confidence(value: Any, what: str) -> float:
+    """The confidence of an interval: 0 and 1 are none, as their intervals are empty or endless."""
+    accepted = "a confidence above 0 and below 1, such as 0.95"
+    found = number(value, what, accepted, 0, 1)
+    if found in (0.0, 1.0):
+        raise InvalidError(f"{what} must be {accepted}, not {shown(value)}")
+    return found
+
+
 def flag(value: Any, what: str) -> bool:
     """True or False, of Python or numpy."""
     if type(value).__name__ not in ("bool", "bool_"):

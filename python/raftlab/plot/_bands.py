@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from raftlab._arguments import items, number
+from raftlab._arguments import confidence, items, number
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
@@ -81,7 +81,7 @@ def bands(
     >>> rl.plot.bands(result, "timeout", "time_to_leader_ms").get_ylabel()
     'time to leader (ms)'
     """
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     shares = sorted(
         (number(s, "inside", "between 0 and 1", 0, 1) for s in items(inside, "inside")), reverse=True
     )

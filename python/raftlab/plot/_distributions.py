@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
-from raftlab._arguments import flag, number
+from raftlab._arguments import confidence, flag
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 
@@ -84,7 +84,7 @@ def ecdf(
     >>> rl.plot.ecdf(result, "time_to_leader_ms").get_xlabel()
     'time to leader (ms)'
     """
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     flag(nines, "nines")
     flag(mean, "mean")
     parts = curves_of(result, metric, by)
@@ -207,7 +207,7 @@ def survival(
     >>> rl.plot.survival(result, "time_to_leader_ms").get_ylabel()
     'share of runs not over yet'
     """
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     flag(at_risk, "at_risk")
     parts = curves_of(result, metric, by)
     ax = open_axes(ax, 3.6)

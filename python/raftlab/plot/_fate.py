@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from raftlab._arguments import number
+from raftlab._arguments import confidence
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent, share
 from raftlab.sweeps import Sweep
@@ -54,7 +54,7 @@ def fate(
     >>> rl.plot.fate(run.futures(20, at=[0, 500, 1500])).get_ylabel()
     'P(violation | state)'
     """
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     if "at_ms" not in futures.parameters:
         raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
     metrics_of(futures, event)

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
 
-from raftlab._arguments import instance, number
+from raftlab._arguments import confidence, instance
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, digits, percent
 from raftlab.sweeps import Sweep
@@ -78,7 +78,7 @@ def heatmap(
     >>> rl.plot.heatmap(result, "timeout", "loss", "time_to_leader_ms").get_xlabel()
     'timeout'
     """
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     if x == y:
         raise InvalidError(f"x and y must be two parameters of the grid, not both {shown(x)}")
     quantile = quantile_of(statistic)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._arguments import number
+from .._arguments import confidence
 from .._time import Duration, to_ms
 from ..errors import InvalidError, shown
 from ..statistics import none_of, percent, varies
@@ -195,7 +195,7 @@ def compare(
     (True, True)
     """
     _need("scipy", "compare")
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
     pairs = Pairs.of(a, b, metric)
     if len(pairs.x) < 2:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import _core
-from .._arguments import U64, dumps, flag, instance, integer, items, number
+from .._arguments import U64, dumps, flag, instance, integer, items
+from .._arguments import confidence as confidence_of
 from .._conditions import Condition
 from .._progress import Progress
 from ..errors import IncompleteWarning, InvalidError
@@ -277,7 +278,7 @@ def rare_event(
     conditions = tuple(instance(level, Condition, "levels") for level in listed)
     effort = integer(effort, "effort", 1, MOST_EFFORT)
     repeats = integer(repeats, "repeats", 2, MOST_EFFORT)
-    number(confidence, "confidence", "between 0 and 1", 0, 1)
+    confidence_of(confidence, "confidence")
     workers = default_threads() if threads is None else integer(threads, "threads", 1, MOST_THREADS)
     with Progress(repeats, "repeats", progress) as bar:
         reached, (runs, events), example, interrupted = _core.climb(

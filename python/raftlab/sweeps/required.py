@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from .._arguments import U64, instance, is_number, number
+from .._arguments import U64, confidence, instance, is_number, number
 from ..errors import InvalidError, shown
 from ..statistics import Sample, runs_in_words, varies
 from ..tables import _need
@@ -70,7 +70,7 @@ def required_seeds(
     import numpy as np
 
     instance(pilot, Sweep, "pilot")
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     quantile = quantile_of(statistic)
     metrics_of(pilot, instance(metric, str, "metric"))
     observed, needed = Observed.of(pilot, metric), 1

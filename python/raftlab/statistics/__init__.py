@@ -1,0 +1,31 @@
+"""Statistics of runs: numbers with intervals, and durations that were not over when a run ended.
+
+`Estimate` is a number with its interval. `Sample` is what many runs say of one metric: values, times that
+were waited in vain (right-censored), and how many runs had nothing to say. `Curve` is its distribution.
+Which interval is whose, and how often each holds the truth, is in docs/statistics.md.
+"""
+
+from .curve import Curve
+from .estimate import NOTHING, Estimate, as_columns, as_numbers, digits, percent, runs_in_words
+from .mean import limits_of_mean, varies
+from .sample import Sample
+from .share import limits_of_quantile, limits_of_share, none_of, share, upper_bound
+
+__all__ = [
+    "NOTHING",
+    "Curve",
+    "Estimate",
+    "Sample",
+    "as_columns",
+    "as_numbers",
+    "digits",
+    "limits_of_mean",
+    "limits_of_quantile",
+    "limits_of_share",
+    "none_of",
+    "percent",
+    "runs_in_words",
+    "share",
+    "upper_bound",
+    "varies",
+]

@@ -1,0 +1,57 @@
+"""Means of what may be skewed."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .estimate import Array
+
+
+def limits_of_mean(mean: float, parts: Array, confidence: float) -> tuple[float, float]:
+    """The interval of a mean, by Hall's transformation of Student's t; `parts` are deviations that vary.
+
+    Durations are skewed, and Student's interval of few of them lies too low: it holds the mean of 10
+    exponential ones 91 times of 100, and that of 10 of which most are 0 no more than 79 times. A cubic
+    takes the skewness out of t, as far as the sample tells it, and is undone exactly (Hall, Journal of the
+    Royal Statistical Society B 54, 1992). Without skewness it is Student's interval.
+
+    Parameters
+    ----------
+    mean : float
+        The estimate.
+    parts : array of float, shape (n,)
+        What independent runs, or clusters of them, contribute: deviations with a mean of 0.
+    confidence : float
+        Between 0 and 1.
+    """
+    import numpy as np
+    from scipy import stats
+
+    n = len(parts)
+    spread = float(np.std(parts, ddof=1))
+    skewness = float(np.mean((parts / spread) ** 3))
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) / math.sqrt(n)
+    low, high = (spread * straightened(side, skewness, n) for side in (reach, -reach))
+    return mean - max(low, 0.0), mean - min(high, 0.0)
+
+
+STRAIGHT = 1e-6
+"""A skewness that makes no difference."""
+
+
+def straightened(ratio: float, skewness: float, n: int) -> float:
+    """The t / sqrt(n) whose transform, free of skewness, is this ratio (the inverse of Hall's cubic)."""
+    if abs(skewness) < STRAIGHT:
+        return ratio
+    inner = 1 + skewness * (ratio - skewness / (6 * n))
+    return 3 / skewness * (math.copysign(abs(inner) ** (1 / 3), inner) - 1)
+
+
+def varies(values: Array, of: Array | None = None) -> bool:
+    """Whether values differ by more than the rounding of what they are made of."""
+    import numpy as np
+
+    parts = values if of is None else of
+    return bool(np.ptp(values) > 1e-9 * np.max(np.abs(parts), initial=0.0))
