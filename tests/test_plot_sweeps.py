@@ -171,7 +171,7 @@ def test_axes_in_axes_out_and_nothing_global(cut, timed, picture):
     assert not other.has_data()
     with pytest.raises(rl.InvalidError, match="ax must be matplotlib Axes, not int"):
         picture(cut, timed, ax=3)
-    with pytest.raises(rl.InvalidError, match="ci must be between 0 and 1, not 95"):
+    with pytest.raises(rl.InvalidError, match="ci must be a confidence above 0 and below 1, such as 0.95, not 95"):
         picture(cut, timed, ci=95)
 
 

@@ -42,6 +42,36 @@ def test_quantiles_are_those_of_all_entries_in_the_traces(swept):
         assert row[f"{name}_low"] <= row[name]
 
 
+def test_the_distribution_is_a_table_and_agrees_with_the_quantiles(swept):
+    table = swept.commit_latency_ecdf()
+    assert table.columns.tolist() == ["latency", "latency_ms", "entries", "share", "low", "high"]
+    for latency, row in swept.commit_latency().iterrows():
+        steps = table[table.latency == latency]
+        assert steps.entries.sum() == row.commits
+        assert steps.share.iloc[-1] == 1.0
+        assert (steps.low <= steps.share).all()
+        assert (steps.share <= steps.high).all()
+        for q, name in ((0.5, "p50_ms"), (0.99, "p99_ms")):
+            assert steps[steps.share >= q - 1e-12].latency_ms.iloc[0] == row[name]
+    together = swept.commit_latency_ecdf(by=[])
+    assert together.columns.tolist() == ["latency_ms", "entries", "share", "low", "high"]
+    assert together.entries.sum() == table.entries.sum()
+    one = rl.sweep(busy(), seeds=1, metrics="commit_latency_histogram", progress=False).commit_latency_ecdf()
+    assert one[["low", "high"]].isna().all(axis=None)
+    idle = rl.sweep(rl.Scenario(3, horizon=10), seeds=2, metrics="commit_latency_histogram", progress=False)
+    assert idle.commit_latency_ecdf().columns.tolist() == ["latency_ms", "entries", "share", "low", "high"]
+    assert len(idle.commit_latency_ecdf()) == 0
+
+
+def test_limits_contain_their_quantile(swept):
+    for ci in (0.01, 0.95, 0.9999):
+        for q in (0.01, 0.5, 0.9, 0.999):
+            row = swept.commit_latency(quantiles=[q], ci=ci, by=[]).iloc[0]
+            name = f"p{100 * q:.6g}_ms"
+            assert not row[f"{name}_low"] > row[name]
+            assert not row[f"{name}_high"] < row[name]
+
+
 def test_neither_order_nor_pieces_matter(swept):
     histograms, seeds = swept.at(latency=5).runs.to_list("commit_latency_histogram"), np.arange(40)
     whole = Pooled.of(histograms, seeds)

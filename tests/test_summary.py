@@ -56,7 +56,7 @@ def test_violations_are_shares_and_none_is_no_zero(swept):
     line = broken.summary().loc["violation"]
     events = len(broken.violating_seeds)
     assert 0 < events < 200
-    interval = stats.binomtest(events, 200).proportion_ci(method="wilson")
+    interval = stats.binomtest(events, 200).proportion_ci(method="exact")
     assert (line["mean"], line.mean_low, line.mean_high) == pytest.approx(
         (events / 200, interval.low, interval.high)
     )
@@ -132,7 +132,7 @@ def test_where_every_run_failed_nothing_is_said(swept):
     assert "800 failed" in repr(result)
 
 
-def test_what_is_yes_or_no_has_shares_after_wilson():
+def test_what_is_yes_or_no_has_shares_after_clopper_and_pearson():
     def odd(run):
         return run.seed % 2 == 1
 
@@ -143,15 +143,40 @@ def test_what_is_yes_or_no_has_shares_after_wilson():
     table, rows = result.summary(), result.to_pandas()
     stopped = int(((rows.ending == "stop") & (rows.horizon == 170)).sum())
     for metric, events in (("odd", 150), ("ending=stop", stopped), ("ending=horizon", 300 - stopped)):
-        line, wilson = table.loc[(170, metric)], stats.binomtest(events, 300).proportion_ci(method="wilson")
+        line, exact = table.loc[(170, metric)], stats.binomtest(events, 300).proportion_ci(method="exact")
         assert line.events == events
         assert (line["mean"], line.mean_low, line.mean_high) == pytest.approx(
-            (events / 300, wilson.low, wilson.high)
+            (events / 300, exact.low, exact.high)
         )
         assert math.isnan(line.p50)
     assert 0 < stopped < 300
     assert table.loc[(5000, "ending=stop"), "note"] == "all of 300 runs"
     assert math.isnan(table.loc[(5000, "ending=horizon"), "mean"])
+
+
+def test_shares_are_a_table_by_point():
+    def cluster(horizon, nodes):
+        return rl.Scenario(nodes, stop=rl.leader_elected, horizon=horizon)
+
+    result = rl.sweep(cluster, {"horizon": [170, 200, 5000], "nodes": [3, 5]}, seeds=200, progress=False)
+    table, rows = result.share("ending=horizon", by="horizon"), result.to_pandas()
+    assert table.columns.tolist() == ["horizon", "n", "k", "share", "low", "high", "note"]
+    for line in table.itertuples():
+        missed = rows[rows.horizon == line.horizon].ending == "horizon"
+        assert (line.n, line.k, line.share) == (400, missed.sum(), pytest.approx(missed.mean()))
+        assert line.low <= line.share <= line.high
+    assert table.note.iloc[2] == "none of 400 runs: below 0.015 (95 %)", "of 200 seeds"
+    assert table.share.iloc[2] == 0.0
+    apart, summary = result.share("ending=horizon"), result.summary(metrics="ending=horizon")
+    assert apart.columns.tolist()[:2] == ["horizon", "nodes"]
+    for side, name in (("low", "mean_low"), ("high", "mean_high")):
+        assert apart[side].tolist() == pytest.approx(summary[name].tolist())
+    with pytest.raises(rl.InvalidError, match="question: 'sent' is no yes or no"):
+        result.share("sent")
+    with pytest.raises(rl.InvalidError, match="by: 'low' is the name of a column of share"):
+        rl.sweep(lambda low: rl.Scenario(3, horizon=low), {"low": [5]}, seeds=2, progress=False).share(
+            "violation"
+        )
 
 
 def test_rules_are_counted_one_by_one():
@@ -307,7 +332,28 @@ def test_values_that_look_alike_are_not_taken_together():
     assert rl.sweep(build, same, seeds=2).summary(by="thing", metrics="sent").n.tolist() == [4]
 
 
-@pytest.mark.parametrize("ci", [0.0, 1.0])
+@pytest.mark.parametrize("ci", [0, 1, 95, math.nan, "0.9", None])
+def test_a_confidence_is_neither_nothing_nor_certainty(swept, ci):
+    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    for call in (
+        lambda: swept.summary(ci=ci),
+        lambda: swept.survival("downtime_ms", ci=ci),
+        lambda: swept.share("violation", ci=ci),
+        lambda: swept.commit_latency(ci=ci),
+        lambda: swept.commit_latency_ecdf(ci=ci),
+        lambda: rl.compare(a, b, "sent", ci=ci),
+        lambda: rl.required_seeds(a, "sent", 1, ci=ci),
+        lambda: rl.plot.ecdf(a, "sent", ci=ci),
+        lambda: rl.plot.bands(swept, "timeout", "sent", ci=ci),
+        lambda: rl.plot.heatmap(swept, "timeout", "loss", "sent", ci=ci),
+        lambda: rl.upper_bound(0, 10, ci),
+        lambda: rl.rare_event(rl.Scenario(3), rl.down(1), confidence=ci),
+    ):
+        with pytest.raises(rl.InvalidError, match="above 0 and below 1"):
+            call()
+
+
+@pytest.mark.parametrize("ci", [1e-9, 1 - 1e-9])
 def test_any_confidence_there_is_gives_something(swept, ci):
     swept.summary(by="timeout", ci=ci, metrics=["downtime_ms", "violation"])
     swept.survival("downtime_ms", by="timeout", ci=ci)

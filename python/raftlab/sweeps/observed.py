@@ -85,6 +85,8 @@ class Observed:
         The value; and how long was waited in vain. NaN where there is none.
     failed : array of bool
         Whether the run, or this metric of one's own, failed and says nothing.
+    unknown : array of bool
+        Whether the run stopped at the violation of another property, and says nothing of this one.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Observed:
     value: np.ndarray[Any, Any]
     waited: np.ndarray[Any, Any]
     failed: np.ndarray[Any, Any]
+    unknown: np.ndarray[Any, Any]
 
     @classmethod
     def of(cls, result: Sweep, metric: str) -> Observed:
@@ -111,6 +114,9 @@ class Observed:
             column, _, wanted = metric.partition("=")
             said = result.runs.to_list(column)
             value = np.array([wanted in (cell or "").split(",") for cell in said], dtype=float)
+            if column == "rules":
+                stopped = [ending == VIOLATION for ending in result.runs.to_list("ending")]
+                value[np.array(stopped, dtype=bool) & (value == 0)] = np.nan
         else:
             value = as_numbers(metric, result[metric])
         if by in kinds:
@@ -123,7 +129,8 @@ class Observed:
         silent = failed if not why else np.ones_like(failed)
         value, waited = np.where(silent, np.nan, value), np.where(silent, np.nan, waited)
         waited = np.where(np.isnan(value), waited, np.nan)
-        return cls(metric, flags, counts, why, result["seed"], value, waited, failed)
+        unknown = ~silent & np.isnan(value) & needs_checks(metric)
+        return cls(metric, flags, counts, why, result["seed"], value, waited, failed, unknown)
 
     def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
         """What some rows say, or all of them."""
@@ -132,12 +139,13 @@ class Observed:
         rows = np.arange(len(self.seed)) if rows is None else rows
         value, waited = self.value[rows], self.waited[rows]
         ended, vain = np.flatnonzero(~np.isnan(value)), np.flatnonzero(~np.isnan(waited))
-        failed = int(self.failed[rows].sum())
+        failed, unknown = (int(of[rows].sum()) for of in (self.failed, self.unknown))
         return Sample(
             self.name,
             value[ended],
             waited[vain],
-            absent=len(rows) - len(ended) - len(vain) - failed,
+            absent=len(rows) - len(ended) - len(vain) - failed - unknown,
+            unknown=unknown,
             failed=failed,
             flags=self.flags,
             counts=self.counts,

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import items, number
+from .._arguments import confidence, items, number
 from ..errors import InvalidError
-from ..statistics import Estimate, as_columns
+from ..statistics import Estimate, as_columns, limits_of_quantile, limits_of_share
 from ..tables import _need
 from .observed import groups
-from .summary import index_of
+from .summary import index_of, refuse_taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .result import Sweep
 
 HISTOGRAM = "commit_latency_histogram"
+AT_ONCE = 256
+"""Clusters whose distributions are in memory at once."""
 
 
 def commit_latency(
@@ -31,24 +33,50 @@ def commit_latency(
     _need("scipy", "commit_latency")
     import pandas
 
-    if HISTOGRAM not in [name for name, *_ in result.runs.columns]:
-        raise InvalidError(
-            f"metrics: this sweep has no histograms of commit latencies; play it with metrics='{HISTOGRAM}'"
-        )
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
-    by = by if by is None or isinstance(by, str) else items(by, "by")
-    histograms, seeds = result.runs.to_list(HISTOGRAM), result["seed"]
     points, lines = [], []
-    for point, rows in groups(result, by):
-        pooled = Pooled.of([histograms[row] for row in rows], seeds[rows])
-        told = sum(histograms[row] is not None for row in rows)
-        cells: dict[str, Any] = {"runs": told, "commits": int(pooled.entries.sum())}
+    for point, pooled in pooled_by(result, by):
+        cells: dict[str, Any] = {"runs": pooled.runs, "commits": int(pooled.entries.sum())}
         for q in shares:
             cells |= as_columns(f"p{100 * q:.6g}_ms", pooled.quantile(q, ci))
         points.append(point)
         lines.append(cells)
     return pandas.DataFrame(lines, index=index_of(points) if points[0] else None)
+
+
+def commit_latency_ecdf(result: Sweep, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+    """See `Sweep.commit_latency_ecdf`."""
+    _need("pandas", "commit_latency_ecdf")
+    _need("scipy", "commit_latency_ecdf")
+    import pandas
+
+    ci = confidence(ci, "ci")
+    parts = []
+    for point, pooled in pooled_by(result, by):
+        refuse_taken(point, ECDF, "commit_latency_ecdf")
+        if len(pooled.ends_ms):
+            parts.append(pandas.DataFrame(point | dict(zip(ECDF, pooled.ecdf(ci), strict=True))))
+    if not parts:
+        return pandas.DataFrame(columns=[*pooled_by(result, by)[0][0], *ECDF])
+    return pandas.concat(parts, ignore_index=True)
+
+
+ECDF = ("latency_ms", "entries", "share", "low", "high")
+"""What a distribution of commit latencies says of each bucket."""
+
+
+def pooled_by(result: Sweep, by: str | Iterable[str] | None) -> list[tuple[dict[str, Any], Pooled]]:
+    """The histograms of the runs, added up by values of some parameters."""
+    if HISTOGRAM not in [name for name, *_ in result.runs.columns]:
+        raise InvalidError(
+            f"metrics: this sweep has no histograms of commit latencies; play it with metrics='{HISTOGRAM}'"
+        )
+    histograms, seeds = result.runs.to_list(HISTOGRAM), result["seed"]
+    return [
+        (point, Pooled.of([histograms[row] for row in rows], seeds[rows]))
+        for point, rows in groups(result, by)
+    ]
 
 
 @dataclass(frozen=True)
@@ -62,50 +90,87 @@ class Pooled:
     entries : array of int, (clusters, buckets)
         How many entries each cluster has in each bucket. Runs with one seed share their luck: they are one
         cluster.
+    runs : int
+        How many runs did not fail.
     """
 
     ends_ms: np.ndarray[Any, Any]
     entries: np.ndarray[Any, Any]
+    runs: int = 0
 
     @classmethod
     def of(cls, histograms: Sequence[list[tuple[float, int]] | None], seeds: np.ndarray[Any, Any]) -> Pooled:
         """The histograms of runs with these seeds; those of runs that failed say nothing."""
         import numpy as np
 
-        told = [(at, end, entries) for at, of in enumerate(histograms) for end, entries in of or []]
-        _, cluster = np.unique(seeds, return_inverse=True)
+        kept = [
+            (histogram, seed)
+            for histogram, seed in zip(histograms, seeds, strict=True)
+            if histogram is not None
+        ]
+        _, cluster = np.unique([seed for _, seed in kept], return_inverse=True)
+        told = [(at, end, entries) for at, (of, _) in enumerate(kept) for end, entries in of]
         ends = np.array(sorted({end for _, end, _ in told}))
         table = np.zeros((int(cluster.max()) + 1 if len(cluster) else 0, len(ends)), dtype=np.int64)
         if told:
             rows, of, entries = zip(*told, strict=True)
             np.add.at(table, (cluster[list(rows)], np.searchsorted(ends, of)), entries)
-        return cls(ends, table)
+        return cls(ends, table, len(kept))
+
+    def ecdf(self, ci: float) -> tuple[np.ndarray[Any, Any], ...]:
+        """Bucket by bucket: the latency, the entries, the share that took no longer, and its limits."""
+        per_bucket = self.entries.sum(axis=0)
+        share = per_bucket.cumsum() / per_bucket.sum()
+        low, high = limits_of_share(share, self._worth(share, ci), ci)
+        return self.ends_ms, per_bucket, share, low, high
 
     def quantile(self, q: float, ci: float) -> Estimate:
         """The latency that this share of all entries did not exceed, with Woodruff's interval.
 
-        The share of the entries up to there is a ratio of two sums over clusters; its interval, by their
-        spread (and no narrower than if all entries were independent), is read off the distribution.
+        The share of the entries up to there is a ratio of two sums over clusters; its interval is read off
+        the distribution.
+        """
+        import numpy as np
+
+        total = int(self.entries.sum())
+        if total == 0:
+            return Estimate.bare(math.nan, "no commit")
+        below = self.entries.sum(axis=0).cumsum()
+        at = int(np.searchsorted(below, q * total))
+        value = float(self.ends_ms[at])
+        if len(self.entries) < 2:
+            return Estimate.bare(value, "of one seed")
+        worth = float(self._worth(below / total, ci)[at])
+        low, high = (
+            math.nan if side != side else float(self.ends_ms[int(np.searchsorted(below, side * total))])
+            for side in limits_of_quantile(q, worth, ci)
+        )
+        return Estimate(value, min(low, value), max(high, value))
+
+    def _worth(self, share: np.ndarray[Any, Any], ci: float) -> np.ndarray[Any, Any]:
+        """How many independent entries tell as much of the share up to each bucket (Korn and Graubard 1998).
+
+        By the spread of clusters, and no more than there are entries. NaN with a single cluster.
         """
         import numpy as np
         from scipy import stats
 
-        per_cluster = self.entries.sum(axis=1)
-        total = int(per_cluster.sum())
-        if total == 0:
-            return Estimate(math.nan, math.nan, math.nan, "no commit")
-        below = self.entries.sum(axis=0).cumsum()
-        at = int(np.searchsorted(below, q * total))
-        share = below[at] / total
-        clusters = len(per_cluster)
-        residuals = self.entries[:, : at + 1].sum(axis=1) - share * per_cluster
-        spread = math.sqrt(clusters / max(clusters - 1, 1) * float((residuals**2).sum())) / total
-        error = max(spread, math.sqrt(q * (1 - q) / total))
+        per_cluster, total, clusters = self.entries.sum(axis=1), int(self.entries.sum()), len(self.entries)
         if clusters < 2:
-            return Estimate(float(self.ends_ms[at]), math.nan, math.nan, "of one seed")
-        reach = float(stats.t.ppf((1 + ci) / 2, clusters - 1)) * error
-        low, high = (
-            float(self.ends_ms[int(np.searchsorted(below, share * total))]) if 0 < share < 1 else math.nan
-            for share in (q - reach, q + reach)
+            return np.full(len(share), math.nan)
+        squares = np.zeros(len(share))
+        for few in range(0, clusters, AT_ONCE):
+            block = slice(few, few + AT_ONCE)
+            residuals = self.entries[block].cumsum(axis=1) - share * per_cluster[block, None]
+            squares += (residuals**2).sum(axis=0)
+        variance = clusters / (clusters - 1) * squares / total**2
+        least = share * (1 - share) / total
+        worth = np.divide(
+            share * (1 - share),
+            np.maximum(variance, least),
+            out=np.full(len(share), float(total)),
+            where=least > 0,
         )
-        return Estimate(float(self.ends_ms[at]), low, high)
+        t, z = (float(of) for of in (stats.t.ppf((1 + ci) / 2, clusters - 1), stats.norm.ppf((1 + ci) / 2)))
+        tighter: np.ndarray[Any, Any] = worth * (z / t) ** 2
+        return tighter

@@ -293,6 +293,8 @@ class Sweep:
 
         Runs of different points with one seed (common random numbers) are not independent. Where `by` takes
         them together, intervals allow for that: of means by counting seeds, of others by the design effect.
+        Of a single seed there is no interval: however many points it is played at, it is one draw. If the
+        points themselves are drawn at random, `common_random_numbers=False` gives each its own seeds.
 
         Examples
         --------
@@ -307,6 +309,52 @@ class Sweep:
         from .summary import summary
 
         return summary(self, by, metrics, ci, quantiles)
+
+    def share(
+        self, question: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95
+    ) -> pd.DataFrame:
+        """The share of the runs that say yes to a question, as a table: to plot against a parameter.
+
+        Parameters
+        ----------
+        question : str
+            A column of flags, `"violation"`, or a question such as `"ending=horizon"` or
+            `"rules=election_safety"`.
+        by : str or list of str, optional
+            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+        ci : float, default 0.95
+            The confidence of the intervals, each for itself.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a point: the parameters, `n` (runs that say yes or no), `k` (those that say yes), `share`
+            (0 where none did), `low`, `high`, and `note`.
+
+        Raises
+        ------
+        InvalidError
+            If the column is not one of flags, or there is no such parameter.
+
+        Notes
+        -----
+        The intervals are those of `summary`, where an event that was never seen has no value, only a bound.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> def lossy(loss):
+        ...     return rl.Scenario(5, network=rl.Network(latency=5, loss=loss), stop=rl.leader_elected,
+        ...                        horizon="300ms")
+        >>> table = rl.sweep(lossy, {"loss": [0, 0.5]}, seeds=100).share("ending=horizon")
+        >>> table.columns.tolist()
+        ['loss', 'n', 'k', 'share', 'low', 'high', 'note']
+        >>> bool((table.low <= table.share).all() and (table.share <= table.high).all())
+        True
+        """
+        from .summary import share
+
+        return share(self, question, by, ci)
 
     def commit_latency(
         self,
@@ -353,6 +401,39 @@ class Sweep:
         from .pooled import commit_latency
 
         return commit_latency(self, by, quantiles, ci)
+
+    def commit_latency_ecdf(self, by: str | Iterable[str] | None = None, *, ci: float = 0.95) -> pd.DataFrame:
+        """The distribution of the commit latency over all entries of all runs, as a table: a step a row.
+
+        Parameters
+        ----------
+        by, ci
+            As in `commit_latency`; the interval holds for each latency by itself.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a bucket: the parameters, `latency_ms` (the bucket's upper end), `entries` (how many it
+            holds), `share` (of all entries, those that took no longer), `low`, `high`. Of runs of one seed
+            there is no interval: NaN. Points without a commit have no rows.
+
+        Raises
+        ------
+        InvalidError
+            If the sweep has no histograms, or there is no such parameter.
+
+        Examples
+        --------
+        >>> import raftlab as rl
+        >>> busy = rl.Scenario(5, network=rl.uniform(1, 5), workload=rl.OpenLoop("10ms"), horizon="2s")
+        >>> result = rl.sweep(busy, seeds=20, metrics="commit_latency_histogram")
+        >>> table = result.commit_latency_ecdf()
+        >>> float(table.share.iloc[-1]), bool(table.share.is_monotonic_increasing)
+        (1.0, True)
+        """
+        from .pooled import commit_latency_ecdf
+
+        return commit_latency_ecdf(self, by, ci)
 
     def survival(
         self, metric: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95

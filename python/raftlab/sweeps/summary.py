@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import items, number
+from .._arguments import confidence, items, number
 from ..errors import InvalidError
 from ..statistics import NOTHING, Estimate, Sample, as_columns, percent, runs_in_words
 from ..tables import _need
@@ -30,7 +30,7 @@ def summary(
     _need("scipy", "summary")
     import pandas
 
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
     by = by if by is None or isinstance(by, str) else items(by, "by")
     wanted = metrics_of(result, metrics)
@@ -55,23 +55,58 @@ def index_of(points: Sequence[dict[str, Any]]) -> pd.Index[Any]:
     )
 
 
+def share(result: Sweep, question: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+    """See `Sweep.share`."""
+    _need("pandas", "share")
+    _need("scipy", "share")
+    import pandas
+
+    ci = confidence(ci, "ci")
+    rows = []
+    for point, sample in samples_of(result, question, by):
+        if not sample.flags:
+            raise InvalidError(
+                f"question: '{question}' is no yes or no; give a column of flags, 'violation', or a question "
+                "such as 'ending=horizon'"
+            )
+        refuse_taken(point, SHARE, "share")
+        found = sample.share(ci)
+        cells = (
+            sample.n,
+            sample.events,
+            found.value,
+            found.low,
+            found.high,
+            "; ".join(notes(sample, found, ci)),
+        )
+        rows.append(point | dict(zip(SHARE, cells, strict=True)))
+    return pandas.DataFrame(rows)
+
+
+SHARE = ("n", "k", "share", "low", "high", "note")
+"""What a table of shares says of each point."""
+
+
+def refuse_taken(point: dict[str, Any], columns: Iterable[str], table: str) -> None:
+    """Refuses parameters with the names of columns."""
+    if taken := set(columns).intersection(point):
+        raise InvalidError(f"by: '{min(taken)}' is the name of a column of {table}; rename the parameter")
+
+
 def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
     """See `Sweep.survival`."""
     _need("pandas", "survival")
     _need("scipy", "survival")
     import pandas
 
-    ci = number(ci, "ci", "between 0 and 1", 0, 1)
+    ci = confidence(ci, "ci")
     parts = []
     for point, sample in samples_of(result, metric, by):
         if sample.flags:
             raise InvalidError(f"metric '{metric}' is a yes or no; survival needs numbers")
         if sample.why:
             raise InvalidError(f"metric '{metric}' says nothing: {sample.why}")
-        if taken := {metric, *CURVE}.intersection(point):
-            raise InvalidError(
-                f"by: '{min(taken)}' is the name of a column of survival; rename the parameter"
-            )
+        refuse_taken(point, (metric, *CURVE), "survival")
         if not sample.n:
             continue
         curve = sample.curve(ci)
@@ -90,24 +125,28 @@ CURVE = ("at_risk", "events", "censored", "survival", "low", "high")
 def line(sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
     """A row of a summary."""
     mean = sample.estimate(None, ci)
-    notes = [remark(mean, sample.flags, ci)]
+    quantiles = {q: NOTHING if sample.flags else sample.quantile(q, ci) for q in shares}
     cells = {
         "n": sample.n,
         "events": sample.events,
         "censored": len(sample.censored),
-        "absent": sample.absent,
+        "absent": sample.absent + sample.unknown,
         "failed": sample.failed,
         **as_columns("mean", mean),
     }
-    for q in shares:
-        estimate = NOTHING if sample.flags else sample.quantile(q, ci)
+    for q, estimate in quantiles.items():
         cells |= as_columns(f"p{100 * q:.6g}", estimate)
-        notes.append(remark(estimate, sample.flags, ci))
+    return cells | {"note": "; ".join(notes(sample, mean, ci, *quantiles.values()))}
+
+
+def notes(sample: Sample, main: Estimate, ci: float, *others: Estimate) -> list[str]:
+    """What has to be said of a sample and its estimates, each once."""
+    said = [remark(estimate, sample.flags, ci) for estimate in (main, *others)]
     if sample.absent and not sample.why:
-        notes.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
+        said.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
     if sample.failed:
-        notes.append(f"{runs_in_words(sample.failed)} failed")
-    return cells | {"note": "; ".join(dict.fromkeys(note for note in notes if note))}
+        said.append(f"{runs_in_words(sample.failed)} failed")
+    return list(dict.fromkeys(note for note in said if note))
 
 
 def remark(estimate: Estimate, flags: bool, ci: float) -> str:
