@@ -1,8 +1,7 @@
 //! The tables of etcd-io/raft (quorums) and of tikv/raft-rs (`test_raft_paper.rs`, which takes the paper
 //! section by section), row by row, against this implementation.
 //!
-//! They lie in `../shared/reference` beside the repository; without them there is nothing to check, and
-//! each test says so. Each test asserts how many rows it checked. Rows that say something other than the
+//! They lie in `tests/reference`. Each test asserts how many rows it checked. Rows that say something other than the
 //! paper does stand out here with the reason.
 
 mod support {
@@ -25,7 +24,9 @@ use serde_json::Value as Json;
 use support::cluster::{config, log};
 use support::messages::{acknowledge, append, append_all, put, rejects, request_vote};
 use support::recorder::{Cluster, Recorder, Subject, id};
-use support::tables::{check, check_but, entries, integer, reference, rows_of, table, terms};
+use support::tables::{
+    check, check_but, entries, in_words, integer, reference, rows_of, table, terms,
+};
 
 // --- Quorums ---
 
@@ -51,7 +52,7 @@ fn joint_quorum_votes() {
 
 /// Compares what a quorum says with what each row of a table expects.
 fn check_quorums(table: &str, rows: usize, said: fn(&Quorum, &Json) -> (Json, Json)) {
-    let Some(table) = reference(&format!("etcd-raft/{table}.json")) else { return };
+    let table = reference(&format!("etcd-raft/{table}.json"));
     let cases = rows_of(&table);
     for case in cases {
         let voters = nodes(&case["voters"]);
@@ -149,9 +150,7 @@ const TEN_TIMEOUTS: Delay = Delay { min: Span(10), max: Span(20) };
 
 #[test]
 fn timeouts_are_randomised() {
-    if table("timeout_randomised").is_none() {
-        return;
-    }
+    in_words("timeout_randomised");
     for restart in [as_follower, as_candidate] {
         let mut world = waiting(1);
         let drawn: BTreeSet<u64> = (0..10_000).map(|_| restart(&mut world, id(1))).collect();
@@ -162,7 +161,7 @@ fn timeouts_are_randomised() {
 
 #[test]
 fn timeouts_seldom_conflict() {
-    let Some(table) = table("timeout_nonconflict") else { return };
+    let table = table("timeout_nonconflict");
     for restart in [as_follower, as_candidate] {
         let mut world = waiting(5);
         let conflicts = (0..ROUNDS).filter(|_| {
@@ -300,7 +299,7 @@ fn a_follower_appends_and_truncates() {
 
 #[test]
 fn a_leader_brings_the_followers_of_figure_7_into_line() {
-    let Some(table) = table("sync_follower_log_fig7") else { return };
+    let table = table("sync_follower_log_fig7");
     let followers = table["followers"].as_object().expect("followers are by name");
     for (name, follower) in followers {
         let leader = fresh(1, 3).with(8, None, log(&terms(&table["leader"])), 0);
@@ -560,9 +559,7 @@ fn runs_out(subject: &mut Subject, timer: TimerId) -> Recorder {
 
 #[test]
 fn everybody_steps_down_before_a_higher_term() {
-    if table("all_server_stepdown").is_none() {
-        return;
-    }
+    in_words("all_server_stepdown");
     let mut checked = 0;
     for mut subject in subjects().into_iter().filter(Subject::is_one_of_three) {
         let (before, log) = (subject.clone(), subject.log());
@@ -611,9 +608,7 @@ fn elections_in_broken_networks() {
 
 #[test]
 fn a_new_leader_overwrites_newer_entries_that_were_not_committed() {
-    if table("overwrite_newer_logs").is_none() {
-        return;
-    }
+    in_words("overwrite_newer_logs");
     let node = |number, term, vote, entries: &[u64]| {
         Some(fresh(number, 5).with(term, vote, log(entries), 0))
     };
@@ -635,7 +630,7 @@ fn a_new_leader_overwrites_newer_entries_that_were_not_committed() {
 
 #[test]
 fn no_table_is_left_out() {
-    let Some(file) = reference("raft-rs/paper_tables.json") else { return };
+    let file = reference("raft-rs/paper_tables.json");
     let names: Vec<&String> = file.as_object().expect("tables are by name").keys().collect();
     let source = include_str!("paper_tables.rs");
     for name in names.into_iter().filter(|name| *name != "source") {

@@ -1,6 +1,7 @@
-"""Published results: against data that nobody here wrote, where it is present."""
+"""Published results: against data that nobody here wrote."""
 
 import csv
+import gzip
 import json
 import math
 import os
@@ -27,11 +28,7 @@ from raftlab.published.figure_16_fit import FITTED, Legs, misfit
 from raftlab.statistics import share
 from scipy import stats
 
-REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference"
-needs_reference = pytest.mark.skipif(
-    not REFERENCE.exists(),
-    reason="the reference data is not part of the project; it lies beside it in ../shared",
-)
+REFERENCE = Path(__file__).parent / "reference"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def wan():
 
 def columns(file, *keys, value):
     found = defaultdict(list)
-    with (REFERENCE / file).open() as lines:
+    with gzip.open(REFERENCE / file, "rt") as lines:
         for row in csv.DictReader(lines):
             found[tuple(row[key] for key in keys)].append(float(row[value]))
     return found
@@ -52,10 +49,9 @@ def test_the_wide_area_network_agrees_with_the_dissertation(wan):
     assert all(row.basis in ("data", "stated") for row in wan.rows)
 
 
-@needs_reference
 @pytest.mark.parametrize("failed", [0, 1, 2])
 def test_whole_distributions_agree_with_availsim(wan, failed):
-    samples = columns("dissertation/availsim_wan_samples.csv", "figure", "failures", value="election_time_ms")
+    samples = columns("dissertation/availsim_wan.csv.gz", "figure", "failures", value="election_time_ms")
     theirs = samples["multi-submission-failures", str(failed)]
     ours = wan.samples[f"{failed} of 5 failed"]
     assert np.mean(ours) == pytest.approx(np.mean(theirs), rel=0.03)
@@ -64,16 +60,15 @@ def test_whole_distributions_agree_with_availsim(wan, failed):
     assert dissertation.WAN[failed] == pytest.approx([np.mean(theirs), *found], abs=0.06)
 
 
-@needs_reference
 def test_what_is_published_is_what_stands_in_the_data():
-    samples = columns("raft-paper/samples.csv", "election_timeout_ms", value="downtime_ms")
+    samples = columns("ocaml-raft-data/raft_paper.csv.gz", "election_timeout_ms", value="downtime_ms")
     for case, (mean, least, *quantiles) in paper.FIGURE_16.items():
         theirs = np.array(samples[case,])
         assert (mean, least) == pytest.approx((theirs.mean(), theirs.min()), rel=2e-3)
         found = np.quantile(theirs, paper.SHARES[: len(quantiles)], method="inverted_cdf")
         assert quantiles == pytest.approx(found, rel=0.02)
     rules = {"org": "original", "fixed": "fixed", "expo": "exponential", "combo": "combined"}
-    with (REFERENCE / "raft-refloated" / "summary.csv").open() as lines:
+    with (REFERENCE / "ocaml-raft-data" / "refloated.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     assert len(rows) == 36
     for row in rows:
@@ -127,7 +122,6 @@ def test_split_votes_agree():
     assert differ == ["5 of 5 alive, latency U(0.02, 0.05)"]
 
 
-@needs_reference
 def test_closed_forms_are_those_of_the_reference():
     forms = json.loads((REFERENCE / "election-model" / "closed_forms.json").read_text())
     assert len(forms["table"]) == 80

@@ -4,22 +4,23 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-/// A file of reference values; nothing, and a word about it, where they are not.
-pub fn reference(file: &str) -> Option<Json> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference");
-    if !folder.is_dir() {
-        println!("skipped: no reference values in {}", folder.display());
-        return None;
-    }
-    let text = std::fs::read_to_string(folder.join(file)).expect("the file is there");
-    Some(serde_json::from_str(&text).expect("the file is JSON"))
+/// A file of reference values.
+pub fn reference(file: &str) -> Json {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(file);
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    serde_json::from_str(&text).expect("the file is JSON")
 }
 
 /// One of the tables of raft-rs.
-pub fn table(name: &str) -> Option<Json> {
-    let table = reference("raft-rs/paper_tables.json").map(|mut file| file[name].take());
-    assert!(table.as_ref().is_none_or(Json::is_object), "there is no table '{name}'");
+pub fn table(name: &str) -> Json {
+    let table = reference("raft-rs/paper_tables.json")[name].take();
+    assert!(table.is_object(), "there is no table '{name}'");
     table
+}
+
+/// One that states its case in words, printed with the test that plays it.
+pub fn in_words(name: &str) {
+    println!("{name}: {}", table(name));
 }
 
 /// Checks every row of a table, and that there are so many.
@@ -29,7 +30,7 @@ pub fn check(name: &str, rows: usize, row: impl Fn(&Json)) {
 
 /// Checks the rows of a table but these (counted from 1).
 pub fn check_but(name: &str, rows: usize, skipped: &[usize], row: impl Fn(&Json)) {
-    let Some(table) = table(name) else { return };
+    let table = table(name);
     let cases = rows_of(&table);
     let mut checked = 0;
     for (number, case) in (1..).zip(cases).filter(|(number, _)| !skipped.contains(number)) {
