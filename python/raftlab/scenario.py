@@ -50,6 +50,10 @@ class Scenario:
         for `AdaptiveTimeout()`. Cannot go with `timeout_step` or `lease_drift`.
     heartbeat : time, optional
         Between heartbeats; a third of the least election timeout if not given.
+    tick : time, optional
+        Timers count whole ticks of this length, as etcd's and TiKV's do: a timeout of (1000, 2000) ms with ticks
+        of 100 ms takes 10 to 19 of them, and the tick under way counts (etcd-io/etcd#4887). Each node's ticks
+        begin at a moment of their own. Timers run out at any moment if not given.
     pre_vote, sticky_votes, check_quorum : bool, default False
         Ask before raising the term (dissertation 9.6); refuse votes while a leader is heard (4.2.3); a
         leader that hears no quorum for an election timeout steps down (6.2). Independent of each other.
@@ -123,6 +127,7 @@ class Scenario:
         timeout_step: Duration | None = None,
         adaptive_timeout: AdaptiveTimeout | bool | None = None,
         heartbeat: Duration | None = None,
+        tick: Duration | None = None,
         pre_vote: bool | None = None,
         sticky_votes: bool | None = None,
         check_quorum: bool | None = None,
@@ -166,6 +171,8 @@ class Scenario:
             )
         if heartbeat is not None:
             parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
+        if tick is not None:
+            parts["tick"] = to_ms(tick, "tick")
         switches = {
             "pre_vote": pre_vote,
             "sticky_votes": sticky_votes,

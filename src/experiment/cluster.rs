@@ -116,9 +116,13 @@ impl<O: Watcher> Cluster<O> {
         for fault in &scenario.faults {
             injector.give(Arc::new(fault.clone()));
         }
+        let mut world = World::at_rest(spec, observer);
+        if let Some(tick) = scenario.tick {
+            world.set_tick(tick);
+        }
         Self {
             seed: 0,
-            world: World::at_rest(spec, observer),
+            world,
             symbols: Arc::new(symbols),
             injector,
             agenda: Agenda::default(),

@@ -62,6 +62,9 @@ pub struct Scenario {
     /// When terms are adopted and when a candidate stands again.
     #[serde(default, skip_serializing_if = "is_paper")]
     pub election_rule: ElectionRule,
+    /// Timers count whole ticks of this length, as etcd's and TiKV's do; they run out at any moment if not given.
+    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
+    pub tick: Option<Span>,
     /// Between heartbeats; a third of the least election timeout if not given.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
@@ -179,6 +182,7 @@ impl Scenario {
             timeout_step: None,
             adaptive_timeout: None,
             election_rule: ElectionRule::Paper,
+            tick: None,
             heartbeat: None,
             pre_vote: false,
             sticky_votes: false,
@@ -284,6 +288,15 @@ impl Scenario {
         }
         if self.heartbeat == Some(Span::ZERO) {
             return Err("heartbeat must be longer than 0 ms".into());
+        }
+        if let Some(tick) = self.tick
+            && (tick == Span::ZERO || tick > min)
+        {
+            return Err(format!(
+                "tick must be longer than 0 ms and no longer than the least election timeout, {} ms, not {} ms",
+                min.as_ms(),
+                tick.as_ms()
+            ));
         }
         for (name, value) in [
             ("max_entries_per_append", self.max_entries_per_append),

@@ -13,11 +13,15 @@ pub struct Clock {
     local: u64,
     /// Local nanoseconds in 10^9 true ones.
     rate: u64,
+    /// Timers count whole ticks of this length; 0 if they run out at any moment.
+    tick: u64,
+    /// When the ticks come: this much after multiples of a tick.
+    phase: u64,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { world: 0, local: EPOCH, rate: TRUE_RATE }
+        Self { world: 0, local: EPOCH, rate: TRUE_RATE, tick: 0, phase: 0 }
     }
 }
 
@@ -49,6 +53,43 @@ impl Clock {
             scale_up(ahead, TRUE_RATE, self.rate)
         };
         Time(self.world.saturating_add(passed)).max(now)
+    }
+
+    /// When a timer that was armed at `since` runs out: after `wait`, or with the last of as many whole ticks
+    /// as fit into it. The tick under way when it was armed counts, as in etcd (etcd-io/etcd#4887).
+    #[inline]
+    pub fn rings(&self, since: LocalTime, wait: Span) -> LocalTime {
+        if self.tick == 0 { since + wait } else { self.with_tick(since, wait.0 / self.tick) }
+    }
+
+    #[inline(never)] // few worlds tick
+    fn with_tick(&self, since: LocalTime, ticks: u64) -> LocalTime {
+        let ticks = self.ticks_until(since) + ticks.max(1);
+        LocalTime(self.phase.saturating_add(ticks.saturating_mul(self.tick)))
+    }
+
+    /// The least wait with which a timer that was armed at `since` has not run out by now.
+    pub fn least_wait(&self, since: LocalTime, now: Time) -> Span {
+        let now = self.local(now);
+        if self.tick == 0 {
+            return now.since(since);
+        }
+        let ticks = self.ticks_until(now) - self.ticks_until(since) + 1;
+        Span(ticks.saturating_mul(self.tick))
+    }
+
+    fn ticks_until(&self, local: LocalTime) -> u64 {
+        local.0.saturating_sub(self.phase) / self.tick // a clock may be set back to its zero
+    }
+
+    /// Timers count whole ticks, the first of them `phase` after the clock's zero.
+    pub fn set_ticks(&mut self, tick: Span, phase: Span) {
+        (self.tick, self.phase) = (tick.0, phase.0);
+    }
+
+    /// How long a tick is; zero if timers run out at any moment.
+    pub fn tick(&self) -> Span {
+        Span(self.tick)
     }
 
     /// From now on the clock runs at `rate` (1 is true).
@@ -99,6 +140,27 @@ mod tests {
             assert!(clock.local(at) >= target, "rate {rate}");
             assert!(clock.local(Time(at.0 - 1)) < target, "rate {rate}");
         }
+    }
+
+    #[test]
+    fn timers_run_out_with_whole_ticks() {
+        let mut clock = Clock::default();
+        clock.set_ticks(Span(100), Span(30));
+        let at = |x: u64| LocalTime(EPOCH + x);
+        let zero = EPOCH % 100;
+        assert_eq!(zero, 0, "the phase is that of the epoch");
+        assert_eq!(clock.rings(at(30), Span(100)), at(130), "armed with a tick, the next one");
+        assert_eq!(clock.rings(at(129), Span(100)), at(130), "the tick under way counts");
+        assert_eq!(clock.rings(at(31), Span(399)), at(330), "three whole ticks");
+        assert_eq!(clock.rings(at(31), Span(5)), at(130), "at least one");
+        for (since, now) in [(31, 31), (31, 129), (31, 130), (31, 500), (129, 131), (30, 230)] {
+            let least = clock.least_wait(at(since), Time(now));
+            assert!(clock.rings(at(since), least) > at(now), "{since} {now}");
+            let shorter = Span(least.0 - 100);
+            assert!(least.0 == 100 || clock.rings(at(since), shorter) <= at(now), "{since} {now}");
+        }
+        let plain = Clock::default();
+        assert_eq!(plain.least_wait(at(31), Time(130)), Span(99));
     }
 
     #[test]

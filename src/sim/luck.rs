@@ -37,6 +37,8 @@ pub enum Purpose {
     Nemesis = 12,
     /// From where the runs of a multilevel splitting go on.
     Splitting = 13,
+    /// Where in its tick a node's clock begins.
+    Phase = 14,
 }
 
 /// The luck of one run.

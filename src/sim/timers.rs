@@ -83,14 +83,14 @@ impl Timer {
     /// From now on it has the luck of another seed. What is known by now stays: it has not run out yet, and any
     /// time that is left is as likely as any other.
     pub(super) fn redrawn(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
-        let waited = clock.local(now).since(self.since);
+        let waited = clock.least_wait(self.since, now);
         self.delay.min = waited.clamp(self.delay.min, self.delay.max);
         self.look_again(index, now, clock, queue);
     }
 
     #[inline]
     fn ensure_wake(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
-        let earliest = clock.world(self.since + self.delay.min, now);
+        let earliest = clock.world(clock.rings(self.since, self.delay.min), now);
         if earliest < self.wake {
             self.wake = earliest;
             queue.push_timer(earliest, self.seq, Due::Timer(index));
@@ -114,7 +114,7 @@ impl Timer {
         if !self.armed {
             return false;
         }
-        let earliest = clock.world(self.since + self.delay.min, now);
+        let earliest = clock.world(clock.rings(self.since, self.delay.min), now);
         let deadline =
             if earliest > now { earliest } else { self.deadline(index, now, clock, luck) };
         if (deadline, self.seq) == (now, seq) {
@@ -129,7 +129,7 @@ impl Timer {
     fn deadline(&self, index: u32, now: Time, clock: &Clock, luck: Luck) -> Time {
         let spread = self.delay.max.0.saturating_sub(self.delay.min.0);
         let draw = luck.draw(Purpose::Timer, u64::from(index), self.ordinal);
-        clock.world(self.since + Span(self.delay.min.0 + below(draw, spread)), now)
+        clock.world(clock.rings(self.since, Span(self.delay.min.0 + below(draw, spread))), now)
     }
 
     /// When it runs out, if it is armed.

@@ -12,14 +12,14 @@ use std::sync::Arc;
 use self::effects::Fx;
 use crate::clone::clone_by_field;
 use crate::protocol::{
-    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Status, TimerId, Way,
+    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Span, Status, TimerId, Way,
 };
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
 use crate::sim::disk::{Disk, DiskSpec, Unsynced};
 use crate::sim::flight::{Edit, Flight, Flights, MessageId};
-use crate::sim::luck::Luck;
+use crate::sim::luck::{Luck, Purpose, below};
 use crate::sim::network::{Links, Matching, NetworkSpec};
 use crate::sim::observer::{Fate, HostEvent, Observer};
 use crate::sim::queue::{Due, Queue};
@@ -244,9 +244,15 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         Self { nodes: spec.nodes, core }
     }
 
+    /// Timers of a world at rest count whole ticks, which come at another moment on each node.
+    pub fn set_tick(&mut self, tick: Span) {
+        self.core.hosts.iter_mut().for_each(|host| host.clock.set_ticks(tick, Span::ZERO));
+    }
+
     /// What is at rest begins, with the luck of a seed.
     pub fn begin(&mut self, seed: u64, loads: &[Load]) {
         self.core.luck = Luck::new(seed);
+        self.core.begin_ticks();
         let ids = || (0..self.nodes.len()).map(NodeId::from);
         for id in ids() {
             if self.nodes[id.at()].leads() {
@@ -510,6 +516,16 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    fn begin_ticks(&mut self) {
+        for (entity, host) in (0..).zip(&mut self.hosts) {
+            let tick = host.clock.tick();
+            if tick > Span::ZERO {
+                let draw = self.luck.draw(Purpose::Phase, entity, 0);
+                host.clock.set_ticks(tick, Span(below(draw, tick.0)));
+            }
+        }
+    }
+
     fn leadership_changed(&mut self, id: NodeId, leads: bool) {
         if leads {
             self.leaders.insert(id);
