@@ -56,7 +56,7 @@ def ecdf(
     nines : bool, default False
         Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
     ci : float, default 0.95
-        The confidence of the band around each curve, at each time for itself (log-log; not for the curve as
+        The confidence of the band around each curve, at each time for itself (not for the curve as
         a whole).
     mean : bool, default True
         Whether a dot on each curve marks its mean; not where runs are censored, whose mean is not known.
@@ -184,7 +184,7 @@ def survival(
     by : str or list of str, optional
         A curve for each value of these parameters; for each point of the grid if not given.
     ci : float, default 0.95
-        The confidence of the band around each curve, at each time for itself (log-log).
+        The confidence of the band around each curve, at each time for itself.
     at_risk : bool, default False
         Whether to say below the axis how many runs each curve still rests on.
     title, ax

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .share import none_of
+from .share import limits_of_share, none_of
 
 if TYPE_CHECKING:
     from .estimate import Array
@@ -35,49 +35,58 @@ class Curve:
     high: Array
 
     @classmethod
-    def of(cls, values: Array, censored: Array, confidence: float) -> Curve:
-        """Of independent runs, with a log-log band, which is not defined before the first end."""
+    def of(cls, values: Array, censored: Array) -> Curve:
+        """Without a band: its limits are NaN."""
         import numpy as np
         from scipy import stats
 
         both = np.concatenate([values, censored])
         found = stats.ecdf(stats.CensoredData(values, right=censored)).sf
-        with warnings.catch_warnings():  # the band is not defined everywhere
-            warnings.simplefilter("ignore", RuntimeWarning)
-            band: Any = found.confidence_interval(confidence, method="log-log")
         time, survival = np.asarray(found.quantiles), np.clip(np.asarray(found.probabilities), 0.0, 1.0)
-        low, high = (np.array(side.probabilities, float) for side in (band.low, band.high))
         at_risk = len(both) - np.searchsorted(np.sort(both), time, side="left")
         events, gone = (
             np.diff(np.searchsorted(np.sort(part), time, side="right"), prepend=0)
             for part in (values, censored)
         )
-        return cls(time, at_risk, events, gone, survival, low, high)
+        unknown = np.full(len(time), math.nan)
+        return cls(time, at_risk, events, gone, survival, unknown, unknown)
 
-    def stretched(self, by: float) -> Curve:
-        """The band so many times as far from the curve, on the scale on which it is even."""
-        sides = (stretched(side, self.survival, by) for side in (self.low, self.high))
-        return replace(self, **dict(zip(("low", "high"), sides, strict=True)))
+    def banded(self, effect: float, confidence: float) -> Curve:
+        """With Clopper and Pearson's limits, of as many runs as would be as certain if all were watched.
 
-    def closed(self, fewer: Array, confidence: float) -> Curve:
-        """With the rule of three where the band is not defined, of so many fewer runs than are at risk.
-
-        That is before the first end, and after the last one if nothing is left.
+        So many that S (1 - S) / n is Greenwood's variance (Dorey and Korn, Statistics in Medicine 6, 1987);
+        where nothing is censored that is their number. Dependence makes them fewer, by the design `effect`.
+        Before the first end, and after the last one if nothing is left, it is the rule of three.
         """
-        low, high = self.low.copy(), self.high.copy()
-        before, after = self.survival >= 1.0, self.survival <= 0.0
-        none = none_of(fewer, confidence)
-        low[before], high[before] = 1.0 - none[before], 1.0
+        import numpy as np
+
+        survival, left = self.survival, self.at_risk - self.events
+        between = (survival > 0.0) & (survival < 1.0)
+        steps = np.divide(self.events, self.at_risk * left, out=np.zeros(len(left)), where=left > 0)
+        greenwood = np.cumsum(steps)
+        worth = np.divide(
+            1.0 - survival, survival * greenwood, out=np.ones(len(left)), where=between & (greenwood > 0)
+        )
+        kept = corners(len(survival))
+        exact = limits_of_share(survival[kept], np.maximum(worth[kept] / effect, 1.0), confidence)
+        low, high = (np.interp(np.arange(len(survival)), kept, side) for side in exact)
+        none = none_of(np.maximum(self.at_risk / effect, 1.0), confidence)
+        before, after = survival >= 1.0, survival <= 0.0
+        low, high = np.where(before, 1.0 - none, low), np.where(before, 1.0, high)
         last = high[~after][-1] if (~after).any() else 1.0
-        low[after], high[after] = 0.0, last * none[after]
-        return replace(self, low=low, high=high)
+        return replace(self, low=np.where(after, 0.0, low), high=np.where(after, last * none, high))
 
 
-def stretched(side: Array, survival: Array, by: float) -> Array:
-    """A limit of a log-log band, so many times as far from the curve on that scale."""
+MOST_CORNERS = 4000
+"""Limits of so many steps are computed; those of more are interpolated, which moves none by 1e-6."""
+
+
+def corners(steps: int) -> Array:
+    """Which steps: all, or the first ones, the last ones, and evenly chosen ones between."""
     import numpy as np
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        place, middle = (np.log(-np.log(part)) for part in (side, survival))
-        wide: Array = np.exp(-np.exp(middle + by * (place - middle)))
-    return wide
+    if steps <= MOST_CORNERS:
+        return np.arange(steps)
+    ends = MOST_CORNERS // 4
+    between = np.linspace(ends, steps - ends, MOST_CORNERS // 2).astype(int)
+    return np.unique(np.concatenate([np.arange(ends), between, np.arange(steps - ends, steps)]))

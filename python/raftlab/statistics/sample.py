@@ -13,6 +13,8 @@ from .mean import limits_of_mean, varies
 from .share import limits_of_quantile, none_of, share, worth_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .estimate import Array
 
 FEWEST_AT_RISK = 10
@@ -175,7 +177,7 @@ class Sample:
 
         if not len(self.censored):
             return np.minimum(self.values, horizon)
-        curve, end = self.curve(), min(horizon, self.horizon)
+        curve, end = Curve.of(self.values, self.censored), min(horizon, self.horizon)
         times = np.minimum(np.append(curve.time, end), end)
         areas = curve.survival * np.diff(times)
         mean = float(times[0] + areas.sum())
@@ -214,6 +216,21 @@ class Sample:
         apart = n / (n - 1) * spread
         return max(1.0, len(sums) / (len(sums) - 1) * float(np.sum(sums**2)) / apart)
 
+    def drawn(self, luck: np.random.Generator, size: int) -> Sample:
+        """A sample of so many seeds, drawn from these with replacement, with all of their runs."""
+        import numpy as np
+
+        place = np.arange(self.n) if self.seeds is None else np.unique(self.seeds, return_inverse=True)[1]
+        order, counts = np.argsort(place, kind="stable"), np.bincount(place)
+        chosen = luck.integers(0, self.clusters, size)
+        firsts, lengths = (np.cumsum(counts) - counts)[chosen], counts[chosen]
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows, seeds = order[np.repeat(firsts, lengths) + within], np.repeat(np.arange(size), lengths)
+        cut, cells = rows >= len(self.values), np.concatenate([self.values, self.censored])[rows]
+        return replace(
+            self, values=cells[~cut], censored=cells[cut], seeds=np.concatenate([seeds[~cut], seeds[cut]])
+        )
+
     def share(self, confidence: float = 0.95) -> Estimate:
         """The share of flags that are up, with its interval (`share`)."""
         if not self.n:
@@ -231,7 +248,7 @@ class Sample:
     def quantile(self, share: float, confidence: float = 0.95) -> Estimate:
         """A quantile with the interval of its order statistics; of censored durations by Kaplan-Meier.
 
-        Then the interval is where the log-log band of the curve crosses the share. A quantile beyond what
+        Then the interval is where the band of the curve crosses the share. A quantile beyond what
         was observed is NaN, and the note says so; `low` then says how long it takes at least.
         """
         import numpy as np
@@ -307,25 +324,20 @@ class Sample:
         return float(curve.time[first - 1]) if first else math.nan
 
     def curve(self, confidence: float = 0.95, at: float | None = None) -> Curve:
-        """The share of runs in which it is not over yet, by Kaplan-Meier, with a pointwise log-log band.
+        """The share of runs in which it is not over yet, by Kaplan-Meier, with a pointwise band.
 
-        Where that band is not defined, the rule of three is: before the first end, and after the last one if
-        nothing is left. Dependence between runs of equal seeds is allowed for as it is at one time (the
-        median of what was observed, if none is named).
+        Dependence between runs of equal seeds is allowed for as it is at one time (the median of what was
+        observed, if none is named). Where there is no interval, the limits are NaN.
         """
         import numpy as np
 
-        curve, effect = Curve.of(self.values, self.censored, confidence), 1.0
+        curve, effect = Curve.of(self.values, self.censored), 1.0
         if self._silent:
-            return replace(
-                curve, low=np.full_like(curve.low, math.nan), high=np.full_like(curve.high, math.nan)
-            )
+            return curve
         if self.clusters < self.n:
             when = float(np.median(self.values)) if at is None and len(self.values) else at or 0.0
             place = max(0, int(np.searchsorted(curve.time, when, side="right")) - 1)
             reach = np.where(curve.time <= when, curve.survival[place], 0.0)
-            effect = self.n / worth_of(
-                self.n, self._dependence(self._influence(curve, reach)), self.clusters, confidence
-            )
-            curve = curve.stretched(math.sqrt(effect))
-        return curve.closed(np.maximum(curve.at_risk / effect, 1.0), confidence)
+            moved = self._dependence(self._influence(curve, reach))
+            effect = self.n / worth_of(self.n, moved, self.clusters, confidence)
+        return curve.banded(effect, confidence)

@@ -60,12 +60,12 @@ def limits_of_share(part: Any, worth: Any, confidence: float) -> tuple[Array, Ar
     NaN where it is not known how many they are worth.
     """
     import numpy as np
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     tail, part, worth = (1 - confidence) / 2, np.asarray(part, float), np.asarray(worth, float)
     ups, downs = part * worth, (1 - part) * worth
-    low = np.where(part > 0, beta.ppf(tail, np.where(part > 0, ups, 1.0), downs + 1), 0 * worth)
-    high = np.where(part < 1, beta.ppf(1 - tail, ups + 1, np.where(part < 1, downs, 1.0)), 1 + 0 * worth)
+    low = np.where(part > 0, betaincinv(np.where(part > 0, ups, 1.0), downs + 1, tail), 0 * worth)
+    high = np.where(part < 1, betaincinv(ups + 1, np.where(part < 1, downs, 1.0), 1 - tail), 1 + 0 * worth)
     return np.minimum(low, part), np.maximum(high, part)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 
 from .._arguments import U64, confidence, instance, is_number, number
 from ..errors import InvalidError, shown
-from ..statistics import Sample, runs_in_words, varies
+from ..statistics import Estimate, Sample, runs_in_words, varies
 from ..tables import _need
 from .observed import Observed, groups, metrics_of, quantile_of
 from .result import Sweep
@@ -24,12 +26,16 @@ def required_seeds(
     ci: float = 0.95,
     by: str | Iterable[str] | None = None,
 ) -> int:
-    """How many seeds each point needs so that intervals are no wider than wanted.
+    """How many seeds each point needs so that nine of ten such sweeps have intervals as narrow as wanted.
 
-    From a pilot: the half-width of an interval falls with the square root of the number of runs. If a share
-    was 0 in the pilot, it is the number of runs of which none may meet the event for the bound to be as low.
-    Runs that failed or had no such event cost seeds, too: as many of them as in the pilot are allowed for.
-    Where ties leave the interval of a quantile no width, the pilot is as small as is known to do.
+    From a pilot: the half-width of an interval falls with the square root of the number of runs. Neither the
+    pilot's half-width nor that of the sweep to come is certain: how much they vary is seen in samples drawn
+    from the pilot, and allowed for, so that the sweep is precise enough with an assurance of about 90 %
+    (docs/statistics.md has the measured one). The larger the pilot, the fewer seeds that takes.
+    If a share was 0 in the pilot, it is the number of runs of which none may meet the event for the bound to
+    be as low. Runs that failed or had no such event cost seeds, too: as many of them as in the pilot are
+    allowed for. Where ties leave the interval of a quantile no width, the pilot is as small as is known to
+    do.
 
     Parameters
     ----------
@@ -76,23 +82,79 @@ def required_seeds(
     observed, needed = Observed.of(pilot, metric), 1
     for _, rows in groups(pilot, by):
         sample = observed.sample(rows)
-        estimate = sample.estimate(quantile, ci)
         seeds = len(np.unique(observed.seed[rows]))
-        if sample.flags and sample.events in (0, sample.n) and sample.n:
+        if sample.flags and sample.events in (0, sample.n) and sample.n and not sample.unknown:
             width = wanted(precision, 1.0 if sample.events else 0.0)
             bound = math.log(1 - ci) / math.log1p(-min(width, 1 - 1e-12))
             needed = max(needed, math.ceil(bound * len(rows) / sample.n))
             continue
-        if math.isnan(estimate.half_width) or not math.isnan(estimate.others):
+        found = Pilot(sample, quantile, ci)
+        if math.isnan(found.estimate.half_width) or not math.isnan(found.estimate.others):
             raise InvalidError(f"pilot: its {runs_in_words(len(rows))} {no_ground(sample, statistic)}")
-        ratio = estimate.half_width / wanted(precision, estimate.value)
-        needed = max(needed, seeds if ratio == 0.0 else math.ceil(seeds * ratio**2))
+        needed = max(needed, found.times(precision, seeds))
     if needed > U64:
         raise InvalidError(
             f"precision {shown(precision)} of '{metric}' would take {float(needed):.2g} seeds, and there are "
             "2^64; ask for less"
         )
     return needed
+
+
+ASSURANCE = 0.9
+"""How many of such sweeps are to be as precise as wanted."""
+DRAWS, MOST_DRAWN = 100, 2000
+"""How many samples are drawn from a pilot to see how much half-widths vary, and of how many seeds at most."""
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A sample, and what is to be estimated more precisely than it can."""
+
+    sample: Sample
+    quantile: float | None
+    confidence: float
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """What the pilot says itself."""
+        return self.sample.estimate(self.quantile, self.confidence)
+
+    def times(self, precision: float | str, seeds: int) -> int:
+        """How many seeds it takes, if the pilot had so many."""
+        ratio = self.estimate.half_width / wanted(precision, self.estimate.value)
+        if ratio == 0.0:
+            return seeds
+        reserve = float(norm_quantile(ASSURANCE)) * self.spread(relative=isinstance(precision, str))
+
+        def misses(fewer: float) -> float:
+            """By how much the half-width of that many times fewer seeds is too large, as a logarithm."""
+            return math.log(ratio) + math.log(fewer) / 2 + reserve * math.sqrt(1 + fewer)
+
+        low, high = -200.0, 200.0  # logarithms
+        for _ in range(100):
+            middle = (low + high) / 2
+            low, high = (low, middle) if misses(math.exp(middle)) > 0 else (middle, high)
+        return math.ceil(seeds / math.exp(low) * (1 - 1e-12))
+
+    def spread(self, *, relative: bool) -> float:
+        """The standard deviation of the logarithm of a half-width, over samples as large as the pilot."""
+        import numpy as np
+
+        luck, clusters = np.random.default_rng(0), self.sample.clusters
+        size, found = min(clusters, MOST_DRAWN), []
+        for _ in range(DRAWS):
+            estimate = self.sample.drawn(luck, size).estimate(self.quantile, self.confidence)
+            width = estimate.half_width / (abs(estimate.value) if relative and estimate.value else 1.0)
+            if width > 0.0:  # ties leave none, and NaN is none
+                found.append(math.log(width))
+        return float(np.std(found)) * math.sqrt(size / clusters) if found else 0.0
+
+
+def norm_quantile(share: float) -> float:
+    """Of the normal distribution."""
+    from scipy import stats
+
+    return float(stats.norm.ppf(share))
 
 
 def wanted(precision: float | str, value: float) -> float:
@@ -112,6 +174,9 @@ def wanted(precision: float | str, value: float) -> float:
 
 def no_ground(sample: Sample, statistic: str) -> str:
     """Why a pilot does not tell how many seeds it takes."""
+    if sample.unknown:
+        told = f"stopped at other violations, in part, and do not tell '{sample.name}'"
+        return f"{told}; play them with on_violation='record'"
     if sample.why:
         return f"say nothing of '{sample.name}': {sample.why}"
     if len(sample.censored) and not len(sample.values):
