@@ -40,7 +40,9 @@ def metrics() -> str:
         "`summary` takes a run as one value: a mean of `downtime_ms` is over runs, each with the mean of its "
         "own losses, however many it had; so it is for commit latencies. What only the checks can tell "
         "(`violations`, `rules`, `lost_writes`, `violations_by_rule`) is unknown in a summary of a sweep "
-        "with `checks=False`, whose rows have null there. Where a function of a run raises, its cell is "
+        "with `checks=False`, whose rows have null there; in a run that stopped at its first violation all "
+        "other properties are, and theirs are null, too. [Statistics](statistics.md) says which interval is "
+        "whose. Where a function of a run raises, its cell is "
         "null and `error` says why; what else the row says counts.\n"
     )
 

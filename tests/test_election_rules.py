@@ -60,7 +60,7 @@ def test_with_every_rule_there_is_a_leader_and_all_is_safe(rule):
         return  # who gave its vote away in vain is lost to everybody else: it is compared because it is bad
     rows = result.to_pandas()
     assert (rows.commit_index > 100).mean() > 0.9
-    assert rows.downtime_open_ms.isna().mean() > 0.9
+    assert rows.downtime_so_far_ms.isna().mean() > 0.9
 
 
 @pytest.mark.parametrize("rule", ALL)

@@ -291,3 +291,14 @@ def test_intervals_over_points_that_share_seeds_cover():
 
 MEDIAN = 7.9855
 """Of an exponential of mean 10 plus one of mean 1: 10 exp(-m/10) - exp(-m) = 4.5."""
+
+
+def test_bands_of_many_steps_are_as_exact_as_those_of_few():
+    from raftlab.statistics import limits_of_share
+
+    luck = np.random.default_rng(15)
+    curve = plain(luck.random(20_000)).curve()
+    some = np.r_[0:50, luck.integers(0, 19_998, 100), 19_900:19_999]
+    low, high = limits_of_share(curve.survival[some], np.full(len(some), 20_000.0), 0.95)
+    assert curve.low[some] == pytest.approx(low, abs=1e-6)
+    assert curve.high[some] == pytest.approx(high, abs=1e-6)

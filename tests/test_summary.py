@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import raftlab as rl
-from raftlab.statistics import share
+from raftlab.statistics import Sample, share
 from raftlab.sweeps.observed import sample_of
 from scipy import stats
 
@@ -65,12 +65,145 @@ def test_violations_are_shares_and_none_is_no_zero(swept):
 def test_censored_runs_are_counted_as_such():
     cut = rl.sweep(failover(150, 0.2).replace(horizon="1.3s"), seeds=600)
     line, rows = cut.summary(metrics="downtime_ms").loc["downtime_ms"], cut.to_pandas()
-    assert line.censored == (rows.downtime_ms.isna() & rows.downtime_open_ms.notna()).sum() > 50
-    assert line.n == 600 - (rows.downtime_ms.isna() & rows.downtime_open_ms.isna()).sum()
+    assert line.censored == (rows.downtime_ms.isna() & rows.downtime_so_far_ms.notna()).sum() > 50
+    assert line.n == 600 - (rows.downtime_ms.isna() & rows.downtime_so_far_ms.isna()).sum()
     whole = rl.sweep(failover(150, 0.2).replace(horizon="5s"), seeds=600).to_pandas()
     assert line.p50 == pytest.approx(whole.downtime_ms.median(), rel=0.1)
     assert line["mean"] == pytest.approx(whole.downtime_ms.mean(), rel=0.15)
     assert line.note.startswith("mean up to ")
+
+
+def test_an_outage_that_is_not_over_stays_in_beside_one_that_is():
+    """Every run ends in an outage of ten seconds; an earlier one was over after 400 ms."""
+    lasting = rl.Scenario(
+        3,
+        network=rl.uniform(1, 5),
+        horizon="13s",
+        faults=[rl.Crash("leader", at="1s", duration="400ms"), rl.Crash("a majority", at="3s")],
+    )
+    metrics = ["downtime_ms", "downtime_open_ms", "recoveries", "leader_losses"]
+    cut = rl.sweep(lasting, seeds=40, metrics=metrics, checks=False, progress=False)
+    rows, line = cut.to_pandas(), cut.summary(metrics="downtime_ms").loc["downtime_ms"]
+    assert (rows.recoveries == 1).any()
+    assert (rows.downtime_open_ms > 9000).all()
+    assert (line.n, line.events, line.censored) == (40, 0, 40)
+    assert math.isnan(line["mean"])
+    assert "never observed" in line.note
+    so_far = rows.downtime_so_far_ms
+    assert (so_far <= rows.downtime_open_ms).all(), "at least: the mean over all losses of the run"
+    assert (so_far[rows.leader_losses == 1] == rows.downtime_open_ms[rows.leader_losses == 1]).all()
+    over = rl.sweep(lasting.replace(horizon="2900ms"), seeds=40, metrics=metrics, progress=False).to_pandas()
+    both = (over.recoveries == 1) & (rows.recoveries == 1)
+    exact = (over.downtime_ms + rows.downtime_open_ms) / 2
+    assert so_far[both].to_numpy() == pytest.approx(exact[both].to_numpy())
+    assert "downtime_so_far_ms" not in cut.summary().index.get_level_values("metric")
+
+
+def test_what_says_how_long_was_waited_comes_along():
+    cut = rl.sweep(
+        failover(150, 0.2).replace(horizon="1.3s"), seeds=100, metrics="downtime_ms", progress=False
+    )
+    assert cut.summary().loc["downtime_ms"].censored > 0
+
+
+def test_futures_have_waited_since_their_moment():
+    c = rl.Cluster(3, seed=1)
+    c.run("1s")
+    c.crash("A")
+    c.crash("B")
+    c.run("1s")
+    found = c.futures(30, duration="1s", progress=False).summary(metrics="time_to_leader_ms", quantiles=[0.5])
+    assert found.loc["time_to_leader_ms"].p50_low == 1000, "not the 3 s since the beginning"
+
+
+def crashing(horizon="2s"):
+    return rl.Scenario(
+        3,
+        bugs=["term_not_persisted"],
+        network=rl.uniform(1, 5),
+        workload=rl.ClosedLoop(clients=3, think=5),
+        horizon=horizon,
+        faults=[rl.Crash("all", every=rl.uniform(300, 600), duration=rl.uniform(1, 100), at=100)],
+    )
+
+
+def test_a_run_that_stopped_at_a_violation_is_unknown_for_the_others():
+    def one(on_violation):
+        metrics = ["violations_by_rule", "lost_writes"]
+        return rl.sweep(crashing(), seeds=100, metrics=metrics, on_violation=on_violation, progress=False)
+
+    stopped, whole = one("stop"), one("record")
+    rows, recorded = stopped.to_pandas(), whole.to_pandas()
+    cut = rows.ending == "violation"
+    assert cut.sum() > 20
+    assert (whole.summary().loc["violations_vote_once", "n"], whole.rules["vote_once"] > 0) == (100, True)
+    for rule in rl.properties.names:
+        column, broken = (
+            rows[f"violations_{rule}"],
+            rows.rules.fillna("").str.split(",").map(lambda r, of=rule: of in r),
+        )
+        assert (column.isna() == (cut & ~broken)).all(), rule
+        assert (column[broken] > 0).all(), rule
+        assert (column[~cut] == 0).all(), rule
+        assert recorded[f"violations_{rule}"].notna().all(), rule
+    lost = rows.rules.fillna("").str.contains("acknowledged_write_lost")
+    assert (rows.lost_writes.isna() == (cut & ~lost)).all()
+    unknown = int(rows.violations_vote_once.isna().sum())
+    table, known = (
+        stopped.summary(metrics=["violations_vote_once", "rules=vote_once", "violation"]),
+        100 - unknown,
+    )
+    for metric in ("violations_vote_once", "rules=vote_once"):
+        line = table.loc[metric]
+        assert (line.n, line.absent) == (known, unknown)
+        assert f"{unknown} runs are unknown" in line.note
+        assert "P(" not in line.note
+        assert "below" not in line.note
+        assert math.isnan(line.mean_low)
+        assert math.isnan(line.mean_high)
+    assert table.loc["violation", ["n", "events"]].tolist() == [100, int(cut.sum())], "of any it is known"
+    share = stopped.share("rules=vote_once")
+    assert share[["low", "high"]].isna().all(axis=None)
+    assert "each stopped at its first" in repr(stopped)
+    assert "stopped" not in repr(whole)
+
+
+def test_comparisons_do_not_count_what_is_unknown():
+    short, metrics = crashing("550ms"), ["violations_by_rule"]
+    stopped = rl.sweep(short, seeds=60, metrics=metrics, progress=False)
+    honest = rl.sweep(short.replace(bugs=[]), seeds=60, metrics=metrics, progress=False)
+    unknown = int(stopped.to_pandas().violations_vote_once.isna().sum())
+    assert 0 < unknown < 58
+    for metric in ("rules=vote_once", "violations_vote_once"):
+        found = rl.compare(honest, stopped, metric)
+        assert (found.pairs, found.excluded) == (60 - unknown, unknown)
+        for side in (found.low, found.high, found.p_value, found.unpaired_low, found.median_low):
+            assert math.isnan(side)
+        assert f"{unknown} more pairs are unknown" in found.note
+        with pytest.raises(rl.InvalidError, match="on_violation='record'"):
+            rl.required_seeds(stopped, metric, 0.01)
+
+
+def test_a_grid_of_one_seed_has_no_interval_and_no_bound():
+    def cluster(at):
+        return rl.Scenario(5, faults=[rl.Crash("leader", at=at)], horizon="2s")
+
+    grid = {"at": range(500, 540)}
+    shared = rl.sweep(cluster, grid, seeds=1, metrics="unavailable_ms", progress=False)
+    line = shared.summary(by=[]).loc["unavailable_ms"]
+    assert (line.n, math.isnan(line.mean_low), math.isnan(line.p99_high)) == (40, True, True)
+    assert "40 runs of one seed share its randomness" in line.note
+    assert "common_random_numbers=False" in line.note
+    assert "P(violation)" not in repr(shared)
+    assert shared.upper_bound == 1.0
+    own = rl.sweep(
+        cluster, grid, seeds=1, metrics="unavailable_ms", common_random_numbers=False, progress=False
+    )
+    table = own.summary(by=[]).loc["unavailable_ms"]
+    assert table.mean_low < table["mean"] < table.mean_high
+    assert "P(violation) < 0.072" in repr(own)
+    alone = shared.at(at=500)
+    assert alone.upper_bound == pytest.approx(0.95), "a single run is what it is"
 
 
 def test_runs_without_the_event_and_failed_ones_are_not_counted():
@@ -376,9 +509,14 @@ def test_survival_is_a_table_of_steps():
     assert one.survival.to_numpy() == pytest.approx(expected.probabilities)
     assert one.downtime_ms.to_numpy() == pytest.approx(expected.quantiles)
     assert (one.events.sum(), one.censored.sum()) == (len(of.values), len(of.censored))
-    band = expected.confidence_interval(0.95, method="log-log")
-    inside = ~np.isnan(band.low.probabilities)
-    assert one.low.to_numpy()[inside] == pytest.approx(band.low.probabilities[inside])
+    uncut = one[one.downtime_ms < of.censored.min()]
+    over = uncut.events.cumsum().to_numpy()
+    exact = [stats.binomtest(int(k), of.n).proportion_ci(method="exact") for k in over]
+    assert len(exact) > 20
+    assert uncut.low.to_numpy() == pytest.approx([1 - side.high for side in exact]), (
+        "all are watched until then"
+    )
+    assert uncut.high.to_numpy() == pytest.approx([1 - side.low for side in exact])
     assert not one.isna().any(axis=None)
     assert (one.low <= one.survival).all()
     assert (one.survival <= one.high).all()
@@ -460,9 +598,11 @@ def test_pairs_of_common_random_numbers(swept):
     a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
     found = rl.compare(a, b, "time_to_leader_ms")
     x, y = a["time_to_leader_ms"], b["time_to_leader_ms"]
-    paired = stats.ttest_rel(y, x).confidence_interval(0.95)
     assert found.difference == pytest.approx((y - x).mean())
-    assert (found.low, found.high) == pytest.approx((paired.low, paired.high))
+    mean = Sample("x", y - x, np.array([])).mean()
+    assert (found.low, found.high) == pytest.approx((mean.low, mean.high)), "that of the differences"
+    student = stats.ttest_rel(y, x).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((student.low, student.high), abs=0.1)
     assert found.correlation == pytest.approx(stats.pearsonr(x, y).statistic)
     assert found.correlation > 0.8
     unpaired = stats.ttest_ind(y, x, equal_var=False).confidence_interval(0.95)
@@ -604,9 +744,23 @@ def test_as_many_seeds_as_needed_give_the_precision(statistic, q):
     sample = sample_of(result, "time_to_leader_ms", np.arange(needed))
     estimate = sample.mean() if q is None else sample.quantile(q)
     assert estimate.half_width == pytest.approx(1.0, rel=0.35)
-    assert rl.required_seeds(pilot, "time_to_leader_ms", 0.5, statistic=statistic) == pytest.approx(
-        4 * needed, rel=0.01
-    )
+    twice = rl.required_seeds(pilot, "time_to_leader_ms", 0.5, statistic=statistic)
+    assert 3 * needed < twice <= 4 * needed, "the more seeds, the less do half-widths vary"
+
+
+def test_most_sweeps_of_so_many_seeds_are_precise_enough():
+    """Half of them were not, when the pilot was taken at its word."""
+    from raftlab.sweeps.required import Pilot
+
+    luck, hits, naive = np.random.default_rng(14), 0, 0
+    for _ in range(60):
+        pilot = Sample("x", luck.exponential(1, 100), np.array([]))
+        wanted = pilot.mean().half_width / 3
+        needed = Pilot(pilot, None, 0.95).times(wanted, 100)
+        hits += Sample("x", luck.exponential(1, needed), np.array([])).mean().half_width <= wanted
+        naive += Sample("x", luck.exponential(1, 900), np.array([])).mean().half_width <= wanted
+    assert hits / 60 > 0.78
+    assert naive / 60 < 0.7, "the test of the test"
 
 
 def test_seeds_allow_for_runs_that_tell_nothing():
@@ -617,7 +771,7 @@ def test_seeds_allow_for_runs_that_tell_nothing():
     needed = rl.required_seeds(pilot, "odd", 5.0)
     values = np.arange(1.0, 400, 2)
     exact = (stats.norm.ppf(0.975) * values.std(ddof=1) / 5.0) ** 2
-    assert needed == pytest.approx(2 * exact, rel=0.03), "half of the runs have none"
+    assert 2 * exact < needed < 2.4 * exact, "half of the runs have none"
 
 
 def test_seeds_for_points_taken_together():

@@ -22,6 +22,7 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
         number = None
     if number is None or not least <= number <= most:
         limit = f"of at least {least}" if most >= U32 else f"between {least} and {most}"
+        limit = f"from {least} to 2^63 - 1" if most == 2**63 - 1 else limit
         limit = "from 0 to 2^64 - 1" if (least, most) == (0, U64) else limit
         raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
     return number

@@ -198,17 +198,22 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
     }
     let (failed, endings, rules, errors) =
         (failed(&rows), endings(&rows)?, rules(&rows)?, errors(&rows));
+    let known: Vec<Option<NullBuffer>> =
+        plan.metrics.iter().map(|metric| known(&rows, metric)).collect();
     let unchecked = (!plan.checks).then(|| NullBuffer::new_null(rows.len()));
     let mut violations = vec![0; rows.len()];
     for (row, count) in rows.violations {
         violations[row] = count;
     }
     columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the luck of the run");
-    for (metric, cells) in plan.metrics.iter().zip(rows.metrics) {
+    for ((metric, cells), known) in plan.metrics.iter().zip(rows.metrics).zip(known) {
         let unchecked = unchecked.clone().filter(|_| metric.needs == Needs::Checks);
         let array = match cells {
             Cells::Real(values) => reals(values),
-            Cells::Count(values) => counts(values, unchecked.or_else(|| failed.clone())),
+            Cells::Count(values) => {
+                let told = NullBuffer::union(failed.as_ref(), known.as_ref());
+                counts(values, unchecked.or(told))
+            }
             Cells::Histogram(values) => histograms(values, failed.clone())?,
         };
         columns.push(&metric.name, array, metric.unit, &metric.meaning);
@@ -264,6 +269,20 @@ fn failed(rows: &Rows) -> Option<NullBuffer> {
         let valid = BooleanBuffer::collect_bool(rows.len(), |row| rows.ending[row].is_some());
         NullBuffer::new(valid)
     })
+}
+
+/// The rows that stopped at another violation before they could tell a metric, as nulls.
+fn known(rows: &Rows, metric: &Metric) -> Option<NullBuffer> {
+    if metric.property.is_empty() || rows.rules.is_empty() {
+        return None;
+    }
+    let mut known = BooleanBufferBuilder::new(rows.len());
+    known.append_n(rows.len(), true);
+    for (row, violated) in &rows.rules {
+        let told = rows.ending[*row].is_none_or(|ending| metric.is_known(ending, violated));
+        known.set_bit(*row, told);
+    }
+    Some(NullBuffer::new(known.finish()))
 }
 
 /// Numbers; NaN is null, and stays NaN below it for who reads the bytes.

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..cluster import World
+from ..statistics import upper_bound
 from ..sweeps import Sweep
+from ..sweeps.observed import sample_of
 from ..views import Violations
 
 if TYPE_CHECKING:
@@ -242,6 +244,12 @@ def _find(variant: Variant, seed: int) -> Finding:
     return Finding(variant, answer, variant.judge(control), evidence, control)
 
 
-def bound(swept: Sweep) -> str:
-    """What many runs without the event are worth, in words."""
-    return f"0 of {len(swept):,} runs; P < {swept.upper_bound:.2g} (95 %)"
+def bound(swept: Sweep, violated: str = "") -> str:
+    """What many runs without a violation are worth, in words; or without one of this property.
+
+    Runs that stopped at the violation of another property do not tell, and are none of them.
+    """
+    if not violated:
+        return f"0 of {len(swept):,} runs; P < {swept.upper_bound:.2g} (95 %)"
+    told = sample_of(swept, f"rules={violated}").n
+    return f"0 of {told:,} runs; P < {upper_bound(0, told):.2g} (95 %)"

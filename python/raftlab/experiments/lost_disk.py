@@ -230,7 +230,7 @@ def never_loses(swept: Sweep) -> Answer:
     cost = f"in the first {len(sample)} of them power failures cost {entries:,} entries on a disk"
     if found:
         return Answer(True, f"{found:,} of {len(swept):,} runs lost an acknowledged write; {cost}")
-    return Answer(False, f"{bound(swept)}; {cost}")
+    return Answer(False, f"{bound(swept, 'acknowledged_write_lost')}; {cost}")
 
 
 def variants(seeds: int) -> list[Variant]:

@@ -224,7 +224,7 @@ def never_two_leaders(swept: Sweep) -> Answer:
     elected = sum(swept.runs.to_list("elections"))
     if found:
         return Answer(True, f"{found:,} of {len(swept):,} runs had two leaders in one term")
-    return Answer(False, f"{bound(swept)}, with {elected:,} elections")
+    return Answer(False, f"{bound(swept, 'election_safety')}, with {elected:,} elections")
 
 
 def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Sweep]:
@@ -401,9 +401,11 @@ def variants(seeds: int) -> list[Variant]:
             "Are there ever two leaders in one term?",
             "at most one leader per term",
             False,
-            play=lambda _: sweep(honest_chaos(5), seeds=seeds),
+            play=lambda _: sweep(honest_chaos(5), seeds=seeds, on_violation="record"),
             judge=never_two_leaders,
-            control=lambda _: sweep(honest_chaos(5).replace(bugs=["quorum_off_by_one"]), seeds=seeds),
+            control=lambda _: sweep(
+                honest_chaos(5).replace(bugs=["quorum_off_by_one"]), seeds=seeds, on_violation="record"
+            ),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(

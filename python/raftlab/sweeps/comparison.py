@@ -175,6 +175,9 @@ def compare(
     would take long: use the intervals of the medians in `Sweep.summary` there. Means need no bootstrap: see
     there, too.
 
+    Where some runs stopped at the violation of another property, and whether they would have violated this
+    one is unknown, there is no interval and no p-value.
+
     What is yes or no: the interval of Agresti and Min (2005), which is not empty where no pair differs, and
     McNemar's exact test. Unpaired: the interval of Agresti and Caffo (2000), and Fisher's exact test.
 
@@ -199,8 +202,9 @@ def compare(
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
     pairs = Pairs.of(a, b, metric)
     if len(pairs.x) < 2:
-        why = f" ({pairs.why})" if pairs.why else ""
-        raise InvalidError(f"metric '{metric}': fewer than two seeds have a value at both a and b{why}")
+        why = pairs.why or INSTEAD.get(metric, "")
+        said = f"metric '{metric}': fewer than two seeds have a value at both a and b"
+        raise InvalidError(f"{said} ({why})" if why else said)
     if math.inf in (abs(pairs.x).max(), abs(pairs.y).max()):
         raise InvalidError(f"metric '{metric}' is infinite in some runs, and has no mean to compare")
     if horizon is not None and (pairs.flags or not metric.endswith("_ms")):
@@ -221,6 +225,10 @@ def compare(
     if pairs.nothing_over:
         paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, math.nan, 0.0
         note = f"no pair was over before {end:,.6g} ms on either side"
+    elif pairs.unknown:
+        paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, float(d.mean()), 0.0
+        note = f"no interval: {pairs.unknown:,} more pairs are unknown, stopped at another violation "
+        note += "(on_violation='record' goes on)"
     else:
         paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
         mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0
@@ -254,6 +262,15 @@ def compare(
         median_low=medians.low,
         median_high=medians.high,
     )
+
+
+INSTEAD = {
+    "downtime_ms": "no leader with a quorum was lost there; 'unavailable_ms' says of every run how long "
+    "there was none",
+    "downtime_open_ms": "'downtime_ms' counts what was not over, as censored",
+    "last_elected_ms": "nobody was elected there; 'time_to_leader_ms' counts that, as censored",
+}
+"""Why a metric may say nothing of a run, and which one tells instead."""
 
 
 def span(low: float, high: float, digits: int = 4) -> str:

@@ -9,7 +9,7 @@ from .._arguments import integer, items
 from .._time import Duration, to_ms
 from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
-from .plan import Metric, Moment, Plan
+from .plan import MOST_RUNS, Metric, Moment, Plan
 from .play import play_and_keep
 from .result import Sweep
 
@@ -31,7 +31,7 @@ def futures(
     progress: bool | Callable[[int], object],
 ) -> Sweep:
     """See `World.futures`."""
-    count = integer(count, "count", 1)
+    count = integer(count, "count", 1, MOST_RUNS)
     duration_ms = None if duration is None else to_ms(duration, "duration")
     if duration_ms == 0:
         raise InvalidError("duration must be longer than 0 ms")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NOT_METRICS = ("seed", "ending", "end_ms", "rules", "error", "digest")
 VIOLATION = "violation"
+WAITS = ("downtime_so_far_ms", "downtime_open_ms")
+"""What was not over when the run ended: it stays in as censored `downtime_ms`, and is no metric beside it."""
 ASKED = ("ending", "rules")
 """Columns of which can be asked whether they say something: `"ending=stop"`, `"rules=election_safety"`."""
 CHECKED = {
@@ -167,8 +169,7 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
         if name not in (*NOT_METRICS, *result.parameters) and not kind.startswith(("utf8", "dict", "list"))
     ]
     if metrics is None:
-        partners = set(CENSORED_BY.values())
-        plain = [name for name in numbers if name not in partners and name != "violations"]
+        plain = [name for name in numbers if name not in (*WAITS, "violations")]
         endings = dict.fromkeys(cell for cell in result.runs.to_list("ending") if cell is not None)
         questions = [f"rules={rule}" for rule in result.rules] + [f"ending={ending}" for ending in endings]
         return [*plain, VIOLATION, *questions]
@@ -176,10 +177,26 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
     for name in listed:
         if name not in (*numbers, VIOLATION, "end_ms") and not is_question(name):
             raise InvalidError(
-                f"unknown metric {shown(name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', and "
-                "questions such as 'ending=stop' and 'rules=election_safety'"
+                f"{strange(result, name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', "
+                "and questions such as 'ending=stop' and 'rules=election_safety'"
             )
     return listed
+
+
+def strange(result: Sweep, name: Any) -> str:
+    """Why something is no metric of a sweep."""
+    kinds = {column: kind for column, kind, *_ in result.runs.columns}
+    if name in ASKED:
+        return f"metric '{name}' holds texts, not numbers: ask for one of them, as in '{name}=...'"
+    if isinstance(name, str) and name in result.parameters:
+        return f"'{name}' is a parameter of the grid, not a metric"
+    if isinstance(name, str) and name in kinds and kinds[name].startswith("list"):
+        return f"metric '{name}' holds histograms, not numbers: see commit_latency()"
+    if isinstance(name, str) and name in kinds:
+        return f"metric '{name}' holds texts, not numbers"
+    if isinstance(name, str) and name in catalogue.names:
+        return f"metric '{name}' was not measured: play the sweep with metrics=[..., '{name}']"
+    return f"unknown metric {shown(name)}"
 
 
 def is_question(name: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import instance
 from ..errors import InvalidError
-from ..statistics import NOTHING, Estimate, Sample, varies
+from ..statistics import NOTHING, Estimate, Sample, limits_of_mean, varies
 from .observed import Observed, metrics_of
 from .result import Sweep
 
@@ -32,6 +32,8 @@ class Pairs:
         How many seeds are in both, but tell nothing at one of them.
     why : str
         Why a side tells nothing at all, if there is a reason.
+    unknown : int
+        At how many of the excluded seeds a run stopped at the violation of another property.
     """
 
     metric: str
@@ -42,6 +44,7 @@ class Pairs:
     y_censored: np.ndarray[Any, Any]
     excluded: int
     why: str = ""
+    unknown: int = 0
 
     @classmethod
     def of(cls, a: Sweep, b: Sweep, metric: str) -> Pairs:
@@ -73,7 +76,8 @@ class Pairs:
         )
         censored = [np.isnan(value)[both] for value in values]
         why = sides[0].why or sides[1].why
-        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()), why)
+        unknown = int((sides[0].unknown[first] | sides[1].unknown[second]).sum())
+        return cls(metric, sides[0].flags, x, y, censored[0], censored[1], int((~both).sum()), why, unknown)
 
     @property
     def censored(self) -> int:
@@ -136,10 +140,9 @@ def of_means(
     # Under no difference each sign is a coin: all of them alike is as rare as it gets.
     low, high, p = math.nan, math.nan, min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
     if varies(d, x):
-        paired = stats.ttest_rel(y, x)
-        limits = paired.confidence_interval(ci)
-        low, high = float(limits.low), float(limits.high)
-        p = max(p, float(paired.pvalue if pseudo else stats.wilcoxon(d).pvalue))
+        mean = float(d.mean())
+        low, high = limits_of_mean(mean, d - mean, ci)
+        p = max(p, float(stats.ttest_rel(y, x).pvalue if pseudo else stats.wilcoxon(d).pvalue))
     return Verdict(low, high, p, test), welch(x, y, ci)
 
 
@@ -191,7 +194,7 @@ def of_medians(pairs: Pairs, ci: float) -> Estimate:
         return NOTHING
     first, second = (pairs.sample(side).quantile(0.5).value for side in (0, 1))
     n = len(pairs.x)
-    if pairs.censored or not FEWEST_TO_DRAW <= n <= MOST_TO_DRAW or not 0 < ci < 1:
+    if pairs.censored or pairs.unknown or not FEWEST_TO_DRAW <= n <= MOST_TO_DRAW or not 0 < ci < 1:
         return Estimate(second - first, math.nan, math.nan)
 
     def apart(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], axis: int) -> Any:

@@ -29,6 +29,8 @@ Metric: TypeAlias = "str | Callable[[Run], Any]"
 Moment: TypeAlias = "tuple[int, float | None, float | None]"
 """Where futures part: the seed of the run, the time or its end, how long they last or to the end; in ms."""
 
+MOST_RUNS = 2**63 - 1
+"""Runs are numbered."""
 RESERVED = ("seed", "ending", "end_ms", "violations", "rules", "error", "digest", "time_ms")
 
 
@@ -101,12 +103,17 @@ class Plan:
             raise InvalidError("series must be the width of a bin of time, longer than 0 ms")
         choice(on_violation, "on_violation", ("record", "stop"))
         checks = flag(checks, "checks")
+        count = seeds.stop - seeds.start
+        if len(points) * count > MOST_RUNS:
+            raise InvalidError(
+                f"seeds: {len(points):,} points x {count:,} seeds are too many runs; at most 2^63 - 1 in all"
+            )
         cells = cells_of(points)
         refuse_doubles(points)
         refuse_twins(points, cells)
         names_of_grid = tuple(points[0])
         return cls(
-            names_of_grid, points, cells, scenarios, first, len(seeds), names, own, bins, checks, on_violation
+            names_of_grid, points, cells, scenarios, first, count, names, own, bins, checks, on_violation
         )
 
     def at_moments(self, moments: tuple[Moment, ...]) -> Plan:
@@ -360,4 +367,4 @@ def known_metric(name: str) -> str:
 def own_seeds(scenario: str, seeds: range) -> int:
     """The first seed of a point that shares its luck with no other; a function of the point alone."""
     digest = hashlib.blake2b(scenario.encode(), digest_size=7).digest()
-    return int.from_bytes(digest) + seeds.start
+    return (int.from_bytes(digest) + seeds.start) % (U64 + 1 - (seeds.stop - seeds.start))

@@ -189,7 +189,8 @@ class Sweep:
     def rules(self) -> dict[str, int]:
         """How many runs violated which rule, the most frequent first.
 
-        A run that stops at its first violation counts for one rule only: see `on_violation`.
+        A run that stopped at its first violation counts for that one only; whether it would have violated
+        others is unknown: see `on_violation`.
         """
         broken = (rules for rules in self.runs._core.column_list("rules") if rules is not None)
         return dict(Counter(rule for rules in broken for rule in rules.split(",")).most_common())
@@ -199,13 +200,24 @@ class Sweep:
         """The highest probability of a violation that these runs leave possible, with 95 % confidence.
 
         Failed runs say nothing; if all failed, or if the sweep was not checked, it is 1. Runs of different
-        points with one seed share their luck, and count once: as a violation if one of them has one.
+        points with one seed share their randomness, and count once: as a violation if one of them has one.
+        If all points were played with a single seed, there is nothing to count, and it is 1.
         """
-        if not self._plan.checks:
+        told = self._told
+        if not self._plan.checks or not told or self._of_one_seed:
             return 1.0
+        return upper_bound(len(told.intersection(self.violating_seeds)), len(told))
+
+    @property
+    def _told(self) -> set[int]:
+        """The seeds of the runs that did not fail."""
         endings, seeds = (self.runs._core.column_list(name) for name in ("ending", "seed"))
-        told = {seed for seed, ending in zip(seeds, endings, strict=True) if ending is not None}
-        return upper_bound(len(told.intersection(self.violating_seeds)), len(told)) if told else 1.0
+        return {seed for seed, ending in zip(seeds, endings, strict=True) if ending is not None}
+
+    @property
+    def _of_one_seed(self) -> bool:
+        """Whether several points share a single seed, and with it all of their randomness."""
+        return len(self) > 1 and len(self._told) == 1
 
     def at(self, **point: Any) -> Sweep:
         """The runs of some points only: those whose parameters have these values.
@@ -458,8 +470,8 @@ class Sweep:
 
         Notes
         -----
-        Intervals are log-log (Kalbfleisch and Prentice); where those are not defined, because nothing or
-        everything is over, the rule of three.
+        Intervals are Clopper and Pearson's, of as many runs as would be as certain if all were watched (Dorey
+        and Korn 1987); where nothing or everything is over, the rule of three.
 
         Examples
         --------
@@ -491,9 +503,13 @@ class Sweep:
         if not self._plan.checks:
             return f"<sweep: {size}, not checked for violations>"
         if bad == 0:
-            return f"<sweep: {size}, no violation; P(violation) < {self.upper_bound:.2g} (95 %)>"
+            bound = f"P(violation) < {self.upper_bound:.2g} (95 %)"
+            if self._of_one_seed:
+                bound = "no bound: all share one seed (common_random_numbers=False gives each point its own)"
+            return f"<sweep: {size}, no violation; {bound}>"
         rules = ", ".join(f"{rule} {count:,}" for rule, count in self.rules.items())
-        return f"<sweep: {size}, {bad:,} with violations ({rules})>"
+        stopped = "; each stopped at its first" if self._plan.on_violation == "stop" else ""
+        return f"<sweep: {size}, {bad:,} with violations ({rules}{stopped})>"
 
     def _repr_html_(self) -> str:
         import html

@@ -44,6 +44,14 @@ pub struct Totals {
     pub unavailable: u64,
 }
 
+impl Totals {
+    /// How long losses lasted, on the average, in milliseconds: all of them, one that is not over as long as it had.
+    pub fn mean_down(&self) -> Option<f64> {
+        let losses = self.recoveries + u64::from(self.open.is_some());
+        (losses > 0).then(|| (self.down + self.open.unwrap_or(0)) as f64 / 1e6 / losses as f64)
+    }
+}
+
 impl Availability {
     /// Of a cluster of so many nodes, all of them up.
     pub fn new(nodes: usize) -> Self {
@@ -218,6 +226,20 @@ mod tests {
         assert_eq!((totals.losses, totals.recoveries), (1, 1));
         assert_eq!((totals.down, totals.open), (at(200).0, None));
         assert_eq!((totals.unavailable, totals.longest), (at(300).0, at(200).0));
+        assert_eq!(totals.mean_down(), Some(200.0));
+    }
+
+    #[test]
+    fn a_loss_that_is_not_over_stays_in_beside_one_that_is() {
+        let mut availability = Availability::new(3);
+        assert_eq!(availability.totals(at(50)).mean_down(), None, "nothing was lost yet");
+        availability.leads(at(100), A, true);
+        availability.host(at(500), A, HostEvent::Crashed);
+        availability.leads(at(700), B, true);
+        availability.host(at(1_000), B, HostEvent::Crashed);
+        let totals = availability.totals(at(5_000));
+        assert_eq!((totals.recoveries, totals.open), (1, Some(at(4_000).0)));
+        assert_eq!(totals.mean_down(), Some((200.0 + 4_000.0) / 2.0));
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub struct Metric {
     pub censored_by: &'static str,
     /// What has to be watched.
     pub needs: Needs,
+    /// The property whose violations it counts: a run that stopped at another one says nothing of it.
+    pub property: &'static str,
     value: for<'a> fn(&Finished<'a>, usize) -> Value<'a>,
     at: usize,
 }
@@ -151,6 +153,12 @@ impl Metric {
     #[inline]
     pub fn of<'a>(&self, run: &Finished<'a>) -> Value<'a> {
         (self.value)(run, self.at)
+    }
+
+    /// Whether a run tells it that ended like this, and violated these properties.
+    pub fn is_known(&self, ending: Ending, violated: &[&str]) -> bool {
+        let other = ending == Ending::Violation && !violated.contains(&self.property);
+        self.property.is_empty() || !other
     }
 
     /// Whether `"all"` includes it: one number a run, the same every time.
@@ -178,6 +186,7 @@ macro_rules! metrics {
                     default: false,
                     censored_by: "",
                     needs: Needs::$needs,
+                    property: "",
                     value: |$run, _at| Value::$kind($value),
                     at: 0,
                 };
@@ -187,6 +196,7 @@ macro_rules! metrics {
         }
     };
     (@default $metric:ident $by:literal) => { $metric.default = $by };
+    (@property $metric:ident $by:literal) => { $metric.property = $by };
     (@censored_by $metric:ident $by:literal) => { $metric.censored_by = $by };
 }
 
@@ -213,17 +223,20 @@ macro_rules! latency {
 
 metrics! {
     "availability" {
-        time_to_leader_ms Real "ms" Measures (default true censored_by "end_ms"),
-            "from the beginning (of a future: from its moment) until a node led that exchanged messages with a quorum; null if none did before end_ms",
+        time_to_leader_ms Real "ms" Measures (default true censored_by "unavailable_ms"),
+            "from the beginning (of a future: from its moment) until a node led that exchanged messages with a quorum; null if none did, and unavailable_ms is then how long was waited",
             |run| of!(run).availability.first().map(Span::as_ms);
-        downtime_ms Real "ms" Measures (default true censored_by "downtime_open_ms"),
-            "from the loss of a leader with a quorum to the next one, the mean over the losses of the run that are over; null if none is",
-            |run| { let t = of!(run).availability.totals(run.end); (t.recoveries > 0).then(|| ms(t.down) / t.recoveries as f64) };
-        downtime_open_ms Real "ms" Measures (default true),
+        downtime_ms Real "ms" Measures (default true censored_by "downtime_so_far_ms"),
+            "from the loss of a leader with a quorum to the next one, the mean over the losses of the run; null if there was none, or if one is not over: see downtime_so_far_ms",
+            |run| { let t = of!(run).availability.totals(run.end); t.open.is_none().then(|| t.mean_down()).flatten() };
+        downtime_so_far_ms Real "ms" Measures (default true),
+            "what downtime_ms is at least: the mean over the losses of the run, one that is not over as long as it had lasted; null if all are over",
+            |run| { let t = of!(run).availability.totals(run.end); t.open.and_then(|_| t.mean_down()) };
+        downtime_open_ms Real "ms" Measures,
             "how long a loss had lasted that was not over when the run ended; null if there was none",
             |run| of!(run).availability.totals(run.end).open.map(ms);
         recoveries Count "" Measures,
-            "how many losses were over before the run was: downtime_ms is a mean of so many",
+            "how many losses were over before the run was",
             |run| of!(run).availability.totals(run.end).recoveries;
         leader_losses Count "" Measures (default true),
             "how often a leader with a quorum was lost: by a crash, a cut, a pause or by stepping down",
@@ -238,7 +251,7 @@ metrics! {
                 (lasted > 0).then(|| of!(run).availability.totals(run.end).unavailable as f64 / lasted as f64)
             };
         longest_unavailable_ms Real "ms" Measures,
-            "the longest time in one piece without a leader that has a quorum",
+            "the longest time in one piece without a leader that has a quorum, within the run: one that is not over as long as it had lasted",
             |run| Some(ms(of!(run).availability.totals(run.end).longest));
         since_last_fault_ms Real "ms" Nothing,
             "from the last strike of a fault to the end of the run",
@@ -294,8 +307,8 @@ metrics! {
         acknowledged Count "" Measures,
             "writes that clients were told are done",
             |run| of!(run).clients.acknowledged;
-        lost_writes Count "" Checks,
-            "acknowledged writes that were lost; null without checks",
+        lost_writes Count "" Checks (property "acknowledged_write_lost"),
+            "acknowledged writes that were lost; null without checks, and where the run stopped at the violation of another property",
             |run| by_rule(run, "acknowledged_write_lost");
         reads Count "" Measures,
             "reads that clients asked for, each counted once",
@@ -367,7 +380,7 @@ fn by_rule(run: &Finished<'_>, name: &str) -> u64 {
 /// All metrics: the table, then one a type of message and one a rule.
 pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     let mut all = table();
-    let family = |name, group, unit, meaning, needs, value, at| Metric {
+    let family = |name, group, unit, meaning, needs, property, value, at| Metric {
         name,
         group,
         unit,
@@ -376,6 +389,7 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
         default: false,
         censored_by: "",
         needs,
+        property,
         value,
         at,
     };
@@ -389,6 +403,7 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
             "",
             meaning,
             needs,
+            "",
             |run, at| Value::Count(of!(run).sent[at]),
             at,
         ));
@@ -400,22 +415,27 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
             "B",
             meaning,
             needs,
+            "",
             |run, at| Value::Count(of!(run).bytes[at]),
             at,
         ));
     }
     for (at, rule) in RULES.iter().enumerate() {
         let name = format!("violations_{}", rule.name);
-        let meaning = format!("violations of {}: {}; null without checks", rule.name, rule.meaning);
+        let meaning = format!(
+            "violations of {}: {}; null without checks, and where the run stopped at another one",
+            rule.name, rule.meaning
+        );
         let value =
             |run: &Finished<'_>, at: usize| Value::Count(run.by_rule.get(at).copied().unwrap_or(0));
-        all.push(family(name, "violations_by_rule", "", meaning, Needs::Checks, value, at));
+        let group = "violations_by_rule";
+        all.push(family(name, group, "", meaning, Needs::Checks, rule.name, value, at));
     }
     all
 });
 
-/// The metrics of these names or groups, in the order of the table; `"all"` are all but the clock on the wall and
-/// histograms.
+/// The metrics of these names or groups, in the order of the table, and those that say how long was waited where
+/// they say nothing; `"all"` are all but the clock on the wall and histograms.
 pub fn select<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static Metric>, String> {
     let mut chosen = vec![false; METRICS.len()];
     for name in names {
@@ -430,6 +450,11 @@ pub fn select<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static Metric>, String
         }
         if !known {
             return Err(unknown(name));
+        }
+    }
+    for (metric, _) in METRICS.iter().zip(chosen.clone()).filter(|(_, chosen)| *chosen) {
+        for (other, chosen) in METRICS.iter().zip(&mut chosen) {
+            *chosen |= other.name == metric.censored_by;
         }
     }
     Ok(METRICS.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(metric, _)| metric).collect())
@@ -465,9 +490,11 @@ mod tests {
             let same = METRICS.iter().position(|other| other.name == metric.name);
             assert_eq!(same, Some(at), "{}", metric.name);
             assert!(!METRICS.iter().any(|other| other.group == metric.name), "{}", metric.name);
-            if !metric.censored_by.is_empty() && metric.censored_by != "end_ms" {
+            if !metric.censored_by.is_empty() {
                 assert!(select(&[metric.censored_by]).is_ok(), "{}", metric.name);
             }
+            let property = RULES.iter().any(|rule| rule.name == metric.property);
+            assert_eq!(property, metric.needs == Needs::Checks, "{}", metric.name);
         }
     }
 
@@ -478,6 +505,7 @@ mod tests {
         };
         assert_eq!(names(&["leadership", "downtime_ms"])[0], "downtime_ms");
         assert_eq!(names(&["sent", "sent"]), ["sent"]);
+        assert_eq!(names(&["downtime_ms"]), ["downtime_ms", "downtime_so_far_ms"]);
         assert!(!names(&["all"]).contains(&"wall_ms".to_owned()));
         assert!(!names(&["all"]).contains(&"commit_latency_histogram".to_owned()));
         assert!(select(&["downtime"]).is_err_and(|why| why.contains("downtime_ms")));
