@@ -184,7 +184,10 @@ def test_time_axes_have_units_and_windows(worlds, plot):
     assert draw(worlds("short")).get_xlabel().startswith("time (ms)")
     whole = draw(worlds("story"))
     assert whole.get_xlabel().startswith("time (s)")
-    assert whole.get_xlim() == (0, worlds("story").now_ms)
+    now = worlds("story").now_ms
+    assert whole.get_xlim() == (0, pytest.approx(1.04 * now))
+    assert whole.spines["bottom"].get_bounds() == (0, now), "the line ends where the run does"
+    assert max(whole.get_xticks()) <= now
     assert [t.get_text() for t in whole.get_xticklabels()][:3] == ["0", "0.5", "1"]
     assert draw(worlds("story"), start="0.5s", end=1500).get_xlim() == (500, 1500)
     assert draw(worlds("long")).get_xlabel().startswith("time (s)")
@@ -193,7 +196,7 @@ def test_time_axes_have_units_and_windows(worlds, plot):
 @pytest.mark.parametrize("plot", OVER_TIME)
 def test_faults_are_bands_and_have_names(worlds, plot):
     ax = getattr(rl.plot, plot)(worlds("overlapping"))
-    labels = {"partition AB | rest", "loss 20 %", "crash C", "clock +50 ms A"}
+    labels = {"partition AB | CDE", "loss 20 %", "crash C", "clock +50 ms A"}
     assert set(words(ax, "fault-label")) == labels
     (bands,) = artists(ax, "faults")
     ends = [path.get_extents().intervalx.tolist() for path in bands.get_paths()]
@@ -284,14 +287,14 @@ def test_matplotlib_is_asked_for_by_name():
 
 
 def test_colours_differ_in_grey():
-    roles = [_palette.luminance(role.colour) for role in _palette.ROLES.values()]
-    assert all(a - b > 0.08 for a, b in itertools.pairwise(roles)), "follower to leader: lighter to darker"
-    assert len({role.height for role in _palette.ROLES.values()}) == len(roles)
+    for theme, sign in ((_palette.LIGHT, 1), (_palette.DARK, -1)):
+        roles = [sign * _palette.luminance(role.colour) for role in theme.roles.values()]
+        assert all(a - b > 0.08 for a, b in itertools.pairwise(roles)), "from the background's end away"
+        assert len({role.height for role in theme.roles.values()}) == len(roles)
     terms = [_palette.luminance(_palette.term_colour(term)) for term in range(1, 20)]
     assert all(abs(a - b) > 0.12 for a, b in itertools.pairwise(terms))
     for colour in _palette.TERM_CYCLE:
-        ink = _palette.luminance(_palette.ink_on(colour))
-        assert abs(ink - _palette.luminance(colour)) > 0.4
+        assert _palette.contrast(_palette.LIGHT.ink_on(colour), colour) > 4.5
 
 
 # ---- One by one -----------------------------------------------------------------------------------------
@@ -536,6 +539,7 @@ def test_saved_pictures_bring_their_run_back(worlds, tmp_path):
 def test_faults_are_named_in_a_few_letters():
     c = rl.Cluster(5, seed=1)
     c.run("400ms")
+    leader = c.leader.name
     c.isolate("leader")
     c.cut(from_="A", to="BC", types="AppendEntries")
     c.delay("20ms", from_="D", both_ways=True)
@@ -557,4 +561,45 @@ def test_faults_are_named_in_a_few_letters():
         "E: double vote",
         "partition majorities ring",
     ]
-    assert labels[0].startswith("isolate ")
+    assert labels[0] == f"isolate {leader}"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "groups", "label"),
+    [
+        (7, ("ABC", "EFG"), "partition ABC | EFG | D"),
+        (5, ("AB",), "partition AB | CDE"),
+        (5, ("a minority",), "partition AB | CDE"),
+        (["left", "middle", "right"], (["left"],), "partition left | middle, right"),
+        (30, (["n1"],), "partition n1 | 29 nodes"),
+    ],
+)
+def test_a_partition_says_who_is_with_whom(nodes, groups, label):
+    c = rl.Cluster(nodes, seed=1)
+    c.partition(*groups)
+    assert rl.plot.faults_table(c)["label"] == [label]
+
+
+def test_a_bridge_has_a_name():
+    c = rl.Cluster(7, seed=1)
+    c.partition(shape="bridge")
+    (label,) = rl.plot.faults_table(c)["label"]
+    what, left, right = label.replace(":", " |").split(" | ")
+    bridge = what.removeprefix("partition bridge ")
+    assert sorted(bridge + left + right) == list("ABCDEFG")
+    assert len(bridge) == 1
+    assert {bridge} == set.intersection(
+        *(set(part.split(",")) for part in c.trace.faults.to_dict()["nodes"][0].split(" | "))
+    )
+
+
+def test_roles_are_named_by_whom_they_hit():
+    c = rl.Cluster(5, seed=1).run("400ms")
+    leader = c.leader.name
+    c.cut(from_="leader", to="a follower")
+    c.crash("a minority")
+    hit = c.trace.faults.to_dict()["nodes"][1].replace(",", "")
+    cut, crash = rl.plot.faults_table(c)["label"]
+    assert cut.startswith(f"cut {leader}→")
+    assert cut[-1] in "ABCDE"
+    assert crash == f"crash {hit}"

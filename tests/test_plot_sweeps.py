@@ -502,14 +502,14 @@ def test_a_correlation_of_zero_has_no_sign():
 
 def test_text_on_any_cell_can_be_read():
     from matplotlib import colormaps, colors
-    from raftlab.plot._heatmap import readable_on
+    from raftlab.plot._palette import LIGHT
 
     def light(colour):
         parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colors.to_rgb(colour)]
         return float(np.dot(parts, [0.2126, 0.7152, 0.0722])) + 0.05
 
     for fill in [*colormaps["cividis"](np.linspace(0, 1, 64)), colors.to_rgba("#eef0f2")]:
-        pair = sorted([light(fill[:3]), light(readable_on(fill[:3]))])
+        pair = sorted([light(fill[:3]), light(LIGHT.ink_on(colors.to_hex(fill)))])
         assert pair[1] / pair[0] >= 4.5
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import html
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from . import _core, views
@@ -762,9 +763,12 @@ class Run(World):
         `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
         `"violation"`, or `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
         `NotReached.run` has them).
+    point : mapping
+        The parameters of the point of a grid that `Sweep.replay` played; empty for other runs.
     """
 
     ending: str
+    point: Mapping[str, Any] = MappingProxyType({})
     _scenario: Scenario
 
     @property
@@ -832,7 +836,7 @@ class Run(World):
     def __reduce__(self) -> tuple[Any, ...]:
         level, checks = self._engine.watching
         options = (level, checks, self._on_violation, None)
-        return Run._play, (self.scenario, self.seed, *options)
+        return Run._play, (self.scenario, self.seed, *options), {"point": dict(self.point)}
 
 
 def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) -> Cluster:

@@ -16,7 +16,7 @@ from raftlab.statistics import percent
 
 from ._axes import SMALL, new_axes, points
 from ._heatmap import paint, write
-from ._palette import INK, MUTED, node_colour
+from ._palette import Theme
 from ._published import log_axis
 from ._sweeps import legend, open_axes, replay_lines
 
@@ -34,6 +34,7 @@ HIDDEN = 30.0
 def advice(found: Advice, ax: Axes | None) -> Axes:
     """Expected downtime a year over the timeout, with its interval, and what failures alone cost."""
     ax = open_axes(ax, 4.2, width=7.2)
+    theme = Theme.of(ax)
     able = [choice for choice in found.choices if choice.elects]
     time = np.array([choice.timeout_ms for choice in able])
     value, low, high = (
@@ -44,7 +45,7 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     floor, top = limits(found, np.concatenate([value, low, failures]), value, high)
     ax.set_yscale("log")
     ax.set_ylim(floor, top)
-    colour = node_colour(0)
+    colour = theme.node(0)
     below, above = np.maximum(low, floor / 2), np.minimum(high, 1e3 * top)
     ax.fill_between(time, below, above, color=colour, alpha=0.13, lw=0, gid="band")
     ax.vlines(
@@ -52,14 +53,14 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
         label=f"{percent(found.ci)} interval",
     )  # fmt: skip
     ax.plot(
-        time, failures, color=MUTED, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
+        time, failures, color=theme.muted, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
         label="of failures alone",
     )  # fmt: skip
     ax.plot(time, value, color=colour, lw=1.8, gid="all")
     seen = np.array([not choice.losses_a_day.unseen for choice in able])
     for chosen, fill, label in (
         (seen, colour, "expected"),
-        (~seen, "white", "expected; no loss of a\nhealthy leader was seen"),
+        (~seen, theme.background, "expected; no loss of a\nhealthy leader was seen"),
     ):
         if chosen.any():
             ax.plot(
@@ -85,23 +86,25 @@ def limits(found: Advice, drawn: np.ndarray, value: np.ndarray, high: np.ndarray
 
 def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
     """Timeouts that do not elect stand at the upper edge."""
+    theme = Theme.of(ax)
     if unable:
         ax.plot(
-            [choice.timeout_ms for choice in unable], [0.97] * len(unable), "x", ms=7, mew=1.8, color=INK,
-            transform=blended_transform_factory(ax.transData, ax.transAxes), label="no leader is elected",
-            gid="unable",
+            [choice.timeout_ms for choice in unable], [0.97] * len(unable), "x", ms=7, mew=1.8,
+            color=theme.ink, transform=blended_transform_factory(ax.transData, ax.transAxes),
+            label="no leader is elected", gid="unable",
         )  # fmt: skip
 
 
 def _mark_best(ax: Axes, found: Advice) -> None:
     """The recommendation, what cannot be told apart from it, and the preset's own."""
+    theme = Theme.of(ax)
     best, like = found.best, found.timeout_ms
     at_foot = blended_transform_factory(ax.transData, ax.transAxes)
-    ax.axvline(best.timeout_ms, color=INK, lw=0.9, zorder=0, gid="best")
+    ax.axvline(best.timeout_ms, color=theme.ink, lw=0.9, zorder=0, gid="best")
     if like.low < like.high:
         ax.plot(
-            [like.low, like.high], [0.0, 0.0], color=INK, lw=4, solid_capstyle="butt", transform=at_foot,
-            clip_on=False, gid="alike", label="cannot be told apart\nfrom the best",
+            [like.low, like.high], [0.0, 0.0], color=theme.ink, lw=4, solid_capstyle="butt",
+            transform=at_foot, clip_on=False, gid="alike", label="cannot be told apart\nfrom the best",
         )  # fmt: skip
     lines = {best.timeout_ms: f"recommended: {format_ms(best.timeout_ms)}"}
     if found.own is not None:
@@ -109,12 +112,12 @@ def _mark_best(ax: Axes, found: Advice) -> None:
         same = found.own is best
         lines[found.own.timeout_ms] = f"recommended, and {own}" if same else own
         if not same:
-            ax.axvline(found.own.timeout_ms, color=INK, lw=0.9, ls=":", zorder=0, gid="own")
+            ax.axvline(found.own.timeout_ms, color=theme.ink, lw=0.9, ls=":", zorder=0, gid="own")
     for step, (time, text) in enumerate(lines.items()):
         ax.annotate(
             text, (time, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 3 + 11 * step),
-            textcoords="offset points", va="bottom", ha="center", color=INK, fontsize=points(ax, SMALL + 1),
-            annotation_clip=False, gid="name",
+            textcoords="offset points", va="bottom", ha="center", color=theme.ink,
+            fontsize=points(ax, SMALL + 1), annotation_clip=False, gid="name",
         )  # fmt: skip
 
 
@@ -122,7 +125,7 @@ def _name_axes(ax: Axes, found: Advice) -> None:
     ax.yaxis.set_major_locator(FixedLocator(DOWNTIMES))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: seconds(y)))
-    ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     if len(found.choices) == 1:
         ax.set_xlim(found.best.timeout_ms / 2, found.best.timeout_ms * 2)
     log_axis(ax)
@@ -138,6 +141,7 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
     up = list(dict.fromkeys(choice.timeout_ms for choice in found.under_loss))
     cells = {(choice.loss, choice.timeout_ms): choice.downtime_s_a_year for choice in found.under_loss}
     ax = new_axes(ax, max(4.2, 1.7 * len(across) + 1.8), max(2.6, 0.44 * len(up) + 1.4))
+    theme = Theme.of(ax)
     here, own = found.best.loss, found.own.timeout_ms if found.own is not None else None
     image = paint(
         ax,
@@ -154,10 +158,10 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
         best = best_of(choice for choice in found.under_loss if choice.loss == loss)
         if best is not None:
             frame(ax, across.index(loss), up.index(best.timeout_ms))
-    ax.set_title("downtime a year", loc="left", color=INK)
+    ax.set_title("downtime a year", loc="left", color=theme.ink)
     ax.set_title(
         f"intervals {percent(found.ci)}; framed: the best of its column", loc="right",
-        fontsize=points(ax, SMALL), color=MUTED,
+        fontsize=points(ax, SMALL), color=theme.muted,
     )  # fmt: skip
     write(ax, cells, across, up, image, seconds)
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(found.failovers) + replay_lines(found.steady))
@@ -170,4 +174,6 @@ def frame(ax: Axes, i: int, j: int) -> None:
 
     style: dict[str, Any] = {"fill": False, "zorder": 3}
     ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec="white", lw=4, **style))
-    ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec=node_colour(3), lw=2, gid="best", **style))
+    ax.add_patch(
+        Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec=Theme.of(ax).node(3), lw=2, gid="best", **style)
+    )

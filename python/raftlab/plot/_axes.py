@@ -1,25 +1,25 @@
-"""What all pictures share: axes, the time axis, measures in points, and shapes drawn by the thousand."""
+"""What all pictures share: axes, titles, measures in points, and shapes drawn by the thousand."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import Formatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from raftlab._time import Duration, format_ms, to_ms
 from raftlab.errors import InvalidError
 
-from ._palette import INK, MUTED
+from ._palette import Theme
 
 if TYPE_CHECKING:
     from matplotlib.transforms import Transform
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     from raftlab.cluster import World
 
-__all__ = ["Window", "new_axes", "time_axis"]
+__all__ = ["finish", "new_axes", "settle"]
 
 SMALL, TINY = 7.5, 6.5
 """Points of text inside a picture, when matplotlib's own text has 10; they grow and shrink with it."""
 
-LONGEST_IN_MS = 2000.0
-"""Up to here a time axis counts in milliseconds, above it in seconds."""
+LEAST, NARROW = 6.0, 300.0
+"""The smallest text, in points; below so many points of width text gets smaller."""
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
@@ -73,52 +73,6 @@ def chosen_nodes(world: World, nodes: str | Sequence[str] | None) -> list[str]:
     return names
 
 
-@dataclass(frozen=True)
-class Window:
-    """The stretch of time that a picture shows, in milliseconds."""
-
-    start: float
-    end: float
-    now: float
-
-    @classmethod
-    def of(cls, world: World, start: Duration | None, end: Duration | None) -> Window:
-        """From the beginning to now, where nothing else is asked for."""
-        now = world.now_ms
-        first = 0.0 if start is None else to_ms(start, "start")
-        last = max(now, first + 1.0) if end is None else to_ms(end, "end")
-        if first >= last:
-            raise InvalidError(f"start ({format_ms(first)}) must be before end ({format_ms(last)})")
-        return cls(first, last, now)
-
-    @property
-    def span(self) -> float:
-        """How long it is."""
-        return self.end - self.start
-
-    def touches(self, start: Any, end: Any) -> Any:
-        """Which of these stretches show."""
-        return (start <= self.end) & (end >= self.start)
-
-    def bins(self, most: int) -> np.ndarray:
-        """The edges of at most so many parts of a round length; the last one may be shorter."""
-        least = self.span / most
-        power = 10.0 ** np.floor(np.log10(least))
-        length = power * next(step for step in (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10) if step * power >= least)
-        edges: np.ndarray = np.r_[np.arange(self.start, self.end - 1e-9 * length, length), self.end]
-        return edges
-
-
-class TimeFormatter(Formatter):
-    """Milliseconds, written in the unit of the axis."""
-
-    def __init__(self, per_unit: float) -> None:
-        self.per_unit = per_unit
-
-    def __call__(self, x: float, pos: int | None = None) -> str:  # noqa: ARG002 - matplotlib's signature
-        return f"{x / self.per_unit:.6g}"
-
-
 class LocatorBelow(MaxNLocator):
     """Whole numbers, and none above the data: there is the header."""
 
@@ -128,15 +82,6 @@ class LocatorBelow(MaxNLocator):
 
     def __call__(self) -> Any:
         return [tick for tick in super().__call__() if 0 <= tick <= self.highest]
-
-
-def time_axis(ax: Axes, window: Window) -> None:
-    """A time axis. Its data are milliseconds; it is labelled in ms or s, whichever reads better."""
-    in_ms = window.span <= LONGEST_IN_MS
-    ax.set_xlim(window.start, window.end)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 2, 2.5, 5, 10]))
-    ax.xaxis.set_major_formatter(TimeFormatter(1.0 if in_ms else 1000.0))
-    ax.set_xlabel("time (ms)" if in_ms else "time (s)")
 
 
 def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
@@ -150,37 +95,62 @@ def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
 
 def note(ax: Axes, text: str) -> None:
     """Says in the picture what was summed up, if anything was, under the name of its x axis."""
-    size, width = ax.xaxis.label.get_fontsize(), size_points(ax)[0]
-    lines = [ax.get_xlabel(), ""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_points(longer, float(size)) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
+    lines = [ax.get_xlabel(), *wrapped(text, float(ax.xaxis.label.get_fontsize()), size_points(ax)[0])]
     ax.set_xlabel("\n".join(line for line in lines if line))
-
-
-def columns(ax: Axes, window: Window) -> np.ndarray:
-    """The edges of the columns in which is counted what is too dense to be drawn."""
-    return window.bins(max(20, int(size_points(ax)[0] / 3.0)))
-
-
-def note_columns(ax: Axes, window: Window, *what: str) -> None:
-    """Says what the columns of the picture count, if it has any."""
-    if any(what):
-        edges = columns(ax, window)
-        length = format_ms(float(edges[1] - edges[0]))
-        note(ax, f"a column is {length}: {', '.join(text for text in what if text)}")
 
 
 def finish(ax: Axes, world: World, title: str | None, more: str = "") -> None:
     """The title, and which run this is: also for whoever finds the saved picture."""
-    if title:
-        ax.set_title(title, loc="left", color=INK)
-    ax.set_title(f"seed {world.seed}{more}", loc="right", fontsize=points(ax, SMALL), color=MUTED)
+    head(ax, title, f"{which_run(world)}{more}")
     script = world.scenario.to_json()
     vars(ax)["raftlab_replay"] = f"raftlab.Scenario.from_json({script!r}).run(seed={world.seed})"
+
+
+def which_run(world: World) -> str:
+    """The seed of a run, and the point of the grid that it is of."""
+    point: dict[str, Any] = getattr(world, "point", {})
+    return ", ".join(
+        [*(f"{name} = {shown_value(value)}" for name, value in point.items()), f"seed {world.seed}"]
+    )
+
+
+def shown_value(value: Any) -> str:
+    """A value of a parameter as it is read."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def head(ax: Axes, title: str | None, about: str) -> None:
+    """The title on the left, and what the picture is of on the right; one above the other if need be."""
+    theme, small, (width, height) = Theme.of(ax), points(ax, SMALL), size_points(ax)
+    lines = _few(wrapped(about, small, width), 0.3 * height / (1.3 * small))
+    ax.set_title("\n".join(lines), loc="right", fontsize=small, color=theme.muted)
+    if not title:
+        return
+    size = float(ax.set_title(title, loc="left", color=theme.ink).get_fontsize())
+    needs = text_points(title, size)
+    if needs > width:
+        title = "\n".join(_few(wrapped(title, size, width), 0.3 * height / (1.3 * size)))
+    if len(lines) > 1 or needs + text_points(f"   {about}", small) > width:
+        above = (0.4 + 1.25 * len(lines)) * small / height
+        ax.set_title(title, loc="left", color=theme.ink, y=1.0 + above)
+
+
+def _few(lines: list[str], most: float) -> list[str]:
+    """As many lines as there is room for."""
+    kept = max(1, int(most))
+    return lines if len(lines) <= kept else [*lines[: kept - 1], f"{lines[kept - 1]} …"]
+
+
+def wrapped(text: str, size: float, width: float) -> list[str]:
+    """A text in lines that are not wider, where it has words that can be parted."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_points(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def bare(ax: Axes, *, lanes: bool) -> None:
@@ -197,12 +167,10 @@ def shifted(ax: Axes, transform: Transform, right: float, up: float) -> Transfor
     return transform + ScaledTranslation(right / 72.0, up / 72.0, root(ax).dpi_scale_trans)
 
 
-def root(ax: Axes) -> Figure:
-    """The figure that the axes are part of, through all subfigures."""
-    figure = ax.figure
-    if isinstance(figure, SubFigure):
-        figure = figure.figure
-    assert isinstance(figure, Figure), "axes that are drawn on belong to a figure"
+def root(part: Axes | FigureBase) -> Figure:
+    """The figure that axes or subfigures are part of."""
+    figure = part.get_figure(root=True)
+    assert isinstance(figure, Figure), "what is drawn on belongs to a figure"
     return figure
 
 
@@ -210,10 +178,38 @@ def root(ax: Axes) -> Figure:
 
 
 def settle(ax: Axes) -> None:
-    """Lets the figure's layout, if it has one, place the axes: what comes next is measured on them."""
-    engine = root(ax).get_layout_engine()
-    if engine is not None:
-        engine.execute(root(ax))
+    """Lets the figure's layout place the axes: what comes next is measured on them.
+
+    A figure without a layout, whose margins nobody has set, gets one: else names of axes would be cut off in
+    small figures.
+    """
+    figure = root(ax)
+    if figure.get_layout_engine() is None and ax.get_subplotspec() is not None and _untouched(figure):
+        figure.set_layout_engine("constrained")
+        if not _fits(figure):
+            figure.set_layout_engine("none")
+    elif (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+
+
+def _fits(figure: Figure) -> bool:
+    """Lays a figure out, if it is large enough for that."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        try:
+            engine.execute(figure)
+        except UserWarning:
+            return False
+    return True
+
+
+def _untouched(figure: Figure) -> bool:
+    """Whether the margins of a figure are those of the style."""
+    prefix = "figure.subplot."
+    style = {name.removeprefix(prefix): value for name, value in mpl.rcParams.items() if prefix in name}
+    return all(getattr(figure.subplotpars, side) == value for side, value in style.items())
 
 
 def size_points(ax: Axes) -> tuple[float, float]:
@@ -223,9 +219,10 @@ def size_points(ax: Axes) -> tuple[float, float]:
 
 
 def points(ax: Axes, size: float) -> float:
-    """A size of text, relative to the tick labels of these axes."""
-    base = FontProperties(size=ax.xaxis.label.get_fontsize()).get_size_in_points()
-    return size * base / 10.0
+    """A size of text, relative to the labels of these axes; smaller in narrow ones, but legible."""
+    base = float(FontProperties(size=ax.xaxis.label.get_fontsize()).get_size_in_points())
+    narrow = float(np.clip(size_points(ax)[0] / NARROW, 0.8, 1.0))
+    return max(size * base / 10.0 * narrow, min(LEAST, base))
 
 
 @lru_cache(maxsize=8192)
@@ -234,6 +231,14 @@ def text_points(text: str, size: float, weight: str = "normal") -> float:
     font = FontProperties(size=size, weight=weight)
     width, _, _ = TextToPath().get_text_width_height_descent(text, font, False)
     return float(width)
+
+
+def elided(text: str, size: float, room: float, weight: str = "normal") -> str:
+    """A text, or as much of its beginning as there is room for."""
+    if text_points(text, size, weight) <= room:
+        return text
+    parts = (f"{text[:length].rstrip()}…" for length in range(len(text) - 1, 0, -1))
+    return next((part for part in parts if text_points(part, size, weight) <= room), "")
 
 
 # ---- Shapes -------------------------------------------------------------------------------------------

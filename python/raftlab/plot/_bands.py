@@ -15,7 +15,9 @@ from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import groups
 
-from ._palette import node_colour, paler
+from ._axes import shown_value
+from ._docstrings import documented
+from ._palette import Theme
 from ._sweeps import (
     axis_name,
     few_enough,
@@ -24,7 +26,6 @@ from ._sweeps import (
     no_flags,
     open_axes,
     samples_by,
-    shown_value,
     something_to_draw,
 )
 
@@ -33,6 +34,7 @@ __all__ = ["bands"]
 SERIES = ("available", "elections", "committed", "acknowledged", "sent")
 
 
+@documented
 def bands(
     result: Sweep,
     x: str,
@@ -52,8 +54,7 @@ def bands(
 
     Parameters
     ----------
-    result : Sweep
-        What to look at.
+    {result}
     x : str
         A parameter of the grid with numbers, or `"time_ms"` of a sweep with `series=`.
     metric : str
@@ -65,8 +66,8 @@ def bands(
         The shares of the runs that bands hold, half of the others on either side.
     ci : float, default 0.95
         The confidence of the intervals of medians and means.
-    title, ax
-        As in `ecdf`.
+    {title}
+    {ax}
 
     Returns
     -------
@@ -87,12 +88,14 @@ def bands(
     )
     if x == "time_ms":
         return _along_time(result, metric, by, ci, title, ax)
-    lines = _lines(result, x, metric, by)
+    lines = _lines(result, x, metric, by, ax)
     something_to_draw(result, metric, [of for _, parts in lines for _, of in parts])
     ax = open_axes(ax, 3.6)
     open_ended = False
     for at, (label, parts) in enumerate(lines):
-        look = Look(node_colour(at), DASHES[at % len(DASHES)], MARKERS[at % len(MARKERS)], len(lines) == 1)
+        look = Look(
+            Theme.of(ax).node(at), DASHES[at % len(DASHES)], MARKERS[at % len(MARKERS)], len(lines) == 1
+        )
         places = np.array([place for place, _ in parts])
         samples = [of for _, of in parts]
         for depth, held in enumerate(shares if look.alone else shares[:1]):
@@ -127,9 +130,10 @@ def _band(
     ax: Axes, places: np.ndarray, samples: Sequence[Sample], held: float, depth: int, look: Look
 ) -> bool:
     """What holds a share of the runs. Says whether it is open somewhere, because too many were cut there."""
+    theme = Theme.of(ax)
     low, high = (np.array([of.quantile((1 + side * held) / 2).value for of in samples]) for side in (-1, 1))
     ax.fill_between(
-        places, low, high, color=paler(look.colour, 0.72 - 0.22 * depth) if look.alone else look.colour,
+        places, low, high, color=theme.paler(look.colour, 0.72 - 0.22 * depth) if look.alone else look.colour,
         lw=0, alpha=1.0 if look.alone else 0.13, zorder=1 + depth * 0.1, gid="band",
         label=f"{percent(held)} of the runs" if look.alone else None,
     )  # fmt: skip
@@ -145,24 +149,25 @@ def _medians(
     ax: Axes, places: np.ndarray, samples: Sequence[Sample], ci: float, look: Look, label: str
 ) -> None:
     """The medians, joined, each with its interval."""
+    theme = Theme.of(ax)
     medians = [of.quantile(0.5, ci) for of in samples]
     values = np.array([median.value for median in medians])
     below = np.nan_to_num(values - np.array([median.low for median in medians]))
     above = np.nan_to_num(np.array([median.high for median in medians]) - values)
     ax.errorbar(
         places, values, yerr=[np.maximum(below, 0), np.maximum(above, 0)], color=look.colour, lw=1.8,
-        ls=look.dashes, marker=look.marker, ms=4.5, mec="white", mew=0.6, elinewidth=1.2, capsize=2.5,
-        zorder=3, label=label,
+        ls=look.dashes, marker=look.marker, ms=4.5, mec=theme.background, mew=0.6, elinewidth=1.2,
+        capsize=2.5, zorder=3, label=label,
     )  # fmt: skip
 
 
 def _lines(
-    result: Sweep, x: str, metric: str, by: str | None
+    result: Sweep, x: str, metric: str, by: str | None, ax: Axes | None
 ) -> list[tuple[str, list[tuple[float, Sample]]]]:
     """What the runs say, by line, and along each by place."""
     names = [x] if by is None else [x, by]
     found: dict[str, list[tuple[float, Sample]]] = {}
-    parts = samples_by(result, metric, names)
+    parts = samples_by(result, metric, names, ax)
     no_flags(metric, parts)
     few_enough(1 if by is None else len({shown_value(group.point[by]) for group, _ in parts}))
     for group, of in parts:
@@ -191,7 +196,7 @@ def _along_time(
     masks = [mask for _, mask in keys]
     ax = open_axes(ax, 3.2)
     for at, (label, mask) in enumerate(keys):
-        style = {"color": node_colour(at), "label": label or None}
+        style = {"color": Theme.of(ax).node(at), "label": label or None}
         _mean_line(ax, time[mask], values[mask], seeds[mask], ci, style)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("available (share of the time)" if metric == "available" else f"{metric} per bin")

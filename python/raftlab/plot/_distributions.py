@@ -14,8 +14,9 @@ from raftlab._arguments import confidence, flag
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 
-from ._axes import SMALL, points, settle, shifted, size_points, text_points
-from ._palette import INK, MUTED
+from ._axes import SMALL, points, settle, shifted, shown_value, size_points, text_points
+from ._docstrings import documented
+from ._palette import Theme
 from ._sweeps import (
     Group,
     axis_name,
@@ -24,7 +25,6 @@ from ._sweeps import (
     key_of,
     legend,
     open_axes,
-    shown_value,
 )
 
 __all__ = ["ecdf", "survival"]
@@ -32,6 +32,7 @@ __all__ = ["ecdf", "survival"]
 MOST_CORNERS = 4000
 
 
+@documented
 def ecdf(
     result: Sweep,
     metric: str,
@@ -47,12 +48,9 @@ def ecdf(
 
     Parameters
     ----------
-    result : Sweep
-        What to look at.
-    metric : str
-        A column of numbers.
-    by : str or list of str, optional
-        A curve for each value of these parameters; for each point of the grid if not given.
+    {result}
+    {metric}
+    {curves}
     nines : bool, default False
         Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
     ci : float, default 0.95
@@ -60,10 +58,8 @@ def ecdf(
         a whole).
     mean : bool, default True
         Whether a dot on each curve marks its mean; not where runs are censored, whose mean is not known.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {title}
+    {ax}
 
     Returns
     -------
@@ -87,7 +83,7 @@ def ecdf(
     ci = confidence(ci, "ci")
     flag(nines, "nines")
     flag(mean, "mean")
-    parts = curves_of(result, metric, by)
+    parts = curves_of(result, metric, by, ax)
     ax = open_axes(ax, 3.6)
     highest, first = 0.0, min((float(of.values.min()) for _, of in parts if len(of.values)), default=0.0)
     for group, of in parts:
@@ -102,7 +98,7 @@ def ecdf(
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel("share of runs")
     ax.set_xlabel(axis_name(result, metric))
-    ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
     legend(ax, len(parts), handles=key_of(parts))
     return ax
@@ -129,7 +125,17 @@ def _mean(ax: Axes, group: Group, of: Sample) -> None:
     """A dot where the mean is, at the share of the runs that do not exceed it."""
     mean = float(of.values.mean())
     share = float(np.mean(of.values <= mean))
-    ax.plot(mean, share, "o", color=group.colour, mec="white", mew=0.8, ms=5.5, zorder=4, gid="mean")
+    ax.plot(
+        mean,
+        share,
+        "o",
+        color=group.colour,
+        mec=Theme.of(ax).background,
+        mew=0.8,
+        ms=5.5,
+        zorder=4,
+        gid="mean",
+    )
 
 
 def thinned(count: int) -> np.ndarray:
@@ -162,6 +168,7 @@ def share_text(y: float, position: int | None = None) -> str:  # noqa: ARG001 - 
     return f"{y:.{max(1, round(-np.log10(1.0 - y)))}f}" if 0 < y < 1 else f"{y:.0f}"
 
 
+@documented
 def survival(
     result: Sweep,
     metric: str,
@@ -176,19 +183,17 @@ def survival(
 
     Parameters
     ----------
-    result : Sweep
-        What to look at.
+    {result}
     metric : str
         A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`. Of other numbers the curve is the share
         of the runs that have more.
-    by : str or list of str, optional
-        A curve for each value of these parameters; for each point of the grid if not given.
+    {curves}
     ci : float, default 0.95
         The confidence of the band around each curve, at each time for itself.
     at_risk : bool, default False
         Whether to say below the axis how many runs each curve still rests on.
-    title, ax
-        As in `ecdf`.
+    {title}
+    {ax}
 
     Returns
     -------
@@ -209,7 +214,7 @@ def survival(
     """
     ci = confidence(ci, "ci")
     flag(at_risk, "at_risk")
-    parts = curves_of(result, metric, by)
+    parts = curves_of(result, metric, by, ax)
     ax = open_axes(ax, 3.6)
     for group, of in parts:
         if of.n:
@@ -220,8 +225,7 @@ def survival(
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel("share of runs not over yet" if lasting else "share of runs with more")
     ax.set_xlabel(axis_name(result, metric))
-    ax.grid(axis="y", color="#e8ebee", lw=0.8)
-    ax.tick_params(colors=INK)
+    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
     legend(ax, len(parts), handles=key_of(parts))
     if at_risk:
@@ -252,6 +256,7 @@ def _survivors(ax: Axes, group: Group, of: Sample, ci: float) -> None:
 
 def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]], lasting: bool) -> None:
     """Below the axis, at each tick: in how many runs it was not over yet, a row a curve."""
+    theme = Theme.of(ax)
     settle(ax)
     size = points(ax, SMALL)
     low, high = ax.get_xlim()
@@ -264,18 +269,18 @@ def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]], lasting: b
     if len(parts) > 1:
         names = ",\n".join(parts[0][0].told)
         above = shifted(ax, left, 0.0, 1.2 * size * (len(parts[0][0].told) - 1))
-        ax.text(low, 0, names, color=MUTED, ha="right", transform=above, gid="at-risk-name", **style)
+        ax.text(low, 0, names, color=theme.muted, ha="right", transform=above, gid="at-risk-name", **style)
     head = "runs with at least as many"
     if lasting:
         head = "runs in which it is not over and that are still watched"
-    ax.text(low, 0, head, color=MUTED, transform=shifted(ax, below, -0.6 * size, 0.0), **style)
+    ax.text(low, 0, head, color=theme.muted, transform=shifted(ax, below, -0.6 * size, 0.0), **style)
     for row, (group, of) in enumerate(parts, start=1):
         drop = -1.5 * size * row
         times = np.concatenate([of.values, of.censored])
         for tick in ticks:
             count = f"{int((times >= tick).sum()):,}"
             place = shifted(ax, below, 0.0, drop)
-            ax.text(tick, 0, count, color=INK, ha="center", transform=place, gid="at-risk", **style)
+            ax.text(tick, 0, count, color=theme.ink, ha="center", transform=place, gid="at-risk", **style)
         if len(parts) > 1:
             values = ", ".join(shown_value(value) for value in group.told.values())
             place = shifted(ax, left, 0.0, drop)

@@ -7,18 +7,22 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from raftlab._arguments import confidence
+from raftlab._time import format_ms
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent, share
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
 from ._axes import SMALL, points
-from ._palette import FAULT, MUTED, WRONG
+from ._docstrings import documented
+from ._palette import Theme
 from ._sweeps import finish_sweep, open_axes
+from ._window import TimeFormatter, name_time, unit_of
 
 __all__ = ["fate"]
 
 
+@documented
 def fate(
     futures: Sweep,
     event: str = VIOLATION,
@@ -37,8 +41,9 @@ def fate(
         What breaking is: a violation; or a metric, which counts where it is above 0.
     ci : float, default 0.95
         The confidence of the intervals (Wilson).
-    title, ax
-        As in `ecdf`. Put it below `rl.plot.timeline` with shared time axes.
+    {title}
+    {ax}
+        Put it below `rl.plot.timeline` with shared time axes.
 
     Returns
     -------
@@ -69,26 +74,39 @@ def fate(
         found.append((float(point["at_ms"]), estimate.value, estimate.low, estimate.high))
     time, value, low, high = np.array(sorted(found)).T
     ax = open_axes(ax, 2.4)
-    ax.fill_between(time, low, high, color=WRONG, alpha=0.18, lw=0, gid="band")
-    ax.plot(time, value, color=WRONG, lw=1.8, marker="o", ms=3.5, mec="white", mew=0.5, gid="fate")
+    theme = Theme.of(ax)
+    ax.fill_between(time, low, high, color=theme.wrong, alpha=0.18, lw=0, gid="band")
+    ax.plot(
+        time, value, color=theme.wrong, lw=1.8, marker="o", ms=3.5, mec=theme.background, mew=0.5, gid="fate"
+    )
     for strike in strikes_of(futures):
-        ax.axvline(strike, color=FAULT, lw=0.9, alpha=0.6, zorder=0)
+        ax.axvline(strike, color=theme.fault, lw=0.9, alpha=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.04)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel(f"P({event.replace('_', ' ')} | state)")
-    ax.set_xlabel("time (ms) from which on the luck is another")
-    ax.grid(axis="y", color="#e8ebee", lw=0.8)
+    _time_axis(ax, time)
+    ax.grid(axis="y", color=theme.grid, lw=0.8)
     decided = turning_point(time, value)
     if decided is not None:
         at, chance = decided
         right = at > (time[0] + time[-1]) / 2
         ax.annotate(
-            f"decided at {at:,.0f} ms", (at, chance), xytext=(-8 if right else 8, 0),
+            f"decided at {format_ms(at)}", (at, chance), xytext=(-8 if right else 8, -9),
             textcoords="offset points", ha="right" if right else "left", va="center",
-            fontsize=points(ax, SMALL), color=MUTED,
+            fontsize=points(ax, SMALL), color=theme.muted,
         )  # fmt: skip
     finish_sweep(ax, futures, title, f", band {percent(ci)}", [observed.sample()])
     return ax
+
+
+def _time_axis(ax: Axes, time: np.ndarray) -> None:
+    """Names the axis; one that is shared with another picture over time keeps the unit of that."""
+    siblings = [each for each in ax.get_shared_x_axes().get_siblings(ax) if "raftlab_time" in vars(each)]
+    if any(vars(each)["raftlab_time"] == "event" for each in siblings):
+        raise InvalidError("ax shares an axis of order: draw the other picture with axis='time'")
+    if not siblings:
+        ax.xaxis.set_major_formatter(TimeFormatter(unit_of(float(time[-1] - min(time[0], 0.0)))))
+    name_time(ax, "time from which the futures differ")
 
 
 def turning_point(time: np.ndarray, value: np.ndarray) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ import numpy as np
 from raftlab._time import Duration, format_ms
 from raftlab.errors import InvalidError
 
-from ._axes import Window
 from ._states import read
+from ._window import Window
 
 if TYPE_CHECKING:
     from raftlab.cluster import World
@@ -37,6 +38,17 @@ class Strike:
     def instant(self) -> bool:
         """Whether it has no length: a restart, a jump of a clock."""
         return self.end_ms <= self.start_ms
+
+    @property
+    def hurts(self) -> bool:
+        """Whether it is a fault at all: to hold messages, and to deliver them by hand, is none."""
+        return self.kind != "hold"
+
+
+def at_once(found: Sequence[Strike]) -> int:
+    """How many of these act at the same time at most."""
+    edges = sorted([(s.start_ms, 1) for s in found] + [(s.end_ms, -1) for s in found])
+    return max(itertools.accumulate(change for _, change in edges), default=0)
 
 
 def faults_table(
@@ -66,7 +78,7 @@ def faults_table(
     >>> rl.plot.faults_table(c)["label"]
     ['partition AB | CDE']
     """
-    found = strikes(world, Window.of(world, start, end))
+    found = strikes(world, Window.of(world, start, end).exact)
     return {name: [getattr(strike, name) for strike in found] for name in Strike.__annotations__}
 
 
@@ -76,8 +88,9 @@ def strikes(world: World, window: Window) -> list[Strike]:
     found = []
     for start, end, kind, detail, nodes, outcome in zip(*cells.values(), strict=True):
         still = bool(np.isnan(end))
-        until = max(window.now, start) if still else float(end)
-        if window.touches(start, until):
+        until = max(window.until, start) if still else float(end)
+        instant = until <= start
+        if window.touches(start, until) and (instant or (start < window.end and until > window.start)):
             waited = outcome != "struck"
             label = _label(kind, json.loads(detail or "{}"), nodes or "") + (" waits" if waited else "")
             found.append(Strike(float(start), until, still, str(kind), label, waited))
@@ -96,11 +109,11 @@ class Breach:
 def breaches(world: World, window: Window) -> list[Breach]:
     """The rules that were violated, in order. None if the run was made without checks."""
     try:
-        found = world.violations
+        found = list(world.violations)
     except InvalidError:
         return []
     count = Counter(violation.rule for violation in found)
-    first = {rule: found.of(rule)[0].time_ms for rule in found.rules}
+    first = {rule: next(v.time_ms for v in found if v.rule == rule) for rule in count}
     shown = [Breach(time, rule, count[rule]) for rule, time in first.items() if window.touches(time, time)]
     return sorted(shown, key=lambda breach: breach.time_ms)
 
@@ -108,16 +121,17 @@ def breaches(world: World, window: Window) -> list[Breach]:
 def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
     """A fault in a few letters: what, how much, whom."""
     what = kind.replace("_", " ")
-    hit = _names(nodes.split(",")) if nodes else _names(detail.get("node", ""))
+    groups = [group.split(",") for group in nodes.split(" | ")] if nodes else []
+    hit = _names(groups[0] if groups else detail.get("node", ""))
     match kind:
         case "partition":
-            return f"{what} {_groups(detail)}"
+            return f"{what} {_partition(detail, groups)}"
         case "loss" | "duplicate":
-            return f"{what} {100 * detail.get('probability', 0):.3g} %{_link(detail)}"
+            return f"{what} {100 * detail.get('probability', 0):.3g} %{_link(detail, nodes)}"
         case "delay":
-            return f"{what} {_time(detail.get('by', 0))}{_link(detail)}"
+            return f"{what} {_time(detail.get('by', 0))}{_link(detail, nodes)}"
         case "cut" | "hold":
-            return f"{what}{_link(detail)}"
+            return f"{what}{_link(detail, nodes)}"
         case "clock_rate":
             return f"clock ×{detail.get('rate', 1):.6g} {hit}"
         case "clock_jump":
@@ -129,26 +143,37 @@ def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
             return f"{what} {hit}"
 
 
-def _groups(detail: dict[str, Any]) -> str:
-    if shape := detail.get("shape"):
-        return str(shape).replace("_", " ")
-    groups = [_names(group) for group in detail.get("groups", [])]
-    return " | ".join(groups if len(groups) > 1 else [*groups, "rest"])
+def _partition(detail: dict[str, Any], groups: Sequence[Sequence[str]]) -> str:
+    """The groups; who stands in two of them is their bridge. In a ring all do: it has its name only."""
+    shape = str(detail.get("shape") or "").replace("_", " ")
+    if not groups:
+        asked = [_names(group) for group in detail.get("groups", [])]
+        return shape or " | ".join(asked if len(asked) > 1 else [*asked, "rest"])
+    count = Counter(itertools.chain(*groups))
+    bridge = [name for name, times in count.items() if times > 1]
+    if len(bridge) == len(count):
+        return shape
+    parts = " | ".join(_names([name for name in group if name not in bridge]) for group in groups)
+    return f"bridge {_names(bridge)}: {parts}" if bridge else parts
 
 
 def _names(names: str | Sequence[str]) -> str:
     if isinstance(names, str):
         return names
-    if all(len(name) == 1 for name in names) and len(names) <= 7:
+    if all(len(name) == 1 for name in names) and len(names) <= 9:
         return "".join(names)
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} nodes"
 
 
-def _link(detail: dict[str, Any]) -> str:
+def _link(detail: dict[str, Any], nodes: str) -> str:
+    """On which links, if not on all of them, and of which types."""
     types = ", ".join(detail.get("types", []))
     if "from" in detail or "to" in detail:
+        hit = [side.split(",") for side in nodes.split(" → ")] if " → " in nodes else []
+        given = [detail.get("from", "∗"), detail.get("to", "∗")]
+        ends = [hit[at] if hit and given[at] != "∗" else given[at] for at in (0, 1)]
         arrow = "↔" if detail.get("both_ways") else "→"
-        types = f"{_names(detail.get('from', '∗'))}{arrow}{_names(detail.get('to', '∗'))} {types}"
+        types = f"{_names(ends[0])}{arrow}{_names(ends[1])} {types}"
     return f" {types}".rstrip()
 
 

@@ -17,7 +17,7 @@ from ._states import pick, read
 if TYPE_CHECKING:
     from raftlab.cluster import World
 
-    from ._axes import Window
+    from ._window import Window
 
 __all__ = ["HELD", "LOST", "Flights"]
 
@@ -44,6 +44,7 @@ class Flights:
     kind: np.ndarray
     fate: np.ndarray
     refused: np.ndarray
+    term: np.ndarray
 
     def __len__(self) -> int:
         return len(self.start)
@@ -74,7 +75,7 @@ class Flights:
         heartbeats: bool,
     ) -> Flights:
         """The messages between some nodes that are under way within a window."""
-        columns = ("sent_ms", "ended_ms", "due_ms", "from", "to", "type", "fate", "entries", "ok")
+        columns = ("sent_ms", "ended_ms", "due_ms", "from", "to", "type", "fate", "entries", "ok", "term")
         cells = read(world, "messages", *columns)
         sent, ended, due = (cells[name].astype(float) for name in columns[:3])
         until = np.where(np.isnan(ended), max(window.now, window.start), ended)
@@ -95,7 +96,7 @@ class Flights:
         until = np.where(held, sent, until)
         way = _way(sent, until, due, np.abs(receiver - sender), fate)
         refused = np.array([str(k).endswith("Reply") for k in kind], bool) & ~cells["ok"].astype(bool)
-        found = cls(sent, until, sender, receiver, way, kind, fate, refused)
+        found = cls(sent, until, sender, receiver, way, kind, fate, refused, cells["term"])
         return found.where(np.flatnonzero(shown))
 
 

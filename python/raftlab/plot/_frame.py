@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from raftlab._time import Duration
 
-from ._axes import Window, bare, chosen_nodes, finish, new_axes, settle, time_axis
+from ._axes import bare, chosen_nodes, finish, new_axes, note, settle
 from ._header import header
+from ._order import by_order
+from ._window import Window, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,18 +24,32 @@ __all__ = ["Frame"]
 
 @dataclass(frozen=True)
 class Frame:
-    """What a picture is of: a world, some of its nodes, a stretch of time."""
+    """What a picture is of: a world, some of its nodes, a stretch of time or of order.
+
+    On an axis of order the world is one whose times are ordinals: whoever draws it need not know.
+    """
 
     world: World
     window: Window
     names: list[str]
+    said: str = ""
 
     @classmethod
     def of(
-        cls, world: World, start: Duration | None, end: Duration | None, nodes: str | Sequence[str] | None
+        cls,
+        world: World,
+        start: Duration | None,
+        end: Duration | None,
+        nodes: str | Sequence[str] | None,
+        axis: str = "time",
     ) -> Frame:
         """From the arguments that all pictures take."""
-        return cls(world, Window.of(world, start, end), chosen_nodes(world, nodes))
+        window, names = Window.of(world, start, end), chosen_nodes(world, nodes)
+        found: tuple[Any, Window] | None = by_order(world, window, axis)
+        if found is None:
+            return cls(world, window, names)
+        played, window = found
+        return cls(played, window, names, played.said())
 
     def open(self, ax: Axes | None, title: str | None, height: float, *, lanes: bool) -> Axes:
         """The axes, with title, time axis, and room measured out. `height` in inches, for new axes."""
@@ -45,6 +61,8 @@ class Frame:
             ax.set_yticks(range(len(self.names)), self.names, parse_math=False)
         else:
             ax.set_ylabel(" ")
+        if self.said:
+            note(ax, self.said)
         settle(ax)
         return ax
 

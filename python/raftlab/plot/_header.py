@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
-from ._axes import SMALL, Window, points, rectangles, shifted, size_points, text_points
-from ._faults import Breach, Strike, breaches, strikes
-from ._palette import FAULT, FAULT_BAR, FAULT_EDGE, INK, WRONG
+from ._axes import SMALL, elided, points, rectangles, shifted, size_points, text_points
+from ._faults import Breach, Strike, at_once, breaches, strikes
+from ._palette import Theme
+from ._window import Window
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -19,16 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_key", "header"]
 
-MOST_ROWS = 5
-"""With more rows of faults than this, there is one row a kind instead."""
+FEWEST_ROWS, MOST_ROWS, STRIP_SHARE = 3, 10, 0.28
+"""With more rows of faults than fit into this share of the height, there is one row a kind instead."""
 
-MOST_SHARE = 0.55
+MOST_SHARE = 0.6
 """How much of the height the header may take at most."""
 
-MOST_EDGES = 120
+MOST_EDGES = 60
 """With more beginnings and ends than this, bands have no lines."""
 
-BAND_ALPHA = 0.09
+DEEPEST = 3
+"""Where more faults than this overlap, each band is fainter, so that all of them are as dark as so many."""
 
 
 def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> float:
@@ -37,27 +40,34 @@ def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> flo
     Returns
     -------
     float
-        Which share of the axes' height is taken: the data have to stay below.
+        Which share of the axes' height is taken: the data have to stay below. A dotted line marks where
+        the run ends.
     """
     width, height = size_points(ax)
     size = points(ax, SMALL)
+    row = 1.45 * size
     found, wrong = strikes(world, window), breaches(world, window)
     rows = _pack(found, window, size, width)
-    if len(rows) > MOST_ROWS:
+    if len(rows) > np.clip(STRIP_SHARE * height / row, FEWEST_ROWS, MOST_ROWS):
         rows = _by_kind(found, window, size, width)
     if wrong:
         rows.insert(0, _breach_row(wrong, window, size, width))
-    key_height, row = draw_key(ax, key, width), 1.45 * size
+    key_height = draw_key(ax, key, width)
     strip = (len(rows) + 0.5) * row if rows else 0.0
     scale = min(1.0, MOST_SHARE * height / max(key_height + strip, 1e-9)) / height
     top = 1.0 - key_height * scale
     _draw_bands(ax, found, window, top)
     space = ax.get_xaxis_transform()
-    ax.vlines([b.time_ms for b in wrong], 0, top, transform=space, colors=WRONG, linewidth=1.2, zorder=4.5)
+    red = Theme.of(ax).wrong
+    ax.vlines([b.time_ms for b in wrong], 0, top, transform=space, colors=red, linewidth=1.2, zorder=4.5)
     for i, each in enumerate(rows):
         high = top - (i + 0.1) * row * scale
         _draw_row(ax, each, window, high - 0.8 * row * scale, high, size)
-    return 1.0 - top + strip * scale
+    taken = 1.0 - top + strip * scale
+    if window.tail and window.start < window.now <= window.end:
+        style: dict[str, Any] = {"color": Theme.of(ax).muted, "lw": 0.7, "ls": (0, (1, 2)), "zorder": 4.2}
+        ax.plot([window.now] * 2, [0.0, 1.0 - taken], transform=space, scalex=False, gid="end", **style)
+    return taken
 
 
 def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
@@ -67,14 +77,14 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     size = points(ax, SMALL)
     handle, gap, between = 1.8, 0.5, 1.5  # in sizes of the font, as legends are measured
     needs = [text_points(str(artist.get_label()), size) + (handle + gap + between) * size for artist in key]
-    columns = len(key) if sum(needs) < 0.97 * width else max(1, int(0.97 * width / max(needs)))
+    columns = next((n for n in range(len(key), 1, -1) if _width(needs, n) < 0.97 * width), 1)
     legend = ax.legend(
         handles=list(key),
         loc="upper left",
         bbox_to_anchor=(0.0, 1.0),
         ncols=columns,
         fontsize=size,
-        labelcolor=INK,
+        labelcolor=Theme.of(ax).ink,
         frameon=False,
         handlelength=handle,
         handletextpad=gap,
@@ -89,35 +99,39 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     return (lines * 1.5 + 1.0) * size
 
 
+def _width(needs: Sequence[float], columns: int) -> float:
+    """How wide a key of so many columns is."""
+    return float(sum(part.max() for part in np.array_split(np.array(needs), columns)))
+
+
 def _draw_bands(ax: Axes, found: Sequence[Strike], window: Window, top: float) -> None:
     """Behind everything: overlapping faults are darker, and each has a line where it begins."""
+    theme = Theme.of(ax)
+    found = [strike for strike in found if strike.hurts]
+    lasting = [strike for strike in found if not strike.instant and not strike.waited]
     if not found:
         return
-    lasting = [strike for strike in found if not strike.instant and not strike.waited]
     space = ax.get_xaxis_transform()
+    most = max(at_once(lasting), DEEPEST)
+    alpha = 1.0 - (1.0 - theme.fault_alpha) ** (DEEPEST / most)
+    ends = _ends(lasting, window)
     bands = rectangles(
-        ax,
-        *_ends(lasting, window),
-        0.0,
-        top,
-        transform=space,
-        facecolors=FAULT,
-        alpha=BAND_ALPHA,
-        zorder=0.2,
-    )
+        ax, *ends, 0.0, top, transform=space, facecolors=theme.fault, alpha=alpha, zorder=0.2
+    )  # fmt: skip
     bands.set_gid("faults")
     edges = [strike.start_ms for strike in found] + [strike.end_ms for strike in lasting if not strike.open]
     shown = [edge for edge in set(edges) if window.start < edge < window.end]
     if len(shown) <= MOST_EDGES:
-        alpha = 0.55 if len(shown) < 0.4 * MOST_EDGES else 0.2
-        ax.vlines(shown, 0, top, transform=space, colors=FAULT, linewidth=0.7, alpha=alpha, zorder=0.3)
+        alpha = 0.55 if len(shown) <= 2 * DEEPEST else 0.25
+        style: dict[str, Any] = {"colors": theme.fault, "linewidth": 0.7, "alpha": alpha, "zorder": 0.3}
+        ax.vlines(shown, 0, top, transform=space, **style)
 
 
 def _ends(found: Sequence[Strike], window: Window) -> tuple[list[float], list[float]]:
     """From when to when these show."""
     return (
         [max(strike.start_ms, window.start) for strike in found],
-        [min(strike.end_ms, window.end) for strike in found],
+        [min(strike.end_ms, window.right) for strike in found],
     )
 
 
@@ -141,6 +155,8 @@ class _Row:
     strikes: list[Strike]
     texts: list[_Text]
     breaches: tuple[Breach, ...] = ()
+    counted: int = 0
+    """How many of the strikes overlap at most, if it is their number that is drawn."""
 
 
 def _pack(found: Sequence[Strike], window: Window, size: float, width: float) -> list[_Row]:
@@ -151,17 +167,24 @@ def _pack(found: Sequence[Strike], window: Window, size: float, width: float) ->
     for strike in found:
         (start,), (end,) = _ends([strike], window)
         left, right = (start - window.start) * per_ms, (end - window.start) * per_ms
-        needs = text_points(strike.label, size) + 0.8 * size
-        before = max(right, left + needs) > width and right - left < needs <= left
+        before, text = _beside(strike.label, left, right, width, size)
+        needs = text_points(text, size) + 0.8 * size
         first, last = (left - needs, right) if before else (left, max(right, left + needs))
         row = next((i for i, end in enumerate(free) if end + 0.6 * size <= first), len(rows))
         if row == len(rows):
             rows.append(_Row([], []))
             free.append(0.0)
         rows[row].strikes.append(strike)
-        rows[row].texts.append(_Text(start, strike.label, before))
+        rows[row].texts.append(_Text(start, text, before))
         free[row] = last + (0.6 * size if strike.instant else 0.0)
     return rows
+
+
+def _beside(text: str, left: float, right: float, width: float, size: float) -> tuple[bool, str]:
+    """Whether a text stands before its bar, because there is more room than after it, and what fits of it."""
+    needs, room = text_points(text, size) + 0.8 * size, max(right, width) - left
+    before = needs > room and room < left and right - left < needs
+    return before, elided(text, size, (left if before else room) - 0.8 * size)
 
 
 def _by_kind(found: Sequence[Strike], window: Window, size: float, width: float) -> list[_Row]:
@@ -169,13 +192,16 @@ def _by_kind(found: Sequence[Strike], window: Window, size: float, width: float)
     rows = []
     for kind in dict.fromkeys(strike.kind for strike in found):
         those = [strike for strike in found if strike.kind == kind]
-        struck = sum(not strike.waited for strike in those)
-        text = f"{kind.replace('_', ' ')} × {struck}"
+        struck = [strike for strike in those if not strike.waited]
+        most = at_once(struck)
+        text = f"{kind.replace('_', ' ')} × {len(struck)}" + (f", up to {most} at once" if most > 1 else "")
+        text = elided(text, size, width - size)
         room = (text_points(text, size) + 1.5 * size) * window.span / width
         starts, ends = _ends(those, window)
-        free = zip([window.start, *ends], [*starts, window.end], strict=True)
+        reached = np.maximum.accumulate([window.start, *ends]).tolist()
+        free = zip(reached, [*starts, window.right], strict=True)
         gap = next((begin for begin, end in free if end - begin > room), window.start)
-        rows.append(_Row(those, [_Text(gap, text)]))
+        rows.append(_Row(those, [_Text(gap, text)], counted=most if most > 1 else 0))
     return rows
 
 
@@ -194,9 +220,10 @@ def _breach_row(wrong: Sequence[Breach], window: Window, size: float, width: flo
             rules = [breach.rule]
             texts.append(_Text(breach.time_ms, _named(rules), wrong=True))
     last = texts[-1]
-    room = (window.end - last.time) * per_ms
-    if text_points(last.text, size, "bold") + size > room:
-        texts[-1] = _Text(last.time, last.text, before=len(texts) == 1, wrong=True)
+    after, before = (window.right - last.time) * per_ms - size, (last.time - window.start) * per_ms - size
+    if text_points(last.text, size, "bold") > after and len(texts) == 1:
+        text = elided(last.text, size, max(before, after), "bold")
+        texts[-1] = _Text(last.time, text, before=before > after, wrong=True)
     return _Row([], texts, tuple(wrong))
 
 
@@ -207,36 +234,56 @@ def _named(rules: Sequence[str]) -> str:
 
 
 def _draw_row(ax: Axes, row: _Row, window: Window, low: float, high: float, size: float) -> None:
-    space = ax.get_xaxis_transform()
-    for waited in (False, True):
-        chosen = [s for s in row.strikes if not s.instant and s.waited == waited]
-        if chosen:
-            bars = rectangles(
-                ax,
-                *_ends(chosen, window),
-                low,
-                high,
-                transform=space,
-                facecolors="none" if waited else FAULT_BAR,
-                edgecolors=FAULT if waited else FAULT_EDGE,
-                linestyles="dashed" if waited else "solid",
-                linewidths=0.7 if len(chosen) < MOST_EDGES else 0.0,
-                zorder=5,
-            )
-            bars.set_gid("fault-bar")
-    at_once = [s.start_ms for s in row.strikes if s.instant and window.start <= s.start_ms <= window.end]
+    theme, space = Theme.of(ax), ax.get_xaxis_transform()
+    if row.counted:
+        _draw_counts(ax, row, window, low, high)
+    bars = (
+        ([s for s in row.strikes if s.waited], "none", theme.fault, "dashed"),
+        ([s for s in row.strikes if not s.waited and not s.hurts], theme.background, theme.muted, "solid"),
+        (
+            [s for s in row.strikes if not s.waited and s.hurts and not row.counted],
+            theme.fault_bar,
+            theme.fault_edge,
+            "solid",
+        ),
+    )
+    for found, fill, edge, dashes in bars:
+        lasting = [strike for strike in found if not strike.instant]
+        if lasting:
+            style: dict[str, Any] = {"facecolors": fill, "edgecolors": edge, "linestyles": dashes}
+            style["linewidths"] = 0.7 if len(lasting) < MOST_EDGES else 0.0
+            drawn = rectangles(ax, *_ends(lasting, window), low, high, transform=space, zorder=5, **style)
+            drawn.set_gid("fault-bar")
+    instants = [s.start_ms for s in row.strikes if s.instant and window.start <= s.start_ms <= window.end]
     broke = [breach.time_ms for breach in row.breaches]
-    for times, colour, gid in ((at_once, FAULT, "fault-bar"), (broke, WRONG, "violation")):
+    for times, colour, gid in ((instants, theme.fault, "fault-bar"), (broke, theme.wrong, "violation")):
         if times:
             ax.vlines(times, low, high, transform=space, colors=colour, linewidth=2.0, zorder=5, gid=gid)
     for text in row.texts:
         _write(ax, text, (low + high) / 2, size, over_bars=len(row.texts) == 1 < len(row.strikes))
 
 
+def _draw_counts(ax: Axes, row: _Row, window: Window, low: float, high: float) -> None:
+    """How many strikes act at a time, as steps: bars would only cover each other."""
+    theme = Theme.of(ax)
+    starts, ends = (np.array(side) for side in _ends([s for s in row.strikes if not s.waited], window))
+    times = np.unique(np.r_[starts, ends])
+    acting = np.searchsorted(np.sort(starts), times, "right") - np.searchsorted(np.sort(ends), times, "right")
+    heads = low + (high - low) * acting / row.counted
+    steps = ax.fill_between(
+        times, low, heads, step="post", transform=ax.get_xaxis_transform(), color=theme.fault_bar,
+        edgecolor=theme.fault_edge, linewidth=0.5, zorder=5,
+    )  # fmt: skip
+    steps.set_gid("fault-bar")
+
+
 def _write(ax: Axes, text: _Text, height: float, size: float, *, over_bars: bool) -> None:
-    style: dict[str, Any] = {"fontweight": "bold", "color": WRONG} if text.wrong else {"color": INK}
+    theme = Theme.of(ax)
+    style: dict[str, Any] = (
+        {"fontweight": "bold", "color": theme.wrong} if text.wrong else {"color": theme.ink}
+    )
     if over_bars or text.wrong:
-        style["bbox"] = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 0.6}
+        style["bbox"] = {"facecolor": theme.background, "alpha": 0.85, "linewidth": 0, "pad": 0.6}
     ax.text(
         text.time,
         height,

@@ -16,9 +16,10 @@ from raftlab.statistics import Estimate, digits, percent
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import NOT_CHECKED, quantile_of, samples_of
 
-from ._axes import SMALL, new_axes, points, settle, shifted, size_points, text_points
-from ._palette import INK
-from ._sweeps import axis_name, finish_sweep, shown_value, statistic_name
+from ._axes import SMALL, new_axes, points, settle, shifted, shown_value, size_points, text_points
+from ._docstrings import documented
+from ._palette import Theme
+from ._sweeps import axis_name, finish_sweep, statistic_name
 
 if TYPE_CHECKING:
     from matplotlib.image import AxesImage
@@ -27,9 +28,9 @@ __all__ = ["heatmap"]
 
 DECADES = 30.0
 """A range of values so many times as wide as its least is coloured by the logarithm."""
-EMPTY = "#eef0f2"
 
 
+@documented
 def heatmap(
     result: Sweep,
     x: str,
@@ -56,8 +57,8 @@ def heatmap(
         `"mean"`, or a quantile such as `"p50"` and `"p99"`. Of what is yes or no always the share.
     ci : float, default 0.95
         The confidence of the intervals.
-    title, ax
-        As in `ecdf`.
+    {title}
+    {ax}
 
     Returns
     -------
@@ -112,12 +113,12 @@ def paint(
         origin="lower",
         aspect="auto",
         norm=norm_of(values),
-        cmap=colormaps["cividis"].with_extremes(bad=EMPTY),
+        cmap=colormaps["cividis"].with_extremes(bad=Theme.of(ax).snapshot),
     )
     for axis, labels in ((ax.xaxis, across), (ax.yaxis, up)):
         axis.set_ticks(range(len(labels)), list(labels.values()))
     ax.spines[:].set_visible(False)
-    ax.tick_params(length=0, colors=INK)
+    ax.tick_params(length=0)
     return image
 
 
@@ -145,6 +146,7 @@ def write(
 ) -> None:
     """Values, and below them intervals: all of them or none, as there is room."""
     settle(ax)
+    theme = Theme.of(ax)
     width, height = size_points(ax)
     width, height = width / len(across), height / len(up)
     said = {at: texts(estimate, spell) for at, estimate in cells.items()}
@@ -158,8 +160,8 @@ def write(
     for (a, b), (value, interval) in said.items():
         i, j = across.index(a), up.index(b)
         number = value_of(cells[a, b])
-        fill: Any = image.to_rgba(np.array(number)) if math.isfinite(number) else EMPTY
-        ink = readable_on(colors.to_rgb(fill))
+        fill: Any = image.to_rgba(np.array(number)) if math.isfinite(number) else theme.snapshot
+        ink = theme.ink_on(colors.to_hex(fill))
         both = roomy and interval
         style: dict[str, Any] = {"ha": "center", "color": ink, "parse_math": False}
         over, under = (
@@ -189,10 +191,3 @@ def texts(estimate: Estimate, spell: Callable[[float], str]) -> tuple[str, str]:
     high = "" if math.isnan(estimate.high) else "∞" if math.isinf(estimate.high) else spell(estimate.high)
     low = "" if math.isnan(estimate.low) else spell(estimate.low)
     return spell(estimate.value), f"{low} … {high}" if low or high else ""
-
-
-def readable_on(fill: tuple[float, float, float]) -> str:
-    """Black or white, whichever stands out more on a colour: at least 4.5 to 1 (WCAG 2)."""
-    light = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in fill]
-    luminance = 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
-    return "#ffffff" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#000000"

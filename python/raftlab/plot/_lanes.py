@@ -10,18 +10,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ._axes import SMALL, Window, columns, points, rectangles, shifted, size_points, text_points
-from ._palette import (
-    DOWN_HATCH,
-    HATCH_COLOUR,
-    INK,
-    MUTED,
-    PAUSED_HATCH,
-    ROLES,
-    ink_on,
-    rgba,
-)
+from ._axes import SMALL, points, rectangles, shifted, size_points, text_points
+from ._palette import DOWN_HATCH, PAUSED_HATCH, Theme, rgba
 from ._states import Spans, shares
+from ._window import Window, columns
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -67,7 +59,7 @@ def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str
     ax.set_yticks([*lanes, *rows.values()], [*shown, *rows], parse_math=False)
     size = float(ax.get_yticklabels()[0].get_fontsize())
     for label in ax.get_yticklabels()[len(lanes) :]:
-        label.set(fontsize=min(size, points(ax, SMALL)), color=MUTED)
+        label.set(fontsize=min(size, points(ax, SMALL)), color=Theme.of(ax).muted)
 
 
 def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> str:
@@ -94,29 +86,33 @@ def is_dense(ax: Axes, lanes: dict[str, Spans]) -> bool:
 
 def role_key(ax: Axes, lanes: dict[str, Spans]) -> list[Artist]:
     """The key of roles: those that there are."""
-    every = list(lanes.values())
+    theme, every = Theme.of(ax), list(lanes.values())
     up = [spans.role[spans.up] for spans in every]
     there = set(np.concatenate(up)) if up else set()
     key: list[Artist] = [
-        Patch(facecolor=ROLES[role].colour, label=role) for role in reversed(ROLES) if role in there
+        Patch(facecolor=look.colour, label=role)
+        for role, look in reversed(theme.roles.items())
+        if role in there
     ]
     if any(spans.paused.any() for spans in every):
-        key.append(_hatched(PAUSED_HATCH, ROLES["follower"].colour, "paused"))
+        key.append(_hatched(theme, PAUSED_HATCH, theme.roles["follower"].colour, "paused"))
     if any((~spans.up).any() for spans in every):
-        key.append(_hatched("" if is_dense(ax, lanes) else DOWN_HATCH, "white", "down"))
+        key.append(_hatched(theme, "" if is_dense(ax, lanes) else DOWN_HATCH, theme.background, "down"))
     if not is_dense(ax, lanes):
-        key.append(Line2D([], [], linestyle="none", marker="$3$", color=MUTED, markersize=5, label="term"))
+        key.append(
+            Line2D([], [], linestyle="none", marker="$3$", color=theme.muted, markersize=5, label="term")
+        )
     return key
 
 
-def _hatched(hatch: str, colour: str, label: str) -> Patch:
+def _hatched(theme: Theme, hatch: str, colour: str, label: str) -> Patch:
     edge = 0.0 if hatch else 0.5
-    return Patch(facecolor=colour, edgecolor=HATCH_COLOUR, hatch=hatch * 2, linewidth=edge, label=label)
+    return Patch(facecolor=colour, edgecolor=theme.hatch, hatch=hatch * 2, linewidth=edge, label=label)
 
 
 def _draw_bars(ax: Axes, lane: int, spans: Spans, window: Window, width: float) -> None:
-    foot = lane + FOOT
-    for role, look in ROLES.items():
+    theme, foot = Theme.of(ax), lane + FOOT
+    for role, look in theme.roles.items():
         which = spans.up & (spans.role == role)
         if which.any():
             colour = rgba([look.colour])
@@ -130,7 +126,7 @@ def _draw_bars(ax: Axes, lane: int, spans: Spans, window: Window, width: float) 
                 foot,
                 foot - look.height * (FOOT - HEAD),
                 facecolors=colour,
-                edgecolors="white" if role == "leader" else colour,
+                edgecolors=theme.background if role == "leader" else colour,
                 linewidths=0.5 if role == "leader" and which.sum() * 12 < width else 0.0,
                 zorder=2,
             )
@@ -146,8 +142,8 @@ def _draw_bars(ax: Axes, lane: int, spans: Spans, window: Window, width: float) 
                 spans.end[which],
                 lane + low,
                 lane + high,
-                facecolors="white" if hatch == DOWN_HATCH else "none",
-                edgecolors=HATCH_COLOUR,
+                facecolors=theme.background if hatch == DOWN_HATCH else "none",
+                edgecolors=theme.hatch,
                 hatch=hatch,
                 zorder=2.5,
             ).set_gid("down" if hatch == DOWN_HATCH else "paused")
@@ -156,13 +152,11 @@ def _draw_bars(ax: Axes, lane: int, spans: Spans, window: Window, width: float) 
 def _draw_shares(ax: Axes, lane: int, spans: Spans, edges: np.ndarray) -> None:
     """Columns of time shares, the leader's at the foot."""
     foot = np.full(len(edges), lane + FOOT)
-    for role in reversed(ROLES):
+    for role, look in reversed(Theme.of(ax).roles.items()):
         share = shares(spans, spans.up & (spans.role == role), edges)
         if share.any():
             top = foot - np.r_[share, share[-1]] * (FOOT - HEAD)
-            area = ax.fill_between(
-                edges, foot, top, step="post", color=ROLES[role].colour, linewidth=0, zorder=2
-            )
+            area = ax.fill_between(edges, foot, top, step="post", color=look.colour, linewidth=0, zorder=2)
             area.set_gid(f"role-{role}")
             foot = top
 
@@ -171,11 +165,11 @@ def _write_terms(
     ax: Axes, lane: int, spans: Spans, window: Window, lane_points: float, *, leaders_only: bool
 ) -> None:
     """Numbers a node's terms where there is room: on the leader's bar, or above the others."""
-    size = points(ax, SMALL)
+    theme, size = Theme.of(ax), points(ax, SMALL)
     bar = (FOOT - HEAD) * lane_points
     per_ms = size_points(ax)[0] / window.span
     for start, end, role, term in _term_stretches(spans):
-        look = ROLES[role]
+        look = theme.roles[role]
         on_bar = role == "leader"
         if leaders_only and not on_bar:
             continue
@@ -196,7 +190,7 @@ def _write_terms(
             va="center_baseline" if on_bar else "bottom",
             fontsize=size,
             fontweight="bold" if on_bar else "normal",
-            color=ink_on(look.colour) if on_bar else MUTED,
+            color=theme.ink_on(look.colour) if on_bar else theme.muted,
             transform=shifted(ax, ax.transData, 0.35 * size, 0),
             clip_on=True,
             zorder=4,
@@ -226,5 +220,6 @@ def foot_line(ax: Axes, lanes: int) -> None:
     """The line on which each lane stands."""
     heights = [lane + FOOT for lane in range(lanes)]
     ax.hlines(
-        heights, 0, 1, transform=ax.get_yaxis_transform(), colors=INK, linewidth=0.4, alpha=0.35, zorder=1
-    )
+        heights, 0, 1, transform=ax.get_yaxis_transform(), colors=Theme.of(ax).ink, linewidth=0.4, alpha=0.35,
+        zorder=1,
+    )  # fmt: skip

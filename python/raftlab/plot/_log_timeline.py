@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from raftlab._time import Duration
 
 from ._axes import height_axis, steps, strand
+from ._docstrings import documented
 from ._frame import Frame
-from ._palette import INK
+from ._palette import Theme
 from ._states import Columns, node_states, pick, read, stretches
 from ._terms import node_key, node_style
 
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["log_timeline"]
 
 
+@documented
 def log_timeline(
     world: World,
     *,
     start: Duration | None = None,
     end: Duration | None = None,
     nodes: str | Sequence[str] | None = None,
+    axis: str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -38,21 +41,16 @@ def log_timeline(
 
     Parameters
     ----------
-    world : Cluster or Run
-        What to look at. Needs a trace of level `"states"` or `"full"`.
-    start, end : time, optional
-        Which stretch of the run; all of it if not given.
-    nodes : str or list of str, optional
-        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {world}
+    {window}
+    {nodes}
+    {axis}
+    {title}
+    {ax}
 
     Returns
     -------
-    matplotlib.axes.Axes
-        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+    {axes_over_time}
 
     Notes
     -----
@@ -67,35 +65,47 @@ def log_timeline(
     >>> rl.plot.log_timeline(c).get_ylabel()
     'log index'
     """
-    frame = Frame.of(world, start, end, nodes)
+    frame = Frame.of(world, start, end, nodes, axis)
+    world = frame.world
     states = node_states(world, frame.names, "last_index", "commit_index", "up")
     lost = _losses(world)
     ax = frame.open(ax, title, 4.0, lanes=False)
+    theme = Theme.of(ax)
     key: list[Artist] = [
-        *node_key(frame.names),
-        Line2D([], [], color=INK, lw=COMMIT_WIDTH, label="commitIndex"),
-        Line2D([], [], color=INK, lw=LAST_WIDTH, dashes=DASHES, label="last index"),
+        *node_key(theme, frame.names),
+        Line2D([], [], color=theme.ink, lw=COMMIT_WIDTH, label="commitIndex"),
+        Line2D([], [], color=theme.ink, lw=LAST_WIDTH, dashes=DASHES, label="last index"),
     ]
     shown = [name for name in frame.names if _within(frame, lost, name).any()]
     if shown:
-        key.append(Line2D([], [], color=INK, ls="none", **MARK, label="entries lost"))
+        key.append(
+            Line2D(
+                [],
+                [],
+                color=theme.ink,
+                ls="none",
+                markerfacecolor=theme.background,
+                **MARK,
+                label="entries lost",
+            )
+        )
     indices = [state["last_index"][stretches(state["time_ms"], frame.window)[0]] for state in states.values()]
     indices += [lost["index"][_within(frame, lost, name)] for name in shown]
     highest = max((int(some.max()) for some in indices if len(some)), default=0)
     height_axis(ax, highest, frame.header(ax, key), "log index")
     for position, (name, state) in enumerate(states.items()):
-        style = node_style(position, len(states)) | {"transform": strand(ax, position, len(states))}
+        style = node_style(theme, position, len(states)) | {"transform": strand(ax, position, len(states))}
         _draw_node(ax, frame, state, style)
         if name in shown:
             gone = pick(lost, _within(frame, lost, name))
-            style["linestyle"] = "none"
+            style |= {"linestyle": "none", "markerfacecolor": theme.background}
             ax.plot(gone["time"], gone["index"], **MARK, gid="truncation", zorder=4, **style, **STILL)
     return ax
 
 
 COMMIT_WIDTH, LAST_WIDTH = 1.8, 0.9
 DASHES = (3, 2)
-MARK: dict[str, Any] = {"marker": "v", "markersize": 6, "markerfacecolor": "white", "markeredgewidth": 1.3}
+MARK: dict[str, Any] = {"marker": "v", "markersize": 6, "markeredgewidth": 1.3}
 STILL: dict[str, Any] = {"scalex": False, "scaley": False}
 
 

@@ -29,10 +29,11 @@ from ._axes import (
     size_points,
     text_points,
 )
+from ._docstrings import documented
 from ._grid import Grid
 from ._header import draw_key
 from ._lanes import name_lanes, place
-from ._palette import FAULT, INK, MUTED, SNAPSHOT, TERM_CYCLE, ink_on, paler, rgba, shade, term_colour
+from ._palette import TERM_CYCLE, Theme, rgba, term_colour
 from ._states import Columns
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ MOST_TERMS = 10
 """With more terms than this the key does not name them."""
 
 
+@documented
 def logs(
     world: World,
     *,
@@ -69,12 +71,9 @@ def logs(
         The logs as they were at this time; as they are now if not given.
     first, last : int, optional
         Which indices; all if not given.
-    nodes : str or list of str, optional
-        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {nodes}
+    {title}
+    {ax}
 
     Returns
     -------
@@ -103,6 +102,7 @@ def logs(
     when = None if at is None else to_ms(at, "at")
     grid = Grid.of(world, when, first, last, chosen_nodes(world, nodes))
     ax = new_axes(ax, 9.0, min(1.5 + 0.56 * len(grid.names), 9.5))
+    theme = Theme.of(ax)
     bare(ax, lanes=True)
     finish(ax, world, title, f", at {format_ms(world.now_ms if when is None else when)}")
     ax.set_xlim(grid.first - 0.5, grid.last + 0.5)
@@ -113,8 +113,8 @@ def logs(
         _name_condition(ax, lane, conditions)
     settle(ax)
     width, height = size_points(ax)
-    taken = min(0.5, draw_key(ax, _key(grid), width) / height)
-    look = _Look.of(grid, width, place(ax, len(grid.names), taken))
+    taken = min(0.5, draw_key(ax, _key(theme, grid), width) / height)
+    look = _Look.of(theme, grid, width, place(ax, len(grid.names), taken))
     name_lanes(ax, grid.names, look.lane)
     for lane in range(len(grid.names)):
         _draw_log(ax, lane, grid, look)
@@ -178,6 +178,7 @@ def logs_table(
 class _Look:
     """What fits: decided once for the whole picture."""
 
+    theme: Theme
     per_entry: float
     lane: float
     cells: bool
@@ -187,20 +188,20 @@ class _Look:
     foot: float
 
     @classmethod
-    def of(cls, grid: Grid, width: float, lane: float) -> _Look:
+    def of(cls, theme: Theme, grid: Grid, width: float, lane: float) -> _Look:
         per_entry = width / (grid.last - grid.first + 1)
         cells = per_entry >= NARROWEST
         bars = max((np.count_nonzero(np.diff(log["term"])) + 1 for log in grid.logs), default=1)
         ends = (grid.terms[0], grid.terms[-1]) if grid.terms else (1, 1)
         shade = not cells and bars * NARROWEST > width
-        return cls(per_entry, lane, cells, shade, ends, -0.43, 0.17 if grid.has_losses else 0.38)
+        return cls(theme, per_entry, lane, cells, shade, ends, -0.43, 0.17 if grid.has_losses else 0.38)
 
     def colour(self, term: int) -> str:
         """The colour of a term: the term's own, or among very many a shade."""
         if not self.shade:
             return term_colour(term)
         first, last = self.terms
-        return shade((term - first) / max(last - first, 1))
+        return self.theme.shade((term - first) / max(last - first, 1))
 
     def summed_up(self) -> str:
         """What the picture has to say."""
@@ -216,15 +217,15 @@ LOST_HEAD, LOST_FOOT = 0.21, 0.45
 """Below an entry, in its lane: room for what was lost there."""
 
 
-def _key(grid: Grid) -> list[Artist]:
+def _key(theme: Theme, grid: Grid) -> list[Artist]:
     key: list[Artist] = []
     if len(grid.terms) <= MOST_TERMS:
         key += [Patch(facecolor=term_colour(term), label=f"term {term}") for term in grid.terms]
-    key.append(Line2D([], [], color=INK, lw=2.6, label="commitIndex"))
+    key.append(Line2D([], [], color=theme.ink, lw=2.6, label="commitIndex"))
     if any(covered >= grid.first for covered in grid.covered):
-        key.append(Patch(facecolor=SNAPSHOT, edgecolor=MUTED, label="in a snapshot"))
+        key.append(Patch(facecolor=theme.snapshot, edgecolor=theme.muted, label="in a snapshot"))
     if grid.has_losses:
-        key.append(Line2D([], [], color=FAULT, lw=1.2, label="no longer in the log"))
+        key.append(Line2D([], [], color=theme.fault, lw=1.2, label="no longer in the log"))
     return key
 
 
@@ -236,7 +237,7 @@ def _name_condition(ax: Axes, lane: int, condition: str) -> None:
         va="center",
         fontsize=points(ax, TINY),
         fontweight="bold" if condition.startswith("leader") else "normal",
-        color=MUTED,
+        color=Theme.of(ax).muted,
         transform=shifted(ax, ax.get_yaxis_transform(), 5.0, 0.0),
         gid="condition",
     )
@@ -253,7 +254,7 @@ def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         lane + look.head,
         lane + look.foot,
         facecolors=rgba([look.colour(int(t)) for t in term]),
-        edgecolors="white",
+        edgecolors=look.theme.background,
         linewidths=min(1.6, 0.15 * look.per_entry) if look.cells else 0.0,
         zorder=2,
     ).set_gid("entries")
@@ -274,8 +275,8 @@ def _draw_snapshot(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         (left, lane + look.head),
         covered + 0.5 - left,
         look.foot - look.head,
-        facecolor=SNAPSHOT,
-        edgecolor=MUTED,
+        facecolor=look.theme.snapshot,
+        edgecolor=look.theme.muted,
         linewidth=0.8,
         zorder=2,
         gid="snapshot",
@@ -292,7 +293,7 @@ def _draw_snapshot(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         ha="center",
         va="center_baseline",
         fontsize=size,
-        color=INK,
+        color=look.theme.ink,
         clip_on=True,
         zorder=5,
     )
@@ -329,7 +330,7 @@ def _write(ax: Axes, lane: int, middle: float, term: int, value: str, room: floa
             va="center_baseline",
             fontsize=size,
             fontweight=weight,
-            color=ink_on(look.colour(term)),
+            color=look.theme.ink_on(look.colour(term)),
             clip_on=True,
             zorder=5,
             parse_math=False,
@@ -342,10 +343,10 @@ def _draw_commit(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
     if grid.conditions[lane] == "down" or commit < grid.first - 1:
         return
     edge = min(commit, grid.last) + 0.5
-    ax.hlines(lane + look.foot, grid.first - 0.5, edge, color=INK, lw=1.0, zorder=3, clip_on=False)
+    ax.hlines(lane + look.foot, grid.first - 0.5, edge, color=look.theme.ink, lw=1.0, zorder=3, clip_on=False)
     if commit <= grid.last:
         top, foot = lane + look.head - 0.04, lane + look.foot + 0.015
-        ax.vlines(edge, top, foot, color=INK, lw=2.8, zorder=4, clip_on=False, gid="commit")
+        ax.vlines(edge, top, foot, color=look.theme.ink, lw=2.8, zorder=4, clip_on=False, gid="commit")
 
 
 def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
@@ -355,7 +356,7 @@ def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         return
     left, right = _slices(lost["index"])
     right = np.maximum(right, left + 1.0 / look.per_entry)
-    colours = [paler(look.colour(int(term)), 0.45) for term in lost["term"]]
+    colours = [look.theme.paler(look.colour(int(term)), 0.45) for term in lost["term"]]
     rectangles(
         ax,
         left,
@@ -363,7 +364,7 @@ def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         lane + LOST_HEAD,
         lane + LOST_FOOT,
         facecolors=rgba(colours),
-        edgecolors="white",
+        edgecolors=look.theme.background,
         linewidths=min(1.6, 0.15 * look.per_entry),
         zorder=2,
     ).set_gid("truncated")
@@ -379,12 +380,14 @@ def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
                 ha="center",
                 va="center_baseline",
                 fontsize=size,
-                color=INK,
+                color=look.theme.ink_on(look.theme.paler(look.colour(int(term)), 0.45)),
                 clip_on=True,
                 zorder=3,
                 parse_math=False,
             )
-    ax.hlines(np.full(len(left), middle), left, right, colors=FAULT, linewidth=0.9, zorder=4, alpha=0.9)
+    ax.hlines(
+        np.full(len(left), middle), left, right, colors=look.theme.fault, linewidth=0.9, zorder=4, alpha=0.9
+    )
 
 
 def _slices(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,12 +14,14 @@ from matplotlib.patches import Patch
 from raftlab._time import Duration
 from raftlab.errors import InvalidError
 
-from ._axes import columns, note_columns
+from ._docstrings import documented
 from ._flights import HELD, LOST, Flights
 from ._frame import Frame
 from ._lanes import name_lanes, place
-from ._palette import FAULT, GRID, INK, MUTED, ROLES, STROKES, paler, rgba, stroke
+from ._notes import Notes, Refusals, write_terms
+from ._palette import Theme, rgba
 from ._states import Spans, role_spans
+from ._window import columns, note_columns
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["messages"]
 
 
+@documented
 def messages(
     world: World,
     *,
@@ -38,6 +41,7 @@ def messages(
     types: str | Sequence[str] | None = None,
     heartbeats: bool = True,
     limit: int = 1000,
+    axis: str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -45,10 +49,8 @@ def messages(
 
     Parameters
     ----------
-    world : Cluster or Run
-        What to look at. Needs a trace of level `"full"`.
-    start, end : time, optional
-        Which stretch of the run; all of it if not given.
+    {world_full}
+    {window}
     nodes : str or list of str, optional
         Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given. Messages to and
         from others are left out.
@@ -58,22 +60,22 @@ def messages(
         Whether to show AppendEntries without entries, and the answers to them.
     limit : int, default 1000
         With more messages than this they are not drawn but counted.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {axis}
+    {title}
+    {ax}
 
     Returns
     -------
-    matplotlib.axes.Axes
-        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+    {axes_over_time}
 
     Notes
     -----
     Requests are solid and replies dashed. A message that is lost ends with a cross, when and as far on its
     way as it was lost; one that a cut link did not even take is a stub in the direction of its receiver.
     One that is held is a stub with a square, where it was sent.
-    A lane is thick while its node leads or stands for election, and dotted while it is down.
+    Numbers are terms: of a node, where it enters one, and of each message where there are few. A red ring is
+    a refusal: where a node refuses what arrived, with the reason if there are few, and where the sender hears
+    of it. A lane is thick while its node leads or stands for election, and dotted while it is down.
 
     With more messages than `limit`, each lane shows how many its node sent, by type, and below the line how
     many of these were lost. The picture then says what a column is and how many messages it stands for.
@@ -88,11 +90,13 @@ def messages(
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
         raise InvalidError(f"limit must be an integer of at least 0, not {limit!r}")
-    frame = Frame.of(world, start, end, nodes)
+    frame = Frame.of(world, start, end, nodes, axis)
+    world = frame.world
     flights = Flights.of(world, frame.window, frame.names, types, heartbeats=heartbeats)
     dense = len(flights) > limit
     ax = frame.open(ax, title, min(1.6 + 0.6 * len(frame.names), 9.0), lanes=True)
-    taken = frame.header(ax, _key(flights, dense=dense))
+    refusals = Refusals.of(world, frame.window, frame.names, flights)
+    taken = frame.header(ax, _key(Theme.of(ax), flights, refusals, dense=dense))
     name_lanes(ax, frame.names, place(ax, len(frame.names), taken))
     lanes = role_spans(world, frame.names, frame.window)
     for lane, spans in enumerate(lanes.values()):
@@ -101,56 +105,83 @@ def messages(
         note_columns(ax, frame.window, _draw_counts(ax, flights, frame))
     else:
         _draw_each(ax, flights)
+        notes = Notes(ax)
+        if len(flights) <= DOTTED_UP_TO:
+            refusals.draw(ax, notes)
+        write_terms(ax, flights, lanes, notes)
     return ax
 
 
-FATES = {"lost": INK, "cut": FAULT, "receiver_down": "#8a8a8a", "removed": "#7a3fa0"}
-"""The crosses, by what became of the message."""
+def _fates(theme: Theme) -> dict[str, str]:
+    """The colours of crosses, by what became of the message."""
+    return {"lost": theme.ink, "cut": theme.fault, "receiver_down": theme.hatch, "removed": theme.removed}
+
 
 DOTTED_UP_TO = 400
 """Up to here each arrival has a dot."""
 
 
-def _key(flights: Flights, *, dense: bool) -> list[Artist]:
-    kinds = [kind for kind in STROKES if (flights.kind == kind).any()]
-    kinds += sorted(set(flights.kind) - set(kinds))
+def _key(theme: Theme, flights: Flights, refusals: Refusals, *, dense: bool) -> list[Artist]:
+    kinds = _kinds(theme, flights)
     key: list[Artist] = []
     for kind in kinds:
-        look = stroke(kind)
+        look = theme.stroke(kind)
         if dense:
-            key.append(Patch(facecolor=_area_colour(kind), label=kind))
-        else:
-            dashes = (0, (3, 1.5)) if look.dashed else "solid"
+            key.append(Patch(facecolor=_area_colour(theme, kind), label=kind))
+        elif not (look.dashed and kind.removesuffix("Reply") in kinds):
+            dashes = DASHES if look.dashed else "solid"
             key.append(Line2D([], [], color=look.colour, lw=look.width, ls=dashes, label=kind))
+    if not dense and len(key) < len(kinds):
+        key.append(Line2D([], [], color=theme.muted, lw=1.1, ls=DASHES, label="the reply"))
     for fate in LOST:
         if count := int((flights.fate == fate).sum()):
             label = f"{fate.replace('_', ' ')} × {count:,}"
             if not dense:
-                key.append(_marker("x", FATES[fate], label, width=1.6))
+                key.append(_marker(theme, "x", _fates(theme)[fate], label, width=1.6))
     if dense and flights.is_lost.any():
-        key.append(Patch(facecolor=INK, label=f"lost × {int(flights.is_lost.sum()):,}"))
+        key.append(Patch(facecolor=theme.ink, label=f"lost × {int(flights.is_lost.sum()):,}"))
     if not dense and (flights.fate == "in_flight").any():
-        key.append(_marker("o", MUTED, "in flight"))
+        key.append(_marker(theme, "o", theme.muted, "in flight"))
     if not dense and (flights.fate == HELD).any():
-        key.append(_marker("s", MUTED, "held"))
-    if not dense and len(flights) <= DOTTED_UP_TO and flights.refused.any():
-        key.append(_marker("o", INK, "refused"))
+        key.append(_marker(theme, "s", theme.muted, "held"))
+    if not dense and len(flights) <= DOTTED_UP_TO and (len(refusals) or flights.refused.any()):
+        key.append(_marker(theme, "o", theme.wrong, "refused"))
+    if not dense:
+        key.append(Line2D([], [], ls="none", marker="$3$", color=theme.muted, markersize=5, label="term"))
     return key
 
 
-def _marker(shape: str, colour: str, label: str, width: float = 1.0) -> Line2D:
+DASHES = (0, (3, 1.5))
+
+
+def _kinds(theme: Theme, flights: Flights) -> list[str]:
+    """The kinds of message that there are, those that this module knows first."""
+    kinds = [kind for kind in theme.strokes if (flights.kind == kind).any()]
+    return kinds + sorted(set(flights.kind) - set(kinds))
+
+
+def _marker(theme: Theme, shape: str, colour: str, label: str, width: float = 1.0) -> Line2D:
     return Line2D(
-        [], [], ls="none", marker=shape, color=colour, mfc="white", mew=width, markersize=5, label=label
+        [],
+        [],
+        ls="none",
+        marker=shape,
+        color=colour,
+        mfc=theme.background,
+        mew=width,
+        markersize=5,
+        label=label,
     )
 
 
 def _draw_lane(ax: Axes, height: float, spans: Spans) -> None:
     """The line of a node: what it is while it sends and receives."""
     widths = {"follower": 1.0, "precandidate": 3.0, "candidate": 3.0, "leader": 4.5}
-    for role, look in ROLES.items():
+    theme = Theme.of(ax)
+    for role, look in theme.roles.items():
         which = spans.up & (spans.role == role)
         if which.any():
-            colour = "#aab3bd" if role == "follower" else look.colour
+            colour = theme.lane if role == "follower" else look.colour
             ax.hlines(
                 np.full(which.sum(), height),
                 spans.start[which],
@@ -163,20 +194,26 @@ def _draw_lane(ax: Axes, height: float, spans: Spans) -> None:
     if down.any():
         ends = spans.start[down], spans.end[down]
         ax.hlines(
-            np.full(down.sum(), height), *ends, colors=MUTED, linewidth=1.0, linestyles="dotted", zorder=1
+            np.full(down.sum(), height),
+            *ends,
+            colors=theme.muted,
+            linewidth=1.0,
+            linestyles="dotted",
+            zorder=1,
         )
 
 
 def _draw_each(ax: Axes, flights: Flights) -> None:
+    theme = Theme.of(ax)
     for kind in dict.fromkeys(flights.kind):
-        some, look = flights.where(flights.kind == kind), stroke(kind)
+        some, look = flights.where(flights.kind == kind), theme.stroke(kind)
         begin = np.stack([some.start, some.sender], -1)
         end = np.stack([some.end, some.height], -1)
         lines = LineCollection(
             list(np.stack([begin, end], 1)),
             colors=rgba([look.colour]),
             linewidths=look.width,
-            linestyles=[(0, (3, 1.5)) if look.dashed else "solid"],
+            linestyles=[DASHES if look.dashed else "solid"],
             zorder=2.4 if kind in FAINT else 2.7,
         )
         lines.set_gid(f"messages-{kind}")
@@ -185,12 +222,12 @@ def _draw_each(ax: Axes, flights: Flights) -> None:
         if len(flights) <= DOTTED_UP_TO:
             for refused in (False, True):
                 dots = some.where(arrived & (some.refused == refused))
-                face = "white" if refused else look.colour
-                _scatter(ax, dots, "o", 9 if refused else 7, face, look.colour, "arrival")
+                face, edge = (theme.background, theme.wrong) if refused else (look.colour, look.colour)
+                _scatter(ax, dots, "o", 12 if refused else 7, face, edge, "arrival")
     for fate in LOST:
-        _scatter(ax, flights.where(flights.fate == fate), "x", 26, FATES[fate], None, f"lost-{fate}")
+        _scatter(ax, flights.where(flights.fate == fate), "x", 26, _fates(theme)[fate], None, f"lost-{fate}")
     for fate, shape in (("in_flight", "o"), (HELD, "s")):
-        _scatter(ax, flights.where(flights.fate == fate), shape, 14, "white", MUTED, fate)
+        _scatter(ax, flights.where(flights.fate == fate), shape, 14, theme.background, theme.muted, fate)
 
 
 FAINT = ("heartbeat", "AppendEntriesReply")
@@ -221,16 +258,15 @@ FOOT, HEAD, PIT = 0.22, -0.46, 0.44
 """In a lane: the line, how high the highest column is, and how deep those of lost messages go."""
 
 
-def _area_colour(kind: str) -> str:
-    look = stroke(kind)
-    return paler(look.colour, 0.45) if look.dashed else look.colour
+def _area_colour(theme: Theme, kind: str) -> str:
+    look = theme.stroke(kind)
+    return theme.paler(look.colour, 0.45) if look.dashed else look.colour
 
 
 def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
     """Columns instead of lines: how many each node sent, and how many of these were lost."""
-    edges = columns(ax, frame.window)
-    kinds = [kind for kind in STROKES if (flights.kind == kind).any()]
-    kinds += sorted(set(flights.kind) - set(kinds))
+    theme, edges = Theme.of(ax), columns(ax, frame.window)
+    kinds = _kinds(theme, flights)
     counts = np.array(
         [
             [_count(flights, (flights.sender == lane) & (flights.kind == kind), edges) for kind in kinds]
@@ -244,7 +280,7 @@ def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
             top = foot - np.r_[count, count[-1]] * (FOOT - HEAD) / highest
             if count.any():
                 area = ax.fill_between(
-                    edges, foot, top, step="post", color=_area_colour(kind), lw=0, zorder=2
+                    edges, foot, top, step="post", color=_area_colour(theme, kind), lw=0, zorder=2
                 )
                 area.set_gid(f"sent-{kind}")
             foot = top
@@ -252,11 +288,13 @@ def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
         if lost.any():
             depth = np.minimum(np.r_[lost, lost[-1]] * (FOOT - HEAD) / highest, PIT - FOOT)
             line = lane + FOOT + 0.02
-            ax.fill_between(edges, line, line + depth, step="post", color=INK, lw=0, zorder=2).set_gid("lost")
+            ax.fill_between(edges, line, line + depth, step="post", color=theme.ink, lw=0, zorder=2).set_gid(
+                "lost"
+            )
     ax.hlines(
         [lane + HEAD for lane in range(len(frame.names))],
         *(frame.window.start, frame.window.end),
-        colors=GRID,
+        colors=theme.grid,
         linewidth=0.6,
         zorder=0.5,
     )

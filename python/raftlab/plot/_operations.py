@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.patches import Patch
 
-from ._axes import TINY, Window, columns, points, rectangles, shifted, size_points, text_points
-from ._palette import INK, MUTED, STATUSES
+from ._axes import TINY, points, rectangles, shifted, size_points, text_points
+from ._palette import Theme
 from ._states import read
+from ._window import Window, columns
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -54,14 +55,14 @@ class Operations:
             world, "ops", "invoked_ms", "ended_ms", "status", "kind", "key", "value", "result", "node"
         )
         start, end = cells["invoked_ms"].astype(float), cells["ended_ms"].astype(float)
-        end = np.where(np.isnan(end), max(window.now, window.start), end)
+        end = np.where(np.isnan(end), max(window.until, window.start), end)
         which = np.flatnonzero(window.touches(start, end))
         parts = zip(*(cells[name][which] for name in ("kind", "key", "value", "result", "node")), strict=True)
         label = np.array([_label(*part) for part in parts], dtype=object)
         start, end, status = start[which], end[which], cells["status"][which]
         per_ms = width / window.span
         left = (np.maximum(start, window.start) - window.start) * per_ms
-        right = np.maximum((np.minimum(end, window.end) - window.start) * per_ms, left + THINNEST)
+        right = np.maximum((np.minimum(end, window.right) - window.start) * per_ms, left + THINNEST)
         rooms = [(False, right)]
         if len(label) <= MOST_LABELS:
             texts = np.array([text_points(text, size) + 0.9 * size for text in label])
@@ -84,10 +85,10 @@ class Operations:
             return COUNTED
         return ROW * (int(self.row.max()) + 1) if len(self.row) else 0.0
 
-    def key(self) -> list[Artist]:
+    def key(self, theme: Theme) -> list[Artist]:
         """What became of how many."""
         key: list[Artist] = []
-        for status, look in STATUSES.items():
+        for status, look in theme.statuses.items():
             if count := int((self.status == status).sum()):
                 hatch = look.hatch if not self.counted else None
                 key.append(
@@ -106,7 +107,7 @@ class Operations:
         if self.counted:
             return self._draw_counts(ax, window, top)
         thinnest = THINNEST * window.span / size_points(ax)[0]
-        for status, look in STATUSES.items():
+        for status, look in Theme.of(ax).statuses.items():
             which = self.status == status
             if which.any():
                 head = top + self.row[which] * ROW + GAP / 2
@@ -130,7 +131,7 @@ class Operations:
         size = points(ax, TINY)
         width = size_points(ax)[0]
         for start, end, row, text in zip(self.start, self.end, self.row, self.label, strict=True):
-            right = (min(end, window.end) - window.start) * width / window.span
+            right = (min(end, window.right) - window.start) * width / window.span
             if right + text_points(text, size) + 0.6 * size > width:
                 continue
             ax.text(
@@ -139,7 +140,7 @@ class Operations:
                 text,
                 va="center_baseline",
                 fontsize=size,
-                color=INK,
+                color=Theme.of(ax).ink,
                 transform=shifted(ax, ax.transData, 0.45 * size, 0.0),
                 clip_on=True,
                 zorder=3,
@@ -148,14 +149,16 @@ class Operations:
             )
 
     def _draw_counts(self, ax: Axes, window: Window, top: float) -> str:
-        edges = columns(ax, window)
-        counts = {status: np.histogram(self.start[self.status == status], edges)[0] for status in STATUSES}
+        theme, edges = Theme.of(ax), columns(ax, window)
+        counts = {
+            status: np.histogram(self.start[self.status == status], edges)[0] for status in theme.statuses
+        }
         highest = max(int(np.sum(list(counts.values()), axis=0).max()), 1)
         foot = np.full(len(edges), top + COUNTED)
         for status, count in counts.items():
             if count.any():
                 head = foot - np.r_[count, count[-1]] * (COUNTED - GAP) / highest
-                colour = STATUSES[status].colour if status != "pending" else MUTED
+                colour = theme.statuses[status].colour if status != "pending" else theme.muted
                 ax.fill_between(edges, foot, head, step="post", color=colour, lw=0, zorder=2)
                 foot = head
         return f"operations asked for (at most {highest:,})"

@@ -12,13 +12,15 @@ from raftlab.sweeps import Sweep, compare
 from raftlab.sweeps.comparison import span
 from raftlab.sweeps.pairs import Pairs
 
-from ._axes import SMALL, points
-from ._palette import INK, MUTED, node_colour
-from ._sweeps import axis_name, finish_sweep, open_axes, shown_value
+from ._axes import SMALL, points, shown_value
+from ._docstrings import documented
+from ._palette import Theme
+from ._sweeps import axis_name, finish_sweep, open_axes
 
 __all__ = ["pairs"]
 
 
+@documented
 def pairs(
     a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95, title: str | None = None, ax: Axes | None = None
 ) -> Axes:
@@ -28,12 +30,11 @@ def pairs(
     ----------
     a, b : Sweep
         Of one point each: `result.at(timeout=50)`.
-    metric : str
-        A column of numbers.
+    {metric}
     ci : float, default 0.95
         The confidence of the interval of the difference.
-    title, ax
-        As in `ecdf`.
+    {title}
+    {ax}
 
     Returns
     -------
@@ -58,16 +59,17 @@ def pairs(
     if seen.flags:
         raise InvalidError(f"metric '{metric}' is a yes or no; compare says how often which is what")
     ax = open_axes(ax, 4.6, width=4.8)
+    theme = Theme.of(ax)
     low, high = _scales(ax, np.concatenate([seen.x, seen.y]))
     cut = seen.x_censored | seen.y_censored
     alpha = float(np.clip(40 / max(len(cut), 1) ** 0.5, 0.15, 0.7))
     size = _dots(ax, seen.x[~cut], seen.y[~cut], alpha)
     if cut.any():
         ax.plot(
-            seen.x[cut], seen.y[cut], "o", ms=3.6, mfc="none", mew=0.7, color=node_colour(3),
+            seen.x[cut], seen.y[cut], "o", ms=3.6, mfc="none", mew=0.7, color=theme.node(3),
             alpha=max(alpha, 0.4), gid="censored",
         )  # fmt: skip
-    ax.axline((low, low), (high, high), color=MUTED, lw=1.0, ls=(0, (4, 3)), zorder=1, gid="identity")
+    ax.axline((low, low), (high, high), color=theme.muted, lw=1.0, ls=(0, (4, 3)), zorder=1, gid="identity")
     _marginals(ax, seen.x, seen.y, low, high)
     named = [", ".join(f"{n} = {shown_value(v)}" for n, v in side.points[0].items()) for side in (a, b)]
     if named[0] == named[1]:
@@ -83,13 +85,15 @@ def pairs(
     if cut.any():
         text += f"\nopen: {int(cut.sum()):,} with a duration that was not over, and is longer"
     ax.text(
-        0.0, 1.015, text, transform=ax.transAxes, va="bottom", color=INK, fontsize=points(ax, SMALL),
+        0.0, 1.015, text, transform=ax.transAxes, va="bottom", color=theme.ink, fontsize=points(ax, SMALL),
         gid="text", linespacing=1.35,
     )  # fmt: skip
     finish_sweep(ax, a, None)
     ax.set_title("", loc="right")
     if title:
-        ax.set_title(title, loc="left", color=INK, pad=(2.2 + text.count("\n") * 1.35) * points(ax, SMALL))
+        ax.set_title(
+            title, loc="left", color=theme.ink, pad=(2.2 + text.count("\n") * 1.35) * points(ax, SMALL)
+        )
     return ax
 
 
@@ -100,12 +104,13 @@ def correlation_text(value: float) -> str:
 
 def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, alpha: float) -> str:
     """A dot a pair; where most fall together, as counts do, a dot a place, as large as they are many."""
+    theme = Theme.of(ax)
     places, counts = np.unique(np.stack([x, y], -1), axis=0, return_counts=True)
     if 2 * len(places) > len(x):
-        ax.plot(x, y, "o", ms=3.2, mew=0, alpha=alpha, color=node_colour(0), gid="pair")
+        ax.plot(x, y, "o", ms=3.2, mew=0, alpha=alpha, color=theme.node(0), gid="pair")
         return ""
     areas = np.maximum(LARGEST * counts / counts.max(), 3.0)
-    ax.scatter(places[:, 0], places[:, 1], s=areas, color=node_colour(0), alpha=0.7, lw=0, gid="pair")
+    ax.scatter(places[:, 0], places[:, 1], s=areas, color=theme.node(0), alpha=0.7, lw=0, gid="pair")
     return f"\nthe largest dot is {counts.max():,} pairs"
 
 
@@ -138,6 +143,7 @@ def _scales(ax: Axes, both: np.ndarray) -> tuple[float, float]:
 
 def _marginals(ax: Axes, x: np.ndarray, y: np.ndarray, low: float, high: float) -> None:
     """Each side for itself: a light histogram along its axis."""
+    theme = Theme.of(ax)
     edges = np.geomspace(low, high, 61) if ax.get_xscale() == "log" else np.linspace(low, high, 61)
     for values, flat in ((x, True), (y, False)):
         counts = np.histogram(values, edges)[0]
@@ -148,8 +154,8 @@ def _marginals(ax: Axes, x: np.ndarray, y: np.ndarray, low: float, high: float) 
             else (ax.fill_betweenx, ax.get_yaxis_transform())
         )
         draw(
-            edges, 0.0, np.append(heights, 0.0), step="post", transform=space, color=MUTED, alpha=0.35, lw=0,
-            zorder=0.5, gid="marginal",
+            edges, 0.0, np.append(heights, 0.0), step="post", transform=space, color=theme.muted, alpha=0.35,
+            lw=0, zorder=0.5, gid="marginal",
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from raftlab._arguments import choice, items
 
 from ._distributions import nines_axis, thinned
-from ._palette import INK, node_colour, node_dashes
+from ._palette import Theme, node_dashes
 from ._sweeps import legend, open_axes
 
 if TYPE_CHECKING:
@@ -49,43 +49,57 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, 
     for case in drawn:
         choice(case, "cases", tuple(result.samples))
     ax = open_axes(ax, 4.0, width=7.2)
+    theme = Theme.of(ax)
     for at, case in enumerate(drawn):
         draw(result, case, at, ax)
     nines_axis(ax, max(1 - 1 / len(result.samples[case]) for case in drawn))
     log_axis(ax)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("share of trials that are over")
-    ax.grid(color="#e8ebee", lw=0.8)
-    ax.set_title(title, loc="left", color=INK)
+    ax.grid(color=theme.grid, lw=0.8)
+    ax.set_title(title, loc="left", color=theme.ink)
     key = [line for line in ax.get_lines() if line.get_gid() == "curve"]
-    key += keys(any(case in result.marks for case in drawn), any(case in result.curves for case in drawn))
+    key += keys(ax, any(case in result.marks for case in drawn), any(case in result.curves for case in drawn))
     legend(ax, max(2, len(key)), handles=key)
     return ax
 
 
-def keys(marks: bool, curves: bool) -> list[Line2D]:
+def keys(ax: Axes, marks: bool, curves: bool) -> list[Line2D]:
     """What is not ours, for the key."""
+    theme = Theme.of(ax)
     found = []
     if marks:
-        found.append(Line2D([], [], marker="D", ls="", color=FILL, mec=INK, ms=4.5, label="published"))
+        found.append(
+            Line2D(
+                [],
+                [],
+                marker="D",
+                ls="",
+                color=theme.background,
+                mec=theme.ink,
+                ms=4.5,
+                label="published",
+            )
+        )
     if curves:
-        found.append(Line2D([], [], color=INK, lw=1.0, ls=FORM, label="closed form"))
+        found.append(Line2D([], [], color=theme.ink, lw=1.0, ls=FORM, label="closed form"))
     return found
 
 
-FILL, FORM = "#ffffff", (0, (4, 2))
+FORM = (0, (4, 2))
 
 
 def draw(result: Result, case: str, at: int, ax: Axes) -> None:
     """One case: ours, the published quantiles, the closed form."""
+    theme = Theme.of(ax)
     x = np.sort(result.samples[case])
     y = np.arange(1, len(x) + 1) / len(x)
     kept = thinned(len(x))[:-1]
-    colour, dashes = node_colour(at), node_dashes(at)
+    colour, dashes = theme.node(at), node_dashes(at)
     ax.step(x[kept], y[kept], where="post", lw=1.5, label=case, gid="curve", color=colour, ls=dashes)
     marks = result.marks.get(case, {})
     ax.plot(
-        list(marks.values()), list(marks), "D", color=colour, mec=INK, mew=0.7, ms=4.5, zorder=4, ls="",
+        list(marks.values()), list(marks), "D", color=colour, mec=theme.ink, mew=0.7, ms=4.5, zorder=4, ls="",
         gid="published",
     )  # fmt: skip
     if case in result.curves:
@@ -140,14 +154,15 @@ def numbers(result: Result, ax: Axes | None) -> Axes:
     """A line a row: the published number, and ours with its interval."""
     rows = result.rows[::-1]
     ax = open_axes(ax, 0.28 * len(rows) + 1.2, width=7.8)
+    theme = Theme.of(ax)
     places = np.arange(len(rows))
     percent = rows[0].unit == "%"
     unit = 100 if percent else 1
     ours = np.array([row.ours for row in rows]) * unit
     errors = np.array([[row.ours - row.low, row.high - row.ours] for row in rows]).T * unit
-    ax.errorbar(ours, places, xerr=errors, fmt="o", color=node_colour(0), ms=5, capsize=3, lw=1.4, gid="ours")
+    ax.errorbar(ours, places, xerr=errors, fmt="o", color=theme.node(0), ms=5, capsize=3, lw=1.4, gid="ours")
     published = [row.published * unit for row in rows]
-    ax.plot(published, places, "D", mfc="none", mec=INK, mew=1.2, ms=8, gid="published")
+    ax.plot(published, places, "D", mfc="none", mec=theme.ink, mew=1.2, ms=8, gid="published")
     ax.set_yticks(places, labels(result)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.4)
     quantities = {row.quantity for row in rows}
@@ -159,11 +174,11 @@ def numbers(result: Result, ax: Axes | None) -> Axes:
         log_axis(ax)
         ax.set_xlabel((name or "time") + (f" ({rows[0].unit})" if rows[0].unit else ""))
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color="#e8ebee", lw=0.8)
-    ax.set_title(result.title, loc="left", color=INK)
+    ax.grid(axis="x", color=theme.grid, lw=0.8)
+    ax.set_title(result.title, loc="left", color=theme.ink)
     key = [
-        Line2D([], [], marker="o", ls="", color=node_colour(0), label="raftlab, 95 %"),
-        Line2D([], [], marker="D", ls="", mfc="none", mec=INK, ms=8, label="published"),
+        Line2D([], [], marker="o", ls="", color=theme.node(0), label="raftlab, 95 %"),
+        Line2D([], [], marker="D", ls="", mfc="none", mec=theme.ink, ms=8, label="published"),
     ]
     legend(ax, 2, handles=key, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return ax

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 
 from raftlab._time import Duration
 
-from ._axes import note_columns
+from ._docstrings import documented
 from ._frame import Frame
 from ._lanes import draw_lanes, foot_line, name_lanes, place, role_key
 from ._states import role_spans
+from ._window import note_columns
 
 if TYPE_CHECKING:
     from raftlab.cluster import World
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["roles", "roles_table"]
 
 
+@documented
 def roles(
     world: World,
     *,
     start: Duration | None = None,
     end: Duration | None = None,
     nodes: str | Sequence[str] | None = None,
+    axis: str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -33,21 +36,16 @@ def roles(
 
     Parameters
     ----------
-    world : Cluster or Run
-        What to look at. Needs a trace of level `"states"` or `"full"`.
-    start, end : time, optional
-        Which stretch of the run; all of it if not given.
-    nodes : str or list of str, optional
-        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {world}
+    {window}
+    {nodes}
+    {axis}
+    {title}
+    {ax}
 
     Returns
     -------
-    matplotlib.axes.Axes
-        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+    {axes_over_time}
 
     Notes
     -----
@@ -63,7 +61,8 @@ def roles(
     >>> rl.plot.roles(c).get_xlabel()
     'time (ms)'
     """
-    frame = Frame.of(world, start, end, nodes)
+    frame = Frame.of(world, start, end, nodes, axis)
+    world = frame.world
     lanes = role_spans(world, frame.names, frame.window)
     ax = frame.open(ax, title, min(1.5 + 0.42 * len(lanes), 9.0), lanes=True)
     lane_points = place(ax, len(lanes), frame.header(ax, role_key(ax, lanes)))
@@ -101,7 +100,7 @@ def roles_table(
     ['leader']
     """
     frame = Frame.of(world, start, end, nodes)
-    found = role_spans(world, frame.names, frame.window)
+    found = role_spans(world, frame.names, frame.window.exact)
     table: dict[str, list[Any]] = {"node": [name for name, spans in found.items() for _ in range(len(spans))]}
     fields = {"start_ms": "start", "end_ms": "end"} | {
         name: name for name in ("role", "term", "up", "paused")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
 from raftlab import _core
 from raftlab.errors import InvalidError
@@ -14,6 +16,8 @@ from ._axes import root
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from matplotlib.figure import Figure
 
 __all__ = ["save"]
 
@@ -24,16 +28,20 @@ FIELDS = {
 }
 """Where each format keeps what made the picture, and what it shows."""
 
+TEXT_AS_TEXT: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
 
-def save(ax: Axes, path: str | PathLike[str], *, dpi: float = 200, **options: Any) -> Path:
-    """Saves the figure of some axes, with the line that brings the run back in its metadata.
+
+def save(ax: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200, **options: Any) -> Path:
+    """Saves a figure, with its text as text, and with the line that brings the run back in its metadata.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        What a plot of this module has returned. If several are on the figure, all of them are told of.
+    ax : matplotlib.axes.Axes or matplotlib.figure.Figure
+        What a plot of this module has returned, or a figure with such axes. The metadata name all of them.
     path : str or path
-        Where to. PNG, SVG and PDF keep metadata; other formats are saved without.
+        Where to. PNG, SVG and PDF keep metadata; other formats are saved without. PDF embeds fonts as
+        TrueType and SVG keeps text as text, so that both can be searched, edited, and handed in where Type 3
+        fonts are refused. The settings of matplotlib stay as they are.
     dpi : float, default 200
         Dots per inch.
     **options
@@ -54,8 +62,8 @@ def save(ax: Axes, path: str | PathLike[str], *, dpi: float = 200, **options: An
     ...     b"raftlab.Scenario.from_json" in path.read_bytes()
     True
     """
-    if not isinstance(ax, Axes):
-        raise InvalidError(f"ax must be matplotlib Axes, not {type(ax).__name__}")
+    if not isinstance(ax, (Axes, FigureBase)):
+        raise InvalidError(f"ax must be matplotlib Axes or a Figure, not {type(ax).__name__}")
     figure, target = root(ax), Path(path)
     lines = dict.fromkeys(
         vars(each)["raftlab_replay"] for each in figure.axes if "raftlab_replay" in vars(each)
@@ -65,5 +73,6 @@ def save(ax: Axes, path: str | PathLike[str], *, dpi: float = 200, **options: An
         maker, content = FIELDS[kind]
         about = {maker: f"raftlab {_core.VERSION}", content: "\n".join(lines)}
         options["metadata"] = about | dict(options.get("metadata") or {})
-    figure.savefig(target, dpi=dpi, **options)
+    with mpl.rc_context(TEXT_AS_TEXT):
+        figure.savefig(target, dpi=dpi, **options)
     return target

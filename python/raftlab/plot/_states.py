@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._axes import Window
+from ._window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,9 +72,9 @@ def role_spans(world: World, nodes: Sequence[str], window: Window) -> dict[str, 
 def stretches(time: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For rows that hold from their time on: which of them show, and from when to when."""
     start = time.astype(float)
-    end = np.r_[start[1:], max(window.now, start[-1])] if len(start) else start
-    shown = np.flatnonzero((end > start) & (end > window.start) & (start < window.end))
-    return shown, np.maximum(start[shown], window.start), np.minimum(end[shown], window.end)
+    end = np.r_[start[1:], max(window.until, start[-1])] if len(start) else start
+    shown = np.flatnonzero((end > start) & (end > window.start) & (start < window.right))
+    return shown, np.maximum(start[shown], window.start), np.minimum(end[shown], window.right)
 
 
 def _spans(state: Columns, window: Window) -> Spans:

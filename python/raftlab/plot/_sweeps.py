@@ -18,8 +18,8 @@ from raftlab.statistics import Sample, runs_in_words
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
-from ._axes import SMALL, bare, new_axes, points, size_points, text_points
-from ._palette import INK, MUTED, NODE_CYCLE, node_colour, node_dashes
+from ._axes import SMALL, bare, head, new_axes, points, settle, shown_value
+from ._palette import LIGHT, Theme, node_dashes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,19 +44,20 @@ class Group:
     rows: np.ndarray
 
 
-def groups_of(result: Sweep, by: str | Sequence[str] | None) -> list[Group]:
+def groups_of(result: Sweep, by: str | Sequence[str] | None, ax: Axes | None) -> list[Group]:
     """The runs by values of some parameters; all points apart if none is named."""
+    theme = Theme.of(ax if isinstance(ax, Axes) else None)
     instance(result, Sweep, "result")
     found = groups(result, by)
     values = [next(iter(point.values())) for point, _ in found if len(point) == 1]
     ordered = len(values) == len(found) > 3 and all(isinstance(value, (int, float)) for value in values)
-    shades = np.linspace(0.05, 0.82, len(found))
+    shades = np.linspace(*theme.shades, len(found))
     names = [name for name in found[0][0] if len({shown_value(point[name]) for point, _ in found}) > 1]
     return [
         Group(
             label=", ".join(f"{name} = {shown_value(point[name])}" for name in names or point),
-            colour=colors.to_hex(colormaps[SEQUENCE](shades[at])) if ordered else node_colour(at),
-            dashes="solid" if ordered else node_dashes(at % (3 * len(NODE_CYCLE))),
+            colour=colors.to_hex(colormaps[SEQUENCE](shades[at])) if ordered else theme.node(at),
+            dashes="solid" if ordered else node_dashes(at % (3 * len(LIGHT.nodes))),
             point=point,
             told={name: point[name] for name in names or point},
             rows=rows,
@@ -65,24 +66,23 @@ def groups_of(result: Sweep, by: str | Sequence[str] | None) -> list[Group]:
     ]
 
 
-def shown_value(value: Any) -> str:
-    """A value of a parameter as it is read."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def samples_by(result: Sweep, metric: str, by: str | Sequence[str] | None) -> list[tuple[Group, Sample]]:
+def samples_by(
+    result: Sweep, metric: str, by: str | Sequence[str] | None, ax: Axes | None
+) -> list[tuple[Group, Sample]]:
     """What the runs of each group say of a metric."""
     metrics_of(instance(result, Sweep, "result"), instance(metric, str, "metric"))
     observed = Observed.of(result, metric)
-    return [(group, observed.sample(group.rows)) for group in groups_of(result, by)]
+    return [(group, observed.sample(group.rows)) for group in groups_of(result, by, ax)]
 
 
-def curves_of(result: Sweep, metric: str, by: str | Sequence[str] | None) -> list[tuple[Group, Sample]]:
+def curves_of(
+    result: Sweep, metric: str, by: str | Sequence[str] | None, ax: Axes | None
+) -> list[tuple[Group, Sample]]:
     """What is drawn as curves: samples of numbers, of which there are some, and not too many.
 
     Curves that are equal would hide each other: they are dashed so that each shows in the gaps of the others.
     """
-    parts = samples_by(result, metric, by)
+    parts = samples_by(result, metric, by, ax)
     no_flags(metric, parts)
     few_enough(len(parts))
     something_to_draw(result, metric, [of for _, of in parts])
@@ -183,14 +183,8 @@ def finish_sweep(
         each = f"{runs_in_words(len(result))}, interrupted"
     if failed := sum(of.failed for of in samples):
         each += f", {failed:,} failed"
-    small = points(ax, SMALL)
-    ax.set_title(f"{each}{more}", loc="right", fontsize=small, color=MUTED)
-    if title:
-        shown = ax.set_title(title, loc="left", color=INK)
-        together = text_points(title, float(shown.get_fontsize())) + text_points(f"   {each}{more}", small)
-        width, height = size_points(ax)
-        if together > width:
-            ax.set_title(title, loc="left", color=INK, y=1 + 1.6 * small / height)  # one above the other
+    settle(ax)
+    head(ax, title, f"{each}{more}")
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
 
 

@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from raftlab._time import Duration
 
 from ._axes import SMALL, height_axis, points, shifted, size_points, steps, strand, text_points
+from ._docstrings import documented
 from ._frame import Frame
-from ._palette import INK, MUTED, node_colour, node_dashes
+from ._palette import Theme, node_dashes
 from ._states import Spans, role_spans
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ __all__ = ["terms"]
 LEADER_WIDTH = 3.4
 
 
+@documented
 def terms(
     world: World,
     *,
     start: Duration | None = None,
     end: Duration | None = None,
     nodes: str | Sequence[str] | None = None,
+    axis: str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -40,21 +43,16 @@ def terms(
 
     Parameters
     ----------
-    world : Cluster or Run
-        What to look at. Needs a trace of level `"states"` or `"full"`.
-    start, end : time, optional
-        Which stretch of the run; all of it if not given.
-    nodes : str or list of str, optional
-        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {world}
+    {window}
+    {nodes}
+    {axis}
+    {title}
+    {ax}
 
     Returns
     -------
-    matplotlib.axes.Axes
-        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+    {axes_over_time}
 
     Notes
     -----
@@ -69,10 +67,13 @@ def terms(
     >>> rl.plot.terms(c).get_ylabel()
     'term'
     """
-    frame = Frame.of(world, start, end, nodes)
+    frame = Frame.of(world, start, end, nodes, axis)
+    world = frame.world
     found = role_spans(world, frame.names, frame.window)
     ax = frame.open(ax, title, 3.6, lanes=False)
-    key: list[Artist] = [*node_key(frame.names), Line2D([], [], color=INK, lw=LEADER_WIDTH, label="leads")]
+    theme = Theme.of(ax)
+    leads = Line2D([], [], color=theme.ink, lw=LEADER_WIDTH, label="leads")
+    key: list[Artist] = [*node_key(theme, frame.names), leads]
     highest = max((int(spans.term.max()) for spans in found.values() if len(spans)), default=0)
     height_axis(ax, highest, frame.header(ax, key), "term")
     per_term = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
@@ -84,25 +85,27 @@ def terms(
     return ax
 
 
-def node_key(names: Sequence[str]) -> list[Artist]:
+def node_key(theme: Theme, names: Sequence[str]) -> list[Artist]:
     """A line a node; with very many nodes one for all of them."""
     if len(names) > MOST_NAMED:
-        return [Line2D([], [], color=MUTED, label=f"{len(names)} nodes")]
-    return [Line2D([], [], lw=2, label=name, **node_style(i, len(names))) for i, name in enumerate(names)]
+        return [Line2D([], [], color=theme.muted, label=f"{len(names)} nodes")]
+    return [
+        Line2D([], [], lw=2, label=name, **node_style(theme, i, len(names))) for i, name in enumerate(names)
+    ]
 
 
-def node_style(position: int, count: int) -> dict[str, Any]:
+def node_style(theme: Theme, position: int, count: int) -> dict[str, Any]:
     """How the line of a node looks among so many."""
     if count > MOST_NAMED:
-        return {"color": MUTED, "alpha": 0.6}
-    return {"color": node_colour(position), "linestyle": node_dashes(position)}
+        return {"color": theme.muted, "alpha": 0.6}
+    return {"color": theme.node(position), "linestyle": node_dashes(position)}
 
 
 MOST_NAMED = 27
 
 
 def _draw_node(ax: Axes, position: int, count: int, spans: Spans) -> None:
-    style = node_style(position, count)
+    style = node_style(Theme.of(ax), position, count)
     place = strand(ax, position, count)
     corners = steps(spans.start, spans.end, spans.term, spans.up)
     ax.plot(*corners.T, lw=1.2, transform=place, scalex=False, scaley=False, gid="term", **style)
@@ -134,7 +137,7 @@ def _name_leader(ax: Axes, name: str, spans: Spans, per_ms: float) -> None:
                 va="bottom",
                 fontsize=size,
                 fontweight="bold",
-                color=INK,
+                color=Theme.of(ax).ink,
                 transform=shifted(ax, ax.transData, 0.0, 6.0),
                 clip_on=True,
                 parse_math=False,

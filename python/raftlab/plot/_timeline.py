@@ -14,9 +14,6 @@ from raftlab._time import Duration
 from ._axes import (
     SMALL,
     TINY,
-    Window,
-    columns,
-    note_columns,
     points,
     rectangles,
     settle,
@@ -24,11 +21,13 @@ from ._axes import (
     size_points,
     text_points,
 )
+from ._docstrings import documented
 from ._frame import Frame
 from ._lanes import FOOT, draw_lanes, foot_line, is_dense, name_rows, place, role_key
 from ._operations import Operations
-from ._palette import GRID, INK, ROLES, ink_on
+from ._palette import Theme
 from ._states import Spans, node_states, read, role_spans
+from ._window import Window, columns, note_columns
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["timeline"]
 
-COMMIT = "#0d7a5f"
 LEADER, TERMS, COMMITS, SPACE = 0.32, 0.3, 0.5, 0.22
 """The heights of the rows below the lanes, and of the space above each, in lanes."""
 
@@ -45,12 +43,14 @@ Stay = tuple[float, float, int, str]
 """From when to when a node led, in which term, and which."""
 
 
+@documented
 def timeline(
     world: World,
     *,
     start: Duration | None = None,
     end: Duration | None = None,
     nodes: str | Sequence[str] | None = None,
+    axis: str = "auto",
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -58,22 +58,17 @@ def timeline(
 
     Parameters
     ----------
-    world : Cluster or Run
-        What to look at. Needs a trace of level `"states"` or `"full"`.
-    start, end : time, optional
-        Which stretch of the run; all of it if not given.
-    nodes : str or list of str, optional
-        Which nodes have a lane, in this order; `"ABC"` names single-letter nodes. All if not given.
+    {world}
+    {window}
+    {nodes}
         Leaders, commits and clients are of the whole cluster.
-    title : str, optional
-        The title.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.
+    {axis}
+    {title}
+    {ax}
 
     Returns
     -------
-    matplotlib.axes.Axes
-        The axes. Times on them are in milliseconds, also where they are labelled in seconds.
+    {axes_over_time}
 
     Notes
     -----
@@ -94,7 +89,8 @@ def timeline(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['A', 'B', 'C', 'D', 'E', 'leader', 'commits', 'clients']
     """
-    frame = Frame.of(world, start, end, nodes)
+    frame = Frame.of(world, start, end, nodes, axis)
+    world = frame.world
     window, names = frame.window, frame.names
     everybody = [node.name for node in world.nodes]
     lanes = role_spans(world, everybody, window)
@@ -109,7 +105,8 @@ def timeline(
     terms = leaders + _leaders_height(stays) + SPACE
     commits = terms + (TERMS + SPACE if dense else 0.0)
     clients = commits + COMMITS + SPACE
-    key = [*role_key(ax, shown), _commit_handle(), *ops.key()]
+    theme = Theme.of(ax)
+    key = [*role_key(ax, shown), _commit_handle(theme), *ops.key(theme)]
     below = clients + ops.height - (len(names) - 0.5) + 0.1
     lane_points = place(ax, len(names), frame.header(ax, key), below)
     rows = {"leader": leaders + _leaders_height(stays) / 2, "commits": commits + COMMITS / 2}
@@ -132,14 +129,16 @@ def timeline(
     return ax
 
 
-def _commit_handle() -> Artist:
-    return Line2D([], [], ls="none", marker="|", color=COMMIT, markersize=6, mew=1.4, label="commit")
+def _commit_handle(theme: Theme) -> Artist:
+    return Line2D([], [], ls="none", marker="|", color=theme.commit, markersize=6, mew=1.4, label="commit")
 
 
 def _rule(ax: Axes, heights: Sequence[float]) -> None:
     """Thin lines between the rows."""
     space = ax.get_yaxis_transform()
-    ax.hlines([h - SPACE / 2 for h in heights], 0, 1, transform=space, colors=GRID, lw=0.7, zorder=0.6)
+    ax.hlines(
+        [h - SPACE / 2 for h in heights], 0, 1, transform=space, colors=Theme.of(ax).grid, lw=0.7, zorder=0.6
+    )
 
 
 def _draw_node_commits(ax: Axes, frame: Frame) -> None:
@@ -150,7 +149,9 @@ def _draw_node_commits(ax: Axes, frame: Frame) -> None:
         shown = moved[frame.window.touches(time[moved], time[moved])]
         if 2 * len(shown) < size_points(ax)[0]:
             ends = lane + FOOT + 0.02, lane + FOOT + 0.13
-            ax.vlines(time[shown], *ends, colors=COMMIT, linewidth=1.1, zorder=2, gid="node-commit")
+            ax.vlines(
+                time[shown], *ends, colors=Theme.of(ax).commit, linewidth=1.1, zorder=2, gid="node-commit"
+            )
 
 
 def _stays(lanes: dict[str, Spans]) -> list[Stay]:
@@ -161,28 +162,38 @@ def _stays(lanes: dict[str, Spans]) -> list[Stay]:
     )
 
 
-def _overtaken(stays: Sequence[Stay]) -> list[bool]:
-    """Which leaders went on while another one led a higher term, or the same."""
-    found = []
-    for i, (start, end, term, _) in enumerate(stays):
-        others = (stay for j, stay in enumerate(stays) if j != i and stay[0] < end and stay[1] > start)
-        found.append(any(other[2] > term or (other[2] == term and other[0] < start) for other in others))
+def _rows(stays: Sequence[Stay]) -> list[int]:
+    """In which row of the strip each leader stands: no two cover each other, higher terms are below."""
+    rows: list[list[Stay]] = []
+    found = [0] * len(stays)
+    for i in sorted(range(len(stays)), key=lambda i: (-stays[i][2], stays[i])):
+        start, end, *_ = stays[i]
+        free = (row for row, there in enumerate(rows) if all(s[0] >= end or s[1] <= start for s in there))
+        row = next(free, min(len(rows), MOST_LEADERS - 1))
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(stays[i])
+        found[i] = row
     return found
 
 
+MOST_LEADERS = 4
+"""More leaders at once than this share a row."""
+
+
 def _leaders_height(stays: Sequence[Stay]) -> float:
-    return LEADER * (2 if any(_overtaken(stays)) else 1)
+    return LEADER * (max(_rows(stays), default=0) + 1)
 
 
 def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, lane_points: float) -> None:
     """Who leads. The leader of the highest term is below, whoever else thinks so above."""
     if not stays:
         return
-    colour = ROLES["leader"].colour
+    theme = Theme.of(ax)
+    colour = theme.roles["leader"].colour
     width = size_points(ax)[0]
     begin, end = (np.array([stay[i] for stay in stays]) for i in (0, 1))
-    overtaken = np.array(_overtaken(stays))
-    head = np.where(overtaken, top, top + _leaders_height(stays) - LEADER)
+    head = top + _leaders_height(stays) - LEADER * (np.array(_rows(stays)) + 1)
     rectangles(
         ax,
         begin,
@@ -190,7 +201,7 @@ def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, l
         head,
         head + 0.9 * LEADER,
         facecolors=colour,
-        edgecolors="white",
+        edgecolors=theme.background,
         linewidths=0.5 if len(stays) * 8 < width else 0.0,
         zorder=2,
     ).set_gid("leaders")
@@ -206,7 +217,7 @@ def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, l
                 va="center_baseline",
                 fontsize=size,
                 fontweight="bold",
-                color=ink_on(colour),
+                color=theme.ink_on(colour),
                 transform=shifted(ax, ax.transData, 0.4 * size, 0.0),
                 clip_on=True,
                 zorder=3,
@@ -229,13 +240,14 @@ def _write_terms(ax: Axes, lanes: dict[str, Spans], window: Window, height: floa
                 ha="left" if share < 0.01 else "right" if share > 0.99 else "center",
                 va="center",
                 fontsize=points(ax, SMALL),
-                color=INK,
+                color=Theme.of(ax).ink,
                 gid="term-at",
             )
 
 
 def _draw_commits(ax: Axes, world: World, window: Window, top: float, lane_points: float) -> str:
     """A tick for each index when the first node knows it committed, with its number where there is room."""
+    theme = Theme.of(ax)
     entries = read(world, "entries", "index", "committed_ms")
     time = entries["committed_ms"].astype(float)
     known = np.flatnonzero(~np.isnan(time))
@@ -251,9 +263,9 @@ def _draw_commits(ax: Axes, world: World, window: Window, top: float, lane_point
         count = np.histogram(moment, edges)[0]
         highest = max(int(count.max()), 1)
         heads = foot - np.r_[count, count[-1]] * COMMITS / highest
-        ax.fill_between(edges, foot, heads, step="post", color=COMMIT, lw=0, zorder=2)
+        ax.fill_between(edges, foot, heads, step="post", color=theme.commit, lw=0, zorder=2)
         return f"commits (at most {highest:,})"
-    ax.vlines(moment, top, foot, colors=COMMIT, linewidth=1.2, zorder=2, gid="commit")
+    ax.vlines(moment, top, foot, colors=theme.commit, linewidth=1.2, zorder=2, gid="commit")
     if COMMITS * lane_points >= points(ax, SMALL):
         _number(ax, index, moment, window, top, foot)
     return ""
@@ -274,7 +286,7 @@ def _number(ax: Axes, index: np.ndarray, moment: np.ndarray, window: Window, top
                 text,
                 va="center_baseline",
                 fontsize=size,
-                color=INK,
+                color=Theme.of(ax).ink,
                 transform=shifted(ax, ax.transData, 0.35 * size, 0.0),
                 clip_on=True,
                 gid="commit-number",

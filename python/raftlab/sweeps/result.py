@@ -130,6 +130,7 @@ class Sweep:
         """
         point, seed, digest = self._find(row)
         run = self._plan.run(point, seed, **options)
+        run.point = dict(self.points[point])
         as_it_was = options.get("on_violation", self._plan.on_violation) == self._plan.on_violation
         if digest is not None and as_it_was and run.digest != digest:
             raise ReplayError(
