@@ -1,5 +1,7 @@
 """Pictures of sweeps: what is drawn is what the runs say, and one can read it."""
 
+import functools
+
 import numpy as np
 import pytest
 import raftlab as rl
@@ -140,6 +142,53 @@ def timed():
     return rl.sweep(failover, {"timeout": [50, 150]}, seeds=30, series="100ms")
 
 
+@functools.cache
+def busy():
+    """Latencies of commits on links of two kinds."""
+
+    def cluster(slowest):
+        return rl.Scenario(3, network=rl.uniform(1, slowest), workload=rl.OpenLoop("20ms"), horizon="1s")
+
+    return rl.sweep(cluster, {"slowest": [5, 20]}, seeds=20, metrics="commit_latency_histogram")
+
+
+@pytest.mark.usefixtures("close")
+def test_shares_along_a_parameter_are_those_of_the_table(cut):
+    ax = rl.plot.share(cut, "timeout", "ending=horizon")
+    table = cut.share("ending=horizon")
+    x, y = drawn(ax, "share")[0].get_data()
+    assert x.tolist() == table.timeout.tolist()
+    assert y.tolist() == table.share.tolist()
+    with pytest.raises(rl.InvalidError, match="'downtime_ms' is no yes or no"):
+        rl.plot.share(cut, "timeout", "downtime_ms")
+    with pytest.raises(rl.InvalidError, match="parameter"):
+        rl.plot.share(cut, "loss", "ending=horizon")
+
+
+@pytest.mark.usefixtures("close")
+def test_a_share_that_nobody_or_everybody_has_is_an_open_dot(swept):
+    ax = rl.plot.share(swept, "timeout", "violation", by="loss")
+    assert len(drawn(ax, "share")) == 2
+    assert sum(len(dots.get_xdata()) for dots in drawn(ax, "open")) == 4
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss = 0", "loss = 0.2"]
+    certain = rl.plot.share(busy(), "slowest", "violation")
+    assert drawn(certain, "band")[0].get_paths()[0].vertices[:, 1].max() > 0.05, "20 runs leave room for some"
+
+
+@pytest.mark.usefixtures("close")
+def test_commit_latencies_are_those_of_the_table():
+    ax = rl.plot.commit_latency(busy())
+    table = busy().commit_latency_ecdf()
+    for curve, (_, rows) in zip(drawn(ax, "curve"), table.groupby("slowest"), strict=True):
+        x, y = curve.get_data()
+        assert x[1:].tolist() == rows.latency_ms.tolist()
+        assert y[1:].tolist() == rows.share.tolist()
+    assert f"{table.entries.sum():,} entries" in ax.get_title(loc="right")
+    assert rl.plot.commit_latency(busy(), by="slowest", nines=True).get_yscale() == "function"
+    with pytest.raises(rl.InvalidError, match="no histograms of commit latencies"):
+        rl.plot.commit_latency(rl.sweep(failover(), seeds=3))
+
+
 PICTURES = {
     "ecdf": lambda r, _, **more: rl.plot.ecdf(r, "downtime_ms", **more),
     "ecdf of nines": lambda r, _, **more: rl.plot.ecdf(r, "downtime_ms", nines=True, **more),
@@ -151,6 +200,8 @@ PICTURES = {
     "bands": lambda r, _, **more: rl.plot.bands(r, "timeout", "downtime_ms", **more),
     "bands along time": lambda _, t, **more: rl.plot.bands(t, "time_ms", "available", by="timeout", **more),
     "pairs": lambda r, _, **more: rl.plot.pairs(r.at(timeout=50), r.at(timeout=300), "downtime_ms", **more),
+    "share": lambda r, _, **more: rl.plot.share(r, "timeout", "ending=stop", **more),
+    "commit latency": lambda _, __, **more: rl.plot.commit_latency(busy(), **more),
 }  # fmt: skip
 
 

@@ -30,11 +30,13 @@ from ._messages import messages
 from ._pairs import pairs
 from ._roles import roles, roles_table
 from ._save import save
+from ._share import commit_latency, share
 from ._terms import terms
 from ._timeline import timeline
 
 __all__ = [
     "bands",
+    "commit_latency",
     "ecdf",
     "fate",
     "faults_table",
@@ -47,6 +49,7 @@ __all__ = [
     "roles",
     "roles_table",
     "save",
+    "share",
     "survival",
     "terms",
     "timeline",

@@ -227,7 +227,7 @@ def survival(
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
-    legend(ax, len(parts), handles=key_of(parts))
+    legend(ax, len(parts), below=not at_risk, handles=key_of(parts))
     if at_risk:
         _numbers_at_risk(ax, parts, lasting)
     return ax

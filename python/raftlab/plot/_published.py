@@ -125,14 +125,15 @@ MOST_LINES = 40
 def against(result: Result, ax: Axes | None) -> Axes:
     """Ours with its interval against the published number; agreement is the diagonal."""
     ax = open_axes(ax, 5.0, width=5.4)
+    theme = Theme.of(ax)
     unit = 100 if result.rows[0].unit == "%" else 1
     published = np.array([row.published for row in result.rows]) * unit
     ours = np.array([row.ours for row in result.rows]) * unit
     errors = np.array([[row.ours - row.low, row.high - row.ours] for row in result.rows]).T * unit
     agree = np.array([row.agrees for row in result.rows])
     ends = [min(published.min(), ours[ours > 0].min()), max(published.max(), ours.max())]
-    ax.plot(ends, ends, color=INK, lw=1.0, ls=FORM, label="equal", gid="diagonal")
-    for kept, colour, name in ((agree, node_colour(0), "agrees"), (~agree, node_colour(1), "differs")):
+    ax.plot(ends, ends, color=theme.ink, lw=1.0, ls=FORM, label="equal", gid="diagonal")
+    for kept, colour, name in ((agree, theme.node(0), "agrees"), (~agree, theme.node(1), "differs")):
         if kept.any():
             ax.errorbar(
                 published[kept], ours[kept], yerr=errors[:, kept], fmt="o", color=colour, ms=4, capsize=2,
@@ -144,8 +145,8 @@ def against(result: Result, ax: Axes | None) -> Axes:
     quantity = result.rows[0].quantity + (f" ({result.rows[0].unit})" if result.rows[0].unit else "")
     ax.set_xlabel(f"{quantity}, published")
     ax.set_ylabel(f"{quantity}, raftlab with 95 % interval")
-    ax.grid(color="#e8ebee", lw=0.8)
-    ax.set_title(result.title, loc="left", color=INK)
+    ax.grid(color=theme.grid, lw=0.8)
+    ax.set_title(result.title, loc="left", color=theme.ink)
     ax.legend(loc="upper left", frameon=False)
     return ax
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib import colormaps, colors
@@ -18,11 +18,20 @@ from raftlab.statistics import Sample, runs_in_words
 from raftlab.sweeps import Sweep
 from raftlab.sweeps.observed import VIOLATION, Observed, groups, metrics_of
 
-from ._axes import SMALL, bare, head, new_axes, points, settle, shown_value
+from ._axes import (
+    NARROW,
+    SMALL,
+    bare,
+    head,
+    new_axes,
+    points,
+    settle,
+    shifted,
+    shown_value,
+    size_points,
+    wrapped,
+)
 from ._palette import LIGHT, Theme, node_dashes
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Group", "axis_name", "finish_sweep", "groups_of", "open_axes", "statistic_name"]
 
@@ -185,6 +194,8 @@ def finish_sweep(
         each += f", {failed:,} failed"
     settle(ax)
     head(ax, title, f"{each}{more}")
+    height, size = size_points(ax)[1], float(ax.yaxis.label.get_fontsize())
+    ax.set_ylabel("\n".join(wrapped(ax.get_ylabel(), size, height)))
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
 
 
@@ -206,17 +217,24 @@ def replay_lines(result: Sweep) -> list[str]:
 MOST_LINES = 50
 
 
-def legend(ax: Axes, count: int, **where: Any) -> None:
-    """A key, if there is more than one thing to tell apart: beside the data, never on them."""
+def legend(ax: Axes, count: int, *, below: bool = True, **where: Any) -> None:
+    """A key, if there is more than one thing to tell apart: beside the data, or in narrow axes below them.
+
+    `below=False` says that something else is there.
+    """
     if count < 2:
         return
-    outside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
-    look = {"frameon": False, "fontsize": points(ax, SMALL), "handlelength": 1.6}
-    for text in ax.legend(**(look | outside | where)).get_texts():
+    look: dict[str, Any] = {"frameon": False, "fontsize": points(ax, SMALL), "handlelength": 1.6}
+    if below and "loc" not in where and size_points(ax)[0] < NARROW:
+        base = float(ax.xaxis.label.get_fontsize())
+        under = shifted(ax, ax.transAxes, 0.0, -(0.8 + 2.4 * (1 + bool(ax.get_xlabel())) / 2) * base)
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": under}
+        place |= {"ncols": 2, "columnspacing": 1.2, "borderaxespad": 0.0}
+    else:
+        place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+    for text in ax.legend(**(look | place | where)).get_texts():
         text.set_text(narrow(text.get_text()))
-    figure: Figure | None = ax.get_figure(root=True)
-    if figure is not None and figure.get_layout_engine() is None and len(figure.axes) == 1:
-        figure.set_layout_engine("constrained")
+    settle(ax)
 
 
 def narrow(label: str) -> str:
