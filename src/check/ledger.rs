@@ -81,9 +81,11 @@ impl Ledger {
         }
     }
 
-    /// An honest node has committed everything up to this index: what only a liar had is true now.
+    /// An honest node has committed everything up to this index: what only a liar had is true now. (A forged
+    /// snapshot can put it beyond all that is known.)
     #[inline]
     pub(super) fn confirm(&mut self, now: Time, index: u64, by: NodeId, in_term: u64) {
+        let index = index.min(self.last());
         for entry in self.entries[..index as usize].iter_mut().rev() {
             if entry.honest {
                 break;
