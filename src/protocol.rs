@@ -329,7 +329,7 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     }
 
     /// Rewrites a message that a lying node is about to send (`Outgoing`) or has received (`Incoming`).
-    fn lie(_lie: &mut Self::Lie, _way: Way, _message: &mut Self::Message) {}
+    fn lie(_lie: &mut Self::Lie, _liar: NodeId, _way: Way, _message: &mut Self::Message) {}
 
     /// Whether the node leads.
     fn leads(&self) -> bool {
@@ -341,13 +341,18 @@ pub trait Protocol: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Way {
     /// The liar sends it.
-    Outgoing,
+    Outgoing {
+        /// To this node.
+        to: NodeId,
+    },
     /// The liar received it.
     Incoming,
 }
 
 /// What the world has to know of a message.
 pub trait Message: Clone + Send + Sync + fmt::Debug + 'static {
+    /// Another value of one of its fields ([`Message::change`]).
+    type Change: Clone + Send + Sync + fmt::Debug;
     /// The names of the kinds of message, in the protocol's standard terms.
     const KINDS: &'static [&'static str];
     /// Which of [`Message::KINDS`] this is.
@@ -360,14 +365,8 @@ pub trait Message: Clone + Send + Sync + fmt::Debug + 'static {
     fn fields(&self) -> Fields {
         Fields::default()
     }
-    /// Sets a field by its name, for interceptors; flags are 0 or 1.
-    fn edit(&mut self, field: &str, _value: u64) -> Result<(), String> {
-        Err(format!("unknown field '{field}'; this message has none that can be set"))
-    }
-    /// The fields that [`Message::edit`] can set, with their values.
-    fn editable(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
-    }
+    /// Says something else in one field, for who tampers with it.
+    fn change(&mut self, _change: &Self::Change) {}
 }
 
 /// What the world has to know of a note.

@@ -40,9 +40,8 @@ impl Protocol for Heir {
         };
         self.leader = Some(leader);
         fx.note(Leads(leader));
-        if leader == self.id {
-            self.peers.iter().for_each(|peer| fx.send(*peer, Leads(leader)));
-        }
+        let followers = self.peers.iter().filter(|_| leader == self.id);
+        followers.for_each(|peer| fx.send(*peer, Leads(leader)));
         fx.arm(TimerId(0), if leader == self.id { BEAT } else { PATIENCE });
     }
 
@@ -64,6 +63,7 @@ impl Protocol for Heir {
 struct Leads(NodeId);
 
 impl Message for Leads {
+    type Change = ();
     const KINDS: &'static [&'static str] = &["Beat"];
 
     fn kind(&self) -> u8 {

@@ -767,7 +767,7 @@ ANSWERS = {
     "a field that is a text": {"term": "x"},
     "a field that is a fraction": {"term": 1.5},
     "a field without a name": {1: 1},
-    "a field that cannot change": {"from": "B"},
+    "a field that cannot change": {"to": "B"},
 }
 
 
@@ -1153,7 +1153,7 @@ CALLS = st.one_of(
     call("wipe", TARGET, kwargs=SCHEDULE),
     call("clock_rate", TARGET, st.floats(0.1, 10), kwargs=SCHEDULE),
     call("clock_jump", TARGET, st.one_of(MS, st.just("-20ms"))),
-    call("lie", TARGET, st.sampled_from(["double_vote", "forged_ack"]), kwargs=SCHEDULE),
+    call("lie", TARGET, st.sampled_from(["double_vote", "equivocate", "forged_ack"]), kwargs=SCHEDULE),
     call("lie", TARGET, st.just("claimed_log"), index=INDEX, term=INDEX, append_entries=st.booleans()),
     call("forget_vote", TARGET),
     call("usurp", TARGET),

@@ -259,6 +259,7 @@ FROM_INSIDE = {
     "deliver": lambda c: c.in_flight.deliver(),
     "hold a message": lambda c: c.in_flight[0].hold(),
     "intercept": lambda c: c.intercept(None),
+    "watch": lambda c: c.watch(None),
 }
 
 
@@ -608,7 +609,7 @@ def test_a_fork_with_an_interceptor_does_not_leak():
     assert gone(copy)
 
 
-def test_an_interceptor_that_was_replaced_is_let_go():
+def test_an_interceptor_that_was_ended_is_let_go():
     class Function:
         def __call__(self, _):
             return None
@@ -616,9 +617,10 @@ def test_an_interceptor_that_was_replaced_is_let_go():
     c = rl.Cluster(3, seed=1)
     first, second = Function(), Function()
     references = weakref.ref(first), weakref.ref(second)
-    c.intercept(first)
+    hook = c.intercept(first)
     c.run("300ms")
     c.intercept(second)
+    hook.remove()
     del first, second
     assert gone(references[0])
     c.run("300ms")

@@ -54,6 +54,8 @@ from ._faults import (
     Usurp,
     Wipe,
 )
+from ._interceptors import Hook
+from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
 from .cluster import Cluster, Run
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -150,6 +152,7 @@ __all__ = [
     "FaultHandle",
     "ForgetVote",
     "Hold",
+    "Hook",
     "IncompleteWarning",
     "InFlight",
     "Initial",
@@ -159,11 +162,14 @@ __all__ = [
     "Lie",
     "Loss",
     "Message",
+    "MessageEntry",
+    "MessageSnapshot",
     "Network",
     "NodeView",
     "NotReached",
     "OpenLoop",
     "Operation",
+    "Outgoing",
     "Partition",
     "Pause",
     "RaftlabError",
@@ -173,6 +179,7 @@ __all__ = [
     "Resume",
     "Run",
     "Scenario",
+    "SentMessage",
     "Sweep",
     "Table",
     "Trace",

@@ -3,6 +3,7 @@ from typing import Any, final
 
 __all__ = [
     "Engine",
+    "SenderState",
     "SCHEMA_VERSION",
     "Table",
     "VERSION",
@@ -27,6 +28,13 @@ VERSION: str
 SCHEMA_VERSION: int
 
 @final
+class SenderState:
+    @property
+    def name(self) -> str: ...
+    def node(self, name: str) -> dict[str, Any]: ...
+    def log(self, name: str) -> list[tuple[int, int, str, bool]]: ...
+
+@final
 class Engine:
     def __new__(
         cls,
@@ -43,7 +51,16 @@ class Engine:
     def run_until(self, condition: str, limit_ms: float) -> str: ...
     def step(self, count: int, *, until_ms: float | None = None, python: bool = False) -> int: ...
     def act(self, action: str) -> int | None: ...
-    def intercept(self, callable: Callable[[dict[str, Any]], Any] | None, senders: list[str]) -> None: ...
+    def hook(
+        self,
+        callable: Callable[[dict[str, Any], float, SenderState], str | None],
+        *,
+        watches: bool,
+        nodes: str | None = None,
+        types: list[str] = [],
+    ) -> int: ...
+    def unhook(self, handle: int | None = None, *, watches: bool = False) -> None: ...
+    def hooked(self) -> list[tuple[int, bool]]: ...
     def fork(self, seed: int | None = None) -> Engine: ...
     def state_at(self, ms: float) -> Engine: ...
     @property

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
+from . import _core
 from ._arguments import U32, choice, flag, instance, integer, items, probability
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
@@ -70,6 +71,7 @@ def target_to_dict(target: Target, what: str) -> Any:
 
 
 SHAPES = ("halves", "random", "bridge", "majorities_ring")
+LIES = tuple(name for name, _ in _core.lies())
 
 
 @dataclass(frozen=True)
@@ -314,13 +316,17 @@ class Lie(_OnNode):
     ----------
     node : target
         Who lies.
-    lie : {"claimed_log", "double_vote", "forged_ack"}
-        What: it claims a longer log than it has; it grants every vote; it acknowledges entries that it
-        throws away.
+    lie : {"claimed_log", "equivocate", "double_vote", "forged_ack"}
+        What: it claims a longer or a shorter log than it has; as leader, it sends every second follower
+        (the first, third and so on of the others) other values at the same index and term, numbers one
+        higher and `0` for a text; it grants every vote; it acknowledges entries that it throws away.
     index : int, optional
-        With `"claimed_log"`: the index that it claims its last entry has.
+        With `"claimed_log"`: the index that it claims its last entry has. With `index=0` it claims an empty
+        log: nobody whose log holds an entry votes for it, though it stands for election (the servers that
+        are "ineligible to lead" in "Raft Refloated", Howard et al., 2015).
     term : int, optional
-        With `"claimed_log"`: the term that it claims; by default the highest that any log can have.
+        With `"claimed_log"`: the term that it claims; by default the highest that any log can have, or 0 with
+        `index=0`.
     append_entries : bool, default False
         With `"claimed_log"`: go on lying as leader, with `prevLogIndex` set to the claim.
 
@@ -328,6 +334,8 @@ class Lie(_OnNode):
     --------
     >>> Lie("E", "claimed_log", index=9999)
     Lie('E', 'claimed_log', index=9999)
+    >>> Lie("A", "equivocate")
+    Lie('A', 'equivocate')
     """
 
     name: ClassVar[str] = "lie"
@@ -338,16 +346,12 @@ class Lie(_OnNode):
     __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
-        lie: dict[str, Any] = {"lie": self.lie}
+        lie: dict[str, Any] = {"lie": choice(self.lie, "Lie: lie", LIES)}
         if self.lie == "claimed_log":
             lie["index"] = integer(self.index, "Lie: claimed_log: index")
             lie["append_entries"] = flag(self.append_entries, "Lie: append_entries")
             if self.term is not None:
                 lie["term"] = integer(self.term, "Lie: term")
-        elif self.lie not in ("double_vote", "forged_ack"):
-            raise InvalidError(
-                f"Lie: lie must be 'claimed_log', 'double_vote' or 'forged_ack', not {shown(self.lie)}"
-            )
         elif self.index is not None or self.term is not None or self.append_entries:
             raise InvalidError(
                 f"Lie: index, term and append_entries are of 'claimed_log', not of {self.lie!r}"

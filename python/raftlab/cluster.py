@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
-from ._arguments import nodes as named
 from ._conditions import Condition
 from ._faults import (
     ClockJump,
@@ -33,6 +32,7 @@ from ._faults import (
     Usurp,
     Wipe,
 )
+from ._interceptors import Interceptable
 from ._time import Duration, format_ms, to_ms
 from .commands import Command
 from .distributions import Time
@@ -136,9 +136,10 @@ class World:
                 f"this run was made with checks=False. Run it again with checks: {self.replay_line}"
             )
         found = self._engine.violations(honest)
-        return Violations(self._violation(violation) for violation in found)
+        replay = self.replay_line if found else ""
+        return Violations(self._violation(violation, replay) for violation in found)
 
-    def _violation(self, found: dict[str, Any]) -> Violation:
+    def _violation(self, found: dict[str, Any], replay: str) -> Violation:
         return Violation(
             rule=found["rule"],
             time_ms=found["time_ms"],
@@ -149,7 +150,7 @@ class World:
             message=found["message"],
             events=tuple(found["events"]),
             honest=found["honest"],
-            replay=self.replay_line,
+            replay=replay,
         )
 
     @property
@@ -318,7 +319,7 @@ class World:
 REPLAY_LINE_LENGTH = 4000
 
 
-class Cluster(World):
+class Cluster(Interceptable, World):
     """A cluster that you drive by hand.
 
     Parameters
@@ -697,35 +698,6 @@ class Cluster(World):
         chosen = self.in_flight.select(from_=from_, to=to, type=type)
         chosen.drop()
         return len(chosen)
-
-    def intercept(
-        self, function: Callable[[dict[str, Any]], Any] | None, *, nodes: Target | None = None
-    ) -> None:
-        """Shows the messages of some nodes to a function before they leave. Those nodes count as liars.
-
-        Parameters
-        ----------
-        function : callable or None
-            Gets a dict of the message (from, to, type, ordinal, entries, and the fields of its type).
-            Returns `None` to leave it, `False` to drop it, or a dict of fields to change. `None` instead of a
-            function ends it. If it raises, the message leaves unchanged and the run stops after that event.
-        nodes : target, optional
-            Whose messages; all nodes' if not given.
-
-        Notes
-        -----
-        What it does is written down as edits of single messages, so that the same seed replays without it.
-        With another seed, the scenario raises `ReplayError`.
-        """
-        names = list(self._engine.names)
-        chosen = names if nodes is None else named(nodes, "nodes", names)
-        if function is not None and not callable(function):
-            raise InvalidError(f"function must be callable or None, not {shown(function)}")
-        with self._driving():
-            self._engine.intercept(function, chosen)
-            self._intercepted = function is not None
-
-    _intercepted: bool = False
 
     # ---- Underneath ---------------------------------------------------------------------------------
 

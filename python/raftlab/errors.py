@@ -47,8 +47,8 @@ class BusyError(RaftlabError, RuntimeError):
     """The cluster is running: it was called from inside a callback, or from another thread."""
 
 
-class InterceptorError(RaftlabError, RuntimeError):
-    """An interceptor returned something that is no edit of a message."""
+class InterceptorError(InvalidError, RuntimeError):
+    """An interceptor made something of a message that is no edit of one."""
 
 
 class IncompleteWarning(UserWarning):

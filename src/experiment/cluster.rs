@@ -20,7 +20,7 @@ use self::strikes::Waiting;
 use super::condition::{Armed, Condition};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::step::Step;
-use super::symbols::Symbols;
+use super::symbols::{SharedSymbols, Symbols};
 use super::watch::Watcher;
 use crate::clone::clone_by_field;
 use crate::fault::Injector;
@@ -34,7 +34,7 @@ pub struct Cluster<O: Watcher> {
     scenario: Arc<Scenario>,
     seed: u64,
     world: World<Node, O>,
-    symbols: Arc<Symbols>,
+    symbols: SharedSymbols,
     injector: Injector,
     agenda: Agenda,
     /// Faults that found nobody to hit and still hope.
@@ -58,10 +58,10 @@ pub struct Cluster<O: Watcher> {
 
 clone_by_field!(
     [O: Watcher] Cluster<O> {
-        seed, world, injector, agenda, on_violation, struck_at, taken, begun, ended, parted
+        symbols, seed, world, injector, agenda, on_violation, struck_at, taken, begun, ended, parted
     }
     empty { waiting, clients, played, by_hand }
-    shared { scenario, symbols }
+    shared { scenario }
 );
 
 /// What a run waits for.
@@ -123,7 +123,7 @@ impl<O: Watcher> Cluster<O> {
         Self {
             seed: 0,
             world,
-            symbols: Arc::new(symbols),
+            symbols: symbols.into(),
             injector,
             agenda: Agenda::default(),
             waiting: Vec::new(),
@@ -142,12 +142,10 @@ impl<O: Watcher> Cluster<O> {
 
     /// What is at rest begins, with the luck of a seed.
     pub fn begin(&mut self, seed: u64) -> Result<(), ScenarioError> {
-        let edits = self.scenario.edits_for(seed)?;
+        self.scenario.check_seed(seed)?;
         self.seed = seed;
         self.world.begin(seed, &self.scenario.workload);
-        if !edits.is_empty() {
-            self.world.set_edits(edits);
-        }
+        self.set_edits()?;
         for handle in 1..=self.injector.given() {
             self.plan_fault(handle);
         }
@@ -251,14 +249,14 @@ impl<O: Watcher> Cluster<O> {
         &mut self.world
     }
 
-    /// The texts of keys and values.
-    pub fn symbols(&self) -> &Symbols {
-        &self.symbols
+    /// The texts of keys and values as they are now.
+    pub fn symbols(&self) -> Arc<Symbols> {
+        self.symbols.now()
     }
 
-    /// The texts of keys and values, to add to.
-    pub fn symbols_mut(&mut self) -> &mut Symbols {
-        Arc::make_mut(&mut self.symbols)
+    /// The table of these texts, for an interceptor of this cluster.
+    pub fn shared_symbols(&self) -> SharedSymbols {
+        self.symbols.share()
     }
 
     /// The scenario that is played.

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod condition;
 mod crew;
 pub mod director;
+pub mod edits;
 pub mod futures;
 pub mod initial;
 pub mod metrics;

@@ -1,10 +1,9 @@
 //! A scenario: everything that a run is, but for its luck.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::edits::Edits;
 use super::initial::Initial;
 use super::step::{Action, MessageName, Step};
 use super::symbols::Symbols;
@@ -14,7 +13,7 @@ use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Node, Rule, Rules};
 use crate::sim::time::millis;
 use crate::sim::{
-    DiskSpec, Distribution, Edit, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
+    DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
 };
 
 /// The version of the format that this raftlab writes, and the only one that it reads.
@@ -126,16 +125,6 @@ pub struct Scenario {
     /// What an interceptor did, if one was used when the scenario was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<Edits>,
-}
-
-/// What an interceptor did to messages. Only the seed that it saw can be played again.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Edits {
-    /// That seed.
-    pub seed: u64,
-    /// What it did.
-    pub edits: Vec<(MessageName, Edit)>,
 }
 
 /// What a violation does to a run.
@@ -328,7 +317,7 @@ impl Scenario {
             stop.validate(&self.nodes).map_err(|why| format!("stop: {why}"))?;
         }
         if let Some(edits) = &self.edits {
-            edits.edits.iter().try_for_each(|(name, _)| self.message_id(name).map(|_| ()))?;
+            edits.validate(&self.nodes).map_err(|why| format!("edits: {why}"))?;
         }
         Ok(())
     }
@@ -528,17 +517,14 @@ impl Scenario {
         self.workload.iter().map(clients).sum()
     }
 
-    /// What an interceptor did, by message; an error for a seed that it did not see.
-    pub fn edits_for(&self, seed: u64) -> Result<BTreeMap<MessageId, Edit>, ScenarioError> {
-        let Some(recorded) = &self.edits else { return Ok(BTreeMap::new()) };
-        if recorded.seed != seed {
-            return Err(ScenarioError::Intercepted { recorded: recorded.seed, asked: seed });
+    /// Why it cannot be played with this seed: interceptors saw another one.
+    pub fn check_seed(&self, seed: u64) -> Result<(), ScenarioError> {
+        match &self.edits {
+            Some(Edits { seed: recorded, .. }) if *recorded != seed => {
+                Err(ScenarioError::Intercepted { recorded: *recorded, asked: seed })
+            }
+            _ => Ok(()),
         }
-        let named = recorded.edits.iter().map(|(name, edit)| {
-            let id = self.message_id(name).map_err(ScenarioError::Invalid)?;
-            Ok((id, edit.clone()))
-        });
-        named.collect()
     }
 }
 

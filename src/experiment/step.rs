@@ -199,6 +199,21 @@ impl CommandSpec {
         }
     }
 
+    /// What an entry carries, in words; an empty one carries nothing.
+    pub fn of(op: Op, symbols: &Symbols) -> Option<Self> {
+        let value = |value| symbols.value_text(value);
+        let key = |key| symbols.key_text(key);
+        Some(match op {
+            Op::Noop => return None,
+            Op::Put { key: k, value: v } => Self::Put { key: key(k), value: value(v) },
+            Op::Get { key: k } => Self::Get { key: key(k) },
+            Op::Cas { key: k, expected, value: v } => {
+                Self::Cas { key: key(k), expected: value(expected), value: value(v) }
+            }
+            Op::Append { key: k, value: v } => Self::Append { key: key(k), value: value(v) },
+        })
+    }
+
     /// As the protocol carries it.
     pub fn command(&self, symbols: &mut Symbols, session: Session) -> Command {
         let op = match self {

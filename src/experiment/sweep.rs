@@ -132,7 +132,7 @@ impl Plan {
                 Some(moment) => [moment.seed, moment.seed.wrapping_add(1)],
                 None => [point.seed, point.seed + self.seeds - 1],
             };
-            seeds.iter().try_for_each(|seed| point.scenario.edits_for(*seed).map(|_| ()))?;
+            seeds.iter().try_for_each(|seed| point.scenario.check_seed(*seed))?;
             let lasts = point.moment.as_ref().and_then(|moment| moment.duration);
             let end = lasts.map(|lasts| Time::ZERO + lasts).or_else(|| point.scenario.end());
             let end = end.unwrap_or(Time::ZERO);

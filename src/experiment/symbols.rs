@@ -1,6 +1,7 @@
 //! The texts behind keys and values: the protocol moves numbers, people read words.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clone::clone_by_field;
 use crate::raft::{Key, Value};
@@ -43,6 +44,21 @@ impl Symbols {
         symbols
     }
 
+    /// All keys and all values that are texts, in the order of their numbers.
+    pub fn texts(&self) -> (Vec<String>, Vec<String>) {
+        (self.keys.texts.clone(), self.values.texts.clone())
+    }
+
+    /// Gives these texts, in order, the next numbers; those that are known keep theirs.
+    pub fn add(&mut self, keys: &[String], values: &[String]) {
+        keys.iter().for_each(|key| {
+            self.keys.number(key);
+        });
+        values.iter().for_each(|value| {
+            self.values.number(value);
+        });
+    }
+
     /// The key with this name.
     pub fn key(&mut self, text: &str) -> Key {
         Key(self.keys.number(text))
@@ -78,6 +94,52 @@ impl Symbols {
     pub fn items_text(&self, items: &[Value]) -> Option<String> {
         let texts: Vec<_> = items.iter().map(|value| self.value_text(*value)).collect();
         (!items.is_empty()).then(|| texts.join(","))
+    }
+}
+
+/// The table of a cluster, to which interceptors add while it runs.
+#[derive(Debug)]
+pub struct SharedSymbols(Arc<Mutex<Arc<Symbols>>>);
+
+impl SharedSymbols {
+    /// The table as it is now.
+    pub fn now(&self) -> Arc<Symbols> {
+        Arc::clone(&self.lock())
+    }
+
+    /// Adds to the table.
+    pub fn update<T>(&self, add: impl FnOnce(&mut Symbols) -> T) -> T {
+        add(Arc::make_mut(&mut self.lock()))
+    }
+
+    /// The same table, for an interceptor of the same cluster. (A clone is another cluster's.)
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Symbols>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Symbols> for SharedSymbols {
+    fn from(symbols: Symbols) -> Self {
+        Self(Arc::new(Mutex::new(Arc::new(symbols))))
+    }
+}
+
+impl Clone for SharedSymbols {
+    fn clone(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.now())))
+    }
+
+    fn clone_from(&mut self, source: &Self) {
+        let table = source.lock();
+        let mut own = self.lock();
+        if !Arc::ptr_eq(&own, &table) {
+            own.clone_from(&table);
+        }
     }
 }
 

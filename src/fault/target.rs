@@ -188,7 +188,8 @@ impl Target {
         self.words().join(",")
     }
 
-    fn words(&self) -> &[String] {
+    /// Names and roles, one by one.
+    pub fn words(&self) -> &[String] {
         match self {
             Target::One(word) => std::slice::from_ref(word),
             Target::Many(words) => words,

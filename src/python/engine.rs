@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::convert::{BusyError, InterceptorError, from_json, invalid};
+use super::convert::{BusyError, from_json, invalid};
 use super::gateway::{SLICE, drive};
-use super::intercept;
+use super::intercept::{self, Hook};
 use super::sweep::moment;
 use super::table::Table;
 use super::views;
@@ -19,7 +19,7 @@ use crate::experiment::{
     Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
 };
 use crate::fault::Names;
-use crate::protocol::{NodeId, NodeSet, OpId, Span};
+use crate::protocol::{NodeId, OpId, Span};
 use crate::sim::Time;
 use crate::sim::time::millis::LONGEST_MS;
 use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
@@ -79,7 +79,7 @@ fn read_scenario(json: &str) -> PyResult<Arc<Scenario>> {
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct Engine {
     inner: Mutex<Inner>,
-    interceptor: Mutex<Option<Interceptor>>,
+    hooks: Mutex<Vec<Hook>>,
 }
 
 pub(super) struct Inner {
@@ -87,12 +87,6 @@ pub(super) struct Inner {
     options: Options,
     on_violation: OnViolation,
     position: Position,
-}
-
-struct Interceptor {
-    /// Shared with the tap: one reference, so that the garbage collector can count.
-    callable: Arc<Py<PyAny>>,
-    senders: NodeSet,
 }
 
 /// So many events are few.
@@ -125,7 +119,7 @@ impl Engine {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
         let ending = drive(py, || inner.play(Time::NEVER))?;
-        Self::raise_interceptor(ending == Ending::Interceptor, &mut guard)?;
+        guard.raise_failure(py)?;
         Ok(ending.name())
     }
 
@@ -208,8 +202,8 @@ impl Engine {
             }
             Ok(_) => {}
         }
-        let progress = result?;
-        Self::raise_interceptor(progress == Progress::Interceptor, &mut guard)?;
+        result?;
+        guard.raise_failure(py)?;
         Ok(dispatched)
     }
 
@@ -217,16 +211,13 @@ impl Engine {
 
     /// Does something now, as the scenario's JSON describes it. Returns the handle of a fault, the id of an
     /// operation, or the number of a copy.
-    fn act(&self, action: &str) -> PyResult<Option<u64>> {
+    fn act(&self, py: Python<'_>, action: &str) -> PyResult<Option<u64>> {
         let action: Action = from_json("action", action)?;
         let mut guard = self.lock()?;
         guard.check_action(&action)?;
         let done = either!(&mut guard.cluster, cluster => cluster.act(&action));
         guard.record(Step::Do(action));
-        let failed = either!(&mut guard.cluster, cluster => cluster.world_mut().take_tap_error());
-        if let Some(why) = failed {
-            return Err(intercept::take_error().unwrap_or_else(|| InterceptorError::new_err(why)));
-        }
+        guard.raise_failure(py)?;
         Ok(match done {
             Done::Nothing => None,
             Done::Handle(handle) => Some(u64::from(handle)),
@@ -235,21 +226,46 @@ impl Engine {
         })
     }
 
-    /// Shows the messages of these nodes to a callable before they leave; `None` ends it.
-    fn intercept(&self, callable: Option<Py<PyAny>>, senders: Vec<String>) -> PyResult<()> {
+    /// Shows messages to a callable as they leave: of some nodes (a target as JSON), of some types. One that
+    /// watches changes nothing. Returns the handle that ends it.
+    #[pyo3(signature = (callable, *, watches, nodes=None, types=Vec::new()))]
+    fn hook(
+        &self,
+        callable: Py<PyAny>,
+        watches: bool,
+        nodes: Option<&str>,
+        types: Vec<String>,
+    ) -> PyResult<u32> {
         let mut guard = self.lock()?;
-        let mut set = NodeSet::default();
-        for name in &senders {
-            set.insert(guard.names().id(name).map_err(invalid)?);
-        }
-        let interceptor =
-            callable.map(|callable| Interceptor { callable: Arc::new(callable), senders: set });
-        guard.tap(interceptor.as_ref(), set);
-        *self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = interceptor;
+        let mut hooks = self.hooks();
+        let handle = hooks.last().map_or(1, |last| last.handle + 1);
+        either!(&mut guard.cluster, cluster => {
+            let hook = Hook::new(cluster, handle, callable, watches, (nodes, types))?;
+            hook.attach(cluster);
+            hooks.push(hook);
+        });
+        Ok(handle)
+    }
+
+    /// Ends a hook; without a handle all interceptors, or all that only watch.
+    #[pyo3(signature = (handle=None, *, watches=false))]
+    fn unhook(&self, handle: Option<u32>, watches: bool) -> PyResult<()> {
+        let mut guard = self.lock()?;
+        let ends = |hook: &Hook| handle.map_or(hook.watches == watches, |it| it == hook.handle);
+        let ended: Vec<Hook> = self.hooks().extract_if(.., |hook| ends(hook)).collect();
+        either!(&mut guard.cluster, cluster => {
+            ended.iter().for_each(|hook| cluster.world_mut().end_tap(hook.handle));
+        });
         Ok(())
     }
 
-    /// The same world from here on, another history; with a seed, another future.
+    /// The hooks that are there: handle, and whether it only watches.
+    fn hooked(&self) -> Vec<(u32, bool)> {
+        self.hooks().iter().map(|hook| (hook.handle, hook.watches)).collect()
+    }
+
+    /// The same world from here on, another history; with a seed, another future. Interceptors are part of
+    /// the world, watchers are not.
     #[pyo3(signature = (seed=None))]
     fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
         let guard = self.lock()?;
@@ -263,16 +279,14 @@ impl Engine {
             either!(&mut inner.cluster, cluster => cluster.reseed(seed));
             inner.record(Step::Reseed(seed));
         }
-        let held = self.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let copy = held.as_ref().map(|interceptor| Interceptor {
-            callable: Arc::new(interceptor.callable.clone_ref(py)),
-            senders: interceptor.senders,
+        let hooks: Vec<Hook> =
+            self.hooks().iter().filter(|hook| !hook.watches).map(|hook| hook.again(py)).collect();
+        either!(&mut inner.cluster, cluster => {
+            cluster.world_mut().end_taps();
+            hooks.iter().for_each(|hook| hook.attach(cluster));
         });
-        // Its own reference to the callable: each cluster that the collector visits owns one.
-        inner.tap(copy.as_ref(), copy.as_ref().map_or_else(NodeSet::default, |i| i.senders));
-        drop(held);
         let fork = Self::hold(inner);
-        *fork.interceptor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = copy;
+        *fork.hooks() = hooks;
         Ok(fork)
     }
 
@@ -484,27 +498,27 @@ impl Engine {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match self.interceptor.try_lock() {
-            Ok(held) => match &*held {
-                Some(interceptor) => visit.call(&*interceptor.callable),
-                None => Ok(()),
-            },
+        match self.hooks.try_lock() {
+            Ok(hooks) => hooks.iter().try_for_each(|hook| visit.call(&*hook.callable)),
             Err(_) => Ok(()),
         }
     }
 
     fn __clear__(&self) {
-        if let (Ok(mut inner), Ok(mut held)) = (self.inner.try_lock(), self.interceptor.try_lock())
-        {
-            either!(&mut inner.cluster, cluster => cluster.world_mut().set_tap(NodeSet::default(), None));
-            *held = None;
+        if let (Ok(mut inner), Ok(mut hooks)) = (self.inner.try_lock(), self.hooks.try_lock()) {
+            either!(&mut inner.cluster, cluster => cluster.world_mut().end_taps());
+            hooks.clear();
         }
     }
 }
 
 impl Engine {
     fn hold(inner: Inner) -> Self {
-        Self { inner: Mutex::new(inner), interceptor: Mutex::new(None) }
+        Self { inner: Mutex::new(inner), hooks: Mutex::new(Vec::new()) }
+    }
+
+    fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {
+        self.hooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
@@ -531,28 +545,31 @@ impl Engine {
             Progress::Events => None,
             progress => Some(progress),
         });
-        let whole = matches!(result, Ok(Progress::Time | Progress::Condition));
+        let whole =
+            matches!(result, Ok(Progress::Time | Progress::Condition)) && !guard.tap_failed();
         if !whole {
             let count = guard.events() - before;
             guard.record(Step::Events { count, python: false });
             guard.record_time();
         }
         let progress = result?;
-        Self::raise_interceptor(progress == Progress::Interceptor, guard)?;
+        guard.raise_failure(py)?;
         Ok(progress)
-    }
-
-    fn raise_interceptor(failed: bool, guard: &mut MutexGuard<'_, Inner>) -> PyResult<()> {
-        if !failed {
-            return Ok(());
-        }
-        let why = either!(&mut guard.cluster, cluster => cluster.world_mut().take_tap_error());
-        let why = why.unwrap_or_default();
-        Err(intercept::take_error().unwrap_or_else(|| InterceptorError::new_err(why)))
     }
 }
 
 impl Inner {
+    /// Whether an interceptor or a watcher raised something that is still to be raised.
+    fn tap_failed(&self) -> bool {
+        either!(&self.cluster, cluster => cluster.world().tap_failed())
+    }
+
+    /// Raises what an interceptor or a watcher raised.
+    fn raise_failure(&mut self, py: Python<'_>) -> PyResult<()> {
+        let failure = either!(&mut self.cluster, cluster => cluster.world_mut().take_tap_error());
+        failure.map_or(Ok(()), |failure| Err(intercept::exception(py, &failure)))
+    }
+
     fn play(&mut self, until: Time) -> Option<Ending> {
         let position = &mut self.position;
         either!(&mut self.cluster, cluster => cluster.play(position, SLICE, until))
@@ -593,12 +610,6 @@ impl Inner {
             )));
         }
         Ok(self.now() + span)
-    }
-
-    fn tap(&mut self, interceptor: Option<&Interceptor>, senders: NodeSet) {
-        let names = self.names().clone();
-        let tap = interceptor.map(|i| intercept::tap(Arc::clone(&i.callable), names));
-        either!(&mut self.cluster, cluster => cluster.world_mut().set_tap(senders, tap));
     }
 
     /// Bad input is an error before it is an action.

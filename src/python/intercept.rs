@@ -1,114 +1,236 @@
-//! Interceptors: a Python callable that sees a node's messages before they leave.
+//! Interceptors and watchers: Python callables that see messages as they leave.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyDict, PyString};
 
-use super::convert::InterceptorError;
-use crate::fault::Names;
-use crate::protocol::Message;
-use crate::raft::RaftMessage;
-use crate::sim::world::Tap;
-use crate::sim::{Edit, MessageId};
+use super::convert::{InterceptorError, from_json, invalid};
+use super::views::{self, Surroundings};
+use crate::experiment::edits::EditSpec;
+use crate::experiment::symbols::SharedSymbols;
+use crate::experiment::{Cluster, Symbols, Watcher};
+use crate::fault::vocabulary::MessageFilter;
+use crate::fault::{Names, Target};
+use crate::protocol::{Message, NodeId, NodeSet};
+use crate::raft::{Node, RaftMessage};
+use crate::sim::world::{Failure, Outgoing, Sender, Tap};
+use crate::sim::{Luck, Purpose, Time};
 
-/// Wraps a callable. It gets a dict and returns `None` to leave the message as it is, `False` to drop it, or
-/// a dict of the fields to change.
-pub(super) fn tap(callable: Arc<Py<PyAny>>, names: Names) -> Tap<RaftMessage> {
-    Arc::new(move |id: MessageId, message: &RaftMessage| {
-        Python::attach(|py| {
-            let edit = describe(py, &names, id, message).and_then(|given| {
-                let answer = callable.bind(py).call1((given.copy()?,))?;
-                read(&answer, &given, message)
-            });
-            edit.map_err(|error| {
-                let text = error.to_string();
-                LAST_ERROR.with(|last| *last.borrow_mut() = Some(error));
-                text
+/// An interceptor or a watcher of a cluster.
+pub(super) struct Hook {
+    pub(super) handle: u32,
+    /// Shared with the tap: one reference, so that the garbage collector can count.
+    pub(super) callable: Arc<Py<PyAny>>,
+    pub(super) watches: bool,
+    filter: Filter,
+}
+
+/// Which messages a hook sees.
+#[derive(Clone, Debug)]
+struct Filter {
+    senders: NodeSet,
+    /// Those of the leader of the highest term, whoever that is at the time.
+    of_leader: bool,
+    /// Those of nodes that do not lead at the time.
+    of_followers: bool,
+    /// Types, as a bitmap; all if `None`.
+    kinds: Option<u64>,
+}
+
+impl Filter {
+    /// "leader" and "followers" are looked up for every message; what is drawn is drawn now.
+    fn read<O: Watcher>(
+        cluster: &Cluster<O>,
+        nodes: Option<&Target>,
+        types: Vec<String>,
+        draw: u64,
+    ) -> Result<Self, String> {
+        let names = &cluster.scenario().nodes;
+        let kinds = MessageFilter { types, ..MessageFilter::default() }.kinds()?;
+        let mut filter =
+            Self { senders: NodeSet::default(), of_leader: false, of_followers: false, kinds };
+        let Some(target) = nodes else {
+            filter.senders = NodeSet::first(names.len());
+            return Ok(filter);
+        };
+        target.validate(names)?;
+        for word in target.words() {
+            match word.as_str() {
+                "leader" => filter.of_leader = true,
+                "followers" => filter.of_followers = true,
+                _ => {
+                    let found = Target::One(word.clone()).resolve(names, cluster.world(), draw);
+                    let found = found.ok_or(format!("there is nobody now who is '{word}'"))?;
+                    filter.senders = filter.senders.union(&found);
+                }
+            }
+        }
+        Ok(filter)
+    }
+
+    fn sees(&self, outgoing: &Outgoing<'_, Node>) -> bool {
+        let Outgoing { id, sender, message, .. } = outgoing;
+        let named = self.senders.contains(id.from)
+            || self.of_leader && sender.is_leader
+            || self.of_followers && !sender.leads;
+        named && self.kinds.is_none_or(|kinds| kinds >> message.kind() & 1 == 1)
+    }
+}
+
+impl Hook {
+    /// A new one for a cluster.
+    pub(super) fn new<O: Watcher>(
+        cluster: &Cluster<O>,
+        handle: u32,
+        callable: Py<PyAny>,
+        watches: bool,
+        (nodes, types): (Option<&str>, Vec<String>),
+    ) -> PyResult<Self> {
+        let target = nodes.map(|json| from_json::<Target>("nodes", json)).transpose()?;
+        let draw = Luck::new(cluster.seed()).draw(Purpose::Interceptor, u64::from(handle), 0);
+        let filter = Filter::read(cluster, target.as_ref(), types, draw);
+        let filter = filter.map_err(|why| invalid(format!("nodes: {why}")))?;
+        Ok(Self { handle, callable: Arc::new(callable), watches, filter })
+    }
+
+    /// The same in a fork: with its own reference to the callable, since each cluster that the garbage
+    /// collector visits owns one.
+    pub(super) fn again(&self, py: Python<'_>) -> Self {
+        let callable = Arc::new(self.callable.clone_ref(py));
+        Self { callable, filter: self.filter.clone(), ..*self }
+    }
+
+    /// Sets it to work in a cluster.
+    pub(super) fn attach<O: Watcher>(&self, cluster: &mut Cluster<O>) {
+        let names = Arc::new(cluster.scenario().nodes.clone());
+        let symbols = cluster.shared_symbols();
+        let (filter, callable) = (self.filter.clone(), Arc::clone(&self.callable));
+        let tap: Tap<Node> = Arc::new(move |outgoing: &Outgoing<'_, Node>| {
+            if !filter.sees(outgoing) {
+                return Ok(None);
+            }
+            Python::attach(|py| {
+                let answer = ask(py, &callable, outgoing, &names, &symbols);
+                let edit =
+                    answer.and_then(|said| read(said.as_deref(), outgoing, &names, &symbols));
+                edit.map_err(|error| -> Failure { Arc::new(error) })
             })
-        })
-    })
-}
-
-thread_local! {
-    /// The exception that an interceptor raised, on its way around the simulator.
-    static LAST_ERROR: std::cell::RefCell<Option<PyErr>> = const { std::cell::RefCell::new(None) };
-}
-
-/// The exception that an interceptor raised in this thread.
-pub(super) fn take_error() -> Option<PyErr> {
-    LAST_ERROR.with(|last| last.borrow_mut().take())
-}
-
-fn describe<'py>(
-    py: Python<'py>,
-    names: &Names,
-    id: MessageId,
-    message: &RaftMessage,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("from", names.name(id.from))?;
-    dict.set_item("to", names.name(id.to))?;
-    dict.set_item("ordinal", id.ordinal)?;
-    dict.set_item("type", RaftMessage::KINDS[usize::from(message.kind())])?;
-    dict.set_item("entries", message.fields().entries)?;
-    for (name, value) in message.editable() {
-        if matches!(name, "granted" | "success") {
-            dict.set_item(name, value != 0)?;
+        });
+        let world = cluster.world_mut();
+        if self.watches {
+            world.watch(self.handle, tap);
         } else {
-            dict.set_item(name, value)?;
+            world.intercept(self.handle, tap);
         }
     }
-    Ok(dict)
 }
 
-/// What an interceptor answered. Fields that are as they were given are no edit, so that the whole message may
-/// come back.
-fn read(
-    answer: &Bound<'_, PyAny>,
-    given: &Bound<'_, PyDict>,
-    message: &RaftMessage,
-) -> PyResult<Option<Edit>> {
+/// The exception that an interceptor or a watcher raised.
+pub(super) fn exception(py: Python<'_>, failure: &Failure) -> PyErr {
+    let raised = failure.downcast_ref::<PyErr>().map(|error| error.clone_ref(py));
+    raised.unwrap_or_else(|| InterceptorError::new_err("an interceptor failed"))
+}
+
+/// Calls the function with what a message says; its answer is an edit as JSON.
+fn ask(
+    py: Python<'_>,
+    callable: &Py<PyAny>,
+    outgoing: &Outgoing<'_, Node>,
+    names: &Arc<Names>,
+    symbols: &SharedSymbols,
+) -> PyResult<Option<String>> {
+    let Outgoing { id, from, message, now, sender } = outgoing;
+    let symbols = symbols.now();
+    let said = PyDict::new(py);
+    said.set_item("from", names.name(*from))?;
+    said.set_item("to", names.name(id.to))?;
+    said.set_item("ordinal", id.ordinal)?;
+    said.set_item("type", RaftMessage::KINDS[usize::from(message.kind())])?;
+    views::fields(py, &said, message, (names, &symbols))?;
+    let sender = SenderState {
+        id: id.from,
+        now: *now,
+        sender: (*sender).clone(),
+        names: Arc::clone(names),
+        symbols,
+    };
+    let answer = callable.bind(py).call1((said, now.as_ms(), Py::new(py, sender)?))?;
     if answer.is_none() {
         return Ok(None);
     }
-    if let Ok(flag) = answer.cast::<PyBool>() {
-        return Ok((!flag.is_true()).then_some(Edit::Drop));
+    Ok(Some(answer.cast::<PyString>()?.to_str()?.to_owned()))
+}
+
+/// The edit that an interceptor answered.
+fn read(
+    answer: Option<&str>,
+    outgoing: &Outgoing<'_, Node>,
+    names: &Arc<Names>,
+    symbols: &SharedSymbols,
+) -> PyResult<Option<crate::sim::Edit<RaftMessage>>> {
+    let Some(answer) = answer else { return Ok(None) };
+    let spec: EditSpec = from_json("an interceptor's message", answer)?;
+    let message = Some((outgoing.message, outgoing.id.to));
+    // Once without the table of this run, so that what makes no sense leaves nothing in it.
+    let edit = spec
+        .read(names, &mut Symbols::default(), message)
+        .and_then(|_| symbols.update(|symbols| spec.read(names, symbols, message)));
+    let edit = edit.map_err(|why| InterceptorError::new_err(format!("an interceptor: {why}")))?;
+    match edit.sends.iter().find(|forged| forged.to == outgoing.id.from) {
+        Some(_) => Err(InterceptorError::new_err(format!(
+            "an interceptor: {} cannot send a message to itself",
+            names.name(outgoing.id.from)
+        ))),
+        None => Ok(Some(edit)),
     }
-    let Ok(fields) = answer.cast::<PyDict>() else {
-        return Err(InterceptorError::new_err(format!(
-            "an interceptor must return None, False or a dict of fields, not {}",
-            answer.repr()?
-        )));
-    };
-    let editable = message.editable();
-    let mut edit = Vec::with_capacity(fields.len());
-    for (name, value) in fields.iter() {
-        if given.get_item(&name)?.is_some_and(|old| old.eq(&value).unwrap_or(false)) {
-            continue;
+}
+
+/// The public state of the node that sends, as long as its message is looked at. It answers as an engine does.
+#[pyclass(frozen, module = "raftlab._core")]
+pub(super) struct SenderState {
+    id: NodeId,
+    now: Time,
+    sender: Sender<Node>,
+    names: Arc<Names>,
+    symbols: Arc<Symbols>,
+}
+
+#[pymethods]
+impl SenderState {
+    /// Its name.
+    #[getter]
+    fn name(&self) -> &str {
+        self.names.name(self.id)
+    }
+
+    /// The node, as a dict.
+    fn node<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let around = Surroundings {
+            up: true,
+            paused: false,
+            clock: self.sender.clock,
+            now: self.now,
+            election_due: None,
+        };
+        self.look(|node| views::state(py, (&self.names, &self.symbols), self.id, node, &around))
+    }
+
+    /// The log of the node, as a list of tuples (index, term, command, committed).
+    fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, pyo3::types::PyList>> {
+        self.look(|node| views::entries(py, node, &self.symbols))
+    }
+}
+
+impl SenderState {
+    fn look<T>(&self, look: impl FnOnce(&Node) -> PyResult<T>) -> PyResult<T> {
+        let node = self.sender.node.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*node {
+            Some(node) => look(node),
+            None => Err(invalid(
+                "the sender of a message can be looked at while the function runs that got the message, \
+                 not later",
+            )),
         }
-        let Some((field, _)) = editable
-            .iter()
-            .find(|(field, _)| name.extract::<&str>().is_ok_and(|name| name == *field))
-        else {
-            let accepted: Vec<&str> = editable.iter().map(|(field, _)| *field).collect();
-            return Err(InterceptorError::new_err(format!(
-                "an interceptor cannot set {} of a {}; it can set {}",
-                name.repr()?,
-                RaftMessage::KINDS[usize::from(message.kind())],
-                accepted.join(", ")
-            )));
-        };
-        let number = match value.cast::<PyBool>() {
-            Ok(flag) => u64::from(flag.is_true()),
-            Err(_) => value.extract().map_err(|_| {
-                InterceptorError::new_err(format!(
-                    "an interceptor must set {field} to an integer from 0 to 2^64 - 1 or to a bool, not {}",
-                    value.repr().map_or_else(|_| "this".to_owned(), |shown| shown.to_string())
-                ))
-            })?,
-        };
-        edit.push(((*field).to_owned(), number));
     }
-    Ok((!edit.is_empty()).then_some(Edit::Set(edit)))
 }

@@ -22,6 +22,8 @@ mod _core {
     #[pymodule_export]
     use super::engine::Engine;
     #[pymodule_export]
+    use super::intercept::SenderState;
+    #[pymodule_export]
     use super::splitting::climb;
     #[pymodule_export]
     use super::sweep::{metrics, sweep};

@@ -6,30 +6,60 @@ use pyo3::types::{PyDict, PyList};
 use super::convert::invalid;
 use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
+use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
 use crate::experiment::presets::PRESETS;
-use crate::experiment::step::command_text;
+use crate::experiment::step::{CommandSpec, command_text};
 use crate::experiment::watch::Texts;
-use crate::experiment::{Cluster, Scenario, Watcher};
-use crate::fault::Scheduled;
+use crate::experiment::{Cluster, Scenario, Symbols, Watcher};
 use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
+use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
-use crate::raft::{Output, RaftMessage, Request, Rule};
-use crate::sim::{OpStatus, Time};
+use crate::raft::fields::Content;
+use crate::raft::{Node, Output, RaftMessage, Request, Rule};
+use crate::sim::{Clock, OpStatus, Time};
 use crate::trace::schema::TABLES;
+
+/// What surrounds a node.
+pub(super) struct Surroundings {
+    pub(super) up: bool,
+    pub(super) paused: bool,
+    pub(super) clock: Clock,
+    pub(super) now: Time,
+    pub(super) election_due: Option<Time>,
+}
 
 pub(super) fn node<'py, O: Watcher>(
     py: Python<'py>,
     cluster: &Cluster<O>,
     id: NodeId,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (world, names) = (cluster.world(), &cluster.scenario().nodes);
-    let (node, status) = (world.node(id), world.node(id).status());
+    let world = cluster.world();
+    let around = Surroundings {
+        up: world.is_up(id),
+        paused: world.is_paused(id),
+        clock: *world.clock(id),
+        now: world.now(),
+        election_due: world.timer_due(id, crate::raft::node::ELECTION),
+    };
+    let names = &cluster.scenario().nodes;
+    state(py, (names, &cluster.symbols()), id, world.node(id), &around)
+}
+
+/// The state of a node, as a dict.
+pub(super) fn state<'py>(
+    py: Python<'py>,
+    (names, symbols): (&Names, &Symbols),
+    id: NodeId,
+    node: &Node,
+    around: &Surroundings,
+) -> PyResult<Bound<'py, PyDict>> {
+    let status = node.status();
     let name = |id: Option<NodeId>| id.map(|id| names.name(id));
     let dict = PyDict::new(py);
     dict.set_item("name", names.name(id))?;
-    dict.set_item("up", world.is_up(id))?;
-    dict.set_item("paused", world.is_paused(id))?;
+    dict.set_item("up", around.up)?;
+    dict.set_item("paused", around.paused)?;
     dict.set_item("role", status.role.name())?;
     dict.set_item("term", status.term)?;
     dict.set_item("voted_for", name(status.voted_for))?;
@@ -40,11 +70,9 @@ pub(super) fn node<'py, O: Watcher>(
     dict.set_item("last_term", status.last_term)?;
     dict.set_item("first_index", node.log().base().index + 1)?;
     dict.set_item("snapshot_index", node.snapshot_index())?;
-    dict.set_item("clock_rate", world.clock(id).rate())?;
-    dict.set_item("clock_offset_ms", world.clock(id).offset_ms(world.now()))?;
-    let election = world.timer_due(id, crate::raft::node::ELECTION);
-    dict.set_item("election_due_ms", election.map(Time::as_ms))?;
-    let symbols = cluster.symbols();
+    dict.set_item("clock_rate", around.clock.rate())?;
+    dict.set_item("clock_offset_ms", around.clock.offset_ms(around.now))?;
+    dict.set_item("election_due_ms", around.election_due.map(Time::as_ms))?;
     let store = PyDict::new(py);
     for (key, items) in node.machine().contents() {
         store.set_item(symbols.key_text(key), symbols.items_text(&items))?;
@@ -65,11 +93,19 @@ pub(super) fn log<'py, O: Watcher>(
     cluster: &Cluster<O>,
     id: NodeId,
 ) -> PyResult<Bound<'py, PyList>> {
-    let node = cluster.world().node(id);
+    entries(py, cluster.world().node(id), &cluster.symbols())
+}
+
+/// The log of a node, as a list of tuples (index, term, command, committed).
+pub(super) fn entries<'py>(
+    py: Python<'py>,
+    node: &Node,
+    symbols: &Symbols,
+) -> PyResult<Bound<'py, PyList>> {
     let commit = node.status().commit_index;
     let rows = node.log().entries().enumerate().map(|(i, entry)| {
         let index = node.log().base().index + i as u64 + 1;
-        (index, entry.term, command_text(&entry.command, cluster.symbols()), index <= commit)
+        (index, entry.term, command_text(&entry.command, symbols), index <= commit)
     });
     PyList::new(py, rows.collect::<Vec<_>>())
 }
@@ -84,7 +120,7 @@ pub(super) fn op<'py, O: Watcher>(
         .ops()
         .get(&op)
         .ok_or_else(|| invalid(format!("no operation of this cluster has the id {}", op.0)))?;
-    let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
+    let (names, symbols) = (&cluster.scenario().nodes, &*cluster.symbols());
     let dict = PyDict::new(py);
     dict.set_item("id", op.0)?;
     let (kind, text) = match state.request {
@@ -143,13 +179,53 @@ pub(super) fn in_flight<'py, O: Watcher>(
         dict.set_item("due_ms", (flight.due < Time::NEVER).then(|| flight.due.as_ms()))?;
         dict.set_item("entries", fields.entries)?;
         let values = PyDict::new(py);
-        for (name, value) in flight.message.editable() {
-            values.set_item(name, value)?;
+        for (name, content) in flight.message.contents() {
+            match content {
+                Content::Number(number) => values.set_item(name, number)?,
+                Content::Flag(flag) => values.set_item(name, u64::from(flag))?,
+                Content::Entries(_) | Content::Snapshot(_) => {}
+            }
         }
         dict.set_item("fields", values)?;
         list.append(dict)?;
     }
     Ok(list)
+}
+
+/// What a message says, into a dict.
+pub(super) fn fields(
+    py: Python<'_>,
+    dict: &Bound<'_, PyDict>,
+    message: &RaftMessage,
+    (names, symbols): (&Names, &Symbols),
+) -> PyResult<()> {
+    for (name, field) in (Words { names, symbols }).fields(message) {
+        match field {
+            FieldSpec::Flag(flag) => dict.set_item(name, flag)?,
+            FieldSpec::Number(number) => dict.set_item(name, number)?,
+            FieldSpec::Entries(entries) => {
+                let entries = entries
+                    .into_iter()
+                    .map(|entry| (entry.term, entry.command.map(command_parts), entry.session));
+                dict.set_item(name, PyList::new(py, entries.collect::<Vec<_>>())?)?;
+            }
+            FieldSpec::Snapshot(snapshot) => {
+                let SnapshotSpec { index, term, store, sessions } = snapshot;
+                dict.set_item(name, (index, term, store, sessions))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parts of a command: op, key, value, expected.
+fn command_parts(spec: CommandSpec) -> (&'static str, String, Option<String>, Option<String>) {
+    match spec {
+        CommandSpec::Put { key, value } => ("put", key, Some(value), None),
+        CommandSpec::Get { key } => ("get", key, None, None),
+        CommandSpec::Cas { key, expected, value } => ("cas", key, Some(value), Some(expected)),
+        CommandSpec::Append { key, value } => ("append", key, Some(value), None),
+    }
 }
 
 pub(super) fn active_faults<'py, O: Watcher>(
@@ -177,7 +253,7 @@ pub(super) fn violations<'py, O: Watcher>(
     cluster: &Cluster<O>,
     honest: bool,
 ) -> PyResult<Bound<'py, PyList>> {
-    let (names, symbols) = (&cluster.scenario().nodes, cluster.symbols());
+    let (names, symbols) = (&cluster.scenario().nodes, &*cluster.symbols());
     let texts = Texts { nodes: names, symbols };
     let list = PyList::empty(py);
     let Some(checks) = cluster.world().observer().checks() else { return Ok(list) };
@@ -215,7 +291,7 @@ pub(super) fn table<O: Watcher>(
             "there is no table '{name}': this run was made with trace='off'"
         )));
     };
-    let texts = Texts { nodes: &cluster.scenario().nodes, symbols: cluster.symbols() };
+    let texts = Texts { nodes: &cluster.scenario().nodes, symbols: &cluster.symbols() };
     let schema = TABLES.iter().find(|table| table.name == name);
     let Some((schema, batches)) = schema.zip(recorder.batches(name, &texts)) else {
         return Err(invalid(format!("unknown table '{name}'")));

@@ -3,12 +3,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Entries, RaftMessage};
-use crate::protocol::Way;
+use super::types::{Command, Entries, Op, RaftMessage, Value};
+use crate::protocol::{NodeId, Way};
 
 /// The lies: name and meaning.
 pub const LIES: &[(&str, &str)] = &[
-    ("claimed_log", "claims a longer log than it has, in RequestVote or also in AppendEntries"),
+    (
+        "claimed_log",
+        "claims a longer or a shorter log than it has, in RequestVote or also in AppendEntries",
+    ),
+    (
+        "equivocate",
+        "as leader, sends every second follower other values at the same index and term",
+    ),
     ("double_vote", "grants every vote, whomever it voted for and whatever their log"),
     ("forged_ack", "acknowledges entries that it throws away"),
 ];
@@ -17,18 +24,20 @@ pub const LIES: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "lie", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Lie {
-    /// Claims a longer log than it has.
+    /// Claims a longer log than it has, or a shorter one.
     ClaimedLog {
         /// The index that it claims its last entry has.
         index: u64,
-        /// The term that it claims that entry has; by default the highest that any
-        /// log can have, the term before the candidate's.
+        /// The term that it claims that entry has; by default the highest that any log can have, the term
+        /// before the candidate's, or 0 for an empty log.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         term: Option<u64>,
         /// Whether it goes on as leader, with `prevLogIndex` in `AppendEntries` set to the claim.
         #[serde(default)]
         append_entries: bool,
     },
+    /// As leader, sends every second follower other values: numbers one higher, `0` for a text.
+    Equivocate,
     /// Grants every vote, whomever it voted for and whatever their log.
     DoubleVote,
     /// Acknowledges entries that it throws away.
@@ -40,9 +49,14 @@ pub enum Lie {
 }
 
 impl Lie {
-    pub(super) fn rewrite(&mut self, way: Way, message: &mut RaftMessage) {
+    pub(super) fn rewrite(&mut self, liar: NodeId, way: Way, message: &mut RaftMessage) {
         match way {
-            Way::Outgoing => self.outgoing(message),
+            Way::Outgoing { to } => {
+                self.outgoing(message);
+                if *self == Lie::Equivocate && is_fooled(liar, to) {
+                    equivocate(message);
+                }
+            }
             Way::Incoming => self.incoming(message),
         }
     }
@@ -54,14 +68,14 @@ impl Lie {
                 RaftMessage::RequestVote { term, last_index, last_term, .. },
             ) => {
                 *last_index = *index;
-                *last_term = claimed.unwrap_or(term.saturating_sub(1));
+                *last_term = claimed.unwrap_or_else(|| highest_term(*index, *term));
             }
             (
                 Lie::ClaimedLog { index, term: claimed, append_entries: true },
                 RaftMessage::AppendEntries { term, prev_index, prev_term, .. },
             ) => {
                 *prev_index = *index;
-                *prev_term = claimed.unwrap_or(term.saturating_sub(1));
+                *prev_term = claimed.unwrap_or_else(|| highest_term(*index, *term));
             }
             (Lie::DoubleVote, RaftMessage::RequestVoteReply { granted, pre: false, .. }) => {
                 *granted = true;
@@ -89,4 +103,33 @@ impl Lie {
             *entries = Entries::None;
         }
     }
+}
+
+/// The highest term that an entry at an index can have in a log of a candidate for `term`.
+fn highest_term(index: u64, term: u64) -> u64 {
+    if index == 0 { 0 } else { term.saturating_sub(1) }
+}
+
+/// Every second of the others, from the first on.
+fn is_fooled(liar: NodeId, to: NodeId) -> bool {
+    (to.0 - u8::from(to > liar)).is_multiple_of(2)
+}
+
+/// The same indices and terms with other values.
+fn equivocate(message: &mut RaftMessage) {
+    let RaftMessage::AppendEntries { entries, .. } = message else { return };
+    if entries.as_slice().is_empty() {
+        return; // a heartbeat, perhaps with a measurement
+    }
+    let twisted = entries.as_slice().iter().map(|entry| (entry.term, twist(entry.command)));
+    *entries = Entries::forged(twisted);
+}
+
+fn twist(mut command: Command) -> Command {
+    if let Op::Put { value, .. } | Op::Cas { value, .. } | Op::Append { value, .. } =
+        &mut command.op
+    {
+        *value = Value::int(value.decode().map_or_else(|number| number.wrapping_add(1), |_| 0));
+    }
+    command
 }

@@ -231,7 +231,7 @@ impl Log {
 }
 
 #[inline]
-fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
+pub(super) fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
     let (tag, key, a, b) = match command.op {
         Op::Noop => (0u64, 0, 0, 0),
         Op::Put { key, value } => (1, key.0, value.0, 0),

@@ -1,7 +1,7 @@
 //! The replicated state machine: a key-value store with client sessions (paper section 8, dissertation
 //! 6.3). A key holds a list of items; `put` leaves one, `append` adds one.
 
-use super::types::{Command, Key, Op, Output, Value};
+use super::types::{Command, Key, Op, Output, Value, fold};
 use crate::clone::clone_by_field;
 
 /// A node's copy of the store.
@@ -108,6 +108,45 @@ impl Machine {
     pub fn contents(&self) -> impl Iterator<Item = (Key, Vec<Value>)> {
         let set = self.cells.iter().enumerate().filter(|(_, cell)| cell.first.is_some());
         set.map(|(key, cell)| (Key(key as u32), cell.items()))
+    }
+
+    /// What each client with a session may still ask again: below which serial number it has every answer,
+    /// and the serial numbers that were applied.
+    pub fn sessions(&self) -> impl Iterator<Item = (u32, u32, Vec<u32>)> {
+        let used = |state: &SessionState| state.low > 0 || !state.answered.is_empty();
+        let told = |state: &SessionState| state.answered.iter().map(|(seq, _)| *seq).collect();
+        let sessions = (0..).zip(&self.sessions).filter(move |(_, state)| used(state));
+        sessions.map(move |(client, state)| (client, state.low, told(state)))
+    }
+
+    /// A session as a forged snapshot has it: what was applied has one and the same answer.
+    pub(super) fn remember(&mut self, client: u32, low: u32, applied: &[u32], answer: &Output) {
+        let at = client as usize;
+        if self.sessions.len() <= at {
+            self.sessions.resize_with(at + 1, SessionState::default);
+        }
+        let answered = applied.iter().map(|seq| (*seq, answer.clone())).collect();
+        self.sessions[at] = SessionState { low, answered };
+    }
+
+    /// The items at a key, as a forged snapshot has them.
+    pub(super) fn set(&mut self, key: Key, items: &[Value]) {
+        if let [first, rest @ ..] = items {
+            *self.cell(key) = Cell { first: Some(*first), rest: rest.to_vec() };
+        }
+    }
+
+    /// Its content, folded into a word.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut word = 0;
+        for (key, items) in self.contents() {
+            word = items.iter().fold(fold(word, u64::from(key.0)), |w, v| fold(w, v.0.into()));
+        }
+        for (client, low, applied) in self.sessions() {
+            word = fold(word, u64::from(client) << 32 | u64::from(low));
+            word = applied.iter().fold(word, |w, seq| fold(w, u64::from(*seq)));
+        }
+        word
     }
 
     fn execute(&mut self, index: u64, term: u64, hash: u64, op: Op) -> Output {

@@ -9,6 +9,7 @@
 
 pub mod config;
 mod election;
+pub mod fields;
 pub mod lies;
 pub mod log;
 pub mod machine;

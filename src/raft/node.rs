@@ -505,8 +505,8 @@ impl Protocol for Node {
         Some(Request::Write(Command { op, session }))
     }
 
-    fn lie(lie: &mut Lie, way: Way, message: &mut RaftMessage) {
-        lie.rewrite(way, message);
+    fn lie(lie: &mut Lie, liar: NodeId, way: Way, message: &mut RaftMessage) {
+        lie.rewrite(liar, way, message);
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fields::Change;
 use super::snapshot::Snapshot;
 use crate::protocol::{Fields, Message, OpId, ReadPath, Span};
 
@@ -237,6 +238,7 @@ pub enum RaftMessage {
 const HEADER: u32 = 24;
 
 impl Message for RaftMessage {
+    type Change = Change;
     const KINDS: &'static [&'static str] = &[
         "RequestVote",
         "RequestVoteReply",
@@ -347,63 +349,9 @@ impl Message for RaftMessage {
         }
     }
 
-    fn edit(&mut self, field: &str, value: u64) -> Result<(), String> {
-        let kind = Self::KINDS[usize::from(self.kind())];
-        let mut fields = self.editable_mut();
-        let Some((_, place)) = fields.iter_mut().find(|(name, _)| *name == field) else {
-            let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-            return Err(format!("unknown field '{field}' of {kind}; it has {}", names.join(", ")));
-        };
-        match place {
-            Field::Number(number) => **number = value,
-            Field::Flag(flag) => **flag = value != 0,
-        }
-        Ok(())
+    fn change(&mut self, change: &Change) {
+        self.set(change);
     }
-
-    fn editable(&self) -> Vec<(&'static str, u64)> {
-        let mut copy = self.clone();
-        let fields = copy.editable_mut();
-        let value = |field| match field {
-            Field::Number(number) => *number,
-            Field::Flag(flag) => u64::from(*flag),
-        };
-        fields.into_iter().map(|(name, field)| (name, value(field))).collect()
-    }
-}
-
-impl RaftMessage {
-    fn editable_mut(&mut self) -> Vec<(&'static str, Field<'_>)> {
-        use Field::{Flag, Number};
-        match self {
-            RaftMessage::RequestVote { term, last_index, last_term, .. } => vec![
-                ("term", Number(term)),
-                ("last_index", Number(last_index)),
-                ("last_term", Number(last_term)),
-            ],
-            RaftMessage::RequestVoteReply { term, granted, .. } => {
-                vec![("term", Number(term)), ("granted", Flag(granted))]
-            }
-            RaftMessage::AppendEntries { term, prev_index, prev_term, commit, .. } => vec![
-                ("term", Number(term)),
-                ("prev_index", Number(prev_index)),
-                ("prev_term", Number(prev_term)),
-                ("commit", Number(commit)),
-            ],
-            RaftMessage::AppendEntriesReply { term, success, index, .. } => {
-                vec![("term", Number(term)), ("success", Flag(success)), ("index", Number(index))]
-            }
-            RaftMessage::InstallSnapshot { term, .. } => vec![("term", Number(term))],
-            RaftMessage::InstallSnapshotReply { term, index, .. } => {
-                vec![("term", Number(term)), ("index", Number(index))]
-            }
-        }
-    }
-}
-
-enum Field<'a> {
-    Number(&'a mut u64),
-    Flag(&'a mut bool),
 }
 
 /// Folds two words into one; a change in either changes the result.

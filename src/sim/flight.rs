@@ -35,16 +35,6 @@ pub struct Flight<M> {
     pub message: M,
 }
 
-/// What an interceptor did to a message: recorded, so that the same seed replays without the interceptor.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Edit {
-    /// It never left.
-    Drop,
-    /// These fields were changed.
-    Set(Vec<(String, u64)>),
-}
-
 /// The messages under way, in slots that are used again.
 #[derive(Debug)]
 pub struct Flights<M> {

@@ -39,6 +39,8 @@ pub enum Purpose {
     Splitting = 13,
     /// Where in its tick a node's clock begins.
     Phase = 14,
+    /// Whose messages an interceptor sees.
+    Interceptor = 16,
 }
 
 /// The luck of one run.

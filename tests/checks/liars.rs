@@ -1,7 +1,8 @@
 //! Nodes that lie: what they do to honest nodes counts, what is wrong only with themselves is listed apart.
 
+use raftlab::check::Violation;
 use raftlab::protocol::{NodeId, Protocol};
-use raftlab::raft::{Lie, Request, Rules};
+use raftlab::raft::{Key, Lie, Request, Rules, Value};
 
 use super::lab::{A, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, names};
 
@@ -50,6 +51,59 @@ fn a_claimed_log_costs_nothing_where_nothing_is_committed_beyond() {
     lab.campaign(C);
     assert!(lab.leads(C));
     lab.run(30);
+    assert_eq!(lab.checks().violations(), []);
+}
+
+/// A leader that sends B another value than C, at the same index and term: no check of Raft's finds it, and
+/// honest nodes part.
+#[test]
+fn an_equivocator_parts_honest_nodes() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.campaign(A);
+    lab.run(30);
+    assert_eq!(lab.commit(C), 1);
+    lab.world.add_lie(A, 9, Lie::Equivocate);
+    lab.put(A, 1);
+    lab.run(30);
+    let values = [A, B, C].map(|id| lab.world.node(id).machine().read(Key(0)));
+    assert_eq!(values, [1, 2, 1].map(|value| vec![Value::int(value)]));
+    let found = lab.checks().violations();
+    for (rule, index) in [("log_matching", 2), ("state_machine_safety", 2)] {
+        let of_both = |v: &&Violation| v.nodes.contains(&B) && v.nodes.contains(&C);
+        let violation = found.iter().filter(of_both).find(|violation| violation.rule == rule);
+        let violation = violation.unwrap_or_else(|| panic!("no {rule} between B and C: {found:?}"));
+        assert_eq!((violation.index, violation.honest), (Some(index), true));
+    }
+}
+
+/// Without a value to change, or with nobody who leads by it, the same lie changes nothing.
+#[test]
+fn an_equivocator_that_does_not_lead_harms_nobody() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.world.add_lie(B, 9, Lie::Equivocate);
+    lab.campaign(A);
+    lab.put(A, 1);
+    lab.run(30);
+    assert_eq!(lab.commit(C), 2);
+    assert_eq!(lab.checks().violations(), []);
+    assert_eq!(lab.checks().liar_violations(), []);
+}
+
+/// A claim of an empty log is as good as a slow node: nobody whose log holds an entry votes for it, in any
+/// term.
+#[test]
+fn a_claim_of_an_empty_log_wins_nothing() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL));
+    lab.campaign(A);
+    lab.run(30);
+    lab.world.add_lie(B, 9, Lie::ClaimedLog { index: 0, term: None, append_entries: false });
+    for _ in 0..3 {
+        lab.campaign(B);
+        lab.run(30);
+        assert!(!lab.leads(B));
+    }
+    lab.campaign(C);
+    assert!(lab.leads(C));
     assert_eq!(lab.checks().violations(), []);
 }
 

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use raftlab::protocol::{
     Delay, Message as _, NodeId, NodeSet, OpId, Protocol as _, ReadPath, Span, TimerId,
 };
+use raftlab::raft::fields::{Change, Content};
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{
     Command, Config, Key, Lease, Node, Op, RaftMessage, Request, Rule, Session, Value,
 };
-use raftlab::sim::world::{Stopped, Tap};
+use raftlab::sim::world::{Failure, Outgoing, Stopped, Tap};
 use raftlab::sim::{
     DiskSpec, Distribution, Edit, Latency, Matching, MessageId, NetworkSpec, Time, Unsynced, World,
     WorldSpec,
@@ -282,17 +283,31 @@ impl<'a> Director<'a> {
     fn edit(&mut self, link: &str, fields: &[&str]) -> Result<(), Fault> {
         let (from, to) = arrow(link)?;
         let (from, to) = (self.id(from)?, self.id(to)?);
-        let field = |word: &&str| {
+        let change = |word: &&str| {
             let (name, value) = word.split_once('=').ok_or(bad("field", word))?;
             Ok((name.to_owned(), number(value)?))
         };
-        let edit = Edit::Set(fields.iter().map(field).collect::<Result<_, Fault>>()?);
+        let said: Vec<(String, u64)> = fields.iter().map(change).collect::<Result<_, Fault>>()?;
         let done = AtomicBool::new(false);
-        let tap: Tap<RaftMessage> = Arc::new(move |id, _| {
-            let meant = (id.from, id.to) == (from, to) && !done.swap(true, Ordering::Relaxed);
-            Ok(meant.then(|| edit.clone()))
+        let tap: Tap<Node> = Arc::new(move |outgoing: &Outgoing<'_, Node>| {
+            let link = (outgoing.id.from, outgoing.id.to);
+            if link != (from, to) || done.swap(true, Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let fields = outgoing.message.contents();
+            let changes = said.iter().map(|(name, value)| {
+                let found = fields.iter().find(|(field, _)| field == name);
+                let (field, old) = found.ok_or_else(|| -> Failure { Arc::new(name.clone()) })?;
+                let content = match old {
+                    Content::Flag(_) => Content::Flag(*value != 0),
+                    _ => Content::Number(*value),
+                };
+                Ok(Change { field, content })
+            });
+            let changes = changes.collect::<Result<_, Failure>>()?;
+            Ok(Some(Edit { changes, ..Edit::default() }))
         });
-        self.world()?.set_tap([from].into_iter().collect(), Some(tap));
+        self.world()?.intercept(1, tap);
         Ok(())
     }
 

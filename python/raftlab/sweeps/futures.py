@@ -36,7 +36,7 @@ def futures(
     if duration_ms == 0:
         raise InvalidError("duration must be longer than 0 ms")
     scenario = Scenario.from_json(world._engine.script(up_to_now=at is None))
-    if scenario._parts.get("edits"):
+    if scenario._parts.get("edits") or any(not watches for _, watches in world._engine.hooked()):
         raise ReplayError("this run was shaped by an interceptor; its futures have other messages")
     times = moments_of(world, at)
     if at is None and duration_ms is None:

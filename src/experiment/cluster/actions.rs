@@ -37,7 +37,7 @@ impl<O: Watcher> Cluster<O> {
             }
             Action::Propose { command, at, home, client } => {
                 let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
-                let command = command.command(self.symbols_mut(), session);
+                let command = self.symbols.update(|symbols| command.command(symbols, session));
                 Done::Op(self.world.request(
                     self.id(at.as_ref()),
                     self.id(home.as_ref()),
@@ -45,7 +45,7 @@ impl<O: Watcher> Cluster<O> {
                 ))
             }
             Action::Read { key, via, at, home } => {
-                let key = self.symbols_mut().key(key);
+                let key = self.symbols.update(|symbols| symbols.key(key));
                 let request = if *via == crate::protocol::ReadPath::Log {
                     Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
                 } else {

@@ -1,7 +1,8 @@
 //! The script of what a cluster has been through.
 
 use super::Cluster;
-use crate::experiment::scenario::{Edits, Scenario};
+use crate::experiment::edits::Edits;
+use crate::experiment::scenario::{Scenario, ScenarioError};
 use crate::experiment::step::Step;
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
@@ -62,12 +63,25 @@ impl<O: Watcher> Cluster<O> {
             script.stop = None;
             script.horizon = None;
         }
-        let edits = self.world.recorded_edits();
-        if !edits.is_empty() {
-            let edits =
-                edits.iter().map(|(id, edit)| (self.message_name(*id), edit.clone())).collect();
-            script.edits = Some(Edits { seed: self.seed, edits });
-        }
+        let (recorded, names) = (self.world.recorded_edits(), &self.scenario.nodes);
+        let name = |id| self.message_name(id);
+        let edits = Edits::of(self.seed, recorded, names, &self.symbols.now(), name);
+        script.edits = edits.or(script.edits);
         script
+    }
+
+    /// What interceptors did when the scenario was recorded will be done again.
+    pub(super) fn set_edits(&mut self) -> Result<(), ScenarioError> {
+        let Some(recorded) = &self.scenario.edits else { return Ok(()) };
+        let names = &self.scenario.nodes;
+        let edits = self.symbols.update(|symbols| {
+            symbols.add(&recorded.keys, &recorded.values);
+            let named = recorded.edits.iter().map(|(name, edit)| {
+                Ok((self.scenario.message_id(name)?, edit.read(names, symbols, None)?))
+            });
+            named.collect::<Result<_, String>>()
+        });
+        self.world.set_edits(edits.map_err(ScenarioError::Invalid)?);
+        Ok(())
     }
 }

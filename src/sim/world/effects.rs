@@ -4,7 +4,8 @@ use std::mem::ManuallyDrop;
 
 use super::Core;
 use crate::protocol::{
-    Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, TimerId, WriteId,
+    Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, Span, TimerId,
+    WriteId,
 };
 use crate::sim::flight::{Flight, MessageId};
 use crate::sim::network::Passage;
@@ -78,7 +79,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         let ordinal = self.links.count(from, to);
         self.counters.sent += 1;
         match self.links.plain() {
-            Some(latency) if self.holds.is_empty() && !self.tampering.any => {
+            Some(latency) if self.holds.is_empty() && !self.tampering.any() => {
                 let id = MessageId { from, to, ordinal, copy: 0 };
                 self.set_out(id, self.now + latency, message);
             }
@@ -104,28 +105,37 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     }
 
     #[inline(never)]
-    fn send_over_faults(
-        &mut self,
-        from: NodeId,
-        to: NodeId,
-        ordinal: u64,
-        mut message: P::Message,
-    ) {
+    fn send_over_faults(&mut self, from: NodeId, to: NodeId, ordinal: u64, message: P::Message) {
         let id = MessageId { from, to, ordinal, copy: 0 };
-        if self.tampering.any && !self.tamper_outgoing(id, &mut message) {
-            return;
+        if self.tampering.any() {
+            return self.send_tampered(id, message);
         }
-        let kind = message.kind();
+        self.enter_network(id, message, Span::ZERO, &[]);
+    }
+
+    /// A message meets the network after a delay; each copy arrives so much after the message itself.
+    #[inline(always)] // without delay and copies nothing is left of them
+    pub(super) fn enter_network(
+        &mut self,
+        id: MessageId,
+        message: P::Message,
+        delay: Span,
+        copies: &[Span],
+    ) {
+        let (MessageId { from, to, ordinal, .. }, kind) = (id, message.kind());
         if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {
             return self.set_out(id, Time::NEVER, ManuallyDrop::new(message));
         }
         match self.links.passage(self.now, self.luck, from, to, kind, ordinal) {
             Passage::Arrives { after, again } => {
-                if let Some(again) = again {
-                    let (copy, message) = (MessageId { copy: 1, ..id }, message.clone());
-                    self.set_out(copy, self.now + again, ManuallyDrop::new(message));
+                let leaves = self.now + delay;
+                let again = again.map(|again| leaves + again);
+                let copies = copies.iter().map(|later| leaves + after + *later);
+                for (copy, due) in (1..).zip(again.into_iter().chain(copies)) {
+                    let message = ManuallyDrop::new(message.clone());
+                    self.set_out(MessageId { copy, ..id }, due, message);
                 }
-                self.set_out(id, self.now + after, ManuallyDrop::new(message));
+                self.set_out(id, leaves + after, ManuallyDrop::new(message));
             }
             Passage::Cut => self.never_arrives(id, message, Fate::Cut),
             Passage::Lost => self.never_arrives(id, message, Fate::Lost),

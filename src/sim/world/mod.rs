@@ -5,20 +5,24 @@ mod director;
 mod effects;
 mod hosts;
 mod tamper;
+mod tape;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::effects::Fx;
+use self::tamper::Tampering;
+pub use self::tamper::{Failure, Outgoing, Tap};
+pub use self::tape::Sender;
 use crate::clone::clone_by_field;
 use crate::protocol::{
-    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Span, Status, TimerId, Way,
+    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Span, Status, TimerId,
 };
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
 use crate::sim::disk::{Disk, DiskSpec, Unsynced};
-use crate::sim::flight::{Edit, Flight, Flights, MessageId};
+use crate::sim::flight::{Flight, Flights, MessageId};
 use crate::sim::luck::{Luck, Purpose, below};
 use crate::sim::network::{Links, Matching, NetworkSpec};
 use crate::sim::observer::{Fate, HostEvent, Observer};
@@ -74,9 +78,6 @@ pub enum Stopped {
     /// An interceptor failed ([`World::take_tap_error`]).
     Tap,
 }
-
-/// What an interceptor says of a message: leave it, or edit it, or why it failed.
-pub type Tap<M> = Arc<dyn Fn(MessageId, &M) -> Result<Option<Edit>, String> + Send + Sync>;
 
 /// A cluster in its world.
 pub struct World<P: Protocol, O: Observer<P>> {
@@ -174,20 +175,6 @@ impl Counters {
     }
 }
 
-/// Who changes messages on the way.
-struct Tampering<P: Protocol> {
-    any: bool,
-    lies: Vec<(NodeId, u32, P::Lie)>,
-    liars: NodeSet,
-    taps: Option<(NodeSet, Tap<P::Message>)>,
-    /// What an interceptor did in the run that is played again.
-    edits: BTreeMap<MessageId, Edit>,
-    recorded: Vec<(MessageId, Edit)>,
-    error: Option<String>,
-}
-
-clone_by_field!([P: Protocol] Tampering<P> { taps, error } copied { any, liars } empty { lies, edits, recorded });
-
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A world at its beginning: every node has started, nothing has arrived.
     pub fn new(mut spec: WorldSpec<P>, observer: O) -> Self {
@@ -226,15 +213,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             clients: Vec::new(),
             ops: BTreeMap::new(),
             next_op: 1,
-            tampering: Tampering {
-                any: false,
-                lies: Vec::new(),
-                liars: NodeSet::default(),
-                taps: None,
-                edits: BTreeMap::new(),
-                recorded: Vec::new(),
-                error: None,
-            },
+            tampering: Tampering::default(),
             holds: Vec::new(),
             notes: Vec::new(),
             replies: Vec::new(),
@@ -289,7 +268,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 if stop.stops(self) {
                     return Stopped::Condition;
                 }
-                if self.core.tampering.error.is_some() {
+                if self.core.tampering.failed() {
                     return Stopped::Tap;
                 }
             } else {
@@ -334,9 +313,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         core.digest.absorb(core.now.0 ^ place.rotate_left(8), flight.message.fingerprint());
         core.counters.delivered += 1;
         core.observer.ended(core.now, flight, Fate::Delivered);
-        if core.tampering.any {
-            core.tamper(to, Way::Incoming, &mut flight.message);
-        }
+        let from = if core.tampering.any() { core.receive_tampered(flight) } else { from };
         self.step(to, Input::Message { from, message: &flight.message });
     }
 
@@ -384,26 +361,15 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A node takes an input, and the world what comes of it.
     #[inline(never)]
     fn step(&mut self, id: NodeId, input: Input<'_, P>) {
+        if self.core.tampering.looks {
+            return self.step_on_tape(id, input);
+        }
         let node = &mut self.nodes[id.at()];
         let core = &mut self.core;
-        let led = node.leads();
+        let before = Before::of::<P, O>(node);
         let local = core.hosts[id.at()].clock.local(core.now);
-        if O::WATCHING {
-            let before = if O::SETTLED { node.status() } else { Status::default() };
-            node.handle(local, input, &mut Fx { core, id });
-            for note in core.notes.drain(..) {
-                core.observer.noted(core.now, id, node, note);
-            }
-            if O::SETTLED {
-                core.observer.settled(core.now, id, &before, &node.status());
-            }
-        } else {
-            node.handle(local, input, &mut Fx { core, id });
-        }
-        let leads = node.leads();
-        if leads != led {
-            core.leadership_changed(id, leads);
-        }
+        node.handle(local, input, &mut Fx { core, id });
+        core.handled(id, node, &before);
         if core.halted.is_some() || !core.replies.is_empty() {
             self.aftermath(id);
         }
@@ -515,6 +481,20 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 }
 
+/// What is to be known of a node before it handles an input.
+struct Before {
+    led: bool,
+    status: Status,
+}
+
+impl Before {
+    #[inline(always)]
+    fn of<P: Protocol, O: Observer<P>>(node: &P) -> Self {
+        let status = if O::SETTLED { node.status() } else { Status::default() };
+        Self { led: node.leads(), status }
+    }
+}
+
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn begin_ticks(&mut self) {
         for (entity, host) in (0..).zip(&mut self.hosts) {
@@ -523,6 +503,23 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 let draw = self.luck.draw(Purpose::Phase, entity, 0);
                 host.clock.set_ticks(tick, Span(below(draw, tick.0)));
             }
+        }
+    }
+
+    /// A node has handled an input.
+    #[inline(always)] // once a step, and once before the eyes of interceptors
+    fn handled(&mut self, id: NodeId, node: &P, before: &Before) {
+        if O::WATCHING {
+            for note in self.notes.drain(..) {
+                self.observer.noted(self.now, id, node, note);
+            }
+        }
+        if O::SETTLED {
+            self.observer.settled(self.now, id, &before.status, &node.status());
+        }
+        let leads = node.leads();
+        if leads != before.led {
+            self.leadership_changed(id, leads);
         }
     }
 

@@ -1,19 +1,118 @@
-//! Lies and interceptors: who changes messages on the way.
+//! Lies, interceptors and watchers: who changes messages on the way, and who looks at them.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Core, Tap, World};
-use crate::protocol::{Message, NodeId, NodeSet, Protocol, Way};
-use crate::sim::flight::{Edit, Flight, MessageId};
+use super::tape::Sender;
+use super::{Core, World};
+use crate::clone::clone_by_field;
+use crate::protocol::{Message, NodeId, NodeSet, Protocol, Span, Way};
+use crate::sim::edit::{Edit, Forged};
+use crate::sim::flight::{Flight, MessageId};
 use crate::sim::observer::{Fate, Observer};
+use crate::sim::time::Time;
+
+/// A message as it is about to leave.
+#[derive(Debug)]
+pub struct Outgoing<'a, P: Protocol> {
+    /// Its name.
+    pub id: MessageId,
+    /// The sender that it claims.
+    pub from: NodeId,
+    /// What it says, as those made it who saw it before.
+    pub message: &'a P::Message,
+    /// The time.
+    pub now: Time,
+    /// The node that sends it.
+    pub sender: &'a Sender<P>,
+}
+
+/// Why an interceptor failed, as whoever made it knows how to read it.
+pub type Failure = Arc<dyn Any + Send + Sync>;
+
+/// What an interceptor makes of a message, or why it failed. What a watcher says is nobody's.
+pub type Tap<P> = Arc<
+    dyn Fn(&Outgoing<'_, P>) -> Result<Option<Edit<<P as Protocol>::Message>>, Failure>
+        + Send
+        + Sync,
+>;
+
+/// Who changes messages on the way.
+pub(super) struct Tampering<P: Protocol> {
+    /// Whether messages must go past those below.
+    any: bool,
+    /// Whether an interceptor or a watcher looks at them.
+    pub(super) looks: bool,
+    lies: Vec<(NodeId, u32, P::Lie)>,
+    liars: NodeSet,
+    interceptors: Vec<(u32, Tap<P>)>,
+    watchers: Vec<(u32, Tap<P>)>,
+    /// The node that handles an input, while they look.
+    pub(super) sender: Option<Sender<P>>,
+    /// What was made of messages in the run that is played again.
+    edits: BTreeMap<MessageId, Edit<P::Message>>,
+    /// What was made of them in this one.
+    recorded: Vec<(MessageId, Edit<P::Message>)>,
+    /// The senders that messages claim, where those are not the true ones; for all copies of a message.
+    claims: BTreeMap<MessageId, NodeId>,
+    error: Option<Failure>,
+}
+
+clone_by_field!(
+    [P: Protocol] Tampering<P> { sender, error }
+    copied { any, looks, liars }
+    empty { lies, interceptors, watchers, edits, recorded, claims }
+);
+
+impl<P: Protocol> Default for Tampering<P> {
+    fn default() -> Self {
+        Self {
+            any: false,
+            looks: false,
+            lies: Vec::new(),
+            liars: NodeSet::default(),
+            interceptors: Vec::new(),
+            watchers: Vec::new(),
+            sender: None,
+            edits: BTreeMap::new(),
+            recorded: Vec::new(),
+            claims: BTreeMap::new(),
+            error: None,
+        }
+    }
+}
+
+impl<P: Protocol> Tampering<P> {
+    #[inline]
+    pub(super) fn any(&self) -> bool {
+        self.any
+    }
+
+    /// Whether something went wrong in an interceptor or a watcher.
+    #[inline]
+    pub(super) fn failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    fn settle(&mut self) {
+        self.looks = !(self.interceptors.is_empty() && self.watchers.is_empty());
+        let acts = self.lies.is_empty() && self.edits.is_empty() && self.claims.is_empty();
+        self.any = self.looks || !acts;
+    }
+
+    /// The first failure is the one that is told.
+    fn fail(&mut self, why: Failure) {
+        self.error.get_or_insert(why);
+    }
+}
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// The node lies from now on.
     pub fn add_lie(&mut self, id: NodeId, handle: u32, lie: P::Lie) {
         self.core.tampering.lies.push((id, handle, lie));
-        self.core.tampering.liars.insert(id);
-        self.core.tampering.any = true;
-        self.core.observer.liar(self.core.now, id);
+        self.core.tampering.settle();
+        self.core.mark_liar(id);
     }
 
     /// The node lies no more in this way; true if it did.
@@ -21,7 +120,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let lies = &mut self.core.tampering.lies;
         let before = lies.len();
         lies.retain(|(_, h, _)| *h != handle);
-        lies.len() < before
+        let removed = lies.len() < before;
+        self.core.tampering.settle();
+        removed
     }
 
     /// The nodes that ever lied.
@@ -29,90 +130,192 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         &self.core.tampering.liars
     }
 
-    /// Shows every message of these nodes to an interceptor before it leaves; those nodes count as liars.
-    pub fn set_tap(&mut self, senders: NodeSet, tap: Option<Tap<P::Message>>) {
-        if tap.is_some() {
-            for id in senders.iter() {
-                self.mark_liar(id);
-            }
-        }
-        self.core.tampering.taps = tap.map(|tap| (senders, tap));
+    /// Shows every message to an interceptor before it leaves, after those that were there before.
+    pub fn intercept(&mut self, handle: u32, tap: Tap<P>) {
+        self.core.tampering.interceptors.push((handle, tap));
+        self.core.tampering.settle();
     }
 
-    /// Plays again what an interceptor did in an earlier run.
-    pub fn set_edits(&mut self, edits: BTreeMap<MessageId, Edit>) {
-        let senders: NodeSet = edits.keys().map(|id| id.from).collect();
-        for id in senders.iter() {
-            self.mark_liar(id);
-        }
+    /// Shows every message that is sent to one who only watches.
+    pub fn watch(&mut self, handle: u32, tap: Tap<P>) {
+        self.core.tampering.watchers.push((handle, tap));
+        self.core.tampering.settle();
+    }
+
+    /// Ends an interceptor or a watcher.
+    pub fn end_tap(&mut self, handle: u32) {
+        self.core.tampering.interceptors.retain(|(h, _)| *h != handle);
+        self.core.tampering.watchers.retain(|(h, _)| *h != handle);
+        self.core.tampering.settle();
+    }
+
+    /// Ends all of them.
+    pub fn end_taps(&mut self) {
+        self.core.tampering.interceptors.clear();
+        self.core.tampering.watchers.clear();
+        self.core.tampering.settle();
+    }
+
+    /// Plays again what interceptors did in an earlier run.
+    pub fn set_edits(&mut self, edits: BTreeMap<MessageId, Edit<P::Message>>) {
         self.core.tampering.edits = edits;
+        self.core.tampering.settle();
     }
 
     /// Makes a node do what no honest node does, out of the blue.
     pub fn command_liar(&mut self, id: NodeId, request: P::Request) {
-        self.mark_liar(id);
+        self.core.mark_liar(id);
         self.order(id, request);
     }
 
-    fn mark_liar(&mut self, id: NodeId) {
-        self.core.tampering.any = true;
-        if self.core.tampering.liars.insert(id) {
-            self.core.observer.liar(self.core.now, id);
-        }
-    }
-
-    /// What the interceptor did so far.
-    pub fn recorded_edits(&self) -> &[(MessageId, Edit)] {
+    /// What interceptors did so far.
+    pub fn recorded_edits(&self) -> &[(MessageId, Edit<P::Message>)] {
         &self.core.tampering.recorded
     }
 
-    /// Why the interceptor failed, if it did.
-    pub fn take_tap_error(&mut self) -> Option<String> {
+    /// Whether an interceptor or a watcher failed, and nobody asked why yet.
+    pub fn tap_failed(&self) -> bool {
+        self.core.tampering.failed()
+    }
+
+    /// Why an interceptor or a watcher failed, if one did.
+    pub fn take_tap_error(&mut self) -> Option<Failure> {
         self.core.tampering.error.take()
     }
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    fn mark_liar(&mut self, id: NodeId) {
+        if self.tampering.liars.insert(id) {
+            self.observer.liar(self.now, id);
+        }
+    }
+
+    /// A message leaves past those who tamper with it: liars first, then interceptors.
     #[cold]
-    pub(super) fn tamper_outgoing(&mut self, id: MessageId, message: &mut P::Message) -> bool {
-        self.tamper(id.from, Way::Outgoing, message);
-        let mut edit = self.tampering.edits.get(&id).cloned();
-        if let Some((senders, tap)) = &self.tampering.taps
-            && edit.is_none()
-            && senders.contains(id.from)
-        {
-            match tap(id, message) {
-                Ok(said) => edit = said,
-                Err(why) => self.tampering.error = Some(why),
+    #[inline(never)]
+    pub(super) fn send_tampered(&mut self, id: MessageId, mut message: P::Message) {
+        self.tamper(id.from, Way::Outgoing { to: id.to }, &mut message);
+        let edit = self.edited(id, &mut message);
+        let Some(edit) = edit else {
+            self.show(id, id.from, &message);
+            return self.put_on_network(id, message, Span::ZERO, &[]);
+        };
+        if edit.lies() {
+            self.mark_liar(id.from);
+        }
+        if edit.drop {
+            self.never_left(id, message);
+        } else {
+            self.claim(id, edit.from);
+            self.show(id, edit.from.unwrap_or(id.from), &message);
+            self.put_on_network(id, message, edit.delay, &edit.copies);
+        }
+        for forged in &edit.sends {
+            self.send_forged(id.from, forged.clone());
+        }
+        self.tampering.recorded.push((id, edit));
+    }
+
+    /// What is made of a message, by an earlier run and by all interceptors, one after the other.
+    fn edited(&mut self, id: MessageId, message: &mut P::Message) -> Option<Edit<P::Message>> {
+        let mut edited: Option<Edit<P::Message>> = None;
+        let mut take = |edit: Edit<P::Message>, message: &mut P::Message| {
+            edit.changes.iter().for_each(|change| message.change(change));
+            match &mut edited {
+                Some(before) => before.then(edit),
+                None => edited = Some(edit),
+            }
+            edited.as_ref().map_or((false, None), |edit| (edit.drop, edit.from))
+        };
+        let mut so_far = (false, None);
+        if let Some(edit) = self.tampering.edits.get(&id).cloned() {
+            so_far = take(edit, message);
+        }
+        for at in 0..self.tampering.interceptors.len() {
+            let (dropped, from) = so_far;
+            if dropped {
+                break;
+            }
+            let tap = &self.tampering.interceptors[at].1;
+            match self.look(tap, id, from.unwrap_or(id.from), message) {
+                Ok(Some(edit)) => so_far = take(edit, message),
+                Ok(None) => {}
+                Err(why) => self.tampering.fail(why),
             }
         }
-        let Some(edit) = edit else { return true };
-        let keeps = match &edit {
-            Edit::Drop => false,
-            Edit::Set(fields) => {
-                for (field, value) in fields {
-                    if let Err(why) = message.edit(field, *value) {
-                        self.tampering.error = Some(why);
-                    }
-                }
-                true
+        edited
+    }
+
+    fn look(
+        &self,
+        tap: &Tap<P>,
+        id: MessageId,
+        from: NodeId,
+        message: &P::Message,
+    ) -> Result<Option<Edit<P::Message>>, Failure> {
+        let Some(sender) = &self.tampering.sender else { return Ok(None) };
+        tap(&Outgoing { id, from, message, now: self.now, sender })
+    }
+
+    /// Shows a message that is sent to those who only watch.
+    fn show(&mut self, id: MessageId, from: NodeId, message: &P::Message) {
+        for at in 0..self.tampering.watchers.len() {
+            if let Err(why) = self.look(&self.tampering.watchers[at].1, id, from, message) {
+                self.tampering.fail(why);
             }
-        };
-        self.tampering.recorded.push((id, edit));
-        if !keeps && O::WATCHING {
-            let message = message.clone();
+        }
+    }
+
+    /// A message that the sender's code never sent: it has a place of its own on its link, and luck of its own.
+    fn send_forged(&mut self, sender: NodeId, forged: Forged<P::Message>) {
+        let Forged { from, to, delay, message } = forged;
+        let ordinal = self.links.count(sender, to);
+        self.counters.sent += 1;
+        let id = MessageId { from: sender, to, ordinal, copy: 0 };
+        self.claim(id, from);
+        self.show(id, from.unwrap_or(sender), &message);
+        self.put_on_network(id, message, delay, &[]);
+    }
+
+    fn claim(&mut self, id: MessageId, from: Option<NodeId>) {
+        if let Some(from) = from.filter(|from| *from != id.from) {
+            self.tampering.claims.insert(id, from);
+            self.tampering.settle();
+        }
+    }
+
+    fn never_left(&mut self, id: MessageId, message: P::Message) {
+        if O::WATCHING {
             let mut flight = Flight { id, sent: self.now, due: self.now, row: 0, message };
             flight.row = self.observer.sent(self.now, &flight);
             self.observer.ended(self.now, &flight, Fate::Removed);
         }
-        keeps
     }
 
-    pub(super) fn tamper(&mut self, liar: NodeId, way: Way, message: &mut P::Message) {
+    /// What a message that arrives says to its receiver, after all lies: from whom it claims to be.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn receive_tampered(&mut self, flight: &mut Flight<P::Message>) -> NodeId {
+        let MessageId { from, to, .. } = flight.id;
+        self.tamper(to, Way::Incoming, &mut flight.message);
+        let claimed = self.tampering.claims.get(&MessageId { copy: 0, ..flight.id }).copied();
+        if let Some(claimed) = claimed {
+            self.digest.absorb(self.now.0 ^ 31 << 56, u64::from(claimed.0));
+        }
+        claimed.unwrap_or(from)
+    }
+
+    fn tamper(&mut self, liar: NodeId, way: Way, message: &mut P::Message) {
         for (id, _, lie) in &mut self.tampering.lies {
             if *id == liar {
-                P::lie(lie, way, message);
+                P::lie(lie, liar, way, message);
             }
         }
+    }
+
+    #[inline(never)]
+    fn put_on_network(&mut self, id: MessageId, message: P::Message, delay: Span, copies: &[Span]) {
+        self.enter_network(id, message, delay, copies);
     }
 }

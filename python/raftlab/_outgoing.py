@@ -1,0 +1,310 @@
+"""Messages as they leave: what interceptors and watchers see, and what an interceptor may do to them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from . import _core
+from ._arguments import U32, dumps, instance, integer, items
+from ._time import Duration, to_ms
+from .commands import Command, command_to_dict
+from .errors import InterceptorError, InvalidError, shown
+from .views import NodeView
+
+if TYPE_CHECKING:
+    from .cluster import World
+
+__all__ = ["MessageEntry", "MessageSnapshot", "Outgoing", "SentMessage"]
+
+
+class MessageEntry(NamedTuple):
+    """An entry of the log as a message carries it. A tuple `(term, command)` does as well.
+
+    Attributes
+    ----------
+    term : int
+        The term in which a leader received it.
+    command : Command, str or None
+        What it carries; a new leader's empty entry carries nothing.
+    session : tuple of int, optional
+        If its client has a session: the client's number, the serial number of the command, and the lowest
+        serial number whose answer the client does not have.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> entry = rl.MessageEntry(3, rl.put("x", 1))
+    >>> entry._replace(command="x=2")
+    MessageEntry(term=3, command='x=2', session=None)
+    """
+
+    term: int
+    command: Command | str | None = None
+    session: tuple[int, ...] | None = None
+
+
+class MessageSnapshot(NamedTuple):
+    """A snapshot as a message carries it.
+
+    Attributes
+    ----------
+    last_index, last_term : int
+        The last entry that it covers.
+    store : dict of str to list of str
+        The items of every key.
+    sessions : dict of int to (int, list of int)
+        For each client with a session: the lowest serial number whose answer it does not have, and the
+        serial numbers that were applied. An edited snapshot does not know their answers.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> rl.MessageSnapshot(last_index=7, last_term=2, store={"x": ["1"]}).last_index
+    7
+    """
+
+    last_index: int
+    last_term: int
+    store: Mapping[str, Iterable[str]]
+    sessions: Mapping[int, tuple[int, Iterable[int]]] = {}
+
+
+class SentMessage(dict[str, Any]):
+    """A message as it leaves, as a dict: `from`, `to`, `ordinal`, `type`, and the fields of its type.
+
+    It is the `ordinal`-th message of its link, counted from 0. `entries` is a list of `MessageEntry`,
+    `snapshot` a `MessageSnapshot`.
+
+    Attributes
+    ----------
+    time_ms : float
+        The time in milliseconds.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1, initial=rl.Initial(term=1, leader="A"))
+    >>> sent = []
+    >>> with c.watch(lambda m: sent.append((m.time_ms, m["type"], m.sender.role)), nodes="A"):
+    ...     _ = c.run("100ms")
+    >>> sent[0]
+    (50.0, 'AppendEntries', 'leader')
+    """
+
+    __slots__ = ("_said", "_state", "time_ms")
+
+    time_ms: float
+
+    def __init__(self, said: dict[str, Any], time_ms: float, state: _core.SenderState) -> None:
+        if "entries" in said:
+            said["entries"] = [_entry(*parts) for parts in said["entries"]]
+        if "snapshot" in said:
+            index, term, store, sessions = said["snapshot"]
+            told = {client: (low, applied) for client, low, applied in sessions}
+            said["snapshot"] = MessageSnapshot(index, term, store, told)
+        super().__init__(said)
+        self.time_ms, self._state, self._said = time_ms, state, said
+
+    @property
+    def sender(self) -> NodeView:
+        """The node that sends it, after the event that made it send; to be looked at now, not later."""
+        world = cast("World", SimpleNamespace(_engine=self._state))
+        return NodeView(world, self._state.name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class Outgoing(SentMessage):
+    """A message that an interceptor may change: set its fields, or call one of its methods.
+
+    What may be set: `from` (the sender that it claims), and every field of its type.
+
+    Examples
+    --------
+    B refuses its vote, and says so late:
+
+    >>> import raftlab as rl
+    >>> def refuse(message):
+    ...     message["granted"] = False
+    ...     message.delay("1s")
+    >>> c = rl.Cluster(3, seed=1)
+    >>> hook = c.intercept(refuse, nodes="B", types="RequestVoteReply")
+    >>> c.campaign("A")
+    >>> _ = c.run("50ms")
+    >>> c["A"].role, c["B"].voted_for
+    ('leader', 'A')
+    """
+
+    __slots__ = ("_copies", "_delay", "_drops", "_sends")
+
+    def __init__(self, said: dict[str, Any], time_ms: float, state: _core.SenderState) -> None:
+        super().__init__(said, time_ms, state)
+        for name in ("entries", "snapshot"):  # what is changed in place is to be seen, too
+            if name in said:
+                self[name] = copy.deepcopy(said[name])
+        self._drops, self._delay = False, 0.0
+        self._copies: list[float] = []
+        self._sends: list[dict[str, Any]] = []
+
+    def drop(self) -> None:
+        """It is never sent."""
+        self._drops = True
+
+    def delay(self, by: Duration) -> None:
+        """It leaves later by a time; several delays add up."""
+        self._delay += to_ms(by, "by")
+
+    def duplicate(self, after: Duration = 0) -> None:
+        """It arrives once more, so much after the message itself; at most 100 times."""
+        self._copies.append(to_ms(after, "after"))
+
+    def send(
+        self,
+        type: str,
+        to: str,
+        *,
+        from_: str | None = None,
+        delay: Duration = 0,
+        **fields: Any,
+    ) -> None:
+        """The sender sends one more message, after this one.
+
+        Parameters
+        ----------
+        type : str
+            RequestVote, AppendEntries and so on.
+        to : str
+            Its receiver.
+        from_ : str, optional
+            The sender that it claims; the true one if not given.
+        delay : time, default 0
+            How much later it leaves.
+        **fields
+            What it says. `term` is the sender's if not given; other fields are 0, False or empty.
+        """
+        fields.setdefault("term", self.sender.term)
+        sent: dict[str, Any] = {"type": instance(type, str, "type"), "to": instance(to, str, "to")}
+        if from_ is not None:
+            sent["from"] = instance(from_, str, "from_")
+        sent["delay"] = to_ms(delay, "delay")
+        sent["fields"] = {name: _value(name, value) for name, value in fields.items()}
+        self._sends.append(sent)
+
+    def _edit(self, answer: Any) -> str | None:
+        """What a function made of it, as JSON for the core; nothing if it left it alone."""
+        said: dict[str, Any] = dict(self)
+        if isinstance(answer, Mapping):
+            said |= answer
+        elif answer is False:
+            self._drops = True
+        elif answer is not None and answer is not True:
+            raise InterceptorError(
+                f"an interceptor must return None, False or a dict of fields, not {shown(answer)}"
+            )
+        edit: dict[str, Any] = {}
+        if self._drops:
+            edit["drop"] = True
+        else:
+            changed = {name: value for name, value in said.items() if not self._says(name, value)}
+            if "from" in changed:
+                edit["from"] = _name(changed.pop("from"))
+            if changed:
+                edit["set"] = {name: self._changed(name, value) for name, value in changed.items()}
+            edit |= {"delay": self._delay} if self._delay else {}
+            edit |= {"copies": self._copies} if self._copies else {}
+        edit |= {"sends": self._sends} if self._sends else {}
+        return dumps(edit) if edit else None
+
+    def _says(self, name: Any, value: Any) -> bool:
+        if name not in self._said:
+            return False
+        if name not in ("entries", "snapshot"):
+            return bool(self._said[name] == value)
+        return bool(_value(name, value) == _value(name, self._said[name]))
+
+    def _changed(self, name: Any, value: Any) -> Any:
+        if name in ("to", "ordinal", "type") or name not in self._said:
+            fixed = ("to", "ordinal", "type")
+            accepted = ", ".join(field for field in self._said if field not in fixed)
+            raise InterceptorError(
+                f"an interceptor cannot set {shown(name)} of a {self._said['type']}; it can set {accepted}"
+            )
+        return _value(name, value)
+
+
+def _entry(term: int, command: tuple[Any, ...] | None, session: tuple[int, ...] | None) -> MessageEntry:
+    return MessageEntry(term, None if command is None else Command(*command), session)
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InterceptorError(f"an interceptor must set from to the name of a node, not {shown(value)}")
+    return value
+
+
+def _value(name: str, value: Any) -> Any:
+    """What stands in a field, as the scenario's JSON has it."""
+    if name == "entries":
+        return [_entry_to_dict(entry) for entry in items(value, "entries")]
+    if name == "snapshot":
+        return _snapshot_to_dict(value)
+    if isinstance(value, bool):
+        return value
+    try:
+        return integer(value, name)
+    except InvalidError as error:
+        raise InterceptorError(f"an interceptor: {error}") from None
+
+
+def _entry_to_dict(entry: Any) -> dict[str, Any]:
+    try:
+        parts: list[Any] = [entry] if isinstance(entry, (int, str)) else list(entry)
+    except TypeError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or isinstance(parts[0], str):
+        raise InterceptorError(
+            f"an interceptor must set entries to a list of (term, command), not of {shown(entry)}"
+        )
+    term, command, session = parts + [None] * (3 - len(parts))
+    written: dict[str, Any] = {"term": integer(term, "entries: term")}
+    if command is not None:
+        written["command"] = command_to_dict(command)
+    if session is not None:
+        numbers = items(session, "entries: session")
+        if not 2 <= len(numbers) <= 3:
+            raise InterceptorError(
+                "entries: session must be (client, serial number, lowest without an answer), "
+                f"not {shown(session)}"
+            )
+        numbers = [integer(number, "entries: session", 0, U32) for number in numbers]
+        written["session"] = [*numbers, 0][:3]
+    return written
+
+
+def _snapshot_to_dict(snapshot: Any) -> dict[str, Any]:
+    try:
+        index, term, store, sessions = MessageSnapshot(*snapshot)
+        kept = {instance(key, str, "snapshot: store"): _texts(texts) for key, texts in store.items()}
+        told = [(client, low, *applied) for client, (low, applied) in sessions.items()]
+    except (AttributeError, TypeError, ValueError) as error:
+        if isinstance(error, InvalidError):
+            raise
+        raise InterceptorError(
+            "an interceptor must set snapshot to (last_index, last_term, store, sessions) with a dict of "
+            f"lists of texts and a dict of (int, list of int), not to {shown(snapshot)}"
+        ) from None
+    numbers = [[integer(number, "snapshot: sessions", 0, U32) for number in session] for session in told]
+    return {
+        "index": integer(index, "snapshot: index"),
+        "term": integer(term, "snapshot: term"),
+        "store": kept,
+        "sessions": [[client, low, applied] for client, low, *applied in numbers],
+    }
+
+
+def _texts(texts: Any) -> list[str]:
+    return [texts] if isinstance(texts, str) else [str(text) for text in texts]

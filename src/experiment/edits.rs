@@ -1,0 +1,390 @@
+//! What interceptors did, in words: edits of single messages, which the same seed plays again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::step::{CommandSpec, MessageName};
+use super::symbols::Symbols;
+use crate::fault::Names;
+use crate::protocol::{Message, NodeId, Span};
+use crate::raft::fields::{Change, Content, Holdings};
+use crate::raft::{Command, Entries, RaftMessage, Session, Snapshot};
+use crate::sim::time::millis;
+use crate::sim::{Edit, Forged, MessageId};
+
+/// What interceptors did to messages. Only the seed that they saw can be played again.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// That seed.
+    pub seed: u64,
+    /// All keys of that run in the order in which they came up, if an edit names one: a replay counts them
+    /// alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// And all values that are texts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// What they did, message by message.
+    pub edits: Vec<(MessageName, EditSpec)>,
+}
+
+/// An edit of one message ([`Edit`]).
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditSpec {
+    /// It is never sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop: bool,
+    /// What it says instead, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: BTreeMap<String, FieldSpec>,
+    /// The sender that it claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// How much later it leaves.
+    #[serde(default, with = "millis::span", skip_serializing_if = "is_zero")]
+    pub delay: Span,
+    /// Copies, and how much later than the message each of them arrives.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Later>,
+    /// Messages that are sent after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sends: Vec<ForgedSpec>,
+}
+
+/// A message that its sender's code never sent. Fields that are not given are 0, false or empty.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgedSpec {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The sender that it claims, if not the true one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Its receiver.
+    pub to: String,
+    /// How much later it leaves.
+    #[serde(default, with = "millis::span", skip_serializing_if = "is_zero")]
+    pub delay: Span,
+    /// What it says, by field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, FieldSpec>,
+}
+
+/// A time in milliseconds, in a list.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Later(#[serde(with = "millis::span")] pub Span);
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+fn is_zero(span: &Span) -> bool {
+    *span == Span::ZERO
+}
+
+/// What stands in a field.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(untagged, expecting = "expected a number, a truth value, entries or a snapshot")]
+pub enum FieldSpec {
+    /// Yes or no.
+    Flag(bool),
+    /// A number.
+    Number(u64),
+    /// Entries of the log.
+    Entries(Vec<EntrySpec>),
+    /// A snapshot.
+    Snapshot(SnapshotSpec),
+}
+
+/// An entry as a message carries it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntrySpec {
+    /// The term in which a leader received it.
+    pub term: u64,
+    /// What it carries; a new leader's empty entry carries nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandSpec>,
+    /// Client, serial number and lowest serial number without an answer, if the client has a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<(u32, u32, u32)>,
+}
+
+/// A snapshot as a message carries it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSpec {
+    /// The last index that it covers.
+    pub index: u64,
+    /// The term of the entry there.
+    pub term: u64,
+    /// Keys with their items.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub store: BTreeMap<String, Vec<String>>,
+    /// Clients with sessions: the client, the lowest serial number without an answer, those that were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<(u32, u32, Vec<u32>)>,
+}
+
+/// Highest index that a forged snapshot may claim: the checks keep a word for every index below.
+pub const MAX_SNAPSHOT_INDEX: u64 = 1_000_000;
+/// Highest number of a client in a forged entry or snapshot: a store keeps a place for each below.
+pub const MAX_SESSION_CLIENT: u32 = 1_000_000;
+/// Most copies that an interceptor may make of a message.
+pub const MAX_COPIES: usize = 100;
+
+impl Edits {
+    /// What was recorded in a run.
+    pub fn of(
+        seed: u64,
+        recorded: &[(MessageId, Edit<RaftMessage>)],
+        names: &Names,
+        symbols: &Symbols,
+        name: impl Fn(MessageId) -> MessageName,
+    ) -> Option<Self> {
+        if recorded.is_empty() {
+            return None;
+        }
+        let words = Words { names, symbols };
+        let edits: Vec<_> =
+            recorded.iter().map(|(id, edit)| (name(*id), words.edit(edit))).collect();
+        let mut written = Self { seed, edits, ..Self::default() };
+        if written.edits.iter().any(|(_, edit)| edit.has_texts()) {
+            (written.keys, written.values) = symbols.texts();
+        }
+        Some(written)
+    }
+
+    /// Why it makes no sense in a cluster of these nodes, if it does not.
+    pub fn validate(&self, names: &Names) -> Result<(), String> {
+        self.edits.iter().try_for_each(|(name, edit)| {
+            names.id(&name.from)?;
+            names.id(&name.to)?;
+            edit.read(names, &mut Symbols::default(), None).map(|_| ())
+        })
+    }
+}
+
+impl EditSpec {
+    /// Whether it names a key or a value.
+    fn has_texts(&self) -> bool {
+        let fields = self.set.values().chain(self.sends.iter().flat_map(|s| s.fields.values()));
+        fields
+            .into_iter()
+            .any(|field| matches!(field, FieldSpec::Entries(_) | FieldSpec::Snapshot(_)))
+    }
+
+    /// As the world takes it; or what makes no sense in it. `message` is the one that it is of and its
+    /// receiver, if it is there.
+    pub fn read(
+        &self,
+        names: &Names,
+        symbols: &mut Symbols,
+        message: Option<(&RaftMessage, NodeId)>,
+    ) -> Result<Edit<RaftMessage>, String> {
+        let claim = |from: &Option<String>, to: Option<NodeId>| {
+            let from = from.as_ref().map(|from| names.id(from)).transpose()?;
+            match from.filter(|from| Some(*from) == to) {
+                Some(_) => Err("a message cannot claim to be from its receiver".to_owned()),
+                None => Ok(from),
+            }
+        };
+        if self.copies.len() > MAX_COPIES {
+            return Err(format!(
+                "a message can have at most {MAX_COPIES} copies, not {}",
+                self.copies.len()
+            ));
+        }
+        let of = message.map(|(message, _)| message);
+        let changes = self.set.iter().map(|(name, field)| change(of, name, field, symbols));
+        let mut edit = Edit {
+            drop: self.drop,
+            changes: changes.collect::<Result<_, String>>()?,
+            from: claim(&self.from, message.map(|(_, to)| to))?,
+            delay: self.delay,
+            copies: self.copies.iter().map(|later| later.0).collect(),
+            sends: Vec::with_capacity(self.sends.len()),
+        };
+        for send in &self.sends {
+            let to = names.id(&send.to)?;
+            edit.sends.push(Forged {
+                from: claim(&send.from, Some(to))?,
+                to,
+                delay: send.delay,
+                message: send.message(symbols)?,
+            });
+        }
+        Ok(edit)
+    }
+}
+
+impl ForgedSpec {
+    fn message(&self, symbols: &mut Symbols) -> Result<RaftMessage, String> {
+        let Some(mut message) = RaftMessage::blank(&self.kind) else {
+            let known = RaftMessage::KINDS.join(", ");
+            return Err(format!("unknown message type '{}'; accepted are {known}", self.kind));
+        };
+        for (name, field) in &self.fields {
+            let change = change(Some(&message), name, field, symbols)?;
+            message.set(&change);
+        }
+        Ok(message)
+    }
+}
+
+/// The names of fields that any message has, so that a change has one that lives for ever.
+fn known_field(name: &str) -> Option<(&'static str, Content)> {
+    let blank = |kind| RaftMessage::blank(kind).into_iter().flat_map(|m| m.contents());
+    RaftMessage::KINDS.iter().flat_map(|kind| blank(kind)).find(|(field, _)| *field == name)
+}
+
+/// A change of a field, of this message if it is known.
+fn change(
+    message: Option<&RaftMessage>,
+    name: &str,
+    field: &FieldSpec,
+    symbols: &mut Symbols,
+) -> Result<Change, String> {
+    let fields = message.map(RaftMessage::contents);
+    let found = match &fields {
+        Some(fields) => fields.iter().find(|(field, _)| *field == name).cloned(),
+        None if name == "round_trip" => Some(("round_trip", Content::Number(0))),
+        None => known_field(name),
+    };
+    let Some((known, old)) = found else {
+        let kind = message.map_or("message", |m| RaftMessage::KINDS[usize::from(m.kind())]);
+        let names: Vec<_> = fields.into_iter().flatten().map(|(name, _)| name).collect();
+        return Err(format!("unknown field '{name}' of {kind}; it has {}", names.join(", ")));
+    };
+    let content = match (field, &old) {
+        (FieldSpec::Flag(flag), Content::Flag(_)) => Content::Flag(*flag),
+        (FieldSpec::Flag(flag), Content::Number(_)) => Content::Number(u64::from(*flag)),
+        (FieldSpec::Number(number), Content::Number(_)) => Content::Number(*number),
+        (FieldSpec::Number(number), Content::Flag(_)) => Content::Flag(*number != 0),
+        (FieldSpec::Entries(entries), Content::Entries(_)) => {
+            let entries = entries.iter().map(|entry| entry.read(symbols));
+            Content::Entries(Entries::forged(entries.collect::<Result<Vec<_>, _>>()?))
+        }
+        (FieldSpec::Snapshot(snapshot), Content::Snapshot(_)) => {
+            Content::Snapshot(Arc::new(snapshot.read(symbols)?))
+        }
+        _ => return Err(format!("field '{known}' must be {}", old.kind())),
+    };
+    Ok(Change { field: known, content })
+}
+
+fn check_client(client: u32) -> Result<(), String> {
+    if (1..=MAX_SESSION_CLIENT).contains(&client) {
+        return Ok(());
+    }
+    Err(format!("the client of a session must be from 1 to {MAX_SESSION_CLIENT}, not {client}"))
+}
+
+impl EntrySpec {
+    fn read(&self, symbols: &mut Symbols) -> Result<(u64, Command), String> {
+        let session = match self.session {
+            Some((client, seq, low)) => {
+                check_client(client)?;
+                Session { client, seq, low }
+            }
+            None => Session::default(),
+        };
+        let empty = Command { session, ..Command::default() };
+        let command = self.command.as_ref().map_or(empty, |spec| spec.command(symbols, session));
+        Ok((self.term, command))
+    }
+}
+
+impl SnapshotSpec {
+    fn read(&self, symbols: &mut Symbols) -> Result<Snapshot, String> {
+        if !(1..=MAX_SNAPSHOT_INDEX).contains(&self.index) {
+            return Err(format!(
+                "the index of a snapshot must be from 1 to {MAX_SNAPSHOT_INDEX}, not {}",
+                self.index
+            ));
+        }
+        let mut held = Holdings { index: self.index, term: self.term, ..Holdings::default() };
+        for (key, items) in &self.store {
+            let items = items.iter().map(|item| symbols.value(item)).collect();
+            held.store.push((symbols.key(key), items));
+        }
+        self.sessions.iter().try_for_each(|(client, ..)| check_client(*client))?;
+        held.sessions.clone_from(&self.sessions);
+        Ok(Snapshot::forged(&held))
+    }
+}
+
+/// What is said in numbers, in words.
+pub struct Words<'a> {
+    /// The nodes.
+    pub names: &'a Names,
+    /// Keys and values.
+    pub symbols: &'a Symbols,
+}
+
+impl Words<'_> {
+    fn edit(&self, edit: &Edit<RaftMessage>) -> EditSpec {
+        let name = |id: NodeId| self.names.name(id).to_owned();
+        let sends = edit.sends.iter().map(|forged| ForgedSpec {
+            kind: RaftMessage::KINDS[usize::from(forged.message.kind())].to_owned(),
+            from: forged.from.map(name),
+            to: name(forged.to),
+            delay: forged.delay,
+            fields: self.fields(&forged.message).map(|(n, f)| (n.to_owned(), f)).collect(),
+        });
+        let set = edit.changes.iter().map(|change| {
+            let content = self.field(&change.content);
+            (change.field.to_owned(), content)
+        });
+        EditSpec {
+            drop: edit.drop,
+            set: set.collect(),
+            from: edit.from.map(name),
+            delay: edit.delay,
+            copies: edit.copies.iter().copied().map(Later).collect(),
+            sends: sends.collect(),
+        }
+    }
+
+    /// The fields of a message.
+    pub fn fields(&self, message: &RaftMessage) -> impl Iterator<Item = (&'static str, FieldSpec)> {
+        let fields = message.contents().into_iter();
+        fields.map(|(name, content)| (name, self.field(&content)))
+    }
+
+    fn field(&self, content: &Content) -> FieldSpec {
+        match content {
+            Content::Number(number) => FieldSpec::Number(*number),
+            Content::Flag(flag) => FieldSpec::Flag(*flag),
+            Content::Entries(entries) => FieldSpec::Entries(
+                entries.as_slice().iter().map(|e| self.entry(e.term, &e.command)).collect(),
+            ),
+            Content::Snapshot(snapshot) => FieldSpec::Snapshot(self.snapshot(snapshot)),
+        }
+    }
+
+    fn entry(&self, term: u64, command: &Command) -> EntrySpec {
+        let Session { client, seq, low } = command.session;
+        EntrySpec {
+            term,
+            command: CommandSpec::of(command.op, self.symbols),
+            session: (client > 0).then_some((client, seq, low)),
+        }
+    }
+
+    fn snapshot(&self, snapshot: &Snapshot) -> SnapshotSpec {
+        let store = snapshot.machine.contents().map(|(key, items)| {
+            let items = items.iter().map(|item| self.symbols.value_text(*item));
+            (self.symbols.key_text(key), items.collect())
+        });
+        SnapshotSpec {
+            index: snapshot.base.index,
+            term: snapshot.base.term,
+            store: store.collect(),
+            sessions: snapshot.machine.sessions().collect(),
+        }
+    }
+}

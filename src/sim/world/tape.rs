@@ -1,0 +1,128 @@
+//! Steps of a world with interceptors. They may look at the sender of a message, and while a node handles an
+//! input nobody can look at it; so its effects go onto a tape, and take place, in order, when it is done.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::effects::Fx;
+use super::{Before, World};
+use crate::protocol::{
+    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol, Reply, TimerId, WriteId,
+};
+use crate::sim::clock::Clock;
+use crate::sim::observer::Observer;
+
+/// The node that sends, as it is after the event that made it send.
+#[derive(Clone, Debug)]
+pub struct Sender<P> {
+    /// The node, as long as its messages are looked at; then it is taken back.
+    pub node: Arc<Mutex<Option<P>>>,
+    /// Its clock.
+    pub clock: Clock,
+    /// Whether it is what a fault would call the leader: of those that lead, the one of the highest term.
+    pub is_leader: bool,
+    /// Whether it leads, by its own opinion.
+    pub leads: bool,
+}
+
+enum Effect<P: Protocol> {
+    Send(NodeId, P::Message),
+    Arm(TimerId, Delay),
+    Disarm(TimerId),
+    Persist(WriteId),
+    Reply(OpId, Reply<P::Output>),
+    Note(P::Note),
+    Halt(&'static str),
+}
+
+struct Tape<P: Protocol> {
+    durability: Durability,
+    effects: Vec<Effect<P>>,
+}
+
+impl<P: Protocol> Effects<P> for Tape<P> {
+    fn send(&mut self, to: NodeId, message: P::Message) {
+        self.effects.push(Effect::Send(to, message));
+    }
+
+    fn arm(&mut self, timer: TimerId, delay: Delay) {
+        self.effects.push(Effect::Arm(timer, delay));
+    }
+
+    fn disarm(&mut self, timer: TimerId) {
+        self.effects.push(Effect::Disarm(timer));
+    }
+
+    fn persist(&mut self, write: WriteId) -> Durability {
+        self.effects.push(Effect::Persist(write));
+        self.durability
+    }
+
+    fn reply(&mut self, op: OpId, reply: Reply<P::Output>) {
+        self.effects.push(Effect::Reply(op, reply));
+    }
+
+    fn note(&mut self, note: P::Note) {
+        self.effects.push(Effect::Note(note));
+    }
+
+    fn halt(&mut self, reason: &'static str) {
+        self.effects.push(Effect::Halt(reason));
+    }
+}
+
+impl<P: Protocol> Effect<P> {
+    fn take_place<O: Observer<P>>(self, fx: &mut Fx<'_, P, O>) {
+        match self {
+            Effect::Send(to, message) => fx.send(to, message),
+            Effect::Arm(timer, delay) => fx.arm(timer, delay),
+            Effect::Disarm(timer) => fx.disarm(timer),
+            Effect::Persist(write) => {
+                fx.persist(write);
+            }
+            Effect::Reply(op, reply) => fx.reply(op, reply),
+            Effect::Note(note) => fx.note(note),
+            Effect::Halt(reason) => fx.halt(reason),
+        }
+    }
+}
+
+impl<P: Protocol, O: Observer<P>> World<P, O> {
+    /// A node takes an input before the eyes of interceptors. What comes of it is the same as without.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn step_on_tape(&mut self, id: NodeId, input: Input<'_, P>) {
+        let before = Before::of::<P, O>(&self.nodes[id.at()]);
+        let local = self.core.hosts[id.at()].clock.local(self.core.now);
+        self.handle_on_tape(id, local, input);
+        self.core.handled(id, &self.nodes[id.at()], &before);
+        if self.core.halted.is_some() || !self.core.replies.is_empty() {
+            self.aftermath(id);
+        }
+    }
+
+    fn handle_on_tape(&mut self, id: NodeId, now: LocalTime, input: Input<'_, P>) {
+        let durability =
+            if self.core.instant_disk { Durability::Done } else { Durability::Pending };
+        let mut tape = Tape { durability, effects: Vec::new() };
+        self.nodes[id.at()].handle(now, input, &mut tape);
+        let (is_leader, leads) = (self.is_leader(id), self.nodes[id.at()].leads());
+        // The interceptors get the node itself: a copy would copy its log.
+        let node = Arc::new(Mutex::new(Some(self.nodes.swap_remove(id.at()))));
+        let clock = self.core.hosts[id.at()].clock;
+        let core = &mut self.core;
+        core.tampering.sender = Some(Sender { node: Arc::clone(&node), clock, is_leader, leads });
+        tape.effects.into_iter().for_each(|effect| effect.take_place(&mut Fx { core, id }));
+        core.tampering.sender = None;
+        if let Some(node) = node.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.nodes.push(node);
+            let last = self.nodes.len() - 1;
+            self.nodes.swap(id.at(), last);
+        }
+    }
+
+    fn is_leader(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id.at()];
+        let outdone = |other: NodeId| self.nodes[other.at()].status().term > node.status().term;
+        node.leads() && !self.core.leaders.iter().any(|other| other != id && outdone(other))
+    }
+}
