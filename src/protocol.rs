@@ -294,6 +294,11 @@ pub trait Effects<P: Protocol> {
     fn note(&mut self, note: P::Note);
     /// Stops the node for good, as a process that aborts: it takes no input until it is restarted.
     fn halt(&mut self, reason: &'static str);
+    /// Whether the network still carries such a message to a node, as the sender's transport knows of its
+    /// connection. What was neither answered nor is under way was lost.
+    fn is_under_way(&self, _to: NodeId, _such: impl Fn(&P::Message) -> bool) -> bool {
+        false
+    }
 }
 
 /// A protocol: what one node of it is and does.

@@ -87,8 +87,15 @@ fn wanted(effects: &Told) -> Span {
 }
 
 fn answer(round: u64, wanted: Span) -> RaftMessage {
-    let (term, success, index, hint_index, hint_term) = (1, true, 0, wanted.0, 0);
-    RaftMessage::AppendEntriesReply { term, success, index, hint_index, hint_term, round }
+    RaftMessage::AppendEntriesReply {
+        term: 1,
+        success: true,
+        index: 0,
+        hint_index: wanted.0,
+        hint_term: 0,
+        round,
+        carried: false,
+    }
 }
 
 /// What a beat of the leader said: its interval, and the round trips that nodes 2 and 3 heard of.

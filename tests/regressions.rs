@@ -78,6 +78,7 @@ fn a_refusal_at_index_0_is_survived() {
         hint_index: 0,
         hint_term: 0,
         round: 0,
+        carried: true,
     };
     leader.handle(
         LocalTime(1),
@@ -102,6 +103,7 @@ fn an_acknowledgement_beyond_the_log_is_survived() {
             hint_index: 0,
             hint_term: 0,
             round: 1,
+            carried: true,
         };
         leader.handle(
             LocalTime(1),

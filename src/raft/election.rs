@@ -3,8 +3,8 @@
 
 use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
 use super::notes::{RaftNote, Refusal};
+use super::progress::Progress;
 use super::quorum::VoteResult;
-use super::replication::Progress;
 use super::rules::Rule;
 use super::types::{Command, RaftMessage};
 use super::variants::ElectionRule;
@@ -300,7 +300,7 @@ impl Node {
         self.leader = Some(self.id);
         self.forget_elections();
         self.forget_measurements();
-        self.progress.fill(Progress::probing(next));
+        self.progress.fill(Progress::probing(next, self.config.max_inflight));
         self.reads.reset();
         fx.disarm(ELECTION);
         if self.config.check_quorum {

@@ -4,8 +4,8 @@
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
 //! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
 //! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
-//! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2), [`snapshot`]
-//! (section 7), `reads` (6.4), [`machine`] (6.3).
+//! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2) by what a
+//! leader knows of a follower ([`progress`]), [`snapshot`] (section 7), `reads` (6.4), [`machine`] (6.3).
 
 pub mod config;
 mod election;
@@ -15,6 +15,7 @@ pub mod log;
 pub mod machine;
 pub mod node;
 pub mod notes;
+pub mod progress;
 pub mod quorum;
 mod reads;
 mod replication;

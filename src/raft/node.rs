@@ -9,9 +9,9 @@ use super::lies::Lie;
 use super::log::Log;
 use super::machine::Machine;
 use super::notes::RaftNote;
+use super::progress::Progress;
 use super::quorum::Quorum;
 use super::reads::Reads;
-use super::replication::Progress;
 use super::rules::Rule;
 use super::storage::Storage;
 use super::tuning::Tuning;
@@ -210,13 +210,15 @@ impl Node {
                 hint_index,
                 hint_term,
                 round,
+                carried,
             } => {
                 if !self.accepts_ack(from, term, fx) {
                 } else if success {
                     self.measured(now, from, round, hint_index);
-                    self.acknowledged(now, from, index, round, fx);
+                    self.acknowledged(now, from, index, round, carried, fx);
                 } else {
-                    self.refused(now, from, index, (hint_index, hint_term), round, fx);
+                    let hint = (hint_index, hint_term);
+                    self.refused(now, from, index, hint, round, carried, fx);
                 }
             }
             RaftMessage::InstallSnapshot { term, round, ref snapshot } => {

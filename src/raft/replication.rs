@@ -4,51 +4,10 @@ use std::sync::Arc;
 
 use super::node::Node;
 use super::notes::{RaftNote, Refusal};
+use super::progress::{Pace, Verdict};
 use super::rules::Rule;
 use super::types::{Command, Entries, Entry, RaftMessage, Waiting};
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
-
-/// What a leader knows of a follower.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Progress {
-    /// nextIndex. Invariant, unless the follower lost its disk: `matched < next`.
-    pub next: u64,
-    /// matchIndex.
-    pub matched: u64,
-    /// How the leader sends to it.
-    pub state: Pace,
-    /// Messages with entries that were not answered yet.
-    pub inflight: u32,
-    /// The last heartbeat round that it answered.
-    pub round: u64,
-    /// Heard from since the last `CheckQuorum`.
-    pub active: bool,
-}
-
-/// How a leader sends to a follower.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Pace {
-    /// Looking for the point where the logs agree: one message, then wait for its answer or the next
-    /// heartbeat.
-    #[default]
-    Probe,
-    /// A probe is under way.
-    Waiting,
-    /// The logs agree: entries follow each other without waiting.
-    Replicate,
-    /// A snapshot is under way, sent in this round.
-    Snapshot {
-        /// Refusals of older rounds say nothing of it.
-        round: u64,
-    },
-}
-
-impl Progress {
-    /// What a new leader assumes (Figure 2).
-    pub(super) fn probing(next: u64) -> Self {
-        Self { next, ..Self::default() }
-    }
-}
 
 impl Node {
     /// A client's command (5.3). "If a client contacts a follower, the follower redirects it" (5.1).
@@ -86,13 +45,15 @@ impl Node {
         fx: &mut E,
     ) {
         loop {
-            let Progress { next, state, inflight, .. } = self.progress[peer.at()];
-            let blocked = match state {
-                Pace::Probe => false,
-                Pace::Waiting | Pace::Snapshot { .. } => true,
-                Pace::Replicate => inflight >= self.config.max_inflight,
-            };
-            if blocked || next > self.log().last_index() {
+            let progress = &self.progress[peer.at()];
+            let next = progress.next;
+            if !progress.may_stream() {
+                if progress.state == Pace::Probe && next <= self.log().last_index() {
+                    self.send_probe(peer, fx);
+                }
+                return;
+            }
+            if next > self.log().last_index() {
                 return;
             }
             if next <= self.log().base().index {
@@ -108,13 +69,7 @@ impl Node {
                 *shared = Some((next, batch.clone()));
             }
             self.send_append(peer, entries, fx);
-            let progress = &mut self.progress[peer.at()];
-            if progress.state == Pace::Probe {
-                progress.state = Pace::Waiting;
-                return;
-            }
-            progress.next += count; // trust that it arrives; a refused heartbeat says if it did not
-            progress.inflight += 1;
+            self.progress[peer.at()].streamed(count);
         }
     }
 
@@ -146,15 +101,10 @@ impl Node {
         let own = self.reads.round();
         self.note_round(own, now);
         self.progress[self.id.at()].round = own;
-        let earliest = self.log().base().index + 1;
+        let first = self.log().base().index + 1;
         for peer in self.peers() {
-            let progress = &mut self.progress[peer.at()];
-            progress.inflight = 0;
-            // Where a snapshot is needed, the refusal of what is still known will say so.
-            progress.next = progress.next.max(earliest);
-            if progress.state == Pace::Probe {
-                self.send_probe(peer, fx);
-            } else {
+            self.progress[peer.at()].begin_round(own, first);
+            if self.progress[peer.at()].state != Pace::Probe || !self.send_probe(peer, fx) {
                 let payload = self.heartbeat_payload(peer);
                 self.send_append(peer, payload, fx);
             }
@@ -176,12 +126,13 @@ impl Node {
         fx: &mut E,
     ) {
         let wanted = self.wanted_interval(entries);
+        let carried = !entries.as_slice().is_empty();
         let (prev_index, prev_term, entries) =
             self.behind_snapshot(prev_index, prev_term, entries.as_slice());
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
         if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
-            return self.reject(from, prev_index, prev_term, round, fx);
+            return self.reject(from, prev_index, prev_term, round, carried, fx);
         }
         // Without the check the entries go wherever the log ends.
         let prev_index = prev_index.min(self.log().last_index());
@@ -200,6 +151,7 @@ impl Node {
             hint_index: wanted,
             hint_term: 0,
             round,
+            carried,
         };
         self.promise(from, reply, fx);
     }
@@ -274,7 +226,7 @@ impl Node {
         prev_index: u64,
         fx: &mut E,
     ) {
-        self.reject(from, prev_index, 0, 0, fx);
+        self.reject(from, prev_index, 0, 0, false, fx);
     }
 
     /// "the follower can include the term of the conflicting entry and the first index it stores for that
@@ -285,6 +237,7 @@ impl Node {
         prev_index: u64,
         prev_term: u64,
         round: u64,
+        carried: bool,
         fx: &mut E,
     ) {
         let hint_index = self.log().last_at_most(prev_index, prev_term);
@@ -295,6 +248,7 @@ impl Node {
             hint_index,
             hint_term: self.log().term_at(hint_index).unwrap_or(0),
             round,
+            carried,
         };
         self.promise(from, reply, fx);
     }
@@ -307,22 +261,14 @@ impl Node {
         from: NodeId,
         index: u64,
         round: u64,
+        carried: bool,
         fx: &mut E,
     ) {
         let index = index.min(self.log().last_index()); // whoever claims more lies
-        let progress = &mut self.progress[from.at()];
-        progress.active = true;
-        progress.inflight = progress.inflight.saturating_sub(1);
-        progress.next = progress.next.max(index + 1);
-        let news = index > progress.matched;
-        if news {
-            progress.matched = index;
-        }
-        if progress.state != Pace::Replicate {
-            progress.state = Pace::Replicate;
-            progress.inflight = 0;
-            progress.next = index + 1;
-        }
+        self.answered(from, round, carried, fx);
+        let (base, own, most) =
+            (self.log().base().index, self.reads.round(), self.config.max_inflight);
+        let news = self.progress[from.at()].matches(index, round, base, own, most);
         // An index that is committed already makes no other one so.
         if news && index > self.commit {
             self.maybe_commit(fx);
@@ -330,11 +276,39 @@ impl Node {
         if self.progress[from.at()].next <= self.log().last_index() {
             self.send_entries(from, &mut None, fx);
         }
+        self.progress[from.at()].assert_sound(most);
         self.round_answered(now, from, round, fx);
+    }
+
+    /// A follower answered: what it answers is under way no more, and what was sent before an answered
+    /// heartbeat and got lost is not either.
+    #[inline(always)] // as above
+    fn answered<E: Effects<Self>>(&mut self, from: NodeId, round: u64, carried: bool, fx: &E) {
+        let progress = &mut self.progress[from.at()];
+        progress.answered(round, carried);
+        if let Some(mark) = progress.doubts(round) {
+            self.look_for_lost(from, mark, fx);
+        }
+    }
+
+    /// Whether entries of rounds before `mark` still travel to a follower. What a transport knows of its
+    /// connection: etcd's reports to its Raft what it could not deliver (`MsgUnreachable`).
+    #[inline(never)] // it is rare
+    fn look_for_lost<E: Effects<Self>>(&mut self, peer: NodeId, mark: u64, fx: &E) {
+        let travel = fx.is_under_way(peer, |message| match message {
+            RaftMessage::AppendEntries { round, entries, .. } => {
+                *round < mark && !entries.as_slice().is_empty()
+            }
+            _ => false,
+        });
+        if !travel {
+            self.progress[peer.at()].lost();
+        }
     }
 
     /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (Figure 2),
     /// with the follower's hint.
+    #[allow(clippy::too_many_arguments)] // the fields of the answer
     pub(super) fn refused<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -342,39 +316,62 @@ impl Node {
         prev_index: u64,
         hint: (u64, u64),
         round: u64,
+        carried: bool,
         fx: &mut E,
     ) {
+        self.answered(from, round, carried, fx);
+        let most = self.config.max_inflight;
+        let verdict = self.judge(from, prev_index, round, fx);
         let progress = &mut self.progress[from.at()];
-        progress.active = true;
-        // An answer that was overtaken says nothing. Nobody refuses what comes behind index 0, but an answer to
-        // this node's own AppendEntries of an older term may look like it.
-        let stale = match progress.state {
-            Pace::Replicate => prev_index < progress.matched,
-            Pace::Probe | Pace::Waiting => prev_index != progress.next - 1,
-            Pace::Snapshot { round: sent } => round <= sent,
-        };
-        if !stale && prev_index > 0 {
+        progress.close_window(verdict, most);
+        if verdict == Verdict::Late {
+            self.send_entries(from, &mut None, fx); // what waits for room may have it now
+        } else {
             let (hint_index, hint_term) = hint;
             let agreed = self.log().last_at_most(hint_index.min(prev_index - 1), hint_term);
-            let progress = &mut self.progress[from.at()];
-            // Below matchIndex only if the follower has lost its disk; the paper does not look either.
-            progress.next = agreed + 1;
-            progress.state = Pace::Probe;
-            progress.inflight = 0;
+            let own = self.reads.round();
+            self.progress[from.at()].go_back(agreed, verdict, own);
             self.send_probe(from, fx);
         }
+        self.progress[from.at()].assert_sound(most);
         self.round_answered(now, from, round, fx);
     }
 
-    /// A probe goes out even if there is nothing to send: its answer tells where the logs agree.
-    fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
+    /// What a refusal says. That a snapshot was lost it says only if the network does not carry it any more:
+    /// etcd and raft-rs, too, send the next one when their transport reports that the last one failed
+    /// (`MsgSnapStatus`).
+    fn judge<E: Effects<Self>>(
+        &self,
+        from: NodeId,
+        prev_index: u64,
+        round: u64,
+        fx: &E,
+    ) -> Verdict {
+        let progress = &self.progress[from.at()];
+        let verdict = progress.judge(prev_index, round);
+        let is_snapshot = |message: &_| matches!(message, RaftMessage::InstallSnapshot { .. });
+        let awaited = matches!(progress.state, Pace::Snapshot { .. })
+            && verdict == Verdict::Mismatch
+            && fx.is_under_way(from, is_snapshot);
+        if awaited { Verdict::Late } else { verdict }
+    }
+
+    /// A probe goes out even if there is nothing to send: its answer tells where the logs agree. False if there
+    /// is no room for it now.
+    fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) -> bool {
         let first = self.progress[peer.at()].next;
         if first <= self.log().base().index {
-            return self.send_snapshot(peer, fx);
+            self.send_snapshot(peer, fx);
+            return true;
         }
         let entries = self.log().batch(first, self.config.max_entries_per_append);
+        let progress = &mut self.progress[peer.at()];
+        if !progress.may_probe(&entries, self.config.max_inflight) {
+            return false;
+        }
+        progress.probed(&entries, self.reads.round());
         self.send_append(peer, entries, fx);
-        self.progress[peer.at()].state = Pace::Waiting;
+        true
     }
 
     /// The leader's own copy counts as far as its own disk has it.

@@ -7,7 +7,6 @@ use super::log::Base;
 use super::machine::Machine;
 use super::node::Node;
 use super::notes::RaftNote;
-use super::replication::Pace;
 use super::types::RaftMessage;
 use crate::protocol::{Effects, LocalTime, NodeId};
 
@@ -51,15 +50,12 @@ impl Node {
     }
 
     /// "The leader must occasionally send snapshots to followers that lag behind. This happens when the leader
-    /// has already discarded the next log entry that it needs to send" (7). It is sent again if the follower
-    /// refuses a later heartbeat.
+    /// has already discarded the next log entry that it needs to send" (7). One is
+    /// under way at a time: it is sent again if it was lost and the follower refuses a later heartbeat.
     pub(super) fn send_snapshot<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
         let Some(snapshot) = self.storage.snapshot().cloned() else { return };
         let (term, round) = (self.term(), self.reads.round());
-        let progress = &mut self.progress[peer.at()];
-        progress.next = snapshot.base.index + 1;
-        progress.state = Pace::Snapshot { round };
-        progress.inflight = 0;
+        self.progress[peer.at()].snapshot_sent(snapshot.base.index, round);
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
     }
 
@@ -111,7 +107,7 @@ impl Node {
         fx: &mut E,
     ) {
         if self.accepts_ack(from, term, fx) {
-            self.acknowledged(now, from, index, round, fx);
+            self.acknowledged(now, from, index, round, false, fx);
         }
     }
 }

@@ -214,6 +214,8 @@ pub enum RaftMessage {
         hint_term: u64,
         /// The round of the message that this answers.
         round: u64,
+        /// Whether that message carried entries: then it is under way no more.
+        carried: bool,
     },
     /// Invoked by the leader to send a snapshot to a follower that lags (section 7); whole, in one message.
     InstallSnapshot {
@@ -262,7 +264,7 @@ impl Message for RaftMessage {
         }
     }
 
-    /// A header (kind, from, to, term), the fields at 8 bytes each, and the entries.
+    /// A header (kind, from, to, term), the fields at 8 bytes each, flags in one byte, and the entries.
     #[inline]
     fn size(&self) -> u32 {
         match self {
@@ -304,9 +306,10 @@ impl Message for RaftMessage {
                 hint_index,
                 hint_term,
                 round,
+                carried,
             } => {
-                fold(term, index << 1 | u64::from(success))
-                    ^ fold(hint_term ^ round << 8, hint_index)
+                let flags = u64::from(carried) << 1 | u64::from(success);
+                fold(term, index.rotate_left(2) ^ flags) ^ fold(hint_term ^ round << 8, hint_index)
             }
             RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
                 fold(term ^ snapshot.base.hash, snapshot.base.index) ^ fold(3, round)

@@ -32,8 +32,15 @@ fn send(checks: &mut Checks, message: RaftMessage, copy: u8) {
 }
 
 fn acknowledgement(term: u64, index: u64) -> RaftMessage {
-    let (hint_index, hint_term, round) = (0, 0, 0);
-    RaftMessage::AppendEntriesReply { term, success: true, index, hint_index, hint_term, round }
+    RaftMessage::AppendEntriesReply {
+        term,
+        success: true,
+        index,
+        hint_index: 0,
+        hint_term: 0,
+        round: 0,
+        carried: true,
+    }
 }
 
 #[test]

@@ -21,8 +21,15 @@ pub fn append_all(term: u64, prev: (u64, u64), entries: Vec<Entry>, commit: u64)
 }
 
 pub fn acknowledge(term: u64, index: u64) -> RaftMessage {
-    let (hint_index, hint_term, round) = (0, 0, 1);
-    RaftMessage::AppendEntriesReply { term, success: true, index, hint_index, hint_term, round }
+    RaftMessage::AppendEntriesReply {
+        term,
+        success: true,
+        index,
+        hint_index: 0,
+        hint_term: 0,
+        round: 1,
+        carried: true,
+    }
 }
 
 pub fn put(value: u32) -> Request {

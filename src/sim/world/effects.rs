@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-use super::Core;
+use super::{Backlog, Core};
 use crate::protocol::{
     Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, Span, TimerId,
     WriteId,
@@ -67,6 +67,18 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 
     fn halt(&mut self, reason: &'static str) {
         self.core.halted = Some(reason);
+    }
+
+    fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool {
+        let from_here = |flight: &Flight<P::Message>| {
+            (flight.id.from, flight.id.to) == (self.id, to) && such(&flight.message)
+        };
+        let waits = |left: &Backlog<P>| match left {
+            Backlog::Message(flight) => from_here(flight),
+            _ => false,
+        };
+        self.core.flights.iter().any(|(_, flight)| from_here(flight))
+            || self.core.hosts[to.at()].backlog.iter().any(waits)
     }
 }
 

@@ -1,0 +1,386 @@
+//! What a leader knows of a follower, and how it sends to it: probe, replicate or snapshot, as etcd's
+//! `tracker.Progress` and raft-rs's.
+
+use super::types::Entries;
+
+/// What a leader knows of a follower.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// nextIndex. Invariant: `matched < next`.
+    pub next: u64,
+    /// matchIndex.
+    pub matched: u64,
+    /// How the leader sends to it.
+    pub state: Pace,
+    /// Which messages with entries are under way.
+    pub slots: Slots,
+    /// The leader's round when `matched` last changed: what is sent in a later round cannot be refused at or
+    /// below it, unless the follower lost its disk.
+    matched_in: u64,
+    /// The last heartbeat round that it answered.
+    pub round: u64,
+    /// Heard from since the last `CheckQuorum`.
+    pub active: bool,
+}
+
+/// How a leader sends to a follower.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Pace {
+    /// Looking for the point where the logs agree: one message, then wait for its answer or the next
+    /// heartbeat.
+    #[default]
+    Probe,
+    /// A probe is under way.
+    Waiting {
+        /// The last index that it carries.
+        last: u64,
+        /// The round in which it was sent: an answer to a later one finds it lost, or late.
+        round: u64,
+    },
+    /// The logs agree: entries follow each other without waiting.
+    Replicate,
+    /// A snapshot is under way, sent in this round.
+    Snapshot {
+        /// Refusals of older rounds say nothing of it.
+        round: u64,
+    },
+}
+
+/// The messages with entries that are under way to a follower: a window of at most `max_inflight`.
+///
+/// A message leaves the window when it is answered. One that is lost never is: what was sent before a heartbeat
+/// leaves it when the heartbeat is answered and the network carries none of it any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slots {
+    /// Sent in round `mark` or later.
+    fresh: u32,
+    /// Sent before, but in round `void` or later.
+    aged: u32,
+    /// A round, as `void`. Answers to what was sent before `void` come too late to count.
+    mark: u64,
+    void: u64,
+    /// How many may be under way now. A refusal closes it to what is under way; it opens by one whenever twice
+    /// as many were acknowledged. On links that reorder, what follows a refused message is refused as well, so
+    /// that a full window would be sent again and again.
+    window: u32,
+    /// How many were acknowledged since it last opened.
+    credit: u32,
+}
+
+impl Slots {
+    /// How many messages with entries are under way.
+    #[inline]
+    pub fn taken(self) -> u32 {
+        self.fresh + self.aged
+    }
+
+    #[inline]
+    fn is_full(self) -> bool {
+        self.taken() >= self.window
+    }
+
+    /// One was answered that was sent in this round.
+    #[inline]
+    fn free(&mut self, round: u64) {
+        if round >= self.mark {
+            self.fresh = self.fresh.saturating_sub(1);
+        } else if round >= self.void {
+            self.aged = self.aged.saturating_sub(1);
+        }
+    }
+
+    /// Something new was acknowledged.
+    #[inline]
+    fn open(&mut self, most: u32) {
+        if self.window < most {
+            self.credit += 1;
+            if self.credit >= self.window.saturating_mul(2) {
+                self.window += 1;
+                self.credit = 0;
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.window = self.window.min(self.taken() + 1);
+        self.credit = 0;
+    }
+
+    /// A heartbeat of a new round follows what was sent so far.
+    fn begin_round(&mut self, round: u64) {
+        if self.aged == 0 {
+            (self.aged, self.fresh) = (self.fresh, 0);
+            (self.void, self.mark) = (self.mark, round);
+        }
+    }
+}
+
+impl Progress {
+    /// What a new leader assumes (Figure 2).
+    pub(super) fn probing(next: u64, max_inflight: u32) -> Self {
+        Self { next, slots: Slots { window: max_inflight, ..Slots::default() }, ..Self::default() }
+    }
+
+    /// Whether entries may follow those that are under way.
+    #[inline]
+    pub(super) fn may_stream(&self) -> bool {
+        self.state == Pace::Replicate && !self.slots.is_full()
+    }
+
+    /// Whether a probe with these entries may go out.
+    pub(super) fn may_probe(&self, entries: &Entries, max_inflight: u32) -> bool {
+        entries.as_slice().is_empty() || self.slots.taken() < max_inflight
+    }
+
+    /// Entries were sent. "Trust that they arrive": a refused heartbeat says if they did not.
+    #[inline]
+    pub(super) fn streamed(&mut self, count: u64) {
+        self.next += count;
+        self.slots.fresh += 1;
+    }
+
+    /// A probe was sent.
+    pub(super) fn probed(&mut self, entries: &Entries, round: u64) {
+        let count = entries.as_slice().len() as u64;
+        self.state = Pace::Waiting { last: self.next - 1 + count, round };
+        self.slots.fresh += u32::from(count > 0);
+    }
+
+    /// A snapshot up to this index was sent.
+    pub(super) fn snapshot_sent(&mut self, index: u64, round: u64) {
+        self.next = index + 1;
+        self.state = Pace::Snapshot { round };
+    }
+
+    /// A new round begins. The log starts at `first`; where a snapshot is needed, the refusal of what is still
+    /// known will say so.
+    pub(super) fn begin_round(&mut self, round: u64, first: u64) {
+        self.next = self.next.max(first);
+        self.slots.begin_round(round);
+    }
+
+    /// The follower answered a message of this round.
+    #[inline]
+    pub(super) fn answered(&mut self, round: u64, carried: bool) {
+        self.active = true;
+        if carried {
+            self.slots.free(round);
+        }
+    }
+
+    /// Whether the answer to a message of this round asks whether older ones were lost: what of them is not
+    /// answered by then. If so, which are older.
+    #[inline]
+    pub(super) fn doubts(&self, round: u64) -> Option<u64> {
+        let Slots { aged, mark, .. } = self.slots;
+        (round > self.round && round >= mark && aged > 0).then_some(mark)
+    }
+
+    /// They were.
+    pub(super) fn lost(&mut self) {
+        self.slots.aged = 0;
+    }
+
+    /// The follower has everything up to `index`. True if that is news. The leader's log starts behind `base`,
+    /// and its round is `now`.
+    #[inline]
+    pub(super) fn matches(
+        &mut self,
+        index: u64,
+        round: u64,
+        base: u64,
+        now: u64,
+        most: u32,
+    ) -> bool {
+        let news = index > self.matched;
+        let first = news && self.matched == 0; // nothing older can be answered
+        if news {
+            (self.matched, self.matched_in) = (index, now);
+            self.slots.open(most);
+        }
+        let resumes = match self.state {
+            Pace::Replicate => false,
+            Pace::Probe => index + 1 >= self.next,
+            Pace::Waiting { last, round: sent } => index >= last || round > sent || first,
+            Pace::Snapshot { .. } => index + 1 >= self.next || news && index >= base,
+        };
+        if resumes {
+            self.state = Pace::Replicate;
+            self.next = self.matched + 1;
+        }
+        self.next = self.next.max(index + 1);
+        news
+    }
+
+    /// What a refusal at `prev_index` of a message of this round says.
+    pub(super) fn judge(&self, prev_index: u64, round: u64) -> Verdict {
+        // Nobody refuses what comes behind index 0, but an answer to this node's own AppendEntries of an older
+        // term may look like it.
+        if prev_index == 0 {
+            return Verdict::Late;
+        }
+        if prev_index <= self.matched {
+            let lost = round > self.matched_in;
+            return if lost { Verdict::DiskLost } else { Verdict::Late };
+        }
+        let speaks = match self.state {
+            Pace::Replicate => prev_index < self.next,
+            Pace::Probe | Pace::Waiting { .. } => prev_index == self.next - 1,
+            Pace::Snapshot { round: sent } => round > sent,
+        };
+        if speaks { Verdict::Mismatch } else { Verdict::Late }
+    }
+
+    /// The logs may agree up to `agreed`: goes on from there, with a probe.
+    pub(super) fn go_back(&mut self, agreed: u64, verdict: Verdict, now: u64) {
+        if verdict == Verdict::DiskLost {
+            (self.matched, self.matched_in) = (agreed.min(self.matched), now);
+        }
+        self.next = agreed.max(self.matched) + 1;
+        self.state = Pace::Probe;
+    }
+
+    /// A message was refused: of those that follow each other, or while the window was not open yet.
+    pub(super) fn close_window(&mut self, verdict: Verdict, max_inflight: u32) {
+        let first = self.state == Pace::Replicate && verdict != Verdict::Late;
+        if first || self.slots.window < max_inflight {
+            self.slots.close();
+        }
+    }
+
+    /// What always holds.
+    #[inline]
+    pub(super) fn assert_sound(&self, max_inflight: u32) {
+        debug_assert!(self.matched < self.next, "nextIndex is above matchIndex: {self:?}");
+        debug_assert!(self.slots.taken() <= max_inflight, "max_inflight is kept: {self:?}");
+        debug_assert!(self.slots.window <= max_inflight, "so is the window: {self:?}");
+    }
+}
+
+/// What a refusal says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing: it is older than what the leader knows.
+    Late,
+    /// The logs differ before the refused entries, or something before them is missing.
+    Mismatch,
+    /// The follower acknowledged what it does not have any more.
+    DiskLost,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u32 = 3;
+
+    fn replicating(matched: u64, next: u64) -> Progress {
+        let mut progress = Progress::probing(1, MOST);
+        progress.matches(matched, 0, 0, 1, MOST);
+        progress.next = next;
+        progress
+    }
+
+    fn waiting(matched: u64, next: u64) -> Progress {
+        let mut progress = Progress { matched, matched_in: 1, ..Progress::probing(next, MOST) };
+        progress.probed(&Entries::None, 1);
+        progress
+    }
+
+    /// etcd's and raft-rs's `test_progress_maybe_decr`: from (matched, next), refused at an index, with a hint.
+    #[test]
+    fn it_goes_back_as_the_tracker_of_etcd_does() {
+        for (progress, refused, hint, goes_back, next) in [
+            (replicating(5, 10), 5, 5, false, 10), // not above matchIndex
+            (replicating(5, 10), 4, 4, false, 10),
+            (replicating(5, 10), 9, 9, true, 10),
+            (replicating(5, 10), 9, 5, true, 6),
+            (waiting(0, 10), 5, 5, false, 10), // not what was asked
+            (waiting(0, 10), 9, 8, true, 9),
+            (waiting(0, 2), 1, 0, true, 1),
+            (waiting(0, 1), 0, 0, false, 1), // nobody refuses what comes behind index 0
+            (waiting(0, 10), 9, 2, true, 3),
+            (waiting(0, 10), 9, 0, true, 1),
+            (waiting(4, 10), 9, 2, true, 5), // never below what matches
+        ] {
+            let mut after = progress;
+            let verdict = progress.judge(refused, 1);
+            if verdict == Verdict::Mismatch {
+                after.go_back(hint, verdict, 1);
+            }
+            let told = (verdict == Verdict::Mismatch, after.next, after.matched);
+            assert_eq!(told, (goes_back, next, progress.matched), "{progress:?} {refused} {hint}");
+            after.assert_sound(MOST);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_in_a_later_round_is_not_there_any_more() {
+        let mut progress = replicating(5, 10);
+        assert_eq!(progress.judge(5, 1), Verdict::Late);
+        assert_eq!(progress.judge(5, 2), Verdict::DiskLost);
+        progress.go_back(2, Verdict::DiskLost, 2);
+        assert_eq!((progress.matched, progress.next), (2, 3));
+        assert_eq!(progress.judge(2, 2), Verdict::Late);
+    }
+
+    #[test]
+    fn late_answers_do_not_end_a_probe_or_a_snapshot() {
+        let mut probe = waiting(3, 5);
+        probe.state = Pace::Waiting { last: 8, round: 2 };
+        for (index, round, resumes) in [(4, 2, false), (7, 1, false), (8, 2, true), (4, 3, true)] {
+            let mut after = probe;
+            after.matches(index, round, 0, 2, MOST);
+            assert_eq!(after.state == Pace::Replicate, resumes, "{index} in {round}");
+            after.assert_sound(MOST);
+        }
+        let mut snapshot = waiting(3, 5);
+        snapshot.snapshot_sent(20, 2);
+        for (index, resumes) in [(3, false), (9, false), (10, true), (20, true)] {
+            let mut after = snapshot;
+            after.matches(index, 2, 10, 2, MOST);
+            assert_eq!(after.state == Pace::Replicate, resumes, "{index}");
+            after.assert_sound(MOST);
+        }
+        assert_eq!(snapshot.judge(20, 2), Verdict::Late);
+        assert_eq!(snapshot.judge(20, 3), Verdict::Mismatch);
+    }
+
+    #[test]
+    fn lost_messages_leave_the_window_and_their_answers_count_no_more() {
+        let mut progress = replicating(5, 6);
+        progress.begin_round(1, 1);
+        for _ in 0..MOST {
+            progress.streamed(1);
+        }
+        assert!(!progress.may_stream());
+        progress.begin_round(2, 1);
+        assert_eq!((progress.doubts(1), progress.doubts(2)), (None, Some(2)));
+        progress.lost();
+        progress.streamed(1);
+        progress.begin_round(3, 1);
+        progress.streamed(1);
+        progress.answered(1, true); // after all
+        progress.answered(3, false); // a heartbeat's
+        assert_eq!(progress.slots.taken(), 2);
+        progress.answered(2, true);
+        progress.answered(3, true);
+        assert_eq!(progress.slots.taken(), 0);
+    }
+
+    #[test]
+    fn refusals_close_the_window_and_acknowledgements_open_it() {
+        let mut progress = replicating(1, 2);
+        progress.streamed(1);
+        progress.close_window(Verdict::Late, MOST);
+        assert!(progress.may_stream(), "it was open, and nothing followed a lost message");
+        progress.close_window(Verdict::Mismatch, MOST);
+        progress.streamed(1);
+        assert!(!progress.may_stream());
+        for (index, may) in [(2, false), (3, false), (4, false), (5, true)] {
+            progress.next = 9;
+            progress.matches(index, 1, 0, 1, MOST);
+            assert_eq!(progress.may_stream(), may, "{index}");
+        }
+    }
+}
