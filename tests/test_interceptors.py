@@ -135,6 +135,7 @@ def test_a_message_says_everything():
         "hint_index",
         "hint_term",
         "round",
+        "carried",
     }
     times = [m.time_ms for m in seen]
     assert times == sorted(times)

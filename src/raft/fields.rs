@@ -81,6 +81,7 @@ impl RaftMessage {
                 hint_index: 0,
                 hint_term: 0,
                 round,
+                carried: false,
             },
             "InstallSnapshot" => {
                 let snapshot = Arc::new(Snapshot::forged(&Holdings::default()));
@@ -154,6 +155,7 @@ impl RaftMessage {
                 hint_index,
                 hint_term,
                 round,
+                carried,
             } => vec![
                 ("term", Number(term)),
                 ("success", Flag(success)),
@@ -161,6 +163,7 @@ impl RaftMessage {
                 ("hint_index", Number(hint_index)),
                 ("hint_term", Number(hint_term)),
                 ("round", Number(round)),
+                ("carried", Flag(carried)),
             ],
             RaftMessage::InstallSnapshot { term, round, snapshot } => vec![
                 ("term", Number(term)),
