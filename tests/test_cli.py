@@ -195,11 +195,14 @@ def test_ctrl_c_keeps_what_is_finished_and_says_130(tmp_path):
     (tmp_path / "spec.toml").write_text(SPEC.replace("seeds = 60", "seeds = 3000000"))
     command = [sys.executable, "-m", "raftlab", "sweep", tmp_path / "spec.toml", "--out", tmp_path / "out"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while len(list(tmp_path.glob("out/runs/*.parquet"))) < 1:
-        time.sleep(0.05)
-        assert child.poll() is None, child.stderr.read()
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    try:
+        while len(list(tmp_path.glob("out/runs/*.parquet"))) < 1:
+            time.sleep(0.05)
+            assert child.poll() is None, child.stderr.read()
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
     assert child.returncode == 130, err
     assert "interrupted" in out
 

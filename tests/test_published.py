@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import raftlab as rl
+from bounds import bounded
 from raftlab import published
 from raftlab.published import (
     closed_forms,
@@ -354,7 +355,7 @@ def test_ctrl_c_ends_an_experiment_at_once(name):
 
     timer = threading.Timer(0.3, press)
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
+    with bounded(), pytest.raises(KeyboardInterrupt):
         published.ALL[name](seeds=200_000)
     assert time.perf_counter() - pressed[0] < 0.5
 

@@ -1,0 +1,33 @@
+"""Runs that only Ctrl-C ends: if it does not, something else must."""
+
+import contextlib
+import faulthandler
+import resource
+import sys
+
+SECONDS = 60
+BYTES = 4 << 30
+"""What a run may take beyond what its process has."""
+
+
+@contextlib.contextmanager
+def bounded(seconds=SECONDS):
+    """What stands below ends, at the latest with its process: after so many seconds, or so much memory.
+
+    The process ends from a thread that needs no interpreter, which may be busy.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (in_use() + BYTES, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+        faulthandler.cancel_dump_traceback_later()
+
+
+def in_use():
+    """The bytes of address space of this process, where the kernel tells."""
+    with contextlib.suppress(OSError), open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()
+    return 0
