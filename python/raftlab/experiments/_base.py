@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .._arguments import choice, integer, items
 from ..cluster import World
 from ..statistics import upper_bound
 from ..sweeps import Sweep
@@ -212,7 +213,7 @@ class Experiment:
     draw: Callable[[Result, Axes | None], Axes] = field(repr=False)
     __doc__: str = ""
 
-    def __call__(self, *, seed: int = 1, seeds: int = 10_000, only: Sequence[str] = ()) -> Result:
+    def __call__(self, *, seed: int = 1, seeds: int = 10_000, only: str | Sequence[str] = ()) -> Result:
         """Runs the experiment.
 
         Parameters
@@ -221,15 +222,28 @@ class Experiment:
             The luck of the stories that are played once.
         seeds : int, default 10,000
             How many seeds stand behind "never".
-        only : list of str, optional
+        only : str or list of str, optional
             The ids of the variants to run; all if empty.
 
         Returns
         -------
         Result
             A finding a variant.
+
+        Raises
+        ------
+        InvalidError
+            If an argument makes no sense, or a variant is unknown.
+        KeyboardInterrupt
+            On Ctrl-C: a part of the runs is no verdict.
         """
-        chosen = [v for v in self.variants(seeds) if not only or v.id in only]
+        integer(seed, "seed")
+        variants = self.variants(integer(seeds, "seeds", 1))
+        known = [variant.id for variant in variants]
+        wanted = [only] if isinstance(only, str) else items(only, "only")
+        for name in wanted:
+            choice(name, "only", known)
+        chosen = [v for v in variants if not wanted or v.id in wanted]
         return Result(self.id, self.title, tuple(_find(variant, seed) for variant in chosen), self.draw)
 
 

@@ -17,12 +17,12 @@ from .. import (
     Sweep,
     exponential,
     leader_elected,
-    sweep,
     uniform,
     upper_bound,
 )
 from .._time import format_ms
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken, stays
 
@@ -216,7 +216,7 @@ def curves(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[
     """
     return {
         name: {
-            trip: sweep(
+            trip: whole(
                 Scenario(
                     5,
                     election_timeout=timeout_ms,
@@ -527,9 +527,9 @@ def variants(seeds: int) -> list[Variant]:
             "Is a rule ever broken?",
             "extreme delays can at worst cause availability problems",
             False,
-            play=lambda _: sweep(random_delays(), seeds=seeds),
+            play=lambda _: whole(random_delays(), seeds=seeds),
             judge=safety_suffers,
-            control=lambda _: sweep(random_delays(TERM_CHECKS), seeds=seeds),
+            control=lambda _: whole(random_delays(TERM_CHECKS), seeds=seeds),
             changed=f"terms are not compared (bugs {', '.join(TERM_CHECKS)})",
         ),
         Variant(
@@ -559,8 +559,8 @@ def variants(seeds: int) -> list[Variant]:
 
 def _new_clusters(seeds: int, latency: tuple[str, str]) -> dict[str, Sweep]:
     return {
-        "without PreVote": sweep(new_cluster(latency), seeds=seeds),
-        "with PreVote": sweep(new_cluster(latency, pre_vote=True), seeds=seeds),
+        "without PreVote": whole(new_cluster(latency), seeds=seeds),
+        "with PreVote": whole(new_cluster(latency, pre_vote=True), seeds=seeds),
     }
 
 
@@ -655,7 +655,6 @@ __all__ = [
     "new_cluster",
     "patient",
     "random_delays",
-    "sweep",
     "tipping_point",
     "until_leader",
 ]

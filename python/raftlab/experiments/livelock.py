@@ -18,10 +18,10 @@ from .. import (
     Scenario,
     Sweep,
     leader_elected,
-    sweep,
     uniform,
 )
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import stays
 
@@ -319,7 +319,7 @@ ESCAPES = frozenset(SCENARIOS) - {
 
 
 def _first_election(seeds: int, **settings: Any) -> Sweep:
-    return sweep(
+    return whole(
         Scenario(5, network=Network(latency=5), stop=leader_elected, horizon="5s", **settings), seeds=seeds
     )
 

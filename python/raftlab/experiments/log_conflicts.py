@@ -18,11 +18,11 @@ from .. import (
     exponential,
     leader_elected,
     leaders,
-    sweep,
     uniform,
 )
 from .._time import format_ms
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken
 
@@ -354,9 +354,9 @@ def variants(seeds: int) -> list[Variant]:
             "Is every acknowledged write kept?",
             "an acknowledged write is durable",
             True,
-            play=lambda _: sweep(both_sides_write(), seeds=seeds),
+            play=lambda _: whole(both_sides_write(), seeds=seeds),
             judge=acknowledged_is_durable,
-            control=lambda _: sweep(both_sides_write(["quorum_off_by_one"]), seeds=seeds),
+            control=lambda _: whole(both_sides_write(["quorum_off_by_one"]), seeds=seeds),
             changed="two of five are a quorum (bug quorum_off_by_one)",
         ),
         Variant(

@@ -14,10 +14,10 @@ from .. import (
     Scenario,
     Sweep,
     Wipe,
-    sweep,
     uniform,
 )
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken
 
@@ -288,9 +288,9 @@ def variants(seeds: int) -> list[Variant]:
             "Q3.7",
             f"the same at random moments: {seeds:,} seeds of power failures and partitions",
             "Is ever a write lost that a client was told is done?",
-            play=lambda _: sweep(power_failures(Crash), seeds=seeds, on_violation="record"),
+            play=lambda _: whole(power_failures(Crash), seeds=seeds, on_violation="record"),
             judge=never_loses,
-            control=lambda _: sweep(power_failures(Wipe), seeds=seeds, on_violation="record"),
+            control=lambda _: whole(power_failures(Wipe), seeds=seeds, on_violation="record"),
             changed="the nodes lose their whole disks",
         ),
         Variant(

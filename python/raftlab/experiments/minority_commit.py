@@ -13,10 +13,10 @@ from .. import (
     Sweep,
     exponential,
     leader_elected,
-    sweep,
     uniform,
 )
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken
 
@@ -224,7 +224,7 @@ def _truncated(c: World) -> list[float]:
 
 
 def _played(scenario: Scenario, seeds: int) -> Sweep:
-    return sweep(scenario, seeds=seeds, metrics="commit_index")
+    return whole(scenario, seeds=seeds, metrics="commit_index")
 
 
 def variants(seeds: int) -> list[Variant]:

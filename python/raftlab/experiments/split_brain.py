@@ -20,12 +20,12 @@ from .. import (
     Sweep,
     campaign,
     exponential,
-    sweep,
     term_reached,
     uniform,
 )
 from .._time import format_ms
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import Stay, rules_broken, stays
 
@@ -801,9 +801,9 @@ def variants(seeds: int) -> list[Variant]:
             "E2.9",
             f"reads by lease with all four conditions, {seeds:,} random schedules",
             "Is a read ever stale?",
-            play=lambda _: sweep(random_leases(), seeds=seeds, on_violation="record"),
+            play=lambda _: whole(random_leases(), seeds=seeds, on_violation="record"),
             judge=leases_break,
-            control=lambda _: sweep(random_leases(list(LEASES)), seeds=seeds, on_violation="record"),
+            control=lambda _: whole(random_leases(list(LEASES)), seeds=seeds, on_violation="record"),
             changed="the four conditions are taken away",
         ),
         *(lease_variant(f"E2.9{letter}", bug) for letter, bug in zip("abcd", LEASES, strict=True)),
@@ -841,8 +841,8 @@ def variants(seeds: int) -> list[Variant]:
 
 def _minority_sweeps(seeds: int, bugs: tuple[str, ...] = ()) -> dict[str, Sweep]:
     return {
-        "two of five are cut off": sweep(random_minorities().replace(bugs=bugs), seeds=seeds),
-        "no side is a majority": sweep(
+        "two of five are cut off": whole(random_minorities().replace(bugs=bugs), seeds=seeds),
+        "no side is a majority": whole(
             only_minorities().replace(bugs=bugs),
             seeds=seeds,
             metrics=["commit_index", "elections"],

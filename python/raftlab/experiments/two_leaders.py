@@ -22,10 +22,10 @@ from .. import (
     heal,
     leader_elected,
     run,
-    sweep,
     uniform,
 )
 from ..cluster import World
+from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken
 
@@ -246,8 +246,8 @@ def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Sweep]:
         ],
     )
     return {
-        "without the guard": sweep(story, seeds=seeds, on_violation="record"),
-        "with the guard": sweep(story.replace(commit_guard=True), seeds=seeds, on_violation="record"),
+        "without the guard": whole(story, seeds=seeds, on_violation="record"),
+        "with the guard": whole(story.replace(commit_guard=True), seeds=seeds, on_violation="record"),
     }
 
 
@@ -401,9 +401,9 @@ def variants(seeds: int) -> list[Variant]:
             "Are there ever two leaders in one term?",
             "at most one leader per term",
             False,
-            play=lambda _: sweep(honest_chaos(5), seeds=seeds, on_violation="record"),
+            play=lambda _: whole(honest_chaos(5), seeds=seeds, on_violation="record"),
             judge=never_two_leaders,
-            control=lambda _: sweep(
+            control=lambda _: whole(
                 honest_chaos(5).replace(bugs=["quorum_off_by_one"]), seeds=seeds, on_violation="record"
             ),
             changed="two of five are a quorum (bug quorum_off_by_one)",
