@@ -1,6 +1,7 @@
 """Sweeps beyond one process: executors, lost workers, a store that outlives whoever fills it."""
 
 import concurrent.futures as cf
+import hashlib
 import json
 import multiprocessing
 import os
@@ -18,9 +19,12 @@ from pathlib import Path
 import pytest
 import raftlab as rl
 from raftlab.sweeps import chunks, executors
+from raftlab.sweeps.checksums import Checksums
 from raftlab.sweeps.fingerprint import fingerprint
+from raftlab.sweeps.store import StoredTable
 
 pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 
 STORY = Path(__file__).with_name("stories") / "failover.py"
 _story = runpy.run_path(str(STORY))
@@ -315,6 +319,60 @@ def test_a_file_that_rotted_is_named_and_its_runs_are_played_again(folder, few, 
     with pytest.warns(UserWarning, match=rf"{victim.name} cannot be read .*; its runs are played again"):
         again = rl.sweep(failover, GRID, **FEW, store=tmp_path)
     assert same(again, few)
+
+
+def test_a_flipped_bit_is_never_another_table(tmp_path):
+    """Of 150 bits in one file 131 made another table before there were checksums."""
+    result = rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    victim = max((tmp_path / "runs").glob("*.parquet"))
+    whole = victim.read_bytes()
+    for at in range(0, len(whole), max(1, len(whole) // 150)):
+        rotten = bytearray(whole)
+        rotten[at] ^= 1 << at % 8
+        victim.write_bytes(rotten)
+        with pytest.raises(rl.RaftlabError, match=rf"{victim.name} cannot be read"):
+            StoredTable("runs", [victim], result._plan, Checksums(tmp_path)).to_dict()
+    with pytest.warns(UserWarning, match=rf"{victim.name} cannot be read .*; its runs are played again"):
+        again = rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    assert again.runs.to_list("digest") == rl.sweep(failover, GRID, **FEW).runs.to_list("digest")
+
+
+def test_the_checksums_of_a_store_are_those_of_sha256sum(tmp_path):
+    rl.sweep(failover, GRID, **FEW, store=tmp_path)
+    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    written = {file.relative_to(tmp_path).as_posix(): file for file in tmp_path.glob("*/*.parquet")}
+    assert {line[66:] for line in lines} >= set(written)
+    for line in lines:
+        if line[66:] in written:
+            assert hashlib.sha256(written[line[66:]].read_bytes()).hexdigest() == line[:64]
+    pages = pq.ParquetFile(max(written.values()), page_checksum_verification=True)
+    assert pages.read().num_rows > 0
+
+
+def test_two_threads_of_a_process_do_not_fill_one_store(tmp_path):
+    began, over = threading.Event(), threading.Event()
+
+    def hold_up(_):
+        began.set()
+        over.wait(60)
+
+    options = {"seeds": 2000, "metrics": "sent", "store": tmp_path}
+    scenario = failover(50, "paper")
+    first = threading.Thread(target=lambda: rl.sweep(scenario, **options, progress=hold_up))
+    first.start()
+    try:
+        assert began.wait(60)
+        with pytest.raises(rl.InvalidError, match="being filled by another thread"):
+            rl.sweep(scenario, **options)
+        child = "import sys, pathlib, raftlab.sweeps.lock as lock; lock.Lock(pathlib.Path(sys.argv[1]))"
+        other = subprocess.run(
+            [sys.executable, "-c", child, tmp_path], capture_output=True, text=True, check=False
+        )
+        assert "being filled by another process" in other.stderr, "the refused thread let the lock go"
+    finally:
+        over.set()
+        first.join()
+    assert rl.sweep(scenario, **options).complete
 
 
 def test_a_store_that_is_gone_is_named(tmp_path):

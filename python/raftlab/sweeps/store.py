@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -11,14 +10,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .. import _core
 from .._core import Table as Cells
+from .._files import path_of
 from ..errors import InvalidError, RaftlabError, shown
 from ..tables import Table, _need
+from .checksums import Checksums
 from .chunks import Chunk, gaps
 from .fingerprint import fingerprint
+from .lock import LOCK, Lock
 from .plan import Part, Plan, joined
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ __all__ = ["Store", "StoredTable"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LOCK = "lock"
-"""Held by the process that fills a store; what is in it does not matter."""
 UNFINISHED = ".unfinished"
 CHUNK = re.compile(r"(\d{15,})-(\d{15,})\.parquet")
 
@@ -38,20 +38,19 @@ class Store:
     """A folder with a manifest and a Parquet file a chunk: `runs/` and, with a time series, `series/`.
 
     A file stands there whole or not at all, and its name tells which runs are in it: whatever the chunks
-    were, what is missing can be told. Nothing is written before the first rows are there. One process at a
-    time fills a store; on file systems without locks its users see to that.
+    were, what is missing can be told. Nothing is written before the first rows are there. One thread of
+    one process at a time fills a store; on file systems without locks its users see to that. Files have
+    checksums, which are compared whenever they are read.
     """
 
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
         _need("pyarrow", "store")
-        try:
-            self.path = Path(path)
-        except TypeError:
-            raise InvalidError(f"store must be the path of a folder, not {shown(path)}") from None
+        self.path = path_of(path, "store")
         self._plan, self._manifest = plan, manifest_of(plan)
-        self._lock: IO[str] | None = None
+        self._lock: Lock | None = None
         try:
             self._open()
+            self._sums = Checksums(self.path)
             self._chunks, unreadable = self._there()
         except OSError as error:
             raise InvalidError(f"store: {self.path} cannot be used: {error}") from error
@@ -90,7 +89,7 @@ class Store:
             files = [self._file(folder, (first, last)) for folder in self._folders()]
             if (chunks and first < chunks[-1][1]) or not all(file.exists() for file in files):
                 continue
-            rotten = [why for file in files if (why := is_rotten(file)) is not None]
+            rotten = [why for file in files if (why := is_rotten(file, self._sums)) is not None]
             if rotten:
                 unreadable += rotten
             else:
@@ -135,7 +134,10 @@ class Store:
         for folder, table in reversed(tables.items()):
             file = self._file(folder, chunk)
             unfinished = file.with_suffix(f".{os.getpid()}{UNFINISHED}")
-            parquet.write_table(Table(table).to_arrow(), unfinished, compression="zstd")
+            parquet.write_table(
+                Table(table).to_arrow(), unfinished, compression="zstd", write_page_checksum=True
+            )
+            self._sums.note(unfinished, file)
             put_in_place(unfinished, file)
         self._chunks.append(chunk)
 
@@ -143,7 +145,7 @@ class Store:
         """All rows that are there: of runs, and of the time series."""
         chunks = sorted(self._chunks)
         runs, *series = (
-            StoredTable(folder, [self._file(folder, chunk) for chunk in chunks], self._plan)
+            StoredTable(folder, [self._file(folder, chunk) for chunk in chunks], self._plan, self._sums)
             for folder in self._folders()
         )
         return runs, series[0] if series else None
@@ -152,7 +154,8 @@ class Store:
         if not self.missing():
             return self  # it is only read
         try:
-            self._lock = locked(self.path / LOCK)
+            self._lock = Lock(self.path)
+            self._sums = Checksums(self.path)
             self._chunks, _ = self._there()  # whoever held it may have written more
             self._sweep_up()
         except OSError as error:
@@ -168,13 +171,14 @@ class Store:
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.close()
+            self._lock = None
 
 
 class StoredTable(Table):
     """A table of a sweep on disk. It is read when it is asked for; how long it is, is known before."""
 
-    def __init__(self, name: str, files: Sequence[Path], plan: Plan) -> None:
-        self._name, self.files, self._plan = name, files, plan
+    def __init__(self, name: str, files: Sequence[Path], plan: Plan, sums: Checksums) -> None:
+        self._name, self.files, self._plan, self._sums = name, files, plan, sums
         self._read: Cells | None = None
 
     @property
@@ -199,11 +203,9 @@ class StoredTable(Table):
         return joined(parts)
 
     def _batches(self) -> Iterator[pa.Table]:
-        import pyarrow.parquet as parquet
-
         for file in self.files:
             try:
-                yield parquet.read_table(file)
+                yield self._sums.read(file)
             except Exception as error:
                 raise unreadable(file, error) from error
 
@@ -237,12 +239,10 @@ def chunk_of(file: Path) -> Chunk | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def is_rotten(file: Path) -> str | None:
-    """Why a file of Parquet cannot be read, if its end tells; files that were cut short have none."""
-    import pyarrow.parquet as parquet
-
+def is_rotten(file: Path, sums: Checksums) -> str | None:
+    """Why a file of Parquet cannot be read: it was cut short, or its bytes are no longer what was written."""
     try:
-        rows = parquet.read_metadata(file).num_rows
+        rows = sums.read(file).num_rows
     except Exception as error:
         return f"store: {file} cannot be read ({error})"
     first, last = chunk_of(file) or (0, 0)
@@ -310,32 +310,6 @@ def difference(key: str, found: Any, wanted: Any) -> str:
         here = wanted["parameters"]
         return "the values of the grid" if there == here else f"the grid ({there} there, {here} here)"
     return f"{key} ({found} there, {wanted} here)"
-
-
-def locked(file: Path) -> IO[str] | None:
-    """Holds a file as long as it is open, or this process lives; nothing where there are no locks.
-
-    Raises
-    ------
-    InvalidError
-        If another process holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    lock = file.open("a")
-    try:
-        # A lock of the process, not of the open file: processes that it forks do not inherit it.
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            raise InvalidError(
-                f"store: {file.parent} is being filled by another process; wait for it, or end it"
-            ) from None
-        return None
-    return lock
 
 
 def write_whole(file: Path, content: bytes) -> None:
