@@ -16,13 +16,15 @@ SAMPLE = rl.empirical([5, 6, 7, 8])
 @pytest.mark.parametrize(
     "text",
     [
-        "10,12\n14,16\n",
+        "10,12.0\n14,16\n",
         "rtt_ms\n10\n12\n14\n16\n",
         "a,b\n10,12\n14,16\n",
         "10;12\n14;16\n",
         "10\t12\r\n14\t16\r\n",
         "\ufeff10\n12\n\n14\n16",
         "\ufeffrtt_ms;more\n10;12\n14;\n16;",
+        "10,0;12,0\n14,0;16,0\n",
+        "rtt_ms\tmore\n10,0\t12\n14\t16,00\n",
     ],
 )
 def test_a_sample_of_round_trips(tmp_path, text):
@@ -34,6 +36,7 @@ def test_a_sample_of_round_trips(tmp_path, text):
     [
         ",fra,lon,nyc\nfra,,12,85\nlon,12,,75\nnyc,85,75,\n",
         "\ufefffrom;fra;lon;nyc\nfra;0;12;85\nlon;12;0;75\nnyc;85;75;0.1\n",
+        ";fra;lon;nyc\nfra;;12,0;85,0\nlon;12;;75\nnyc;85,0;75;0,1\n",
         ",1,2,3\n1,,12,85\n2,12,,75\n3,85,75,\n",
     ],
 )
@@ -54,7 +57,13 @@ def test_a_matrix_of_round_trips(tmp_path, text):
         ("1,2\n3,nan\n", ["line 2, column 2", "'nan'"]),
         ("inf\n3\n", ["line 1, column 1", "'inf'"]),
         ("rtt\n1\n\nfast\n", ["line 4, column 1", "'fast'"]),
-        ("10,5;11,5\n", ["line 1, column 1", "'10,5'"]),
+        ("10.000,5;11,5\n", ["line 1, column 1", "'10.000,5'"]),
+        ("rtt_ms\n0,5\n0,6\n12,4\n", ["line 2, column 2", "2 cells", "decimal point", "semicolons"]),
+        ("rtt_ms\n5\n12,4\n", ["line 3, column 2", "2 cells"]),
+        ("a,b\n1,2\n0,5,0,6\n", ["line 3, column 3", "4 cells"]),
+        ("0,5\n12,4\n", ["line 1, column 1", "'0,5'", "two round trips or one"]),
+        ('"0,5"\n', ["line 1, column 1", "'0,5'"]),
+        (",a,b\na,,0,5\nb,0,5,\n", ["line 2, column 4", "decimal point"]),
         (",a,b\na,,1\n", ["a row and a column for each of a, b"]),
         (",a,b\na,,x\nb,1,\n", ["line 2, column 3", "from a to b", "'x'"]),
         (",a,b\na,,-1\nb,1,\n", ["line 2, column 3", "above 0", "'-1'"]),

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import __version__
+from ._arguments import integer
+from ._terminal import complain, printable, say
 from .errors import IncompleteWarning, RaftlabError
 
 if TYPE_CHECKING:
@@ -46,21 +48,26 @@ a spec, with the arguments of raftlab.sweep:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code."""
-    given = parser().parse_args(arguments)
+    with printable():
+        return command(parser().parse_args(arguments))
+
+
+def command(given: argparse.Namespace) -> int:
+    """Does what was asked for, and says what went wrong."""
     try:
         with warnings.catch_warnings():
             # A verdict on a sweep that Ctrl-C ended early would be none.
             warnings.simplefilter("error", IncompleteWarning)
             return do(given)
     except (RaftlabError, OSError) as error:
-        print(f"raftlab: {error}", file=sys.stderr)
+        complain(f"raftlab: {error}")
         return INVALID
     except ImportError as error:
-        print(f'raftlab: {error}; pip install "raftlab[notebook]" has all that is needed', file=sys.stderr)
+        complain(f'raftlab: {error}; pip install "raftlab[notebook]" has all that is needed')
         return INVALID
     except (KeyboardInterrupt, IncompleteWarning) as early:
         code = ending_of(early)
-        print(f"raftlab: {'interrupted' if code == INTERRUPTED else early}", file=sys.stderr)
+        complain(f"raftlab: {'interrupted' if code == INTERRUPTED else early}")
         return code
 
 
@@ -130,9 +137,11 @@ def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> 
     """Runs experiments, prints their table, and writes pictures and verdicts."""
     from .experiments import ALL
 
+    integer(seed, "--seed")
+    integer(seeds, "--seeds", 1)
     unknown = [name for name in ids if name not in ALL]
     if unknown:
-        print(f"unknown experiment {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        complain(f"unknown experiment {', '.join(unknown)}; there are {', '.join(ALL)}")
         return 2
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -141,17 +150,19 @@ def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> 
         start = time.perf_counter()
         result = ALL[name](seed=seed, seeds=seeds)
         results.append(result)
-        print(render(result), f"({time.perf_counter() - start:.1f} s)\n", sep="\n")
+        say(f"{render(result)}\n({time.perf_counter() - start:.1f} s)\n")
         if out is not None:
             write(result, out)
     undecided = [f.variant.id for r in results for f in r if f.verdict == "not decided"]
     if out is not None:
         rows = [row for result in results for row in result.table()]
-        (out / "verdicts.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
-        (out / "verdicts.md").write_text(markdown(results))
-        print(f"pictures and verdicts are in {out}/")
+        (out / "verdicts.json").write_text(
+            json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        (out / "verdicts.md").write_text(markdown(results), encoding="utf-8")
+        say(f"pictures and verdicts are in {out}/")
     if undecided:
-        print(f"not decided: {', '.join(undecided)}", file=sys.stderr)
+        complain(f"not decided: {', '.join(undecided)}")
     return 1 if undecided else 0
 
 

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import math
-import sys
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from .__main__ import FAILED, FOUND, OK, ending_of
 from ._arguments import choice, integer
+from ._files import read_text
+from ._terminal import complain, say
 from .cluster import Run
 from .errors import IncompleteWarning, InvalidError, shown
 from .scenario import Scenario, normal
@@ -31,22 +32,23 @@ SPEC = ("scenario", "grid", "seeds", "metrics", "series", "checks", "on_violatio
 
 def run(scenario: Path, seed: int, out: Path | None) -> int:
     """Plays a scenario once and says how it ended."""
-    text = read(scenario, "scenario")
+    text = read_text(scenario, "scenario")
     with about(f"scenario: {scenario}"):
         given = Scenario.from_json(text)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # before anything is played for it
     played = given._play(integer(seed, "--seed"))
-    print(f"{played!r}\nended: {played.ending}, digest {played.digest}")
-    for node in played:
-        print(f"  {node!r}")
-    for violation in played.violations:
-        print(f"violated: {violation!r}")
     if out is not None:
         write_run(played, out)
-        print(f"the trace and a timeline are in {out}/")
+    say(f"{played!r}\nended: {played.ending}, digest {played.digest}")
+    for node in played:
+        say(f"  {node!r}")
+    for violation in played.violations:
+        say(f"violated: {violation!r}")
+    if out is not None:
+        say(f"the trace and a timeline are in {out}/")
     if played.ending == IN_VAIN:
-        print("a step waited in vain: the run ends there", file=sys.stderr)
+        complain("a step waited in vain: the run ends there")
         return FAILED
     return FOUND if played.violations else OK
 
@@ -95,7 +97,7 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
         )
     tell(result, out)
     if early:
-        print(early[0], file=sys.stderr)
+        complain(early[0])
         return ending_of(early[0])
     if result.errors or IN_VAIN in result.runs.to_list("ending"):
         return FAILED
@@ -127,15 +129,16 @@ def tell(result: Sweep, out: Path) -> None:
     """Prints the summary of a sweep, and keeps it as CSV."""
     import pandas
 
-    print(repr(result))
-    for row, why in result.errors[:5]:
-        print(f"row {row} failed: {why}", file=sys.stderr)
-    if len(result):
-        table = result.summary()
+    table = result.summary() if len(result) else None
+    if table is not None:
         table.to_csv(out / "summary.csv")
+    say(repr(result))
+    for row, why in result.errors[:5]:
+        complain(f"row {row} failed: {why}")
+    if table is not None:
         with pandas.option_context("display.width", 200, "display.max_columns", 30, "display.max_rows", 500):
-            print(with_intervals(table).to_string())
-    print(f"rows are in {out}/runs, the summary in {out}/summary.csv")
+            say(with_intervals(table).to_string())
+    say(f"rows are in {out}/runs, the summary in {out}/summary.csv")
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
@@ -187,21 +190,15 @@ def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
     return Scenario.from_json(normal(parts))
 
 
-def read(path: Path, what: str) -> str:
-    """The text of a file."""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
-
-
 def parsed(path: Path, what: str) -> Any:
     """What a file says, in TOML or JSON."""
-    text = read(path, what)
+    text = read_text(path, what)
     try:
         return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except ValueError as error:
         raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
+    except RecursionError:
+        raise InvalidError(f"{what}: {path} cannot be read: it is nested too deeply") from None
 
 
 @contextlib.contextmanager
@@ -223,7 +220,7 @@ def published(names: Sequence[str], out: Path | None) -> int:
         out.mkdir(parents=True, exist_ok=True)
     for name in names or ALL:
         result = ALL[name]()
-        print(rendered([result]))
+        say(rendered([result]))
         if out is not None:
             import matplotlib
 
@@ -233,6 +230,6 @@ def published(names: Sequence[str], out: Path | None) -> int:
             figure = result.plot().get_figure(root=True)
             assert figure is not None, "axes that were drawn on belong to a figure"
             figure.savefig(out / f"{name}.png", dpi=150, bbox_inches="tight")
-            (out / f"{name}.md").write_text(result.markdown())
+            (out / f"{name}.md").write_text(result.markdown(), encoding="utf-8")
             pyplot.close("all")
     return OK

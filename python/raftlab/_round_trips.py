@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ._arguments import is_number
+from ._files import read_text
 from ._machines import Machines, machines_of
 from .distributions import Distribution, empirical, uniform
 from .errors import InvalidError, shown
@@ -23,11 +25,12 @@ def network_from_csv(path: str | Path, *, nodes: Machines = None) -> Network:
     Parameters
     ----------
     path : path
-        A CSV file, with commas, semicolons or tabs between its cells and a point in its numbers. With names
-        in the first row and column it is a matrix: the round trip from one node to another, the same names
-        in the same order both ways; cells from a node to itself may be empty. Else it is a sample of round
-        trips, any number of columns, with or without a header. One-way latencies are half of them, for a
-        matrix uniform within 10 %.
+        A CSV file, with commas, semicolons or tabs between its cells. Numbers have a decimal point; between
+        semicolons or tabs a decimal comma will do. With names in the first row and column it is a matrix:
+        the round trip from one node to another, the same names in the same order both ways; cells from a
+        node to itself may be empty. Else it is a sample of round trips, any number of columns, with or
+        without a header, and no row has more cells than the first. One-way latencies are half of them, for
+        a matrix uniform within 10 %.
     nodes : int, or dict of str to int, optional
         How many machines each region of a matrix has: `{"fra": 2, "lon": 2, "nyc": 1}`. The file may say it,
         too, in a last column called `nodes`; else each region has one. A number alone must agree with that.
@@ -73,12 +76,16 @@ WITHIN_MS = 1.0
 """The round trip between two machines of one region, if the file does not say."""
 
 
+DECIMALS = "; numbers take a decimal point, or semicolons between them"
+
+
 @dataclass(frozen=True)
 class Line:
-    """A line of the file that is not empty: its number, as editors count, and its cells."""
+    """A line of the file that is not empty: its number, as editors count, its cells and its text."""
 
     number: int
     cells: list[str]
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,21 +98,26 @@ class Sheet:
     @classmethod
     def of(cls, path: str | Path) -> Sheet:
         """Reads a file."""
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the text
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidError(f"path: {path} cannot be read: {error}") from None
+        text = read_text(path, "path")
         first = next((line for line in text.splitlines() if line.strip()), "")
         separator = next((sign for sign in SEPARATORS if sign in first), ",")
-        reader = csv.reader(text.splitlines(), delimiter=separator)
+        lines = text.splitlines()
+        reader = csv.reader(lines, delimiter=separator)
         try:
-            rows = [Line(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+            rows = [
+                Line(
+                    reader.line_num,
+                    [pointed(cell.strip(), separator) for cell in row],
+                    lines[reader.line_num - 1].strip(),
+                )
+                for row in reader
+            ]
         except csv.Error as error:
             raise InvalidError(f"path: {path} cannot be read: {error}") from None
-        lines = [row for row in rows if any(row.cells)]
-        if not lines:
+        filled = [row for row in rows if any(row.cells)]
+        if not filled:
             raise InvalidError(f"path: {path} is empty; it must hold round trips in milliseconds")
-        return cls(path, lines)
+        return cls(path, filled)
 
     def has_names(self) -> bool:
         """Whether rows and columns have names: then it is a matrix."""
@@ -117,6 +129,14 @@ class Sheet:
     def sample(self) -> Network:
         """All numbers of the file, under a header if there is one."""
         head = self.lines[0]
+        for line in self.lines:
+            if len(line.cells) > len(head.cells):
+                self.refuse(
+                    line,
+                    len(head.cells),
+                    f"the row has {len(line.cells)} cells and the first one {len(head.cells)}{DECIMALS}",
+                )
+        self._refuse_pairs()
         has_header = any(map(str.isalpha, "".join(head.cells))) and not any(map(is_number, head.cells))
         if has_header and len(self.lines) == 1:
             raise InvalidError(
@@ -130,6 +150,16 @@ class Sheet:
             if cell
         ]
         return Network(latency=empirical([value / 2 for value in values]))
+
+    def _refuse_pairs(self) -> None:
+        """Pairs of whole numbers with commas and no header may be numbers with a decimal comma."""
+        if all(re.fullmatch("[0-9]+,[0-9]+", line.text) for line in self.lines):
+            self.refuse(
+                self.lines[0],
+                0,
+                f"{shown(self.lines[0].text)} may be two round trips or one{DECIMALS}; a header tells how "
+                "many columns there are",
+            )
 
     def matrix(self, nodes: Machines) -> Network:
         """A number for each pair of names."""
@@ -178,11 +208,12 @@ class Sheet:
                     "rows and columns of a matrix have the same names in the same order",
                 )
             if len(row.cells) != len(names) + 1:
+                hint = DECIMALS if len(row.cells) > len(names) + 1 else ""
                 self.refuse(
                     row,
                     len(row.cells) - 1,
                     f"the row of {shown(name)} must have {len(names)} cells after its name, one for each of "
-                    f"{listed}, not {len(row.cells) - 1}",
+                    f"{listed}, not {len(row.cells) - 1}{hint}",
                 )
         if len(rows) != len(names):
             self.refuse(
@@ -213,6 +244,13 @@ class Sheet:
     def refuse(self, line: Line, at: int, why: str) -> NoReturn:
         """Says where and why."""
         raise InvalidError(f"path: {self.path}, line {line.number}, column {at + 1}: {why}")
+
+
+def pointed(cell: str, separator: str) -> str:
+    """A number with a decimal comma, with a point instead; where commas separate cells there are none."""
+    if separator != "," and re.fullmatch("[0-9]*,[0-9]+", cell):
+        return cell.replace(",", ".")
+    return cell
 
 
 def around(ms: float) -> Distribution:

@@ -1,0 +1,75 @@
+"""What a terminal is given: nothing that steers it, and nothing that it cannot print."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from io import TextIOWrapper
+from typing import TextIO
+
+from .errors import escaped_lines
+
+__all__ = ["complain", "printable", "say"]
+
+PLAIN = str.maketrans(
+    {
+        "–": "-",
+        "—": "-",
+        "→": "->",
+        "…": "...",
+        "·": "-",
+        "µ": "u",
+        "×": "x",
+        "≤": "<=",
+        "≥": ">=",
+        "§": "section ",
+    }
+)
+"""What raftlab prints, in ASCII."""
+
+
+def plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands in a text instead of what an encoding does not have."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end].translate(PLAIN)
+    return signs.encode("ascii", "backslashreplace").decode(), error.end
+
+
+codecs.register_error("raftlab.plain", plain)
+
+
+@contextlib.contextmanager
+def printable() -> Iterator[None]:
+    """Within it, what the terminal's encoding does not have is printed as ASCII, and ends nothing."""
+    streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
+    before = [(stream, stream.errors) for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="raftlab.plain")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            with contextlib.suppress(OSError, ValueError):  # it may be closed by now
+                stream.reconfigure(errors=errors)
+
+
+def say(text: object) -> None:
+    """Prints, with control characters of names and values as escapes."""
+    put(text, sys.stdout)
+
+
+def complain(text: object) -> None:
+    """The same, to where errors go."""
+    put(text, sys.stderr)
+
+
+def put(text: object, stream: TextIO) -> None:
+    """Prints a text. Nobody may listen any more, as in `raftlab run s.json | head -1`: that ends nothing."""
+    try:
+        print(escaped_lines(str(text)), file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
