@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ._arguments import items, number
+from ._arguments import items, number, reading
 from ._time import Duration, to_ms
 from .errors import InvalidError
 
@@ -55,15 +55,27 @@ class Distribution:
 
     @classmethod
     def from_dict(cls, written: Any) -> Distribution:
-        """From the scenario's JSON."""
-        if isinstance(written, (int, float)):
-            return cls("constant", (("value", float(written)),))
-        rest = [(k, tuple(v) if isinstance(v, list) else v) for k, v in written.items()]
-        return cls(written["distribution"], tuple(p for p in rest if p[0] != "distribution"))
+        """From the scenario's JSON.
+
+        Raises
+        ------
+        InvalidError
+            If it is no distribution, or one of parameters that make no sense.
+        """
+        with reading("a distribution", written):
+            if isinstance(written, (int, float)):
+                return constant(written)
+            given = dict(written)
+            kind = given.pop("distribution")
+            if kind == "empirical" and "weights" in given:
+                return weighted(**given)
+            return KINDS[kind](**given)
 
     def __repr__(self) -> str:
         if self.kind == "empirical":
-            return f"empirical(<{len(dict(self.parameters)['values'])} values>)"
+            given = dict(self.parameters)
+            weighted = ", weighted" if "weights" in given else ""
+            return f"empirical(<{len(given['values'])} values{weighted}>)"
         inside = ", ".join(f"{name}={value:g}" for name, value in self.parameters)
         return f"{self.kind}({inside})"
 
@@ -75,6 +87,11 @@ Time: TypeAlias = "Duration | Distribution"
 def time_to_dict(value: Time, what: str) -> Any:
     """A time as the scenario's JSON has it: milliseconds, or a distribution."""
     return value.to_dict() if isinstance(value, Distribution) else to_ms(value, what)
+
+
+def time_from_dict(written: Any) -> Any:
+    """A time from the scenario's JSON: a number of milliseconds, or a distribution."""
+    return written if isinstance(written, (int, float)) else Distribution.from_dict(written)
 
 
 def constant(value: Duration) -> Distribution:
@@ -146,13 +163,49 @@ def pareto(scale: Duration, shape: float) -> Distribution:
     return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", tail)))
 
 
-def empirical(values: Iterable[Duration]) -> Distribution:
-    """One of the values of a sample, each as likely.
+def empirical(values: Iterable[Duration] | Mapping[Duration, float]) -> Distribution:
+    """One of the values of a sample, each as likely; of a mapping each as likely as its weight says.
 
+    Parameters
+    ----------
+    values : list of times, or mapping of time to float
+        The sample; or its values with their weights, such as a `collections.Counter` of rounded latencies.
+        Weights are finite numbers of at least 0 that need not add up to 1; one at least is above 0.
+
+    Examples
+    --------
     >>> empirical([1.0, 2.5, 4.0])
     empirical(<3 values>)
+    >>> from collections import Counter
+    >>> empirical(Counter({1.0: 990, 3000.0: 10}))
+    empirical(<2 values, weighted>)
     """
+    if isinstance(values, Mapping):
+        return weighted(list(values), list(values.values()))
+    return Distribution("empirical", (("values", sample_of(values)),))
+
+
+def weighted(values: Iterable[Duration], weights: Iterable[float]) -> Distribution:
+    """A sample whose values have weights."""
+    sample = sample_of(values)
+    what, accepted = "values: a weight", "a finite number of at least 0"
+    given = tuple(number(weight, what, accepted, 0, FINITE) for weight in items(weights, "weights"))
+    if len(given) != len(sample):
+        raise InvalidError(f"weights must be as many as values, {len(sample)}, not {len(given)}")
+    if not 0 < sum(given) <= FINITE:
+        raise InvalidError(f"values: the weights must add up to a finite number above 0, not {sum(given)}")
+    return Distribution("empirical", (("values", sample), ("weights", given)))
+
+
+def sample_of(values: Iterable[Duration]) -> tuple[float, ...]:
+    """The times of a sample in milliseconds."""
     sample = tuple(to_ms(value, "values") for value in items(values, "values"))
     if not sample:
         raise InvalidError("values must hold at least one time")
-    return Distribution("empirical", (("values", sample),))
+    return sample
+
+
+KINDS: dict[str, Callable[..., Distribution]] = {
+    kind.__name__: kind for kind in (constant, uniform, normal, lognormal, exponential, pareto, empirical)
+}
+"""Distributions by the names that the scenario's JSON has for them."""

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::luck::{below, unit};
 use super::time::millis;
+use super::weighted::WeightedSample;
 use crate::protocol::Span;
 
 /// A distribution of a time, with its parameters in milliseconds. In JSON a number alone is a constant.
@@ -58,6 +59,8 @@ pub enum Distribution {
         /// The sample.
         values: Arc<[f64]>,
     },
+    /// One of the values of a sample, each as likely as its weight says.
+    Weighted(Arc<WeightedSample>),
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -74,13 +77,33 @@ enum Written {
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(tag = "distribution", rename_all = "lowercase", deny_unknown_fields)]
 enum Named {
-    Constant { value: f64 },
-    Uniform { low: f64, high: f64 },
-    Normal { mean: f64, std: f64 },
-    Lognormal { median: f64, sigma: f64 },
-    Exponential { mean: f64 },
-    Pareto { scale: f64, shape: f64 },
-    Empirical { values: Arc<[f64]> },
+    Constant {
+        value: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        std: f64,
+    },
+    Lognormal {
+        median: f64,
+        sigma: f64,
+    },
+    Exponential {
+        mean: f64,
+    },
+    Pareto {
+        scale: f64,
+        shape: f64,
+    },
+    Empirical {
+        values: Arc<[f64]>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weights: Option<Vec<f64>>,
+    },
 }
 
 impl From<Written> for Distribution {
@@ -94,7 +117,12 @@ impl From<Written> for Distribution {
             Written::Named(Named::Lognormal { median, sigma }) => Self::Lognormal { median, sigma },
             Written::Named(Named::Exponential { mean }) => Self::Exponential { mean },
             Written::Named(Named::Pareto { scale, shape }) => Self::Pareto { scale, shape },
-            Written::Named(Named::Empirical { values }) => Self::Empirical { values },
+            Written::Named(Named::Empirical { values, weights: None }) => {
+                Self::Empirical { values }
+            }
+            Written::Named(Named::Empirical { values, weights: Some(weights) }) => {
+                Self::Weighted(Arc::new(WeightedSample::new(values.to_vec(), weights)))
+            }
         }
     }
 }
@@ -108,7 +136,11 @@ impl From<Distribution> for Written {
             Distribution::Lognormal { median, sigma } => Named::Lognormal { median, sigma },
             Distribution::Exponential { mean } => Named::Exponential { mean },
             Distribution::Pareto { scale, shape } => Named::Pareto { scale, shape },
-            Distribution::Empirical { values } => Named::Empirical { values },
+            Distribution::Empirical { values } => Named::Empirical { values, weights: None },
+            Distribution::Weighted(sample) => Named::Empirical {
+                values: sample.values().into(),
+                weights: Some(sample.weights().to_vec()),
+            },
         })
     }
 }
@@ -148,6 +180,7 @@ impl Distribution {
             Self::Empirical { values } => {
                 to_span(values[below(draw, values.len() as u64) as usize])
             }
+            Self::Weighted(sample) => to_span(sample.at(draw)),
         }
     }
 
@@ -159,6 +192,11 @@ impl Distribution {
             let longer: Vec<Span> =
                 values.iter().map(|value| to_span(*value)).filter(|value| *value > least).collect();
             return (!longer.is_empty()).then(|| longer[below(draw, longer.len() as u64) as usize]);
+        }
+        if let Self::Weighted(sample) = self {
+            return sample
+                .only(|value| to_span(value) > least)
+                .map(|longer| to_span(longer.at(draw)));
         }
         if self.sample(u64::MAX) <= least {
             return None;
@@ -218,6 +256,10 @@ impl Distribution {
                     return Err("values must hold at least one time".into());
                 }
                 values.iter().try_for_each(|value| time("values", *value))
+            }
+            Self::Weighted(sample) => {
+                sample.values().iter().try_for_each(|value| time("values", *value))?;
+                sample.validate()
             }
         }
     }
@@ -350,6 +392,10 @@ mod tests {
             Distribution::Exponential { mean: 20.0 },
             Distribution::Pareto { scale: 10.0, shape: 1.5 },
             Distribution::Empirical { values: Arc::from([40.0, 5.0, 22.0, 31.0]) },
+            Distribution::Weighted(Arc::new(WeightedSample::new(
+                vec![40.0, 5.0, 22.0, 31.0],
+                vec![1.0, 5.0, 0.5, 2.0],
+            ))),
         ];
         let (least, n) = (Span::from_ms(21), 20_000);
         for distribution in all {

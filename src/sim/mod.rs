@@ -17,6 +17,7 @@ pub mod observer;
 pub mod queue;
 pub mod time;
 mod timers;
+mod weighted;
 pub mod world;
 
 pub use client::{Load, OpState, OpStatus, Pacing};
