@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from .errors import InvalidError, shown
@@ -21,7 +22,7 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
     except TypeError:
         number = None
     if number is None or not least <= number <= most:
-        limit = f"of at least {least}" if most >= U32 else f"between {least} and {most}"
+        limit = f"of at least {least}" if most in (U32, U64) else f"between {least} and {most}"
         limit = f"from {least} to 2^63 - 1" if most == 2**63 - 1 else limit
         limit = "from 0 to 2^64 - 1" if (least, most) == (0, U64) else limit
         raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
@@ -99,7 +100,7 @@ def nodes(value: Any, what: str, names: Sequence[str]) -> list[str]:
     """Nodes of a cluster: a name, single-letter names in a row, or a list of those."""
     found: list[str] = []
     for word in [value] if isinstance(value, str) else items(value, what):
-        if word in names:
+        if isinstance(word, str) and word in names:
             found.append(word)
         elif isinstance(word, str) and word and all(letter in names for letter in word):
             found.extend(word)
@@ -115,5 +116,24 @@ def dumps(value: Any) -> str:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()  # half a character of UTF-16 is a text of Python, and no text
         return text
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidError(f"an argument cannot be written down: {error}") from None
+
+
+def text_of(value: object, what: str) -> str:
+    """A value as a text, as `str` gives it."""
+    try:
+        return str(value)
+    except Exception as error:  # such as an integer of ten thousand digits
+        raise InvalidError(f"{what} cannot be written down: {error}") from None
+
+
+@contextlib.contextmanager
+def reading(what: str, written: object) -> Iterator[None]:
+    """Reads a part of a scenario's JSON: what is none is an error that names the part and shows it."""
+    try:
+        yield
+    except InvalidError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        raise InvalidError(f"{what} must be as the JSON of a scenario has it, not {shown(written)}") from None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _core
-from ._arguments import U32, dumps, instance, integer
-from .errors import InvalidError
+from ._arguments import U32, dumps, instance, integer, reading
+from .errors import InvalidError, escaped
 
 __all__ = [
     "Condition",
@@ -65,14 +65,21 @@ class Condition:
     @classmethod
     def from_dict(cls, written: dict[str, Any]) -> Condition:
         """From the scenario's JSON."""
+        with reading("a condition", written):
+            condition = cls._of(written)
+            str(condition)  # the core knows what makes no sense
+        return condition
+
+    @classmethod
+    def _of(cls, written: dict[str, Any]) -> Condition:
         written = dict(written)
         if "of" in written:
-            written["of"] = tuple(cls.from_dict(part) for part in written["of"])
+            written["of"] = tuple(cls._of(part) for part in written["of"])
         rest = tuple((k, v) for k, v in written.items() if k != "condition" and v is not None)
         return cls(written["condition"], rest)
 
     def __str__(self) -> str:
-        return _core.Engine.condition_text(dumps(self.to_dict()))
+        return escaped(_core.Engine.condition_text(dumps(self.to_dict())))
 
     def __repr__(self) -> str:
         return f"<condition: {self}>"
@@ -112,7 +119,19 @@ def _joined(name: str, conditions: Sequence[Condition]) -> Condition:
     for condition in conditions:
         instance(condition, Condition, name)
         parts += condition.parameters[0][1] if condition.name == name else (condition,)
-    return Condition(name, (("of", tuple(parts)),))
+    joined = Condition(name, (("of", tuple(parts)),))
+    if _depth(joined) > MAX_DEPTH:
+        raise InvalidError(f"{name}: conditions are nested at most {MAX_DEPTH} deep")
+    return joined
+
+
+def _depth(condition: Condition) -> int:
+    parts = dict(condition.parameters).get("of", ())
+    return 1 + max(map(_depth, parts)) if parts else 0
+
+
+MAX_DEPTH = 16
+"""As in the core, which says it of conditions in JSON."""
 
 
 def leaders(count: int) -> Condition:

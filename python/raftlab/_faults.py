@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
 from . import _core
-from ._arguments import U32, choice, flag, instance, integer, items, probability
+from ._arguments import U32, choice, flag, instance, integer, items, probability, reading
 from ._time import Duration, to_ms, to_signed_ms
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
@@ -465,6 +465,11 @@ class Duplicate(_Chance):
 
 def fault_from_dict(written: dict[str, Any]) -> Fault:
     """A fault from the scenario's JSON."""
+    with reading("a fault", written):
+        return _fault_of(written)
+
+
+def _fault_of(written: dict[str, Any]) -> Fault:
     classes = {c.name: c for c in _all_classes(Fault) if c.name}
     inner = dict(written["fault"])
     cls = classes[inner.pop("fault")]

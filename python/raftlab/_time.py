@@ -27,7 +27,8 @@ _UNITS = {
 LONGEST_MS = 100 * DAY_MS
 """The longest time that is told; a double still resolves its nanoseconds."""
 
-_PATTERN = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([a-zµ]+)\s*")
+_PATTERN = re.compile(r"\s*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([a-zµ]+)\s*")
+"""Each digit can belong to one part only, so that what does not match is refused in linear time."""
 _ACCEPTED = "a number of milliseconds, a timedelta, or a text such as '150ms', '2s', '5min'"
 
 

@@ -36,7 +36,7 @@ from ._interceptors import Interceptable
 from ._time import Duration, format_ms, to_ms
 from .commands import Command
 from .distributions import Time
-from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
+from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, escaped, shown
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
 from .tables import Trace
 from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
@@ -276,12 +276,12 @@ class World:
             seen = self._engine.node(node.name)
             role = seen["role"] if seen["up"] else "down"
             roles.append(f"{node.name} {role} t{seen['term']}")
-        return ", ".join(roles[:9]) + (" …" if len(roles) > 9 else "")
+        return escaped(", ".join(roles[:9])) + (" …" if len(roles) > 9 else "")
 
     def __repr__(self) -> str:
         name = type(self).__name__
         leader = self.leader
-        lead = f"leader {leader.name} of term {leader.term}" if leader else "no leader"
+        lead = f"leader {escaped(leader.name)} of term {leader.term}" if leader else "no leader"
         broken = self._engine.violation_count()
         bad = f", {broken} violations" if broken else ""
         return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"

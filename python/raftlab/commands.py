@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import InvalidError, shown
+from ._arguments import text_of
+from .errors import InvalidError, escaped, shown
 
 __all__ = ["Command", "append", "cas", "get", "put"]
 
@@ -27,13 +28,14 @@ class Command:
     def __str__(self) -> str:
         match self.op:
             case "put":
-                return f"{self.key}={self.value}"
+                text = f"{self.key}={self.value}"
             case "cas":
-                return f"{self.key}:{self.expected}→{self.value}"
+                text = f"{self.key}:{self.expected}→{self.value}"
             case "append":
-                return f"{self.key}+={self.value}"
+                text = f"{self.key}+={self.value}"
             case _:
-                return f"get {self.key}"
+                text = f"get {self.key}"
+        return escaped(text)
 
 
 def put(key: str, value: object) -> Command:
@@ -42,7 +44,7 @@ def put(key: str, value: object) -> Command:
     >>> str(put("x", 1))
     'x=1'
     """
-    return Command("put", _key(key), str(value))
+    return Command("put", _key(key), text_of(value, "a value"))
 
 
 def get(key: str) -> Command:
@@ -52,12 +54,12 @@ def get(key: str) -> Command:
 
 def cas(key: str, expected: object, value: object) -> Command:
     """Sets a key to `value` if it has exactly the value `expected` (compare and set)."""
-    return Command("cas", _key(key), str(value), str(expected))
+    return Command("cas", _key(key), text_of(value, "a value"), text_of(expected, "expected"))
 
 
 def append(key: str, value: object) -> Command:
     """Adds an item to the list at a key; the list reads as its items joined by commas."""
-    return Command("append", _key(key), str(value))
+    return Command("append", _key(key), text_of(value, "a value"))
 
 
 def command_to_dict(command: Command | str) -> dict[str, Any]:

@@ -31,8 +31,23 @@ def shown(value: object) -> str:
 SHOWN = 100
 
 
+def escaped(text: str) -> str:
+    """A text for a terminal: control characters, which could steer it, as escapes; line breaks too."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def escaped_lines(text: str) -> str:
+    """The same of a text of several lines."""
+    return text if text.isprintable() else "\n".join(map(escaped, text.split("\n")))
+
+
 class RaftlabError(Exception):
-    """The base of all exceptions of raftlab."""
+    """The base of all exceptions of raftlab. A message shows control characters of names as escapes."""
+
+    def __str__(self) -> str:
+        return escaped_lines(super().__str__())
 
 
 class InvalidError(RaftlabError, ValueError):
@@ -84,7 +99,7 @@ class NotReached(RaftlabError, TimeoutError):
         self.state = state
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return escaped_lines(str(self.args[0]))
 
 
 class ViolationError(RaftlabError, AssertionError):

@@ -16,7 +16,7 @@ from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
 from .distributions import Distribution, Time
 from .errors import InvalidError, shown
-from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load
+from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
 
 if TYPE_CHECKING:
     from .cluster import Cluster, Run
@@ -230,7 +230,7 @@ class Scenario:
             text.encode()
         except UnicodeEncodeError as error:
             raise InvalidError(f"not a scenario: {error}") from None
-        scenario._set(_core.scenario_normal(text))
+        scenario._set(_core.scenario_normal(text.removeprefix(BYTE_ORDER_MARK)))
         return scenario
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -333,6 +333,27 @@ class Scenario:
         return None if given is None else AdaptiveTimeout(**given)
 
     @property
+    def network(self) -> Network:
+        """The network."""
+        return Network.from_dict(self._parts["network"])
+
+    @property
+    def disk(self) -> Disk:
+        """The disks."""
+        return Disk.from_dict(self._parts.get("disk", {}))
+
+    @property
+    def workload(self) -> tuple[_Load, ...]:
+        """The loads on the cluster."""
+        return tuple(load_from_dict(load, self.nodes) for load in self._parts.get("workload", ()))
+
+    @property
+    def initial(self) -> Initial | None:
+        """How it begins, if not as a new cluster."""
+        initial = self._parts.get("initial")
+        return None if initial is None else Initial.from_dict(initial, self.nodes)
+
+    @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults."""
         return tuple(fault_from_dict(fault) for fault in self._parts.get("faults", ()))
@@ -354,9 +375,8 @@ class Scenario:
         return tuple(self._parts.get("bugs", ()))
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name in self._parts:
-            value = self._parts[name]
-            return Distribution.from_dict(value) if name == "latency" else value
+        if not name.startswith("_") and (name in self._parts or name in Scenario.__init__.__annotations__):
+            return self._parts.get(name)
         raise AttributeError(f"a scenario has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -508,6 +528,8 @@ def _names(nodes: int | Sequence[str]) -> list[str]:
 
 
 MAX_NODES = 255
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text that they save."""
 
 
 def _are_letters(names: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._arguments import U32, choice, flag, instance, integer, items, number, probability
 from ._time import Duration, to_ms
-from .distributions import Time, time_to_dict
+from .distributions import Time, time_from_dict, time_to_dict
 from .errors import InvalidError
 
 __all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
@@ -68,6 +68,17 @@ class Network:
             "fifo": flag(self.fifo, "network: fifo"),
         }
 
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> Network:
+        """From the scenario's JSON."""
+        latency, regions = written["latency"], None
+        if isinstance(latency, Mapping) and "regions" in latency:
+            regions = list(latency["regions"])
+            latency = [[time_from_dict(time) for time in row] for row in latency["matrix"]]
+        else:
+            latency = time_from_dict(latency)
+        return cls(**{**written, "latency": latency, "regions": regions})
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -88,6 +99,11 @@ class Disk:
             "write": time_to_dict(self.write, "disk: write"),
             "fsync": time_to_dict(self.fsync, "disk: fsync"),
         }
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> Disk:
+        """From the scenario's JSON."""
+        return cls(**{part: time_from_dict(time) for part, time in written.items()})
 
 
 @dataclass(frozen=True)
@@ -123,6 +139,19 @@ class _Load:
 
     def _pacing(self) -> dict[str, Any]:
         raise NotImplementedError
+
+
+def load_from_dict(written: Mapping[str, Any], nodes: Sequence[str]) -> _Load:
+    """A load from the scenario's JSON."""
+    pacing = dict(written["pacing"])
+    kind = {"open": OpenLoop, "closed": ClosedLoop}[pacing.pop("pacing")]
+    for part in {"every", "think"} & pacing.keys():
+        pacing[part] = time_from_dict(pacing[part])
+    given = {name: value for name, value in written.items() if name not in ("pacing", "mix")}
+    if "home" in given:
+        given["home"] = nodes[given["home"]]
+    load: _Load = kind(**given, **written["mix"], **pacing)
+    return load
 
 
 @dataclass(frozen=True)
@@ -283,3 +312,17 @@ class Initial:
         if self.leader is not None:
             written["leader"] = self.leader
         return written
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any], nodes: Sequence[str]) -> Initial:
+        """From the scenario's JSON: `terms` are those of single nodes there, `term` that of the others."""
+        given = dict(written)
+        logs = {node: given.get("logs", {}).get(node, given.get("log", [])) for node in nodes}
+        for name in ("term", "log", "commit"):
+            single = given.pop(name + "s", None)
+            if single is not None:
+                others = dict.fromkeys(nodes, given[name]) if name in given else {}
+                if name == "commit":  # that of all nodes holds as far as their logs go
+                    others = {node: min(index, len(logs[node])) for node, index in others.items()}
+                given[name] = others | single
+        return cls(**given)

@@ -11,6 +11,7 @@ from . import _core
 from ._arguments import choice, nodes
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, format_ms
+from .errors import escaped
 
 if TYPE_CHECKING:
     from .cluster import Cluster, World
@@ -165,7 +166,7 @@ class NodeView:
         first, last = node["first_index"], node["last_index"]
         log = f"log {first}..{last}" if first <= last else "empty log"
         return (
-            f"<node {self.name}: {state}, term {node['term']}, {log}{covered}, "
+            f"<node {escaped(self.name)}: {state}, term {node['term']}, {log}{covered}, "
             f"committed {node['commit_index']}>"
         )
 
@@ -262,7 +263,7 @@ class Operation:
         fate = op["status"] + (f": {op['reason']}" if op["reason"] else "")
         at = f" at index {op['index']}" if op.get("index") is not None else ""
         value = f" = {op['value']}" if op["kind"] == "read" and op["status"] == "ok" else ""
-        return f"<operation {self.id}: {op['text']}{value}, {fate}{at}>"
+        return escaped(f"<operation {self.id}: {op['text']}{value}, {fate}{at}>")
 
 
 class FaultHandle(int):
@@ -376,7 +377,7 @@ class Message:
         what = ", ".join(f"{name}={value}" for name, value in self.fields.items())
         entries = f", {self.entries} entries" if self.entries else ""
         due = "held" if self.due_ms is None else f"due at {format_ms(self.due_ms)}"
-        return f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}"
+        return escaped(f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}")
 
 
 class InFlight(tuple[Message, ...]):
@@ -465,17 +466,17 @@ class Violation:
     replay: str = field(repr=False, default="")
 
     def __str__(self) -> str:
-        return f"{self.rule} at {format_ms(self.time_ms)}: {self.message}"
+        return escaped(f"{self.rule} at {format_ms(self.time_ms)}: {self.message}")
 
     def explain(self) -> str:
         """The violation with the events that led there, a line each."""
         lines = [str(self)]
-        lines += [f"  {time:10.3f} ms  {node}: {what}" for time, node, what in self.events]
+        lines += [escaped(f"  {time:10.3f} ms  {node}: {what}") for time, node, what in self.events]
         return "\n".join([*lines, f"  again with: {self.replay}"] if self.replay else lines)
 
 
 class Violations(tuple[Violation, ...]):
-    """Violations in the order in which they were found."""
+    """Violations in the order in which they were found: a tuple that is equal to a list of the same, too."""
 
     def of(self, rule: str) -> Violations:
         """Those of one rule."""
@@ -485,6 +486,14 @@ class Violations(tuple[Violation, ...]):
     def rules(self) -> tuple[str, ...]:
         """The rules that were violated, in the order in which they were first."""
         return tuple(dict.fromkeys(v.rule for v in self))
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(tuple(other) if isinstance(other, list) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
 
     def __repr__(self) -> str:
         return "[]" if not self else "[" + ",\n ".join(str(v) for v in self) + "]"

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ceilings::MAX_DEPTH;
 use super::watch::Watcher;
 use crate::fault::Names;
 use crate::protocol::{NodeId, OpId, Protocol, Role};
@@ -99,13 +100,20 @@ pub struct Armed {
 impl Condition {
     /// Why it can never hold in a cluster of these nodes, if so.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
+        self.validate_within(names, MAX_DEPTH)
+    }
+
+    fn validate_within(&self, names: &Names, depth: usize) -> Result<(), String> {
         match self {
             Condition::Leads { node } => names.id(node).map(|_| ()),
             Condition::AnyOf { of } | Condition::AllOf { of } => {
                 if of.is_empty() {
                     return Err("a condition of several needs at least one".into());
                 }
-                of.iter().try_for_each(|part| part.validate(names))
+                if depth == 0 {
+                    return Err(format!("conditions are nested at most {MAX_DEPTH} deep"));
+                }
+                of.iter().try_for_each(|part| part.validate_within(names, depth - 1))
             }
             Condition::Leaders { count: nodes }
             | Condition::Down { count: nodes }
@@ -120,6 +128,15 @@ impl Condition {
                 ))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether it asks what the checks have found.
+    pub fn needs_checks(&self) -> bool {
+        match self {
+            Condition::Violated => true,
+            Condition::AnyOf { of } | Condition::AllOf { of } => of.iter().any(Self::needs_checks),
+            _ => false,
         }
     }
 

@@ -118,7 +118,7 @@ impl Initial {
         debug_assert!(node.status().term == term);
     }
 
-    fn log_of(&self, name: &str) -> &[InitialEntry] {
+    pub(super) fn log_of(&self, name: &str) -> &[InitialEntry] {
         self.logs.get(name).or(self.log.as_ref()).map_or(&[], Vec::as_slice)
     }
 

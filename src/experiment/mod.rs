@@ -1,5 +1,6 @@
 //! Experiments: what is played ([`Scenario`]), who plays it ([`Cluster`]), and what comes of many seeds.
 
+pub mod ceilings;
 pub mod cluster;
 pub mod condition;
 mod crew;
@@ -8,6 +9,7 @@ pub mod edits;
 pub mod futures;
 pub mod initial;
 pub mod metrics;
+pub mod pace;
 pub mod presets;
 pub mod scenario;
 pub mod splitting;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ceilings::{MAX_CLIENTS, MAX_DEPTH, MAX_KEYS};
 use super::condition::Condition;
 use super::edits::Edits;
 use super::initial::Initial;
@@ -28,6 +29,9 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> 
     let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
         let path = error.path().to_string();
         let why = error.into_inner();
+        if why.to_string().starts_with("recursion limit") {
+            return "it is nested too deeply".to_owned();
+        }
         if matches!(path.as_str(), "." | "?") { why.to_string() } else { format!("{path}: {why}") }
     })?;
     text.end().map_err(|why| why.to_string())?;
@@ -316,6 +320,7 @@ impl Scenario {
         if let Some(stop) = &self.stop {
             stop.validate(&self.nodes).map_err(|why| format!("stop: {why}"))?;
         }
+        self.check_size()?;
         if let Some(edits) = &self.edits {
             edits.validate(&self.nodes).map_err(|why| format!("edits: {why}"))?;
         }
@@ -431,7 +436,12 @@ impl Scenario {
             }
             Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
-            Action::At { action, .. } => self.validate_action(action),
+            Action::At { action: inner, .. } => {
+                if action.depth() > MAX_DEPTH {
+                    return Err(format!("an action is put off at most {MAX_DEPTH} times"));
+                }
+                self.validate_action(inner)
+            }
             Action::Heal { .. } | Action::GiveUp { .. } => Ok(()),
         }
     }
@@ -510,11 +520,7 @@ impl Scenario {
 
     /// How many clients its load generators have.
     pub fn load_clients(&self) -> u32 {
-        let clients = |load: &Load| match load.pacing {
-            Pacing::Open { .. } => 1,
-            Pacing::Closed { clients, .. } => clients,
-        };
-        self.workload.iter().map(clients).sum()
+        self.workload.iter().map(Load::clients).sum()
     }
 
     /// Why it cannot be played with this seed: interceptors saw another one.
@@ -527,11 +533,6 @@ impl Scenario {
         }
     }
 }
-
-/// Most clients of one load generator.
-pub const MAX_CLIENTS: u32 = 100_000;
-/// Most keys of one load generator.
-pub const MAX_KEYS: u32 = 1_000_000;
 
 fn yes() -> bool {
     true

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::cluster::{Cluster, Goal, Position, Progress};
 use super::condition::Condition;
 use super::crew::crew;
+use super::pace::Pace;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::protocol::Span;
@@ -149,14 +150,15 @@ impl Ladder {
     ) -> Option<Progress> {
         let end = self.scenario.end().unwrap_or_default();
         let mut goal: Goal = cluster.goal(level.clone());
+        let mut pace = Pace::default();
         loop {
             if stop.load(Ordering::Relaxed) {
                 return None;
             }
-            match cluster.go_on(end, SLICE, Some(&mut goal)) {
-                Progress::Events => {}
+            match cluster.go_on(end, pace.events(), Some(&mut goal)) {
+                Progress::Events => pace.slice_ends(),
                 progress => return Some(progress),
-            }
+            };
         }
     }
 
@@ -173,8 +175,6 @@ impl Ladder {
         Luck::new(self.seed).draw(Purpose::Splitting, repeat << 16 | level as u64, run)
     }
 }
-
-const SLICE: u64 = 20_000;
 
 /// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
 /// how many events lie behind it.

@@ -121,6 +121,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// How often it is put off.
+    pub fn depth(&self) -> usize {
+        let (mut depth, mut action) = (0, self);
+        while let Action::At { action: inner, .. } = action {
+            (depth, action) = (depth + 1, inner);
+        }
+        depth
+    }
+}
+
 /// How a message is moved by hand.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -12,6 +12,7 @@ use super::cluster::{Cluster, Ending};
 use super::crew::crew;
 use super::futures::{Moment, Way};
 use super::metrics::{Finished, Holds, Measures, Metric, Value, extras};
+use super::pace::Pace;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
@@ -130,9 +131,15 @@ impl Plan {
             point.scenario.validate().map_err(ScenarioError::Invalid)?;
             let seeds = match &point.moment {
                 Some(moment) => [moment.seed, moment.seed.wrapping_add(1)],
-                None => [point.seed, point.seed + self.seeds - 1],
+                None => [point.seed, point.seed.saturating_add(self.seeds - 1)],
             };
             seeds.iter().try_for_each(|seed| point.scenario.check_seed(*seed))?;
+            if !self.checks && point.scenario.needs_checks() {
+                return Err(ScenarioError::Invalid(
+                    "stop: 'a check is violated' needs checks=True: without checks it never holds"
+                        .into(),
+                ));
+            }
             let lasts = point.moment.as_ref().and_then(|moment| moment.duration);
             let end = lasts.map(|lasts| Time::ZERO + lasts).or_else(|| point.scenario.end());
             let end = end.unwrap_or(Time::ZERO);
@@ -185,8 +192,14 @@ impl Plan {
         let stop = AtomicBool::new(false);
         let work = || {
             let timed = self.asks_for_wall_time();
-            let mut player =
-                Player { plan: self, observer: &observer, stop: &stop, timed, stage: None };
+            let mut player = Player {
+                plan: self,
+                observer: &observer,
+                stop: &stop,
+                timed,
+                pace: Pace::default(),
+                stage: None,
+            };
             let mut pieces = Pieces::new(self);
             loop {
                 let from = next.fetch_add(chunk, Ordering::Relaxed);
@@ -214,8 +227,6 @@ impl Plan {
 const PIECES: u64 = 64;
 /// Most runs of a piece: enough that threads seldom meet, few enough that progress is seen.
 const MOST_AT_ONCE: u64 = 64;
-/// How many events are dispatched between two looks at whether to stop.
-const SLICE: u64 = 20_000;
 /// Most bins of one run's time series.
 const MOST_BINS: u64 = 1_000_000;
 
@@ -225,6 +236,7 @@ struct Player<'a, O: Watcher, F> {
     observer: &'a F,
     stop: &'a AtomicBool,
     timed: bool,
+    pace: Pace,
     stage: Option<Stage<O>>,
 }
 
@@ -267,13 +279,19 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
             rows.push_failed(point as u32, seed, error.to_string());
             return true;
         }
+        self.pace.begin();
         let ending = loop {
             if self.stop.load(Ordering::Relaxed) {
                 return false;
             }
-            if let Some(ending) = way.go_on(cluster, SLICE) {
+            if let Some(ending) = way.go_on(cluster, self.pace.events()) {
                 break ending;
             }
+            if let Err(why) = cluster.check_size() {
+                rows.push_failed(point as u32, seed, why);
+                return true;
+            }
+            self.pace.slice_ends();
         };
         let end = cluster.world().now();
         cluster.world_mut().observer_mut().finish(end);
@@ -298,7 +316,9 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
             if rest.begin(moment.seed).is_err() {
                 unreachable!("the plan was validated");
             }
-            while !way.reach(&mut rest, moment, SLICE) {
+            let mut pace = Pace::default();
+            while !way.reach(&mut rest, moment, pace.events()) {
+                pace.slice_ends();
                 if self.stop.load(Ordering::Relaxed) {
                     return None;
                 }

@@ -28,20 +28,25 @@ impl Table {
 /// The keys and values of one run.
 #[derive(Debug, Default)]
 pub struct Symbols {
+    /// The keys of load generators, k0, k1 and so on, have the first numbers; nobody writes them down.
+    load_keys: u32,
     keys: Table,
     values: Table,
 }
 
-clone_by_field!([] Symbols { keys, values });
+clone_by_field!([] Symbols { load_keys, keys, values });
 
 impl Symbols {
     /// With the keys of load generators, k0, k1 and so on, in front.
     pub fn with_load_keys(count: u32) -> Self {
-        let mut symbols = Self::default();
-        for i in 0..count {
-            symbols.keys.number(&format!("k{i}"));
-        }
-        symbols
+        Self { load_keys: count, ..Self::default() }
+    }
+
+    /// The number of a load generator's key.
+    fn load_key(&self, text: &str) -> Option<u32> {
+        let digits = text.strip_prefix('k')?;
+        let number: u32 = digits.parse().ok().filter(|number| *number < self.load_keys)?;
+        (number.to_string() == digits).then_some(number) // no k01, no k+1
     }
 
     /// All keys and all values that are texts, in the order of their numbers.
@@ -61,12 +66,13 @@ impl Symbols {
 
     /// The key with this name.
     pub fn key(&mut self, text: &str) -> Key {
-        Key(self.keys.number(text))
+        Key(self.load_key(text).unwrap_or_else(|| self.load_keys + self.keys.number(text)))
     }
 
     /// The key with this name, if it was ever used.
     pub fn known_key(&self, text: &str) -> Option<Key> {
-        self.keys.numbers.get(text).map(|number| Key(*number))
+        let named = || self.keys.numbers.get(text).map(|number| self.load_keys + number);
+        self.load_key(text).or_else(named).map(Key)
     }
 
     /// The value with this text. A number below 2^31 in its usual form stands for itself.
@@ -79,7 +85,9 @@ impl Symbols {
 
     /// A key's name.
     pub fn key_text(&self, key: Key) -> String {
-        self.keys.texts.get(key.0 as usize).cloned().unwrap_or_else(|| format!("k{}", key.0))
+        let named = key.0.checked_sub(self.load_keys);
+        let text = named.and_then(|number| self.keys.texts.get(number as usize));
+        text.cloned().unwrap_or_else(|| format!("k{}", key.0))
     }
 
     /// A value's text.
@@ -153,6 +161,16 @@ mod tests {
         assert_eq!(symbols.key_text(Key(1)), "k1");
         let x = symbols.key("x");
         assert_eq!((x, symbols.key("x"), symbols.key_text(x)), (Key(2), Key(2), "x".to_string()));
+        assert_eq!((symbols.key("k1"), symbols.known_key("k1")), (Key(1), Some(Key(1))));
+        for text in ["k01", "k+1", "k2", "k", "K1"] {
+            assert_eq!(symbols.known_key(text), None);
+            let key = symbols.key(text);
+            assert!(key.0 > 2, "{text} is no key of a load generator");
+            assert_eq!(
+                (symbols.known_key(text), symbols.key_text(key).as_str()),
+                (Some(key), text)
+            );
+        }
         for text in ["0", "7", "2147483647", "007", "2147483648", "-1", "", "über"] {
             let value = symbols.value(text);
             assert_eq!(symbols.value_text(value), text);

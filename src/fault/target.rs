@@ -107,6 +107,9 @@ impl TryFrom<Vec<String>> for Names {
                     "a node's name must not be empty or hold a comma, as '{name}' does"
                 ));
             }
+            if name.contains('\0') {
+                return Err(format!("a node's name must not hold NUL, as {name:?} does"));
+            }
             if ROLES.iter().any(|(role, _)| role == name) {
                 return Err(format!("'{name}' is a role, and cannot be a node's name"));
             }

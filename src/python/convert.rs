@@ -1,5 +1,9 @@
 //! From Python and to Python.
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
 use pyo3::import_exception;
 use pyo3::prelude::*;
 
@@ -25,6 +29,25 @@ impl From<ScenarioError> for PyErr {
 /// What makes no sense, as an exception.
 pub(super) fn invalid(why: impl Into<String>) -> PyErr {
     InvalidError::new_err(why.into())
+}
+
+/// What comes of some work; nothing, and no word on the terminal, if it panics. For libraries that do where what
+/// they read makes no sense.
+pub(super) fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                before(panic);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(false);
+    done.ok()
 }
 
 /// Reads a value that Python wrote as JSON.

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::convert::{BusyError, from_json, invalid};
-use super::gateway::{SLICE, drive};
+use super::gateway::{drive, wait_for};
 use super::intercept::{self, Hook};
 use super::sweep::moment;
 use super::table::Table;
@@ -62,18 +62,32 @@ macro_rules! either {
 
 /// Reads a scenario. The one that was read last is kept: it is often run again with another seed, and to read
 /// it takes longer than a short run.
-fn read_scenario(json: &str) -> PyResult<Arc<Scenario>> {
+fn read_scenario(py: Python<'_>, json: &str) -> PyResult<Arc<Scenario>> {
     static LAST: Mutex<Option<(String, Arc<Scenario>)>> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match &*last {
-        Some((known, scenario)) if known == json => Ok(Arc::clone(scenario)),
-        _ => {
-            let scenario = Arc::new(Scenario::from_json(json)?);
-            *last = Some((json.to_owned(), Arc::clone(&scenario)));
-            Ok(scenario)
-        }
+    let last = || LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match &*last() {
+        Some((known, scenario)) if known == json => return Ok(Arc::clone(scenario)),
+        _ => {}
     }
+    let scenario = Arc::new(scenario_of(py, json)?);
+    *last() = Some((json.to_owned(), Arc::clone(&scenario)));
+    Ok(scenario)
 }
+
+/// Reads a scenario; a long one while Ctrl-C is listened for.
+pub(super) fn scenario_of(py: Python<'_>, json: &str) -> PyResult<Scenario> {
+    if json.len() < LONG_TEXT {
+        return Ok(Scenario::from_json(json)?);
+    }
+    let json = json.to_owned();
+    Ok(wait_for(py, move || Scenario::from_json(&json))??)
+}
+
+/// A text of so many bytes takes milliseconds to read.
+const LONG_TEXT: usize = 100_000;
+
+const UNCHECKED: &str =
+    "the condition 'a check is violated' needs checks=True: without checks it never holds";
 
 /// A cluster in its world. The typed face of it is `raftlab.Cluster`.
 #[pyclass(frozen, module = "raftlab._core")]
@@ -98,6 +112,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (scenario, seed, *, trace="full", checks=true, stop_on_violation=false, trace_rows=None))]
     fn new(
+        py: Python<'_>,
         scenario: &str,
         seed: u64,
         trace: &str,
@@ -105,10 +120,13 @@ impl Engine {
         stop_on_violation: bool,
         trace_rows: Option<u64>,
     ) -> PyResult<Self> {
-        let scenario = read_scenario(scenario)?;
+        let scenario = read_scenario(py, scenario)?;
+        if !checks && scenario.needs_checks() {
+            return Err(invalid(UNCHECKED));
+        }
         let options = Options { trace: trace_level(trace)?, checks, trace_rows };
         let on_violation = on_violation(stop_on_violation);
-        let cluster = build(&scenario, seed, on_violation, options)?;
+        let cluster = build_patiently(py, &scenario, seed, on_violation, options)?;
         Ok(Self::hold(Inner { cluster, options, on_violation, position: Position::default() }))
     }
 
@@ -118,7 +136,7 @@ impl Engine {
     fn play(&self, py: Python<'_>) -> PyResult<&'static str> {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
-        let ending = drive(py, || inner.play(Time::NEVER))?;
+        let ending = drive(py, |events| inner.play(events, Time::NEVER))?;
         guard.raise_failure(py)?;
         Ok(ending.name())
     }
@@ -142,6 +160,9 @@ impl Engine {
         let limit = span("limit", limit_ms)?;
         let mut guard = self.lock()?;
         condition.validate(guard.names()).map_err(invalid)?;
+        if condition.needs_checks() && !guard.options.checks {
+            return Err(invalid(UNCHECKED));
+        }
         let goal = either!(&guard.cluster, cluster => cluster.goal(condition.clone()));
         let until = guard.later("limit", limit)?;
         let progress = Self::advance(py, &mut guard, until, Some(goal))?;
@@ -176,16 +197,17 @@ impl Engine {
         let inner = &mut *guard;
         let (start, before) = (inner.now(), inner.events());
         let last = before.saturating_add(count);
-        let mut slice = || {
+        let mut slice = |events: u64| {
             let left = last - inner.events();
-            let progress = inner.slice(until, left.min(SLICE), None);
-            (progress != Progress::Events || inner.events() == last).then_some(progress)
+            let progress = inner.slice(until, left.min(events), None)?;
+            Ok((progress != Progress::Events || inner.events() == last).then_some(progress))
         };
         // A few events are dispatched in less time than it takes to let other threads run.
-        let at_once = if count <= FEW { slice() } else { None };
+        let at_once = if count <= FEW { slice(FEW) } else { Ok(None) };
         let result = match at_once {
-            Some(progress) => Ok(progress),
-            None => drive(py, slice),
+            Ok(Some(progress)) => Ok(progress),
+            Ok(None) => drive(py, slice),
+            Err(why) => Err(invalid(why)),
         };
         let dispatched = guard.events() - before;
         if dispatched > 0 {
@@ -197,7 +219,7 @@ impl Engine {
             Ok(Progress::Time) if guard.now() > start => {
                 // There are no more events, but faults may have struck, the last of them just now.
                 let now = guard.now();
-                guard.slice(now + Span(1), SLICE, None);
+                guard.slice(now + Span(1), FEW, None).map_err(invalid)?;
                 guard.record_time();
             }
             Ok(_) => {}
@@ -304,16 +326,13 @@ impl Engine {
             either!(&guard.cluster, cluster => (cluster.script(), cluster.seed()))
         };
         let options = Options::NOTHING;
-        let cluster = build(&Arc::new(script), seed, OnViolation::Record, options)?;
+        let cluster = build_patiently(py, &Arc::new(script), seed, OnViolation::Record, options)?;
         let position = Position::default();
         let mut inner = Inner { cluster, options, on_violation: OnViolation::Record, position };
-        drive(py, || inner.play(until))?;
+        drive(py, |events| inner.play(events, until))?;
         // What is left of the time passes without events: they come at `until` or later.
         if inner.now() < until {
-            drive(py, || match inner.slice(until, SLICE, None) {
-                Progress::Events => None,
-                progress => Some(progress),
-            })?;
+            drive(py, |events| inner.slice_or_more(until, events, None))?;
         }
         Ok(Self::hold(inner))
     }
@@ -333,9 +352,15 @@ impl Engine {
         let moment = moment((own, at_ms, duration_ms))?;
         let mut way = Way::default();
         let cluster = &mut inner.cluster;
-        drive(py, || either!(cluster, c => way.reach(c, &moment, SLICE)).then_some(()))?;
+        drive(
+            py,
+            |events| either!(cluster, c => c.check_size().map(|()| way.reach(c, &moment, events).then_some(()))),
+        )?;
         either!(cluster, c => way.part(c, seed));
-        let ending = drive(py, || either!(cluster, c => way.go_on(c, SLICE)))?;
+        let ending = drive(
+            py,
+            |events| either!(cluster, c => c.check_size().map(|()| way.go_on(c, events))),
+        )?;
         Ok(ending.name())
     }
 
@@ -541,10 +566,7 @@ impl Engine {
     ) -> PyResult<Progress> {
         let inner = &mut **guard;
         let before = inner.events();
-        let result = drive(py, || match inner.slice(until, SLICE, goal.as_mut()) {
-            Progress::Events => None,
-            progress => Some(progress),
-        });
+        let result = drive(py, |events| inner.slice_or_more(until, events, goal.as_mut()));
         let whole =
             matches!(result, Ok(Progress::Time | Progress::Condition)) && !guard.tap_failed();
         if !whole {
@@ -570,13 +592,37 @@ impl Inner {
         failure.map_or(Ok(()), |failure| Err(intercept::exception(py, &failure)))
     }
 
-    fn play(&mut self, until: Time) -> Option<Ending> {
+    /// Plays a slice of the scenario; an error if the run needs more than there is.
+    fn play(&mut self, events: u64, until: Time) -> Result<Option<Ending>, String> {
         let position = &mut self.position;
-        either!(&mut self.cluster, cluster => cluster.play(position, SLICE, until))
+        either!(&mut self.cluster, cluster => {
+            cluster.check_size()?;
+            Ok(cluster.play(position, events, until))
+        })
     }
 
-    fn slice(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
-        either!(&mut self.cluster, cluster => cluster.run(until, events, goal))
+    /// Runs for a slice; an error if the run needs more than there is.
+    fn slice(
+        &mut self,
+        until: Time,
+        events: u64,
+        goal: Option<&mut Goal>,
+    ) -> Result<Progress, String> {
+        either!(&mut self.cluster, cluster => {
+            cluster.check_size()?;
+            Ok(cluster.run(until, events, goal))
+        })
+    }
+
+    /// The same; nothing if there is more to come.
+    fn slice_or_more(
+        &mut self,
+        until: Time,
+        events: u64,
+        goal: Option<&mut Goal>,
+    ) -> Result<Option<Progress>, String> {
+        let progress = self.slice(until, events, goal)?;
+        Ok((progress != Progress::Events).then_some(progress))
     }
 
     fn record(&mut self, step: Step) {
@@ -663,6 +709,24 @@ fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> 
         _ => Ok(()),
     }
 }
+
+/// A cluster at its beginning; one that has much to build while Ctrl-C is listened for.
+fn build_patiently(
+    py: Python<'_>,
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    on_violation: OnViolation,
+    options: Options,
+) -> PyResult<Any> {
+    if scenario.size() < MUCH {
+        return build(scenario, seed, on_violation, options);
+    }
+    let scenario = Arc::clone(scenario);
+    wait_for(py, move || build(&scenario, seed, on_violation, options))?
+}
+
+/// So many entries and clients take milliseconds to build.
+const MUCH: usize = 10_000;
 
 pub(super) fn build(
     scenario: &Arc<Scenario>,

@@ -14,7 +14,8 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchIterator,
     RecordBatchReader, StringArray,
 };
-use arrow_ipc::reader::StreamReader;
+use arrow_buffer::Buffer;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
@@ -22,7 +23,8 @@ use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyCapsule, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::convert::invalid;
+use super::convert::{invalid, quietly};
+use super::gateway::Attention;
 use crate::trace::{TableSchema, arrow};
 
 /// A table in columns.
@@ -85,11 +87,11 @@ impl Table {
     /// A table from the bytes that `to_ipc` gave.
     #[staticmethod]
     fn from_ipc(name: &str, bytes: &[u8]) -> PyResult<Self> {
-        let wrong = |error: ArrowError| invalid(format!("not a table: {error}"));
-        let reader = StreamReader::try_new(std::io::Cursor::new(bytes), None).map_err(wrong)?;
-        let schema = reader.schema();
-        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-        Ok(Self { name: name.to_owned(), schema, batches })
+        let read = quietly(|| decoded(bytes).map_err(|error| error.to_string()));
+        match read.unwrap_or_else(|| Err("its bytes contradict each other".into())) {
+            Ok((schema, batches)) => Ok(Self { name: name.to_owned(), schema, batches }),
+            Err(why) => Err(invalid(format!("not a table: {why}"))),
+        }
     }
 
     /// The rows as an Arrow IPC stream, as pickle stores them.
@@ -233,11 +235,7 @@ impl Table {
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         for field in self.schema.fields() {
-            let list = PyList::empty(py);
-            for array in self.arrays(field.name())? {
-                extend(&list, array.as_ref())?;
-            }
-            columns.set_item(field.name(), list)?;
+            columns.set_item(field.name(), self.column_list(py, field.name())?)?;
         }
         Ok(columns)
     }
@@ -259,8 +257,9 @@ impl Table {
     /// One column as a list.
     fn column_list<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
+        let mut attention = Attention::new();
         for array in self.arrays(name)? {
-            extend(&list, array.as_ref())?;
+            extend(&list, array.as_ref(), &mut attention)?;
         }
         Ok(list)
     }
@@ -291,6 +290,20 @@ impl Table {
         }
         Ok((PyBytes::new(py, &bytes), dtype))
     }
+}
+
+/// The schema and the batches of an Arrow IPC stream. It takes no more memory than the bytes do, whatever they
+/// say of their lengths; a few contradictions make the decoder panic.
+fn decoded(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let (mut decoder, mut left) = (StreamDecoder::new(), Buffer::from(bytes));
+    let mut batches = Vec::new();
+    while let Some(batch) = decoder.decode(&mut left)? {
+        batches.push(batch);
+    }
+    let schema = decoder.schema();
+    decoder.finish()?;
+    let schema = schema.ok_or_else(|| ArrowError::IpcError("there is no schema".into()))?;
+    Ok((schema, batches))
 }
 
 /// Values from Python as an array: flags, integers, numbers or else texts; None is null.
@@ -348,51 +361,74 @@ macro_rules! with_numbers {
     };
 }
 
-fn extend(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+fn extend(list: &Bound<'_, PyList>, array: &dyn Array, attention: &mut Attention) -> PyResult<()> {
+    let py = list.py();
     match array.data_type() {
-        DataType::Boolean => array.as_boolean().iter().try_for_each(|flag| list.append(flag)),
-        DataType::Utf8 => array.as_string::<i32>().iter().try_for_each(|text| list.append(text)),
-        DataType::Dictionary(..) => extend_with_names(list, array),
-        DataType::List(_) => extend_with_lists(list, array),
-        DataType::Struct(_) => extend_with_tuples(list, array),
+        DataType::Boolean => array
+            .as_boolean()
+            .iter()
+            .try_for_each(|flag| attention.look(py).and_then(|()| list.append(flag))),
+        DataType::Utf8 => array
+            .as_string::<i32>()
+            .iter()
+            .try_for_each(|text| attention.look(py).and_then(|()| list.append(text))),
+        DataType::Dictionary(..) => extend_with_names(list, array, attention),
+        DataType::List(_) => extend_with_lists(list, array, attention),
+        DataType::Struct(_) => extend_with_tuples(list, array, attention),
         other => with_numbers!(
             array,
-            |numbers| numbers.iter().try_for_each(|number| list.append(number)),
+            |numbers| numbers
+                .iter()
+                .try_for_each(|number| attention.look(py).and_then(|()| list.append(number))),
             Err(PyTypeError::new_err(format!("a column of {other} has no form in Python")))
         ),
     }
 }
 
 /// Each name becomes one Python string, however often it stands in the column.
-fn extend_with_names(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+fn extend_with_names(
+    list: &Bound<'_, PyList>,
+    array: &dyn Array,
+    attention: &mut Attention,
+) -> PyResult<()> {
     let dictionary = array.as_any_dictionary();
     let texts = dictionary.values().as_string::<i32>();
     let names: Vec<_> = texts.iter().flatten().map(|t| PyString::new(list.py(), t)).collect();
     // Without any name there is no code either, and every cell is null.
     let codes = if names.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
     for (at, code) in codes.into_iter().enumerate() {
+        attention.look(list.py())?;
         let name = if array.is_null(at) { None } else { names.get(code) };
         list.append(name)?;
     }
     Ok(())
 }
 
-fn extend_with_lists(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+fn extend_with_lists(
+    list: &Bound<'_, PyList>,
+    array: &dyn Array,
+    attention: &mut Attention,
+) -> PyResult<()> {
     array.as_list::<i32>().iter().try_for_each(|items| {
         let Some(items) = items else { return list.append(list.py().None()) };
         let inner = PyList::empty(list.py());
-        extend(&inner, items.as_ref())?;
+        extend(&inner, items.as_ref(), attention)?;
         list.append(inner)
     })
 }
 
-fn extend_with_tuples(list: &Bound<'_, PyList>, array: &dyn Array) -> PyResult<()> {
+fn extend_with_tuples(
+    list: &Bound<'_, PyList>,
+    array: &dyn Array,
+    attention: &mut Attention,
+) -> PyResult<()> {
     let fields = array.as_struct().columns().iter().map(|column| {
         let cells = PyList::empty(list.py());
-        extend(&cells, column.as_ref()).map(|()| cells)
+        extend(&cells, column.as_ref(), attention).map(|()| cells)
     });
     let fields: Vec<_> = fields.collect::<PyResult<_>>()?;
     for row in 0..array.len() {
+        attention.look(list.py())?;
         let cells = fields.iter().map(|cells| cells.get_item(row));
         list.append(PyTuple::new(list.py(), cells.collect::<PyResult<Vec<_>>>()?)?)?;
     }

@@ -4,13 +4,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::convert::invalid;
+use super::engine::scenario_of;
+use super::gateway::Attention;
 use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
 use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
 use crate::experiment::presets::PRESETS;
 use crate::experiment::step::{CommandSpec, command_text};
 use crate::experiment::watch::Texts;
-use crate::experiment::{Cluster, Scenario, Symbols, Watcher};
+use crate::experiment::{Cluster, Symbols, Watcher};
 use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::fault::{Names, Scheduled};
@@ -167,7 +169,9 @@ pub(super) fn in_flight<'py, O: Watcher>(
 ) -> PyResult<Bound<'py, PyList>> {
     let names = &cluster.scenario().nodes;
     let list = PyList::empty(py);
+    let mut attention = Attention::new();
     for flight in cluster.world().in_flight() {
+        attention.look(py)?;
         let dict = PyDict::new(py);
         let fields = flight.message.fields();
         dict.set_item("from", names.name(flight.id.from))?;
@@ -380,6 +384,6 @@ pub(super) fn schema()
 
 /// A scenario in its normal form: checked, with every default written out.
 #[pyfunction]
-pub(super) fn scenario_normal(json: &str) -> PyResult<String> {
-    Ok(Scenario::from_json(json)?.to_json())
+pub(super) fn scenario_normal(py: Python<'_>, json: &str) -> PyResult<String> {
+    Ok(scenario_of(py, json)?.to_json())
 }

@@ -62,6 +62,16 @@ pub struct Load {
     pub home: Option<NodeId>,
 }
 
+impl Load {
+    /// How many clients it has.
+    pub fn clients(&self) -> u32 {
+        match self.pacing {
+            Pacing::Open { .. } => 1,
+            Pacing::Closed { clients, .. } => clients,
+        }
+    }
+}
+
 /// How requests follow each other.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "pacing", rename_all = "lowercase", deny_unknown_fields)]

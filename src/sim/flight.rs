@@ -109,6 +109,11 @@ impl<M> Flights<M> {
         Some(flight)
     }
 
+    /// How many there are, and slots whose event is still to come.
+    pub fn count(&self) -> usize {
+        self.used - self.free.len()
+    }
+
     /// All messages under way, by slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Flight<M>)> {
         self.slots.iter().enumerate().filter_map(|(i, f)| f.as_ref().map(|f| (i as u32, f)))

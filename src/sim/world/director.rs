@@ -53,6 +53,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         flights
     }
 
+    /// How many there are; those that were dropped count until they would have arrived.
+    pub fn in_flight_count(&self) -> usize {
+        self.core.flights.count()
+    }
+
     /// From now on messages that match are held back as they are sent.
     pub fn hold_matching(&mut self, handle: u32, matching: Matching) {
         self.core.holds.push((handle, matching));
