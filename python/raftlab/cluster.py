@@ -363,8 +363,9 @@ class Cluster(Interceptable, World):
         trace_rows: int | None = None,
         **settings: Any,
     ) -> None:
-        self._open(Scenario(nodes, **settings), seed, trace, checks, on_violation, trace_rows)
-        if self.scenario.steps:
+        scenario = Scenario(nodes, **settings)
+        self._open(scenario, seed, trace, checks, on_violation, trace_rows)
+        if scenario.steps:
             self._engine.play()
 
     def _open(

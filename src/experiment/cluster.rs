@@ -47,8 +47,7 @@ pub struct Cluster<O: Watcher> {
     taken: usize,
     /// What was played of the scenario, in parts that replay exactly.
     played: Vec<Played>,
-    /// Whether anything was played of it, and whether all was.
-    begun: bool,
+    /// Whether all was played of it.
     ended: bool,
     /// Whether its luck became another's on the way.
     parted: bool,
@@ -58,7 +57,7 @@ pub struct Cluster<O: Watcher> {
 
 clone_by_field!(
     [O: Watcher] Cluster<O> {
-        symbols, seed, world, injector, agenda, on_violation, struck_at, taken, begun, ended, parted
+        symbols, seed, world, injector, agenda, on_violation, struck_at, taken, ended, parted
     }
     empty { waiting, clients, played, by_hand }
     shared { scenario }
@@ -132,7 +131,6 @@ impl<O: Watcher> Cluster<O> {
             struck_at: Time::ZERO,
             taken: 0,
             played: Vec::new(),
-            begun: false,
             ended: false,
             parted: false,
             by_hand: Vec::new(),

@@ -72,7 +72,6 @@ impl<O: Watcher> Cluster<O> {
     /// Plays what is left of the scenario, up to `until`. After `events` events it returns nothing: call it
     /// again with the same `position`.
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
-        self.begun = true;
         let last = self.events().saturating_add(events);
         while self.taken < self.scenario.steps.len() {
             if self.world.now() >= until {

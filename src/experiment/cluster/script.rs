@@ -44,7 +44,7 @@ impl<O: Watcher> Cluster<O> {
 
     /// The script of all that this cluster has been through.
     pub fn script(&self) -> Scenario {
-        self.script_as(self.by_hand.is_empty() && (self.ended || !self.begun))
+        self.script_as(self.by_hand.is_empty() && self.ended)
     }
 
     /// The script of all that this cluster has been through, up to now and no further.
