@@ -17,6 +17,7 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from raftlab._arguments import nodes as named
 from raftlab.errors import InvalidError
 
 from ._palette import Theme
@@ -64,10 +65,7 @@ def chosen_nodes(world: World, nodes: str | Sequence[str] | None) -> list[str]:
     known = [node.name for node in world.nodes]
     if nodes is None:
         return known
-    names = [nodes] if isinstance(nodes, str) and nodes in known else list(nodes)
-    for name in names:
-        if name not in known:
-            raise InvalidError(f"nodes: unknown node {name!r}; this cluster has {', '.join(known)}")
+    names = named(nodes, "nodes", known)
     if not names or len(set(names)) < len(names):
         raise InvalidError(f"nodes must name at least one node, and none twice, not {nodes!r}")
     return names

@@ -74,10 +74,14 @@ class Grid:
         return [int(term) for term in np.unique(every)]
 
 
+MOST_TERM = 2**63 - 1
+"""What the trace shows of a higher one, too."""
+
+
 def _log(log: Sequence[Any]) -> Columns:
     return {
         "index": np.array([entry.index for entry in log], dtype=np.int64),
-        "term": np.array([entry.term for entry in log], dtype=np.int64),
+        "term": np.array([min(entry.term, MOST_TERM) for entry in log], dtype=np.int64),
         "value": np.array([entry.value for entry in log], dtype=object),
     }
 

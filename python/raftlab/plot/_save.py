@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from raftlab import _core
+from raftlab._arguments import choice
+from raftlab._files import path_of
 from raftlab.errors import InvalidError
 
 from ._axes import root
@@ -64,7 +66,7 @@ def save(ax: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200, **op
     """
     if not isinstance(ax, (Axes, FigureBase)):
         raise InvalidError(f"ax must be matplotlib Axes or a Figure, not {type(ax).__name__}")
-    figure, target = root(ax), Path(path)
+    figure, target = root(ax), path_of(path, "path")
     lines = dict.fromkeys(
         vars(each)["raftlab_replay"] for each in figure.axes if "raftlab_replay" in vars(each)
     )
@@ -74,5 +76,7 @@ def save(ax: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200, **op
         about = {maker: f"raftlab {_core.VERSION}", content: "\n".join(lines)}
         options["metadata"] = about | dict(options.get("metadata") or {})
     with mpl.rc_context(TEXT_AS_TEXT):
-        figure.savefig(target, dpi=dpi, **options)
+        known = figure.canvas.get_supported_filetypes()
+    choice(kind, "path: the ending", sorted(known))
+    figure.savefig(target, dpi=dpi, **options)
     return target
