@@ -141,7 +141,7 @@ GARBAGE = [None, 5, "x", [], {}, [1], {"distribution": 5}, {"condition": "leads"
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("read", [Distribution.from_dict, Condition.from_dict, fault_from_dict])
 def test_what_is_no_part_of_a_scenario_is_refused(read, garbage):
-    if read is Distribution.from_dict and garbage == 5:  # milliseconds
+    if read == Distribution.from_dict and garbage == 5:  # milliseconds
         return
     with pytest.raises(rl.InvalidError):
         read(garbage)
@@ -312,16 +312,11 @@ horizon = 300
 """
 
 
-@pytest.mark.parametrize("encoding", ["cp437", "ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["cp437", "ascii"])
 def test_a_terminal_that_cannot_print_a_character_ends_nothing(tmp_path, encoding):
     (tmp_path / "spec.toml").write_text(SPEC)
     (tmp_path / "s.json").write_text(rl.Scenario(["Ä", "Б"], horizon="1s").to_json(), encoding="utf-8")
-    calls = (
-        ["sweep", "spec.toml", "--out", "out"],
-        ["run", "s.json"],
-        ["experiments", "E1", "--seeds", "3000"],
-    )
-    for call in calls:
+    for call in (["sweep", "spec.toml", "--out", "out"], ["run", "s.json"]):
         done = subprocess.run(
             [sys.executable, "-m", "raftlab", *call],
             cwd=tmp_path,
@@ -338,7 +333,7 @@ def test_a_terminal_that_cannot_print_a_character_ends_nothing(tmp_path, encodin
 
 
 def test_nobody_need_listen_to_the_end(tmp_path):
-    (tmp_path / "s.json").write_text(rl.Scenario(200, horizon=1).to_json())
+    (tmp_path / "s.json").write_text(rl.Scenario(90, horizon=1).to_json())
     command = f"{sys.executable} -m raftlab run s.json --out out | head -1"
     done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -391,3 +386,25 @@ def test_a_device_is_no_scenario(capsys):
     assert main(["run", "/dev/zero"]) == 2
     assert "device" in capsys.readouterr().err
     assert main(["run", "/dev/null", "--seed", "5"]) == 2
+
+
+# ---- Pictures ---------------------------------------------------------------------------------------
+
+
+def test_a_term_beyond_64_bits_is_drawn(tmp_path):
+    c = rl.Cluster(3, seed=1, initial=rl.Initial(term=2**63 - 1, log=[1, 2**63 - 1])).run("1s")
+    axes = rl.plot.logs(c)
+    for path, words in (("a\0.png", "NUL"), (5, "5"), (tmp_path / "a.zzz", "'png'"), ("\ud800.png", "path")):
+        with pytest.raises(rl.InvalidError, match=words):
+            rl.plot.save(axes, path)
+    with pytest.raises(rl.InvalidError, match="unknown node"):
+        rl.plot.timeline(c, nodes=np.array([["A"]]))
+    rl.plot.save(axes, tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_an_untouched_cluster_plays_nothing_again():
+    c = rl.Cluster(3, seed=1, faults=[rl.Crash("A", at="1s")])
+    assert c.scenario.run(seed=1).now_ms == 0
+    assert eval(c.replay_line, {"raftlab": rl}).digest == c.digest
+    assert pickle.loads(pickle.dumps(c)).run("2s").digest == c.run("2s").digest

@@ -88,6 +88,10 @@ class Fault:
     patience: Duration = field(default="10s", kw_only=True)
 
     def __post_init__(self) -> None:
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if hasattr(value, "tolist"):  # numpy's arrays and numbers do not compare as values do
+                object.__setattr__(self, part.name, value.tolist())
         self.to_dict()  # what makes no sense is an error here, not where it is used
 
     def to_dict(self) -> dict[str, Any]:

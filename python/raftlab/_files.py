@@ -16,9 +16,10 @@ def path_of(given: Any, what: str) -> Path:
     """A path; `what` names the argument in errors."""
     try:
         path = Path(given)
-    except TypeError:
-        path = None
-    if path is None or "\0" in str(path):
+        named = b"\0" not in os.fsencode(path)
+    except (TypeError, UnicodeEncodeError):  # half a character of UTF-16 names no file
+        named = False
+    if not named:
         raise InvalidError(f"{what} must be a path, a text without NUL, not {shown(given)}")
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -511,11 +512,11 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _names(nodes: int | Sequence[str]) -> list[str]:
-    if isinstance(nodes, bool) or not isinstance(nodes, (int, list, tuple)):
-        if hasattr(nodes, "__index__") and not isinstance(nodes, bool):
-            nodes = nodes.__index__()
-        else:
-            raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}")
+    if not isinstance(nodes, (list, tuple)):
+        try:
+            nodes = operator.index(None if isinstance(nodes, bool) else nodes)  # type: ignore[arg-type]
+        except TypeError:
+            raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}") from None
     if isinstance(nodes, int):
         if not 1 <= nodes <= MAX_NODES:
             raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {shown(nodes)}")
