@@ -160,7 +160,7 @@ def test_what_is_no_part_of_a_scenario_is_refused(read, garbage):
         (lambda: rl.network_from_csv("/dev/zero"), ["path", "device"]),
         (lambda: rl.Scenario(["A\0", "B"]), ["NUL"]),
         (lambda: rl.Cluster(3).partition(np.array(["A", "B"]), np.array([1])), ["groups", "array"]),
-        (lambda: rl.Cluster(3).intercept(print, nodes=np.array([["A"]])), ["nodes", "unknown"]),
+        (lambda: rl.Cluster(3).intercept(print, nodes=np.array([["A"]])), ["nodes"]),
         (lambda: rl.Cluster(3).deliver(from_=np.array([["A", "B"]])), ["from_", "unknown"]),
         (lambda: rl.put("x", 10**5000), ["cannot be written down"]),
         (lambda: rl.Cluster(3).run_until(rl.violated, limit=10), None),

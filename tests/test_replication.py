@@ -32,7 +32,9 @@ def loaded(latency, *, fifo=False, loss=0.0, seed=1, **settings):
 
 def under_way(c):
     """Messages with entries under way, by link."""
-    return collections.Counter((m.from_, m.to) for m in c.in_flight if m.type == "AppendEntries" and m.entries)
+    return collections.Counter(
+        (m.from_, m.to) for m in c.in_flight if m.type == "AppendEntries" and m.entries
+    )
 
 
 def messages(run, kind="AppendEntries", **columns):
