@@ -47,12 +47,15 @@ def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> flo
     size = points(ax, SMALL)
     row = 1.45 * size
     found, wrong = strikes(world, window), breaches(world, window)
+    key_height = draw_key(ax, key, width)
+    room = MOST_SHARE * height - key_height - (0.5 + bool(wrong)) * row
     rows = _pack(found, window, size, width)
     if len(rows) > np.clip(STRIP_SHARE * height / row, FEWEST_ROWS, MOST_ROWS):
         rows = _by_kind(found, window, size, width)
+    if len(rows) * row > room:
+        rows = [_summed_up(found, "fault", window, size, width)]
     if wrong:
         rows.insert(0, _breach_row(wrong, window, size, width))
-    key_height = draw_key(ax, key, width)
     strip = (len(rows) + 0.5) * row if rows else 0.0
     scale = min(1.0, MOST_SHARE * height / max(key_height + strip, 1e-9)) / height
     top = 1.0 - key_height * scale
@@ -78,6 +81,8 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     handle, gap, between = 1.8, 0.5, 1.5  # in sizes of the font, as legends are measured
     needs = [text_points(str(artist.get_label()), size) + (handle + gap + between) * size for artist in key]
     columns = next((n for n in range(len(key), 1, -1) if _width(needs, n) < 0.97 * width), 1)
+    even = -(-len(key) // -(-len(key) // columns))  # as many lines, evenly filled
+    columns = even if _width(needs, even) < 0.97 * width else columns
     legend = ax.legend(
         handles=list(key),
         loc="upper left",
@@ -189,20 +194,25 @@ def _beside(text: str, left: float, right: float, width: float, size: float) -> 
 
 def _by_kind(found: Sequence[Strike], window: Window, size: float, width: float) -> list[_Row]:
     """So many faults that only their kinds can be named: a row each, with how often it struck."""
-    rows = []
-    for kind in dict.fromkeys(strike.kind for strike in found):
-        those = [strike for strike in found if strike.kind == kind]
-        struck = [strike for strike in those if not strike.waited]
-        most = at_once(struck)
-        text = f"{kind.replace('_', ' ')} × {len(struck)}" + (f", up to {most} at once" if most > 1 else "")
-        text = elided(text, size, width - size)
-        room = (text_points(text, size) + 1.5 * size) * window.span / width
-        starts, ends = _ends(those, window)
-        reached = np.maximum.accumulate([window.start, *ends]).tolist()
-        free = zip(reached, [*starts, window.right], strict=True)
-        gap = next((begin for begin, end in free if end - begin > room), window.start)
-        rows.append(_Row(those, [_Text(gap, text)], counted=most if most > 1 else 0))
-    return rows
+    kinds = dict.fromkeys(strike.kind for strike in found)
+    return [
+        _summed_up([s for s in found if s.kind == kind], kind.replace("_", " "), window, size, width)
+        for kind in kinds
+    ]
+
+
+def _summed_up(those: Sequence[Strike], what: str, window: Window, size: float, width: float) -> _Row:
+    """Many strikes in one row: how many there were, and at once."""
+    struck = [strike for strike in those if not strike.waited]
+    most = at_once(struck)
+    text = f"{what} × {len(struck)}" + (f", up to {most} at once" if most > 1 else "")
+    text = elided(text, size, width - size)
+    room = (text_points(text, size) + 1.5 * size) * window.span / width
+    starts, ends = _ends(those, window)
+    reached = np.maximum.accumulate([window.start, *ends]).tolist()
+    free = zip(reached, [*starts, window.right], strict=True)
+    gap = next((begin for begin, end in free if end - begin > room), window.start)
+    return _Row(list(those), [_Text(gap, text)], counted=most if most > 1 else 0)
 
 
 def _breach_row(wrong: Sequence[Breach], window: Window, size: float, width: float) -> _Row:

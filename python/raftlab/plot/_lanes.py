@@ -56,17 +56,24 @@ def name_rows(ax: Axes, names: Sequence[str], lane_points: float, rows: dict[str
     name_lanes(ax, names, lane_points)
     lanes = [float(tick) for tick in ax.get_yticks()]
     shown = [label.get_text() for label in ax.get_yticklabels()]
-    ax.set_yticks([*lanes, *rows.values()], [*shown, *rows], parse_math=False)
     size = float(ax.get_yticklabels()[0].get_fontsize())
+    small = min(size, points(ax, SMALL))
+    free = lanes[-1] + 0.5 * (size - small) / lane_points
+    kept: dict[str, float] = {}
+    for name, height in sorted(rows.items(), key=lambda row: row[1]):
+        if (height - free) * lane_points > 1.05 * small:
+            kept[name] = free = height
+    ax.set_yticks([*lanes, *kept.values()], [*shown, *kept], parse_math=False)
     for label in ax.get_yticklabels()[len(lanes) :]:
-        label.set(fontsize=min(size, points(ax, SMALL)), color=Theme.of(ax).muted)
+        label.set(fontsize=small, color=Theme.of(ax).muted)
 
 
-def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> str:
-    """Draws the bars of each node, from the first lane down.
+SHARES = "each role's share of it"
+"""What a column of a dense lane is."""
 
-    Returns what has to be said about how they were summed up; empty if nothing was.
-    """
+
+def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: float) -> None:
+    """Draws the bars of each node, from the first lane down; in columns of shares where they are dense."""
     width = size_points(ax)[0]
     edges = columns(ax, window)
     dense = is_dense(ax, lanes)
@@ -76,7 +83,6 @@ def draw_lanes(ax: Axes, lanes: dict[str, Spans], window: Window, lane_points: f
         else:
             _draw_bars(ax, lane, spans, window, width)
         _write_terms(ax, lane, spans, window, lane_points, leaders_only=dense)
-    return "each role's share of it" if dense else ""
 
 
 def is_dense(ax: Axes, lanes: dict[str, Spans]) -> bool:

@@ -106,7 +106,9 @@ def logs(
     bare(ax, lanes=True)
     finish(ax, world, title, f", at {format_ms(world.now_ms if when is None else when)}")
     ax.set_xlim(grid.first - 0.5, grid.last + 0.5)
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=20 if grid.last < 1000 else 10, integer=True, min_n_ticks=1))
+    label = 1.6 * text_points(f"{grid.last}", float(ax.xaxis.label.get_fontsize()))
+    most = int(np.clip(size_points(ax)[0] / label, 2, 20))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=most, integer=True, min_n_ticks=1))
     ax.set_xlabel("log index")
     ax.set_yticks(range(len(grid.names)), grid.names, parse_math=False)
     for lane, conditions in enumerate(grid.conditions):

@@ -96,13 +96,15 @@ def messages(
     dense = len(flights) > limit
     ax = frame.open(ax, title, min(1.6 + 0.6 * len(frame.names), 9.0), lanes=True)
     refusals = Refusals.of(world, frame.window, frame.names, flights)
+    counts = _counts(ax, flights, frame) if dense else np.zeros((1, 1, 1))
+    note_columns(ax, frame.window, _said(counts, flights) if dense else "")
     taken = frame.header(ax, _key(Theme.of(ax), flights, refusals, dense=dense))
     name_lanes(ax, frame.names, place(ax, len(frame.names), taken))
     lanes = role_spans(world, frame.names, frame.window)
     for lane, spans in enumerate(lanes.values()):
         _draw_lane(ax, lane + (FOOT if dense else 0.0), spans)
     if dense:
-        note_columns(ax, frame.window, _draw_counts(ax, flights, frame))
+        _draw_counts(ax, flights, frame, counts)
     else:
         _draw_each(ax, flights)
         notes = Notes(ax)
@@ -263,16 +265,30 @@ def _area_colour(theme: Theme, kind: str) -> str:
     return theme.paler(look.colour, 0.45) if look.dashed else look.colour
 
 
-def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
-    """Columns instead of lines: how many each node sent, and how many of these were lost."""
-    theme, edges = Theme.of(ax), columns(ax, frame.window)
-    kinds = _kinds(theme, flights)
-    counts = np.array(
+def _counts(ax: Axes, flights: Flights, frame: Frame) -> np.ndarray:
+    """How many messages of each kind each node sent in each column: lanes x kinds x columns."""
+    edges, kinds = columns(ax, frame.window), _kinds(Theme.of(ax), flights)
+    return np.array(
         [
             [_count(flights, (flights.sender == lane) & (flights.kind == kind), edges) for kind in kinds]
             for lane in range(len(frame.names))
         ]
     )
+
+
+def _said(counts: np.ndarray, flights: Flights) -> str:
+    """What a picture says that counts them."""
+    highest = max(int(counts.sum(axis=1).max()), 1)
+    return (
+        f"what a node sent (at most {highest:,}), and below the line what of it was lost; "
+        f"0 of {len(flights):,} messages are drawn one by one"
+    )
+
+
+def _draw_counts(ax: Axes, flights: Flights, frame: Frame, counts: np.ndarray) -> None:
+    """Columns instead of lines: how many each node sent, and how many of these were lost."""
+    theme, edges = Theme.of(ax), columns(ax, frame.window)
+    kinds = _kinds(theme, flights)
     highest = max(int(counts.sum(axis=1).max()), 1)
     for lane in range(len(frame.names)):
         foot = np.full(len(edges), lane + FOOT)
@@ -297,10 +313,6 @@ def _draw_counts(ax: Axes, flights: Flights, frame: Frame) -> str:
         colors=theme.grid,
         linewidth=0.6,
         zorder=0.5,
-    )
-    return (
-        f"what a node sent (at most {highest:,}), and below the line what of it was lost; "
-        f"0 of {len(flights):,} messages are drawn one by one"
     )
 
 

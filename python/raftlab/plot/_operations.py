@@ -102,10 +102,18 @@ class Operations:
                 )
         return key
 
-    def draw(self, ax: Axes, window: Window, top: float, lane_points: float) -> str:
-        """Draws the strip below `top`. Returns what has to be said about how it was summed up."""
+    def said(self, ax: Axes, window: Window) -> str:
+        """What has to be said about how they are summed up; nothing if they are not."""
+        if not self.counted:
+            return ""
+        highest = int(np.histogram(self.start, columns(ax, window))[0].max())
+        return f"operations asked for (at most {max(highest, 1):,})"
+
+    def draw(self, ax: Axes, window: Window, top: float, lane_points: float) -> None:
+        """Draws the strip below `top`."""
         if self.counted:
-            return self._draw_counts(ax, window, top)
+            self._draw_counts(ax, window, top)
+            return
         thinnest = THINNEST * window.span / size_points(ax)[0]
         for status, look in Theme.of(ax).statuses.items():
             which = self.status == status
@@ -125,7 +133,6 @@ class Operations:
                 ).set_gid(f"op-{status}")
         if self.labelled and ROW * lane_points >= points(ax, TINY):
             self._write_labels(ax, window, top)
-        return ""
 
     def _write_labels(self, ax: Axes, window: Window, top: float) -> None:
         size = points(ax, TINY)
@@ -148,7 +155,7 @@ class Operations:
                 gid="op-label",
             )
 
-    def _draw_counts(self, ax: Axes, window: Window, top: float) -> str:
+    def _draw_counts(self, ax: Axes, window: Window, top: float) -> None:
         theme, edges = Theme.of(ax), columns(ax, window)
         counts = {
             status: np.histogram(self.start[self.status == status], edges)[0] for status in theme.statuses
@@ -161,7 +168,6 @@ class Operations:
                 colour = theme.statuses[status].colour if status != "pending" else theme.muted
                 ax.fill_between(edges, foot, head, step="post", color=colour, lw=0, zorder=2)
                 foot = head
-        return f"operations asked for (at most {highest:,})"
 
 
 def _label(kind: str, key: str | None, value: str | None, result: str | None, node: str | None) -> str:

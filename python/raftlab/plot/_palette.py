@@ -143,7 +143,7 @@ def _theme(ink: str, background: str) -> Theme:
     base = LIGHT if luminance(background) > 0.5 else DARK
     if contrast(ink, background) < 4.5:
         ink = base.ink
-    shares = (share for share in (0.42, 0.34, 0.26, 0.18, 0.1) if _legible(ink, background, share))
+    shares = (share for share in (0.3, 0.24, 0.18, 0.12, 0.06) if _legible(ink, background, share))
     return replace(
         base,
         ink=ink,
@@ -155,7 +155,7 @@ def _theme(ink: str, background: str) -> Theme:
 
 
 def _legible(ink: str, background: str, share: float) -> bool:
-    return contrast(mixed(ink, background, share), background) >= 5.0
+    return contrast(mixed(ink, background, share), background) >= 6.5
 
 
 def _flattened(layers: Iterable[Any], ink: str) -> str:
@@ -235,7 +235,7 @@ def _strokes(
 LIGHT = Theme(
     ink="#000000",
     background="#ffffff",
-    muted="#6b6b6b",
+    muted="#4d4d4d",
     grid="#d9d9d9",
     fault="#c2512f",
     fault_bar="#f0b9a5",
@@ -271,12 +271,12 @@ LIGHT = Theme(
 DARK = Theme(
     ink="#ffffff",
     background="#000000",
-    muted="#a8a8a8",
+    muted="#b2b2b2",
     grid="#333333",
     fault="#f0805c",
     fault_bar="#7d3620",
     fault_edge="#c0684b",
-    fault_alpha=0.20,
+    fault_alpha=0.15,
     wrong="#ff7a86",
     commit="#3fd0a5",
     snapshot="#2a2e33",

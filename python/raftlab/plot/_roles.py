@@ -11,7 +11,7 @@ from raftlab._time import Duration
 
 from ._docstrings import documented
 from ._frame import Frame
-from ._lanes import draw_lanes, foot_line, name_lanes, place, role_key
+from ._lanes import SHARES, draw_lanes, foot_line, is_dense, name_lanes, place, role_key
 from ._states import role_spans
 from ._window import note_columns
 
@@ -65,10 +65,11 @@ def roles(
     world = frame.world
     lanes = role_spans(world, frame.names, frame.window)
     ax = frame.open(ax, title, min(1.5 + 0.42 * len(lanes), 9.0), lanes=True)
+    note_columns(ax, frame.window, SHARES if is_dense(ax, lanes) else "")
     lane_points = place(ax, len(lanes), frame.header(ax, role_key(ax, lanes)))
     name_lanes(ax, frame.names, lane_points)
     foot_line(ax, len(lanes))
-    note_columns(ax, frame.window, draw_lanes(ax, lanes, frame.window, lane_points))
+    draw_lanes(ax, lanes, frame.window, lane_points)
     return ax
 
 

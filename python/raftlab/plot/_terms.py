@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 
 from raftlab._time import Duration
 
-from ._axes import SMALL, height_axis, points, shifted, size_points, steps, strand, text_points
+from ._axes import SMALL, height_axis, points, size_points, steps, strand, text_points
 from ._docstrings import documented
 from ._frame import Frame
+from ._notes import Notes
 from ._palette import Theme, node_dashes
 from ._states import Spans, role_spans
 
@@ -78,10 +79,11 @@ def terms(
     height_axis(ax, highest, frame.header(ax, key), "term")
     per_term = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
     per_ms = size_points(ax)[0] / frame.window.span
+    notes = Notes(ax)
     for position, (name, spans) in enumerate(found.items()):
         _draw_node(ax, position, len(found), spans)
         if per_term > 2.2 * points(ax, SMALL):
-            _name_leader(ax, name, spans, per_ms)
+            _name_leader(notes, name, spans, per_ms)
     return ax
 
 
@@ -124,22 +126,16 @@ def _draw_node(ax: Axes, position: int, count: int, spans: Spans) -> None:
     ax.add_collection(stays, autolim=False)
 
 
-def _name_leader(ax: Axes, name: str, spans: Spans, per_ms: float) -> None:
-    """Writes the name of a leader above its stay."""
-    size = points(ax, SMALL)
+def _name_leader(notes: Notes, name: str, spans: Spans, per_ms: float) -> None:
+    """Names a leader above its stay, beside another one who leads from the same moment."""
+    size, colour = points(notes.ax, SMALL), Theme.of(notes.ax).ink
     for i in np.flatnonzero(spans.up & (spans.role == "leader")):
         start, end, term = float(spans.start[i]), float(spans.end[i]), int(spans.term[i])
-        if (end - start) * per_ms > text_points(name, size, "bold"):
-            ax.text(
-                start,
-                term,
-                name,
-                va="bottom",
-                fontsize=size,
-                fontweight="bold",
-                color=Theme.of(ax).ink,
-                transform=shifted(ax, ax.transData, 0.0, 6.0),
-                clip_on=True,
-                parse_math=False,
-                gid="leader-name",
-            )
+        width = text_points(name, size, "bold")
+        if (end - start) * per_ms > width:
+            beside = width + 0.3 * size
+            style: dict[str, Any] = {"fontweight": "bold", "gid": "leader-name", "ha": "left"}
+            for right in (0.0, beside, -beside):
+                above = right, 6.0 + 0.6 * size
+                if notes.write(start, term, name, size, above, color=colour, **style):
+                    break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ from ._axes import (
 )
 from ._docstrings import documented
 from ._frame import Frame
-from ._lanes import FOOT, draw_lanes, foot_line, is_dense, name_rows, place, role_key
+from ._lanes import FOOT, SHARES, draw_lanes, foot_line, is_dense, name_rows, place, role_key
 from ._operations import Operations
 from ._palette import Theme
 from ._states import Spans, node_states, read, role_spans
@@ -99,7 +100,8 @@ def timeline(
     ax.set_yticks(range(len(names)), ["commits", *names[1:]], parse_math=False)  # the widest label
     settle(ax)
     ops = Operations.of(world, window, size_points(ax)[0], points(ax, TINY))
-    dense = is_dense(ax, shown)
+    dense, made = is_dense(ax, shown), Commits.of(ax, world, window)
+    note_columns(ax, window, SHARES if dense else "", made.said(), ops.said(ax, window))
     stays = _stays(lanes)
     leaders = len(names) - 0.5 + SPACE
     terms = leaders + _leaders_height(stays) + SPACE
@@ -116,15 +118,14 @@ def timeline(
         rows["term"] = terms + TERMS / 2
     name_rows(ax, names, lane_points, rows)
     foot_line(ax, len(names))
-    summed_up = draw_lanes(ax, shown, window, lane_points)
+    draw_lanes(ax, shown, window, lane_points)
     if dense:
         _write_terms(ax, lanes, window, rows["term"])
     else:
         _draw_node_commits(ax, frame)
     _draw_leaders(ax, stays, window, leaders, lane_points)
-    also = _draw_commits(ax, world, window, commits, lane_points)
-    asked = ops.draw(ax, window, clients, lane_points)
-    note_columns(ax, window, summed_up, also, asked)
+    made.draw(ax, window, commits, lane_points)
+    ops.draw(ax, window, clients, lane_points)
     _rule(ax, [leaders, commits, *([terms] if dense else []), *([clients] if ops.height else [])])
     return ax
 
@@ -245,30 +246,43 @@ def _write_terms(ax: Axes, lanes: dict[str, Spans], window: Window, height: floa
             )
 
 
-def _draw_commits(ax: Axes, world: World, window: Window, top: float, lane_points: float) -> str:
-    """A tick for each index when the first node knows it committed, with its number where there is room."""
-    theme = Theme.of(ax)
-    entries = read(world, "entries", "index", "committed_ms")
-    time = entries["committed_ms"].astype(float)
-    known = np.flatnonzero(~np.isnan(time))
-    order = known[np.argsort(time[known], kind="stable")]
-    index, first = np.unique(entries["index"][order], return_index=True)
-    moment = time[order][first]
-    inside = window.touches(moment, moment)
-    index, moment = index[inside], moment[inside]
-    width = size_points(ax)[0]
-    foot = top + COMMITS
-    if 2 * len(np.unique(moment)) > width:
-        edges = columns(ax, window)
-        count = np.histogram(moment, edges)[0]
-        highest = max(int(count.max()), 1)
-        heads = foot - np.r_[count, count[-1]] * COMMITS / highest
-        ax.fill_between(edges, foot, heads, step="post", color=theme.commit, lw=0, zorder=2)
-        return f"commits (at most {highest:,})"
-    ax.vlines(moment, top, foot, colors=theme.commit, linewidth=1.2, zorder=2, gid="commit")
-    if COMMITS * lane_points >= points(ax, SMALL):
-        _number(ax, index, moment, window, top, foot)
-    return ""
+@dataclass(frozen=True)
+class Commits:
+    """When the first node knew each index committed; counted in columns if there are too many to draw."""
+
+    index: np.ndarray
+    moment: np.ndarray
+    counts: np.ndarray | None
+
+    @classmethod
+    def of(cls, ax: Axes, world: World, window: Window) -> Commits:
+        """Those that show."""
+        entries = read(world, "entries", "index", "committed_ms")
+        time = entries["committed_ms"].astype(float)
+        known = np.flatnonzero(~np.isnan(time))
+        order = known[np.argsort(time[known], kind="stable")]
+        index, first = np.unique(entries["index"][order], return_index=True)
+        moment = time[order][first]
+        inside = window.touches(moment, moment)
+        index, moment = index[inside], moment[inside]
+        dense = 2 * len(np.unique(moment)) > size_points(ax)[0]
+        return cls(index, moment, np.histogram(moment, columns(ax, window))[0] if dense else None)
+
+    def said(self) -> str:
+        """What has to be said about how they are summed up; nothing if they are not."""
+        return "" if self.counts is None else f"commits (at most {max(int(self.counts.max()), 1):,})"
+
+    def draw(self, ax: Axes, window: Window, top: float, lane_points: float) -> None:
+        """A tick for each, with its number where there is room."""
+        theme, foot = Theme.of(ax), top + COMMITS
+        if self.counts is not None:
+            heads = foot - np.r_[self.counts, self.counts[-1]] * COMMITS / max(int(self.counts.max()), 1)
+            edges = columns(ax, window)
+            ax.fill_between(edges, foot, heads, step="post", color=theme.commit, lw=0, zorder=2)
+            return
+        ax.vlines(self.moment, top, foot, colors=theme.commit, linewidth=1.2, zorder=2, gid="commit")
+        if COMMITS * lane_points >= points(ax, SMALL):
+            _number(ax, self.index, self.moment, window, top, foot)
 
 
 def _number(ax: Axes, index: np.ndarray, moment: np.ndarray, window: Window, top: float, foot: float) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 from raftlab._time import Duration, format_ms, to_ms
 from raftlab.errors import InvalidError
 
-from ._axes import note, size_points
+from ._axes import note, settle, size_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,8 +148,12 @@ def columns(ax: Axes, window: Window) -> np.ndarray:
 
 
 def note_columns(ax: Axes, window: Window, *what: str) -> None:
-    """Says what the columns of the picture count, if it has any."""
+    """Says what the columns of the picture count, if it has any.
+
+    That takes room, so it comes before whatever is measured on the height of the axes.
+    """
     if any(what):
         edges = columns(ax, window)
         length = format_ms(float(edges[1] - edges[0]))
         note(ax, f"a column is {length}: {', '.join(text for text in what if text)}")
+        settle(ax)
