@@ -204,7 +204,7 @@ def test_pseudo_values_are_values_where_nothing_is_censored_and_sum_up_to_greenw
 
 def test_a_band_is_not_empty_where_nothing_has_happened_and_not_full():
     curve = plain([5, 6, 7], [1, 2]).curve()
-    assert curve.low[0] == pytest.approx(1 - rl.upper_bound(0, 5))
+    assert curve.low[0] == pytest.approx(1 - rl.upper_bound(0, 5, 0.975)), "two-sided"
     assert curve.high[0] == 1
     whole = plain(np.arange(1.0, 101)).curve()
     assert whole.low[-1] == whole.survival[-1] == 0

@@ -924,3 +924,55 @@ def test_what_was_not_checked_is_not_drawn_and_does_not_survive():
     ):
         with pytest.raises(rl.InvalidError, match="not checked"):
             call()
+
+
+def test_metrics_that_tell_nothing_say_what_to_do():
+    def word(run):
+        return f"run {run.seed}"
+
+    def quiet(k):
+        return rl.Scenario(3, horizon=1000 + k)
+
+    result = rl.sweep(quiet, {"k": [1]}, seeds=5, metrics=["downtime_ms", word], progress=False)
+    for metric, words in {
+        "ending": ["holds texts", "'ending=...'"],
+        "word": ["'word' holds texts, not numbers"],
+        "digest": ["'digest' holds texts"],
+        "k": ["'k' is a parameter of the grid"],
+        "commits": ["'commits' was not measured", "metrics=[..., 'commits']"],
+        "downtime_ms": ["fewer than two seeds", "'unavailable_ms' says of every run"],
+        "downtimes": ["unknown metric 'downtimes'"],
+    }.items():
+        with pytest.raises(rl.InvalidError) as error:
+            rl.compare(result, result, metric)
+        assert all(part in str(error.value) for part in words), str(error.value)
+    with pytest.raises(rl.InvalidError, match="histograms, not numbers: see commit_latency"):
+        rl.sweep(quiet(1), seeds=2, metrics="histograms", progress=False).summary(
+            metrics="commit_latency_histogram"
+        )
+
+
+def test_runs_are_numbered_up_to_a_limit_that_is_said():
+    def points(k):
+        return rl.Scenario(3, horizon=5 + k)
+
+    quiet = points(0)
+    c = rl.Cluster(3, seed=2**64 - 1)
+    c.run(5)
+    for call in (
+        lambda: rl.sweep(quiet, seeds=2**63),
+        lambda: rl.sweep(points, {"k": range(4)}, seeds=2**62),
+        lambda: c.futures(2**64 - 1, duration=5),
+        lambda: c.futures(2**63, duration=5),
+    ):
+        with pytest.raises(rl.InvalidError, match=r"2\^63 - 1"):
+            call()
+    assert len(c.futures(3, duration=5, progress=False)) == 3
+    high = rl.sweep(quiet, seeds=range(2**63, 2**63 + 20), progress=False)
+    assert high.summary().loc["sent", "n"] == 20
+    assert high.replay(19).seed == 2**63 + 19
+    own = rl.sweep(
+        points, {"k": [1, 2]}, seeds=range(2**64 - 9, 2**64 - 3), common_random_numbers=False,
+        progress=False,
+    )  # fmt: skip
+    assert own.replay(11).seed == own["seed"][11]

@@ -8,11 +8,13 @@ Which interval is whose, and how often each holds the truth, is in docs/statisti
 from .curve import Curve
 from .estimate import NOTHING, Estimate, as_columns, as_numbers, digits, percent, runs_in_words
 from .mean import limits_of_mean, varies
-from .sample import Sample
+from .sample import NOT_ARMED, STOPPED, Sample
 from .share import limits_of_quantile, limits_of_share, none_of, share, upper_bound
 
 __all__ = [
     "NOTHING",
+    "NOT_ARMED",
+    "STOPPED",
     "Curve",
     "Estimate",
     "Sample",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .share import limits_of_share, none_of
+from .share import limits_of_share
 
 if TYPE_CHECKING:
     from .estimate import Array
@@ -56,7 +56,7 @@ class Curve:
 
         So many that S (1 - S) / n is Greenwood's variance (Dorey and Korn, Statistics in Medicine 6, 1987);
         where nothing is censored that is their number. Dependence makes them fewer, by the design `effect`.
-        Before the first end, and after the last one if nothing is left, it is the rule of three.
+        Before the first end, and after the last one if nothing is left, they are those that were at risk.
         """
         import numpy as np
 
@@ -65,16 +65,17 @@ class Curve:
         steps = np.divide(self.events, self.at_risk * left, out=np.zeros(len(left)), where=left > 0)
         greenwood = np.cumsum(steps)
         worth = np.divide(
-            1.0 - survival, survival * greenwood, out=np.ones(len(left)), where=between & (greenwood > 0)
+            1.0 - survival,
+            survival * greenwood,
+            out=self.at_risk.astype(float),
+            where=between & (greenwood > 0),
         )
         kept = corners(len(survival))
         exact = limits_of_share(survival[kept], np.maximum(worth[kept] / effect, 1.0), confidence)
         low, high = (np.interp(np.arange(len(survival)), kept, side) for side in exact)
-        none = none_of(np.maximum(self.at_risk / effect, 1.0), confidence)
-        before, after = survival >= 1.0, survival <= 0.0
-        low, high = np.where(before, 1.0 - none, low), np.where(before, 1.0, high)
-        last = high[~after][-1] if (~after).any() else 1.0
-        return replace(self, low=np.where(after, 0.0, low), high=np.where(after, last * none, high))
+        over = survival <= 0.0
+        last = high[~over][-1] if (~over).any() else 1.0
+        return replace(self, low=low, high=np.where(over, last * high, high))
 
 
 MOST_CORNERS = 4000

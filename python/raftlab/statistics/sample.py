@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
     from .estimate import Array
 
+STOPPED = "stopped at another violation (on_violation='record' goes on)"
+NOT_ARMED = (
+    "ended before their stop= was armed: faults did not strike in time (a longer horizon, or run_until)"
+)
+"""Why runs do not tell."""
 FEWEST_AT_RISK = 10
 """The tail of a Kaplan-Meier curve that rests on fewer runs is no ground to compare means on."""
 
@@ -36,8 +41,9 @@ class Sample:
     absent : int
         How many runs had nothing to observe: no loss of a leader, no commit.
     unknown : int
-        How many runs ended before it could be observed, for a reason that may have to do with it: they
-        stopped at the violation of another property.
+        How many runs ended before it could be observed, for a reason that may have to do with it.
+    unknown_why : str
+        That reason, such as `STOPPED`.
     failed : int
         How many runs failed, and say nothing.
     flags : bool
@@ -57,6 +63,7 @@ class Sample:
     censored: Array
     absent: int = 0
     unknown: int = 0
+    unknown_why: str = ""
     failed: int = 0
     flags: bool = False
     seeds: Array | None = None
@@ -115,7 +122,7 @@ class Sample:
         """Why there is no interval and no bound, if so, whatever the runs say."""
         if self.unknown:
             who = "1 run is" if self.unknown == 1 else f"{self.unknown:,} runs are"
-            return f"no bound: {who} unknown, stopped at another violation (on_violation='record' goes on)"
+            return f"no bound: {who} unknown, {self.unknown_why}"
         if self.n > 1 and self.clusters == 1:
             return (
                 f"no interval: {runs_in_words(self.n)} of one seed share its randomness "

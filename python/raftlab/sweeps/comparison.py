@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._arguments import confidence
 from .._time import Duration, to_ms
 from ..errors import InvalidError, shown
-from ..statistics import none_of, percent, varies
+from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
 from .pairs import UNKNOWN, Pairs, correlation, of_means, of_medians, of_shares
 
@@ -227,8 +227,8 @@ def compare(
         note = f"no pair was over before {end:,.6g} ms on either side"
     elif pairs.unknown:
         paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, float(d.mean()), 0.0
-        note = f"no interval: {pairs.unknown:,} more pairs are unknown, stopped at another violation "
-        note += "(on_violation='record' goes on)"
+        why = NOT_ARMED if metric == "ending=stop" else STOPPED
+        note = f"no interval: {pairs.unknown:,} more pairs are unknown, {why}"
     else:
         paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
         mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0

@@ -11,7 +11,7 @@ from .._arguments import instance, is_number, items
 from ..discovery import CENSORED_BY, properties
 from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
-from ..statistics import Sample, as_numbers
+from ..statistics import NOT_ARMED, STOPPED, Sample, as_numbers
 from .grid import known_parameter
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class Observed:
     failed : array of bool
         Whether the run, or this metric of one's own, failed and says nothing.
     unknown : array of bool
-        Whether the run stopped at the violation of another property, and says nothing of this one.
+        Whether the run stopped at the violation of another property, and says nothing of this one; or, where
+        it is asked whether runs stopped, before that was looked for.
     """
 
     name: str
@@ -116,6 +117,8 @@ class Observed:
             column, _, wanted = metric.partition("=")
             said = result.runs.to_list(column)
             value = np.array([wanted in (cell or "").split(",") for cell in said], dtype=float)
+            if metric == "ending=stop":
+                value[np.array([cell == "not_armed" for cell in said], dtype=bool)] = np.nan
             if column == "rules":
                 stopped = [ending == VIOLATION for ending in result.runs.to_list("ending")]
                 value[np.array(stopped, dtype=bool) & (value == 0)] = np.nan
@@ -131,7 +134,7 @@ class Observed:
         silent = failed if not why else np.ones_like(failed)
         value, waited = np.where(silent, np.nan, value), np.where(silent, np.nan, waited)
         waited = np.where(np.isnan(value), waited, np.nan)
-        unknown = ~silent & np.isnan(value) & needs_checks(metric)
+        unknown = ~silent & np.isnan(value) & (needs_checks(metric) or metric == "ending=stop")
         return cls(metric, flags, counts, why, result["seed"], value, waited, failed, unknown)
 
     def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
@@ -148,6 +151,7 @@ class Observed:
             waited[vain],
             absent=len(rows) - len(ended) - len(vain) - failed - unknown,
             unknown=unknown,
+            unknown_why=NOT_ARMED if self.name == "ending=stop" else STOPPED,
             failed=failed,
             flags=self.flags,
             counts=self.counts,

@@ -33,7 +33,7 @@ class Pairs:
     why : str
         Why a side tells nothing at all, if there is a reason.
     unknown : int
-        At how many of the excluded seeds a run stopped at the violation of another property.
+        At how many of the excluded seeds a run ended for a reason that may have to do with the metric.
     """
 
     metric: str

@@ -175,8 +175,7 @@ def wanted(precision: float | str, value: float) -> float:
 def no_ground(sample: Sample, statistic: str) -> str:
     """Why a pilot does not tell how many seeds it takes."""
     if sample.unknown:
-        told = f"stopped at other violations, in part, and do not tell '{sample.name}'"
-        return f"{told}; play them with on_violation='record'"
+        return f"do not all tell '{sample.name}': {sample.unknown:,} {sample.unknown_why}"
     if sample.why:
         return f"say nothing of '{sample.name}': {sample.why}"
     if len(sample.censored) and not len(sample.values):

@@ -472,7 +472,7 @@ class Sweep:
         Notes
         -----
         Intervals are Clopper and Pearson's, of as many runs as would be as certain if all were watched (Dorey
-        and Korn 1987); where nothing or everything is over, the rule of three.
+        and Korn 1987).
 
         Examples
         --------
