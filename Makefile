@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions notebooks bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/benc
 
 bench-instructions:  ## Instructions a trial and a message, against benches/instructions.json (needs valgrind)
 	cargo bench --quiet --bench instructions
+
+bench-coverage: setup  ## How often intervals hold the truth, by simulation, into docs/statistics.md
+	$(BIN)/python benches/coverage.py --write
 
 bless: setup  ## Accept what the golden transcripts and generated files say now
 	BLESS=1 UPDATE_EXPECT=1 cargo test --quiet --test transcripts

@@ -160,9 +160,10 @@ def compare(
 
     Notes
     -----
-    Numbers: the paired t interval, and the p-value of Wilcoxon's signed ranks. Unpaired: Welch. The interval
-    is of the mean difference, the p-value of whether differences are symmetric about 0: where few of them
-    are large and many are small, one can say yes and the other no. Both are then true.
+    Numbers: the interval of the mean of the differences, as in `Sweep.summary`, and the p-value of Wilcoxon's
+    signed ranks. Unpaired: Welch. The interval is of the mean difference, the p-value of whether differences
+    are symmetric about 0: where few of them are large and many are small, one can say yes and the other no.
+    Both are then true.
 
     Where all pairs differ by the same, there is no spread from which an interval could follow: its limits
     are NaN, and `note` bounds the share of the pairs that may differ otherwise. No p-value is less than the
@@ -183,7 +184,7 @@ def compare(
 
     Durations of which some were not over when the run ended: to leave those pairs out would leave out the
     longest ones. Each run counts with its pseudo-value of the restricted mean instead
-    (`statistics.Sample.pseudo_values`), paired by seed; interval and p-value are the paired t's of those. As
+    (`statistics.Sample.pseudo_values`), paired by seed; interval and p-value are those of a mean of them. As
     with Kaplan and Meier, why a run ended must not depend on how long it would have taken.
 
     Examples

@@ -282,19 +282,18 @@ class Sweep:
         pandas.DataFrame
             Indexed by the parameters and the metric. `n` runs tell something: `events` of them had it (of
             what is yes or no: say yes), `censored` of them only that it takes longer. Not in `n`, but
-            counted, are runs that had no such event (`absent`) and runs that `failed`. `mean`, `p50` and so
-            on with `_low` and `_high`; `note` says what has to be said.
+            counted, are runs that had no such event or do not tell (`absent`), and runs that `failed`.
+            `mean`, `p50` and so on with `_low` and `_high`; `note` says what has to be said.
 
         Notes
         -----
-        Means have t intervals, quantiles those of order statistics, the shares of what is yes or no
-        Wilson's. Of what no run had there is a bound, `mean_high`, and no mean: never is not zero. A limit
-        that these runs do not give is NaN. So are those of a mean if all runs say the same: the note then
-        bounds the share of runs that may say something else. What only the checks can tell is null in a sweep
-        with `checks=False`.
-
-        There is no bootstrap here: for means of few and skewed values its intervals (BCa) cover no more
-        often than Student's, and order statistics need none.
+        Means have Student's t intervals, corrected for skewness (Hall 1992), quantiles those of order
+        statistics, the shares of what is yes or no Clopper and Pearson's; docs/statistics.md says how often
+        each holds the truth. Of what no run had there is a bound, `mean_high`, and no mean: never is not
+        zero. A limit that these runs do not give is NaN. So are those of a mean if all runs say the same: the
+        note then bounds the share of runs that may say something else. What only the checks can tell is null
+        in a sweep with `checks=False`, and in runs that stopped at the violation of another property: where
+        runs do not tell for a reason that may have to do with it, there is no interval.
 
         A run is one value: the mean of `downtime_ms` is that of the runs' own means, however many losses
         each of them had, as are those of the commit latencies.
