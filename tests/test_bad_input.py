@@ -1045,6 +1045,13 @@ def test_a_run_ends_after_a_hundred_days():
 # ---- Everything at random ---------------------------------------------------------------------------
 
 NODE = st.sampled_from([*"ABCDE", "A", "B"])
+
+
+def forges_entries(message):
+    if message["type"] == "RequestVote":  # and not of what comes of it: that would never end
+        message.send("AppendEntries", message["to"], entries=[(1, "x=forged")], commit=1)
+
+
 TARGET = st.one_of(
     NODE,
     st.sampled_from(["AB", "leader", "followers", "a follower", "a node", "a minority", "a majority"]),
@@ -1170,9 +1177,20 @@ CALLS = st.one_of(
     call("__getitem__", NODE),
     call(
         "intercept",
-        st.sampled_from([None, lambda _: None, lambda _: False, lambda _: {"term": 3}]),
-        nodes=NODE,
+        st.sampled_from(
+            [
+                None,
+                lambda _: None,
+                lambda _: False,
+                lambda _: {"term": 3},
+                lambda message: message.delay("3ms"),
+                lambda message: message.duplicate("1ms"),
+                forges_entries,
+            ]
+        ),
+        nodes=TARGET,
     ),
+    call("watch", st.sampled_from([None, lambda message: message.sender.term]), nodes=TARGET),
     st.tuples(
         st.just("message"), st.sampled_from(["hold", "deliver", "drop", "release", "duplicate"]), INDEX
     ),
