@@ -229,7 +229,7 @@ def test_nodes_are_chosen_and_kept_in_order(worlds):
 @pytest.mark.parametrize("plot", PLOTS)
 def test_bad_arguments_are_named(worlds, plot):
     draw, world = getattr(rl.plot, plot), worlds("story")
-    with pytest.raises(rl.InvalidError, match=r"unknown node 'F'; this cluster has A, B, C, D, E"):
+    with pytest.raises(rl.InvalidError, match=r"unknown node 'AF'; this cluster has A, B, C, D, E"):
         draw(world, nodes="AF")
     with pytest.raises(rl.InvalidError, match="ax must be matplotlib Axes, not int"):
         draw(world, ax=3)

@@ -75,8 +75,7 @@ def save(ax: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200, **op
         maker, content = FIELDS[kind]
         about = {maker: f"raftlab {_core.VERSION}", content: "\n".join(lines)}
         options["metadata"] = about | dict(options.get("metadata") or {})
+    choice(kind, "path: the ending", sorted(figure.canvas.get_supported_filetypes()))
     with mpl.rc_context(TEXT_AS_TEXT):
-        known = figure.canvas.get_supported_filetypes()
-    choice(kind, "path: the ending", sorted(known))
-    figure.savefig(target, dpi=dpi, **options)
+        figure.savefig(target, dpi=dpi, **options)
     return target
