@@ -1,4 +1,4 @@
-"""How a leader sends to a follower: the window of `max_inflight`, late answers, snapshots, and what it costs."""
+"""How a leader sends to a follower: the window of `max_inflight`, late answers, snapshots, and their cost."""
 
 import collections
 import math

@@ -52,9 +52,9 @@ class Scenario:
     heartbeat : time, optional
         Between heartbeats; a third of the least election timeout if not given.
     tick : time, optional
-        Timers count whole ticks of this length, as etcd's and TiKV's do: a timeout of (1000, 2000) ms with ticks
-        of 100 ms takes 10 to 19 of them, and the tick under way counts (etcd-io/etcd#4887). Each node's ticks
-        begin at a moment of their own. Timers run out at any moment if not given.
+        Timers count whole ticks of this length, as etcd's and TiKV's do: a timeout of (1000, 2000) ms with
+        ticks of 100 ms takes 10 to 19 of them, and the tick under way counts (etcd-io/etcd#4887). Each node's
+        ticks begin at a moment of their own. Timers run out at any moment if not given.
     pre_vote, sticky_votes, check_quorum : bool, default False
         Ask before raising the term (dissertation 9.6); refuse votes while a leader is heard (4.2.3); a
         leader that hears no quorum for an election timeout steps down (6.2). Independent of each other.

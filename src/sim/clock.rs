@@ -59,7 +59,10 @@ impl Clock {
     /// as fit into it. The tick under way when it was armed counts, as in etcd (etcd-io/etcd#4887).
     #[inline]
     pub fn rings(&self, since: LocalTime, wait: Span) -> LocalTime {
-        if self.tick == 0 { since + wait } else { self.with_tick(since, wait.0 / self.tick) }
+        match wait.0.checked_div(self.tick) {
+            None => since + wait,
+            Some(ticks) => self.with_tick(since, ticks),
+        }
     }
 
     #[inline(never)] // few worlds tick

@@ -239,7 +239,7 @@ mod tests {
         availability.host(at(1_000), B, HostEvent::Crashed);
         let totals = availability.totals(at(5_000));
         assert_eq!((totals.recoveries, totals.open), (1, Some(at(4_000).0)));
-        assert_eq!(totals.mean_down(), Some((200.0 + 4_000.0) / 2.0));
+        assert_eq!(totals.mean_down(), Some(f64::midpoint(200.0, 4_000.0)));
     }
 
     #[test]
