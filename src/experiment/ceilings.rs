@@ -16,7 +16,7 @@ pub const MAX_KEYS: u32 = 1_000_000;
 /// Most entries at the beginning, those of all nodes added up.
 pub const MAX_INITIAL_ENTRIES: usize = 2_000_000;
 /// Most messages under way at once.
-pub const MAX_IN_FLIGHT: usize = 1_000_000;
+pub const MAX_IN_FLIGHT: usize = 200_000;
 /// How deep conditions may be nested, and actions that are put off: `a | (b & c)` is 2 deep.
 pub const MAX_DEPTH: usize = 16;
 
