@@ -778,3 +778,31 @@ def test_who_looks_changes_nothing(how, settings):
     getattr(c, how)(None)
     assert c.run("500ms").digest == plain.run("500ms").digest
     replays(c)
+
+
+def test_what_comes_of_declared_lies():
+    """As the table of docs/liars.md has it; liars.rs has the other rows, and the page's own code the rest."""
+    usurped = cluster()
+    usurped.isolate("C")
+    usurped.propose("x=1")
+    usurped.run("100ms")
+    usurped.heal()
+    usurped.usurp("C")
+    usurped.run("300ms")
+    usurped.propose("x=2")
+    usurped.run("300ms")
+    forged = cluster()
+    forged.lie("B", "forged_ack")
+    forged.hold(from_="A", to="C")
+    assert (forged.propose("x=1"), forged.run("100ms"))[0].ok, "on one disk of three"
+    forged.crash("A")
+    forged.campaign("C")
+    forged.run("200ms")
+    forged.propose("x=2")
+    forged.run("300ms")
+    forged.restart()
+    forged.run("1s")
+    for c in (usurped, forged):
+        broken = {"leader_completeness", "acknowledged_write_lost", "state_machine_safety"}
+        assert broken <= set(c.violations.rules)
+        replays(c)
