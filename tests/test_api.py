@@ -517,6 +517,34 @@ def plain(value):
     return value
 
 
+def test_what_never_was_is_null_everywhere_and_no_nan():
+    run = rl.Scenario(
+        5,
+        network=rl.Network(latency=rl.uniform(1, 5), loss=0.1),
+        workload=rl.ClosedLoop(2),
+        faults=[
+            rl.Crash("leader", at=500, every=700, duration=rl.uniform(100, 300)),
+            rl.Isolate("B", at=1900),
+        ],
+        horizon="2s",
+    ).run(seed=3)
+    swept = rl.sweep(rl.Scenario(3, horizon=100), seeds=3, metrics="all", series=50, progress=False)
+    tables = {name: run.trace.table(name) for name in rl.schema()}
+    tables |= {"runs": swept.runs, "series": swept.series}
+    some = 0
+    for name, table in tables.items():
+        frame, cells = table.to_polars(), table.to_dict()
+        for column in frame.columns:
+            if frame[column].dtype.is_float():
+                nulls = frame[column].null_count()
+                assert frame[column].is_nan().sum() == 0, (name, column)
+                assert table.to_arrow()[column].null_count == nulls
+                assert [cell is None for cell in cells[column]] == frame[column].is_null().to_list()
+                assert sum(number != number for number in table.to_numpy(column)) == nulls, "numpy has NaN"
+                some += nulls
+    assert some > 100
+
+
 @pytest.mark.parametrize("name", rl.schema())
 def test_the_schema_is_what_tables_have(world, name):
     table = world.trace.table(name).to_arrow()

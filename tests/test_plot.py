@@ -124,6 +124,8 @@ def words(ax, gid):
 
 def rows(table):
     columns = table.to_dict()
+    for name in (name for name in columns if name.endswith("_ms")):
+        columns[name] = [float("nan") if cell is None else cell for cell in columns[name]]
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 

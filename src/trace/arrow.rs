@@ -60,14 +60,9 @@ impl Recorder {
 
 fn field(column: &Column) -> Field {
     let nullable = match column.kind {
+        Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) | Kind::Row => false,
         Kind::Time
-        | Kind::Int
-        | Kind::Count
-        | Kind::Word
-        | Kind::Flag
-        | Kind::Name(_)
-        | Kind::Row => false,
-        Kind::Node
+        | Kind::Node
         | Kind::Detail
         | Kind::Reason
         | Kind::Key
@@ -168,6 +163,19 @@ where
     lent::<T>(sets, column, |array| Ok(Arc::new(array)))
 }
 
+/// Moments; NaN is null.
+fn moments(sets: &[Arc<dyn ColumnSet>], column: usize) -> Result<Vec<ArrayRef>, ArrowError> {
+    lent::<Float64Type>(sets, column, |moments| {
+        let values = moments.values();
+        let some_null = values.iter().fold(false, |found, ms| found | ms.is_nan());
+        let nulls = some_null.then(|| {
+            let valid = BooleanBuffer::collect_bool(values.len(), |at| !values[at].is_nan());
+            NullBuffer::new(valid)
+        });
+        Ok(Arc::new(PrimitiveArray::<Float64Type>::new(values.clone(), nulls)))
+    })
+}
+
 /// A dictionary that all chunks share; a code below zero is null.
 fn dictionary<K: ArrowDictionaryKeyType>(
     sets: &[Arc<dyn ColumnSet>],
@@ -233,7 +241,7 @@ impl<'a> Encoder<'a> {
         kind: Kind,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
         Ok(match kind {
-            Kind::Time => primitive::<Float64Type>(sets, at)?,
+            Kind::Time => moments(sets, at)?,
             Kind::Int => primitive::<Int64Type>(sets, at)?,
             Kind::Count => primitive::<Int32Type>(sets, at)?,
             Kind::Word => primitive::<UInt64Type>(sets, at)?,

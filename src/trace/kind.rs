@@ -29,7 +29,7 @@ pub struct Column {
 /// What the cells of a column are, in memory and in Arrow.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A moment in milliseconds; NaN means never, or not yet.
+    /// A moment in milliseconds; NaN, in Arrow null, means never, or not yet.
     Time,
     /// A term: signed, so that differences do not wrap.
     Int,

@@ -12,8 +12,8 @@ tables! {
     /// One row for each message that was sent, and for each copy of one.
     messages {
         sent_ms: Time, "ms", "when it was sent, or copied by hand";
-        ended_ms: Time, "ms", "when it arrived or was lost; NaN while it is under way";
-        due_ms: Time like ended_ms, "ms", "when it arrives if nothing stops it; NaN while it is held";
+        ended_ms: Time, "ms", "when it arrived or was lost; null while it is under way";
+        due_ms: Time like ended_ms, "ms", "when it arrives if nothing stops it; null while it is held";
         from: Node, "", "the sender";
         to: Node, "", "the receiver";
         kind as "type": Name(RaftMessage::KINDS), "", "the kind of message, in the paper's terms";
@@ -57,10 +57,10 @@ tables! {
         expected: Value, "", "what a compare-and-set must find; null in others";
         client: Count, "", "the client whose session it carries; 0 if none";
         seq: Count, "", "the serial number in the session; 0 if none";
-        appended_ms: Time, "ms", "when it came into this log, or came back by a crash that undid a truncation; NaN if before the trace began";
-        truncated_ms: Time, "ms", "when it left this log, by truncation, by a crash before it was durable or with a wiped disk; NaN if it is there";
-        committed_ms: Time, "ms", "when this node first knew it committed; NaN if it never did";
-        applied_ms: Time like committed_ms, "ms", "when this node first applied it; NaN if it never did";
+        appended_ms: Time, "ms", "when it came into this log, or came back by a crash that undid a truncation; null if before the trace began";
+        truncated_ms: Time, "ms", "when it left this log, by truncation, by a crash before it was durable or with a wiped disk; null if it is there";
+        committed_ms: Time, "ms", "when this node first knew it committed; null if it never did";
+        applied_ms: Time like committed_ms, "ms", "when this node first applied it; null if it never did";
         hash: Word, "", "the hash of the log up to and including it: equal hashes mean equal logs up to here";
     }
 
@@ -74,7 +74,7 @@ tables! {
         value: Value, "", "the value to put, set or append; null if none";
         expected: Value, "", "what a compare-and-set must find; null in others";
         invoked_ms: Time, "ms", "when it was first asked";
-        ended_ms: Time, "ms", "when the answer came; NaN while it is pending";
+        ended_ms: Time, "ms", "when the answer came; null while it is pending";
         status: Name(OpStatus::NAMES), "", "where it stands";
         reason: Reason, "", "why it failed or is unknown; null otherwise";
         attempts: Count, "", "how often it was asked";
@@ -96,7 +96,7 @@ tables! {
     /// One row for each strike of a fault, and for each wait for somebody to strike.
     faults {
         start_ms: Time, "ms", "from when on";
-        end_ms: Time, "ms", "until when; NaN if it has no end, or has not ended";
+        end_ms: Time, "ms", "until when; null if it has no end, or has not ended";
         handle: Count, "", "the handle by which it is healed";
         kind: Text, "", "which fault";
         detail: Text, "", "its settings";

@@ -193,6 +193,6 @@ def trip_quantile(run: Run) -> float:
     for sender, receiver, sent, arrived in zip(
         rows["from"], rows["to"], rows["sent_ms"], rows["due_ms"], strict=True
     ):
-        if arrived == arrived:  # also of what was lost on its way
+        if arrived is not None:  # also of what was lost on its way
             links.setdefault((sender, receiver), []).append(arrived - sent)
     return max(float(np.quantile(times, 0.99)) for times in links.values())

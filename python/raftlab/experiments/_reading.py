@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from ..cluster import World
+from ..tables import Table
+
+
+def columns(table: Table) -> dict[str, list[Any]]:
+    """A table of a trace as lists; a time that never was is NaN, neither before nor after any other."""
+    return {
+        name: [math.nan if cell is None else cell for cell in cells] if name.endswith("_ms") else cells
+        for name, cells in table.to_dict().items()
+    }
 
 
 def rules_broken(c: World) -> str:
@@ -34,7 +45,7 @@ def stays(c: World) -> list[Stay]:
     >>> [(stay.role, stay.term) for stay in stays(c.run(100)) if stay.node == "A"]
     [('follower', 0), ('candidate', 1), ('leader', 1)]
     """
-    rows = c.trace.nodes.to_dict()
+    rows = columns(c.trace.nodes)
     found: list[Stay] = []
     open_: dict[str, tuple[str, int, float]] = {}
 

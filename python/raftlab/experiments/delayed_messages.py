@@ -24,7 +24,7 @@ from .._time import format_ms
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import rules_broken, stays
+from ._reading import columns, rules_broken, stays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -257,7 +257,7 @@ def late_messages(c: World) -> Counter[tuple[str, str]]:
         By type of message and fate: the name of the rule that refused it; `"void"` for an answer to a
         candidate that stands no more; `"accepted"` for anything else.
     """
-    messages, events, nodes = (table.to_dict() for table in (c.trace.messages, c.trace.events, c.trace.nodes))
+    messages, events, nodes = map(columns, (c.trace.messages, c.trace.events, c.trace.nodes))
     refusals: dict[tuple[float, str, str], str] = {}
     for time, node, kind, detail, sender in zip(
         *(events[name] for name in ("time_ms", "node", "kind", "detail", "from")), strict=True
@@ -288,7 +288,7 @@ def late_messages(c: World) -> Counter[tuple[str, str]]:
 
 def _onset(c: World) -> float:
     """Since when messages are late."""
-    rows = c.trace.faults.to_dict()
+    rows = columns(c.trace.faults)
     return min((t for t, k in zip(rows["start_ms"], rows["kind"], strict=True) if k == "delay"), default=0.0)
 
 
@@ -304,7 +304,7 @@ def writes_go_on(c: World) -> Answer:
     Writes of its first second, and of the last 25 seconds of the run, do not count.
     """
     begin, end = _onset(c) + 1000, c.now_ms - 25_000
-    ops = c.trace.ops.to_dict()
+    ops = columns(c.trace.ops)
     asked = [
         (invoked, ended, status)
         for kind, invoked, ended, status in zip(

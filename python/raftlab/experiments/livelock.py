@@ -23,7 +23,7 @@ from .. import (
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import stays
+from ._reading import columns, stays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -196,7 +196,7 @@ def measure(run: World) -> Cell:
     >>> measure(troubled(3, leader="A").run(seed=1))
     Cell(availability=1.0, leader_changes=0, highest_term=1)
     """
-    known = run.trace.entries.to_dict()["committed_ms"]
+    known = columns(run.trace.entries)["committed_ms"]
     commits = {int(at // WINDOW_MS) for at in known if SETTLED_MS <= at < HORIZON_MS}
     changes = sum(stay.role == "leader" and stay.start >= SETTLED_MS for stay in stays(run))
     windows = (HORIZON_MS - SETTLED_MS) // WINDOW_MS

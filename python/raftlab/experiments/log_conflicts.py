@@ -24,7 +24,7 @@ from .._time import format_ms
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import rules_broken
+from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,7 +200,7 @@ def higher_term_wins(c: World) -> Answer:
     if leader is None:
         return Answer(False, "nobody leads")
     same = sum(_entries(node) == _entries(leader) for node in c)
-    rows = c.trace.entries.to_dict()
+    rows = columns(c.trace.entries)
     dropped: dict[str, list[int]] = {}
     when: dict[str, float] = {}
     for node, index, term, gone in zip(
@@ -209,7 +209,7 @@ def higher_term_wins(c: World) -> Answer:
         if gone == gone and term < leader.term:
             dropped.setdefault(node, []).append(index)
             when[node] = gone
-    healed = [end for end in c.trace.faults.to_dict()["end_ms"] if end == end]
+    healed = [end for end in columns(c.trace.faults)["end_ms"] if end == end]
     told = (
         f"{leader.name} leads term {leader.term} with {leader.last_index} entries, "
         f"and {same} of {len(c)} logs are the same"
@@ -291,7 +291,7 @@ def acknowledged_is_durable(swept: Sweep) -> Answer:
 
 def _fates(run: World) -> tuple[int, int, int]:
     """How many writes were acknowledged, were taken and lost, and survived without an acknowledgement."""
-    entries, ops = run.trace.entries.to_dict(), run.trace.ops.to_dict()
+    entries, ops = columns(run.trace.entries), columns(run.trace.ops)
     committed: dict[tuple[int, int], bool] = {}
     for client, seq, known in zip(
         *(entries[name] for name in ("client", "seq", "committed_ms")), strict=True

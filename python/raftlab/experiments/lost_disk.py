@@ -19,7 +19,7 @@ from .. import (
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import rules_broken
+from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,12 +189,12 @@ def _count(number: int, one: str, many: str) -> str:
 
 def lost_with_disk(c: World) -> int:
     """How many entries left a log at the very moment at which its node lost power, or its disk."""
-    faults = c.trace.faults.to_dict()
+    faults = columns(c.trace.faults)
     struck = zip(faults["kind"], faults["nodes"], faults["start_ms"], strict=True)
     failures = {
         (name, time) for kind, nodes, time in struck if kind in ("crash", "wipe") for name in nodes.split(",")
     }
-    entries = c.trace.entries.to_dict()
+    entries = columns(c.trace.entries)
     return sum(gone in failures for gone in zip(entries["node"], entries["truncated_ms"], strict=True))
 
 
@@ -211,7 +211,7 @@ def votes_twice(c: World) -> Answer:
 
 def _length_at_vote(c: World, name: str) -> int:
     """How long the log of a node was when it last gave its vote."""
-    rows = c.trace.nodes.to_dict()
+    rows = columns(c.trace.nodes)
     length, before = 0, None
     for node, term, vote, last in zip(
         rows["node"], rows["term"], rows["voted_for"], rows["last_index"], strict=True

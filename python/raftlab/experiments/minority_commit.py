@@ -18,7 +18,7 @@ from .. import (
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import rules_broken
+from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +164,7 @@ def minority_commits(c: World) -> list[tuple[int, int, str, int]]:
 
 
 def _commits(c: World) -> list[tuple[int, int, str, int]]:
-    rows = c.trace.entries.to_dict()
+    rows = columns(c.trace.entries)
     stays: dict[tuple[int, int, int], list[tuple[float, float]]] = {}
     first: dict[tuple[int, int, int], tuple[float, str]] = {}
     for node, index, term, entry, since, until, at in zip(
@@ -220,7 +220,7 @@ def never_by_minority(swept: Sweep) -> Answer:
 
 
 def _truncated(c: World) -> list[float]:
-    return [time for time in c.trace.entries.to_dict()["truncated_ms"] if time is not None and time == time]
+    return [time for time in columns(c.trace.entries)["truncated_ms"] if time is not None and time == time]
 
 
 def _played(scenario: Scenario, seeds: int) -> Sweep:

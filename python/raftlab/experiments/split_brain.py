@@ -27,7 +27,7 @@ from .._time import format_ms
 from ..cluster import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import Stay, rules_broken, stays
+from ._reading import Stay, columns, rules_broken, stays
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -346,7 +346,7 @@ def cuts(c: World) -> list[tuple[float, float]]:
     >>> cuts(split(after=0))
     [(120.0, 5120.0)]
     """
-    rows = c.trace.faults.to_dict()
+    rows = columns(c.trace.faults)
     return [
         (start, end if end == end else c.now_ms)
         for kind, start, end in zip(rows["kind"], rows["start_ms"], rows["end_ms"], strict=True)
@@ -387,7 +387,7 @@ def new_commits_of_minorities(c: World) -> list[tuple[int, int, str]]:
     list of tuple
         Index, term, and the node that appended the entry first.
     """
-    rows = c.trace.entries.to_dict()
+    rows = columns(c.trace.entries)
     entries: dict[tuple[int, int, int], tuple[float, str, float]] = {}
     for node, index, term, one, appended, committed in zip(
         *(rows[name] for name in ("node", "index", "term", "hash", "appended_ms", "committed_ms")),
@@ -406,7 +406,7 @@ def new_commits_of_minorities(c: World) -> list[tuple[int, int, str]]:
 
 
 def _minorities(c: World) -> Iterator[tuple[float, float, set[str]]]:
-    rows = c.trace.faults.to_dict()
+    rows = columns(c.trace.faults)
     sides = [groups for groups, kind in zip(rows["nodes"], rows["kind"], strict=True) if kind == "partition"]
     for (start, end), groups in zip(cuts(c), sides, strict=True):
         for side in groups.split(" | "):
@@ -512,7 +512,7 @@ def old_leader_acknowledges(c: World) -> Answer:
     start, end = cuts(c)[0]
     asked = [o for o in c.operations if o.text.startswith("x=old")]
     done = [o for o in asked if o.ok and o.ended_ms is not None and o.ended_ms < end]
-    rows = c.trace.entries.to_dict()
+    rows = columns(c.trace.entries)
     accepted = {
         value
         for node, value, appended in zip(rows["node"], rows["value"], rows["appended_ms"], strict=True)
@@ -603,7 +603,7 @@ def leases_break(swept: Sweep) -> Answer:
 
 
 def _reads_by_lease(run: World) -> int:
-    rows = run.trace.ops.to_dict()
+    rows = columns(run.trace.ops)
     return sum(k == "lease" and s == "ok" for k, s in zip(rows["kind"], rows["status"], strict=True))
 
 
@@ -632,7 +632,7 @@ def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
 def commits_during_cut(c: World) -> Answer:
     """A judge: whether a node of the minority commits an entry from before the cut while it stands."""
     start, end = cuts(c)[0]
-    rows = c.trace.entries.to_dict()
+    rows = columns(c.trace.entries)
     found = [
         (node, index, appended, committed)
         for node, index, appended, committed in zip(

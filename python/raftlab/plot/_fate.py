@@ -123,6 +123,4 @@ def strikes_of(futures: Sweep) -> list[float]:
     moments = futures._plan.moments
     assert moments is not None, "futures have moments"
     run = futures._plan.scenario(0).run(moments[0][0], trace="states", checks=False)
-    return [
-        float(time) for time in run.trace.faults.to_dict()["start_ms"] if time is not None and time == time
-    ]
+    return [float(time) for time in run.trace.faults.to_dict()["start_ms"] if time is not None]

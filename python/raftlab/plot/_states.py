@@ -21,9 +21,12 @@ Columns = dict[str, np.ndarray]
 
 
 def read(world: World, table: str, *names: str) -> Columns:
-    """Columns of a table of the trace. Names that may be missing are `None`."""
+    """Columns of a table of the trace. Names that may be missing are `None`, times NaN."""
     cells = world.trace.table(table).to_dict()
-    return {name: _array(cells[name]) for name in names}
+    return {
+        name: np.array(cells[name], dtype=float) if name.endswith("_ms") else _array(cells[name])
+        for name in names
+    }
 
 
 def _array(cells: list[Any]) -> np.ndarray:
