@@ -180,6 +180,21 @@ def test_overlapping_faults_stay_readable():
     assert len(heights) == 9, "how many act at a time, in steps"
 
 
+def test_a_label_stands_in_its_bar_or_beside_it():
+    c = rl.Cluster(5, seed=1).run("400ms")
+    c.cut(from_="A", to="B", duration="20ms")
+    c.run("300ms")
+    c.isolate("C")
+    c.run("300ms")
+    ax = rl.plot.roles(c)
+    ax.figure.canvas.draw()
+    short, long = (text for text in ax.texts if text.get_gid() == "fault-label")
+    ends = [ax.transData.transform((time, 0))[0] for time in (400, 420, 700, 1040)]
+    assert short.get_window_extent().x0 > ends[1], "too long for the bar: after it, not across its end"
+    assert ends[2] < long.get_window_extent().x0
+    assert long.get_window_extent().x1 < ends[3]
+
+
 def test_labels_of_the_strip_fit_the_axes():
     c = rl.Cluster(5, seed=1).run("900ms")
     c.cut(from_="A", to="BC", types=["AppendEntries", "RequestVote", "InstallSnapshot"])

@@ -5,10 +5,10 @@ it, the current axes are taken if nothing is drawn on them, else new ones are ma
 no style, no rcParams. Times on an axis are in milliseconds, whatever unit its labels have, so that
 `ax.axvline(1500)` means what it says everywhere.
 
-Text and background are those of the axes, so that style sheets work (`plt.style.use("dark_background")`), and
-other colours come in a shade for light and one for dark. A figure of 3.4 inches, a column of a paper, has room
-for each; one without a layout whose margins nobody has set gets `layout="constrained"`. `save` writes PDF and
-SVG with their text as text; `ax.figure.savefig` does what the rcParams say (`pdf.fonttype`, `svg.fonttype`).
+Text and background are those of the axes, so that style sheets work, `"dark_background"` too; other
+colours come in a shade for light and one for dark. A figure of 3.4 inches, a column of a paper, has room
+for each; one without a layout whose margins nobody has set gets `layout="constrained"`. `save` writes PDF
+and SVG with their text as text; `ax.figure.savefig` does what the rcParams say.
 
 >>> import raftlab as rl
 >>> c = rl.Cluster(5, seed=7)

@@ -172,24 +172,27 @@ def _pack(found: Sequence[Strike], window: Window, size: float, width: float) ->
     for strike in found:
         (start,), (end,) = _ends([strike], window)
         left, right = (start - window.start) * per_ms, (end - window.start) * per_ms
-        before, text = _beside(strike.label, left, right, width, size)
+        place, text = _beside(strike.label, left, right, width, size)
         needs = text_points(text, size) + 0.8 * size
-        first, last = (left - needs, right) if before else (left, max(right, left + needs))
+        first = left - needs if place == "before" else left
+        last = right + needs if place == "after" else right
         row = next((i for i, end in enumerate(free) if end + 0.6 * size <= first), len(rows))
         if row == len(rows):
             rows.append(_Row([], []))
             free.append(0.0)
         rows[row].strikes.append(strike)
-        rows[row].texts.append(_Text(start, text, before))
+        rows[row].texts.append(_Text(end if place == "after" else start, text, place == "before"))
         free[row] = last + (0.6 * size if strike.instant else 0.0)
     return rows
 
 
-def _beside(text: str, left: float, right: float, width: float, size: float) -> tuple[bool, str]:
-    """Whether a text stands before its bar, because there is more room than after it, and what fits of it."""
-    needs, room = text_points(text, size) + 0.8 * size, max(right, width) - left
-    before = needs > room and room < left and right - left < needs
-    return before, elided(text, size, (left if before else room) - 0.8 * size)
+def _beside(text: str, left: float, right: float, width: float, size: float) -> tuple[str, str]:
+    """Whether a text stands in its bar, or after or before it where that is too short; what fits of it."""
+    needs = text_points(text, size) + 0.8 * size
+    rooms = {"in": right - left, "after": width - right, "before": left}
+    widest = max(rooms, key=lambda place: rooms[place])
+    place = next((place for place, room in rooms.items() if needs <= room), widest)
+    return place, elided(text, size, rooms[place] - 0.8 * size)
 
 
 def _by_kind(found: Sequence[Strike], window: Window, size: float, width: float) -> list[_Row]:
