@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use super::time::{Time, millis};
-use crate::protocol::{Mix, NodeId, OpId, Protocol, Span};
+use crate::protocol::{Mix, NodeId, OpId, Protocol, Reply, Span};
 
 /// Where an operation stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +33,57 @@ pub struct OpState<P: Protocol> {
     pub request: P::Request,
     /// The node that was asked last.
     pub node: Option<NodeId>,
+    /// The nodes that were asked and have not answered, once for each time that they were.
+    pub asked: Vec<NodeId>,
+    /// Why the operation may have been done although nobody is asked any more.
+    pub doubt: Option<&'static str>,
     /// When it was first asked.
     pub invoked: Time,
     /// When the answer came.
     pub ended: Option<Time>,
     /// Where it stands.
     pub status: OpStatus<P::Output>,
+}
+
+impl<T> OpStatus<T> {
+    /// A number for the digest.
+    pub(super) fn code(&self) -> u64 {
+        match self {
+            OpStatus::Pending => 0,
+            OpStatus::Ok(_) => 1,
+            OpStatus::Failed(_) => 2,
+            OpStatus::Unknown(_) => 3,
+        }
+    }
+}
+
+impl<P: Protocol> OpState<P> {
+    /// The client asks once more. What it does not know of earlier times it will not learn from this one.
+    pub(super) fn ask_again(&mut self, node: Option<NodeId>) {
+        match self.status {
+            OpStatus::Ok(_) => return,
+            OpStatus::Unknown(reason) => self.doubt = Some(reason),
+            OpStatus::Failed(_) | OpStatus::Pending => {}
+        }
+        (self.status, self.ended, self.node) = (OpStatus::Pending, None, node);
+    }
+
+    /// What an answer says of the operation, if it says anything: a refusal only that this time nothing was
+    /// done.
+    pub(super) fn learns(&mut self, reply: Reply<P::Output>) -> Option<OpStatus<P::Output>> {
+        let refused = match reply {
+            Reply::Ok(output) => return Some(OpStatus::Ok(output)),
+            Reply::Unknown { reason } => {
+                self.doubt = Some(reason);
+                reason
+            }
+            Reply::Refused { reason, .. } => reason,
+        };
+        if !self.asked.is_empty() {
+            return None;
+        }
+        Some(self.doubt.map_or(OpStatus::Failed(refused), OpStatus::Unknown))
+    }
 }
 
 /// A load generator.

@@ -26,6 +26,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             OpState {
                 request: request.clone(),
                 node,
+                asked: Vec::new(),
+                doubt: None,
                 invoked: self.core.now,
                 ended: None,
                 status: OpStatus::Pending,
@@ -42,15 +44,17 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if runs {
             self.core.digest.absorb(self.core.now.0, 20 << 56 | u64::from(id.0));
             self.step(id, Input::Request { op: OpId(0), request });
+            self.core.absorb_state(&self.nodes[id.at()]);
         }
         runs
     }
 
-    /// A client sends the same request again, perhaps to another node.
+    /// A client sends the same request again, perhaps to another node. What was done stays done, whatever that
+    /// node says.
     pub fn request_again(&mut self, op: OpId, node: Option<NodeId>, home: Option<NodeId>) {
         let node = node.or_else(|| self.leader_for(home));
         let Some(state) = self.core.ops.get_mut(&op) else { return };
-        (state.status, state.ended, state.node) = (OpStatus::Pending, None, node);
+        state.ask_again(node);
         let request = state.request.clone();
         self.core.digest.absorb(self.core.now.0, 7 << 56 | op.0);
         self.ask(op, 0, home, node, request, true);
@@ -78,12 +82,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             core.observer.op(core.now, op, client, &event);
         }
         let Some(id) = node else {
-            let reply = Reply::Refused { reason: "no leader can be reached", hint: None };
-            return core.answered(op, NodeId(0), reply);
+            return core.not_asked(op, client, "no leader can be reached");
         };
         if !core.hosts[id.at()].up || !core.client_reaches(home, id) {
-            let reply = Reply::Refused { reason: "the node cannot be reached", hint: None };
-            return core.answered(op, id, reply);
+            return core.not_asked(op, client, "the node cannot be reached");
+        }
+        if let Some(state) = core.ops.get_mut(&op) {
+            state.asked.push(id);
         }
         if core.hosts[id.at()].paused {
             return core.hosts[id.at()].backlog.push_back(Backlog::Request(op, request));
@@ -221,26 +226,37 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     }
 
     pub(super) fn answered(&mut self, op: OpId, node: NodeId, reply: Reply<P::Output>) {
-        match load_client(op) {
-            Some(number) => self.load_answered(op, number, node, &reply),
-            None => {
-                let status = match reply {
-                    Reply::Ok(output) => OpStatus::Ok(output),
-                    Reply::Refused { reason, .. } => OpStatus::Failed(reason),
-                    Reply::Unknown { reason } => OpStatus::Unknown(reason),
-                };
-                self.settle(op, status, Some(node));
-            }
+        if let Some(number) = load_client(op) {
+            return self.load_answered(op, number, node, &reply);
+        }
+        let Some(state) = self.ops.get_mut(&op) else { return };
+        if let Some(at) = state.asked.iter().position(|asked| *asked == node) {
+            state.asked.remove(at);
+        }
+        if let Some(status) = state.learns(reply) {
+            self.settle(op, status, Some(node));
+        }
+    }
+
+    /// A request reached no node.
+    fn not_asked(&mut self, op: OpId, client: u32, reason: &'static str) {
+        let reply = Reply::Refused { reason, hint: None };
+        if client > 0 {
+            self.load_answered(op, client, NodeId(0), &reply);
+        } else if let Some(status) = self.ops.get_mut(&op).and_then(|state| state.learns(reply)) {
+            self.settle(op, status, None);
         }
     }
 
     pub(super) fn settle(&mut self, op: OpId, status: OpStatus<P::Output>, node: Option<NodeId>) {
         let Some(state) = self.ops.get_mut(&op) else { return };
         if !state.status.is_pending() {
-            return; // the client had stopped waiting
+            return; // it is known, or the client had stopped waiting
         }
         state.status = status;
         state.ended = Some(self.now);
+        self.digest.absorb(self.now.0 ^ 22 << 56 | op.0, state.status.code());
+        let state = &self.ops[&op];
         if O::WATCHING {
             let node = node.or(state.node).unwrap_or(NodeId(0));
             let event = match &state.status {
@@ -299,8 +315,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         let lost: Vec<OpId> = self
             .ops
             .iter()
-            .filter(|(_, state)| state.status.is_pending() && state.node == Some(id))
-            .map(|(op, _)| *op)
+            .flat_map(|(op, state)| state.asked.iter().filter(|asked| **asked == id).map(|_| *op))
             .chain(self.clients.iter().filter_map(|client| {
                 client.current.as_ref().filter(|current| current.node == Some(id)).map(|c| c.op)
             }))
