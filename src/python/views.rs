@@ -104,10 +104,9 @@ pub(super) fn entries<'py>(
     node: &Node,
     symbols: &Symbols,
 ) -> PyResult<Bound<'py, PyList>> {
-    let commit = node.status().commit_index;
     let rows = node.log().entries().enumerate().map(|(i, entry)| {
         let index = node.log().base().index + i as u64 + 1;
-        (index, entry.term, command_text(&entry.command, symbols), index <= commit)
+        (index, entry.term, command_text(&entry.command, symbols), node.has_applied(index))
     });
     PyList::new(py, rows.collect::<Vec<_>>())
 }

@@ -26,7 +26,7 @@ clone_by_field!([] Reads {} copied { round, lease_from } empty { sent, waiting }
 struct Read {
     op: OpId,
     key: Key,
-    /// The round that must be confirmed; 0 if none.
+    /// The round that must be confirmed.
     round: u64,
     /// The commitIndex to wait for, once it is known.
     index: Option<u64>,
@@ -83,9 +83,10 @@ impl Node {
             let reason = "reads by lease are not configured";
             return fx.reply(op, Reply::Refused { reason, hint: None });
         }
-        if via == ReadPath::Lease && self.has_lease(now) {
-            self.reads.waiting.push_back(Read { op, key, round: 0, index: None });
-            return self.reads_confirmed(now, fx);
+        // It waits for no other read. A leader that may not know the latest commitIndex has to wait, and its
+        // lease may be over by then.
+        if via == ReadPath::Lease && self.has_lease(now) && self.knows_commits() {
+            return self.serve(op, key, fx);
         }
         // "the leader issues a new round of heartbeats and waits for their acknowledgments from a majority
         // of the cluster" (6.4, step 3). Answers to older rounds say nothing about now.
@@ -122,11 +123,7 @@ impl Node {
         if self.reads.waiting.is_empty() {
             return;
         }
-        // "If the leader has not yet marked an entry from its current term committed, it waits until it
-        // has done so" (6.4, step 1): until then it may not know the latest commitIndex.
-        let knows_commits = self.log().term_at(self.commit) == Some(self.term())
-            || !self.obeys(Rule::NoopBeforeRead);
-        if !knows_commits {
+        if !self.knows_commits() {
             return;
         }
         for read in &mut self.reads.waiting {
@@ -140,6 +137,12 @@ impl Node {
             self.reads.waiting.pop_front();
             self.serve(read.op, read.key, fx);
         }
+    }
+
+    /// "If the leader has not yet marked an entry from its current term committed, it waits until it has done
+    /// so" (6.4, step 1): until then it may not know the latest commitIndex.
+    fn knows_commits(&self) -> bool {
+        self.log().term_at(self.commit) == Some(self.term()) || !self.obeys(Rule::NoopBeforeRead)
     }
 
     /// "the leader's lease ... start + election timeout / clock drift bound", where start is when the

@@ -212,6 +212,9 @@ impl Node {
             fx.halt("the leader's entries conflict with committed ones");
             return false;
         }
+        if index < self.commit {
+            self.replaced.push((index + 1, self.commit));
+        }
         let last = self.log().last_index();
         self.storage.truncate(index);
         fx.note(RaftNote::Truncated { first: index + 1, last });

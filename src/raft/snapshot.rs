@@ -88,6 +88,7 @@ impl Node {
             };
             // 8. "Reset state machine using snapshot contents"
             self.machine.clone_from(&snapshot.machine);
+            self.replaced.clear();
             self.commit = index;
             fx.note(RaftNote::Installed { first, index, hash });
         }
