@@ -328,6 +328,12 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     /// The node at a glance.
     fn status(&self) -> Status;
 
+    /// What its disk holds and how much of it is known to be committed, folded into a word for the digest, as far
+    /// as [`Protocol::status`] does not say it.
+    fn stable(&self) -> u64 {
+        0
+    }
+
     /// What a load generator sends as the `ordinal`-th request of `client`, from one uniform draw.
     fn request(_mix: &Mix, _client: u32, _ordinal: u64, _draw: u64) -> Option<Self::Request> {
         None

@@ -749,3 +749,50 @@ def test_a_sweep_without_checks_plays_the_same_runs():
     some = rl.sweep(scenario, seeds=range(10, 20))
     assert checked.runs.to_list("digest")[10:20] == some.runs.to_list("digest")
     assert checked.replay(13, trace="off").digest == checked.runs.to_list("digest")[13]
+
+
+# ---- What it covers ---------------------------------------------------------------------------------
+
+
+def test_the_digest_sees_what_a_crash_takes():
+    def crashed(**settings):
+        c = rl.Cluster(3, seed=4, **settings)
+        c.run_until(rl.leader_elected)
+        voter = next(n.name for n in c if n.name != c.leader.name)
+        c.crash(voter)
+        return c[voter].voted_for, c.digest
+
+    (kept, with_it), (lost, without) = crashed(), crashed(bugs=["vote_not_persisted"])
+    assert kept is not None
+    assert lost is None
+    assert with_it != without
+
+
+def test_futures_of_other_runs_are_independent():
+    def future(seed, k):
+        c = rl.Cluster(3, seed=seed, network=rl.uniform(1, 9)).run("1s")
+        c = c.fork(seed=k)
+        c.run("1s")
+        sent = c.trace.messages.to_pandas()
+        sent = sent[sent.sent_ms >= 1000]
+        return list((sent.due_ms - sent.sent_ms).round(6))[:40]
+
+    assert future(1, 5) == future(1, 5)
+    shared = [a == b for a, b in zip(future(1, 5), future(2, 5), strict=True)]
+    assert sum(shared) < 5
+
+
+def test_a_lost_message_is_due_when_it_would_have_arrived():
+    def flights(loss):
+        run = rl.Scenario(3, network=rl.Network(rl.uniform(5, 9), loss=loss), horizon="600ms").run(seed=1)
+        rows = run.trace.messages.to_pandas()
+        return rows.assign(takes=rows.due_ms - rows.sent_ms)
+
+    lossy, whole = flights(0.3), flights(0)
+    lost = lossy[lossy.fate.astype(str) == "lost"]
+    assert len(lost) > 3
+    assert lost.takes.between(5, 9).all()
+    assert (lost.ended_ms == lost.sent_ms).all()
+    # The same draw as if it had not been lost: the first messages of a link are those of the other run.
+    first = [rows.groupby(["from", "to"], observed=True).takes.first() for rows in (lossy, whole)]
+    assert (first[0] - first[1]).abs().max() < 1e-6

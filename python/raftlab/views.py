@@ -30,8 +30,8 @@ class Entry:
     value : str
         Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`.
     committed : bool
-        Whether this node knows it to be committed. It is then applied as well. False for an entry that took the
-        place of one that was applied, which a rule that is gone makes possible.
+        Whether this node knows it to be committed. It is then applied as well. False for an entry that took
+        the place of one that was applied, which a rule that is gone makes possible.
     """
 
     index: int

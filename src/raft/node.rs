@@ -16,7 +16,7 @@ use super::rules::Rule;
 use super::storage::Storage;
 use super::tuning::Tuning;
 use super::types::{
-    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting,
+    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting, fold,
 };
 use crate::clone::clone_by_field;
 use crate::protocol::{
@@ -48,6 +48,9 @@ pub struct Node {
     /// rule is gone or a node lies: `commit <= log.last_index()`.
     pub(super) commit: u64,
     pub(super) machine: Machine,
+    /// First and last indices that were applied and whose entries were then replaced, which only happens if a rule
+    /// is gone or a node lied: what the log holds there now was not applied.
+    pub(super) replaced: Vec<(u64, u64)>,
     /// When this node last heard from a leader of its term.
     pub(super) heard_at: Option<LocalTime>,
     /// From where its election timeouts are drawn now: as configured, unless they follow the network.
@@ -83,7 +86,7 @@ clone_by_field!(
         id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
         stale_for, seen_term, lost
     }
-    empty { outbox, waiting }
+    empty { outbox, waiting, replaced }
     shared { config, quorum }
 );
 
@@ -106,6 +109,7 @@ impl Node {
             leader: None,
             commit: 0,
             machine: Machine::default(),
+            replaced: Vec::new(),
             heard_at: None,
             refuses_votes_until: LocalTime::default(),
             outbox: VecDeque::new(),
@@ -153,6 +157,12 @@ impl Node {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Whether the entry that the log holds at an index was applied here.
+    pub fn has_applied(&self, index: u64) -> bool {
+        let replaced = |&(first, last): &(u64, u64)| (first..=last).contains(&index);
+        index <= self.commit && !self.replaced.iter().any(replaced)
     }
 
     /// The key-value store as applied here.
@@ -404,6 +414,7 @@ impl Node {
             leader,
             commit,
             machine,
+            replaced,
             heard_at,
             patience: _,
             tuning: _,
@@ -424,6 +435,7 @@ impl Node {
         (*granted, *rejected) = (NodeSet::default(), NodeSet::default());
         (*stale_for, *seen_term, *lost) = (NodeSet::default(), 0, 0);
         machine.forget();
+        replaced.clear();
         outbox.clear();
         waiting.clear();
         progress.fill(Progress::default());
@@ -486,6 +498,10 @@ impl Protocol for Node {
             last_term: self.log().last_term(),
             written: self.storage.written(),
         }
+    }
+
+    fn stable(&self) -> u64 {
+        fold(self.log().hash_at(self.log().last_index()), self.snapshot_index())
     }
 
     fn request(mix: &Mix, client: u32, ordinal: u64, draw: u64) -> Option<Request> {

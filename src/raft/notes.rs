@@ -112,6 +112,21 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// A number of its own for the digest.
+    fn code(self) -> u64 {
+        match self {
+            Refusal::StaleTerm(rule) => 1 | (rule as u64) << 8,
+            Refusal::StickyVote => 2,
+            Refusal::AlreadyVoted => 3,
+            Refusal::NotUpToDate => 4,
+            Refusal::PrevLogMismatch => 5,
+            Refusal::SteppedDown => 6,
+            Refusal::SecondLeader => 7,
+        }
+    }
+}
+
 impl Note for RaftNote {
     #[inline(always)] // whoever notes knows which note it is
     fn fingerprint(&self) -> u64 {
@@ -122,13 +137,35 @@ impl Note for RaftNote {
             RaftNote::Truncated { first, last } => fold(first ^ 4 << 8, last),
             RaftNote::Committed { first, last } => fold(first ^ 5 << 8, last),
             RaftNote::Session { client, seq, index, fresh } => {
-                fold(u64::from(client) << 32 | u64::from(seq), index << 1 | u64::from(fresh))
+                let who = u64::from(client) << 32 | u64::from(seq);
+                fold(who, (index << 1 | u64::from(fresh)) ^ 9 << 56)
             }
             RaftNote::Snapshot { index } => fold(7 << 8, index),
             RaftNote::Installed { first, index, hash } => fold(hash ^ 8 << 8, first ^ index << 32),
-            RaftNote::Refused { from, why } => {
-                fold(6 << 8 | u64::from(from.0), why.name().len() as u64)
-            }
+            RaftNote::Refused { from, why } => fold(6 << 8 | u64::from(from.0), why.code()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_for_different_reasons_are_told_apart() {
+        let rules = [Rule::TermCheckVote, Rule::TermCheckAppend, Rule::TermCheckAck];
+        let stale = rules.into_iter().map(Refusal::StaleTerm);
+        let others = [
+            Refusal::StickyVote,
+            Refusal::AlreadyVoted,
+            Refusal::NotUpToDate,
+            Refusal::PrevLogMismatch,
+            Refusal::SteppedDown,
+            Refusal::SecondLeader,
+        ];
+        let refused = |why| RaftNote::Refused { from: NodeId(1), why }.fingerprint();
+        let seen: Vec<u64> = stale.chain(others).map(refused).collect();
+        let different: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(different.len(), seen.len());
     }
 }

@@ -297,7 +297,7 @@ impl Message for RaftMessage {
                 ref entries,
             } => {
                 fold(term ^ entries.fingerprint(), prev_index)
-                    ^ fold(prev_term ^ round << 8, commit)
+                    ^ fold(prev_term ^ round.rotate_left(32), commit)
             }
             RaftMessage::AppendEntriesReply {
                 term,
@@ -309,7 +309,8 @@ impl Message for RaftMessage {
                 carried,
             } => {
                 let flags = u64::from(carried) << 1 | u64::from(success);
-                fold(term, index.rotate_left(2) ^ flags) ^ fold(hint_term ^ round << 8, hint_index)
+                fold(term ^ 6 << 56, index.rotate_left(2) ^ flags)
+                    ^ fold(hint_term ^ round.rotate_left(32), hint_index)
             }
             RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
                 fold(term ^ snapshot.base.hash, snapshot.base.index) ^ fold(3, round)

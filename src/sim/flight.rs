@@ -20,6 +20,13 @@ pub struct MessageId {
     pub copy: u8,
 }
 
+impl MessageId {
+    /// Its sender, its receiver and which copy it is, for the digest.
+    pub(super) fn link(self) -> u64 {
+        u64::from(self.copy) << 16 | u64::from(self.from.0) << 8 | u64::from(self.to.0)
+    }
+}
+
 /// A message on its way.
 #[derive(Clone, Debug)]
 pub struct Flight<M> {

@@ -41,6 +41,8 @@ pub enum Purpose {
     Phase = 14,
     /// Whose messages an interceptor sees.
     Interceptor = 16,
+    /// The luck of a future.
+    Future = 17,
 }
 
 /// The luck of one run.
@@ -55,6 +57,13 @@ impl Luck {
     /// The luck of this seed.
     pub fn new(seed: u64) -> Self {
         Self { seed, timers: mixed(seed, Purpose::Timer) }
+    }
+
+    /// The luck of one of this run's futures. Futures of other runs are independent of it, also under the same
+    /// seed.
+    #[must_use]
+    pub fn future(self, seed: u64) -> Self {
+        Self::new(self.draw(Purpose::Future, seed, 0))
     }
 
     /// The seed.

@@ -125,9 +125,15 @@ pub enum Passage {
         again: Option<Span>,
     },
     /// The link is down.
-    Cut,
+    Cut {
+        /// It would have arrived after this long.
+        after: Span,
+    },
     /// It is lost.
-    Lost,
+    Lost {
+        /// It would have arrived after this long.
+        after: Span,
+    },
 }
 
 /// All links of a cluster.
@@ -186,11 +192,11 @@ impl Links {
         // Not the place in the table, which depends on how many nodes there are.
         let entity = u64::from(from.0) << 8 | u64::from(to.0);
         let (mut kept, mut single) = (1.0 - self.spec.loss, 1.0 - self.spec.duplicate);
-        let mut extra = Span::ZERO;
+        let (mut extra, mut cut) = (Span::ZERO, false);
         for (handle, overlay) in &self.overlays {
             match overlay {
-                Overlay::Partition(_) if overlay.cuts(from, to) => return Passage::Cut,
-                Overlay::Cut(matching) if matching.message(from, to, kind) => return Passage::Cut,
+                Overlay::Partition(_) => cut |= overlay.cuts(from, to),
+                Overlay::Cut(matching) => cut |= matching.message(from, to, kind),
                 Overlay::Delay(matching, by) if matching.message(from, to, kind) => {
                     let entity = u64::from(*handle) << 32 | entity;
                     extra.0 += by.sample(luck.draw(Purpose::FaultDelay, entity, ordinal)).0;
@@ -202,16 +208,20 @@ impl Links {
                 _ => {}
             }
         }
-        if unit(luck.draw(Purpose::Loss, entity, ordinal)) >= kept {
-            return Passage::Lost;
-        }
         let latency = self.spec.latency.of(from, to);
         let mut after =
             Span(latency.sample(luck.draw(Purpose::Latency, entity, ordinal)).0 + extra.0);
         if self.spec.fifo {
-            let due = (now + after).max(self.last_due[link]);
-            self.last_due[link] = due;
-            after = due.since(now);
+            after = (now + after).max(self.last_due[link]).since(now);
+        }
+        if cut {
+            return Passage::Cut { after };
+        }
+        if unit(luck.draw(Purpose::Loss, entity, ordinal)) >= kept {
+            return Passage::Lost { after };
+        }
+        if self.spec.fifo {
+            self.last_due[link] = now + after;
         }
         let doubled = unit(luck.draw(Purpose::Duplicate, entity, ordinal)) >= single;
         let again = doubled.then(|| {

@@ -86,6 +86,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let core = &mut self.core;
         flight.due = due.unwrap_or(Time::NEVER);
         core.digest.absorb(core.now.0 ^ 16 << 56, flight.due.0);
+        core.digest.absorb(id.ordinal, 16 << 56 | id.link());
         core.observer.rescheduled(core.now, &flight);
         let slot = core.flights.insert(flight);
         if let Some(due) = due {
@@ -125,7 +126,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         copy.id.copy = highest.checked_add(1)?;
         copy.due = Time::NEVER;
         copy.row = core.observer.sent(core.now, &copy);
-        core.digest.absorb(core.now.0 ^ 17 << 56, id.ordinal);
+        core.digest.absorb(core.now.0 ^ 17 << 56, id.ordinal << 24 | id.link());
         let name = copy.id;
         core.flights.insert(copy);
         Some(name)
@@ -145,10 +146,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn remove_flight(&mut self, slot: u32, fate: Fate) {
         if let Some(flight) = self.flights.take(slot) {
             let id = flight.id;
-            self.digest.absorb(
-                self.now.0 ^ 19 << 56,
-                id.ordinal << 16 | u64::from(id.from.0) << 8 | u64::from(id.to.0),
-            );
+            self.digest.absorb(self.now.0 ^ 19 << 56, id.ordinal << 24 | id.link());
             self.observer.ended(self.now, &flight, fate);
         }
     }

@@ -104,7 +104,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn set_out(&mut self, id: MessageId, due: Time, message: ManuallyDrop<P::Message>) {
         let (slot, place) = self.flights.free_slot();
         if place.is_some() {
-            return; // it is free: said for the compiler, which else makes ready to drop what is there
+            unreachable!("a free slot is empty"); // the compiler need not make ready to drop what is there
         }
         let message = ManuallyDrop::into_inner(message);
         let flight = place.insert(Flight { id, sent: self.now, due, row: 0, message });
@@ -149,15 +149,20 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 }
                 self.set_out(id, leaves + after, ManuallyDrop::new(message));
             }
-            Passage::Cut => self.never_arrives(id, message, Fate::Cut),
-            Passage::Lost => self.never_arrives(id, message, Fate::Lost),
+            Passage::Cut { after } => {
+                self.never_arrives(id, self.now + delay + after, message, Fate::Cut);
+            }
+            Passage::Lost { after } => {
+                self.never_arrives(id, self.now + delay + after, message, Fate::Lost);
+            }
         }
     }
 
-    fn never_arrives(&mut self, id: MessageId, message: P::Message, fate: Fate) {
-        self.digest.absorb(self.now.0 ^ 18 << 56, u64::from(id.from.0) << 8 | u64::from(id.to.0));
+    /// `due` is when it would have arrived.
+    fn never_arrives(&mut self, id: MessageId, due: Time, message: P::Message, fate: Fate) {
+        self.digest.absorb(self.now.0 ^ 18 << 56, id.ordinal << 24 | id.link());
         if O::WATCHING {
-            let mut flight = Flight { id, sent: self.now, due: self.now, row: 0, message };
+            let mut flight = Flight { id, sent: self.now, due, row: 0, message };
             flight.row = self.observer.sent(self.now, &flight);
             self.observer.ended(self.now, &flight, fate);
         }

@@ -1,7 +1,7 @@
 //! What is done to nodes: crash, restart, wipe, pause, clocks; and their disks.
 
 use super::{Backlog, Core, World};
-use crate::protocol::{Input, NodeId, Protocol, Span, WriteId};
+use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::disk::Unsynced;
 use crate::sim::luck::{Purpose, below};
@@ -37,7 +37,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let before = node.status();
         node.crash(durable);
         core.leaders.remove(id);
-        core.digest.absorb(core.now.0, 9 << 56 | u64::from(id.0) << 40 | durable.0);
+        let kind = u64::from(matches!(event, HostEvent::Halted(_))) << 48;
+        core.digest.absorb(core.now.0, 9 << 56 | kind | u64::from(id.0) << 40 | durable.0);
+        core.absorb_state(node);
         let host = &mut core.hosts[id.at()];
         host.up = false;
         host.paused = false;
@@ -154,6 +156,15 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    /// What a node holds that was changed from outside, and so without a note: what a crash took, a vote.
+    pub(super) fn absorb_state(&mut self, node: &P) {
+        let Status { term, voted_for, last_index, last_term, commit_index, .. } = node.status();
+        let vote = voted_for.map_or(0, |vote| u64::from(vote.0) + 1);
+        self.digest.absorb(21 << 56 | vote, term);
+        self.digest.absorb(last_index, last_term);
+        self.digest.absorb(commit_index, node.stable());
+    }
+
     pub(super) fn begin_sync(&mut self, id: NodeId, write: WriteId) {
         let disk = &mut self.hosts[id.at()].disk;
         disk.syncing = Some(write);

@@ -463,7 +463,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// The same state with another future.
     pub fn redraw(&mut self, seed: u64) {
         let core = &mut self.core;
-        core.luck = Luck::new(seed);
+        core.luck = core.luck.future(seed);
         for (index, timer) in core.timers.iter_mut().enumerate() {
             let clock = &core.hosts[index / P::TIMERS].clock;
             timer.redrawn(index as u32, core.now, clock, &mut core.queue);
