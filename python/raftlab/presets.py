@@ -3,6 +3,8 @@
 >>> import raftlab as rl
 >>> rl.Cluster(5, preset=rl.presets.etcd).scenario.election_timeout
 (1000.0, 2000.0)
+>>> rl.presets.etcd.not_modelled[:39]
+"in etcd heartbeats wait for the leader'"
 """
 
 from __future__ import annotations
@@ -23,10 +25,14 @@ class Preset(Mapping[str, Any]):
     ----------
     name, meaning, source : str
         What it is called, what it is, and where its values are written.
+    not_modelled : str
+        What the system does and raftlab does not, where it shows in elections; empty if nothing is known.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, Any], meaning: str, source: str) -> None:
-        self.name, self.meaning, self.source = name, meaning, source
+    def __init__(
+        self, name: str, settings: Mapping[str, Any], meaning: str, source: str, not_modelled: str = ""
+    ) -> None:
+        self.name, self.meaning, self.source, self.not_modelled = name, meaning, source, not_modelled
         self._settings = dict(settings)
 
     def __getitem__(self, key: str) -> Any:
@@ -39,12 +45,13 @@ class Preset(Mapping[str, Any]):
         return len(self._settings)
 
     def __repr__(self) -> str:
-        return f"<preset {self.name}: {self.meaning}>"
+        limits = f"; not modelled: {self.not_modelled}" if self.not_modelled else ""
+        return f"<preset {self.name}: {self.meaning}{limits}>"
 
 
 _ALL = {
-    name: Preset(name, json.loads(settings), meaning, " ".join(source.split()))
-    for name, settings, meaning, source in _core.presets()
+    name: Preset(name, json.loads(settings), meaning, " ".join(source.split()), " ".join(limits.split()))
+    for name, settings, meaning, source, limits in _core.presets()
 }
 
 paper = _ALL["paper"]

@@ -10,6 +10,8 @@ pub struct Preset {
     pub settings: &'static str,
     /// Where they are written.
     pub source: &'static str,
+    /// What that system does and the simulator does not, where it shows in elections.
+    pub not_modelled: &'static str,
 }
 
 /// All presets.
@@ -20,6 +22,7 @@ pub const PRESETS: &[Preset] = &[
         settings: r#"{"election_timeout": [150, 300], "heartbeat": 50, "network": {"latency": 7.5}}"#,
         source: "Ongaro and Ousterhout, extended version, 9.3 (conservative timeouts, broadcast time about 15 ms); \
                  the heartbeat interval is not given there, a third of the timeout is usual",
+        not_modelled: "",
     },
     Preset {
         name: "etcd",
@@ -28,6 +31,8 @@ pub const PRESETS: &[Preset] = &[
         source: "etcd server flags --election-timeout 1000, --heartbeat-interval 100, --pre-vote true; etcd-io/raft: \
                  timeouts drawn from [t, 2t), CheckQuorum makes followers ignore votes within their lease; \
                  etcd server maxInflightMsgs 512",
+        not_modelled: "in etcd heartbeats wait for the leader's disk, as it writes before it sends: a slow fsync is as good as a \
+                       lost heartbeat; keep the timeout well above the tail of the fsync latency",
     },
     Preset {
         name: "consul",
@@ -36,5 +41,8 @@ pub const PRESETS: &[Preset] = &[
         source: "hashicorp/raft DefaultConfig: HeartbeatTimeout and ElectionTimeout 1 s, drawn from [t, 2t), \
                  heartbeats every tenth of the timeout, MaxAppendEntries 64, PreVote on since 1.7, \
                  followers with a leader refuse votes; Consul's raft_multiplier is 5 by default",
+        not_modelled: "hashicorp/raft's followers do not restart their timer at a heartbeat, but look at it when it ends, and \
+                       start another one if they have heard from the leader meanwhile: failovers of Consul take longer, up to \
+                       a timeout more, and so does their p99",
     },
 ];

@@ -349,8 +349,8 @@ pub(super) fn lies() -> Vec<(&'static str, &'static str)> {
 
 /// The presets: (name, settings as JSON, meaning, source).
 #[pyfunction]
-pub(super) fn presets() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
-    PRESETS.iter().map(|p| (p.name, p.settings, p.meaning, p.source)).collect()
+pub(super) fn presets() -> Vec<[&'static str; 5]> {
+    PRESETS.iter().map(|p| [p.name, p.settings, p.meaning, p.source, p.not_modelled]).collect()
 }
 
 /// The types of message.

@@ -1,7 +1,8 @@
 """What a practitioner wants to know: which election timeout for this cluster, and what it costs.
 
-Read in this order: `result` (what is said), `play` (how it is asked for), `setup` (what is played), `rates`
-(what the runs say).
+Read in this order: `result` (what is said), `play` (how it is asked for), `search` (which timeouts are
+tried), `setup` (what is played), `rates` (what runs say of one timeout), `curves` and `costs` (what they say
+of all of them), `verdict` (what follows).
 """
 
 from .._round_trips import network_from_csv

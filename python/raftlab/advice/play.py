@@ -1,49 +1,53 @@
-"""How advice is asked for: what is tried, and the recommendation."""
+"""How advice is asked for."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._arguments import integer, items, number, probability
+from .._machines import Machines
 from .._round_trips import network_from_csv
-from .._time import DAY_MS, HOUR_MS, Duration, format_ms, to_ms
+from .._time import DAY_MS, HOUR_MS, Duration, to_ms
 from ..distributions import Distribution
 from ..errors import InvalidError, shown
-from ..scenario import Scenario
 from ..settings import Disk, Network
 from ..tables import _need
-from .result import Advice, best_of
-from .setup import STEADY_MS, WATCHED, Setup
-
-if TYPE_CHECKING:
-    from ..cluster import Run
+from .result import Advice
+from .search import Budget, Closely, Search, shifted
+from .setup import Setup
+from .verdict import Question, advice_of
 
 __all__ = ["advise"]
 
-MULTIPLES = (3, 4, 6, 8, 12, 16, 24, 40, 60)
-"""Timeouts that are tried, in round trips of the slowest link's 99 % quantile."""
 LOSSES = (0.0, 0.01, 0.05)
 """Losses that are tried besides the network's own, which a file of round trips does not tell."""
 ELSEWHERE = 4
 """What it would cost with other losses is told by a quarter of the runs."""
-FEWEST_NODES = 3
-"""Of two nodes none may fail."""
+NODES = 5
+RUNS = 4000
+"""What is played if no budget is given."""
+USUAL_CRASHES, USUAL_DAYS = 1000, 0.25
+"""Of `seeds` and `steady_days`, if only one of them is given."""
+MOST_SEEDS = 2**31
 
 
 def advise(
     network: Network | Distribution | Duration | str | Path,
     *,
-    nodes: int = 5,
+    nodes: Machines = None,
     preset: Mapping[str, Any] | None = None,
     disk: Disk | Distribution | Duration | None = None,
     failures_a_year: float = 12,
     timeouts: Sequence[Duration] | None = None,
     losses: Sequence[float] | None = None,
-    seeds: int = 1000,
-    steady_days: float = 0.25,
+    seed: int = 0,
+    budget: int | Duration | None = None,
+    seeds: int | None = None,
+    steady_days: float | None = None,
     ci: float = 0.95,
     threads: int | None = None,
     progress: bool | Callable[[int], object] = True,
@@ -51,31 +55,38 @@ def advise(
     """Which election timeout a cluster should have, and what to expect of it.
 
     A short timeout finds a dead leader soon, and takes a live one for dead when messages are late or lost.
-    Both are simulated: a leader's crash, at a random moment between heartbeats, and a healthy cluster for
-    days. Recommended is the timeout whose expected time without a leader has the smallest upper limit.
+    Both are simulated: a leader's crash, at a random moment between heartbeats, and a healthy cluster.
+    Recommended is the timeout with the least expected time without a leader.
 
     Parameters
     ----------
     network : Network, distribution, time, or path
         One-way latencies and losses; or a CSV file of round trips, see `network_from_csv`.
-    nodes : int, default 5
-        How many nodes, at least three. With a matrix its size.
+    nodes : int, or dict of str to int, optional
+        How many nodes, at least two; five if not given. Of a file of regions: how many machines each of them
+        has, `{"fra": 2, "lon": 2, "nyc": 1}`; one each if not given.
     preset : mapping, optional
         Settings to start from, such as `raftlab.presets.etcd`. Its own timeouts are always tried.
     disk : Disk, distribution or time, optional
         The disks; a time is the latency of an fsync.
     failures_a_year : float, default 12
-        How often a leader crashes.
+        How often a leader crashes; above 0 if no `timeouts` are given, as else the longest one is best.
     timeouts : list of time, optional
-        The least election timeouts to try; round trips times 3 to 60 if not given. Timeouts are drawn up to
-        twice as long, heartbeats come three times in each; with a preset both in its own proportions.
+        The least election timeouts to choose from. If not given, all from microseconds to an hour are: twelve
+        to a decade (1, 1.2, 1.5, 1.8, 2.2, ...), around the best of which is looked closely. Timeouts are
+        drawn up to twice as long, heartbeats come three times in each; with a preset both in its own
+        proportions.
     losses : list of float, optional
         Which shares of the messages may be lost, besides the network's own, for `Advice.heatmap`; 0, 1 % and
-        5 % if not given. Each is played with a quarter of the runs.
-    seeds : int, default 1000
-        How many crashes are simulated for each timeout.
-    steady_days : float, default 0.25
-        How long the healthy cluster is simulated for each timeout, at least.
+        5 % if not given. Each takes a quarter of the runs.
+    seed : int, default 0
+        Another one plays other runs: advice that depends on it is not precise.
+    budget : int or time, default 4000
+        How much is played, a bit more or less: a number of runs, for the network's own loss; or how long all
+        of it may take (`"30s"`), which plays more on a faster machine.
+    seeds, steady_days : int and float, optional
+        Instead of `budget`, with each timeout that is looked at closely: how many crashes (1,000 if only the
+        other is given), and how many days of a healthy cluster at least (0.25).
     ci : float, default 0.95
         The confidence of the intervals.
     threads, progress
@@ -84,75 +95,103 @@ def advise(
     Returns
     -------
     Advice
+        The recommendation, and how sure it is: see its attributes.
 
     Raises
     ------
     InvalidError
-        If an argument makes no sense, or with none of the timeouts a new leader was elected.
+        If an argument makes no sense, with none of the timeouts a new leader was elected, or there is no best
+        timeout: the shorter or the longer the better. It says why.
     KeyboardInterrupt
         Upon Ctrl-C: half of the runs are no advice.
 
     Notes
     -----
-    After a failure: the mean time from the crash to a new leader, with its t interval. Without a failure: the
-    time without a leader, once there was one, as a share of the time simulated since. A run that never had
-    one counts as without a leader throughout. That share and the rates have intervals of Fay and Feuer
-    (Statistics in Medicine 16, 1997), for sums of few events of unequal weight. If no loss of a leader was
-    seen there is a bound instead: of as many as may have been missed, each as long as those on average that
-    were seen with the nearest timeout (longer in proportion if that is shorter), or as after a failure if no
-    timeout saw five.
+    What a timeout costs a year is
 
-    The limits of the sum lie as far from it as those of its parts do, each side for itself (MOVER: Zou and
-    Donner, Statistics in Medicine 27, 2008): what was not seen raises the upper limit only. That is why the
-    recommendation looks at upper limits. By the expected value alone the shortest timeout would win whenever
-    too little was simulated to see what it costs. Raise `steady_days` to bring upper limits down.
+        failures a year x time to a new leader + losses a year x how long a loss lasts,
 
-    If a crash was not followed by a new leader within 200 timeouts, the upper limit is infinite; if none was,
-    so is the downtime.
+    where a loss is that of a leader that did not fail: to a false election, or because it heard no quorum and
+    stepped down. Each of the three (time to a new leader, rate, length) is a smooth curve over timeouts, to
+    which all runs contribute, whichever timeout they had: where the best timeouts are, losses are so rare
+    that the runs with a single one may have none. Measured in timeouts, losses never become more frequent
+    when timeouts grow. The curves are Bayesian (splines on logarithms): intervals hold the middle of what the
+    runs leave possible, and so do the precision of the recommendation and its regret. docs/advice.md has
+    what this rule costs more than the best timeout, measured.
+
+    Time is looked at as it is lost by elections alone: nodes that pause, and disks that block a node, are not
+    modelled; `Advice.not_modelled` names what matters for a preset.
+
+    Of two machines none may fail: while one of them is down, there is no leader. What counts as a failure is
+    then the time from its return to a new leader.
 
     Examples
     --------
     >>> import raftlab as rl
-    >>> advice = rl.advise(rl.uniform(2, 8), timeouts=[50, 150, 500], losses=[], seeds=100, steady_days=0.01)
+    >>> advice = rl.advise(rl.uniform(2, 8), timeouts=[50, 150, 500], losses=[], budget=400)
     >>> advice.best.timeout_ms, advice.timeout_ms.note
-    (50.0, 'it is the shortest that was tried')
+    (50.0, 'of those given; 15 ms would cost less')
     """
     _need("scipy", "advise")
-    links = network_of(network)
-    count = len(links.regions) if links.regions is not None else nodes
-    setup = Setup.of(integer(count, "nodes", FEWEST_NODES, 255), links, preset, disk)
+    links = network_of(network, nodes)
+    setup = Setup.of(count_of(links, nodes), links, preset, disk)
     failures = number(failures_a_year, "failures_a_year", "a number of at least 0", 0, 1e9)
-    days = number(steady_days, "steady_days", "a number of days above 0", 1e-6, 1e6)
-    ci = number(ci, "ci", "above 0 and below 1", math.ulp(0.0), math.nextafter(1.0, 0.0))
-    crashes = integer(seeds, "seeds", 2)
-    quiet = max(2, math.ceil(days * DAY_MS / STEADY_MS))
     elsewhere = losses_of(links, losses)
-    tried = timeouts_of(setup, timeouts)
-    options = {"threads": threads, "progress": progress}
-    here, failovers, steady = setup.choices(tried, links.loss, crashes, quiet, failures, ci, options)
-    best = best_of(here)
-    if best is None or steady is None:
-        listed = ", ".join(format_ms(time) for time in tried)
+    ci = number(ci, "ci", "above 0 and below 1", math.ulp(0.0), math.nextafter(1.0, 0.0))
+    seed = integer(seed, "seed", 0, MOST_SEEDS - 1)
+    afford = budget_of(budget, seeds, steady_days)
+    given = timeouts_of(timeouts)
+    if given is None and failures == 0:
         raise InvalidError(
-            f"timeouts: with none of {listed} was a new leader elected within {WATCHED} timeouts of the "
-            "leader's crash: round trips are too long for them, or too many messages are lost"
+            "failures_a_year must be above 0 if no timeouts are given: without failures longer is better"
         )
-    rows = {links.loss: here}
+    searches: dict[float, Search] = {}
+
+    def search(loss: float, share: float) -> Search:
+        told = progress
+        if callable(told):
+            told = partial(shifted, told, sum(one.runs for one in searches.values()))
+        searches[loss] = Search(setup, loss, failures, seed, afford.of(share), threads, told)
+        return searches[loss]
+
+    share = 1.0 if afford.seconds is None else ELSEWHERE / (ELSEWHERE + len(elsewhere))
+    closely = look(search(links.loss, share), given, setup)
     for loss in elsewhere:
-        few, short = (max(2, runs // ELSEWHERE) for runs in (crashes, quiet))
-        rows[loss], *_ = setup.choices(tried, loss, few, short, failures, ci, options)
-    own = next((choice for choice in here if choice.whose), None)
-    under_loss = tuple(choice for loss in sorted(rows) for choice in rows[loss])
-    return Advice(here, best, own, failures, ci, under_loss, failovers, steady)
+        search(loss, share / ELSEWHERE).briefly(None if given is None else closely.timeouts)
+    return advice_of(Question(setup, failures, ci, given), searches, closely)
 
 
-def network_of(network: Any) -> Network:
+def look(search: Search, given: list[float] | None, setup: Setup) -> Closely:
+    """Finds the best timeout; or the best of those given, knowing what the others cost."""
+    own = [] if setup.own_ms is None else [setup.own_ms]
+    search.from_afar(bounded=given is None)
+    return search.closely(own) if given is None else search.exactly({*given, *own})
+
+
+def network_of(network: Any, nodes: Machines) -> Network:
     """A network, however it was given."""
-    if isinstance(network, Network):
-        return network
     if isinstance(network, Path) or (isinstance(network, str) and network.lower().endswith(".csv")):
-        return network_from_csv(network)
-    return Network(network)
+        links = network_from_csv(network)
+        return links if links.regions is None else network_from_csv(network, nodes=nodes)
+    links = network if isinstance(network, Network) else Network(network)
+    if isinstance(nodes, Mapping):
+        raise InvalidError(
+            f"nodes must be a number: only a file of regions can have machines by region, not {shown(nodes)}"
+        )
+    return links
+
+
+def count_of(links: Network, nodes: Machines) -> int:
+    """How many nodes there are: as many as have regions."""
+    if links.regions is None:
+        count = NODES if nodes is None else nodes
+    else:
+        count = len(links.regions)
+        if nodes is not None and not isinstance(nodes, Mapping) and integer(nodes, "nodes") != count:
+            raise InvalidError(f"nodes must be {count}, as many as the network's regions, not {nodes}")
+    if count == 1:
+        raise InvalidError("nodes must be at least 2: one node alone elects itself, whatever its timeout")
+    return integer(count, "nodes", 2, 255)
 
 
 def losses_of(links: Network, losses: Sequence[float] | None) -> list[float]:
@@ -163,36 +202,36 @@ def losses_of(links: Network, losses: Sequence[float] | None) -> list[float]:
     )
 
 
-def timeouts_of(setup: Setup, timeouts: Sequence[Duration] | None) -> list[float]:
-    """The timeouts to try, and the preset's own."""
+def timeouts_of(timeouts: Sequence[Duration] | None) -> list[float] | None:
+    """The timeouts to choose from."""
     if timeouts is None:
-        trip = 2 * slowest_ms(setup)
-        tried = [float(f"{multiple * trip:.2g}") for multiple in MULTIPLES]
-    else:
-        tried = [to_ms(timeout, "timeouts") for timeout in items(timeouts, "timeouts")]
-        if not tried or min(tried) <= 0 or max(tried) > HOUR_MS or len(set(tried)) < len(tried):
+        return None
+    tried = [to_ms(timeout, "timeouts") for timeout in items(timeouts, "timeouts")]
+    if not tried or min(tried) <= 0 or max(tried) > HOUR_MS or len(set(tried)) < len(tried):
+        raise InvalidError(
+            f"timeouts must be at least one time above 0 and up to an hour, none twice, not {shown(timeouts)}"
+        )
+    return sorted(tried)
+
+
+def budget_of(budget: int | Duration | None, seeds: int | None, steady_days: float | None) -> Budget:
+    """How much to play."""
+    if seeds is None and steady_days is None:
+        if budget is None:
+            return Budget(runs=RUNS)
+        if hasattr(budget, "__index__") and not isinstance(budget, bool):
+            return Budget(runs=integer(budget, "budget", 1, MOST_SEEDS))
+        if isinstance(budget, float):
             raise InvalidError(
-                "timeouts must be at least one time above 0 and up to an hour, none twice, "
-                f"not {shown(timeouts)}"
+                f"budget must be a whole number of runs, or a time such as '30s', not {shown(budget)}"
             )
-    return sorted({*tried} if setup.own_ms is None else {*tried, setup.own_ms})
-
-
-def slowest_ms(setup: Setup) -> float:
-    """The latency that 99 % of the messages of the slowest link do not exceed, as the simulator draws it."""
-    run = Scenario(setup.nodes, network=setup.network, horizon="2s").run(seed=0, checks=False)
-    return max(trip_quantile(run), 0.1)
-
-
-def trip_quantile(run: Run) -> float:
-    """The 99 % quantile of the latency of the slowest link."""
-    import numpy as np
-
-    rows = run.trace.messages.to_dict()
-    links: dict[tuple[str, str], list[float]] = {}
-    for sender, receiver, sent, arrived in zip(
-        rows["from"], rows["to"], rows["sent_ms"], rows["due_ms"], strict=True
-    ):
-        if arrived is not None:  # also of what was lost on its way
-            links.setdefault((sender, receiver), []).append(arrived - sent)
-    return max(float(np.quantile(times, 0.99)) for times in links.values())
+        seconds = to_ms(budget, "budget") / 1e3
+        if seconds <= 0:
+            raise InvalidError(f"budget must be a number of runs or a time above 0, not {shown(budget)}")
+        return Budget(seconds=seconds)
+    if budget is not None:
+        raise InvalidError("give budget, or seeds and steady_days, not both")
+    crashes = USUAL_CRASHES if seeds is None else integer(seeds, "seeds", 2, MOST_SEEDS)
+    days = USUAL_DAYS if steady_days is None else steady_days
+    days = number(days, "steady_days", "a number of days above 0", 1e-6, 1e6)
+    return Budget(crashes=crashes, healthy_ms=days * DAY_MS)

@@ -1,13 +1,12 @@
-"""What runs say of a timeout: how long a failure lasts, and what a healthy cluster loses a day and a year."""
+"""What runs say of one timeout: how long a failure lasts, and how a healthy cluster loses its leader."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
-from .._time import DAY_MS, YEAR_MS
+from .._time import DAY_MS
 from ..statistics import Estimate, Sample
 
 if TYPE_CHECKING:
@@ -15,91 +14,193 @@ if TYPE_CHECKING:
 
     from ..sweeps import Sweep
 
-ENOUGH = 5
-"""So many losses of a healthy leader tell how long they last."""
+    Array: TypeAlias = np.ndarray[Any, Any]
+
+Record = TypeVar("Record", "Crashes", "Quiet", "Deposed")
+
+SURE = 1e-3
+"""A mean is never held for more precise than this share of it."""
+
+
+@dataclass(frozen=True)
+class Crashes:
+    """Crashes of the leader with one timeout. Arrays have a cell a run.
+
+    Attributes
+    ----------
+    since_ms : array of float
+        From the crash (of two machines: from the return of the one that crashed) to the end of the run.
+    struck, over : array of bool
+        Whether there was a leader to crash, and whether there was a new one.
+    """
+
+    since_ms: Array
+    struck: Array
+    over: Array
+
+    @classmethod
+    def of(cls, runs: Sweep, away_ms: float = 0.0) -> Self:
+        """Reads it off runs; the machine that crashed was away for so long."""
+        since = runs["since_last_fault_ms"]
+        struck = since < runs["end_ms"]  # with no leader to crash it is the whole run
+        return cls(since - away_ms, struck, struck & (runs["ending"] == "stop"))
+
+    @property
+    def elect(self) -> bool:
+        """Whether new leaders are elected, as a rule."""
+        return bool(2 * self.over.sum() > self.struck.sum())
+
+    def sample(self) -> Sample:
+        """How long it took to have a new leader."""
+        waited = self.struck & ~self.over
+        absent = int((~self.struck).sum())
+        return Sample("failover_ms", self.since_ms[self.over], self.since_ms[waited], absent=absent)
+
+    def log_mean(self) -> tuple[float, float]:
+        """The logarithm of the mean, and its standard error."""
+        return log_mean(self.sample())
+
+    def mean(self, ci: float) -> Estimate:
+        """The mean time to a new leader with its t interval; infinite if there was never one."""
+        sample = self.sample()
+        if not self.struck.any():
+            return Estimate(math.inf, math.nan, math.inf, "no leader was elected")
+        if not self.over.any():
+            return Estimate(math.inf, math.nan, math.inf, f"no new leader after any of {sample.n:,} crashes")
+        mean = sample.mean(ci)
+        # One value has no interval; a time that was not over has no upper limit.
+        unbounded = math.isnan(mean.high) or len(sample.censored) > 0
+        notes = [mean.note]
+        if len(sample.censored):
+            notes.append(f"no new leader after {len(sample.censored):,} of {sample.n:,} crashes")
+        if sample.absent:
+            notes.append(f"no leader to crash in {sample.absent:,} of {len(self.struck):,} runs")
+        low = 0.0 if math.isnan(mean.low) else max(mean.low, 0.0)
+        note = "; ".join(note for note in notes if note)
+        return Estimate(mean.value, low, math.inf if unbounded else mean.high, note)
 
 
 @dataclass(frozen=True)
 class Quiet:
-    """A healthy cluster with one timeout. Arrays have a cell a run.
+    """A healthy cluster with one timeout, once it has settled. Arrays have a cell a run.
 
     Attributes
     ----------
     watched_ms, lost_ms : array of float
-        How long the run was watched, and how long of that it had no leader: from its first leader on; a run
-        that never had one counts from its beginning.
+        How long the run was watched, and how long of that it had no leader.
     false_elections, leader_losses : array of float
         How often there were such.
     """
 
-    watched_ms: np.ndarray[Any, Any]
-    lost_ms: np.ndarray[Any, Any]
-    false_elections: np.ndarray[Any, Any]
-    leader_losses: np.ndarray[Any, Any]
+    watched_ms: Array
+    lost_ms: Array
+    false_elections: Array
+    leader_losses: Array
 
     @classmethod
-    def of(cls, runs: Sweep) -> Quiet:
-        """Reads it off its runs."""
-        import numpy as np
+    def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
+        """Reads it off runs, without their beginnings: the same runs, which ended early.
 
-        before = np.nan_to_num(runs["time_to_leader_ms"])
-        counts = (runs[name].astype(float) for name in ("false_elections", "leader_losses"))
-        return cls(runs["end_ms"] - before, runs["unavailable_ms"] - before, *counts)
+        First elections are no losses of a healthy leader; where timeouts are short there are several.
+        """
+
+        def since(name: str) -> Array:
+            more: Array = runs[name].astype(float) - beginnings[name].astype(float)
+            return more
+
+        return cls(*map(since, ("end_ms", "unavailable_ms", "false_elections", "leader_losses")))
 
     @property
-    def length_ms(self) -> float:
-        """How long the leader was lost, on average."""
-        return float(self.lost_ms.sum() / self.leader_losses.sum())
+    def losses(self) -> int:
+        """How often the leader was lost."""
+        return int(self.leader_losses.sum())
+
+    @property
+    def led_ms(self) -> float:
+        """How long there was a leader."""
+        return float((self.watched_ms - self.lost_ms).sum())
+
+    def log_length(self) -> tuple[float, float]:
+        """The logarithm of a loss's mean length, and its standard error, as if lengths were exponential."""
+        from scipy.special import polygamma, psi
+
+        n = self.losses
+        mean = float(self.lost_ms[self.leader_losses > 0].sum()) / n if n else 0.0
+        if not mean:
+            return 0.0, math.inf
+        return math.log(mean) + math.log(n) - float(psi(n)), math.sqrt(float(polygamma(1, n)))
 
     def a_day(self, what: str, ci: float) -> Estimate:
         """How often a day something happened."""
         return scaled(total(getattr(self, what), 1.0, ci), DAY_MS / float(self.watched_ms.sum()))
 
-    def downtime_s_a_year(self, one_more_ms: float, ci: float) -> Estimate:
-        """The time without a leader, if one loss more may have lasted so long."""
-        weight = max(one_more_ms, float(self.lost_ms.max()))
-        share = scaled(total(self.lost_ms, weight, ci), 1 / float(self.watched_ms.sum()))
-        return scaled(replace(share, high=min(share.high, 1.0)), YEAR_MS / 1e3)
 
+@dataclass(frozen=True)
+class Deposed:
+    """Healthy leaders that a follower deposed whose timer was made to end. Arrays have a cell a run.
 
-def usual_ms(timeout_ms: float, quiet: Mapping[float, Quiet]) -> float | None:
-    """How long a healthy leader's loss lasts, by the timeout nearest to this that saw enough; or nothing.
-
-    It lasts as long as it takes to win an election, and for some a timeout more. So with a longer timeout it
-    may last longer, in proportion at most; with a shorter one it is taken to last no less.
+    Attributes
+    ----------
+    lost_ms : array of float
+        How long there was no leader.
+    lost, over : array of bool
+        Whether the leader was lost at all, and whether there was a new one.
     """
-    known = [time for time, seen in quiet.items() if seen.leader_losses.sum() >= ENOUGH]
-    if not known:
-        return None
-    nearest = min(known, key=lambda time: abs(math.log(time / timeout_ms)))
-    return quiet[nearest].length_ms * max(1.0, timeout_ms / nearest)
+
+    lost_ms: Array
+    lost: Array
+    over: Array
+
+    @classmethod
+    def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
+        """Reads it off runs, without their beginnings."""
+        lost = runs["leader_losses"].astype(float) > beginnings["leader_losses"].astype(float)
+        return cls(
+            runs["unavailable_ms"] - beginnings["unavailable_ms"], lost, lost & (runs["ending"] == "stop")
+        )
+
+    def log_length(self) -> tuple[float, float]:
+        """The logarithm of a loss's mean length, and its standard error."""
+        waited = self.lost & ~self.over
+        return log_mean(Sample("length_ms", self.lost_ms[self.over], self.lost_ms[waited]))
 
 
-def failover_of(crashes: Sweep, ci: float) -> Estimate:
-    """The mean time from a leader's crash to a new leader; infinite if none was ever elected."""
-    since, end = crashes["since_last_fault_ms"], crashes["end_ms"]
-    struck = since < end  # with no leader to crash it is the whole run
-    over = struck & (crashes["ending"] == "stop")
-    sample = Sample("failover_ms", since[over], since[struck & ~over], absent=int((~struck).sum()))
-    if not struck.any():
-        return Estimate(math.inf, math.nan, math.inf, "no leader was elected")
-    if not over.any():
-        return Estimate(math.inf, math.nan, math.inf, f"no new leader after any of {sample.n:,} crashes")
-    mean = sample.mean(ci)
-    # One value has no interval; a time that was not over has no upper limit.
-    unbounded = math.isnan(mean.high) or len(sample.censored) > 0
-    notes = [mean.note]
-    if len(sample.censored):
-        notes.append(f"no new leader after {len(sample.censored):,} of {sample.n:,} crashes")
-    if sample.absent:
-        notes.append(f"no leader to crash in {sample.absent:,} of {len(since):,} runs")
-    low = 0.0 if math.isnan(mean.low) else max(mean.low, 0.0)
-    return Estimate(
-        mean.value, low, math.inf if unbounded else mean.high, "; ".join(note for note in notes if note)
+def log_mean(sample: Sample) -> tuple[float, float]:
+    """The logarithm of a mean, and its standard error; infinite if there is none to speak of."""
+    if len(sample.values) < 2:
+        return 0.0, math.inf
+    parts = sample.pseudo_values()
+    mean = float(parts.mean())
+    if mean <= 0:
+        return 0.0, math.inf
+    return math.log(mean), max(float(parts.std(ddof=1)) / math.sqrt(len(parts)) / mean, SURE)
+
+
+def joined(one: Record, other: Record) -> Record:
+    """Two records of the same arrays, one after the other."""
+    import numpy as np
+
+    return replace(
+        one, **{name: np.concatenate([part, vars(other)[name]]) for name, part in vars(one).items()}
     )
 
 
-def total(parts: np.ndarray[Any, Any], weight: float, ci: float) -> Estimate:
+def clustering(quiet: list[Quiet]) -> float:
+    """By how much losses come in clusters: the variance of their number a run, over what Poisson's would be.
+
+    A run is taken for one with others of its timeout. At least 1.
+    """
+    import numpy as np
+
+    squares = expected = 0.0
+    for seen in quiet:
+        each = seen.watched_ms * (seen.leader_losses.sum() / seen.watched_ms.sum())
+        squares += float(np.sum((seen.leader_losses - each) ** 2))
+        expected += float(each.sum()) * (1 - 1 / len(each))
+    return max(1.0, squares / expected) if expected else 1.0
+
+
+def total(parts: Array, weight: float, ci: float) -> Estimate:
     """The sum of what rare events contributed, run by run, with the gamma interval of Fay and Feuer.
 
     It takes the sum for one of Poisson events of unequal weight, of which one more may weigh up to `weight`.
@@ -118,8 +219,7 @@ def total(parts: np.ndarray[Any, Any], weight: float, ci: float) -> Estimate:
             return mean
         return float(variance / (2 * mean) * stats.chi2.ppf(share, 2 * mean**2 / variance))
 
-    high = math.inf if math.isinf(weight) else limit(1 - tail, found + weight, spread + weight**2)
-    return Estimate(found, limit(tail, found, spread), high)
+    return Estimate(found, limit(tail, found, spread), limit(1 - tail, found + weight, spread + weight**2))
 
 
 def scaled(estimate: Estimate, by: float) -> Estimate:
@@ -128,13 +228,3 @@ def scaled(estimate: Estimate, by: float) -> Estimate:
         0.0 if by == 0 else by * part for part in (estimate.value, estimate.low, estimate.high)
     )
     return replace(estimate, value=value, low=low, high=high)
-
-
-def added(failures: Estimate, without: Estimate) -> Estimate:
-    """The sum of two estimates; each of its limits lies as far away as those of the parts together."""
-    notes = [failures.note, "no loss of the leader seen without a failure" if without.unseen else ""]
-    note = "; ".join(part for part in notes if part)
-    value = failures.value + without.value
-    low = value - math.hypot(failures.value - failures.low, without.value - without.low)
-    high = value + math.hypot(failures.high - failures.value, without.high - without.value)
-    return Estimate(value, max(low, 0.0), high, note, unseen=without.unseen and value == 0)

@@ -1,31 +1,35 @@
-"""What is played for advice: a leader's crash, and a healthy cluster, with each timeout."""
+"""What is played for advice: a leader's crash, and a healthy cluster, with a timeout."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from .._conditions import leader_elected
-from .._faults import Crash
+from .._faults import ClockJump, Crash
 from ..distributions import uniform
 from ..errors import RaftlabError
 from ..scenario import Scenario
 from ..settings import Network
-from ..statistics import NOTHING, Estimate
 from ..sweeps import Sweep
-from ..sweeps.play import whole
-from .rates import Quiet, added, failover_of, scaled, usual_ms
-from .result import Choice
+from ..sweeps.plan import Plan
+from ..sweeps.play import play_and_keep, undivided
+from .heartbeats import Latencies
 
-STEADY_MS = 60_000.0
-STEADY = ["false_elections", "leader_losses", "unavailable_ms", "time_to_leader_ms"]
+HEALTHY = 500
+"""A run of a healthy cluster lasts so many timeouts: it takes the same work with any."""
+STEADY = ["false_elections", "leader_losses", "unavailable_ms"]
 SETTLED = 20
 """So many timeouts pass before a leader crashes, so that there is one."""
 WATCHED = 200
-"""So many timeouts at least are waited for a new leader. Who needs more than that does not elect."""
+"""So many timeouts at least are waited for a new leader. A cluster that needs more does not elect."""
+OTHER_RULES = ("pre_vote", "sticky_votes", "check_quorum", "election_rule", "adaptive_timeout", "bugs")
+"""With these it takes more to lose a leader than a follower that stands."""
+PROBE = "60s"
+"""How long is listened to the network."""
+AWAY = 10
+"""Of two machines the one that crashed is back after so many timeouts: there is no leader before."""
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,45 @@ class Setup:
         """A leader crashes, at a random moment between its heartbeats, and another takes over."""
         settled, watched = SETTLED * timeout_ms, WATCHED * timeout_ms
         at = uniform(settled, settled + timeout_ms)
+        away = self.away_ms(timeout_ms)
+        crash = Crash("leader", at=at, patience=watched, duration=away or None)
         return self._scenario(
             timeout_ms,
             loss,
-            faults=[Crash("leader", at=at, patience=watched)],
+            faults=[crash],
             stop=leader_elected,
-            horizon=settled + timeout_ms + 2 * watched,
+            horizon=settled + timeout_ms + 2 * watched + away,
         )
 
-    def steady(self, timeout_ms: float, loss: float) -> Scenario:
-        """Nothing fails."""
-        return self._scenario(timeout_ms, loss, horizon=SETTLED * timeout_ms + STEADY_MS)
+    def away_ms(self, timeout_ms: float) -> float:
+        """How long the machine is away that crashed, if nobody can take over: the other of two."""
+        return AWAY * timeout_ms if self.nodes == 2 else 0.0
+
+    @property
+    def plain(self) -> bool:
+        """Whether a follower that stands deposes the leader, by Raft's own rules."""
+        return not any((self.preset or {}).get(rule) for rule in OTHER_RULES)
+
+    def false_elections(self, timeout_ms: float, loss: float, latencies: Latencies) -> float | None:
+        """How many false elections there are in a timeout, by what is known; None where other rules are.
+
+        A leader that stays is what they are counted from: they are as many as long as elections succeed.
+        """
+        if self.network.duplicate or not self.plain:
+            return None
+        each = latencies.false_elections(timeout_ms, self.spread, timeout_ms / self.beats, loss)
+        return (self.nodes - 1) * each
+
+    def steady(self, timeout_ms: float, loss: float, lasting: float = HEALTHY) -> Scenario:
+        """Nothing fails, for so many timeouts."""
+        return self._scenario(timeout_ms, loss, horizon=lasting * timeout_ms)
+
+    def deposed(self, timeout_ms: float, loss: float) -> Scenario:
+        """The timer of a follower ends, though it hears from its leader."""
+        settled = SETTLED * timeout_ms
+        jump = ClockJump("a follower", self.spread * timeout_ms, at=uniform(settled, settled + timeout_ms))
+        horizon = settled + (1 + WATCHED) * timeout_ms
+        return self._scenario(timeout_ms, loss, faults=[jump], stop=leader_elected, horizon=horizon)
 
     def _scenario(self, timeout_ms: float, loss: float, **more: Any) -> Scenario:
         return Scenario(
@@ -90,68 +122,30 @@ class Setup:
             **more,
         )
 
-    def choices(
-        self,
-        tried: list[float],
-        loss: float,
-        crashes: int,
-        quiet: int,
-        failures: float,
-        ci: float,
-        options: dict[str, Any],
-    ) -> tuple[tuple[Choice, ...], Sweep, Sweep | None]:
-        """What each timeout costs, and the runs that say so. A healthy cluster is one that elects."""
-        failovers = played(
-            partial(self.failover, loss=loss), tried, crashes, ["since_last_fault_ms"], options
-        )
-        failover = {time: failover_of(failovers.at(timeout_ms=time), ci) for time in tried}
-        able = [time for time in tried if math.isfinite(failover[time].value)]
-        steady = played(partial(self.steady, loss=loss), able, quiet, STEADY, options) if able else None
-        healthy = {time: Quiet.of(steady.at(timeout_ms=time)) for time in able} if steady else {}
-        return (
-            tuple(self._choice(time, loss, failover[time], healthy, failures, ci) for time in tried),
-            failovers,
-            steady,
-        )
-
-    def _choice(
-        self,
-        timeout_ms: float,
-        loss: float,
-        failover: Estimate,
-        healthy: Mapping[float, Quiet],
-        failures: float,
-        ci: float,
-    ) -> Choice:
-        false_a_day = losses_a_day = NOTHING
-        downtime = Estimate(math.inf, math.nan, math.inf, failover.note)
-        if timeout_ms in healthy:
-            quiet, usual = healthy[timeout_ms], usual_ms(timeout_ms, healthy)
-            false_a_day, losses_a_day = quiet.a_day("false_elections", ci), quiet.a_day("leader_losses", ci)
-            without = quiet.downtime_s_a_year(failover.value if usual is None else usual, ci)
-            downtime = added(scaled(failover, failures / 1e3), without)
-        return Choice(
-            timeout_ms=timeout_ms,
-            longest_ms=self.spread * timeout_ms,
-            heartbeat_ms=timeout_ms / self.beats,
-            loss=loss,
-            failover_ms=failover,
-            false_a_day=false_a_day,
-            losses_a_day=losses_a_day,
-            downtime_s_a_year=downtime,
-            whose=self.whose if timeout_ms == self.own_ms else "",
-        )
+    def latencies(self) -> Latencies:
+        """The latencies of the links, as the simulator draws them."""
+        run = Scenario(self.nodes, network=self.network, horizon=PROBE).run(seed=0, checks=False)
+        return Latencies.of(run, alike=self.network.regions is None)
 
 
 def played(
     build: Callable[..., Scenario],
-    timeouts: list[float],
-    seeds: int,
+    timeouts: Iterable[float],
+    seeds: range,
     metrics: list[str],
-    options: dict[str, Any],
+    threads: int | None,
+    progress: bool | Callable[[int], object],
 ) -> Sweep:
-    """A sweep over timeouts that is complete, or none."""
-    found = whole(build, {"timeout_ms": timeouts}, seeds=seeds, metrics=metrics, checks=False, **options)
+    """A sweep over timeouts that is complete, or none.
+
+    Each timeout has seeds of its own, one after the other: what is seen with several is independent, and adds
+    up. (With the same seeds, the same lost messages would count again with each.)
+    """
+    grid = {"timeout_ms": sorted(timeouts)}
+    alike = Plan.of(build, grid, seeds, metrics, None, False, "stop", True)
+    first = tuple(seeds.start + at * len(seeds) for at in range(len(alike.points)))
+    plan = replace(alike, first_seeds=first)
+    found = undivided(lambda: play_and_keep(plan, threads, progress))
     if found.errors:
         raise RaftlabError(f"advise: a run failed: {found.errors[0][1]}")
     return found

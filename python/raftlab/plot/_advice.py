@@ -22,6 +22,7 @@ from ._sweeps import legend, open_axes, replay_lines
 
 if TYPE_CHECKING:
     from raftlab.advice import Advice, Choice
+    from raftlab.advice.costs import Costs
 
 __all__ = ["advice", "heatmap"]
 
@@ -41,26 +42,31 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
         np.array([getattr(choice.downtime_s_a_year, part) for choice in able])
         for part in ("value", "low", "high")
     )
-    failures = found.failures_a_year * np.array([choice.failover_ms.value for choice in able]) / 1e3
+    shown = shown_curves(found, time)
+    failures = shown.after_failures.mean(axis=0)
     floor, top = limits(found, np.concatenate([value, low, failures]), value, high)
     ax.set_yscale("log")
     ax.set_ylim(floor, top)
     colour = theme.node(0)
-    below, above = np.maximum(low, floor / 2), np.minimum(high, 1e3 * top)
-    ax.fill_between(time, below, above, color=colour, alpha=0.13, lw=0, gid="band")
+    tail = (1 - found.ci) / 2
+    band = np.quantile(shown.seconds, [tail, 1 - tail], axis=0)
+    ax.fill_between(
+        shown.timeouts, np.maximum(band[0], floor / 2), np.minimum(band[1], 1e3 * top), color=colour,
+        alpha=0.13, lw=0, gid="band",
+    )  # fmt: skip
     ax.vlines(
-        time, below, above, color=colour, alpha=0.4, lw=3, gid="interval",
-        label=f"{percent(found.ci)} interval",
+        time, np.maximum(low, floor / 2), np.minimum(high, 1e3 * top), color=colour, alpha=0.4, lw=3,
+        gid="interval", label=f"{percent(found.ci)} interval",
     )  # fmt: skip
     ax.plot(
-        time, failures, color=theme.muted, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
+        shown.timeouts, failures, color=theme.muted, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
         label="of failures alone",
     )  # fmt: skip
-    ax.plot(time, value, color=colour, lw=1.8, gid="all")
-    seen = np.array([not choice.losses_a_day.unseen for choice in able])
+    ax.plot(shown.timeouts, shown.expected, color=colour, lw=1.8, gid="all")
+    seen = np.array([choice.losses_seen > 0 for choice in able])
     for chosen, fill, label in (
         (seen, colour, "expected"),
-        (~seen, theme.background, "expected; no loss of a\nhealthy leader was seen"),
+        (~seen, theme.background, "expected; no loss of a healthy\nleader was seen with it"),
     ):
         if chosen.any():
             ax.plot(
@@ -71,6 +77,13 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     _mark_best(ax, found)
     _name_axes(ax, found)
     return ax
+
+
+def shown_curves(found: Advice, time: np.ndarray) -> Costs:
+    """The curves over what was looked at closely, and over all timeouts that may be the best one."""
+    first, last = min(time.min(), found.timeout_ms.low), max(time.max(), found.timeout_ms.high)
+    known = found.costs.timeouts
+    return found.costs.at(sorted({*time, *known[(known >= first) & (known <= last)]}))
 
 
 def limits(found: Advice, drawn: np.ndarray, value: np.ndarray, high: np.ndarray) -> tuple[float, float]:
@@ -96,15 +109,15 @@ def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
 
 
 def _mark_best(ax: Axes, found: Advice) -> None:
-    """The recommendation, what cannot be told apart from it, and the preset's own."""
+    """The recommendation, where the best one may be, and the preset's own."""
     theme = Theme.of(ax)
     best, like = found.best, found.timeout_ms
     at_foot = blended_transform_factory(ax.transData, ax.transAxes)
     ax.axvline(best.timeout_ms, color=theme.ink, lw=0.9, zorder=0, gid="best")
     if like.low < like.high:
         ax.plot(
-            [like.low, like.high], [0.0, 0.0], color=theme.ink, lw=4, solid_capstyle="butt",
-            transform=at_foot, clip_on=False, gid="alike", label="cannot be told apart\nfrom the best",
+            [like.low, like.high], [0.0, 0.0], color=theme.ink, lw=4, solid_capstyle="butt", transform=at_foot,
+            clip_on=False, gid="alike", label="the best one may be here",
         )  # fmt: skip
     lines = {best.timeout_ms: f"recommended: {format_ms(best.timeout_ms)}"}
     if found.own is not None:

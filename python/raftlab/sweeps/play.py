@@ -126,14 +126,19 @@ def sweep(
 
 
 def whole(build: Callable[..., Scenario] | Scenario, grid: Grid | None = None, **options: Any) -> Sweep:
-    """A sweep that nothing ended early, for who has no use for a part of it: whatever ends it is raised.
+    """A sweep that nothing ended early, for who has no use for a part of it: whatever ends it is raised."""
+    return undivided(lambda: sweep(build, grid, **options))
+
+
+def undivided(play: Callable[[], Sweep]) -> Sweep:
+    """What plays a sweep, but whatever ends it early is raised.
 
     Whether rows are missing does not tell: Ctrl-C may come with the last.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", IncompleteWarning)
         try:
-            return sweep(build, grid, **options)
+            return play()
         except IncompleteWarning as early:
             raise (early.cause or KeyboardInterrupt()) from early
 

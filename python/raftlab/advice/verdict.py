@@ -1,0 +1,162 @@
+"""What follows from all that was played: each timeout's cost, the recommendation, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .._time import format_ms
+from ..statistics import NOTHING, Estimate
+from .costs import Costs, estimate
+from .rates import Crashes, Quiet
+from .result import Advice, Choice, best_of
+from .search import COARSE, Closely, Search, nobody_elected, rung, rung_of
+from .setup import Setup
+
+__all__ = ["Question", "advice_of"]
+
+CHEAPER = 0.98
+"""A timeout that was not among those given is worth a word if it costs less than this part of the best."""
+PAUSES = (
+    "not modelled: nodes that pause; keep the timeout above the longest pause of a process that you know of "
+    "(garbage collection, scheduling, migration)"
+)
+TWO_MACHINES = (
+    "of two machines none may fail: while one is down there is no leader, whatever the timeout; "
+    "what is counted begins with its return"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked."""
+
+    setup: Setup
+    failures: float
+    ci: float
+    given: list[float] | None
+
+
+def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closely) -> Advice:
+    """The answer; the first loss is the network's own."""
+    loss, here = next(iter(searches.items()))
+    costs = here.costs()
+    choices = tuple(looked_at(asked, loss, closely, costs))
+    best = best_of(choices)
+    if costs is None or best is None:
+        raise nobody_elected(closely.timeouts)
+    place = costs.places([best.timeout_ms])[0]
+    candidates = costs if asked.given is None else costs.only(closely.timeouts)
+    regret = candidates.regret(candidates.places([best.timeout_ms])[0])
+    return Advice(
+        choices=choices,
+        best=best,
+        own=next((choice for choice in choices if choice.whose), None),
+        timeout_ms=recommended(asked, best, candidates, costs),
+        regret_s_a_year=estimate(regret, asked.ci),
+        neighbour_better=costs.neighbour_better(place),
+        failures_a_year=asked.failures,
+        ci=asked.ci,
+        under_loss=tuple(elsewhere(asked, searches, closely, choices)),
+        failovers=closely.failovers,
+        steady=closely.steady,
+        beginnings=closely.beginnings,
+        deposed=closely.deposed,
+        costs=costs,
+        runs=sum(search.runs for search in searches.values()),
+        simulated_ms=sum(search.simulated_ms for search in searches.values()),
+        not_modelled=tuple(not_modelled(asked.setup)),
+    )
+
+
+def recommended(asked: Question, best: Choice, candidates: Costs, costs: Costs) -> Estimate:
+    """The best timeout, where it may be by these runs, and a note if others than those given cost less."""
+    import numpy as np
+
+    tail = (1 - asked.ci) / 2
+    low, high = np.quantile(candidates.best_ms(), [tail, 1 - tail], method="inverted_cdf")
+    note = ""
+    if asked.given is not None:
+        note = "of those given"
+        if costs.expected.min() < CHEAPER * best.downtime_s_a_year.value:
+            note += f"; {format_ms(float(costs.timeouts[costs.best]))} would cost less"
+    at = best.timeout_ms
+    return Estimate(at, min(float(low), at), max(float(high), at), note)
+
+
+def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | None) -> list[Choice]:
+    """The timeouts that were looked at closely, with what their own runs say."""
+    able = {cells["timeout_ms"] for cells in closely.steady.points}
+    found = []
+    for timeout in closely.timeouts:
+        crashes = closely.failovers.at(timeout_ms=timeout)
+        failover = Crashes.of(crashes, asked.setup.away_ms(timeout)).mean(asked.ci)
+        quiet = closely.quiet(timeout) if timeout in able else None
+        found.append(choice_of(asked, timeout, loss, costs, failover, quiet))
+    return found
+
+
+def elsewhere(
+    asked: Question, searches: Mapping[float, Search], closely: Closely, choices: Sequence[Choice]
+) -> list[Choice]:
+    """What timeouts cost with each loss: those given, or from below the best of all losses to above it."""
+    known = {loss: search.costs() for loss, search in searches.items()}
+    rows = closely.timeouts
+    if asked.given is None:
+        bests = [float(costs.timeouts[costs.best]) for costs in known.values() if costs is not None]
+        steps = range(rung_of(min(bests)) - COARSE, rung_of(max(bests)) + COARSE + 1, COARSE)
+        own = [choice.timeout_ms for choice in choices if choice.whose]
+        rows = sorted({*map(rung, steps), *bests, *own})
+    return [
+        choice_of(asked, timeout, loss, costs, None, None)
+        for loss, costs in sorted(known.items())
+        for timeout in rows
+    ]
+
+
+def choice_of(
+    asked: Question,
+    timeout: float,
+    loss: float,
+    costs: Costs | None,
+    failover: Estimate | None,
+    quiet: Quiet | None,
+) -> Choice:
+    """What a timeout costs by the curves; and its own failovers, if it was looked at closely."""
+    setup, ci = asked.setup, asked.ci
+    works = costs is not None and timeout >= costs.timeouts[0]
+    if costs is not None and failover is not None:
+        works = bool(costs.places([timeout]))
+    note = "no leader was elected" if failover is None else failover.note
+    downtime = Estimate(math.inf, math.nan, math.inf, note)
+    losses_a_day, seen = NOTHING, 0
+    if works and costs is not None:
+        there = costs.at([timeout])
+        seen = quiet.losses if quiet is not None else 0
+        never = costs.losses_seen == 0
+        downtime = estimate(there.seconds[:, 0], ci, unseen=never and asked.failures == 0)
+        losses_a_day = estimate(there.losses_a_day[:, 0], ci, unseen=never)
+        if failover is None:
+            failover = estimate(there.failover_ms[:, 0], ci)
+        elif math.isinf(failover.high):
+            downtime = Estimate(downtime.value, downtime.low, math.inf, failover.note)
+    return Choice(
+        timeout_ms=timeout,
+        longest_ms=setup.spread * timeout,
+        heartbeat_ms=timeout / setup.beats,
+        loss=loss,
+        failover_ms=Estimate(math.inf, math.nan, math.inf, note) if failover is None else failover,
+        false_a_day=NOTHING if quiet is None else quiet.a_day("false_elections", ci),
+        losses_a_day=losses_a_day,
+        losses_seen=seen,
+        downtime_s_a_year=downtime,
+        whose=setup.whose if timeout == setup.own_ms else "",
+    )
+
+
+def not_modelled(setup: Setup) -> list[str]:
+    """What the simulation leaves out, and matters."""
+    of_preset = getattr(setup.preset, "not_modelled", "")
+    of_preset = f"not modelled: {of_preset}" if of_preset else ""
+    return [part for part in (of_preset, TWO_MACHINES if setup.nodes == 2 else "", PAUSES) if part]
