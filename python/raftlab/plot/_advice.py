@@ -116,8 +116,8 @@ def _mark_best(ax: Axes, found: Advice) -> None:
     ax.axvline(best.timeout_ms, color=theme.ink, lw=0.9, zorder=0, gid="best")
     if like.low < like.high:
         ax.plot(
-            [like.low, like.high], [0.0, 0.0], color=theme.ink, lw=4, solid_capstyle="butt", transform=at_foot,
-            clip_on=False, gid="alike", label="the best one may be here",
+            [like.low, like.high], [0.0, 0.0], color=theme.ink, lw=4, solid_capstyle="butt",
+            transform=at_foot, clip_on=False, gid="alike", label="the best one may be here",
         )  # fmt: skip
     lines = {best.timeout_ms: f"recommended: {format_ms(best.timeout_ms)}"}
     if found.own is not None:

@@ -1,0 +1,126 @@
+"""What `raftlab.advise` costs more than the best timeout, and whether its intervals hold the truth.
+
+python benches/advise_regret.py                    all seven settings, 20 seeds each
+python benches/advise_regret.py LAN etcd --seeds 5 some of them, quicker
+
+The truth of a setting is long runs with timeouts around the best one, of which the costs are estimated as
+`advise` does it. Then advice is asked for with one seed after the other. The table is that of docs/advise.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import raftlab as rl
+from raftlab._time import format_ms
+from raftlab.advice.costs import Costs
+from raftlab.advice.result import seconds
+from raftlab.advice.search import Budget, Search, rung, rung_of
+from raftlab.advice.setup import Setup
+
+FAILURES = 12
+TRUTH_SEED = 2**30
+CRASHES = 2000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A cluster, and around which timeouts the best one is looked for."""
+
+    network: rl.Network
+    shortest_ms: float
+    longest_ms: float
+    preset: Any = None
+    disk: rl.Disk | None = None
+
+
+SETTINGS = {
+    "LAN": Setting(rl.Network(rl.lognormal(0.2, 0.3)), 0.5, 2.2),
+    "WAN": Setting(rl.Network(rl.lognormal(40, 0.2)), 85, 330),
+    "lossy": Setting(rl.Network(rl.lognormal(2, 0.7), loss=0.01), 85, 330),
+    "jittery": Setting(rl.Network(rl.lognormal(20, 1.0)), 330, 1200),
+    "etcd": Setting(rl.Network(rl.lognormal(5, 0.8), loss=0.01), 8.5, 33, preset=rl.presets.etcd),
+    "Consul": Setting(rl.Network(rl.lognormal(1, 0.5), loss=0.001), 1.8, 7, preset=rl.presets.consul),
+    "disk with a tail": Setting(
+        rl.Network(rl.lognormal(1, 0.3)), 18, 85, disk=rl.Disk(fsync=rl.lognormal(5, 1.5))
+    ),
+}
+
+
+def truth(setting: Setting, runs: int) -> Costs:
+    """What the timeouts around the best one cost, by long runs."""
+    setup = Setup.of(5, setting.network, setting.preset, setting.disk)
+    search = Search(setup, setting.network.loss, FAILURES, TRUTH_SEED, Budget(runs=1))
+    first, last = rung_of(setting.shortest_ms), rung_of(setting.longest_ms)
+    search.from_afar(bounded=False)
+    search.play([rung(step) for step in range(first, last + 1)], CRASHES, runs)
+    costs = search.costs()
+    assert costs is not None
+    return costs
+
+
+def row(name: str, setting: Setting, true: Costs, seeds: int, budget: int) -> list[str]:
+    """How advice fares in a setting."""
+    best, least = float(true.timeouts[true.best]), float(true.expected.min())
+    regrets, claimed, covered, found = [], [], [], []
+    for seed in range(seeds):
+        advice = rl.advise(
+            setting.network, preset=setting.preset, disk=setting.disk, failures_a_year=FAILURES, losses=[],
+            seed=seed, budget=budget, progress=False,
+        )  # fmt: skip
+        cost = float(true.at([advice.best.timeout_ms]).expected[0])
+        said = advice.best.downtime_s_a_year
+        regrets.append(cost - least)
+        claimed.append(advice.regret_s_a_year.value)
+        covered.append(
+            (said.low <= cost <= said.high, advice.timeout_ms.low <= best <= advice.timeout_ms.high)
+        )
+        found.append(advice.best.timeout_ms)
+    of_cost, of_timeout = np.mean(covered, axis=0)
+    return [
+        name,
+        f"{format_ms(best)}, {seconds(least)}",
+        f"{format_ms(min(found))} to {format_ms(max(found))}",
+        f"{seconds(float(np.mean(regrets)))} ({100 * np.mean(regrets) / least:.0f} %)",
+        f"{seconds(float(np.max(regrets)))} ({100 * np.max(regrets) / least:.0f} %)",
+        f"{seconds(float(np.mean(claimed)))}",
+        f"{100 * of_cost:.0f} %",
+        f"{100 * of_timeout:.0f} %",
+    ]
+
+
+HEADER = (
+    "setting",
+    "best timeout, its cost a year",
+    "recommended",
+    "regret a year, mean",
+    "worst",
+    "as it says, mean",
+    "cost's interval holds",
+    "timeout's interval holds",
+)
+
+
+def main() -> None:
+    """Prints the table, row by row."""
+    parser = argparse.ArgumentParser(description="The regret of advise, in seven settings.")
+    parser.add_argument("settings", nargs="*", default=[], help=", ".join(SETTINGS))
+    parser.add_argument("--seeds", type=int, default=20, help="how often advice is asked for")
+    parser.add_argument("--budget", type=int, default=4000, help="the runs of each advice")
+    parser.add_argument("--truth", type=int, default=1000, help="runs of 500 timeouts, with each timeout")
+    options = parser.parse_args()
+    print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)
+    began = time.monotonic()
+    for name in options.settings or SETTINGS:
+        setting = SETTINGS[name]
+        cells = row(name, setting, truth(setting, options.truth), options.seeds, options.budget)
+        print(f"| {' | '.join(cells)} |", flush=True)
+    print(f"\n{options.seeds} seeds, budget={options.budget}, {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
