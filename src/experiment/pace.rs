@@ -10,16 +10,15 @@ pub struct Pace {
     since: Option<Instant>,
 }
 
-/// A slice is at most twice as long as the one before, so that it may be too long once, and not by much.
 const FEWEST: u64 = 1;
-/// A hundred microseconds of what is cheap: there would be nothing to gain by more.
+/// A hundred microseconds of what is cheap; if events become slow all at once, one slice is too long.
 const MOST: u64 = 512;
 const QUICK: Duration = Duration::from_micros(500);
 const SLOW: Duration = Duration::from_millis(2);
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { events: 64, since: None }
+        Self { events: 256, since: None } // most trials of a sweep are over within one slice
     }
 }
 
