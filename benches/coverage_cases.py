@@ -243,7 +243,7 @@ def split(chances: tuple[float, ...], unlike: float, luck: Luck, n: int) -> Limi
     """Splitting with 100 runs a level and n repeats; states differ in how probably they go on."""
     reached = []
     for _ in range(n):
-        hits, states = [], np.zeros(100)
+        hits, states = [], np.full(100, unlike / 2)  # at which the odds are the chance
         for chance in chances:
             odds = chance * np.exp(unlike * states - unlike**2 / 2) if len(states) else states
             went = luck.random(len(odds)) < odds
