@@ -98,7 +98,7 @@ def faults() -> str:
     return (
         f"# Faults\n\n{NOTE}\n"
         "Each is a class of `raftlab` and a method of `Cluster` (`Crash`, `crash`). All take `at`, `after`, "
-        "`duration`, `every`, `times` and `patience`.\n\n"
+        "`duration`, `every`, `uptime`, `times` and `patience`.\n\n"
         + table(rl.faults.columns, (row.values() for row in rl.faults))
         + '\n## Whom they hit\n\nBy name (`"A"`, `"AB"`, `["n1", "n2"]`), or by role:\n\n'
         + table(rl.targets.columns, (row.values() for row in rl.targets))

@@ -118,9 +118,9 @@ fn play(seed: u64, floors: &mut Floors) {
         let ending = cluster.play(&mut position, 50, Time::NEVER);
         let injector = cluster.injector();
         for active in injector.active() {
-            if !known.contains(&active.handle) {
-                known.push(active.handle);
-                let given = injector.fault(active.handle).expect("it was given");
+            if !known.contains(&active.strike.handle) {
+                known.push(active.strike.handle);
+                let given = injector.fault(active.strike.handle).expect("it was given");
                 *floors.struck.entry(given.fault.kind().name).or_default() += 1;
             }
         }

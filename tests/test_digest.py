@@ -449,8 +449,8 @@ def test_another_seed_stays_meaningful(drive):
 def test_a_cluster_that_began_with_a_script_replays(drive):
     steps = [rl.run("200ms"), rl.propose("y=1"), rl.run_until(rl.leader_elected), rl.heal()]
     c = rl.Cluster(5, seed=4, faults=[rl.Crash("leader", at="0.3s")], steps=steps)
-    c.restart()
     c.run("200ms")
+    c.restart()
     drive(c)
     replays(c)
 

@@ -82,6 +82,7 @@ from .distributions import (
 )
 from .errors import (
     BusyError,
+    FaultWarning,
     IncompleteWarning,
     InterceptorError,
     InvalidError,
@@ -150,6 +151,7 @@ __all__ = [
     "Entry",
     "Fault",
     "FaultHandle",
+    "FaultWarning",
     "ForgetVote",
     "Hold",
     "Hook",

@@ -9,13 +9,27 @@ after : time or distribution, optional
     When it strikes, from the moment when it is given. Give `at` or `after` or neither: then it strikes at
     once.
 duration : time or distribution, optional
-    How long it lasts; without one, until it is healed.
+    How long each strike lasts; without one, until it is healed or strikes again. The mean of a random
+    duration is the MTTR, the mean time to repair.
 every : time or distribution, optional
-    From one strike to the next, if it strikes more than once.
+    From one strike to the next, whether the last has ended or not. Its mean is the MTBF, the mean time
+    between failures.
+uptime : time or distribution, optional
+    Instead of `every`: from the end of one strike to the next. Its mean is the MTTF, the mean time to
+    failure. Without `at` and `after` the first strike comes after an uptime, too.
 times : int, optional
-    How many strikes there are with `every`; without end if not given.
+    How many strikes there are with `every` or `uptime`; without end if not given.
 patience : time, default 10 s
-    How long it waits if it asks for a leader and there is none.
+    How long it waits if it asks for a leader or a follower and there is none. A fault on others who are
+    not there (`"the crashed"` when nobody is down) strikes nobody, at once.
+
+Each strike lasts its own duration, whatever strikes before or after it, and what acts at the same time
+combines: a link is up iff no active fault cuts it, a node is up iff none holds it down, and runs iff it is up
+and none pauses it. Delays add, losses combine as 1 - prod(1 - p), the rates of a clock multiply. With
+
+    Crash("A", uptime=rl.exponential("100s"), duration=rl.exponential("10s"))
+
+node A is down MTTR / (MTTF + MTTR) = 1/11 of the time in the long run.
 """
 
 from __future__ import annotations
@@ -72,6 +86,7 @@ def target_to_dict(target: Target, what: str) -> Any:
 
 SHAPES = ("halves", "random", "bridge", "majorities_ring")
 LIES = tuple(name for name, _ in _core.lies())
+SCHEDULE_TIMES = ("at", "after", "duration", "every", "uptime")
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,7 @@ class Fault:
     after: Time | None = field(default=None, kw_only=True)
     duration: Time | None = field(default=None, kw_only=True)
     every: Time | None = field(default=None, kw_only=True)
+    uptime: Time | None = field(default=None, kw_only=True)
     times: int | None = field(default=None, kw_only=True)
     patience: Duration = field(default="10s", kw_only=True)
 
@@ -98,7 +114,7 @@ class Fault:
         """As the scenario's JSON has it."""
         what = type(self).__name__
         written: dict[str, Any] = {"fault": {"fault": self.name, **self._parameters()}}
-        for part in ("at", "after", "duration", "every"):
+        for part in SCHEDULE_TIMES:
             value = getattr(self, part)
             if value is not None:
                 written[part] = time_to_dict(value, f"{what}: {part}")
@@ -139,7 +155,17 @@ class Partition(Fault):
     *groups : target
         The groups, e.g. `"AB", "CDE"`, or one group against the rest: `"leader"`.
     shape : {"halves", "random", "bridge", "majorities_ring"}, optional
-        Instead of groups: a shape that is laid out when the fault strikes.
+        Instead of groups: a shape that is laid out when the fault strikes. A drawn minority against the
+        rest (3 nodes or more); two groups of drawn sizes (2 or more); two halves that see each other only
+        through one node (3 or more); a ring in which every node sees a majority and no two see the same
+        one (4 or more; Jepsen).
+    bridge : target, optional
+        With the shape `"bridge"`: the node that sees both halves, by name or by role; drawn if not given.
+
+    Raises
+    ------
+    InvalidError
+        If it cuts nothing in a cluster: a group that holds every node, or a shape with too few nodes.
 
     Examples
     --------
@@ -147,23 +173,31 @@ class Partition(Fault):
     Partition('AB', 'CDE', at='1s', duration='2s')
     >>> Partition(shape="bridge")
     Partition(shape='bridge')
+    >>> Partition(shape="bridge", bridge="C", duration="2s")
+    Partition(shape='bridge', bridge='C', duration='2s')
     """
 
     name: ClassVar[str] = "partition"
     groups: tuple[Any, ...] = ()
     shape: str | None = field(default=None, kw_only=True)
+    bridge: Target | None = field(default=None, kw_only=True)
 
-    def __init__(self, *groups: Target, shape: str | None = None, **schedule: Any) -> None:
+    def __init__(
+        self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
+    ) -> None:
         frozen = tuple(g if isinstance(g, str) else tuple(target_to_dict(g, "groups")) for g in groups)
         object.__setattr__(self, "groups", frozen)
         object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "bridge", bridge)
         _init_schedule(self, schedule)
 
     def _parameters(self) -> dict[str, Any]:
-        if self.shape is None:
-            return {"groups": [target_to_dict(g, "groups") for g in self.groups]}
-        shape = choice(self.shape, "Partition: shape", SHAPES)
-        return {"groups": [target_to_dict(g, "groups") for g in self.groups], "shape": shape}
+        written: dict[str, Any] = {"groups": [target_to_dict(g, "groups") for g in self.groups]}
+        if self.shape is not None:
+            written["shape"] = choice(self.shape, "Partition: shape", SHAPES)
+        if self.bridge is not None:
+            written["bridge"] = target_to_dict(self.bridge, "Partition: bridge")
+        return written
 
     def __repr__(self) -> str:
         base = Fault.__repr__(self)
@@ -235,7 +269,10 @@ class Crash(_OnNode):
 
 @dataclass(frozen=True, repr=False)
 class Restart(_OnNode):
-    """Nodes that are down come back. `Restart("the crashed")` brings back all of them."""
+    """Nodes that are down come back: what held them down ends there.
+
+    `Restart("the crashed")` brings back all of them, perhaps nobody.
+    """
 
     name: ClassVar[str] = "restart"
     __hash__ = Fault.__hash__
@@ -243,7 +280,11 @@ class Restart(_OnNode):
 
 @dataclass(frozen=True, repr=False)
 class Pause(_OnNode):
-    """Nodes stand still (a long garbage collection, SIGSTOP): messages and timers wait for them."""
+    """Nodes stand still (a long garbage collection, SIGSTOP): messages and timers wait for them.
+
+    A node goes on when the last pause that acts on it has ended. One that crashes meanwhile is down, and
+    stands still again if it restarts before that.
+    """
 
     name: ClassVar[str] = "pause"
     __hash__ = Fault.__hash__
@@ -251,7 +292,7 @@ class Pause(_OnNode):
 
 @dataclass(frozen=True, repr=False)
 class Resume(_OnNode):
-    """Nodes that stand still go on, first with what has waited."""
+    """Nodes that stand still go on, first with what has waited: what paused them ends there."""
 
     name: ClassVar[str] = "resume"
     __hash__ = Fault.__hash__
@@ -286,7 +327,10 @@ class Usurp(_OnNode):
 
 @dataclass(frozen=True, repr=False)
 class ClockRate(_OnNode):
-    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run true again."""
+    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run true again.
+
+    Rates that act on one clock multiply, within 0.000001 to 1000.
+    """
 
     name: ClassVar[str] = "clock_rate"
     rate: float
@@ -295,8 +339,8 @@ class ClockRate(_OnNode):
     def _parameters(self) -> dict[str, Any]:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
             raise InvalidError(f"ClockRate: rate must be a number, not {shown(self.rate)}")
-        if not 1e-6 <= self.rate <= 1e6:
-            raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000000, not {self.rate}")
+        if not 1e-6 <= self.rate <= 1e3:
+            raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000, not {self.rate}")
         return {**super()._parameters(), "rate": float(self.rate)}
 
 
@@ -479,7 +523,7 @@ def _fault_of(written: dict[str, Any]) -> Fault:
     cls = classes[inner.pop("fault")]
     schedule: dict[str, Any] = {
         part: Distribution.from_dict(written[part]) if isinstance(written[part], dict) else written[part]
-        for part in ("at", "after", "duration", "every")
+        for part in SCHEDULE_TIMES
         if part in written
     }
     if "times" in written:
@@ -487,7 +531,9 @@ def _fault_of(written: dict[str, Any]) -> Fault:
     if written.get("patience", 10_000) != 10_000:
         schedule["patience"] = written["patience"]
     if cls is Partition:
-        return Partition(*inner.get("groups", []), shape=inner.get("shape"), **schedule)
+        return Partition(
+            *inner.get("groups", []), shape=inner.get("shape"), bridge=inner.get("bridge"), **schedule
+        )
     if cls is Lie:
         lie = inner.pop("lie")
         inner |= lie

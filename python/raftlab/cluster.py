@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -36,7 +37,16 @@ from ._interceptors import Interceptable
 from ._time import Duration, format_ms, to_ms
 from .commands import Command
 from .distributions import Time
-from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, escaped, shown
+from .errors import (
+    BusyError,
+    FaultWarning,
+    InvalidError,
+    NotReached,
+    ReplayError,
+    ViolationError,
+    escaped,
+    shown,
+)
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
 from .tables import Trace
 from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
@@ -574,12 +584,18 @@ class Cluster(Interceptable, World):
         self._act({"at": {"time": to_ms(time, "time"), "action": step["do"]}})
 
     def heal(self, handle: FaultHandle | int | None = None) -> None:
-        """Ends one fault; without a handle, all faults of the network. Restarts nobody by itself."""
+        """Ends one fault; without a handle, all faults of the network that act now.
+
+        A fault that is ended by its handle ends with all its strikes: those that act, those that wait for a
+        leader, and those that were still to come. Without a handle nobody is restarted.
+        """
         self._act(heal_action(handle))
 
-    def partition(self, *groups: Target, shape: str | None = None, **schedule: Any) -> FaultHandle:
+    def partition(
+        self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
+    ) -> FaultHandle:
         """Links between groups go down; see `Partition`."""
-        return self.inject(Partition(*groups, shape=shape, **schedule))
+        return self.inject(Partition(*groups, shape=shape, bridge=bridge, **schedule))
 
     def isolate(self, node: Target, **schedule: Any) -> FaultHandle:
         """A node is cut off from all others; see `Isolate`."""
@@ -734,8 +750,9 @@ class Run(World):
     ----------
     ending : str
         `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
-        `"violation"`, or `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
-        `NotReached.run` has them).
+        `"violation"`, `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
+        `NotReached.run` has them), or `"not_armed"` (time ran out before `stop` was armed: the faults that
+        it waits for did not strike).
     point : mapping
         The parameters of the point of a grid that `Sweep.replay` played; empty for other runs.
     """
@@ -767,7 +784,16 @@ class Run(World):
         run = cls.__new__(cls)
         run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
         run._scenario = scenario
+        run._warn_if_not_armed()
         return run
+
+    def _warn_if_not_armed(self) -> None:
+        if self.ending == "not_armed":
+            said = (
+                "the run ended 'not_armed': its faults did not strike before the end, at "
+                f"{format_ms(self.now_ms)}, or one still waited for its target"
+            )
+            warnings.warn(FaultWarning(said), stacklevel=5)
 
     def _raise_if_in_vain(self) -> None:
         """A run in which a step waited in vain is an error, except for who asks for it as it was."""

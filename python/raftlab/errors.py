@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusyError",
+    "FaultWarning",
     "IncompleteWarning",
     "InterceptorError",
     "InvalidError",
@@ -64,6 +65,10 @@ class BusyError(RaftlabError, RuntimeError):
 
 class InterceptorError(InvalidError, RuntimeError):
     """An interceptor made something of a message that is no edit of one."""
+
+
+class FaultWarning(UserWarning):
+    """A fault does not strike before the end of a run, and what waits for it is never armed."""
 
 
 class IncompleteWarning(UserWarning):

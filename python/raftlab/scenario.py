@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +15,10 @@ from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
-from ._time import Duration, to_ms
+from ._time import Duration, format_ms, to_ms
 from .commands import Command, command_to_dict
 from .distributions import Distribution, Time
-from .errors import InvalidError, shown
+from .errors import FaultWarning, InvalidError, shown
 from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
 
 if TYPE_CHECKING:
@@ -89,10 +91,14 @@ class Scenario:
         What is done, one after the other: `run("1s")`, `run_until(leader_elected)`, `propose("x=1")`,
         faults, and what else this module offers.
     stop : Condition, optional
-        After the steps the run goes on until this holds. Armed when the last fault has struck.
+        After the steps the run goes on until this holds. It is armed when the last fault has struck that
+        strikes before the end; `down`, `violated` and `leaders` of two or more, which no cluster meets
+        unless something goes wrong, at once. A run that ends before it was armed has the ending
+        `"not_armed"`, and a `FaultWarning` says so.
     horizon : time, optional
         When the run ends at the latest, once its steps are taken: those take the time that they say. Without
-        one, a run that has steps and no `stop` ends with its steps; any other ends after a minute.
+        one, a run that has steps and no `stop` ends with its steps; any other ends a minute after them, but
+        not before half a minute has passed after the last fault whose time is known or bounded.
 
     Raises
     ------
@@ -210,6 +216,20 @@ class Scenario:
         if horizon is not None:
             parts["horizon"] = to_ms(horizon, "horizon")
         self._set(normal(parts))
+        self._warn_of_late_faults()
+
+    def _warn_of_late_faults(self) -> None:
+        """Says which faults `stop` waits for certainly come after the end, if no steps put it off."""
+        end = self._parts.get("horizon", math.inf)
+        if self._parts.get("steps") or "stop" not in self._parts:
+            return
+        for written in self._parts.get("faults", ()):
+            time = written.get("at", written.get("after", 0))
+            at = time.get("low", 0) if isinstance(time, dict) else time
+            if at >= end:
+                name = type(fault_from_dict(written)).__name__
+                said = f"{name} at {format_ms(at)} never strikes: the run ends at {format_ms(end)}"
+                warnings.warn(FaultWarning(said), stacklevel=3)
 
     def _set(self, normal: str) -> None:
         object.__setattr__(self, "_json", normal)

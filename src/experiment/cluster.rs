@@ -5,19 +5,22 @@
 
 mod actions;
 mod agenda;
+mod goal;
 mod play;
 mod script;
 mod strikes;
+mod time;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use self::actions::Done;
 use self::agenda::Agenda;
+pub use self::goal::Goal;
 pub use self::play::{Ending, Position};
-use self::script::Played;
+pub use self::script::Mark;
+use self::script::{Performed, Played};
 use self::strikes::Waiting;
-use super::condition::{Armed, Condition};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::step::Step;
 use super::symbols::{SharedSymbols, Symbols};
@@ -26,7 +29,6 @@ use crate::clone::clone_by_field;
 use crate::fault::Injector;
 use crate::protocol::NodeId;
 use crate::raft::Node;
-use crate::sim::world::Stopped;
 use crate::sim::{Time, World};
 
 /// A cluster in its world, and what is still to be done to it.
@@ -43,6 +45,9 @@ pub struct Cluster<O: Watcher> {
     clients: BTreeMap<String, (u32, u32)>,
     on_violation: OnViolation,
     struck_at: Time,
+    /// Whether a strike has come to pass, or was given up.
+    has_struck: bool,
+    performed: Performed,
     /// How many of the scenario's steps were taken.
     taken: usize,
     /// What was played of the scenario, in parts that replay exactly.
@@ -57,25 +62,11 @@ pub struct Cluster<O: Watcher> {
 
 clone_by_field!(
     [O: Watcher] Cluster<O> {
-        symbols, seed, world, injector, agenda, on_violation, struck_at, taken, ended, parted
+        symbols, seed, world, injector, agenda, on_violation, struck_at, has_struck, performed, taken, ended, parted
     }
     empty { waiting, clients, played, by_hand }
     shared { scenario }
 );
-
-/// What a run waits for.
-#[derive(Clone, Debug)]
-pub struct Goal {
-    condition: Condition,
-    armed: Option<Armed>,
-}
-
-impl Goal {
-    /// A condition that is armed when the last fault that is planned has struck.
-    pub fn after_faults(condition: Condition) -> Self {
-        Self { condition, armed: None }
-    }
-}
 
 /// Why a run came back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -129,6 +120,8 @@ impl<O: Watcher> Cluster<O> {
             clients: BTreeMap::new(),
             on_violation,
             struck_at: Time::ZERO,
+            has_struck: false,
+            performed: Performed::default(),
             taken: 0,
             played: Vec::new(),
             ended: false,
@@ -148,91 +141,6 @@ impl<O: Watcher> Cluster<O> {
             self.plan_fault(handle);
         }
         Ok(())
-    }
-
-    // ---- Time -------------------------------------------------------------------------------------
-
-    /// A goal that is armed now.
-    pub fn goal(&self, condition: Condition) -> Goal {
-        let armed = Some(condition.arm(&self.scenario.nodes, &self.world));
-        Goal { condition, armed }
-    }
-
-    /// Lets time pass until `until` (half-open), or the goal, or so many events. A world in which only
-    /// faults strike comes back after so many strikes, before whatever is due then.
-    pub fn run(&mut self, until: Time, events: u64, mut goal: Option<&mut Goal>) -> Progress {
-        let last = self.events().saturating_add(events);
-        let found = self.world.observer().violation_count();
-        let mut performed = 0;
-        loop {
-            if let Some(goal) = &mut goal
-                && goal.armed.is_none()
-                && !self.has_strikes_to_come()
-            {
-                goal.armed = Some(goal.condition.arm(&self.scenario.nodes, &self.world));
-            }
-            let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
-            if let Some(progress) = self.stops(armed, found) {
-                return progress;
-            }
-            if self.events() >= last {
-                return Progress::Events;
-            }
-            let due = self.agenda.next_time();
-            if due < until && due <= self.world.now() {
-                self.perform_next();
-                performed += 1;
-                continue;
-            }
-            let patience = self.waiting.iter().map(|waiting| waiting.until).min();
-            let pause = until.min(due).min(patience.unwrap_or(Time::NEVER));
-            match self.run_world(pause, last - self.events(), armed, found) {
-                Stopped::Tap => return Progress::Interceptor,
-                Stopped::Events => {}
-                Stopped::Condition => self.look_for_targets(),
-                Stopped::Time => {
-                    self.lose_patience();
-                    if pause == until {
-                        let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
-                        return self.stops(armed, found).unwrap_or(Progress::Time);
-                    }
-                    if performed >= events {
-                        return Progress::Events;
-                    }
-                }
-            }
-        }
-    }
-
-    fn stops(&self, armed: Option<&Armed>, found: usize) -> Option<Progress> {
-        if self.on_violation == OnViolation::Stop && self.world.observer().violation_count() > found
-        {
-            return Some(Progress::Violation);
-        }
-        armed.is_some_and(|armed| armed.holds(&self.world)).then_some(Progress::Condition)
-    }
-
-    /// The world alone, with only those questions asked after each event that somebody has.
-    fn run_world(
-        &mut self,
-        until: Time,
-        events: u64,
-        armed: Option<&Armed>,
-        found: usize,
-    ) -> Stopped {
-        let halts = self.on_violation == OnViolation::Stop;
-        let hopes = !self.waiting.is_empty();
-        match (armed, halts || hopes) {
-            (None, false) => self.world.run(until, events, &mut ()),
-            (Some(armed), false) => {
-                self.world.run(until, events, &mut |world: &World<Node, O>| armed.holds(world))
-            }
-            (armed, true) => self.world.run(until, events, &mut |world: &World<Node, O>| {
-                hopes && !world.leaders().is_empty()
-                    || halts && world.observer().violation_count() > found
-                    || armed.is_some_and(|armed| armed.holds(world))
-            }),
-        }
     }
 
     // ---- What there is to see ---------------------------------------------------------------------

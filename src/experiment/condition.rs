@@ -140,6 +140,24 @@ impl Condition {
         }
     }
 
+    /// What of it no cluster meets unless something goes wrong: it can be waited for before the last fault has
+    /// struck. What an undisturbed cluster meets, a leader or equal logs, means recovery only after that.
+    pub fn only_after_harm(&self) -> Option<Self> {
+        match self {
+            Condition::Down { .. } | Condition::Violated => Some(self.clone()),
+            Condition::Leaders { count } if *count > 1 => Some(self.clone()),
+            Condition::AnyOf { of } => {
+                let of: Vec<_> = of.iter().filter_map(Self::only_after_harm).collect();
+                (!of.is_empty()).then_some(Condition::AnyOf { of })
+            }
+            Condition::AllOf { of } => {
+                let whole = of.iter().all(|part| part.only_after_harm().as_ref() == Some(part));
+                whole.then(|| self.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Armed now: edges count from here.
     pub fn arm<O: Watcher>(&self, names: &Names, world: &World<Node, O>) -> Armed {
         let node = match self {

@@ -37,11 +37,12 @@ impl Way {
             return false;
         }
         // What is left of the time passes without a step of the scenario.
-        if let Some(at) = moment.at
+        while let Some(at) = moment.at
             && cluster.world().now() < at
-            && cluster.run(at, events, None) == Progress::Events
         {
-            return false;
+            if cluster.run(at, events, None) == Progress::Events {
+                return false;
+            }
         }
         self.end = moment.duration.map(|duration| cluster.world().now() + duration);
         true

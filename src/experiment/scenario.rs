@@ -8,7 +8,7 @@ use super::edits::Edits;
 use super::initial::Initial;
 use super::step::{Action, MessageName, Step};
 use super::symbols::Symbols;
-use crate::fault::vocabulary::validate_probability;
+use crate::fault::validation::validate_probability;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Node, Rule, Rules};
@@ -22,6 +22,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// How long a run lasts if nobody says: it must end some day.
 pub const DEFAULT_HORIZON: Span = Span::from_ms(60_000);
+
+/// How long a run lasts beyond the last fault that is planned, if nobody says.
+const AFTER_FAULTS: Span = Span::from_ms(30_000);
 
 /// Reads a value; an error says where it stands.
 pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> {
@@ -123,7 +126,7 @@ pub struct Scenario {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Condition>,
     /// When the run ends at the latest. Without one, a run that has steps and no `stop` ends with its steps,
-    /// any other after a minute.
+    /// any other a minute after them, and half a minute after the last planned fault at the earliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<Time>,
     /// What an interceptor did, if one was used when the scenario was recorded.
@@ -414,7 +417,11 @@ impl Scenario {
 
     fn validate_step(&self, step: &Step) -> Result<(), String> {
         match step {
-            Step::Run(_) | Step::RunTo(_) | Step::Events { .. } | Step::Reseed(_) => Ok(()),
+            Step::Run(_)
+            | Step::RunTo(_)
+            | Step::Events { .. }
+            | Step::Planned(_)
+            | Step::Reseed(_) => Ok(()),
             Step::RunUntil { until, .. } => until.validate(&self.nodes),
             Step::Do(action) => self.validate_action(action),
         }
@@ -510,12 +517,40 @@ impl Scenario {
         (spec, symbols)
     }
 
-    /// When the run ends at the latest; nothing if it ends with its steps.
+    /// When the run ends at the latest, as far as that is known before it begins; nothing if it ends with its
+    /// steps. Without a horizon it lasts a minute, and half a minute beyond the last fault that is planned.
     pub fn end(&self) -> Option<Time> {
         match self.horizon {
             None if self.stop.is_none() && !self.steps.is_empty() => None,
-            horizon => Some(horizon.unwrap_or(Time::ZERO + DEFAULT_HORIZON)),
+            Some(horizon) => Some(horizon),
+            None => {
+                let last = self.last_planned().map_or(Time::ZERO, |last| last + AFTER_FAULTS);
+                Some(last.max(Time::ZERO + DEFAULT_HORIZON).min(Time::LAST))
+            }
         }
+    }
+
+    /// When a run ends whose steps were taken by `now`: without a horizon, a minute later at the earliest.
+    pub fn end_after(&self, now: Time) -> Option<Time> {
+        let end = self.end()?;
+        if self.horizon.is_some() || self.steps.is_empty() {
+            return Some(end);
+        }
+        Some(end.max(now + DEFAULT_HORIZON).min(Time::LAST))
+    }
+
+    /// When the last fault strikes that is planned from the beginning, as far as that is known.
+    fn last_planned(&self) -> Option<Time> {
+        let of = |fault: &Scheduled| fault.latest().map(|latest| Time::ZERO + latest);
+        let stepwise = self.steps.iter().filter_map(|step| match step {
+            Step::Do(Action::At { time, action }) => match &**action {
+                Action::Inject(fault) => Some(*time + fault.latest()?),
+                _ => Some(*time),
+            },
+            Step::Do(Action::Inject(fault)) if fault.at.is_some() => of(fault),
+            _ => None,
+        });
+        self.faults.iter().filter_map(of).chain(stepwise).max()
     }
 
     /// How many clients its load generators have.

@@ -15,7 +15,6 @@ use super::crew::crew;
 use super::pace::Pace;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
-use crate::protocol::Span;
 use crate::sim::luck::{Luck, Purpose, below};
 
 /// What is asked for.
@@ -128,9 +127,6 @@ impl Ladder {
                     let progress = self.run(&mut cluster, &goal, stop)?;
                     ascent.events += cluster.events() - before;
                     if progress == Progress::Condition {
-                        // A fault that struck now stands in no count of events: the script tells it by time.
-                        let beyond = cluster.world().now() + Span(1);
-                        cluster.go_on(beyond, u64::MAX, None);
                         reached += 1;
                         entrances.push(cluster.clone());
                     }

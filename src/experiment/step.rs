@@ -35,6 +35,8 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         python: bool,
     },
+    /// Do the next things that are planned for now, so many of them: a run stopped among those of one moment.
+    Planned(u64),
     /// Do something.
     Do(Action),
     /// From here on the luck of another seed.
@@ -46,7 +48,7 @@ pub enum Step {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// A fault, now or at its time. Faults have handles 1, 2, 3 … in the order in which they are given.
-    Inject(Scheduled),
+    Inject(Box<Scheduled>),
     /// Ends one fault, or all of the network.
     Heal {
         /// Which; all of the network if not given.

@@ -6,7 +6,7 @@ use crate::check::Checks;
 use crate::fault;
 use crate::protocol::NodeId;
 use crate::raft::{Key, Node, Value};
-use crate::sim::{Observer, Time};
+use crate::sim::{Observer, Strike, Time};
 use crate::trace::Recorder;
 
 /// What happens to a fault, for those who watch.
@@ -89,7 +89,7 @@ pub trait Watcher: Observer<Node> {
     }
 
     /// Something happens to a fault.
-    fn fault(&mut self, _now: Time, _handle: u32, _event: FaultEvent) {}
+    fn fault(&mut self, _now: Time, _strike: Strike, _event: FaultEvent) {}
 }
 
 impl Watcher for () {}
@@ -129,9 +129,9 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
         self.0.writes_faults() || self.1.writes_faults()
     }
 
-    fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {
-        self.0.fault(now, handle, event.clone());
-        self.1.fault(now, handle, event);
+    fn fault(&mut self, now: Time, strike: Strike, event: FaultEvent) {
+        self.0.fault(now, strike, event.clone());
+        self.1.fault(now, strike, event);
     }
 }
 
@@ -149,14 +149,14 @@ impl Watcher for Recorder {
         true
     }
 
-    fn fault(&mut self, now: Time, handle: u32, event: FaultEvent) {
+    fn fault(&mut self, now: Time, strike: Strike, event: FaultEvent) {
         match event {
             FaultEvent::Struck { kind, nodes, detail } => {
-                self.fault_started(now, handle, kind, nodes, detail);
+                self.fault_started(now, strike, kind, nodes, detail);
             }
-            FaultEvent::Waiting { kind, detail } => self.fault_waiting(now, handle, kind, detail),
-            FaultEvent::Expired => self.fault_expired(now, handle),
-            FaultEvent::Ended => self.fault_ended(now, handle),
+            FaultEvent::Waiting { kind, detail } => self.fault_waiting(now, strike, kind, detail),
+            FaultEvent::Expired => self.fault_expired(now, strike),
+            FaultEvent::Ended => self.fault_ended(now, strike),
         }
     }
 }

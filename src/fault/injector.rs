@@ -1,21 +1,26 @@
-//! Strikes with faults, keeps their handles, and ends them.
+//! Strikes with faults, keeps what acts, and ends it.
+//!
+//! Each strike acts for itself, and what acts together combines, whatever began or ends first: a link is up iff
+//! no active fault cuts it, a node is up iff none holds it down, and runs iff it is up and none pauses it; the
+//! rates of a clock multiply; of lies each is told.
 
 use std::sync::Arc;
 
-use super::target::{Names, Target, pick};
-use super::vocabulary::{Fault, MessageFilter, Scheduled, Shape};
+use super::draws::Draws;
+use super::place::Place;
+use super::schedule::Scheduled;
+use super::target::Names;
+use super::vocabulary::{Family, Fault};
 use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
 use crate::raft::{Node, Request};
-use crate::sim::luck::{Luck, Purpose, below};
-use crate::sim::network::{Matching, Overlay};
-use crate::sim::{Distribution, Observer, Time, World};
+use crate::sim::{Matching, Observer, Overlay, Strike, Time, Unsynced, World};
 
-/// A fault that acts now.
+/// A strike that acts now.
 #[derive(Clone, Debug)]
 pub struct Active {
-    /// Its handle.
-    pub handle: u32,
+    /// Which strike of which fault.
+    pub strike: Strike,
     /// Whom it hit.
     pub nodes: NodeSet,
     /// Since when.
@@ -23,89 +28,25 @@ pub struct Active {
 }
 
 /// What a strike came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Struck {
-    /// It hit these.
-    Hit(NodeSet),
-    /// There is nobody to hit, yet.
-    Nobody,
+    /// It hit those who are there; perhaps nobody.
+    Hit(Place),
+    /// It asks for somebody who may come and is not there.
+    NotYet,
 }
 
-/// The faults that were given, and those that act now.
+/// The faults that were given, and the strikes that act now.
 #[derive(Debug, Default)]
 pub struct Injector {
     /// By handle, counted from 1.
     given: Vec<Arc<Scheduled>>,
     active: Vec<Active>,
-    /// Faults that another fault has ended: a crash by a restart.
-    ended: Vec<u32>,
+    /// Strikes that another fault has ended: a crash by a restart.
+    ended: Vec<Strike>,
 }
 
 clone_by_field!([] Injector {} empty { active, ended } lists { given });
-
-/// The draws of one strike of a fault.
-#[derive(Clone, Copy, Debug)]
-pub struct Draws {
-    luck: Luck,
-    handle: u32,
-    strike: u32,
-}
-
-impl Draws {
-    /// The draws of the `strike`-th strike of the fault with this handle.
-    pub fn new(luck: Luck, handle: u32, strike: u32) -> Self {
-        Self { luck, handle, strike }
-    }
-
-    /// Which strike it is.
-    pub fn strike(self) -> u32 {
-        self.strike
-    }
-
-    fn draw(self, what: u64) -> u64 {
-        let ordinal = u64::from(self.strike) * 8 + what;
-        self.luck.draw(Purpose::Fault, u64::from(self.handle), ordinal)
-    }
-
-    /// A time that the schedule leaves to luck.
-    pub fn at(self, distribution: &Distribution) -> Span {
-        distribution.sample(self.draw(0))
-    }
-
-    /// How long it lasts.
-    pub fn duration(self, distribution: &Distribution) -> Span {
-        distribution.sample(self.draw(1))
-    }
-
-    /// From this strike to the next.
-    pub fn gap(self, distribution: &Distribution) -> Span {
-        Span(distribution.sample(self.draw(2)).0.max(1))
-    }
-
-    /// Another time that the schedule leaves to luck, longer than what has passed already. Nothing if the
-    /// distribution has none.
-    pub fn at_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
-        distribution.sample_beyond(self.draw(0), passed)
-    }
-
-    /// Another duration, longer than it has lasted already.
-    pub fn duration_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
-        distribution.sample_beyond(self.draw(1), passed)
-    }
-
-    /// Another gap, longer than what has passed already since the strike.
-    pub fn gap_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
-        distribution.sample_beyond(self.draw(2), passed)
-    }
-
-    fn target(self) -> u64 {
-        self.draw(3)
-    }
-
-    fn second_target(self) -> u64 {
-        self.draw(4)
-    }
-}
 
 impl Injector {
     /// Takes a fault and returns its handle.
@@ -124,294 +65,229 @@ impl Injector {
         scheduled(&self.given, handle)
     }
 
-    /// The faults that act now, oldest first.
+    /// The strikes that act now, oldest first.
     pub fn active(&self) -> &[Active] {
         &self.active
     }
 
-    /// Strikes with the fault whose draws these are. With [`Struck::Nobody`] nothing happened.
+    /// Whether this strike acts now.
+    pub fn is_active(&self, strike: Strike) -> bool {
+        self.active.iter().rev().any(|active| active.strike == strike) // most often the last one
+    }
+
+    /// The strikes of one fault that act now.
+    pub fn strikes_of(&self, handle: u32) -> Vec<Strike> {
+        self.strikes(|strike, _| strike.handle == handle)
+    }
+
+    /// The strikes of all faults of the network that act now.
+    pub fn network_strikes(&self) -> Vec<Strike> {
+        self.strikes(|_, fault| fault.kind().family == Family::Network)
+    }
+
+    fn strikes(&self, wanted: impl Fn(Strike, &Fault) -> bool) -> Vec<Strike> {
+        let known = |active: &Active| {
+            let given = self.fault(active.strike.handle)?;
+            wanted(active.strike, &given.fault).then_some(active.strike)
+        };
+        self.active.iter().filter_map(known).collect()
+    }
+
+    /// The strikes that another fault has ended since this was asked.
+    pub fn take_ended(&mut self) -> Vec<Strike> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether a strike that waits finds somebody to hit.
+    pub fn finds<O: Observer<Node>>(
+        &self,
+        world: &World<Node, O>,
+        names: &Names,
+        strike: Strike,
+    ) -> bool {
+        let draws = Draws::new(world.luck(), strike);
+        let given = self.fault(strike.handle);
+        given.is_some_and(|given| Place::of(&given.fault, names, world, draws).is_some())
+    }
+
+    /// Strikes. With [`Struck::NotYet`] nothing happened.
     pub fn strike<O: Observer<Node>>(
         &mut self,
         world: &mut World<Node, O>,
         names: &Names,
-        draws: Draws,
+        strike: Strike,
     ) -> Struck {
-        let handle = draws.handle;
-        let Some(Scheduled { fault, .. }) = scheduled(&self.given, handle) else {
-            return Struck::Nobody;
+        let Some(given) = self.given.get(strike.handle as usize - 1).map(Arc::clone) else {
+            return Struck::NotYet;
         };
-        let wakes = matches!(fault, Fault::Restart { .. } | Fault::Resume { .. });
-        let stays = has_an_end(fault);
-        let all = NodeSet::first(names.len());
-        let hit = match fault {
-            Fault::Partition { groups, shape } => {
-                let groups = match shape {
-                    Some(shape) => Some(lay_out(*shape, names, draws)),
-                    None => resolve_groups(groups, names, world, draws),
-                };
-                let Some(groups) = groups else { return Struck::Nobody };
-                world.add_overlay(handle, Overlay::Partition(groups));
-                all
-            }
-            Fault::Cut { filter }
-            | Fault::Delay { filter, .. }
-            | Fault::Loss { filter, .. }
-            | Fault::Duplicate { filter, .. }
-            | Fault::Hold { filter } => {
-                let Some(matching) = resolve_filter(filter, names, world, draws) else {
-                    return Struck::Nobody;
-                };
-                let hit = matching.from;
-                act_on_messages(world, handle, fault, matching);
-                hit
-            }
-            Fault::Isolate { node }
-            | Fault::Crash { node, .. }
-            | Fault::Restart { node }
-            | Fault::Pause { node }
-            | Fault::Resume { node }
-            | Fault::Wipe { node }
-            | Fault::ClockRate { node, .. }
-            | Fault::ClockJump { node, .. }
-            | Fault::Lie { node, .. }
-            | Fault::ForgetVote { node }
-            | Fault::Usurp { node } => {
-                let Some(hit) = node.resolve(names, world, draws.target()) else {
-                    return Struck::Nobody;
-                };
-                act_on_nodes(world, handle, fault, &hit);
-                hit
-            }
+        let draws = Draws::new(world.luck(), strike);
+        let Some(place) = Place::of(&given.fault, names, world, draws) else {
+            return Struck::NotYet;
         };
-        if wakes {
-            hit.iter().for_each(|id| self.forget_node(id));
+        if place.is_nowhere(names.len()) {
+            return Struck::Hit(Place::Nodes(NodeSet::default()));
         }
-        if stays {
-            self.active.push(Active { handle, nodes: hit, since: world.now() });
+        if given.fault.kind().end.is_some() {
+            self.active.push(Active { strike, nodes: place.nodes(), since: world.now() });
         }
-        Struck::Hit(hit)
+        match &place {
+            Place::Nodes(nodes) => self.act_on_nodes(world, strike, &given.fault, nodes),
+            Place::Groups(groups) => {
+                world.add_overlay(strike, Overlay::Partition(groups.clone()));
+            }
+            Place::Links(links) => act_on_links(world, strike, &given.fault, links.clone()),
+        }
+        Struck::Hit(place)
     }
 
-    /// Ends a fault; false if it does not act.
-    pub fn end<O: Observer<Node>>(&mut self, world: &mut World<Node, O>, handle: u32) -> bool {
-        let Some(at) = self.active.iter().position(|active| active.handle == handle) else {
+    fn act_on_nodes<O: Observer<Node>>(
+        &mut self,
+        world: &mut World<Node, O>,
+        strike: Strike,
+        fault: &Fault,
+        nodes: &NodeSet,
+    ) {
+        if let Fault::Isolate { .. } = fault {
+            let alone = nodes.iter().map(|id| [id].into_iter().collect()).collect();
+            if let Place::Groups(groups) = Place::groups(alone, world.len()) {
+                world.add_overlay(strike, Overlay::Partition(groups));
+            }
+            return;
+        }
+        for id in nodes.iter() {
+            match fault {
+                Fault::Crash { unsynced, .. } => _ = world.crash(id, *unsynced),
+                Fault::Wipe { .. } => {
+                    world.crash(id, Unsynced::Lose);
+                    world.wipe(id);
+                }
+                Fault::Restart { .. } => {
+                    self.release(id, holds_down);
+                    self.let_up(world, id);
+                }
+                Fault::Pause { .. } | Fault::ClockRate { .. } => self.combine(world, id, fault),
+                Fault::Resume { .. } => {
+                    self.release(id, pauses);
+                    world.resume(id);
+                }
+                Fault::ClockJump { by, .. } => {
+                    let span = Span((by.abs() * 1e6).round() as u64);
+                    world.jump_clock(id, span, *by < 0.0);
+                }
+                Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
+                Fault::ForgetVote { .. } => world.command_liar(id, Request::ForgetVote),
+                Fault::Usurp { .. } => world.command_liar(id, Request::Usurp),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a strike; false if it does not act.
+    pub fn end<O: Observer<Node>>(&mut self, world: &mut World<Node, O>, strike: Strike) -> bool {
+        let Some(at) = self.active.iter().position(|active| active.strike == strike) else {
             return false;
         };
-        let ended = self.active.remove(at);
-        let Some(Scheduled { fault, .. }) = scheduled(&self.given, handle) else { return false };
-        match fault {
-            Fault::Partition { .. }
-            | Fault::Isolate { .. }
-            | Fault::Cut { .. }
-            | Fault::Delay { .. }
-            | Fault::Loss { .. }
-            | Fault::Duplicate { .. } => {
-                world.remove_overlay(handle);
-            }
-            Fault::Hold { .. } => {
-                world.stop_holding(handle);
-            }
-            Fault::Lie { .. } => {
-                world.remove_lie(handle);
-            }
-            Fault::Crash { .. } | Fault::Wipe { .. } => {
-                ended.nodes.iter().for_each(|id| {
-                    world.restart(id);
-                });
-            }
-            Fault::Pause { .. } => ended.nodes.iter().for_each(|id| {
-                world.resume(id);
-            }),
-            Fault::ClockRate { .. } => {
-                ended.nodes.iter().for_each(|id| world.set_clock_rate(id, 1.0));
-            }
-            Fault::Restart { .. }
-            | Fault::Resume { .. }
-            | Fault::ClockJump { .. }
-            | Fault::ForgetVote { .. }
-            | Fault::Usurp { .. } => {}
+        let nodes = self.active.remove(at).nodes;
+        let Some(given) = self.given.get(strike.handle as usize - 1).map(Arc::clone) else {
+            return false;
+        };
+        match &given.fault {
+            Fault::Hold { .. } => _ = world.stop_holding(strike),
+            Fault::Lie { .. } => _ = world.remove_lie(strike),
+            fault if fault.kind().family == Family::Network => _ = world.remove_overlay(strike),
+            fault => nodes.iter().for_each(|id| self.combine(world, id, fault)),
         }
         true
     }
 
-    /// The handles of all faults of the network that act now.
-    pub fn network_faults(&self) -> Vec<u32> {
-        let network = |fault: &Scheduled| fault.fault.kind().family == "network";
-        let handles = self.active.iter().map(|active| active.handle);
-        handles.filter(|handle| self.fault(*handle).is_some_and(network)).collect()
+    /// A node becomes what all that acts on it makes of it, after a fault of this kind began or ended there.
+    fn combine<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId, fault: &Fault) {
+        match fault {
+            Fault::Crash { .. } | Fault::Wipe { .. } if !self.acts_on(id, holds_down) => {
+                self.let_up(world, id);
+            }
+            Fault::Pause { .. } => {
+                if self.acts_on(id, pauses) {
+                    world.pause(id);
+                } else {
+                    world.resume(id);
+                }
+            }
+            Fault::ClockRate { .. } => world.set_clock_rate(id, self.clock_rate(id)),
+            _ => {}
+        }
     }
 
-    /// The handles of faults that another fault has ended since this was asked.
-    pub fn take_ended(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.ended)
+    /// A node that nothing holds down comes back, to stand still if a fault pauses it.
+    fn let_up<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId) {
+        if world.restart(id) && self.acts_on(id, pauses) {
+            world.pause(id);
+        }
     }
 
-    /// A node runs again: a fault that kept it from running has nothing left to end there.
-    fn forget_node(&mut self, id: NodeId) {
+    fn acting_on(&self, id: NodeId) -> impl Iterator<Item = &Fault> {
+        let there = self.active.iter().filter(move |active| active.nodes.contains(id));
+        there.filter_map(|active| Some(&self.fault(active.strike.handle)?.fault))
+    }
+
+    fn acts_on(&self, id: NodeId, kind: fn(&Fault) -> bool) -> bool {
+        self.acting_on(id).any(kind)
+    }
+
+    /// The rates that act on a clock multiply, within what a rate may be.
+    fn clock_rate(&self, id: NodeId) -> f64 {
+        let rates = self.acting_on(id).filter_map(|fault| match fault {
+            Fault::ClockRate { rate, .. } => Some(*rate),
+            _ => None,
+        });
+        rates.product::<f64>().clamp(*RATES.start(), *RATES.end())
+    }
+
+    /// Strikes of a kind end at a node; one that is left with no node has ended.
+    fn release(&mut self, id: NodeId, kind: fn(&Fault) -> bool) {
         for active in &mut self.active {
-            let kept_from_running = scheduled(&self.given, active.handle).is_some_and(|given| {
-                matches!(
-                    given.fault,
-                    Fault::Crash { .. } | Fault::Wipe { .. } | Fault::Pause { .. }
-                )
-            });
-            if kept_from_running && active.nodes.remove(id) && active.nodes.is_empty() {
-                self.ended.push(active.handle);
+            let given = scheduled(&self.given, active.strike.handle);
+            if given.is_some_and(|given| kind(&given.fault))
+                && active.nodes.remove(id)
+                && active.nodes.is_empty()
+            {
+                self.ended.push(active.strike);
             }
         }
         self.active.retain(|active| !active.nodes.is_empty());
     }
 }
 
+/// What the rate of a clock may be: a thousand times as fast, it runs for the longest run without overflow.
+pub const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e3;
+
+fn holds_down(fault: &Fault) -> bool {
+    matches!(fault, Fault::Crash { .. } | Fault::Wipe { .. })
+}
+
+fn pauses(fault: &Fault) -> bool {
+    matches!(fault, Fault::Pause { .. })
+}
+
 fn scheduled(given: &[Arc<Scheduled>], handle: u32) -> Option<&Scheduled> {
     given.get(handle.checked_sub(1)? as usize).map(Arc::as_ref)
 }
 
-/// Whether ending the fault changes anything.
-pub fn has_an_end(fault: &Fault) -> bool {
-    fault.kind().end != "nothing"
-}
-
-fn act_on_nodes<O: Observer<Node>>(
+fn act_on_links<O: Observer<Node>>(
     world: &mut World<Node, O>,
-    handle: u32,
+    strike: Strike,
     fault: &Fault,
-    hit: &NodeSet,
-) {
-    if let Fault::Isolate { .. } = fault {
-        let rest = NodeSet::first(world.len()).iter().filter(|id| !hit.contains(*id)).collect();
-        let mut groups: Vec<NodeSet> = hit.iter().map(|id| [id].into_iter().collect()).collect();
-        groups.push(rest);
-        return world.add_overlay(handle, Overlay::Partition(groups));
-    }
-    for id in hit.iter() {
-        match fault {
-            Fault::Crash { unsynced, .. } => {
-                world.crash(id, *unsynced);
-            }
-            Fault::Restart { .. } => {
-                world.restart(id);
-            }
-            Fault::Pause { .. } => {
-                world.pause(id);
-            }
-            Fault::Resume { .. } => {
-                world.resume(id);
-            }
-            Fault::Wipe { .. } => {
-                world.crash(id, crate::sim::Unsynced::Lose);
-                world.wipe(id);
-            }
-            Fault::ClockRate { rate, .. } => world.set_clock_rate(id, *rate),
-            Fault::ClockJump { by, .. } => {
-                let span = Span((by.abs() * 1e6).round() as u64);
-                world.jump_clock(id, span, *by < 0.0);
-            }
-            Fault::Lie { lie, .. } => world.add_lie(id, handle, lie.clone()),
-            Fault::ForgetVote { .. } => world.command_liar(id, Request::ForgetVote),
-            Fault::Usurp { .. } => world.command_liar(id, Request::Usurp),
-            _ => {}
-        }
-    }
-}
-
-fn act_on_messages<O: Observer<Node>>(
-    world: &mut World<Node, O>,
-    handle: u32,
-    fault: &Fault,
-    matching: Matching,
+    links: Matching,
 ) {
     match fault {
-        Fault::Cut { .. } => world.add_overlay(handle, Overlay::Cut(matching)),
-        Fault::Delay { by, .. } => world.add_overlay(handle, Overlay::Delay(matching, by.clone())),
+        Fault::Cut { .. } => world.add_overlay(strike, Overlay::Cut(links)),
+        Fault::Delay { by, .. } => world.add_overlay(strike, Overlay::Delay(links, by.clone())),
         Fault::Loss { probability, .. } => {
-            world.add_overlay(handle, Overlay::Loss(matching, *probability));
+            world.add_overlay(strike, Overlay::Loss(links, *probability));
         }
         Fault::Duplicate { probability, .. } => {
-            world.add_overlay(handle, Overlay::Duplicate(matching, *probability));
+            world.add_overlay(strike, Overlay::Duplicate(links, *probability));
         }
-        _ => world.hold_matching(handle, matching),
-    }
-}
-
-fn resolve_filter<O: Observer<Node>>(
-    filter: &MessageFilter,
-    names: &Names,
-    world: &World<Node, O>,
-    draws: Draws,
-) -> Option<Matching> {
-    let all = NodeSet::first(names.len());
-    let side = |target: &Option<Target>, draw| match target {
-        Some(target) => target.resolve(names, world, draw),
-        None => Some(all),
-    };
-    Some(Matching {
-        from: side(&filter.from, draws.target())?,
-        to: side(&filter.to, draws.second_target())?,
-        both_ways: filter.both_ways,
-        kinds: filter.kinds().ok()?, // validated with the scenario
-    })
-}
-
-/// The groups of a partition, and the rest as one more.
-fn resolve_groups<O: Observer<Node>>(
-    groups: &[Target],
-    names: &Names,
-    world: &World<Node, O>,
-    draws: Draws,
-) -> Option<Vec<NodeSet>> {
-    let mut rest = NodeSet::first(names.len());
-    let mut sets = Vec::with_capacity(groups.len() + 1);
-    for group in groups {
-        let nodes = group.resolve(names, world, draws.target())?;
-        // A role may name a node that stands in an earlier group: there it stays.
-        let nodes: NodeSet = nodes.iter().filter(|id| rest.remove(*id)).collect();
-        sets.push(nodes);
-    }
-    sets.push(rest);
-    Some(sets)
-}
-
-fn lay_out(shape: Shape, names: &Names, draws: Draws) -> Vec<NodeSet> {
-    let n = names.len();
-    let all = NodeSet::first(n);
-    let rest = |some: &NodeSet| all.iter().filter(|id| !some.contains(*id)).collect::<NodeSet>();
-    let draw = draws.target();
-    match shape {
-        Shape::Halves => {
-            let minority = pick(&all, (n - 1) / 2, names, draw);
-            vec![minority, rest(&minority)]
-        }
-        Shape::Random => {
-            // As many nodes on one side as a draw says, from one to all but one.
-            let size = 1 + below(draws.second_target(), (n.max(2) - 1) as u64) as usize;
-            let side = pick(&all, size, names, draw);
-            vec![side, rest(&side)]
-        }
-        Shape::Bridge => {
-            let bridge = pick(&all, 1, names, draw);
-            let half = pick(&rest(&bridge), (n - 1) / 2, names, draws.second_target());
-            let with_bridge =
-                |side: &NodeSet| side.iter().chain(bridge.iter()).collect::<NodeSet>();
-            let other = rest(&half);
-            vec![with_bridge(&half), other]
-        }
-        Shape::MajoritiesRing => {
-            // In a ring each node sees itself and its neighbours up to a majority: a group a link.
-            let order: Vec<NodeId> = {
-                let mut left = all;
-                let mut order = Vec::with_capacity(n);
-                while let Some(first) =
-                    pick(&left, 1, names, draw ^ order.len() as u64).iter().next()
-                {
-                    left.remove(first);
-                    order.push(first);
-                }
-                order
-            };
-            let reach = (n / 2).div_ceil(2);
-            let link = |i: usize, d: usize| [order[i], order[(i + d) % n]].into_iter().collect();
-            (0..n).flat_map(|i| (1..=reach).map(move |d| (i, d))).map(|(i, d)| link(i, d)).collect()
-        }
+        _ => world.hold_matching(strike, links),
     }
 }

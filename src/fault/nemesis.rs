@@ -3,8 +3,9 @@
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
+use super::schedule::Scheduled;
 use super::target::Target;
-use super::vocabulary::{Fault, MessageFilter, Scheduled, Shape};
+use super::vocabulary::{Fault, MessageFilter, Shape};
 use crate::sim::{Distribution, Unsynced};
 
 /// Draws the fault schedule of one random run: a few faults of several kinds, that strike within
@@ -21,8 +22,10 @@ fn random_fault(rng: &mut impl Rng, horizon_ms: f64) -> Scheduled {
     let shapes = [Shape::Halves, Shape::Random, Shape::Bridge, Shape::MajoritiesRing];
     let unsynced = [Unsynced::Lose, Unsynced::Tear, Unsynced::Keep];
     let fault = match rng.random_range(0..12) {
-        0 | 1 => Fault::Partition { groups: vec![], shape: shapes.choose(rng).copied() },
-        2 => Fault::Partition { groups: vec![first], shape: None },
+        0 | 1 => {
+            Fault::Partition { groups: vec![], shape: shapes.choose(rng).copied(), bridge: None }
+        }
+        2 => Fault::Partition { groups: vec![first], shape: None, bridge: None },
         3 => Fault::Isolate { node: first },
         4 => Fault::Cut { filter: MessageFilter { to: Some(second), ..filter } },
         5 => Fault::Delay {

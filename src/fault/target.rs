@@ -140,13 +140,13 @@ pub enum Target {
 /// The roles that a target can be, with their meaning.
 pub const ROLES: &[(&str, &str)] = &[
     ("leader", "the leader of the highest term; the fault waits until there is one"),
-    ("followers", "all that are up and do not lead"),
+    ("followers", "all that are up and do not lead; the fault waits until there is one"),
     ("a follower", "one of those, drawn when the fault strikes"),
     ("a node", "one node, drawn"),
-    ("a minority", "the most nodes that are no majority, drawn"),
+    ("a minority", "the most nodes that are no majority, drawn; nobody of one or two"),
     ("a majority", "the fewest nodes that are a majority, drawn"),
-    ("the crashed", "all that an earlier fault crashed and that are still down"),
-    ("the paused", "all that stand still"),
+    ("the crashed", "all that are down; perhaps nobody"),
+    ("the paused", "all that stand still; perhaps nobody"),
     ("all", "every node"),
 ];
 
@@ -167,7 +167,8 @@ impl Target {
         })
     }
 
-    /// Whom it hits now; nobody if it asks for a leader and there is none. `draw` decides where it draws.
+    /// Whom it hits now, perhaps nobody; nothing if it asks for a leader or a follower, who may come, and there
+    /// is none. `draw` decides where it draws.
     pub fn resolve<O: Observer<Node>>(
         &self,
         names: &Names,
@@ -175,15 +176,31 @@ impl Target {
         draw: u64,
     ) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
-        if let [word] = self.words() {
-            return resolve_word(word, names, world, draw).filter(|hit| !hit.is_empty());
-        }
         for word in self.words() {
             for id in resolve_word(word, names, world, draw)?.iter() {
                 hit.insert(id);
             }
         }
-        (!hit.is_empty()).then_some(hit)
+        Some(hit)
+    }
+
+    /// Whom it hits whatever happens; nothing if that is known only when the fault strikes.
+    pub fn fixed(&self, names: &Names) -> Option<NodeSet> {
+        let mut hit = NodeSet::default();
+        for word in self.words() {
+            let nodes =
+                if word == "all" { NodeSet::first(names.len()) } else { names.ids(word).ok()? };
+            nodes.iter().for_each(|id| _ = hit.insert(id));
+        }
+        Some(hit)
+    }
+
+    /// Whether it hits exactly one node, whoever that is.
+    pub fn is_one(&self, names: &Names) -> bool {
+        match self.words() {
+            [word] if matches!(word.as_str(), "leader" | "a follower" | "a node") => true,
+            _ => self.fixed(names).is_some_and(|hit| hit.len() == 1),
+        }
     }
 
     /// As it was written.
@@ -210,13 +227,14 @@ fn resolve_word<O: Observer<Node>>(
         return Some([id].into_iter().collect()); // nobody is named like a role
     }
     let all = NodeSet::first(names.len());
+    let some = |nodes: NodeSet| (!nodes.is_empty()).then_some(nodes);
     let chosen = |filter: &dyn Fn(NodeId) -> bool| all.iter().filter(|id| filter(*id)).collect();
     let follows = |id: NodeId| world.is_up(id) && world.node(id).status().role != Role::Leader;
     let majority = names.len() / 2 + 1;
     Some(match word {
         "leader" => [world.leader_for(None)?].into_iter().collect(),
-        "followers" => chosen(&follows),
-        "a follower" => pick(&chosen(&follows), 1, names, draw),
+        "followers" => some(chosen(&follows))?,
+        "a follower" => pick(&some(chosen(&follows))?, 1, names, draw),
         "a node" => pick(&all, 1, names, draw),
         "a minority" => pick(&all, names.len() - majority, names, draw),
         "a majority" => pick(&all, majority, names, draw),

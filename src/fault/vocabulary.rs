@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::target::{Names, Target};
-use crate::protocol::{Message, Span};
+use super::target::Target;
+use crate::protocol::Message;
 use crate::raft::{Lie, RaftMessage};
-use crate::sim::time::millis;
 use crate::sim::{Distribution, Unsynced};
 
 /// A fault.
@@ -20,6 +19,9 @@ pub enum Fault {
         /// A shape drawn or laid out when the fault strikes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shape: Option<Shape>,
+        /// With [`Shape::Bridge`]: the node that sees both halves; drawn if not given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bridge: Option<Target>,
     },
     /// All links of these nodes to others are down, each for itself.
     Isolate {
@@ -154,34 +156,32 @@ pub enum Shape {
     MajoritiesRing,
 }
 
-/// A fault with its schedule.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scheduled {
-    /// What happens.
-    pub fault: Fault,
-    /// When, from the beginning of the run; at once if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Distribution>,
-    /// When, from the moment when it is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Distribution>,
-    /// How long it lasts; until it is healed if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Distribution>,
-    /// From one strike to the next, if there is more than one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub every: Option<Distribution>,
-    /// How many strikes there are with `every`; without end if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub times: Option<u32>,
-    /// How long it waits for a leader if it needs one.
-    #[serde(default = "default_patience", with = "millis::span")]
-    pub patience: Span,
+/// What a fault acts on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// Links and messages.
+    Network,
+    /// Processes.
+    Node,
+    /// What nodes have stored.
+    Disk,
+    /// Clocks.
+    Clock,
+    /// What nodes say.
+    Lie,
 }
 
-fn default_patience() -> Span {
-    Span::from_ms(10_000)
+impl Family {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Network => "network",
+            Family::Node => "node",
+            Family::Disk => "disk",
+            Family::Clock => "clock",
+            Family::Lie => "lie",
+        }
+    }
 }
 
 /// What is known of a kind of fault: one row for every surface (Rust, Python, documentation).
@@ -191,41 +191,43 @@ pub struct FaultKind {
     pub name: &'static str,
     /// Its name in Python.
     pub class: &'static str,
-    /// What acts: network, node, disk, clock, lie.
-    pub family: &'static str,
+    /// What it acts on.
+    pub family: Family,
     /// What happens, in a sentence.
     pub meaning: &'static str,
-    /// What happens when it ends.
-    pub end: &'static str,
+    /// What happens when it ends; nothing if it is over as soon as it has struck.
+    pub end: Option<&'static str>,
 }
 
 macro_rules! kinds {
-    ($($name:literal $class:literal $family:literal: $meaning:literal; $end:literal)*) => {
+    ($($name:literal $class:literal $family:ident: $meaning:literal $(; $end:literal)?)*) => {
         /// All kinds of fault.
         pub const KINDS: &[FaultKind] = &[$(FaultKind {
-            name: $name, class: $class, family: $family, meaning: $meaning, end: $end,
+            name: $name, class: $class, family: Family::$family, meaning: $meaning, end: kinds!(@end $($end)?),
         }),*];
     };
+    (@end $end:literal) => { Some($end) };
+    (@end) => { None };
 }
 
 kinds! {
-    "partition" "Partition" "network": "links between groups are down; nodes in no group form one more"; "the links are up"
-    "isolate" "Isolate" "network": "each of these nodes is cut off from all others"; "the links are up"
-    "cut" "Cut" "network": "links are down one way, or for some types of message"; "the links are up"
-    "delay" "Delay" "network": "messages take longer"; "new messages take as long as before"
-    "loss" "Loss" "network": "messages are lost with a probability"; "the loss ends"
-    "duplicate" "Duplicate" "network": "messages arrive twice with a probability"; "the doubling ends"
-    "hold" "Hold" "network": "messages are held back, to be delivered by hand"; "new messages travel; held ones stay held"
-    "crash" "Crash" "node": "nodes lose power, and keep what their disks had synced"; "they restart"
-    "restart" "Restart" "node": "nodes that are down come back"; "nothing"
-    "pause" "Pause" "node": "nodes stand still; messages and timers wait"; "they go on with what has waited"
-    "resume" "Resume" "node": "nodes that stand still go on"; "nothing"
-    "wipe" "Wipe" "disk": "nodes crash and lose their disks, and come back empty under their old names"; "they restart"
-    "clock_rate" "ClockRate" "clock": "clocks run fast or slow"; "clocks run true again"
-    "clock_jump" "ClockJump" "clock": "clocks are set forward or back"; "nothing"
-    "lie" "Lie" "lie": "nodes say what is not so"; "they tell the truth"
-    "forget_vote" "ForgetVote" "lie": "a node forgets whom it voted for"; "nothing"
-    "usurp" "Usurp" "lie": "a node leads the next term without an election"; "nothing"
+    "partition" "Partition" Network: "links between groups are down; nodes in no group form one more"; "the links are up"
+    "isolate" "Isolate" Network: "each of these nodes is cut off from all others"; "the links are up"
+    "cut" "Cut" Network: "links are down one way, or for some types of message"; "the links are up"
+    "delay" "Delay" Network: "messages take longer"; "new messages take as long as before"
+    "loss" "Loss" Network: "messages are lost with a probability"; "the loss ends"
+    "duplicate" "Duplicate" Network: "messages arrive twice with a probability"; "the doubling ends"
+    "hold" "Hold" Network: "messages are held back, to be delivered by hand"; "new messages travel; held ones stay held"
+    "crash" "Crash" Node: "nodes lose power, and keep what their disks had synced"; "they restart"
+    "restart" "Restart" Node: "nodes that are down come back: what held them down ends"
+    "pause" "Pause" Node: "nodes stand still; messages and timers wait"; "they go on with what has waited"
+    "resume" "Resume" Node: "nodes that stand still go on: what paused them ends"
+    "wipe" "Wipe" Disk: "nodes crash and lose their disks, and come back empty under their old names"; "they restart"
+    "clock_rate" "ClockRate" Clock: "clocks run fast or slow"; "clocks run true again"
+    "clock_jump" "ClockJump" Clock: "clocks are set forward or back"
+    "lie" "Lie" Lie: "nodes say what is not so"; "they tell the truth"
+    "forget_vote" "ForgetVote" Lie: "a node forgets whom it voted for"
+    "usurp" "Usurp" Lie: "a node leads the next term without an election"
 }
 
 /// The row of this name; a name without one does not compile.
@@ -271,89 +273,13 @@ impl Fault {
         }
     }
 
-    /// Why it makes no sense in a cluster of these nodes, if it does not.
-    pub fn validate(&self, names: &Names) -> Result<(), String> {
-        match self {
-            Fault::Partition { groups, shape } => validate_partition(groups, *shape, names),
-            Fault::Isolate { node }
-            | Fault::Crash { node, .. }
-            | Fault::Restart { node }
-            | Fault::Pause { node }
-            | Fault::Resume { node }
-            | Fault::Wipe { node }
-            | Fault::ForgetVote { node }
-            | Fault::Usurp { node }
-            | Fault::Lie { node, .. } => node.validate(names),
-            Fault::Cut { filter } | Fault::Hold { filter } => filter.validate(names),
-            Fault::Delay { filter, by } => {
-                by.validate().map_err(|why| format!("by: {why}"))?;
-                filter.validate(names)
-            }
-            Fault::Loss { filter, probability } | Fault::Duplicate { filter, probability } => {
-                validate_probability(*probability)?;
-                filter.validate(names)
-            }
-            Fault::ClockRate { node, rate } => {
-                if !(1e-6..=1e6).contains(rate) {
-                    return Err(format!("rate must be between 0.000001 and 1000000, not {rate}"));
-                }
-                node.validate(names)
-            }
-            Fault::ClockJump { node, by } => {
-                millis::to_ns(by.abs()).map_err(|why| format!("by: {why}"))?;
-                node.validate(names)
-            }
-        }
+    /// Whether a strike lasts unless it is ended: not if it is over at once.
+    pub fn lasts(&self) -> bool {
+        self.kind().end.is_some() && !matches!(self, Fault::Wipe { .. })
     }
-}
-
-/// A probability, or why it is none.
-pub fn validate_probability(p: f64) -> Result<(), String> {
-    if (0.0..=1.0).contains(&p) {
-        Ok(())
-    } else {
-        Err(format!("a probability must be between 0 and 1, not {p}"))
-    }
-}
-
-fn validate_partition(
-    groups: &[Target],
-    shape: Option<Shape>,
-    names: &Names,
-) -> Result<(), String> {
-    match (groups, shape) {
-        ([], None) => return Err("a partition needs groups or a shape".into()),
-        ([_, ..], Some(_)) => return Err("a partition has groups or a shape, not both".into()),
-        _ => {}
-    }
-    let mut seen: Vec<(crate::protocol::NodeId, usize)> = Vec::new();
-    for (i, group) in groups.iter().enumerate() {
-        group.validate(names)?;
-        let words = match group {
-            Target::One(word) => std::slice::from_ref(word),
-            Target::Many(words) => words,
-        };
-        for id in words.iter().filter_map(|word| names.ids(word).ok()).flat_map(|ids| ids.iter()) {
-            if let Some((_, other)) = seen.iter().find(|(node, other)| *node == id && *other != i) {
-                return Err(format!(
-                    "the groups '{}' and '{}' overlap in node '{}'; for a node that sees both sides use the shape 'bridge'",
-                    groups[*other].text(),
-                    group.text(),
-                    names.name(id)
-                ));
-            }
-            seen.push((id, i));
-        }
-    }
-    Ok(())
 }
 
 impl MessageFilter {
-    fn validate(&self, names: &Names) -> Result<(), String> {
-        self.kinds()?;
-        self.from.iter().chain(&self.to).try_for_each(|target| target.validate(names))
-    }
-
     /// The types as a bitmap; all if `None`.
     pub fn kinds(&self) -> Result<Option<u64>, String> {
         if self.types.is_empty() {
@@ -369,112 +295,5 @@ impl MessageFilter {
                 })
             })
             .map(Some)
-    }
-}
-
-impl Scheduled {
-    /// At once, until it is healed.
-    pub fn now(fault: Fault) -> Self {
-        let patience = default_patience();
-        Self { fault, at: None, after: None, duration: None, every: None, times: None, patience }
-    }
-
-    /// Why it makes no sense in a cluster of these nodes, if it does not.
-    pub fn validate(&self, names: &Names) -> Result<(), String> {
-        let kind = self.fault.kind().class;
-        let check = |name: &str, value: &Option<Distribution>| match value {
-            Some(time) => time.validate().map_err(|why| format!("{kind}: {name}: {why}")),
-            None => Ok(()),
-        };
-        check("at", &self.at)?;
-        check("after", &self.after)?;
-        if self.at.is_some() && self.after.is_some() {
-            return Err(format!("{kind}: give at or after, not both"));
-        }
-        check("duration", &self.duration)?;
-        check("every", &self.every)?;
-        if self.every.as_ref().and_then(Distribution::as_constant) == Some(Span::ZERO) {
-            return Err(format!("{kind}: every must be longer than 0 ms"));
-        }
-        if self.times.is_some() && self.every.is_none() {
-            return Err(format!("{kind}: times needs every"));
-        }
-        if self.times == Some(0) {
-            return Err(format!("{kind}: times must be at least 1, not 0"));
-        }
-        self.fault.validate(names).map_err(|why| format!("{kind}: {why}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(json: &str) -> Result<Scheduled, serde_json::Error> {
-        serde_json::from_str(json)
-    }
-
-    #[test]
-    fn faults_survive_json() {
-        for json in [
-            r#"{"fault":{"fault":"partition","groups":["AB","CDE"]},"at":1000,"duration":500,"patience":10000}"#,
-            r#"{"fault":{"fault":"crash","node":"leader","unsynced":"tear"},"at":{"distribution":"uniform","low":1000.0,"high":1150.0},"patience":10000}"#,
-            r#"{"fault":{"fault":"delay","from":"A","types":["AppendEntries"],"by":10000.0},"patience":10000}"#,
-            r#"{"fault":{"fault":"lie","node":"E","lie":{"lie":"claimed_log","index":9999,"append_entries":true}},"patience":10000}"#,
-        ] {
-            let fault = parse(json).unwrap();
-            fault.validate(&Names::letters(5).unwrap()).unwrap();
-            let again = serde_json::to_string(&fault).unwrap();
-            assert_eq!(parse(&again).unwrap(), fault, "{again}");
-        }
-    }
-
-    #[test]
-    fn bad_faults_are_refused_with_a_reason() {
-        let names = Names::letters(5).unwrap();
-        let why = |json: &str| match parse(json) {
-            Ok(fault) => fault.validate(&names).unwrap_err(),
-            Err(error) => error.to_string(),
-        };
-        assert!(why(r#"{"fault":{"fault":"crash","node":"F"}}"#).contains("unknown node 'F'"));
-        assert!(
-            why(r#"{"fault":{"fault":"partition","groups":["AB","BC"]}}"#)
-                .contains("overlap in node 'B'")
-        );
-        assert!(
-            why(r#"{"fault":{"fault":"loss","probability":1.5}}"#)
-                .contains("between 0 and 1, not 1.5")
-        );
-        assert!(
-            why(r#"{"fault":{"fault":"cut","types":["Vote"]}}"#)
-                .contains("unknown message type 'Vote'")
-        );
-        assert!(why(r#"{"fault":{"fault":"crush","node":"A"}}"#).contains("unknown variant"));
-        assert!(
-            why(r#"{"fault":{"fault":"crash","node":"A"},"duration":-1}"#)
-                .contains("at least 0 ms")
-        );
-        assert!(
-            why(r#"{"fault":{"fault":"crash","node":"A"},"when":1}"#).contains("unknown field")
-        );
-    }
-
-    #[test]
-    fn every_fault_has_its_row() {
-        for kind in KINDS {
-            let rest = match kind.name {
-                "partition" => r#","groups":["A"]"#,
-                "delay" => r#","by":1"#,
-                "loss" | "duplicate" => r#","probability":0.5"#,
-                "cut" | "hold" => "",
-                "clock_rate" => r#","node":"A","rate":2"#,
-                "clock_jump" => r#","node":"A","by":2"#,
-                "lie" => r#","node":"A","lie":{"lie":"double_vote"}"#,
-                _ => r#","node":"A""#,
-            };
-            let json = format!(r#"{{"fault":"{}"{rest}}}"#, kind.name);
-            let fault: Fault = serde_json::from_str(&json).unwrap();
-            assert_eq!(fault.kind().name, kind.name);
-        }
     }
 }

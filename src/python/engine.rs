@@ -13,7 +13,7 @@ use super::sweep::moment;
 use super::table::Table;
 use super::views;
 use crate::check::Checks;
-use crate::experiment::cluster::{Done, Goal, Position};
+use crate::experiment::cluster::{Done, Goal, Mark, Position};
 use crate::experiment::futures::Way;
 use crate::experiment::{
     Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
@@ -195,7 +195,7 @@ impl Engine {
         };
         let mut guard = self.lock()?;
         let inner = &mut *guard;
-        let (start, before) = (inner.now(), inner.events());
+        let (start, before) = (inner.mark(), inner.events());
         let last = before.saturating_add(count);
         let mut slice = |events: u64| {
             let left = last - inner.events();
@@ -210,19 +210,9 @@ impl Engine {
             Err(why) => Err(invalid(why)),
         };
         let dispatched = guard.events() - before;
-        if dispatched > 0 {
-            guard.record(Step::Events { count: dispatched, python });
-        }
         match result {
-            Err(_) => guard.record_time(),
-            Ok(Progress::Time) if until < Time::NEVER => guard.record(Step::RunTo(until)),
-            Ok(Progress::Time) if guard.now() > start => {
-                // There are no more events, but faults may have struck, the last of them just now.
-                let now = guard.now();
-                guard.slice(now + Span(1), FEW, None).map_err(invalid)?;
-                guard.record_time();
-            }
-            Ok(_) => {}
+            Ok(Progress::Events) => guard.record(Step::Events { count: dispatched, python }),
+            _ => guard.record_since(start, python),
         }
         result?;
         guard.raise_failure(py)?;
@@ -565,14 +555,12 @@ impl Engine {
         mut goal: Option<Goal>,
     ) -> PyResult<Progress> {
         let inner = &mut **guard;
-        let before = inner.events();
+        let start = inner.mark();
         let result = drive(py, |events| inner.slice_or_more(until, events, goal.as_mut()));
         let whole =
             matches!(result, Ok(Progress::Time | Progress::Condition)) && !guard.tap_failed();
         if !whole {
-            let count = guard.events() - before;
-            guard.record(Step::Events { count, python: false });
-            guard.record_time();
+            guard.record_since(start, false);
         }
         let progress = result?;
         guard.raise_failure(py)?;
@@ -629,10 +617,12 @@ impl Inner {
         either!(&mut self.cluster, cluster => cluster.record(step));
     }
 
-    /// Writes down the time that passed after the last event: no count of events tells it.
-    fn record_time(&mut self) {
-        let now = self.now();
-        self.record(Step::RunTo(now));
+    fn mark(&self) -> Mark {
+        either!(&self.cluster, cluster => cluster.mark())
+    }
+
+    fn record_since(&mut self, mark: Mark, python: bool) {
+        either!(&mut self.cluster, cluster => cluster.record_since(mark, python));
     }
 
     fn now(&self) -> Time {

@@ -239,9 +239,9 @@ pub(super) fn active_faults<'py, O: Watcher>(
     let list = PyList::empty(py);
     let injector = cluster.injector();
     for active in injector.active() {
-        let Some(Scheduled { fault, .. }) = injector.fault(active.handle) else { continue };
+        let Some(Scheduled { fault, .. }) = injector.fault(active.strike.handle) else { continue };
         let dict = PyDict::new(py);
-        dict.set_item("handle", active.handle)?;
+        dict.set_item("handle", active.strike.handle)?;
         dict.set_item("fault", serde_json::to_string(fault).unwrap_or_default())?;
         dict.set_item("kind", fault.kind().name)?;
         dict.set_item("nodes", active.nodes.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
@@ -307,7 +307,10 @@ pub(super) fn table<O: Watcher>(
 #[pyfunction]
 pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
-    KINDS.iter().map(|k| (k.name, k.class, k.family, k.meaning, k.end)).collect()
+    KINDS
+        .iter()
+        .map(|k| (k.name, k.class, k.family.name(), k.meaning, k.end.unwrap_or("nothing")))
+        .collect()
 }
 
 /// The conditions: (name, parameters, meaning).

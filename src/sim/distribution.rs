@@ -160,6 +160,20 @@ impl Distribution {
         }
     }
 
+    /// The longest value, if there is one.
+    pub fn longest(&self) -> Option<Span> {
+        match self {
+            Self::Constant { value } => Some(to_span(*value)),
+            Self::Uniform { high, .. } => Some(to_span(*high)),
+            Self::Empirical { values } => values.iter().map(|value| to_span(*value)).max(),
+            Self::Weighted(sample) => sample.values().iter().map(|value| to_span(*value)).max(),
+            Self::Normal { .. }
+            | Self::Lognormal { .. }
+            | Self::Exponential { .. }
+            | Self::Pareto { .. } => None,
+        }
+    }
+
     /// The value that a draw stands for.
     #[inline]
     pub fn sample(&self, draw: u64) -> Span {

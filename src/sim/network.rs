@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use super::luck::{Luck, Purpose, unit};
+use super::strike::Strike;
 use super::time::Time;
 use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
@@ -145,7 +146,7 @@ pub struct Links {
     sent: Vec<u64>,
     /// With `fifo`: when the last message of each link arrives.
     last_due: Vec<Time>,
-    overlays: Vec<(u32, Overlay)>,
+    overlays: Vec<(Strike, Overlay)>,
     /// The latency of every message, if nothing else needs to be asked.
     plain: Option<Span>,
 }
@@ -193,12 +194,12 @@ impl Links {
         let entity = u64::from(from.0) << 8 | u64::from(to.0);
         let (mut kept, mut single) = (1.0 - self.spec.loss, 1.0 - self.spec.duplicate);
         let (mut extra, mut cut) = (Span::ZERO, false);
-        for (handle, overlay) in &self.overlays {
+        for (strike, overlay) in &self.overlays {
             match overlay {
                 Overlay::Partition(_) => cut |= overlay.cuts(from, to),
                 Overlay::Cut(matching) => cut |= matching.message(from, to, kind),
                 Overlay::Delay(matching, by) if matching.message(from, to, kind) => {
-                    let entity = u64::from(*handle) << 32 | entity;
+                    let entity = strike.luck_of(entity);
                     extra.0 += by.sample(luck.draw(Purpose::FaultDelay, entity, ordinal)).0;
                 }
                 Overlay::Loss(matching, p) if matching.message(from, to, kind) => kept *= 1.0 - p,
@@ -232,21 +233,21 @@ impl Links {
     }
 
     /// A fault begins.
-    pub fn add(&mut self, handle: u32, overlay: Overlay) {
-        self.overlays.push((handle, overlay));
+    pub fn add(&mut self, strike: Strike, overlay: Overlay) {
+        self.overlays.push((strike, overlay));
         self.look_for_short_cut();
     }
 
     /// A fault ends; true if it was there.
-    pub fn remove(&mut self, handle: u32) -> bool {
+    pub fn remove(&mut self, strike: Strike) -> bool {
         let before = self.overlays.len();
-        self.overlays.retain(|(h, _)| *h != handle);
+        self.overlays.retain(|(other, _)| *other != strike);
         self.look_for_short_cut();
         self.overlays.len() < before
     }
 
     /// The faults that act on the network.
-    pub fn overlays(&self) -> &[(u32, Overlay)] {
+    pub fn overlays(&self) -> &[(Strike, Overlay)] {
         &self.overlays
     }
 

@@ -13,6 +13,8 @@ pub struct Time(pub u64);
 impl Time {
     /// The beginning.
     pub const ZERO: Time = Time(0);
+    /// The end of every run: 100 days, up to where milliseconds in a double tell nanoseconds.
+    pub const LAST: Time = Time(100 * 24 * 3_600 * 1_000_000_000);
     /// Never.
     pub const NEVER: Time = Time(u64::MAX);
 

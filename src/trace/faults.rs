@@ -7,7 +7,7 @@ use super::Recorder;
 use super::recorder::count;
 use super::schema::{FaultOutcome, faults};
 use super::store::NO_ROW;
-use crate::sim::Time;
+use crate::sim::{Strike, Time};
 
 /// The faults that have not ended, and the texts about all of them.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ struct Texts {
 
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    handle: u32,
+    strike: Strike,
     row: u32,
     outcome: FaultOutcome,
 }
@@ -52,24 +52,24 @@ impl Recorder {
     pub fn fault_started(
         &mut self,
         now: Time,
-        handle: u32,
+        strike: Strike,
         kind: &str,
         nodes: String,
         detail: String,
     ) {
-        self.end_faults(now, |open| open.handle == handle && open.outcome == FaultOutcome::Waited);
-        self.open_fault(now, handle, FaultOutcome::Struck, [kind.to_owned(), nodes, detail]);
+        self.end_faults(now, |open| open.strike == strike && open.outcome == FaultOutcome::Waited);
+        self.open_fault(now, strike, FaultOutcome::Struck, [kind.to_owned(), nodes, detail]);
     }
 
     /// A fault finds nobody to strike, and waits.
-    pub fn fault_waiting(&mut self, now: Time, handle: u32, kind: &str, detail: String) {
+    pub fn fault_waiting(&mut self, now: Time, strike: Strike, kind: &str, detail: String) {
         let texts = [kind.to_owned(), String::new(), detail];
-        self.open_fault(now, handle, FaultOutcome::Waited, texts);
+        self.open_fault(now, strike, FaultOutcome::Waited, texts);
     }
 
     /// A fault has waited in vain.
-    pub fn fault_expired(&mut self, now: Time, handle: u32) {
-        let waits = |open: &Open| open.handle == handle && open.outcome == FaultOutcome::Waited;
+    pub fn fault_expired(&mut self, now: Time, strike: Strike) {
+        let waits = |open: &Open| open.strike == strike && open.outcome == FaultOutcome::Waited;
         for row in self.end_faults(now, waits) {
             let code = FaultOutcome::Expired.code();
             self.tables_mut().faults.update(row, |fault| *fault.outcome = code);
@@ -77,14 +77,14 @@ impl Recorder {
     }
 
     /// A fault is healed, or its time is over.
-    pub fn fault_ended(&mut self, now: Time, handle: u32) {
-        self.end_faults(now, |open| open.handle == handle);
+    pub fn fault_ended(&mut self, now: Time, strike: Strike) {
+        self.end_faults(now, |open| open.strike == strike);
     }
 
     fn open_fault(
         &mut self,
         now: Time,
-        handle: u32,
+        strike: Strike,
         outcome: FaultOutcome,
         [kind, nodes, detail]: [String; 3],
     ) {
@@ -94,7 +94,7 @@ impl Recorder {
         let row = faults::Row {
             start_ms: now.as_ms(),
             end_ms: f64::NAN,
-            handle: count(u64::from(handle)),
+            handle: count(u64::from(strike.handle)),
             kind: self.faults.text(kind),
             detail: self.faults.text(detail),
             nodes: self.faults.text(nodes),
@@ -102,7 +102,7 @@ impl Recorder {
         };
         let row = self.tables_mut().faults.push(now, row);
         if row != NO_ROW {
-            self.faults.open.push(Open { handle, row, outcome });
+            self.faults.open.push(Open { strike, row, outcome });
         }
     }
 

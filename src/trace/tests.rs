@@ -318,11 +318,11 @@ fn an_operation_says_how_it_ended() {
 #[test]
 fn a_fault_may_wait_before_it_strikes() {
     let mut recorder = full();
-    recorder.fault_waiting(ms(1), 7, "crash", "leader".to_owned());
-    recorder.fault_waiting(ms(1), 8, "crash", String::new());
-    recorder.fault_started(ms(5), 7, "crash", "A,B".to_owned(), "leader".to_owned());
-    recorder.fault_expired(ms(6), 8);
-    recorder.fault_ended(ms(9), 7);
+    recorder.fault_waiting(ms(1), 7.into(), "crash", "leader".to_owned());
+    recorder.fault_waiting(ms(1), 8.into(), "crash", String::new());
+    recorder.fault_started(ms(5), 7.into(), "crash", "A,B".to_owned(), "leader".to_owned());
+    recorder.fault_expired(ms(6), 8.into());
+    recorder.fault_ended(ms(9), 7.into());
     let rows: Vec<_> = recorder.tables().faults.iter().collect();
     let told: Vec<_> = rows.iter().map(|row| (row.handle, row.start_ms, row.end_ms)).collect();
     assert_eq!(told, [(7, 1.0, 5.0), (8, 1.0, 6.0), (7, 5.0, 9.0)]);
@@ -353,7 +353,7 @@ fn a_level_leaves_tables_empty() {
         let mut world = World::new(spec(0, 1), Recorder::new(5, level, DEFAULT_MAX_ROWS));
         run(&mut world, ms(300));
         world.crash(A, Unsynced::Lose);
-        world.observer_mut().fault_started(ms(300), 1, "crash", "A".into(), String::new());
+        world.observer_mut().fault_started(ms(300), 1.into(), "crash", "A".into(), String::new());
         world.observer().tables().all().map(|table| table.rows() > 0)
     };
     assert_eq!(rows(Level::Full), [true; 6]);

@@ -214,7 +214,7 @@ def is_question(name: Any) -> bool:
     return True
 
 
-ENDINGS = ("stop", "horizon", "steps", "violation", "not_reached", "interceptor")
+ENDINGS = ("stop", "horizon", "steps", "violation", "not_reached", "interceptor", "not_armed")
 
 
 def quantile_of(statistic: str) -> float | None:

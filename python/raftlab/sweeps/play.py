@@ -12,7 +12,7 @@ from typing import Any, Self
 from .._arguments import integer
 from .._progress import Progress
 from .._time import Duration
-from ..errors import IncompleteWarning, RaftlabError
+from ..errors import FaultWarning, IncompleteWarning, RaftlabError
 from ..scenario import Scenario, default_threads
 from ..tables import Table
 from .chunks import Chunk, Deal, here
@@ -177,6 +177,7 @@ def play_and_keep(
         except (KeyboardInterrupt, RaftlabError) as error:
             ended = error
         result = Sweep(plan, *kept.tables())
+    warn_of_what_was_not_armed(result)
     if ended is not None:
         give_up_or_warn(ended, result, before, in_memory=store is None)
     return result
@@ -194,6 +195,19 @@ def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memo
     warning = IncompleteWarning(said)
     warning.cause = ended
     warnings.warn(warning, stacklevel=4)
+
+
+def warn_of_what_was_not_armed(result: Sweep) -> None:
+    """Runs that ended before their `stop` was armed are no failures of it, and no successes."""
+    if not any('"stop"' in scenario for scenario in result._plan.scenarios):
+        return
+    unarmed = result.runs.to_list("ending").count("not_armed")
+    if unarmed:
+        said = (
+            f"{unarmed:,} of {len(result):,} runs ended 'not_armed': their faults did not strike before the "
+            "end, or one still waited for its target"
+        )
+        warnings.warn(FaultWarning(said), stacklevel=4)
 
 
 def tell(bar: Progress, done: int) -> None:

@@ -21,6 +21,24 @@ pub enum Done {
 }
 
 impl<O: Watcher> Cluster<O> {
+    /// Does what is due next, if it is due now.
+    pub(super) fn perform_due(&mut self) {
+        if self.agenda.next_time() <= self.world.now() {
+            self.perform_next();
+        }
+    }
+
+    /// Does what is due next.
+    pub(super) fn perform_next(&mut self) {
+        let Some(planned) = self.agenda.pop() else { return };
+        self.performed.count((self.world.now(), self.events()));
+        match planned {
+            Planned::Strike(strike, _) => self.strike(strike),
+            Planned::End(strike, _) => self.end_strike(strike),
+            Planned::Act(action) => _ = self.act(&action),
+        }
+    }
+
     /// Does something now. (It was validated with the scenario, or by [`Scenario::validate_action`].)
     pub fn act(&mut self, action: &Action) -> Done {
         match action {
@@ -30,8 +48,8 @@ impl<O: Watcher> Cluster<O> {
                 Done::Nothing
             }
             Action::Heal { handle: None } => {
-                for handle in self.injector.network_faults() {
-                    self.end_fault(handle);
+                for strike in self.injector.network_strikes() {
+                    self.end_strike(strike);
                 }
                 Done::Nothing
             }

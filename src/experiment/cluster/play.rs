@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::script::Played;
-use super::{Cluster, Goal, Progress};
+use super::{Cluster, Goal, Mark, Progress};
 use crate::experiment::step::Step;
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
@@ -23,17 +23,20 @@ pub enum Ending {
     NotReached,
     /// An interceptor failed.
     Interceptor,
+    /// Time ran out before `stop` was armed: the faults that it waits for did not strike.
+    NotArmed,
 }
 
 impl Ending {
     /// All endings, in the order of their codes in tables.
-    pub const ALL: [Ending; 6] = [
+    pub const ALL: [Ending; 7] = [
         Ending::Stop,
         Ending::Horizon,
         Ending::Steps,
         Ending::Violation,
         Ending::NotReached,
         Ending::Interceptor,
+        Ending::NotArmed,
     ];
 
     /// The name in tables.
@@ -45,6 +48,7 @@ impl Ending {
             Ending::Violation => "violation",
             Ending::NotReached => "not_reached",
             Ending::Interceptor => "interceptor",
+            Ending::NotArmed => "not_armed",
         }
     }
 }
@@ -52,8 +56,8 @@ impl Ending {
 /// Where in a step a cluster stands that plays its scenario in slices.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
-    /// When, and after how many events, it began, or what was last written down of it.
-    begun: Option<(Time, u64)>,
+    /// Where it began, or what was last written down of it.
+    begun: Option<Mark>,
     /// Whether a part of it is written down already.
     told: bool,
     end: Option<Time>,
@@ -74,10 +78,11 @@ impl<O: Watcher> Cluster<O> {
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
         let last = self.events().saturating_add(events);
         while self.taken < self.scenario.steps.len() {
-            if self.world.now() >= until {
+            if self.world.now() >= until.min(Time::LAST) {
                 return Some(Ending::Horizon);
             }
-            let begun = *position.begun.get_or_insert((self.world.now(), self.events()));
+            let begun = *position.begun.get_or_insert_with(|| self.mark());
+            let found = self.world.observer().violation_count();
             let scenario = Arc::clone(&self.scenario);
             let step = &scenario.steps[self.taken];
             match self.take_step(step, position, last - self.events(), until) {
@@ -91,6 +96,10 @@ impl<O: Watcher> Cluster<O> {
                     }
                     self.taken += 1;
                     *position = Position::default();
+                    if let Some(ending) = self.stopped_by_what_was_done(found) {
+                        self.play_ends(position, ending);
+                        return Some(ending);
+                    }
                 }
                 Taken::Part => return None,
                 Taken::Last(ending) => {
@@ -99,18 +108,21 @@ impl<O: Watcher> Cluster<O> {
                 }
             }
         }
-        let Some(end) = self.scenario.end() else {
+        let Some(end) = self.scenario.end_after(self.world.now()) else {
             self.ended = true;
             return Some(Ending::Steps);
         };
-        position.begun.get_or_insert((self.world.now(), self.events()));
-        let goal = match &self.scenario.stop {
-            Some(stop) => {
-                Some(position.goal.get_or_insert_with(|| Goal::after_faults(stop.clone())))
+        let end = *position.end.get_or_insert(end);
+        position.begun.get_or_insert_with(|| self.mark());
+        if let (None, Some(stop)) = (&position.goal, &self.scenario.stop) {
+            position.goal = Some(self.goal_after_faults(stop.clone(), end));
+        }
+        let goal = &mut position.goal;
+        let ending = match self.run(end.min(until), last - self.events(), goal.as_mut()) {
+            Progress::Time if until < end => Ending::Horizon,
+            Progress::Time if goal.as_ref().is_some_and(|goal| !goal.is_armed()) => {
+                Ending::NotArmed
             }
-            None => None,
-        };
-        let ending = match self.run(end.min(until), last - self.events(), goal) {
             Progress::Time => Ending::Horizon,
             Progress::Condition => Ending::Stop,
             Progress::Violation => Ending::Violation,
@@ -120,6 +132,15 @@ impl<O: Watcher> Cluster<O> {
         self.play_ends(position, ending);
         self.ended &= ending != Ending::Horizon || until >= end;
         Some(ending)
+    }
+
+    /// What is done at once can stop a run, too: a step that injects a fault, say.
+    fn stopped_by_what_was_done(&self, found: usize) -> Option<Ending> {
+        if self.world.tap_failed() {
+            return Some(Ending::Interceptor);
+        }
+        let broken = self.world.observer().violation_count() > found;
+        (broken && self.stops_at_violations()).then_some(Ending::Violation)
     }
 
     /// From here on the luck is another seed's, and what is played is no longer the scenario as it is written.
@@ -134,7 +155,7 @@ impl<O: Watcher> Cluster<O> {
 
     /// Lets time pass after all steps, and writes it down.
     pub fn go_on(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
-        let begun = (self.world.now(), self.events());
+        let begun = self.mark();
         let progress = self.run(until, events, goal);
         self.write_progress(begun);
         progress
@@ -147,17 +168,13 @@ impl<O: Watcher> Cluster<O> {
         }
         position.told = true;
         let whole = self.taken == self.scenario.steps.len();
-        self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon);
+        self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon | Ending::NotArmed);
     }
 
-    /// Writes down what was dispatched since, and what time passed after the last event.
-    fn write_progress(&mut self, begun: (Time, u64)) {
-        let count = self.events() - begun.1;
-        if count > 0 {
-            self.write(Played::Events(count));
-        }
-        if self.world.now() > begun.0 {
-            self.write(Played::Until(self.world.now()));
+    /// Writes down what has happened since.
+    fn write_progress(&mut self, begun: Mark) {
+        for played in self.progress_since(begun) {
+            self.write(played);
         }
     }
 
@@ -210,6 +227,13 @@ impl<O: Watcher> Cluster<O> {
             }
             Step::Do(action) => {
                 self.act(action);
+                Progress::Time
+            }
+            Step::Planned(count) => {
+                for _ in 0..*count {
+                    self.perform_due();
+                    self.look_for_targets();
+                }
                 Progress::Time
             }
             Step::Reseed(seed) => {

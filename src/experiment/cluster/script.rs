@@ -16,6 +16,8 @@ pub(super) enum Played {
     Events(u64),
     /// Time without events, up to here.
     Until(Time),
+    /// So much that was planned for now was done.
+    Planned(u64),
 }
 
 impl Played {
@@ -24,11 +26,70 @@ impl Played {
             Played::Step(at) => scenario.steps[at].clone(),
             Played::Events(count) => Step::Events { count, python: false },
             Played::Until(time) => Step::RunTo(time),
+            Played::Planned(count) => Step::Planned(count),
         }
     }
 }
 
+/// How far a cluster had come at some point.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    time: Time,
+    events: u64,
+    performed: u64,
+}
+
+/// What was planned and is done. What is done after the last event, at the moment where a run stops, is told by
+/// no count of events and by no time, which stands for all that comes before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Performed {
+    total: u64,
+    /// The moment and the number of events at which the latest was done, and how much had been before.
+    place: (Time, u64),
+    before: u64,
+}
+
+impl Performed {
+    pub(super) fn count(&mut self, place: (Time, u64)) {
+        if self.place != place {
+            (self.place, self.before) = (place, self.total);
+        }
+        self.total += 1;
+    }
+}
+
 impl<O: Watcher> Cluster<O> {
+    /// How far it has come.
+    pub fn mark(&self) -> Mark {
+        Mark { time: self.world.now(), events: self.events(), performed: self.performed.total }
+    }
+
+    /// What has happened since, in the words of a script.
+    pub(super) fn progress_since(&self, mark: Mark) -> impl Iterator<Item = Played> + use<O> {
+        let (now, events) = (self.world.now(), self.events());
+        let Performed { total, place, before } = self.performed;
+        let planned = if place == (now, events) { total - before.max(mark.performed) } else { 0 };
+        let dispatched = events - mark.events;
+        let parts = [
+            (dispatched > 0).then_some(Played::Events(dispatched)),
+            (now > mark.time).then_some(Played::Until(now)),
+            (planned > 0).then_some(Played::Planned(planned)),
+        ];
+        parts.into_iter().flatten()
+    }
+
+    /// Writes down what has happened by hand since. `python` marks events that led to where a condition held
+    /// that was written in Python.
+    pub fn record_since(&mut self, mark: Mark, python: bool) {
+        for played in self.progress_since(mark) {
+            let step = match played {
+                Played::Events(count) => Step::Events { count, python },
+                played => played.step(&self.scenario),
+            };
+            self.record(step);
+        }
+    }
+
     /// Writes down what was done by hand.
     pub fn record(&mut self, step: Step) {
         match (self.by_hand.last_mut(), &step) {

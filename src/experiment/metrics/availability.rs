@@ -247,11 +247,11 @@ mod tests {
         let mut availability = Availability::new(3);
         availability.leads(at(0), A, true);
         let mut links = Links::new(3, NetworkSpec::default());
-        links.add(1, Overlay::Partition(vec![[A].into_iter().collect()]));
+        links.add(1.into(), Overlay::Partition(vec![[A].into_iter().collect()]));
         availability.links(at(10), &links);
         assert!(!availability.is_available());
         assert_eq!(availability.totals(at(30)).open, Some(at(20).0));
-        links.remove(1);
+        links.remove(1.into());
         availability.links(at(40), &links);
         assert_eq!(availability.totals(at(50)).down, at(30).0);
     }

@@ -6,11 +6,12 @@ use crate::sim::flight::{Flight, MessageId};
 use crate::sim::network::{Links, Matching, Overlay};
 use crate::sim::observer::{Fate, Observer};
 use crate::sim::queue::Due;
+use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A fault begins to act on the network. What is on its way over a link that it cuts is lost.
-    pub fn add_overlay(&mut self, handle: u32, overlay: Overlay) {
+    pub fn add_overlay(&mut self, strike: impl Into<Strike>, overlay: Overlay) {
         let core = &mut self.core;
         let lost: Vec<u32> = core
             .flights
@@ -27,14 +28,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         for slot in lost {
             core.remove_flight(slot, Fate::Cut);
         }
-        core.links.add(handle, overlay);
+        core.links.add(strike.into(), overlay);
         core.observer.links(core.now, &core.links);
     }
 
     /// A fault ends; true if it acted on the network.
-    pub fn remove_overlay(&mut self, handle: u32) -> bool {
+    pub fn remove_overlay(&mut self, strike: impl Into<Strike>) -> bool {
         let core = &mut self.core;
-        let removed = core.links.remove(handle);
+        let removed = core.links.remove(strike.into());
         if removed {
             core.observer.links(core.now, &core.links);
         }
@@ -59,14 +60,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 
     /// From now on messages that match are held back as they are sent.
-    pub fn hold_matching(&mut self, handle: u32, matching: Matching) {
-        self.core.holds.push((handle, matching));
+    pub fn hold_matching(&mut self, strike: impl Into<Strike>, matching: Matching) {
+        self.core.holds.push((strike.into(), matching));
     }
 
     /// Messages are no longer held back as they are sent; true if they were.
-    pub fn stop_holding(&mut self, handle: u32) -> bool {
-        let before = self.core.holds.len();
-        self.core.holds.retain(|(h, _)| *h != handle);
+    pub fn stop_holding(&mut self, strike: impl Into<Strike>) -> bool {
+        let (strike, before) = (strike.into(), self.core.holds.len());
+        self.core.holds.retain(|(other, _)| *other != strike);
         self.core.holds.len() < before
     }
 

@@ -27,6 +27,7 @@ use crate::sim::luck::{Luck, Purpose, below};
 use crate::sim::network::{Links, Matching, NetworkSpec};
 use crate::sim::observer::{Fate, HostEvent, Observer};
 use crate::sim::queue::{Due, Queue};
+use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 use crate::sim::timers::Timer;
 
@@ -107,7 +108,7 @@ struct Core<P: Protocol, O> {
     ops: BTreeMap<OpId, OpState<P>>,
     next_op: u64,
     tampering: Tampering<P>,
-    holds: Vec<(u32, Matching)>,
+    holds: Vec<(Strike, Matching)>,
     // What a handler leaves behind, to be looked at when it is done; empty between events.
     notes: Vec<P::Note>,
     replies: Vec<(OpId, Reply<P::Output>)>,
@@ -249,27 +250,28 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 
     /// Dispatches what is due before `until` (half-open, so that runs add up), at most `events` of it,
-    /// and stops after the event that makes `stop` say so.
+    /// and stops after the event that makes `stop` say so. Nothing happens after [`Time::LAST`].
     pub fn run<S: Stop<P, O>>(&mut self, until: Time, events: u64, stop: &mut S) -> Stopped {
         let last = self.core.counters.events.saturating_add(events);
+        let bound = until.min(Time::LAST);
         loop {
             if self.core.counters.events >= last {
                 return Stopped::Events;
             }
-            let Some(event) = self.core.queue.pop_before(until) else {
+            let Some(event) = self.core.queue.pop_before(bound) else {
                 if until < Time::NEVER {
-                    self.core.now = self.core.now.max(until);
+                    self.core.now = self.core.now.max(bound);
                 }
                 return Stopped::Time;
             };
             let before = std::mem::replace(&mut self.core.now, event.time);
             if self.dispatch(event.due, event.seq) {
                 self.core.counters.events += 1;
-                if stop.stops(self) {
-                    return Stopped::Condition;
-                }
                 if self.core.tampering.failed() {
                     return Stopped::Tap;
+                }
+                if stop.stops(self) {
+                    return Stopped::Condition;
                 }
             } else {
                 self.core.now = before; // no time passes for what was no event

@@ -11,6 +11,7 @@ use crate::protocol::{Message, NodeId, NodeSet, Protocol, Span, Way};
 use crate::sim::edit::{Edit, Forged};
 use crate::sim::flight::{Flight, MessageId};
 use crate::sim::observer::{Fate, Observer};
+use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 
 /// A message as it is about to leave.
@@ -44,7 +45,7 @@ pub(super) struct Tampering<P: Protocol> {
     any: bool,
     /// Whether an interceptor or a watcher looks at them.
     pub(super) looks: bool,
-    lies: Vec<(NodeId, u32, P::Lie)>,
+    lies: Vec<(NodeId, Strike, P::Lie)>,
     liars: NodeSet,
     interceptors: Vec<(u32, Tap<P>)>,
     watchers: Vec<(u32, Tap<P>)>,
@@ -109,17 +110,17 @@ impl<P: Protocol> Tampering<P> {
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// The node lies from now on.
-    pub fn add_lie(&mut self, id: NodeId, handle: u32, lie: P::Lie) {
-        self.core.tampering.lies.push((id, handle, lie));
+    pub fn add_lie(&mut self, id: NodeId, strike: impl Into<Strike>, lie: P::Lie) {
+        self.core.tampering.lies.push((id, strike.into(), lie));
         self.core.tampering.settle();
         self.core.mark_liar(id);
     }
 
     /// The node lies no more in this way; true if it did.
-    pub fn remove_lie(&mut self, handle: u32) -> bool {
+    pub fn remove_lie(&mut self, strike: impl Into<Strike>) -> bool {
         let lies = &mut self.core.tampering.lies;
-        let before = lies.len();
-        lies.retain(|(_, h, _)| *h != handle);
+        let (strike, before) = (strike.into(), lies.len());
+        lies.retain(|(_, other, _)| *other != strike);
         let removed = lies.len() < before;
         self.core.tampering.settle();
         removed

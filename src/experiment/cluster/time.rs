@@ -1,0 +1,97 @@
+//! Time passes: what is planned for t is done before the world's own events at t.
+
+use super::{Cluster, Goal, Progress};
+use crate::experiment::condition::Armed;
+use crate::experiment::scenario::OnViolation;
+use crate::experiment::watch::Watcher;
+use crate::raft::Node;
+use crate::sim::world::Stopped;
+use crate::sim::{Time, World};
+
+impl<O: Watcher> Cluster<O> {
+    /// Lets time pass until `until` (half-open), or the goal, or so many events. A world in which only
+    /// faults strike comes back after so many strikes, before whatever is due then. No run goes beyond
+    /// [`Time::LAST`]; with [`Time::NEVER`] time stands still after the last event before it.
+    pub fn run(&mut self, until: Time, events: u64, mut goal: Option<&mut Goal>) -> Progress {
+        let until = if until < Time::NEVER { until.min(Time::LAST) } else { until };
+        let last = self.events().saturating_add(events);
+        let found = self.world.observer().violation_count();
+        let mut performed = 0;
+        loop {
+            self.look_for_targets();
+            if let Some(goal) = &mut goal {
+                self.arm(goal);
+            }
+            let armed = goal.as_ref().and_then(|goal| goal.armed.as_ref());
+            if let Some(progress) = self.stops(armed, found) {
+                return progress;
+            }
+            if self.events() >= last {
+                return Progress::Events;
+            }
+            let due = self.agenda.next_time();
+            if due < until && due <= self.world.now() {
+                self.perform_next();
+                performed += 1;
+                continue;
+            }
+            let pause = until.min(due).min(self.loses_patience_at());
+            if self.run_world(pause, last - self.events(), armed, found) == Stopped::Time {
+                self.lose_patience();
+                if pause == until {
+                    return self.stops(armed, found).unwrap_or(Progress::Time);
+                }
+                if performed >= events {
+                    return Progress::Events;
+                }
+            }
+        }
+    }
+
+    /// Asked after every event and every strike: what an interceptor raised comes first.
+    fn stops(&self, armed: Option<&Armed>, found: usize) -> Option<Progress> {
+        if self.world.tap_failed() {
+            return Some(Progress::Interceptor);
+        }
+        if self.stops_at_violations() && self.world.observer().violation_count() > found {
+            return Some(Progress::Violation);
+        }
+        armed.is_some_and(|armed| armed.holds(&self.world)).then_some(Progress::Condition)
+    }
+
+    pub(super) fn stops_at_violations(&self) -> bool {
+        self.on_violation == OnViolation::Stop
+    }
+
+    fn loses_patience_at(&self) -> Time {
+        let first = self.waiting.iter().map(|waiting| waiting.until).min();
+        first.filter(|first| *first < Time::LAST).unwrap_or(Time::NEVER)
+    }
+
+    /// The world alone, with only those questions asked after each event that somebody has.
+    fn run_world(
+        &mut self,
+        until: Time,
+        events: u64,
+        armed: Option<&Armed>,
+        found: usize,
+    ) -> Stopped {
+        let halts = self.stops_at_violations();
+        let hopes = !self.waiting.is_empty();
+        match (armed, halts || hopes) {
+            (None, false) => self.world.run(until, events, &mut ()),
+            (Some(armed), false) => {
+                self.world.run(until, events, &mut |world: &World<Node, O>| armed.holds(world))
+            }
+            (armed, true) => {
+                let (waiting, injector) = (&self.waiting, &self.injector);
+                let names = &self.scenario.nodes;
+                self.world.run(until, events, &mut |world: &World<Node, O>| {
+                    waiting.iter().any(|waiting| injector.finds(world, names, waiting.strike))
+                        || halts && world.observer().violation_count() > found
+                        || armed.is_some_and(|armed| armed.holds(world))
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Where a fault strikes: at which nodes, between which groups, on which links.
+
+use super::draws::Draws;
+use super::target::{Names, Target, pick};
+use super::vocabulary::{Fault, MessageFilter, Shape};
+use crate::protocol::{NodeId, NodeSet};
+use crate::raft::Node;
+use crate::sim::luck::below;
+use crate::sim::{Matching, Observer, World};
+
+/// Where a fault strikes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    /// At these nodes.
+    Nodes(NodeSet),
+    /// Between these groups.
+    Groups(Vec<NodeSet>),
+    /// On these links.
+    Links(Matching),
+}
+
+impl Place {
+    /// Between these groups, and those that are in none of them.
+    pub fn groups(mut groups: Vec<NodeSet>, nodes: usize) -> Self {
+        let all = NodeSet::first(nodes);
+        let grouped = groups.iter().fold(NodeSet::default(), |some, group| some.union(group));
+        groups.push(all.without(&grouped));
+        groups.retain(|group| !group.is_empty());
+        Self::Groups(groups)
+    }
+
+    /// Whether there is nobody there, and no link, in a cluster of so many nodes.
+    pub fn is_nowhere(&self, nodes: usize) -> bool {
+        let all = NodeSet::first(nodes);
+        match self {
+            Place::Nodes(nodes) => nodes.is_empty(),
+            Place::Groups(groups) => {
+                let together = |a, b| groups.iter().any(|g| g.contains(a) && g.contains(b));
+                all.iter().all(|a| all.iter().all(|b| a == b || together(a, b)))
+            }
+            Place::Links(links) => {
+                !all.iter().any(|a| all.iter().any(|b| a != b && links.link(a, b)))
+            }
+        }
+    }
+
+    /// Whom the strike hits there.
+    pub fn nodes(&self) -> NodeSet {
+        match self {
+            Place::Nodes(nodes) => *nodes,
+            Place::Groups(groups) => {
+                groups.iter().fold(NodeSet::default(), |all, group| all.union(group))
+            }
+            Place::Links(links) => links.from,
+        }
+    }
+
+    /// As the trace tells it: nodes with commas, groups with | between them, links with an arrow.
+    pub fn text(&self, names: &Names) -> String {
+        match self {
+            Place::Nodes(nodes) => names.list(nodes),
+            Place::Groups(groups) => {
+                groups.iter().map(|group| names.list(group)).collect::<Vec<_>>().join(" | ")
+            }
+            Place::Links(Matching { from, to, both_ways, .. }) => {
+                let arrow = if *both_ways { "↔" } else { "→" };
+                format!("{} {arrow} {}", names.list(from), names.list(to))
+            }
+        }
+    }
+
+    /// Where this fault strikes now; nothing if it asks for somebody who may come and is not there.
+    pub fn of<O: Observer<Node>>(
+        fault: &Fault,
+        names: &Names,
+        world: &World<Node, O>,
+        draws: Draws,
+    ) -> Option<Self> {
+        match fault {
+            Fault::Partition { groups, shape: None, .. } => groups_of(groups, names, world, draws),
+            Fault::Partition { shape: Some(shape), bridge, .. } => {
+                let bridge = match bridge {
+                    Some(node) => Some(node.resolve(names, world, draws.target())?),
+                    None => None,
+                };
+                Some(Self::groups(lay_out(*shape, bridge, names, draws), names.len()))
+            }
+            Fault::Cut { filter }
+            | Fault::Delay { filter, .. }
+            | Fault::Loss { filter, .. }
+            | Fault::Duplicate { filter, .. }
+            | Fault::Hold { filter } => links_of(filter, names, world, draws).map(Self::Links),
+            Fault::Isolate { node }
+            | Fault::Crash { node, .. }
+            | Fault::Restart { node }
+            | Fault::Pause { node }
+            | Fault::Resume { node }
+            | Fault::Wipe { node }
+            | Fault::ClockRate { node, .. }
+            | Fault::ClockJump { node, .. }
+            | Fault::Lie { node, .. }
+            | Fault::ForgetVote { node }
+            | Fault::Usurp { node } => node.resolve(names, world, draws.target()).map(Self::Nodes),
+        }
+    }
+}
+
+fn links_of<O: Observer<Node>>(
+    filter: &MessageFilter,
+    names: &Names,
+    world: &World<Node, O>,
+    draws: Draws,
+) -> Option<Matching> {
+    let all = NodeSet::first(names.len());
+    let side = |target: &Option<Target>, draw| match target {
+        Some(target) => target.resolve(names, world, draw),
+        None => Some(all),
+    };
+    Some(Matching {
+        from: side(&filter.from, draws.target())?,
+        to: side(&filter.to, draws.second_target())?,
+        both_ways: filter.both_ways,
+        kinds: filter.kinds().ok()?, // validated with the scenario
+    })
+}
+
+/// The groups of a partition. A role may name a node that stands in an earlier group: there it stays.
+fn groups_of<O: Observer<Node>>(
+    groups: &[Target],
+    names: &Names,
+    world: &World<Node, O>,
+    draws: Draws,
+) -> Option<Place> {
+    let mut grouped = NodeSet::default();
+    let mut sets = Vec::with_capacity(groups.len() + 1);
+    for group in groups {
+        let nodes = group.resolve(names, world, draws.target())?.without(&grouped);
+        grouped = grouped.union(&nodes);
+        sets.push(nodes);
+    }
+    Some(Place::groups(sets, names.len()))
+}
+
+fn lay_out(shape: Shape, bridge: Option<NodeSet>, names: &Names, draws: Draws) -> Vec<NodeSet> {
+    let n = names.len();
+    let all = NodeSet::first(n);
+    let draw = draws.target();
+    match shape {
+        Shape::Halves => {
+            let minority = pick(&all, (n - 1) / 2, names, draw);
+            vec![minority, all.without(&minority)]
+        }
+        Shape::Random => {
+            // As many nodes on one side as a draw says, from one to all but one.
+            let size = 1 + below(draws.second_target(), (n.max(2) - 1) as u64) as usize;
+            let side = pick(&all, size, names, draw);
+            vec![side, all.without(&side)]
+        }
+        Shape::Bridge => {
+            let bridge = bridge.unwrap_or_else(|| pick(&all, 1, names, draw));
+            let half = pick(&all.without(&bridge), (n - 1) / 2, names, draws.second_target());
+            vec![half.union(&bridge), all.without(&half)]
+        }
+        Shape::MajoritiesRing => {
+            // In a ring each node sees itself and its neighbours up to a majority: a group a link.
+            let order: Vec<NodeId> = {
+                let mut left = all;
+                let mut order = Vec::with_capacity(n);
+                while let Some(first) =
+                    pick(&left, 1, names, draw ^ order.len() as u64).iter().next()
+                {
+                    left.remove(first);
+                    order.push(first);
+                }
+                order
+            };
+            let reach = (n / 2).div_ceil(2);
+            let link = |i: usize, d: usize| [order[i], order[(i + d) % n]].into_iter().collect();
+            (0..n).flat_map(|i| (1..=reach).map(move |d| (i, d))).map(|(i, d)| link(i, d)).collect()
+        }
+    }
+}
