@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Checks;
+use super::ledger::{Committed, Written};
 use super::properties::Property;
 use super::violation::{Breach, Place};
+use super::{Checks, print};
 use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Op, Output, Request};
 use crate::sim::Time;
@@ -12,20 +13,33 @@ use crate::sim::Time;
 /// What clients know.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clients {
-    /// The highest index that any client was told of: that of its write, or of the state that it read.
-    known: u64,
+    /// What any client was told of: its write, or the state that it read. Of what a liar told only what an
+    /// honest node has committed, too.
+    known: Known,
     /// The reads whose answer may yet come.
     reads: BTreeMap<OpId, Asked>,
     /// By client, the commands of its session by ascending serial number.
     effects: Vec<Vec<Effect>>,
+    /// By client and serial number, where else a command took effect: in another history, or again.
+    elsewhere: BTreeMap<(u32, u32), Vec<Effect>>,
     stale_local: u64,
+    lost_writes: u64,
+}
+
+/// States of which clients know.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The highest index of the committed sequence.
+    index: u64,
+    /// Where honest nodes committed different histories: index and hash of states apart from the sequence.
+    apart: Vec<(u64, u64)>,
 }
 
 /// A read, when it was first asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Asked {
     /// What some client knew then.
-    known: u64,
+    known: Known,
     /// Whether it asked for whatever a node has applied.
     local: bool,
 }
@@ -49,7 +63,25 @@ impl Clients {
             Request::Write(command) if matches!(command.op, Op::Get { .. }) => false,
             _ => return,
         };
-        self.reads.entry(op).or_insert(Asked { known: self.known, local });
+        let known = &self.known;
+        self.reads.entry(op).or_insert_with(|| Asked { known: known.clone(), local });
+    }
+
+    /// A client knows of the committed sequence up to an index.
+    #[inline]
+    pub(super) fn knows(&mut self, index: u64) {
+        self.known.index = self.known.index.max(index);
+    }
+
+    fn knows_apart(&mut self, index: u64, hash: u64) {
+        if !self.known.apart.contains(&(index, hash)) {
+            self.known.apart.push((index, hash));
+        }
+    }
+
+    /// How many acknowledged writes were lost.
+    pub(super) fn lost_writes(&self) -> u64 {
+        self.lost_writes
     }
 
     /// An operation ended. By hand (client 0) it may be asked for again under its old name.
@@ -63,7 +95,7 @@ impl Clients {
         self.stale_local
     }
 
-    /// Where a command took effect before, or `None` if this is the first time.
+    /// Where a command first took effect, or `None` if this is the first time.
     #[inline]
     fn effect(&mut self, client: u32, effect: Effect) -> Option<Effect> {
         let at = client as usize;
@@ -99,12 +131,37 @@ impl Checks {
         (client, seq): (u32, u32),
         index: u64,
     ) {
-        let hash = node.log().hash_at(index);
-        let Some(first) = self.clients.effect(client, Effect { seq, index, hash }) else { return };
+        let effect = Effect { seq, index, hash: node.log().hash_at(index) };
+        let Some(first) = self.clients.effect(client, effect) else { return };
         self.findings.checked(Property::SessionOnce);
-        if first.index != index && self.nodes[id.at()].hash_at(first.index) == first.hash {
+        if (first.index, first.hash) != (index, effect.hash) || !self.clients.elsewhere.is_empty() {
+            self.took_effect_again(now, id, node, client, effect, first);
+        }
+    }
+
+    /// The command took effect before, at another index or in another history.
+    #[cold]
+    fn took_effect_again(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &Node,
+        client: u32,
+        effect: Effect,
+        first: Effect,
+    ) {
+        let Effect { seq, index, hash } = effect;
+        let elsewhere = self.clients.elsewhere.get(&(client, seq)).into_iter().flatten();
+        let before: Vec<Effect> = [first].into_iter().chain(elsewhere.copied()).collect();
+        if !before.iter().any(|other| (other.index, other.hash) == (index, hash)) {
+            self.clients.elsewhere.entry((client, seq)).or_default().push(effect);
+        }
+        let witness = &self.nodes[id.at()];
+        let here =
+            |other: &&Effect| other.index != index && witness.hash_at(other.index) == other.hash;
+        if let Some(other) = before.iter().find(here) {
             let command = node.log().command_at(index);
-            let (first, second) = (first.index.min(index), first.index.max(index));
+            let (first, second) = (other.index.min(index), other.index.max(index));
             let breach = Breach::TookEffectTwice { node: id, client, seq, first, second };
             self.violated(now, breach, self.is_honest(id), command);
         }
@@ -122,7 +179,7 @@ impl Checks {
         match *output {
             Output::Written { index, term, .. } => self.written(now, node, Place { index, term }),
             Output::Read { index, hash, .. } => {
-                if let Some(asked) = self.clients.reads.get(&op).copied() {
+                if let Some(asked) = self.clients.reads.get(&op).cloned() {
                     self.read(now, node, asked, index, hash);
                 }
             }
@@ -135,37 +192,124 @@ impl Checks {
     #[inline]
     fn written(&mut self, now: Time, node: NodeId, entry: Place) {
         self.findings.checked(Property::AcknowledgedWriteLost);
-        if self.ledger.acknowledge(entry.index, entry.term) {
-            self.clients.known = self.clients.known.max(entry.index);
+        let (index, hash) = (entry.index, self.nodes[node.at()].hash_at(entry.index));
+        let known = self.ledger.get(index).filter(|known| known.hash == hash);
+        let known = known.filter(|_| index <= self.ledger.confirmed());
+        let Some(in_term) = known.map(|known| known.in_term) else {
+            return self.written_apart(now, node, entry, hash);
+        };
+        self.ledger.acknowledge(index, hash);
+        self.clients.knows(index);
+        if in_term < self.reigns.highest_term() || self.ledger.is_torn() {
+            self.owed(now, index, hash);
+        }
+    }
+
+    /// The same where the history is not the committed one: the entry may be there all the same.
+    #[cold]
+    fn written_apart(&mut self, now: Time, node: NodeId, entry: Place, hash: u64) {
+        let Place { index, term } = entry;
+        let printed = self.prefixes.print(index, term, hash);
+        if self.ledger.has(index, hash) {
+            self.clients.knows_apart(index, hash);
         } else {
+            self.ledger.hear(index, hash, printed.map(|printed| (term, printed)));
+        }
+        let is_it =
+            |other: &&Committed| other.term == term && printed == Some(print(&other.command));
+        let held = self.ledger.all(index).find(|other| other.hash == hash);
+        let held = held.or_else(|| self.ledger.all(index).find(is_it)).map(|held| held.hash);
+        if let Some(held) = held {
+            self.ledger.acknowledge(index, held);
+            self.owed(now, index, held);
+        } else if !self.ledger.is_claimed(index, hash) {
             let breach = Breach::ToldTooEarly { node, entry };
             self.violated(now, breach, self.is_honest(node), None);
         }
     }
 
-    /// "a read must not return stale data" (8): its index is at least what was known, and what it shows up
-    /// to there is what was committed.
+    /// A client knows of a write that honest nodes have committed: no later leader and no other committed log
+    /// may be without it, also those of before.
+    #[cold]
+    fn owed(&mut self, now: Time, index: u64, hash: u64) {
+        let Some(entry) = self.ledger.all(index).find(|entry| entry.hash == hash).copied() else {
+            return;
+        };
+        if let Some(reign) = self.later_leader_without(index, &entry) {
+            self.writes_lacked(now, &reign, index, index);
+        }
+        let place = Place { index, term: entry.term };
+        let other = self.ledger.all(index).find(|other| !other.is_same_as(&entry));
+        if let Some(Committed { by: node, term: by, .. }) = other.copied() {
+            let breach = Breach::WriteReplaced { node, entry: place, by };
+            self.write_lost(index, &entry);
+            self.violated(now, breach, true, Some(entry.command));
+        }
+    }
+
+    /// An honest node has committed up to this index: what liars had told of it is true.
+    #[cold]
+    pub(super) fn hearsay_is_true(&mut self, now: Time, last: u64) {
+        let (states, written) = self.ledger.take_hearsay(last);
+        for (index, hash) in states {
+            if self.ledger.hash_at(index) == hash {
+                self.clients.knows(index);
+            } else {
+                self.clients.knows_apart(index, hash);
+            }
+        }
+        for (index, hash) in written {
+            self.owed(now, index, hash);
+        }
+    }
+
+    /// An acknowledged write is in one log that must have it no more. Each is counted once.
+    pub(super) fn write_lost(&mut self, index: u64, entry: &Committed) {
+        let held = self.ledger.all_mut(index).find(|other| other.hash == entry.hash);
+        if let Some(held) = held
+            && held.written == Written::Acknowledged
+        {
+            held.written = Written::Lost;
+            self.clients.lost_writes += 1;
+        }
+    }
+
+    /// "a read must not return stale data" (8): what it shows was committed, and holds all that any client knew.
     fn read(&mut self, now: Time, node: NodeId, asked: Asked, index: u64, hash: u64) {
         let Asked { known, local } = asked;
-        if known > 0 {
+        if known.index > 0 || !known.apart.is_empty() {
             self.findings.checked(Property::LinearizableReads);
         }
-        let committed = index <= self.ledger.last() && self.ledger.hash_at(index) == hash;
-        if !committed {
+        let in_sequence = self.ledger.hash_at(index) == hash;
+        match (self.ledger.has(index, hash), in_sequence) {
+            (true, true) => self.clients.knows(index),
+            (true, false) => self.clients.knows_apart(index, hash),
+            (false, _) => self.ledger.hear(index, hash, None),
+        }
+        if !self.ledger.has(index, hash) && !self.ledger.is_claimed(index, hash) {
             let breach = Breach::ReadUncommitted { node, index };
             return self.violated(now, breach, self.is_honest(node), None);
         }
-        self.clients.known = self.clients.known.max(index);
-        if index >= known {
-            return;
-        }
+        let Some(missed) = self.missed(node, index, in_sequence, &known) else { return };
         if local {
             self.clients.stale_local += 1;
         }
         if !(local && self.options.allow_stale_local) {
-            let breach = Breach::ReadStale { node, index, known };
-            let command = self.ledger.get(known).map(|entry| entry.command);
+            let breach = Breach::ReadStale { node, index, known: missed };
+            let command = self.ledger.get(missed).map(|entry| entry.command);
             self.violated(now, breach, self.is_honest(node), command);
         }
+    }
+
+    /// The index of a state that a client knew of and that a read does not show.
+    #[inline]
+    fn missed(&self, node: NodeId, index: u64, in_sequence: bool, known: &Known) -> Option<u64> {
+        let shows = |at: u64, hash: u64| at <= index && self.nodes[node.at()].hash_at(at) == hash;
+        let in_order = known.index <= index
+            && (in_sequence || shows(known.index, self.ledger.hash_at(known.index)));
+        if !in_order {
+            return Some(known.index);
+        }
+        known.apart.iter().find(|(at, hash)| !shows(*at, *hash)).map(|(at, _)| *at)
     }
 }

@@ -1,49 +1,20 @@
 //! Leaders, terms and votes (5.1, 5.2, 5.4.1).
 
+use std::collections::BTreeSet;
+
 use super::Checks;
+use super::ledger::Committed;
+use super::print;
 use super::properties::Property;
+use super::reigns::Reign;
 use super::story::What;
 use super::violation::{Breach, Place};
 use crate::protocol::{NodeId, Role};
-use crate::raft::Node;
 use crate::sim::Time;
-
-/// Who was elected, by ascending term. Also at different times: a leader may be long gone.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Leaders {
-    elected: Vec<(u64, NodeId)>,
-}
-
-impl Leaders {
-    /// A node leads a term. The other one that did, if there was one.
-    fn elect(&mut self, term: u64, node: NodeId) -> Option<NodeId> {
-        let at = self.elected.partition_point(|(other, _)| *other < term);
-        match self.elected.get(at) {
-            Some((other, first)) if *other == term => Some(*first).filter(|f| *f != node),
-            _ => {
-                self.elected.insert(at, (term, node));
-                None
-            }
-        }
-    }
-
-    /// The highest term that anybody leads or led.
-    #[inline]
-    pub(super) fn highest_term(&self) -> u64 {
-        self.elected.last().map_or(0, |(term, _)| *term)
-    }
-}
 
 impl Checks {
     /// "Current terms are exchanged whenever servers communicate" and only grow (5.1).
-    pub(super) fn role_changed(
-        &mut self,
-        now: Time,
-        id: NodeId,
-        node: &Node,
-        role: Role,
-        term: u64,
-    ) {
+    pub(super) fn role_changed(&mut self, now: Time, id: NodeId, role: Role, term: u64) {
         self.findings.checked(Property::TermMonotonic);
         let witness = &mut self.nodes[id.at()];
         let from = witness.term;
@@ -54,68 +25,133 @@ impl Checks {
             self.violated(now, breach, self.is_honest(id), None);
         }
         if role == Role::Leader {
-            self.lead_alone(now, id, term);
-            self.lead_completely(now, id, node, term);
+            self.elected(now, id, term);
         }
     }
 
+    /// A node becomes the leader of a term.
+    pub(super) fn elected(&mut self, now: Time, id: NodeId, term: u64) {
+        let (honest, last) = (self.is_honest(id), self.nodes[id.at()].last());
+        let other = self.reigns.elect(term, id, honest, last);
+        let Some(reign) = self.reigns.newest_of(term) else { return };
+        self.leads_alone(now, reign, other);
+        self.leads_completely(now, reign);
+    }
+
     /// Election Safety: "at most one leader can be elected in a given term" (Figure 3).
-    pub(super) fn lead_alone(&mut self, now: Time, id: NodeId, term: u64) {
+    fn leads_alone(&mut self, now: Time, reign: Reign, other: Option<Reign>) {
         self.findings.checked(Property::ElectionSafety);
-        if let Some(first) = self.leaders.elect(term, id) {
-            let honest = self.is_honest(id) && self.is_honest(first);
-            let breach = Breach::TwoLeaders { term, first, second: id };
-            self.violated(now, breach, honest, None);
+        if let Some(other) = other {
+            let (term, first, second) = (reign.term, other.node, reign.node);
+            let breach = Breach::TwoLeaders { term, first, second };
+            self.violated(now, breach, reign.honest && other.honest, None);
         }
     }
 
     /// Leader Completeness: "if a log entry is committed in a given term, then that entry will be present
-    /// in the logs of the leaders for all higher-numbered terms" (Figure 3).
-    fn lead_completely(&mut self, now: Time, id: NodeId, node: &Node, term: u64) {
-        if let Some(end) = self.ledger.committed_before(term) {
+    /// in the logs of the leaders for all higher-numbered terms" (Figure 3). Whoever leads: what honest nodes
+    /// have committed is owed by liars, too.
+    fn leads_completely(&mut self, now: Time, reign: Reign) {
+        if let Some(end) = self.ledger.committed_before(reign.term) {
             self.findings.checked(Property::LeaderCompleteness);
-            if !self.ledger.is_in(node.log(), end) {
-                let index = self.ledger.parting(node.log(), end);
-                self.leader_lacks(now, id, term, index);
+            if let Some(index) = self.lacks(&reign, end) {
+                self.leader_lacks(now, &reign, index);
             }
         }
-        if let Some(end) = self.ledger.acked_before(term) {
+        if let Some(end) = self.ledger.acked_before(reign.term) {
             self.findings.checked(Property::AcknowledgedWriteLost);
-            if !self.ledger.is_in(node.log(), end) {
-                let from = self.ledger.parting(node.log(), end);
-                let Some(index) = self.ledger.first_acked(from, end) else { return };
-                let Some(entry) = self.ledger.get(index).copied() else { return };
-                let place = Place { index, term: entry.term };
-                let breach = Breach::WriteLacked { leader: id, leader_term: term, entry: place };
-                self.violated(now, breach, entry.honest, Some(entry.command));
+            if let Some(first) = self.lacks(&reign, end) {
+                self.writes_lacked(now, &reign, first, end);
+            }
+        }
+        if self.ledger.is_torn() {
+            self.lacks_what_is_apart(now, &reign);
+        }
+    }
+
+    /// The first index up to `end` at which a leader's log is not what was committed.
+    fn lacks(&self, reign: &Reign, end: u64) -> Option<u64> {
+        self.ledger.parting(end, |index| self.reigns.hash_at(reign, index, &self.nodes))
+    }
+
+    /// Whether a leader's log holds an entry at its index, whatever stands before it.
+    fn holds(&self, reign: &Reign, index: u64, entry: &Committed) -> bool {
+        let hash = self.reigns.hash_at(reign, index, &self.nodes);
+        hash == entry.hash
+            || self.prefixes.print(index, entry.term, hash) == Some(print(&entry.command))
+    }
+
+    /// The same where honest nodes committed different histories: a leader can hold one of them at most.
+    #[cold]
+    fn lacks_what_is_apart(&mut self, now: Time, reign: &Reign) {
+        let owed = self.ledger.apart().filter(|(_, entry)| entry.in_term < reign.term);
+        let lacked = |(index, entry): &(u64, &Committed)| !self.holds(reign, *index, entry);
+        let lacked: Vec<_> = owed.filter(lacked).map(|(index, entry)| (index, *entry)).collect();
+        let Some((index, entry)) = lacked.first() else { return };
+        self.entry_lacked(now, reign, *index, *entry);
+        let indices: BTreeSet<u64> = lacked.iter().map(|(index, _)| *index).collect();
+        for index in indices {
+            self.writes_lacked(now, reign, index, index);
+        }
+    }
+
+    /// The writes of these indices that a leader's log does not hold, though clients were told of them: all are
+    /// counted, the first is told.
+    #[cold]
+    pub(super) fn writes_lacked(&mut self, now: Time, reign: &Reign, first: u64, last: u64) {
+        let mut told = false;
+        for index in first..=last {
+            let lacked: Vec<Committed> = self
+                .ledger
+                .all(index)
+                .filter(|entry| entry.is_acknowledged() && entry.in_term < reign.term)
+                .filter(|entry| !self.holds(reign, index, entry))
+                .copied()
+                .collect();
+            for entry in lacked {
+                self.write_lost(index, &entry);
+                if !std::mem::replace(&mut told, true) {
+                    let Reign { node: leader, term: leader_term, .. } = *reign;
+                    let place = Place { index, term: entry.term };
+                    let breach = Breach::WriteLacked { leader, leader_term, entry: place };
+                    self.violated(now, breach, true, Some(entry.command));
+                }
             }
         }
     }
 
-    /// The same the other way round: a leader that was deposed and does not know it commits what the
-    /// leaders of newer terms must have.
-    pub(super) fn led_completely(&mut self, now: Time, end: u64, in_term: u64) {
-        for leader in (0..self.nodes.len()).map(NodeId::from) {
-            let witness = &self.nodes[leader.at()];
-            if witness.role != Role::Leader || witness.term <= in_term {
-                continue;
-            }
+    /// The same the other way round: a node that does not know of newer terms commits what their leaders must
+    /// have, also those that are long gone. Up to `known` others had committed it, in later terms.
+    #[cold]
+    pub(super) fn committed_late(&mut self, now: Time, known: u64, last: u64, in_term: u64) {
+        let lowered = self.ledger.lower_term(known, in_term);
+        for reign in self.reigns.after(in_term).to_vec() {
             self.findings.checked(Property::LeaderCompleteness);
-            let term = witness.term;
-            if witness.hash_at(end) != self.ledger.hash_at(end) {
-                let same = |index: &u64| witness.hash_at(*index) == self.ledger.hash_at(*index);
-                let index = (1..end).rev().find(same).unwrap_or(0) + 1;
-                self.leader_lacks(now, leader, term, index);
+            if let Some(index) = self.lacks(&reign, last) {
+                self.leader_lacks(now, &reign, index);
+                self.writes_lacked(now, &reign, index.max(lowered), known);
             }
         }
     }
 
-    fn leader_lacks(&mut self, now: Time, leader: NodeId, leader_term: u64, index: u64) {
-        let Some(entry) = self.ledger.get(index).copied() else { return };
+    fn leader_lacks(&mut self, now: Time, reign: &Reign, index: u64) {
+        if let Some(entry) = self.ledger.get(index).copied() {
+            self.entry_lacked(now, reign, index, entry);
+        }
+    }
+
+    pub(super) fn entry_lacked(&mut self, now: Time, reign: &Reign, index: u64, entry: Committed) {
+        let Reign { node: leader, term: leader_term, .. } = *reign;
         let place = Place { index, term: entry.term };
         let (committer, in_term) = (entry.by, entry.in_term);
         let breach = Breach::LeaderLacks { leader, leader_term, entry: place, committer, in_term };
-        self.violated(now, breach, entry.honest, Some(entry.command));
+        self.violated(now, breach, true, Some(entry.command));
+    }
+
+    /// Whether a leader of a later term than the one in which an entry was committed does not hold it.
+    pub(super) fn later_leader_without(&self, index: u64, entry: &Committed) -> Option<Reign> {
+        let later = self.reigns.after(entry.in_term);
+        later.iter().find(|reign| !self.holds(reign, index, entry)).copied()
     }
 
     /// A vote leaves a node: "each server will vote for at most one candidate in a given term" (5.2). A vote

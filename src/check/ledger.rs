@@ -1,8 +1,12 @@
-//! What the cluster has committed: the one sequence that every node must follow.
+//! What the cluster has committed: the one sequence that every node must follow, and what honest nodes
+//! committed in its place.
 
+use std::collections::BTreeMap;
+
+use super::print;
+use super::story::Stamp;
 use crate::protocol::NodeId;
-use crate::raft::{Command, Log};
-use crate::sim::Time;
+use crate::raft::{Command, Entry, Log};
 
 /// A committed entry.
 #[derive(Clone, Copy, Debug)]
@@ -11,26 +15,81 @@ pub(super) struct Committed {
     pub(super) hash: u64,
     /// The entry's term.
     pub(super) term: u64,
-    /// The term of the node that committed it first.
+    /// The lowest term in which an honest node has committed it.
     pub(super) in_term: u64,
-    /// When that was.
-    pub(super) at: Time,
+    /// When it first was committed.
+    pub(super) at: Stamp,
     /// What it carries.
     pub(super) command: Command,
-    /// Who committed it first.
+    /// Who committed it first: an honest node, once one has.
     pub(super) by: NodeId,
-    /// Whether an honest node has committed it. What only a liar committed is nobody's truth yet.
-    pub(super) honest: bool,
     /// Whether a client was told that it is written.
-    pub(super) acked: bool,
+    pub(super) written: Written,
+    /// Whether it is known that the committing node's history had parted from the others'.
+    pub(super) apart: bool,
 }
 
-/// The committed sequence. The first honest node to commit an index decides what stands there.
+/// What a client knows of an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Written {
+    /// Nothing.
+    #[default]
+    Untold,
+    /// That it is written.
+    Acknowledged,
+    /// That it is written, but a later leader or another committed log does not hold it.
+    Lost,
+}
+
+impl Committed {
+    /// An entry that a node commits.
+    #[inline]
+    pub(super) fn new(entry: &Entry, by: Committer) -> Self {
+        Self {
+            hash: entry.hash,
+            term: entry.term,
+            in_term: by.in_term,
+            at: by.at,
+            command: entry.command,
+            by: by.node,
+            written: Written::Untold,
+            apart: false,
+        }
+    }
+
+    /// Whether the two say the same.
+    pub(super) fn is_same_as(&self, other: &Committed) -> bool {
+        (self.term, self.command) == (other.term, other.command)
+    }
+
+    /// Whether a client was told that it is written.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.written != Written::Untold
+    }
+}
+
+/// Who commits, when, and in which term.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Committer {
+    pub(super) node: NodeId,
+    pub(super) at: Stamp,
+    pub(super) in_term: u64,
+}
+
+/// The committed sequence: at each index what the first honest node to commit that index had there. At its end
+/// may stand what only liars have committed so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Committed>,
+    /// Up to here an honest node has committed it. What comes behind is nobody's truth yet.
+    confirmed: u64,
+    /// By index, what honest nodes committed with another history: empty as long as they agree.
+    apart: BTreeMap<u64, Vec<Committed>>,
+    /// Index and hash of what clients know from liars alone, as long as no honest node has committed it; and
+    /// term and fingerprint of the entry, if they were told that it is written.
+    hearsay: BTreeMap<(u64, u64), Option<(u64, u32)>>,
     frontiers: Staircase,
-    acked: Staircase,
+    acknowledged: Staircase,
 }
 
 impl Ledger {
@@ -38,6 +97,12 @@ impl Ledger {
     #[inline]
     pub(super) fn last(&self) -> u64 {
         self.entries.len() as u64
+    }
+
+    /// The highest index that an honest node has committed.
+    #[inline]
+    pub(super) fn confirmed(&self) -> u64 {
+        self.confirmed
     }
 
     /// The entry at an index from 1 to [`Ledger::last`].
@@ -57,62 +122,173 @@ impl Ledger {
         self.entries.iter().take(last as usize).map(|entry| entry.hash)
     }
 
-    /// Whether a log has what was committed up to an index. What a snapshot covers is told by its end.
-    pub(super) fn is_in(&self, log: &Log, index: u64) -> bool {
-        let told = index.max(log.base().index);
-        log.hash_at(told) == self.hash_at(told)
+    /// Whether honest nodes have committed different histories.
+    #[inline]
+    pub(super) fn is_torn(&self) -> bool {
+        !self.apart.is_empty()
+    }
+
+    /// What honest nodes committed apart from the sequence, by index.
+    pub(super) fn apart(&self) -> impl Iterator<Item = (u64, &Committed)> {
+        self.apart.iter().flat_map(|(index, all)| all.iter().map(|entry| (*index, entry)))
+    }
+
+    /// Everything that honest nodes committed at an index.
+    pub(super) fn all(&self, index: u64) -> impl Iterator<Item = &Committed> {
+        let first = self.get(index).filter(|_| index <= self.confirmed);
+        first.into_iter().chain(self.apart.get(&index).into_iter().flatten())
+    }
+
+    /// The same, to be changed.
+    pub(super) fn all_mut(&mut self, index: u64) -> impl Iterator<Item = &mut Committed> {
+        let at = (index as usize).wrapping_sub(1);
+        let first = self.entries.get_mut(at).filter(|_| index <= self.confirmed);
+        first.into_iter().chain(self.apart.get_mut(&index).into_iter().flatten())
+    }
+
+    /// Whether an honest node committed an index with this history.
+    pub(super) fn has(&self, index: u64, hash: u64) -> bool {
+        index == 0 || self.all(index).any(|entry| entry.hash == hash)
+    }
+
+    /// Whether only liars have committed an index of the sequence, with this history.
+    pub(super) fn is_claimed(&self, index: u64, hash: u64) -> bool {
+        index > self.confirmed && index <= self.last() && self.hash_at(index) == hash
     }
 
     /// Adds the entries of a log behind the last, up to `last`.
     #[inline]
-    pub(super) fn extend(&mut self, now: Time, log: &Log, last: u64, by: NodeId, rank: Rank) {
+    pub(super) fn extend(&mut self, log: &Log, last: u64, by: Committer) {
         for index in self.last() + 1..=last {
             let Some(entry) = log.get(index) else { return };
-            self.entries.push(Committed {
-                hash: entry.hash,
-                term: entry.term,
-                in_term: rank.in_term,
-                at: now,
-                command: entry.command,
-                by,
-                honest: rank.honest,
-                acked: false,
-            });
+            self.entries.push(Committed::new(&entry, by));
         }
     }
 
-    /// An honest node has committed everything up to this index: what only a liar had is true now. (A forged
-    /// snapshot can put it beyond all that is known.)
+    /// An honest node has committed everything up to this index, and has this log behind the last.
     #[inline]
-    pub(super) fn confirm(&mut self, now: Time, index: u64, by: NodeId, in_term: u64) {
-        let index = index.min(self.last());
-        for entry in self.entries[..index as usize].iter_mut().rev() {
-            if entry.honest {
-                break;
-            }
-            *entry = Committed { in_term, at: now, by, honest: true, ..*entry };
+    pub(super) fn confirm(&mut self, log: &Log, last: u64, by: Committer) {
+        if self.confirmed < self.last() {
+            self.take_over(last, by);
         }
-        self.frontiers.add(in_term, index);
+        if last > self.last() {
+            self.extend(log, last, by);
+            self.confirmed = self.last();
+        }
+        // A forged snapshot can put it beyond all that is known.
+        self.frontiers.add(by.in_term, last.min(self.last()));
+    }
+
+    /// What only liars had committed is an honest node's now.
+    #[cold]
+    fn take_over(&mut self, last: u64, by: Committer) {
+        for index in self.confirmed + 1..=last.min(self.last()) {
+            let entry = &mut self.entries[index as usize - 1];
+            *entry = Committed { in_term: by.in_term, at: by.at, by: by.node, ..*entry };
+            self.confirmed = index;
+        }
+    }
+
+    /// Adds an entry of which only the history is known.
+    pub(super) fn fill(&mut self, hash: u64, term: u64, by: Committer) {
+        let entry = Entry { term, command: Command::default(), hash };
+        self.entries.push(Committed::new(&entry, by));
+    }
+
+    /// Whether clients know anything from liars alone.
+    #[inline]
+    pub(super) fn has_hearsay(&self) -> bool {
+        !self.hearsay.is_empty()
+    }
+
+    /// A client was told by a liar what no honest node has committed.
+    pub(super) fn hear(&mut self, index: u64, hash: u64, written: Option<(u64, u32)>) {
+        let known = self.hearsay.entry((index, hash)).or_default();
+        *known = known.or(written);
+    }
+
+    /// What clients knew from liars and an honest node has committed now, up to this index: the states, and the
+    /// entries with the history in which they are committed.
+    pub(super) fn take_hearsay(&mut self, last: u64) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+        let (mut states, mut written) = (Vec::new(), Vec::new());
+        let known: Vec<_> =
+            self.hearsay.range(..=(last, u64::MAX)).map(|(key, entry)| (*key, *entry)).collect();
+        for ((index, hash), entry) in known {
+            let is_it = |held: &&Committed| Some((held.term, print(&held.command))) == entry;
+            let held = self.all(index).find(is_it).map(|held| held.hash);
+            if let Some(held) = held {
+                self.acknowledge(index, held);
+                written.push((index, held));
+                self.hearsay.insert((index, hash), None);
+            }
+            if self.has(index, hash) {
+                states.push((index, hash));
+                self.hearsay.remove(&(index, hash));
+            }
+        }
+        (states, written)
+    }
+
+    /// An honest node commits an index with a history that is not that of the sequence. What is known of it.
+    pub(super) fn set_apart(&mut self, index: u64, entry: Committed) -> Committed {
+        let there = self.apart.entry(index).or_default();
+        match there.iter_mut().find(|other| other.hash == entry.hash) {
+            Some(known) => {
+                known.in_term = known.in_term.min(entry.in_term);
+                *known
+            }
+            None => {
+                there.push(entry);
+                entry
+            }
+        }
+    }
+
+    /// Whether an honest node has committed this history apart from the sequence, in this term or before.
+    pub(super) fn has_apart(&self, index: u64, hash: u64, in_term: u64) -> bool {
+        let mut there = self.apart.get(&index).into_iter().flatten();
+        there.any(|entry| entry.hash == hash && entry.in_term <= in_term)
+    }
+
+    /// An honest node of an older term has committed it, too: the first index for which that is news. (Who
+    /// commits an index commits all before it.)
+    pub(super) fn lower_term(&mut self, last: u64, in_term: u64) -> u64 {
+        let mut first = last.min(self.confirmed) + 1;
+        while let Some(entry) = self.entries.get_mut((first as usize).wrapping_sub(2))
+            && entry.in_term > in_term
+        {
+            entry.in_term = in_term;
+            first -= 1;
+            if entry.is_acknowledged() {
+                self.acknowledged.add(in_term, first);
+            }
+        }
+        first
     }
 
     /// Forgets what only a liar committed, from this index on.
     pub(super) fn forget_from(&mut self, index: u64) {
-        self.entries.truncate(index as usize - 1);
+        self.entries.truncate(index.max(self.confirmed + 1) as usize - 1);
     }
 
-    /// A client was told that this entry is written. True if it is.
+    /// A client was told that an entry is written that honest nodes have committed with this history.
     #[inline]
-    pub(super) fn acknowledge(&mut self, index: u64, term: u64) -> bool {
-        let Some(entry) = index.checked_sub(1).and_then(|at| self.entries.get_mut(at as usize))
-        else {
-            return false;
-        };
-        let written = entry.term == term;
-        if written {
-            entry.acked = true;
-            self.acked.add(entry.in_term, index);
+    pub(super) fn acknowledge(&mut self, index: u64, hash: u64) {
+        if index > self.confirmed || self.hash_at(index) != hash {
+            return self.acknowledge_apart(index, hash);
         }
-        written
+        let entry = &mut self.entries[index as usize - 1];
+        if entry.written == Written::Untold {
+            entry.written = Written::Acknowledged;
+        }
+        self.acknowledged.add(entry.in_term, index);
+    }
+
+    fn acknowledge_apart(&mut self, index: u64, hash: u64) {
+        let entry = self.all_mut(index).find(|entry| entry.hash == hash);
+        if let Some(entry) = entry.filter(|entry| !entry.is_acknowledged()) {
+            entry.written = Written::Acknowledged;
+        }
     }
 
     /// The highest index committed in a term before this one. A late winner of an old term may lack what
@@ -123,35 +299,26 @@ impl Ledger {
 
     /// The highest index that was committed in a term before this one and acknowledged to a client.
     pub(super) fn acked_before(&self, term: u64) -> Option<u64> {
-        self.acked.before(term)
+        self.acknowledged.before(term)
     }
 
-    /// The first acknowledged index between these two.
-    pub(super) fn first_acked(&self, from: u64, to: u64) -> Option<u64> {
-        (from..=to).find(|index| self.get(*index).is_some_and(|entry| entry.acked))
-    }
-
-    /// The first index up to `end` at which a log does not have what was committed. They differ at `end`,
-    /// and a prefix hash that differs once differs ever after.
-    pub(super) fn parting(&self, log: &Log, end: u64) -> u64 {
-        let (mut same, mut differs) = (log.base().index.min(end - 1), end);
+    /// The first index up to `end` at which another history is not this one, if they differ at `end`: a prefix
+    /// hash that differs once differs ever after.
+    pub(super) fn parting(&self, end: u64, hash_at: impl Fn(u64) -> u64) -> Option<u64> {
+        if hash_at(end) == self.hash_at(end) {
+            return None;
+        }
+        let (mut same, mut differs) = (0, end);
         while differs - same > 1 {
             let middle = u64::midpoint(same, differs);
-            if log.hash_at(middle) == self.hash_at(middle) {
+            if hash_at(middle) == self.hash_at(middle) {
                 same = middle;
             } else {
                 differs = middle;
             }
         }
-        differs
+        Some(differs)
     }
-}
-
-/// Under which circumstances entries are added.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rank {
-    pub(super) in_term: u64,
-    pub(super) honest: bool,
 }
 
 /// The highest index reached in each term, as far as no earlier term reached as high: terms and indices
@@ -194,7 +361,6 @@ impl Staircase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::{Command, Log};
 
     /// The slow way: every pair, looked through.
     fn before(pairs: &[(u64, u64)], term: u64) -> Option<u64> {
@@ -218,38 +384,48 @@ mod tests {
         }
     }
 
+    fn log(terms: &[u64]) -> Log {
+        let mut log = Log::default();
+        terms.iter().for_each(|term| log.push(*term, Command::default()));
+        log
+    }
+
+    fn by(node: u8, in_term: u64) -> Committer {
+        Committer { node: NodeId(node), at: Stamp::default(), in_term }
+    }
+
     #[test]
     fn logs_part_where_the_first_entry_differs() {
-        let (mut ours, mut theirs) = (Log::default(), Log::default());
-        for term in [1, 1, 2, 2, 2] {
-            ours.push(term, Command::default());
-        }
-        for term in [1, 1, 2, 3] {
-            theirs.push(term, Command::default());
-        }
+        let (ours, theirs) = (log(&[1, 1, 2, 2, 2]), log(&[1, 1, 2, 3]));
         let mut ledger = Ledger::default();
-        let rank = Rank { in_term: 2, honest: true };
-        ledger.extend(Time::ZERO, &ours, 5, NodeId(0), rank);
-        assert_eq!(ledger.parting(&theirs, 5), 4);
-        assert_eq!(ledger.parting(&Log::default(), 5), 1);
-        assert_eq!((ledger.last(), ledger.first_acked(1, 5)), (5, None));
-        assert!(ledger.acknowledge(4, 2) && !ledger.acknowledge(4, 3) && !ledger.acknowledge(6, 2));
-        assert_eq!(ledger.first_acked(1, 5), Some(4));
+        ledger.extend(&ours, 5, by(0, 2));
+        assert_eq!(ledger.parting(5, |index| theirs.hash_at(index)), Some(4));
+        assert_eq!(ledger.parting(5, |_| 0), Some(1));
+        assert_eq!(ledger.parting(5, |index| ours.hash_at(index)), None);
     }
 
     #[test]
     fn what_only_a_liar_committed_is_no_truth() {
-        let mut log = Log::default();
-        log.push(1, Command::default());
-        log.push(1, Command::default());
+        let log = log(&[1, 1, 1]);
         let mut ledger = Ledger::default();
-        ledger.extend(Time::ZERO, &log, 2, NodeId(4), Rank { in_term: 1, honest: false });
-        assert_eq!(ledger.committed_before(2), None);
-        ledger.confirm(Time::ZERO, 1, NodeId(0), 1);
-        assert!(ledger.get(1).is_some_and(|entry| entry.honest));
-        assert!(ledger.get(2).is_some_and(|entry| !entry.honest));
-        assert_eq!(ledger.committed_before(2), Some(1));
-        ledger.forget_from(2);
-        assert_eq!(ledger.last(), 1);
+        ledger.extend(&log, 3, by(4, 1));
+        let entry = (1, print(&Command::default()));
+        ledger.hear(1, log.hash_at(1), Some(entry));
+        ledger.hear(2, log.hash_at(2), None);
+        assert!(!ledger.has(1, log.hash_at(1)) && ledger.is_claimed(1, log.hash_at(1)));
+        assert_eq!(ledger.take_hearsay(3), (vec![], vec![]));
+        ledger.confirm(&log, 2, by(0, 1));
+        let [first, second] = [1, 2].map(|index| (index, log.hash_at(index)));
+        assert_eq!(ledger.take_hearsay(2), (vec![first, second], vec![first]));
+        assert_eq!((ledger.confirmed(), ledger.get(1).map(|entry| entry.by.0)), (2, Some(0)));
+        assert_eq!((ledger.committed_before(2), ledger.acked_before(2)), (Some(2), Some(1)));
+        assert!(ledger.has(2, log.hash_at(2)) && !ledger.has(3, log.hash_at(3)));
+        ledger.forget_from(1);
+        assert_eq!((ledger.last(), ledger.has_hearsay()), (2, false), "what is confirmed stays");
+    }
+
+    #[test]
+    fn a_committed_entry_takes_64_bytes() {
+        assert_eq!(size_of::<Committed>(), 64);
     }
 }

@@ -1,13 +1,14 @@
 //! Entries: appended, deleted, committed (5.3, 5.4), and what a crash leaves of them.
 
+use super::ledger::{Committed, Committer};
 use super::prefixes::Holder;
 use super::properties::Property;
 use super::story::What;
 use super::violation::{Breach, Place};
 use super::witness::Promised;
-use super::{Checks, Rank};
+use super::{Checks, print};
 use crate::protocol::{NodeId, Protocol, Role};
-use crate::raft::Node;
+use crate::raft::{Entry, Node};
 use crate::sim::Time;
 
 impl Checks {
@@ -37,39 +38,41 @@ impl Checks {
         last: u64,
     ) {
         let Some(newest) = node.log().get(last) else { return };
-        match self.prefixes.get(last, newest.term) {
-            Some(known) if known.hash == newest.hash => {
+        let honest = self.is_honest(id);
+        match self.prefixes.first(last, newest.term) {
+            Some(known) if known.hash == newest.hash && (known.honest || !honest) => {
                 self.findings.checked(Property::LogMatching);
             }
             _ => (first..=last).for_each(|index| self.match_prefix(now, id, node, index)),
         }
     }
 
+    /// Any two honest holders of an entry must have the same before it.
     #[inline]
     fn match_prefix(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
         let Some(entry) = node.log().get(index) else { return };
-        let ours = Holder { hash: entry.hash, node: id };
-        let Some(known) = self.prefixes.get(index, entry.term) else {
-            return self.prefixes.set(index, entry.term, ours);
-        };
-        self.findings.checked(Property::LogMatching);
-        if known.hash == ours.hash {
+        let Entry { term, hash, command } = entry;
+        let honest = self.is_honest(id);
+        if self.prefixes.first(index, term).is_some() {
+            self.findings.checked(Property::LogMatching);
+        }
+        let ours = Holder { hash, print: print(&command), node: id, honest };
+        if let Some(other) = self.prefixes.note(index, term, ours) {
+            self.logs_differ(now, node, index, ours, other);
+        }
+    }
+
+    /// Once two logs differ every later entry differs: only the first is told.
+    #[cold]
+    fn logs_differ(&mut self, now: Time, node: &Node, index: u64, ours: Holder, other: Holder) {
+        let honest = ours.honest && other.honest;
+        let before = node.log().get(index - 1);
+        if before.is_some_and(|e| self.prefixes.has_rival(index - 1, e.term, e.hash, honest)) {
             return;
         }
-        // Once two logs differ every entry behind differs: only the first is told.
-        let before = index - 1;
-        let agreed = node.log().get(before).is_none_or(|entry| {
-            self.prefixes.get(before, entry.term).is_some_and(|known| known.hash == entry.hash)
-        });
-        if agreed {
-            let (other, term) = (known.node, entry.term);
-            let honest = self.is_honest(id) && self.is_honest(other);
-            let breach = Breach::LogsDiffer { node: id, other, index, term };
-            self.violated(now, breach, honest, Some(entry.command));
-        }
-        if self.is_honest(id) && !self.is_honest(known.node) {
-            self.prefixes.set(index, entry.term, ours);
-        }
+        let Some(Entry { term, command, .. }) = node.log().get(index) else { return };
+        let breach = Breach::LogsDiffer { node: ours.node, other: other.node, index, term };
+        self.violated(now, breach, honest, Some(command));
     }
 
     /// A node deletes entries because a leader's conflict with them (5.3), never one that it has committed,
@@ -77,21 +80,41 @@ impl Checks {
     pub(super) fn truncated(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         self.remember(now, id, What::Truncated { first, last });
         self.findings.checked(Property::CommittedPrefix);
-        let witness = &mut self.nodes[id.at()];
-        witness.hashes.truncate(first as usize - 1);
-        witness.promised.index = witness.promised.index.min(first - 1);
+        let witness = &self.nodes[id.at()];
         let (role, term, kept) = (witness.role, witness.term, witness.kept);
-        witness.kept = kept.min(first - 1);
         if role == Role::Leader {
             self.leader_rewrote(now, id, term, first);
         }
         if first <= kept {
-            let entry = self.ledger.get(first);
+            let hash = self.nodes[id.at()].hash_at(first);
+            let entry = self.ledger.all(first).find(|entry| entry.hash == hash);
+            let entry = entry.or(self.ledger.get(first));
             let (entry_term, command) = entry.map_or((0, None), |e| (e.term, Some(e.command)));
             let place = Place { index: first, term: entry_term };
             let commit = kept.max(node.status().commit_index);
             let breach = Breach::CommittedDeleted { node: id, entry: place, commit };
             self.violated(now, breach, self.is_honest(id), command);
+        }
+        self.cut(id, first);
+        let witness = &mut self.nodes[id.at()];
+        witness.promised.index = witness.promised.index.min(first - 1);
+        witness.kept = kept.min(first - 1);
+        self.stays_in_log(now, id, node);
+    }
+
+    /// A node's log ends before `first` now.
+    fn cut(&mut self, id: NodeId, first: u64) {
+        let witness = &mut self.nodes[id.at()];
+        self.reigns.cut(id, first, &witness.hashes);
+        witness.hashes.truncate(first as usize - 1);
+    }
+
+    /// commitIndex is never beyond the log (Figure 2): what is committed there?
+    fn stays_in_log(&mut self, now: Time, id: NodeId, node: &Node) {
+        let (commit, end) = (node.status().commit_index, node.log().last_index());
+        if commit > end {
+            let breach = Breach::CommitBeyondLog { node: id, commit, end };
+            self.violated(now, breach, self.is_honest(id), None);
         }
     }
 
@@ -104,7 +127,8 @@ impl Checks {
     #[inline]
     pub(super) fn committed(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         self.findings.checked(Property::CommitMonotonic);
-        let commit = self.nodes[id.at()].commit;
+        let witness = &mut self.nodes[id.at()];
+        let commit = std::mem::replace(&mut witness.commit, last);
         let end = node.log().last_index();
         if first != commit + 1 || last < first || last > end {
             let breach = Breach::CommitJumped { node: id, commit, first, last, end };
@@ -118,79 +142,261 @@ impl Checks {
     #[inline]
     pub(super) fn commit(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         let witness = &mut self.nodes[id.at()];
-        witness.commit = last;
         witness.kept = witness.kept.max(last);
-        let honest = self.is_honest(id);
         let known = last.min(self.ledger.last());
+        let parted = witness.hash_at(known) != self.ledger.hash_at(known);
         if known >= first {
             self.findings.checked(Property::StateMachineSafety);
         }
-        if node.log().hash_at(known) != self.ledger.hash_at(known)
-            && !self.takes_back(now, id, node, first, known)
-        {
+        if (parted || self.ledger.is_torn()) && !self.is_at_one(now, id, node, last) {
             return;
         }
         let in_term = node.term();
-        self.ledger.extend(now, node.log(), last, id, Rank { in_term, honest });
+        let by = Committer { node: id, at: self.next_stamp(now), in_term };
+        if !self.is_honest(id) {
+            return self.ledger.extend(node.log(), last, by);
+        }
+        self.ledger.confirm(node.log(), last, by);
+        if self.ledger.has_hearsay() {
+            self.hearsay_is_true(now, last);
+        }
+        if in_term < self.reigns.highest_term()
+            && (known < last || self.ledger.get(last).is_some_and(|entry| entry.in_term > in_term))
+        {
+            self.committed_late(now, known, last, in_term);
+        }
+    }
+
+    /// A node's history parts from the committed one, or others have. True if it goes on with the committed one:
+    /// what parts from an honest node's may be what only liars committed.
+    #[cold]
+    fn is_at_one(&mut self, now: Time, id: NodeId, node: &Node, last: u64) -> bool {
+        let honest = self.is_honest(id);
+        let end = if honest { self.ledger.confirmed() } else { self.ledger.last() };
+        if let Some(index) = self.parts(id, last.min(end)) {
+            if honest {
+                self.commit_apart(now, id, node, index, last);
+            } else {
+                self.liar_parts(now, id, node, index, last.min(end));
+            }
+            return false;
+        }
+        if honest && let Some(index) = self.parts(id, last.min(self.ledger.last())) {
+            self.liar_parts(now, id, node, index, index);
+            self.remember_history(self.ledger.hashes(self.ledger.last()).collect());
+            self.ledger.forget_from(index);
+        }
         if honest {
-            self.ledger.confirm(now, last, id, in_term);
-            if in_term < self.leaders.highest_term() && known < last {
-                self.led_completely(now, last, in_term);
+            self.nodes[id.at()].apart = false;
+            for index in self.ledger.confirmed() + 1..=last {
+                self.meets_others(now, id, node, index);
             }
         }
+        true
     }
 
-    /// A node's history parts from the committed one. True if that was only a liar's, and is taken back.
-    #[cold]
-    fn takes_back(&mut self, now: Time, id: NodeId, node: &Node, first: u64, known: u64) -> bool {
-        let index = self.ledger.parting(node.log(), known);
-        let Some(entry) = self.ledger.get(index).copied() else { return false };
+    /// Where a node's log is not what was committed up to `end`.
+    fn parts(&self, id: NodeId, end: u64) -> Option<u64> {
+        self.ledger.parting(end, |index| self.nodes[id.at()].hash_at(index))
+    }
+
+    /// A liar, or an honest node where only liars had committed anything, has another history.
+    fn liar_parts(&mut self, now: Time, id: NodeId, node: &Node, index: u64, known: u64) {
+        let Some(entry) = self.ledger.get(index).copied() else { return };
         let term = node.log().term_at(index).unwrap_or(0);
-        let honest = self.is_honest(id);
         let place = Place { index, term: entry.term };
         let breach = Breach::CommittedTwo { node: id, term, entry: place, committer: entry.by };
-        self.violated(now, breach, honest && entry.honest, Some(entry.command));
-        if honest && !entry.honest {
-            self.ledger.forget_from(index);
-            return true;
-        }
-        self.findings.checked(Property::AcknowledgedWriteLost);
-        if let Some(lost) = self.ledger.first_acked(index.max(first), known)
-            && let Some(entry) = self.ledger.get(lost).copied()
+        self.violated(now, breach, false, Some(entry.command));
+        let told = |index: &u64| self.ledger.get(*index).is_some_and(Committed::is_acknowledged);
+        if let Some(index) = (index..=known).find(told)
+            && let Some(entry) = self.ledger.get(index).copied()
         {
-            let by = node.log().term_at(lost).unwrap_or(0);
-            let place = Place { index: lost, term: entry.term };
+            let by = node.log().term_at(index).unwrap_or(0);
+            let place = Place { index, term: entry.term };
             let breach = Breach::WriteReplaced { node: id, entry: place, by };
-            self.violated(now, breach, honest && entry.honest, Some(entry.command));
+            self.violated(now, breach, false, Some(entry.command));
         }
-        false
     }
 
-    /// A node took a snapshot: "just the committed entries in its log" (7).
+    /// An honest node commits another history than that of the first honest nodes, from `first` on.
+    fn commit_apart(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+        let in_term = node.term();
+        let by = Committer { node: id, at: self.next_stamp(now), in_term };
+        // Whoever has committed an index in this term has committed all before it.
+        let known = (first..=last)
+            .rev()
+            .find(|index| self.ledger.has_apart(*index, node.log().hash_at(*index), in_term));
+        for index in known.map_or(first, |known| known + 1)..=last {
+            self.meets_others(now, id, node, index);
+            let Some(entry) = node.log().get(index) else { continue };
+            let apart = self.nodes[id.at()].apart;
+            let committed = Committed { apart, ..Committed::new(&entry, by) };
+            let committed = self.ledger.set_apart(index, committed);
+            if let Some(reign) = self.later_leader_without(index, &committed) {
+                self.entry_lacked(now, &reign, index, committed);
+                self.writes_lacked(now, &reign, index, index);
+            }
+        }
+        if self.ledger.has_hearsay() {
+            self.hearsay_is_true(now, last);
+        }
+        if first > 1 && in_term < self.reigns.highest_term() {
+            self.committed_late(now, first - 1, first - 1, in_term);
+        }
+    }
+
+    /// What an honest node commits at an index, beside what other honest nodes committed there. Where two
+    /// histories part is told once, and each write that one of them does not hold.
+    fn meets_others(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+        let Some((term, printed)) = self.said(id, node, index) else { return };
+        let differs = |other: &&Committed| (other.term, print(&other.command)) != (term, printed);
+        let others: Vec<Committed> = self.ledger.all(index).filter(differs).copied().collect();
+        let untold = others.iter().find(|other| !other.apart);
+        if let Some(other) = untold
+            && !self.nodes[id.at()].apart
+        {
+            let place = Place { index, term: other.term };
+            let breach = Breach::CommittedTwo { node: id, term, entry: place, committer: other.by };
+            self.violated(now, breach, true, Some(other.command));
+            self.nodes[id.at()].apart = true;
+        }
+        for other in others.iter().filter(|other| other.is_acknowledged()) {
+            self.findings.checked(Property::AcknowledgedWriteLost);
+            let replaced = Place { index, term: other.term };
+            let breach = Breach::WriteReplaced { node: id, entry: replaced, by: term };
+            self.write_lost(index, other);
+            self.violated(now, breach, true, Some(other.command));
+        }
+    }
+
+    /// Term and fingerprint of an entry of a node's log, also if a snapshot covers it.
+    fn said(&self, id: NodeId, node: &Node, index: u64) -> Option<(u64, u32)> {
+        match node.log().get(index) {
+            Some(entry) => Some((entry.term, print(&entry.command))),
+            None => self.prefixes.entry(index, self.nodes[id.at()].hash_at(index)),
+        }
+    }
+
+    /// A node took a snapshot: "just the committed entries in its log" (7). If it is not what honest nodes have
+    /// committed, its history is remembered: the node's log may change before the snapshot is installed.
     pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
-        self.snapshot_holds(now, id, index, node.log().hash_at(index));
+        let hash = node.log().hash_at(index);
+        let in_sequence = self.ledger.hash_at(index) == hash;
+        if in_sequence && index <= self.ledger.confirmed() {
+            return self.findings.checked(Property::SnapshotConsistency);
+        }
+        if !self.ledger.is_claimed(index, hash) {
+            self.snapshot_holds(now, id, index, hash, None);
+        }
+        let history = self.nodes[id.at()].hashes.get(..index as usize).map(<[u64]>::to_vec);
+        if let Some(history) = history.filter(|_| !in_sequence) {
+            self.remember_history(history);
+        }
+    }
+
+    fn remember_history(&mut self, history: Vec<u64>) {
+        let goes_on = |known: &&mut Vec<u64>| history.get(known.len() - 1) == known.last();
+        match self.snapshots.iter_mut().find(goes_on) {
+            Some(known) => *known = history,
+            None => self.snapshots.push(history),
+        }
     }
 
     /// A leader's snapshot took the place of a node's state and, from `first` on, of its log.
-    pub(super) fn installed(&mut self, now: Time, id: NodeId, first: u64, index: u64, hash: u64) {
+    pub(super) fn installed(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &Node,
+        (first, index, hash): (u64, u64, u64),
+    ) {
         self.remember(now, id, What::Installed { index });
-        self.snapshot_holds(now, id, index, hash);
+        let (history, known) = self.history(id, first, (index, hash));
+        self.snapshot_holds(now, id, index, hash, known.then_some(&history));
         let commit = self.nodes[id.at()].commit;
         if index <= commit {
             let breach = Breach::SnapshotOld { node: id, index, commit };
             self.violated(now, breach, self.is_honest(id), None);
         }
-        let witness = &mut self.nodes[id.at()];
-        if first <= index {
-            witness.replace(first, self.ledger.hashes(index));
+        if index < commit {
+            let breach = Breach::CommitFell { node: id, from: commit, to: index };
+            self.violated(now, breach, self.is_honest(id), None);
         }
-        witness.commit = index;
-        witness.kept = witness.kept.max(index);
+        if first <= index {
+            self.replaced(now, id, &history);
+        }
+        self.nodes[id.at()].commit = index;
+        if known {
+            self.commit_installed(now, id, node, index);
+        }
     }
 
-    fn snapshot_holds(&mut self, now: Time, id: NodeId, index: u64, hash: u64) {
+    /// What a snapshot covers is committed where it is installed, if its history is known.
+    fn commit_installed(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+        let missing = self.ledger.last() + 1..=index;
+        let in_sequence = self.parts(id, self.ledger.last().min(index)).is_none();
+        if !missing.is_empty() && in_sequence && self.is_honest(id) {
+            let by = Committer { node: id, at: self.next_stamp(now), in_term: node.term() };
+            for index in missing {
+                let hash = self.nodes[id.at()].hash_at(index);
+                let term = self.prefixes.entry(index, hash).map_or(0, |(term, _)| term);
+                self.ledger.fill(hash, term, by);
+            }
+        }
+        self.commit(now, id, node, index, index);
+    }
+
+    /// A snapshot took the place of a log, up to its end: what the node had committed must be in it.
+    fn replaced(&mut self, now: Time, id: NodeId, history: &[u64]) {
+        let witness = &self.nodes[id.at()];
+        let same = witness.hashes.iter().zip(history).take_while(|(ours, its)| ours == its);
+        let (commit, deleted) = (witness.kept, same.count() as u64 + 1);
+        if deleted <= commit {
+            let entry = self.ledger.get(deleted);
+            let (term, command) = entry.map_or((0, None), |e| (e.term, Some(e.command)));
+            let entry = Place { index: deleted, term };
+            let breach = Breach::CommittedDeleted { node: id, entry, commit };
+            self.violated(now, breach, self.is_honest(id), command);
+        }
+        self.cut(id, deleted);
+        let witness = &mut self.nodes[id.at()];
+        witness.kept = witness.kept.min(deleted - 1);
+        witness.promised.index = witness.promised.index.min(deleted - 1);
+        witness.hashes.extend(&history[deleted as usize - 1..]);
+    }
+
+    /// The prefix hashes that lead to this one, and whether they are known: as committed, or as some log or
+    /// snapshot has them; else they are unknown from `first` on.
+    fn history(&self, id: NodeId, first: u64, (index, hash): (u64, u64)) -> (Vec<u64>, bool) {
+        if self.ledger.hash_at(index) == hash {
+            return (self.ledger.hashes(index).collect(), true);
+        }
+        let logs = self.nodes.iter().map(|witness| &witness.hashes).chain(&self.snapshots);
+        let mut known = logs.filter_map(|hashes| hashes.get(..index as usize));
+        if let Some(known) = known.find(|hashes| hashes.last() == Some(&hash)) {
+            return (known.to_vec(), true);
+        }
+        let witness = &self.nodes[id.at()];
+        let before = (1..index).map(|at| if at < first { witness.hash_at(at) } else { 0 });
+        (before.chain([hash]).collect(), false)
+    }
+
+    /// A snapshot holds what honest nodes have committed; or what they may yet commit.
+    fn snapshot_holds(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        index: u64,
+        hash: u64,
+        history: Option<&Vec<u64>>,
+    ) {
         self.findings.checked(Property::SnapshotConsistency);
-        if index > self.ledger.last() || hash != self.ledger.hash_at(index) {
+        let confirmed = self.ledger.confirmed();
+        let may = |history: &Vec<u64>| {
+            let same = |at: u64| at == 0 || history[at as usize - 1] == self.ledger.hash_at(at);
+            index > confirmed && same(confirmed) && !self.ledger.is_torn()
+        };
+        if !self.ledger.has(index, hash) && !history.is_some_and(may) {
             let breach = Breach::SnapshotDiffers { node: id, index };
             self.violated(now, breach, self.is_honest(id), None);
         }
@@ -215,6 +421,7 @@ impl Checks {
             }
         }
         let same = self.nodes[id.at()].common(node.log());
+        self.cut(id, same + 1);
         if index > 0 {
             self.findings.checked(Property::DurablePromise);
             if same < index {
@@ -223,17 +430,18 @@ impl Checks {
             }
         }
         let witness = &mut self.nodes[id.at()];
-        witness.see(node.log());
+        witness.extend(node.log(), node.log().last_index());
         witness.kept = witness.kept.min(same);
         witness.promised.index = witness.promised.index.min(same);
         (witness.role, witness.term, witness.commit) =
             (status.role, status.term, status.commit_index);
+        witness.apart = false;
     }
 
     /// A new disk promises nothing. What left the node before stays with those who received it.
     pub(super) fn wiped(&mut self, id: NodeId) {
+        self.cut(id, 1);
         let witness = &mut self.nodes[id.at()];
-        witness.hashes.clear();
         witness.promised = Promised::default();
         (witness.role, witness.term) = (Role::Follower, 0);
         (witness.commit, witness.kept) = (0, 0);

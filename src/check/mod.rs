@@ -7,12 +7,14 @@
 //!
 //! [`RULES`] says what is checked. The checks by subject: `elections` (leaders, terms, votes), `logs`
 //! (entries, commits, crashes), `clients` (acknowledged writes, sessions, reads). What they compare with:
-//! `witness` (one node's past), `ledger` (what the cluster committed), `prefixes` (every entry ever
-//! appended).
+//! `witness` (one node's past), `reigns` (who led, and with which log), `ledger` (what the cluster committed),
+//! `prefixes` (every entry ever appended).
 //!
-//! Nodes that lie are held apart: properties quantify over honest nodes and clients. What two nodes did to
-//! each other (two leaders, two logs, two commits) counts if both are honest; an election or a commit
-//! that loses what honest nodes had committed counts, whoever leads.
+//! Nodes that lie are held apart: properties quantify over honest nodes and clients. What a node did before its
+//! first lie is an honest node's deed; whatever it does from then on is a liar's. What two nodes did to each
+//! other (two leaders, two logs, two commits) counts if both are honest, whoever else did the same before; an
+//! election that loses what honest nodes had committed counts, whoever leads. What only liars have committed is
+//! nobody's truth until an honest node commits it.
 
 mod clients;
 mod elections;
@@ -21,6 +23,7 @@ mod ledger;
 mod logs;
 mod prefixes;
 mod properties;
+mod reigns;
 mod story;
 mod violation;
 mod witness;
@@ -30,11 +33,11 @@ pub use story::{Moment, Names, Numbers, What};
 pub use violation::{Breach, Place, Violation};
 
 use self::clients::Clients;
-use self::elections::Leaders;
 use self::findings::Findings;
-use self::ledger::{Ledger, Rank};
+use self::ledger::Ledger;
 use self::prefixes::Prefixes;
-use self::story::story;
+use self::reigns::Reigns;
+use self::story::{Placed, Stamp, story};
 use self::witness::Witness;
 use crate::protocol::{NodeId, NodeSet, OpId, Protocol, Role};
 use crate::raft::{Command, Node, RaftMessage, RaftNote};
@@ -61,11 +64,15 @@ pub struct Checks {
     options: Options,
     liars: NodeSet,
     nodes: Vec<Witness>,
-    leaders: Leaders,
+    reigns: Reigns,
     prefixes: Prefixes,
     ledger: Ledger,
+    /// Histories of snapshots that are not what honest nodes had committed.
+    snapshots: Vec<Vec<u64>>,
     clients: Clients,
     findings: Findings,
+    /// The last moment that was remembered.
+    stamp: Stamp,
 }
 
 impl Checks {
@@ -80,11 +87,13 @@ impl Checks {
             options,
             liars: NodeSet::default(),
             nodes: vec![Witness::default(); nodes],
-            leaders: Leaders::default(),
+            reigns: Reigns::default(),
             prefixes: Prefixes::default(),
             ledger: Ledger::default(),
+            snapshots: Vec::new(),
             clients: Clients::default(),
             findings: Findings::default(),
+            stamp: Stamp::default(),
         }
     }
 
@@ -101,10 +110,11 @@ impl Checks {
         witness.see(node.log());
         self.match_prefixes(Time::ZERO, id, node, 1, status.last_index);
         if status.commit_index > 0 {
+            self.nodes[id.at()].commit = status.commit_index;
             self.commit(Time::ZERO, id, node, 1, status.commit_index);
         }
         if status.role == Role::Leader {
-            self.lead_alone(Time::ZERO, id, status.term);
+            self.elected(Time::ZERO, id, status.term);
         }
     }
 
@@ -134,6 +144,12 @@ impl Checks {
         Property::ALL.iter().map(|p| (p.name(), self.findings.count(*p))).collect()
     }
 
+    /// How many acknowledged writes were lost: that a leader of a later term, or a log that another honest node
+    /// committed, did not hold. What only a liar acknowledged counts once an honest node has committed it.
+    pub fn lost_writes(&self) -> u64 {
+        self.clients.lost_writes()
+    }
+
     /// How many local reads were older than what a client knew before they began.
     pub fn stale_local_reads(&self) -> u64 {
         self.clients.stale_local_reads()
@@ -143,8 +159,16 @@ impl Checks {
         !self.liars.contains(id)
     }
 
+    /// The place of what happens now.
+    #[inline]
+    fn next_stamp(&mut self, now: Time) -> Stamp {
+        self.stamp = self.stamp.next(now);
+        self.stamp
+    }
+
     fn remember(&mut self, time: Time, node: NodeId, what: What) {
-        self.nodes[node.at()].moments.push(Moment { time, node, what });
+        let stamp = self.next_stamp(time);
+        self.nodes[node.at()].moments.push(Placed { stamp, node, what });
     }
 
     /// A property does not hold; `honest` is false if only what a liar itself holds or says is wrong.
@@ -152,15 +176,26 @@ impl Checks {
     fn violated(&mut self, now: Time, breach: Breach, honest: bool, command: Option<Command>) {
         let (nodes, ledger) = (&self.nodes, &self.ledger);
         self.findings.report(now, breach, honest, command, |breach| {
+            let involved = breach.nodes();
+            let own = involved.iter().flat_map(|id| nodes[id.at()].moments.iter());
+            let others = (0..nodes.len()).map(NodeId::from).filter(|id| !involved.contains(id));
+            let votes = others.flat_map(|id| nodes[id.at()].moments.iter());
+            let votes = votes.filter(|moment| breach.rests_on(&moment.what));
             let committed = breach.index().and_then(|index| Some((index, ledger.get(index)?)));
-            let committed = committed.map(|(index, entry)| Moment {
-                time: entry.at,
+            let committed = committed.map(|(index, entry)| Placed {
+                stamp: entry.at,
                 node: entry.by,
                 what: What::Committed { index, term: entry.term },
             });
-            story(breach.nodes().iter().map(|id| &nodes[id.at()].moments), committed)
+            story(own.chain(votes).chain(committed))
         });
     }
+}
+
+/// Fingerprint of a command.
+#[inline]
+fn print(command: &Command) -> u32 {
+    (command.fingerprint() >> 32) as u32
 }
 
 impl Observer<Node> for Checks {
@@ -184,8 +219,12 @@ impl Observer<Node> for Checks {
             RaftMessage::RequestVoteReply { term, granted: false, pre: false, .. } => {
                 self.nodes[from.at()].acknowledge(term, false, 0);
             }
-            // A PreVote promises nothing, and a leader had promised its term before it was elected.
-            _ => {}
+            // A PreVote promises nothing.
+            RaftMessage::RequestVote { pre: true, .. }
+            | RaftMessage::RequestVoteReply { pre: true, .. }
+            // A leader had promised its term before it was elected.
+            | RaftMessage::AppendEntries { .. }
+            | RaftMessage::InstallSnapshot { .. } => {}
         }
         0
     }
@@ -199,13 +238,13 @@ impl Observer<Node> for Checks {
                 self.took_effect(now, id, node, (client, seq), index);
             }
             RaftNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
-            RaftNote::Role { role, term } => self.role_changed(now, id, node, role, term),
+            RaftNote::Role { role, term } => self.role_changed(now, id, role, term),
             RaftNote::Voted { term, candidate } => {
                 self.remember(now, id, What::Voted { term, candidate });
             }
             RaftNote::Snapshot { index } => self.covered(now, id, node, index),
             RaftNote::Installed { first, index, hash } => {
-                self.installed(now, id, first, index, hash);
+                self.installed(now, id, node, (first, index, hash));
             }
             RaftNote::Session { fresh: false, .. } | RaftNote::Refused { .. } => {}
         }

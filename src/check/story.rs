@@ -87,10 +87,32 @@ pub enum What {
     Lied,
 }
 
+/// A time, and the place among what happened at that time. Of more than 1023 things at one time the last are
+/// not told apart.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Stamp(u64);
+
+impl Stamp {
+    const PLACES: u32 = 10;
+
+    /// What happens after this.
+    #[inline]
+    pub(super) fn next(self, now: Time) -> Self {
+        let first = now.0 << Self::PLACES;
+        let last = first | ((1 << Self::PLACES) - 1);
+        Self((self.0 + 1).clamp(first, last))
+    }
+
+    /// Its time.
+    pub(super) fn time(self) -> Time {
+        Time(self.0 >> Self::PLACES)
+    }
+}
+
 /// The last few moments of a node, in a ring that is allocated once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moments {
-    ring: Vec<Moment>,
+    ring: Vec<Placed>,
     /// Where the next one goes once the ring is full: the place of the oldest.
     next: usize,
 }
@@ -99,7 +121,7 @@ impl Moments {
     /// How many are kept.
     const KEPT: usize = 12;
 
-    pub(super) fn push(&mut self, moment: Moment) {
+    pub(super) fn push(&mut self, moment: Placed) {
         if self.ring.len() < Self::KEPT {
             self.ring.reserve_exact(Self::KEPT - self.ring.len());
             self.ring.push(moment);
@@ -110,22 +132,27 @@ impl Moments {
     }
 
     /// Oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Moment> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = Placed> {
         let (newer, older) = self.ring.split_at(self.next);
-        older.iter().chain(newer)
+        older.iter().chain(newer).copied()
     }
 }
 
-/// The last moments of several nodes together, oldest first.
-pub(super) fn story<'a>(
-    of: impl Iterator<Item = &'a Moments>,
-    also: Option<Moment>,
-) -> Vec<Moment> {
-    let mut moments: Vec<Moment> = of.flat_map(Moments::iter).copied().chain(also).collect();
-    moments.sort_by_key(|moment| moment.time);
+/// A moment in its place among others of the same time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) stamp: Stamp,
+    pub(super) node: NodeId,
+    pub(super) what: What,
+}
+
+/// The last of these moments, in the order in which they happened.
+pub(super) fn story(of: impl Iterator<Item = Placed>) -> Vec<Moment> {
+    let mut moments: Vec<Placed> = of.collect();
+    moments.sort_by_key(|moment| moment.stamp);
     let dropped = moments.len().saturating_sub(Moments::KEPT);
-    moments.drain(..dropped);
-    moments
+    let last = moments.drain(dropped..);
+    last.map(|Placed { stamp, node, what }| Moment { time: stamp.time(), node, what }).collect()
 }
 
 /// How nodes, keys and values are called.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::properties::Property;
-use super::story::{Moment, Names};
+use super::story::{Moment, Names, What};
 use crate::protocol::NodeId;
 use crate::raft::Command;
 use crate::sim::Time;
@@ -55,6 +55,8 @@ pub enum Breach {
     TermFell { node: NodeId, from: u64, to: u64 },
     VotedTwice { node: NodeId, term: u64, first: NodeId, second: NodeId },
     CommitJumped { node: NodeId, commit: u64, first: u64, last: u64, end: u64 },
+    CommitBeyondLog { node: NodeId, commit: u64, end: u64 },
+    CommitFell { node: NodeId, from: u64, to: u64 },
     VoteForgotten { node: NodeId, term: u64, candidate: NodeId },
     EntryForgotten { node: NodeId, index: u64 },
     ToldTooEarly { node: NodeId, entry: Place },
@@ -95,7 +97,9 @@ impl Breach {
             }
             Breach::TermFell { .. } => Property::TermMonotonic,
             Breach::VotedTwice { .. } => Property::VoteOnce,
-            Breach::CommitJumped { .. } => Property::CommitMonotonic,
+            Breach::CommitJumped { .. }
+            | Breach::CommitBeyondLog { .. }
+            | Breach::CommitFell { .. } => Property::CommitMonotonic,
             Breach::VoteForgotten { .. } | Breach::EntryForgotten { .. } => {
                 Property::DurablePromise
             }
@@ -124,6 +128,8 @@ impl Breach {
             | Breach::TermFell { node, .. }
             | Breach::VotedTwice { node, .. }
             | Breach::CommitJumped { node, .. }
+            | Breach::CommitBeyondLog { node, .. }
+            | Breach::CommitFell { node, .. }
             | Breach::VoteForgotten { node, .. }
             | Breach::EntryForgotten { node, .. }
             | Breach::ToldTooEarly { node, .. }
@@ -131,6 +137,14 @@ impl Breach {
             | Breach::TookEffectTwice { node, .. }
             | Breach::ReadStale { node, .. }
             | Breach::ReadUncommitted { node, .. } => vec![node],
+        }
+    }
+
+    /// Whether what another node did is part of the story.
+    pub(super) fn rests_on(&self, what: &What) -> bool {
+        match (self, what) {
+            (Breach::TwoLeaders { term, .. }, What::Voted { term: voted, .. }) => term == voted,
+            _ => false,
         }
     }
 
@@ -147,6 +161,9 @@ impl Breach {
                 Breach::ToldTooEarly { node, entry: Place { index: 0, ..entry } }
             }
             Breach::ReadUncommitted { node, .. } => Breach::ReadUncommitted { node, index: 0 },
+            Breach::CommitBeyondLog { node, commit, .. } => {
+                Breach::CommitBeyondLog { node, commit, end: 0 }
+            }
             ref other => other.clone(),
         }
     }
@@ -168,6 +185,8 @@ impl Breach {
             | Breach::ReadStale { index, .. }
             | Breach::ReadUncommitted { index, .. } => Some(index),
             Breach::CommitJumped { first, .. } => Some(first),
+            Breach::CommitBeyondLog { commit: index, .. }
+            | Breach::CommitFell { to: index, .. } => Some(index),
             Breach::TookEffectTwice { second, .. } => Some(second),
             Breach::TwoLeaders { .. }
             | Breach::TermFell { .. }
@@ -195,6 +214,8 @@ impl Breach {
             Breach::WriteReplaced { by, entry, .. } => vec![by, entry.term],
             Breach::TermFell { from, to, .. } => vec![from, to],
             Breach::CommitJumped { .. }
+            | Breach::CommitBeyondLog { .. }
+            | Breach::CommitFell { .. }
             | Breach::SnapshotDiffers { .. }
             | Breach::SnapshotOld { .. }
             | Breach::EntryForgotten { .. }
@@ -260,6 +281,12 @@ impl Breach {
                 "{} with commitIndex {commit} and a log of {end} committed {first} to {last}",
                 name(node)
             ),
+            Breach::CommitBeyondLog { node, commit, end } => {
+                format!("{} has commitIndex {commit}, but its log ends at {end}", name(node))
+            }
+            Breach::CommitFell { node, from, to } => {
+                format!("the commitIndex of {} fell from {from} to {to}", name(node))
+            }
             Breach::VoteForgotten { node, term, candidate } => format!(
                 "{} crashed and lost its vote for {} in term {term}, which it had sent",
                 name(node),

@@ -16,6 +16,8 @@ pub(super) struct Witness {
     /// The highest index that it ever committed, as far as the entry is still in its log. A crash may take
     /// an entry that was committed elsewhere but was not synced here, and that is no fault of the node.
     pub(super) kept: u64,
+    /// Whether it is known that it has committed another history than others: it is told once.
+    pub(super) apart: bool,
     /// The prefix hash of every entry of its log.
     pub(super) hashes: Vec<u64>,
     /// What its messages promised. A wipe takes it.
@@ -45,6 +47,7 @@ impl Witness {
     }
 
     /// Hash of its log up to an index; 0 before the first entry and behind the last.
+    #[inline]
     pub(super) fn hash_at(&self, index: u64) -> u64 {
         let at = index.checked_sub(1).and_then(|at| self.hashes.get(at as usize));
         at.copied().unwrap_or(0)
@@ -55,13 +58,6 @@ impl Witness {
         let same = self.common(log);
         self.hashes.truncate(same as usize);
         self.extend(log, log.last_index());
-    }
-
-    /// A snapshot took the place of the log from `first` on; this is the history that it stands for.
-    pub(super) fn replace(&mut self, first: u64, history: impl Iterator<Item = u64>) {
-        self.hashes.truncate(first as usize - 1);
-        self.hashes.extend(history.skip(self.hashes.len()));
-        self.promised.index = self.promised.index.min(first - 1);
     }
 
     /// The log grew up to `last`.

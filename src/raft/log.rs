@@ -232,16 +232,8 @@ impl Log {
 
 #[inline]
 pub(super) fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
-    let (tag, key, a, b) = match command.op {
-        Op::Noop => (0u64, 0, 0, 0),
-        Op::Put { key, value } => (1, key.0, value.0, 0),
-        Op::Get { key } => (2, key.0, 0, 0),
-        Op::Cas { key, expected, value } => (3, key.0, value.0, expected.0),
-        Op::Append { key, value } => (4, key.0, value.0, 0),
-    };
-    let session = u64::from(command.session.client) << 32 | u64::from(command.session.seq);
-    let op = u64::from(key) << 32 | u64::from(a);
-    fold(before ^ term.rotate_left(8) ^ tag, op ^ fold(session, u64::from(b)))
+    let (tag, content) = command.words();
+    fold(before ^ term.rotate_left(8) ^ tag, content)
 }
 
 #[cfg(test)]

@@ -94,6 +94,28 @@ impl Command {
     pub fn plain(op: Op) -> Self {
         Self { op, session: Session::default() }
     }
+
+    /// What it says, folded into two words.
+    #[inline]
+    pub(super) fn words(&self) -> (u64, u64) {
+        let (tag, key, a, b) = match self.op {
+            Op::Noop => (0u64, 0, 0, 0),
+            Op::Put { key, value } => (1, key.0, value.0, 0),
+            Op::Get { key } => (2, key.0, 0, 0),
+            Op::Cas { key, expected, value } => (3, key.0, value.0, expected.0),
+            Op::Append { key, value } => (4, key.0, value.0, 0),
+        };
+        let session = u64::from(self.session.client) << 32 | u64::from(self.session.seq);
+        let op = u64::from(key) << 32 | u64::from(a);
+        (tag, op ^ fold(session, u64::from(b)))
+    }
+
+    /// What it says, folded into one.
+    #[inline]
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let (tag, content) = self.words();
+        fold(tag, content)
+    }
 }
 
 /// An entry of the log. Its index is its place.

@@ -1,0 +1,100 @@
+//! Everything that happens in a run, written down and judged by nobody.
+
+use raftlab::experiment::Watcher;
+use raftlab::protocol::{NodeId, OpId, Protocol, ReadPath, Role, Status};
+use raftlab::raft::{Entry, Node, Op, Output, RaftMessage, RaftNote, Request};
+use raftlab::sim::{Flight, HostEvent, Observer, OpEvent, Time};
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A node begins in this state.
+    Begins { status: Status, log: Vec<Entry> },
+    /// A node sends a message, for the first time.
+    Sends { to: NodeId, message: RaftMessage },
+    /// Something changed in a node. The entries are those that were appended.
+    Notes { note: RaftNote, entries: Vec<Entry>, status: Status },
+    /// Something happened to a node from outside. This is what its disk has.
+    Host { event: HostEvent, base: (u64, u64), log: Vec<Entry>, status: Status },
+    /// A client asks for a read; `local` if of whatever a node has applied.
+    Asks { op: OpId, local: bool },
+    /// A client is told the result of its operation.
+    Tells { op: OpId, output: Output },
+    /// An operation of a load generator is over: its name will not be used again.
+    Over { op: OpId },
+    /// The node lies from now on.
+    Lies,
+}
+
+/// All of it, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    pub nodes: usize,
+    pub events: Vec<(Time, NodeId, Event)>,
+}
+
+impl Record {
+    pub fn new(nodes: usize) -> Self {
+        Self { nodes, events: Vec::new() }
+    }
+}
+
+impl Observer<Node> for Record {
+    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+        if flight.id.copy == 0 {
+            let event = Event::Sends { to: flight.id.to, message: flight.message.clone() };
+            self.events.push((now, flight.id.from, event));
+        }
+        0
+    }
+
+    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+        let entries = match note {
+            RaftNote::Appended { first, last, .. } => {
+                (first..=last).filter_map(|index| node.log().get(index)).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.events.push((now, id, Event::Notes { note, entries, status: node.status() }));
+    }
+
+    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+        let base = (node.log().base().index, node.log().base().hash);
+        let (log, status) = (node.log().entries().collect(), node.status());
+        self.events.push((now, id, Event::Host { event, base, log, status }));
+    }
+
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+        let mut push = |node, event| self.events.push((now, node, event));
+        match *event {
+            OpEvent::Invoked { request, .. } => match request {
+                Request::Read { via, .. } => {
+                    push(NodeId(0), Event::Asks { op, local: *via == ReadPath::Local });
+                }
+                Request::Write(command) if matches!(command.op, Op::Get { .. }) => {
+                    push(NodeId(0), Event::Asks { op, local: false });
+                }
+                _ => {}
+            },
+            OpEvent::Ok { node, output } => {
+                push(node, Event::Tells { op, output: output.clone() });
+            }
+            OpEvent::Failed { .. } | OpEvent::Unknown { .. } => {}
+        }
+        if client != 0 && !matches!(event, OpEvent::Invoked { .. }) {
+            push(NodeId(0), Event::Over { op });
+        }
+    }
+
+    fn liar(&mut self, now: Time, id: NodeId) {
+        self.events.push((now, id, Event::Lies));
+    }
+}
+
+impl Watcher for Record {
+    fn begin(&mut self, id: NodeId, node: &Node) {
+        let (status, log) = (node.status(), node.log().entries().collect());
+        debug_assert!(status.role != Role::Candidate);
+        self.events.push((Time::ZERO, id, Event::Begins { status, log }));
+    }
+}
