@@ -277,7 +277,8 @@ class Initial:
     Parameters
     ----------
     term : int or dict of str to int, optional
-        currentTerm of all nodes, or of single ones; at least the last term of the log.
+        currentTerm of all nodes, or of single ones; at least the last term of the log. By default the highest
+        term of any log.
     log : list, or dict of str to list, optional
         The log of all nodes, or of single ones: a list of terms, or of pairs (term, "key=value").
     commit : int or dict of str to int, optional
@@ -286,11 +287,26 @@ class Initial:
         votedFor of single nodes.
     leader : str, optional
         The leader of its term at time 0, without an election.
+    unreachable : bool, default False
+        Take a beginning that no run of Raft can come to, and whose consequences the checks blame on honest
+        nodes: logs that violate Log Matching, an entry committed on a minority or in two ways, an entry of a
+        term in which nobody can have been elected, a vote for a node that cannot have stood, a leader
+        without votes, without an entry of its term or without one committed before (paper 5.2 to 5.4).
+
+    Raises
+    ------
+    InvalidError
+        If no run of Raft can look like this, when a cluster or a scenario is made of it.
 
     Examples
     --------
-    >>> Initial(log={"A": [1, 1, 4], "B": [1, 1, 2, 2]}, term=4)
-    Initial(term=4, log={'A': [1, 1, 4], 'B': [1, 1, 2, 2]}, commit=None, votes=None, leader=None)
+    >>> Initial(log={"A": [1, 1, 4], "B": [1, 1, 2, 2]}, term=4).log["A"]
+    [1, 1, 4]
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, initial=Initial(log={"A": [1]}, commit={"A": 1}))
+    Traceback (most recent call last):
+        ...
+    raftlab.errors.InvalidError: initial: A has committed index 1, but only 1 of 3 nodes have that entry. ...
     """
 
     term: int | Mapping[str, int] | None = None
@@ -298,6 +314,7 @@ class Initial:
     commit: int | Mapping[str, int] | None = None
     votes: Mapping[str, str] | None = None
     leader: str | None = None
+    unreachable: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
@@ -311,6 +328,8 @@ class Initial:
             written["votes"] = instance(self.votes, dict, "initial: votes")
         if self.leader is not None:
             written["leader"] = self.leader
+        if flag(self.unreachable, "initial: unreachable"):
+            written["unreachable"] = True
         return written
 
     @classmethod

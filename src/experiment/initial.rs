@@ -14,7 +14,7 @@ use crate::raft::{Command, Log, Node, Session};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Initial {
-    /// currentTerm of every node; at least the last term of its log.
+    /// currentTerm of every node; if not given the highest term of any log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub term: Option<u64>,
     /// currentTerm of single nodes.
@@ -38,6 +38,9 @@ pub struct Initial {
     /// The leader of its term. Nodes of the same term have voted for it, unless `votes` says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader: Option<String>,
+    /// Takes it even if no run of Raft can come to look like this ([`super::reachable`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unreachable: bool,
 }
 
 /// An entry of an initial log: a term, or a term and a command `key=value`.
@@ -90,7 +93,7 @@ impl Initial {
         {
             return Err(format!("{leader} cannot lead term 0; give it a term of at least 1"));
         }
-        Ok(())
+        if self.unreachable { Ok(()) } else { super::reachable::validate(self, names) }
     }
 
     /// Puts a new node into its place in the story. (The parts were validated with the scenario.)
@@ -110,8 +113,7 @@ impl Initial {
         let term = self.term_of(name);
         let led_by = self.leader.as_ref().filter(|leader| self.term_of(leader) == term);
         let vote = self.votes.get(name).or(led_by).and_then(|vote| names.id(vote).ok());
-        let commit = self.commits.get(name).copied().or(self.commit).unwrap_or(0);
-        node.preset(term, vote, log, commit);
+        node.preset(term, vote, log, self.commit_of(name));
         if self.leader.as_deref() == Some(name) {
             node.preset_leader();
         }
@@ -122,10 +124,23 @@ impl Initial {
         self.logs.get(name).or(self.log.as_ref()).map_or(&[], Vec::as_slice)
     }
 
-    fn term_of(&self, name: &str) -> u64 {
-        let last = self.log_of(name).last().map_or(0, |entry| match entry {
-            InitialEntry::Term(term) | InitialEntry::Put(term, _) => *term,
-        });
-        self.terms.get(name).copied().or(self.term).unwrap_or(last)
+    pub(super) fn term_of(&self, name: &str) -> u64 {
+        let logs = self.logs.values().chain(&self.log);
+        let highest = logs.filter_map(|log| log.last()).map(InitialEntry::term).max().unwrap_or(0);
+        self.terms.get(name).copied().or(self.term).unwrap_or(highest)
+    }
+
+    /// commitIndex of a node, as far as its log goes.
+    pub(super) fn commit_of(&self, name: &str) -> u64 {
+        let commit = self.commits.get(name).copied().or(self.commit).unwrap_or(0);
+        commit.min(self.log_of(name).len() as u64)
+    }
+}
+
+impl InitialEntry {
+    /// Its term.
+    pub(super) fn term(&self) -> u64 {
+        let (InitialEntry::Term(term) | InitialEntry::Put(term, _)) = self;
+        *term
     }
 }

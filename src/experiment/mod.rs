@@ -11,6 +11,7 @@ pub mod initial;
 pub mod metrics;
 pub mod pace;
 pub mod presets;
+mod reachable;
 pub mod scenario;
 pub mod splitting;
 pub mod step;
