@@ -823,7 +823,9 @@ RICH = rl.Scenario(
     ),
     disk=rl.Disk(fsync=rl.empirical([1, 2]), write=rl.pareto(1, 2)),
     workload=[rl.OpenLoop(10, home="A", reads=0.5, end=50), rl.ClosedLoop(2, think=1)],
-    initial=rl.Initial(log={"A": [1, (1, "x=1")]}, term=3, leader="A", votes={"B": "A"}, commit={"A": 1}),
+    initial=rl.Initial(
+        log={"A": [1, (1, "x=1")], "B": [1], "C": [1]}, term=3, leader="A", votes={"B": "A"}, commit={"A": 1}
+    ),
     faults=[
         rl.Crash("leader", at=5, duration=rl.exponential(3)),
         rl.Partition("AB", "CD", after=3, every=10, times=3),

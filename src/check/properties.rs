@@ -47,7 +47,7 @@ properties! {
         "an entry committed in a term is in the log of every leader of a later term",
         "paper 5.4, Figure 3";
     StateMachineSafety: "state_machine_safety",
-        "no two nodes commit different entries at the same index",
+        "no two commits, whoever makes them, are of different entries at the same index",
         "paper 5.4.3, Figure 3";
     CommittedPrefix: "committed_prefix",
         "a node never deletes an entry that it has committed, not even after a restart",
