@@ -129,8 +129,8 @@ def advise(
     --------
     >>> import raftlab as rl
     >>> advice = rl.advise(rl.uniform(2, 8), timeouts=[50, 150, 500], losses=[], budget=400)
-    >>> advice.best.timeout_ms, advice.timeout_ms.note
-    (50.0, 'of those given; 15 ms would cost less')
+    >>> advice.best.timeout_ms, "would cost less" in advice.timeout_ms.note
+    (50.0, True)
     """
     _need("scipy", "advise")
     links = network_of(network, nodes)
