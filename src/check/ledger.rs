@@ -68,6 +68,9 @@ impl Committed {
     }
 }
 
+/// Index and hash of a committed history.
+pub(super) type State = (u64, u64);
+
 /// Who commits, when, and in which term.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Committer {
@@ -209,7 +212,7 @@ impl Ledger {
 
     /// What clients knew from liars and an honest node has committed now, up to this index: the states, and the
     /// entries with the history in which they are committed.
-    pub(super) fn take_hearsay(&mut self, last: u64) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+    pub(super) fn take_hearsay(&mut self, last: u64) -> (Vec<State>, Vec<State>) {
         let (mut states, mut written) = (Vec::new(), Vec::new());
         let known: Vec<_> =
             self.hearsay.range(..=(last, u64::MAX)).map(|(key, entry)| (*key, *entry)).collect();

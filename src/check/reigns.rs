@@ -42,7 +42,7 @@ struct Live {
 /// Everybody who ever led, by ascending term.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reigns {
-    reigns: Vec<Reign>,
+    all: Vec<Reign>,
     segments: Vec<Segment>,
     /// By node, once it was elected.
     live: Vec<Option<Live>>,
@@ -63,8 +63,8 @@ impl Reigns {
         let live = self.live(node);
         live.led = live.led.max(last);
         let segment = live.segment;
-        let at = self.reigns.partition_point(|reign| reign.term <= term);
-        self.reigns.insert(at, Reign { term, node, honest, last, segment });
+        let at = self.all.partition_point(|reign| reign.term <= term);
+        self.all.insert(at, Reign { term, node, honest, last, segment });
         first
     }
 
@@ -74,19 +74,19 @@ impl Reigns {
     }
 
     fn of(&self, term: u64) -> &[Reign] {
-        let later = &self.reigns[self.reigns.partition_point(|reign| reign.term < term)..];
+        let later = &self.all[self.all.partition_point(|reign| reign.term < term)..];
         &later[..later.partition_point(|reign| reign.term == term)]
     }
 
     /// The leaders of later terms than this one.
     pub(super) fn after(&self, term: u64) -> &[Reign] {
-        &self.reigns[self.reigns.partition_point(|reign| reign.term <= term)..]
+        &self.all[self.all.partition_point(|reign| reign.term <= term)..]
     }
 
     /// The highest term that anybody leads or led.
     #[inline]
     pub(super) fn highest_term(&self) -> u64 {
-        self.reigns.last().map_or(0, |reign| reign.term)
+        self.all.last().map_or(0, |reign| reign.term)
     }
 
     fn live(&mut self, node: NodeId) -> &mut Live {

@@ -183,10 +183,10 @@ impl Breach {
             | Breach::SnapshotOld { index, .. }
             | Breach::EntryForgotten { index, .. }
             | Breach::ReadStale { index, .. }
-            | Breach::ReadUncommitted { index, .. } => Some(index),
-            Breach::CommitJumped { first, .. } => Some(first),
-            Breach::CommitBeyondLog { commit: index, .. }
+            | Breach::ReadUncommitted { index, .. }
+            | Breach::CommitBeyondLog { commit: index, .. }
             | Breach::CommitFell { to: index, .. } => Some(index),
+            Breach::CommitJumped { first, .. } => Some(first),
             Breach::TookEffectTwice { second, .. } => Some(second),
             Breach::TwoLeaders { .. }
             | Breach::TermFell { .. }

@@ -177,7 +177,7 @@ impl Facts {
                 }
                 Event::Host { event, base, log, status } => match event {
                     HostEvent::Crashed | HostEvent::Halted(_) => {
-                        let log = facts.from_disk(*base, log);
+                        let log = facts.log_on_disk(*base, log);
                         facts.crashes(act, seen, log, (status.term, status.voted_for));
                         seen.role = status.role;
                         (seen.term, seen.commit) = (status.term, status.commit_index);
@@ -269,7 +269,7 @@ impl Facts {
         log
     }
 
-    fn from_disk(&mut self, (base, hash): (u64, u64), entries: &[Entry]) -> Vec<History> {
+    fn log_on_disk(&mut self, (base, hash): (u64, u64), entries: &[Entry]) -> Vec<History> {
         let mut log = self.leading_to(base, hash);
         for entry in entries {
             let before = log.last().copied().unwrap_or(0);
