@@ -156,6 +156,8 @@ impl Checks {
         if !self.is_honest(id) {
             return self.ledger.extend(node.log(), last, by);
         }
+        // What only liars had committed is news, too.
+        let known = last.min(self.ledger.confirmed());
         self.ledger.confirm(node.log(), last, by);
         if self.ledger.has_hearsay() {
             self.hearsay_is_true(now, last);
@@ -181,10 +183,8 @@ impl Checks {
             }
             return false;
         }
-        if honest && let Some(index) = self.parts(id, last.min(self.ledger.last())) {
-            self.liar_parts(now, id, node, index, index);
-            self.remember_history(self.ledger.hashes(self.ledger.last()).collect());
-            self.ledger.forget_from(index);
+        if honest {
+            self.overrule_liars(now, id, node, last);
         }
         if honest {
             self.nodes[id.at()].apart = false;
@@ -193,6 +193,15 @@ impl Checks {
             }
         }
         true
+    }
+
+    /// What only liars have committed gives way to what an honest node commits.
+    fn overrule_liars(&mut self, now: Time, id: NodeId, node: &Node, last: u64) {
+        if let Some(index) = self.parts(id, last.min(self.ledger.last())) {
+            self.liar_parts(now, id, node, index, index);
+            self.remember_history(self.ledger.hashes(self.ledger.last()).collect());
+            self.ledger.forget_from(index);
+        }
     }
 
     /// Where a node's log is not what was committed up to `end`.
@@ -333,9 +342,10 @@ impl Checks {
 
     /// What a snapshot covers is committed where it is installed, if its history is known.
     fn commit_installed(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
-        let missing = self.ledger.last() + 1..=index;
-        let in_sequence = self.parts(id, self.ledger.last().min(index)).is_none();
-        if !missing.is_empty() && in_sequence && self.is_honest(id) {
+        let agrees = self.parts(id, self.ledger.confirmed().min(index)).is_none();
+        if self.is_honest(id) && agrees {
+            self.overrule_liars(now, id, node, index);
+            let missing = self.ledger.last() + 1..=index;
             let by = Committer { node: id, at: self.next_stamp(now), in_term: node.term() };
             for index in missing {
                 let hash = self.nodes[id.at()].hash_at(index);
