@@ -296,9 +296,7 @@ pub trait Effects<P: Protocol> {
     fn halt(&mut self, reason: &'static str);
     /// Whether the network still carries such a message to a node, as the sender's transport knows of its
     /// connection. What was neither answered nor is under way was lost.
-    fn is_under_way(&self, _to: NodeId, _such: impl Fn(&P::Message) -> bool) -> bool {
-        false
-    }
+    fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool;
 }
 
 /// A protocol: what one node of it is and does.

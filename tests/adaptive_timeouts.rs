@@ -36,6 +36,10 @@ impl Effects<Node> for Told {
     fn halt(&mut self, reason: &'static str) {
         panic!("{reason}");
     }
+
+    fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {
+        false // every message arrives at once
+    }
 }
 
 fn id(number: u64) -> NodeId {

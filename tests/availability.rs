@@ -55,8 +55,8 @@ impl Watcher for Downtime {
     }
 }
 
-fn exponential(mean: f64) -> Option<Distribution> {
-    Some(Distribution::Exponential { mean })
+fn exponential(mean: f64) -> Distribution {
+    Distribution::Exponential { mean }
 }
 
 /// Crashes of every node; its timers are so slow that Raft costs nothing.
@@ -140,8 +140,8 @@ fn majority(p: f64) -> f64 {
 /// An alternating renewal process.
 fn repairable(lasts_ms: u64) -> Scenario {
     crashes(lasts_ms, |crash| Scheduled {
-        uptime: exponential(MTTF_MS),
-        duration: exponential(MTTR_MS),
+        uptime: Some(exponential(MTTF_MS)),
+        duration: Some(exponential(MTTR_MS)),
         ..Scheduled::now(crash)
     })
 }
@@ -170,9 +170,9 @@ fn soak_of_new_clusters_has_the_exact_availability() {
 #[test]
 fn soak_of_overlapping_strikes_has_the_exact_availability() {
     let scenario = crashes(DAY, |crash| Scheduled {
-        at: exponential(MTTF_MS),
-        every: exponential(MTTF_MS),
-        duration: exponential(MTTR_MS),
+        at: Some(exponential(MTTF_MS)),
+        every: Some(exponential(MTTF_MS)),
+        duration: Some(exponential(MTTR_MS)),
         ..Scheduled::now(crash)
     });
     let (down, lost) = shares(&scenario, soak::runs(SLICE));

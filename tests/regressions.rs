@@ -130,4 +130,8 @@ impl Effects<Node> for Sent {
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}
     fn note(&mut self, _: RaftNote) {}
     fn halt(&mut self, _: &'static str) {}
+
+    fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {
+        false // every message arrives at once
+    }
 }

@@ -61,7 +61,9 @@ impl Filter {
                 "followers" => filter.of_followers = true,
                 _ => {
                     let found = Target::One(word.clone()).resolve(names, cluster.world(), draw);
-                    let found = found.ok_or(format!("there is nobody now who is '{word}'"))?;
+                    let found = found
+                        .filter(|nodes| !nodes.is_empty())
+                        .ok_or(format!("there is nobody now who is '{word}'"))?;
                     filter.senders = filter.senders.union(&found);
                 }
             }

@@ -44,6 +44,10 @@ impl Effects<Node> for Recorder {
     fn halt(&mut self, reason: &'static str) {
         panic!("the node halts: {reason}");
     }
+
+    fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {
+        false // every message arrives at once
+    }
 }
 
 /// The tables number nodes from 1.

@@ -129,7 +129,10 @@ def crashed_leader(low: float, high: float, legs: Legs) -> Scenario:
         heartbeat=low / 2,
         network=0,
         initial=Initial(
-            term=1, leader="A", log={"A": [], "B": [1] * 4, "C": [1] * 3, "D": [1] * 2, "E": [1]}
+            term=1,
+            leader="A",
+            log={"A": [], "B": [1] * 4, "C": [1] * 3, "D": [1] * 2, "E": [1]},
+            unreachable=True,
         ),
         faults=[
             Delay(uniform(*legs.request), types=["AppendEntries", "RequestVote"]),

@@ -70,19 +70,29 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
     }
 
     fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool {
-        let from_here = |flight: &Flight<P::Message>| {
-            (flight.id.from, flight.id.to) == (self.id, to) && such(&flight.message)
-        };
-        let waits = |left: &Backlog<P>| match left {
-            Backlog::Message(flight) => from_here(flight),
-            _ => false,
-        };
-        self.core.flights.iter().any(|(_, flight)| from_here(flight))
-            || self.core.hosts[to.at()].backlog.iter().any(waits)
+        self.core.carries(self.id, to, such)
     }
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    /// Whether such a message is under way, or waits for a node that is paused.
+    pub(super) fn carries(
+        &self,
+        from: NodeId,
+        to: NodeId,
+        such: impl Fn(&P::Message) -> bool,
+    ) -> bool {
+        let sought = |flight: &Flight<P::Message>| {
+            (flight.id.from, flight.id.to) == (from, to) && such(&flight.message)
+        };
+        let waits = |left: &Backlog<P>| match left {
+            Backlog::Message(flight) => sought(flight),
+            _ => false,
+        };
+        self.flights.iter().any(|(_, flight)| sought(flight))
+            || self.hosts[to.at()].backlog.iter().any(waits)
+    }
+
     #[inline(always)] // a call would move the message
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         // Else it would have to lie in memory, to be dropped from there should something panic on the way: it

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::effects::Fx;
-use super::{Before, World};
+use super::{Before, Core, World};
 use crate::protocol::{
     Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol, Reply, TimerId, WriteId,
 };
@@ -34,12 +34,14 @@ enum Effect<P: Protocol> {
     Halt(&'static str),
 }
 
-struct Tape<P: Protocol> {
+struct Tape<'a, P: Protocol, O> {
+    core: &'a Core<P, O>,
+    id: NodeId,
     durability: Durability,
     effects: Vec<Effect<P>>,
 }
 
-impl<P: Protocol> Effects<P> for Tape<P> {
+impl<P: Protocol, O: Observer<P>> Effects<P> for Tape<'_, P, O> {
     fn send(&mut self, to: NodeId, message: P::Message) {
         self.effects.push(Effect::Send(to, message));
     }
@@ -67,6 +69,11 @@ impl<P: Protocol> Effects<P> for Tape<P> {
 
     fn halt(&mut self, reason: &'static str) {
         self.effects.push(Effect::Halt(reason));
+    }
+
+    /// A node asks before it sends: what is on the tape already is not what it asks for.
+    fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool {
+        self.core.carries(self.id, to, such)
     }
 }
 
@@ -103,15 +110,16 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     fn handle_on_tape(&mut self, id: NodeId, now: LocalTime, input: Input<'_, P>) {
         let durability =
             if self.core.instant_disk { Durability::Done } else { Durability::Pending };
-        let mut tape = Tape { durability, effects: Vec::new() };
+        let mut tape = Tape { core: &self.core, id, durability, effects: Vec::new() };
         self.nodes[id.at()].handle(now, input, &mut tape);
+        let effects = tape.effects;
         let (is_leader, leads) = (self.is_leader(id), self.nodes[id.at()].leads());
         // The interceptors get the node itself: a copy would copy its log.
         let node = Arc::new(Mutex::new(Some(self.nodes.swap_remove(id.at()))));
         let clock = self.core.hosts[id.at()].clock;
         let core = &mut self.core;
         core.tampering.sender = Some(Sender { node: Arc::clone(&node), clock, is_leader, leads });
-        tape.effects.into_iter().for_each(|effect| effect.take_place(&mut Fx { core, id }));
+        effects.into_iter().for_each(|effect| effect.take_place(&mut Fx { core, id }));
         core.tampering.sender = None;
         if let Some(node) = node.lock().unwrap_or_else(PoisonError::into_inner).take() {
             self.nodes.push(node);
