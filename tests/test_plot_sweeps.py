@@ -7,6 +7,9 @@ import pytest
 import raftlab as rl
 from raftlab.sweeps.observed import sample_of
 
+# Runs with many losses end before their leader is there to crash: pictures draw them as censored.
+pytestmark = pytest.mark.filterwarnings("ignore:.*'not_armed'")
+
 
 def failover(timeout=150, loss=0.0):
     return rl.Scenario(
@@ -515,7 +518,7 @@ def test_what_was_never_over_is_a_flat_curve():
     assert (x[-1], set(y)) == (140, {0.0})
     assert x[0] == drawn(ax, "curve")[0].get_xdata()[0]
     band = drawn(ax, "band")[1].get_paths()[0].vertices
-    assert band[:, 1].max() == pytest.approx(rl.upper_bound(0, 50))
+    assert band[:, 1].max() == pytest.approx(1 - 0.025 ** (1 / 50))  # Clopper and Pearson
     assert len(ax.get_legend().get_texts()) == 2
 
 
