@@ -142,7 +142,7 @@ def against(result: Result, ax: Axes | None) -> Axes:
     log_axis(ax)
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
-    quantity = result.rows[0].quantity + (f" ({result.rows[0].unit})" if result.rows[0].unit else "")
+    quantity = quantity_of(result)
     ax.set_xlabel(f"{quantity}, published")
     ax.set_ylabel(f"{quantity}, raftlab with 95 % interval")
     ax.grid(color=theme.grid, lw=0.8)
@@ -166,14 +166,11 @@ def numbers(result: Result, ax: Axes | None) -> Axes:
     ax.plot(published, places, "D", mfc="none", mec=theme.ink, mew=1.2, ms=8, gid="published")
     ax.set_yticks(places, labels(result)[::-1])
     ax.set_ylim(-0.6, len(rows) - 0.4)
-    quantities = {row.quantity for row in rows}
-    name = quantities.pop() if len(quantities) == 1 else ""
     if percent:
         ax.set_xlim(-3, 103)
-        ax.set_xlabel(f"{name or 'probability'} (%)")
     else:
         log_axis(ax)
-        ax.set_xlabel((name or "time") + (f" ({rows[0].unit})" if rows[0].unit else ""))
+    ax.set_xlabel(quantity_of(result))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color=theme.grid, lw=0.8)
     ax.set_title(result.title, loc="left", color=theme.ink)
@@ -194,3 +191,10 @@ def labels(result: Result) -> list[str]:
         row.case + (f": {row.quantity}" if several else "") + (f" ({row.basis})" if doubled else "")
         for row in result.rows
     ]
+
+
+def quantity_of(result: Result) -> str:
+    """What the numbers are, with their unit: the one quantity of all rows, or what several have in common."""
+    unit, quantities = result.rows[0].unit, {row.quantity for row in result.rows}
+    several = "probability" if unit == "%" else "time"
+    return (quantities.pop() if len(quantities) == 1 else several) + (f" ({unit})" if unit else "")
