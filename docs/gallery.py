@@ -40,7 +40,7 @@ def story() -> rl.Cluster:
     c.run("100ms")
     other = next(node.name for node in c if node.name != old)
     c.partition([old, other])
-    c.propose("x=2", at=old)
+    c.propose("x=2", node=old)
     c.run("900ms")
     c.propose("z=7")
     c.pause(next(node.name for node in c if node.name not in (old, other, c.leader.name)), duration="300ms")
@@ -58,10 +58,10 @@ def by_hand() -> rl.Cluster:
     c = rl.Cluster(["S0", "S1", "S2"], seed=3, initial=rl.Initial(term=1, leader="S2", log=[1, 1]))
     c.run("100ms")
     c.hold()
-    c.propose("x=1", at="S2")
+    c.propose("x=1", node="S2")
     c.campaign("S1")
-    c.deliver(from_="S1", to="S0", type="RequestVote")
-    c.deliver(from_="S0", to="S1", type="RequestVoteReply")
+    c.deliver(from_="S1", to="S0", types="RequestVote")
+    c.deliver(from_="S0", to="S1", types="RequestVoteReply")
     for where in ({"from_": "S2", "to": "S0"}, {"from_": "S0", "to": "S2"}, {"to": "S2"}, {"to": "S0"}):
         c.deliver(**where)
     return c
@@ -126,7 +126,7 @@ def swept() -> rl.Sweep:
 def paired() -> tuple[rl.Sweep, rl.Sweep]:
     """Two points, with the same seeds."""
     both = rl.sweep(timeouts, {"timeout": [50, 300], "loss": [0.0]}, seeds=100, progress=False)
-    return both.at(timeout=50), both.at(timeout=300)
+    return both.where(timeout=50), both.where(timeout=300)
 
 
 @cache
@@ -147,7 +147,7 @@ PICTURES: dict[str, Draw] = {
     for name in OVER_TIME
 } | {
     "ecdf": lambda **more: rl.plot.ecdf(swept(), "downtime_ms", by="timeout", **more),
-    "survival": lambda **more: rl.plot.survival(swept().at(loss=0.3), "downtime_ms", **more),
+    "survival": lambda **more: rl.plot.survival(swept().where(loss=0.3), "downtime_ms", **more),
     "heatmap": lambda **more: rl.plot.heatmap(swept(), "timeout", "loss", "downtime_ms", **more),
     "bands": lambda **more: rl.plot.bands(swept(), "timeout", "downtime_ms", by="loss", **more),
     "bands_along_time": lambda **more: rl.plot.bands(swept(), "time_ms", "available", by="loss", **more),

@@ -7,7 +7,7 @@
 //! use raftlab::sim::Time;
 //!
 //! let scenario = Scenario::from_json(r#"{
-//!     "raftlab": 1,
+//!     "raftlab": 2,
 //!     "nodes": ["A", "B", "C", "D", "E"],
 //!     "faults": [{"fault": {"fault": "crash", "node": "leader"}, "at": 1000}],
 //!     "stop": {"condition": "leader_elected"}

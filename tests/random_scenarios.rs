@@ -100,7 +100,7 @@ fn soak_of_random_scenarios_breaks_nothing() {
     ] {
         assert!(floors.struck.get(kind).copied().unwrap_or(0) > 500, "{kind} hardly ever struck");
     }
-    for rule in raftlab::check::RULES {
+    for rule in raftlab::check::PROPERTIES {
         let evaluated = floors.coverage.get(rule.name).copied().unwrap_or(0);
         assert!(evaluated > 500, "{} was evaluated {evaluated} times", rule.name);
     }

@@ -19,7 +19,7 @@ fn world(json: &str) -> World<Node, ()> {
 #[test]
 fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
     let mut world = world(
-        r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "heartbeat": 1000,
+        r#"{"raftlab": 2, "nodes": ["A", "B", "C"], "heartbeat": 1000,
             "initial": {"term": 1, "leader": "A"}}"#,
     );
     world.run(Time(10_000_000), u64::MAX, &mut ());
@@ -43,7 +43,7 @@ fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
 #[test]
 fn a_refusal_of_an_older_term_confirms_no_round() {
     let scenario =
-        Scenario::from_json(r#"{"raftlab": 1, "nodes": ["A", "B", "C"]}"#).expect("valid");
+        Scenario::from_json(r#"{"raftlab": 2, "nodes": ["A", "B", "C"]}"#).expect("valid");
     let mut node = Node::new(A, 3, scenario.config());
     node.preset(5, None, raftlab::raft::Log::default(), 0);
     let mut sent = Sent::default();
@@ -63,12 +63,12 @@ fn a_refusal_of_an_older_term_confirms_no_round() {
     assert_eq!(round, 0);
 }
 
-/// Whoever refuses what comes behind index 0 answers another question: a node that led two terms took the
+/// Whoever refuses what comes after index 0 answers another question: a node that led two terms took the
 /// late refusal of the first for one of the second, and counted below index 0.
 #[test]
 fn a_refusal_at_index_0_is_survived() {
     let mut world =
-        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
+        world(r#"{"raftlab": 2, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
     world.run(Time(1_000_000), u64::MAX, &mut ());
     let mut leader = world.node(A).clone();
     let message = RaftMessage::AppendEntriesReply {
@@ -92,7 +92,7 @@ fn a_refusal_at_index_0_is_survived() {
 #[test]
 fn an_acknowledgement_beyond_the_log_is_survived() {
     let mut world =
-        world(r#"{"raftlab": 1, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
+        world(r#"{"raftlab": 2, "nodes": ["A", "B", "C"], "initial": {"term": 1, "leader": "A"}}"#);
     world.run(Time(1_000_000), u64::MAX, &mut ());
     let mut leader = world.node(A).clone();
     for from in [NodeId(1), NodeId(2)] {

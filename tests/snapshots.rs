@@ -119,7 +119,7 @@ fn step_7_a_log_that_does_not_match_is_discarded() {
         panic!("one answer: {:?}", step.sent)
     };
     assert_eq!(to, id(2));
-    // The entries behind it follow.
+    // The entries after it follow.
     assert!(!support::messages::rejects(&follower.hears(2, append(2, (3, 2), &[2], 4))));
     assert_eq!((terms(&follower), commit(&follower)), (vec![2], 4));
 }
@@ -196,7 +196,7 @@ fn what_a_snapshot_covers_matches() {
         follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
         let step = follower.hears(2, append(2, prev, sent, 0));
         assert!(!support::messages::rejects(&step));
-        assert_eq!(follower.node.log().last_index(), after, "{sent:?} behind {prev:?}");
+        assert_eq!(follower.node.log().last_index(), after, "{sent:?} after {prev:?}");
         assert_eq!(follower.node.log().base().index, 3);
         let acknowledged = step.sent.iter().find_map(|(_, message)| match message {
             RaftMessage::AppendEntriesReply { index, .. } => Some(*index),
@@ -236,7 +236,7 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
             step.sent[..],
             [(_, RaftMessage::AppendEntries { prev_index: 5, prev_term: 2, .. })]
         ),
-        "the entries behind it follow: {:?}",
+        "the entries after it follow: {:?}",
         step.sent
     );
 }

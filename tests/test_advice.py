@@ -242,7 +242,7 @@ def test_a_leader_that_steps_down_costs_time_though_no_election_was_false():
     found = rl.advise(network, preset=rules, timeouts=[100, 300], budget=800, **QUICK)
     assert found.deposed is None, "nobody deposes a leader here"
     long = found.choices[-1]
-    lost = found.steady.at(timeout_ms=300)["unavailable_ms"].mean() / (500 * 300)
+    lost = found.steady.where(timeout_ms=300)["unavailable_ms"].mean() / (500 * 300)
     assert lost > 0.01
     assert long.losses_a_day.low > 0
     assert long.downtime_s_a_year.value > lost * YEAR_S * 0.8
@@ -440,7 +440,7 @@ def etcd():
 
 
 def test_a_confidence_is_written_as_everywhere(advice):
-    sure = dataclasses.replace(advice, ci=0.99999)
+    sure = dataclasses.replace(advice, confidence=0.99999)
     assert "Intervals 99.999 %" in sure._repr_html_(), "and not 100 %"
 
 
@@ -449,7 +449,7 @@ def test_the_presets_own_timeouts_are_always_tried(etcd):
     assert (own.timeout_ms, own.longest_ms, own.heartbeat_ms) == (1000, 2000, 100)
     assert etcd.to_pandas().note[1000].startswith("etcd's own")
     assert "etcd's own, from 1 s: " in repr(etcd)
-    scenario = etcd.steady.at(timeout_ms=1000).scenarios[0]
+    scenario = etcd.steady.where(timeout_ms=1000).scenarios[0]
     assert scenario.election_timeout == rl.Scenario(5, preset=rl.presets.etcd).election_timeout
     assert (scenario.heartbeat, scenario.pre_vote) == (100, True)
     # The others have its proportions.
@@ -548,9 +548,9 @@ def test_a_picture_of_what_never_elects_has_a_mark(stuck):
         ({"failures_a_year": -1}, "failures_a_year"),
         ({"steady_days": 0}, "steady_days"),
         ({"losses": [2]}, "losses"),
-        ({"ci": 95}, "ci must be above 0 and below 1, not 95"),
-        ({"ci": 0}, "ci must be above 0 and below 1, not 0"),
-        ({"ci": 1}, "ci must be above 0 and below 1, not 1"),
+        ({"confidence": 95}, "confidence must be above 0 and below 1, not 95"),
+        ({"confidence": 0}, "confidence must be above 0 and below 1, not 0"),
+        ({"confidence": 1}, "confidence must be above 0 and below 1, not 1"),
     ],
 )
 def test_what_makes_no_sense(options, words):

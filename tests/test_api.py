@@ -141,8 +141,8 @@ def eventful():
     c.campaign("A")
     c.run(60)
     c.partition("AB", "CDE")
-    c.propose("x=1", at="A")
-    c.read("x", at="A", via="local")
+    c.propose("x=1", node="A")
+    c.read("x", node="A", via="local")
     c.run("1s")
     c.crash("E")
     c.pause("D")
@@ -224,7 +224,7 @@ def test_faults_print_as_they_are_written():
 def test_violations_carry_the_line_that_brings_them_back():
     c = eventful()
     first = c.violations[0]
-    assert first.rule in rl.properties.names
+    assert first.property in rl.properties.names
     assert first.events
     assert first.honest
     told = first.explain()
@@ -233,8 +233,8 @@ def test_violations_carry_the_line_that_brings_them_back():
     again = eval(line, {"raftlab": rl})
     assert again.digest == c.digest
     assert str(again.violations) == str(c.violations)
-    assert c.violations.of(first.rule)[0] == first
-    assert c.violations.rules[0] == first.rule
+    assert c.violations.of(first.property)[0] == first
+    assert c.violations.properties[0] == first.property
 
 
 def test_the_replay_line_of_a_long_scenario_is_short():
@@ -263,7 +263,7 @@ def test_html_is_escaped():
     c.run(20)
     c.isolate(EVIL)
     is_escaped(c._repr_html_())
-    c.propose(rl.put("x", EVIL), at=EVIL)
+    c.propose(rl.put("x", EVIL), node=EVIL)
     c.run("1s")
     is_escaped(c.trace.nodes._repr_html_())
     is_escaped(c.trace.faults._repr_html_())

@@ -288,10 +288,10 @@ def test_the_future_is_not_to_be_seen():
 ONE_NODE = {
     "item": lambda n: fresh()[n],
     "campaign": lambda n: fresh().campaign(n),
-    "propose at": lambda n: led().propose("x=1", at=n),
+    "propose at": lambda n: led().propose("x=1", node=n),
     "propose home": lambda n: led().propose("x=1", home=n),
-    "read at": lambda n: led().read("x", at=n),
-    "retry at": lambda n: (lambda c: c.retry(c.operations[0], at=n))(led()),
+    "read at": lambda n: led().read("x", node=n),
+    "retry at": lambda n: (lambda c: c.retry(c.operations[0], node=n))(led()),
     "leads": lambda n: fresh().run_until(rl.leads(n), limit=10),
     "leader at the beginning": lambda n: fresh(initial=rl.Initial(term=1, leader=n)),
     "stop": lambda n: rl.Scenario(5, stop=rl.leads(n)),
@@ -508,8 +508,8 @@ CLIENTS = {
         lambda: (lambda m: (m.drop(), m.deliver()))(led().in_flight[0]),
         ["not in flight"],
     ),
-    "messages of no type": (lambda: led().deliver(type="AppendEntry"), ["AppendEntry", "AppendEntries"]),
-    "messages of no type, chosen": (lambda: led().in_flight.select(type="Vote"), ["Vote", "RequestVote"]),
+    "messages of no type": (lambda: led().deliver(types="AppendEntry"), ["AppendEntry", "AppendEntries"]),
+    "messages of no type, chosen": (lambda: led().in_flight.select(types="Vote"), ["Vote", "RequestVote"]),
 }
 
 
@@ -599,8 +599,8 @@ SETTINGS_AND_OPTIONS = {
         ["A has committed index 5", "ends at 1"],
     ),
     "a leader of term 0": (lambda: fresh(initial=rl.Initial(leader="A")), ["A cannot lead term 0"]),
-    "a vote for nobody": (lambda: fresh(initial=rl.Initial(votes={"A": "F"})), ["unknown node 'F'"]),
-    "votes": (lambda: fresh(initial=rl.Initial(votes=["A"])), ["votes"]),
+    "a vote for nobody": (lambda: fresh(initial=rl.Initial(voted_for={"A": "F"})), ["unknown node 'F'"]),
+    "voted_for": (lambda: fresh(initial=rl.Initial(voted_for=["A"])), ["voted_for"]),
     "faults": (lambda: fresh(faults=5), ["faults", "5"]),
     "one fault": (lambda: fresh(faults=rl.Crash("A")), ["faults", "Crash('A')"]),
     "no fault": (lambda: fresh(faults=["crash"]), ["faults", "'crash'"]),
@@ -824,7 +824,11 @@ RICH = rl.Scenario(
     disk=rl.Disk(fsync=rl.empirical([1, 2]), write=rl.pareto(1, 2)),
     workload=[rl.OpenLoop(10, home="A", reads=0.5, end=50), rl.ClosedLoop(2, think=1)],
     initial=rl.Initial(
-        log={"A": [1, (1, "x=1")], "B": [1], "C": [1]}, term=3, leader="A", votes={"B": "A"}, commit={"A": 1}
+        log={"A": [1, (1, "x=1")], "B": [1], "C": [1]},
+        term=3,
+        leader="A",
+        voted_for={"B": "A"},
+        commit={"A": 1},
     ),
     faults=[
         rl.Crash("leader", at=5, duration=rl.exponential(3)),
@@ -840,7 +844,7 @@ RICH = rl.Scenario(
     steps=[
         rl.run(3),
         rl.run_until(rl.committed(1), limit=20),
-        rl.propose(rl.cas("x", 1, 2), at="A", client="me"),
+        rl.propose(rl.cas("x", 1, 2), node="A", client="me"),
         rl.read("x", via="local"),
         rl.campaign("B"),
         rl.heal(),
@@ -919,7 +923,7 @@ def test_unknown_fields_deep_inside():
         value = json.loads(RICH.to_json())
         for key in path:
             value = value[key]
-        named_by_people = path and path[-1] in ("terms", "logs", "commits", "votes")
+        named_by_people = path and path[-1] in ("terms", "logs", "commits", "voted_for")
         if not isinstance(value, dict) or named_by_people:
             continue
 
@@ -931,10 +935,15 @@ def test_unknown_fields_deep_inside():
     assert ignored == [], "an unknown field was ignored"
 
 
-@pytest.mark.parametrize("version", [0, 2, 99, -1, 1.5, "1", None, True, [1], 2**70])
+@pytest.mark.parametrize("version", [0, 3, 99, -1, 2.5, "2", None, True, [2], 2**70])
 def test_other_schema_versions(version):
     text = json.dumps({"raftlab": version, "nodes": ["A"]})
-    refused(lambda: rl.Scenario.from_json(text), "schema version", "1")
+    refused(lambda: rl.Scenario.from_json(text), "schema version", "2")
+
+
+def test_an_older_schema_version_is_told_what_has_changed():
+    text = json.dumps({"raftlab": 1, "nodes": ["A"]})
+    refused(lambda: rl.Scenario.from_json(text), "schema version is 1", "`at` of `propose`", "`node`", "`voted_for`")
 
 
 @pytest.mark.parametrize(
@@ -1129,16 +1138,16 @@ CALLS = st.one_of(
         st.sampled_from([lambda world: world.leader is not None, lambda _: False]),
         limit=st.integers(0, 20),
     ),
-    call("propose", COMMAND, at=NODE, home=NODE, client=st.sampled_from(["me", "you"])),
+    call("propose", COMMAND, node=NODE, home=NODE, client=st.sampled_from(["me", "you"])),
     call("propose", COMMAND),
     call(
         "read",
         st.sampled_from("xy"),
-        at=NODE,
+        node=NODE,
         home=NODE,
         via=st.sampled_from(["log", "read_index", "lease", "local"]),
     ),
-    call("retry", st.integers(1, 4), at=NODE, home=NODE),
+    call("retry", st.integers(1, 4), node=NODE, home=NODE),
     call("give_up", st.integers(1, 4)),
     call("heal"),
     call("heal", st.integers(1, 6)),

@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_exit_code_2(tmp_path, capsys, text, words):
 def test_a_scenario_that_is_none_is_named_by_its_file(tmp_path, capsys):
     for text, place in [
         ("{", "line 1 column 1"),
-        ('{"raftlab": 1,\n "nodes": ["A"],\n "frob": 2}', "line 3"),
+        ('{"raftlab": 2,\n "nodes": ["A"],\n "frob": 2}', "line 3"),
     ]:
         (tmp_path / "s.json").write_text(text)
         assert main(["run", str(tmp_path / "s.json")]) == 2

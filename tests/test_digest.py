@@ -336,10 +336,10 @@ def by_hand(c):
     c.run(10)  # what must be durable before a message leaves has become so
     c.deliver(to="BC")
     c.run(10)
-    c.deliver(to="A", type="RequestVoteReply")
+    c.deliver(to="A", types="RequestVoteReply")
     c.propose("x=1")
     c.run(10)
-    copied = c.in_flight.select(type="AppendEntries")[0].duplicate()
+    copied = c.in_flight.select(types="AppendEntries")[0].duplicate()
     copied.deliver()
     c.drop(to="D")
     c.in_flight.select(to="E").release("20ms")
@@ -361,7 +361,7 @@ def by_schedule(c):
     c.at("1s", rl.Crash("leader", duration="100ms"))
     c.at("1.2s", "x=9")
     c.at("1.3s", rl.campaign("B"))
-    c.at("1.3s", rl.read("x", at="A", via="local"))
+    c.at("1.3s", rl.read("x", node="A", via="local"))
     c.inject(rl.Wipe("a node", after=rl.uniform(100, 200), duration=20))
     c.inject(rl.Delay(rl.exponential(5), to="C", every=rl.uniform(50, 150), times=4, duration=30))
     c.run("2s")
@@ -370,13 +370,13 @@ def by_schedule(c):
 def with_clients(c):
     c.run_until(rl.leader_elected)
     c.propose(rl.put("a", 1), client="me")
-    lost = c.propose(rl.append("a", 2), client="me", at="A", home="A")
+    lost = c.propose(rl.append("a", 2), client="me", node="A", home="A")
     c.propose(rl.cas("a", 1, 3), home="C")
     c.read("a", via="read_index")
-    c.read("a", at="B", via="local")
+    c.read("a", node="B", via="local")
     c.run(10)
     c.retry(lost)
-    c.retry(lost, at="C", home="D")
+    c.retry(lost, node="C", home="D")
     c.run(200)
     c.propose("b=1")
     c.give_up(c.propose("b=2"))
@@ -471,7 +471,7 @@ def broken(**options):
     c.campaign("A")
     c.run("200ms")
     c.partition("AB", "CDE")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     return c
 
 
@@ -498,7 +498,7 @@ def test_what_raises_at_a_violation_replays():
     replays(c)
 
 
-BREAKS = [rl.campaign("A"), rl.run("200ms"), rl.Partition("AB", "CDE"), rl.propose("x=1", at="A")]
+BREAKS = [rl.campaign("A"), rl.run("200ms"), rl.Partition("AB", "CDE"), rl.propose("x=1", node="A")]
 QUORUM = {"bugs": ["quorum_off_by_one"]}
 SCRIPTS = {
     "in a step": rl.Scenario(5, **QUORUM, steps=[*BREAKS, rl.run("10s"), rl.heal()]),
@@ -737,7 +737,7 @@ def test_a_sweep_does_not_depend_on_threads(on_violation):
         assert run.digest == one.runs.to_list("digest")[seed]
         assert run.ending == one.runs.to_list("ending")[seed]
         assert len(run.violations) == one.runs.to_list("violations")[seed]
-        assert ",".join(run.violations.rules) == (one.runs.to_list("rules")[seed] or "")
+        assert ",".join(run.violations.properties) == (one.runs.to_list("properties")[seed] or "")
         assert run.now_ms == one.runs.to_list("end_ms")[seed]
 
 

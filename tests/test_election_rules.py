@@ -134,7 +134,7 @@ def test_a_refusal_for_another_reason_than_the_log_is_reason_to_stand_again():
 
 def test_a_vote_is_no_reason_to_stand_again():
     """B votes for A, C refuses because it has voted for E, and nobody else hears A: two of five."""
-    initial = rl.Initial(term={"A": 1, "B": 1, "C": 2, "D": 1, "E": 2}, votes={"C": "E"})
+    initial = rl.Initial(term={"A": 1, "B": 1, "C": 2, "D": 1, "E": 2}, voted_for={"C": "E"})
     slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
     cut = rl.Partition("ABC", "DE", at=0)
 
@@ -334,7 +334,7 @@ def test_adaptive_timeouts_find_a_dead_leader_sooner():
         )
 
     found = rl.sweep(cluster, {"adaptive": [False, True]}, seeds=200, metrics="since_last_fault_ms")
-    fixed, adaptive = (found.at(adaptive=a)["since_last_fault_ms"].mean() for a in (False, True))
+    fixed, adaptive = (found.where(adaptive=a)["since_last_fault_ms"].mean() for a in (False, True))
     assert 1100 < fixed < 1500
     assert adaptive < 0.2 * fixed
 

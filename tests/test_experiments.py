@@ -140,7 +140,7 @@ def test_every_finding_tells_figures_and_prints(result):
 
 def test_the_lie_of_e1_overwrites_acknowledged_entries_and_the_checks_name_them():
     finding = experiments.two_leaders(only=["E1.3"])["E1.3"]
-    rules = finding.violations.rules
+    rules = finding.violations.properties
     assert rules[0] == "leader_completeness"
     assert {"committed_prefix", "state_machine_safety", "acknowledged_write_lost"} <= set(rules)
     deleted = finding.violations.of("committed_prefix")

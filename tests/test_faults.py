@@ -347,7 +347,7 @@ def test_a_violation_that_a_strike_brings_forth_replays() -> None:
             continue
         again = c.scenario.run(seed=seed)
         assert again.digest == c.digest, seed
-        assert again.violations.rules == c.violations.rules, seed
+        assert again.violations.properties == c.violations.properties, seed
         replayed += 1
     assert replayed > 50
 

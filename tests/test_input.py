@@ -90,7 +90,9 @@ RICH = {
             rl.ClosedLoop(clients=2, think=rl.exponential(5), end="5s", reads=0.5, session=True, retry=True),
         ]
     },
-    "a beginning": {"initial": rl.Initial(term=3, log={"A": [1, (2, "x=1")]}, commit=0, votes={"A": "A"})},
+    "a beginning": {
+        "initial": rl.Initial(term=3, log={"A": [1, (2, "x=1")]}, commit=0, voted_for={"A": "A"})
+    },
     "terms": {"initial": rl.Initial(term={"A": 3, "B": 1}, log=[1, 1], commit={"C": 1})},
     "faults": {"faults": [rl.Crash("leader", at="1s"), rl.Delay(rl.uniform(1, 2), from_="A", every="1s")]},
     "a condition": {"stop": rl.leaders(2) | (rl.down(1) & rl.no_leader)},
@@ -111,7 +113,7 @@ def test_every_attribute_of_a_scenario_goes_back_into_it(settings):
 
 
 def test_a_beginning_that_json_says_twice():
-    written = {"raftlab": 1, "nodes": ["A", "B"], "initial": {"log": [1], "logs": {"B": [1, 1]}, "commit": 1}}
+    written = {"raftlab": 2, "nodes": ["A", "B"], "initial": {"log": [1], "logs": {"B": [1, 1]}, "commit": 1}}
     scenario = rl.Scenario.from_json(json.dumps(written))
     again = scenario.replace(initial=scenario.initial)
     assert again.run(seed=1).digest == scenario.run(seed=1).digest

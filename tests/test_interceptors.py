@@ -41,7 +41,7 @@ def two_leaders(c):
     old = c.leader.name
     rest = [node.name for node in c if node.name != old]
     c.partition([old, rest[0]], rest[1:])
-    c.propose("x=1", at=old)
+    c.propose("x=1", node=old)
     c.run("1s")
     c.propose("x=2")
     c.run("500ms")
@@ -55,7 +55,7 @@ def two_leaders(c):
 @pytest.mark.parametrize("how", ["watch", "intercept"])
 def test_who_only_looks_makes_nobody_a_liar(how):
     plain = two_leaders(rl.Cluster(5, seed=1, bugs=["quorum_off_by_one"]))
-    assert "state_machine_safety" in plain.violations.rules
+    assert "state_machine_safety" in plain.violations.properties
     c = rl.Cluster(5, seed=1, bugs=["quorum_off_by_one"])
     seen = []
     getattr(c, how)(lambda message: seen.append((message["type"], message.sender.term)) and None)
@@ -82,7 +82,7 @@ def test_to_drop_delay_and_duplicate_is_what_a_network_does():
     c.intercept(nuisance)
     two_leaders(c)
     c.intercept(None)
-    assert "state_machine_safety" in c.violations.rules, "whoever broke it is honest"
+    assert "state_machine_safety" in c.violations.properties, "whoever broke it is honest"
     replays(c)
 
 
@@ -95,10 +95,10 @@ def test_a_node_lies_from_its_first_changed_message_on():
     c.campaign("A")
     c.campaign("C")
     c.run("20ms")
-    assert c.violations.rules == ("election_safety",), "two honest leaders of one term"
-    assert c.liar_violations.rules == ("vote_once",)
+    assert c.violations.properties == ("election_safety",), "two honest leaders of one term"
+    assert c.liar_violations.properties == ("vote_once",)
     c.intercept(None)
-    assert replays(c).liar_violations.rules == ("vote_once",)
+    assert replays(c).liar_violations.properties == ("vote_once",)
 
 
 def test_what_a_node_did_before_it_lied_was_done_by_an_honest_node():
@@ -110,7 +110,7 @@ def test_what_a_node_did_before_it_lied_was_done_by_an_honest_node():
     c.intercept(None)
     assert str(c.violations).startswith(broken[:-1])
     run = replays(c)
-    assert run.violations.rules == c.violations.rules
+    assert run.violations.properties == c.violations.properties
 
 
 # ---- What it sees -----------------------------------------------------------------------------------
@@ -282,7 +282,7 @@ def test_different_values_for_different_followers():
         c.run("200ms")
     assert write.ok
     assert [c[name].store for name in "ABC"] == [{"x": "1"}, {"x": "poison"}, {"x": "1"}]
-    assert "log_matching" in c.liar_violations.rules + c.violations.rules
+    assert "log_matching" in c.liar_violations.properties + c.violations.properties
     assert c.violations.of("state_machine_safety"), "B and C are honest, and applied two values"
     run = replays(c)
     assert run.fork()["B"].store == {"x": "poison"}
@@ -394,7 +394,7 @@ def test_more_messages():
     c.intercept(None)
     assert c["B"].store == {"x": "666", "list": "a,b"}
     assert c["B"].snapshot_index == 5
-    assert "snapshot_consistency" in c.violations.rules
+    assert "snapshot_consistency" in c.violations.properties
     replays(c)
 
 
@@ -804,5 +804,5 @@ def test_what_comes_of_declared_lies():
     forged.run("1s")
     for c in (usurped, forged):
         broken = {"leader_completeness", "acknowledged_write_lost", "state_machine_safety"}
-        assert broken <= set(c.violations.rules)
+        assert broken <= set(c.violations.properties)
         replays(c)

@@ -483,7 +483,7 @@ def test_a_request_of_which_an_interceptor_raises_was_made():
     function, _ = fails_at(1)
     c.intercept(function)
     with pytest.raises(Mine):
-        c.propose("x=1", at="A")
+        c.propose("x=1", node="A")
     c.run(100)
     c.intercept(None)
     assert [str(operation.status) for operation in c.operations] == ["ok"]

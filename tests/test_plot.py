@@ -32,8 +32,8 @@ def story(nodes=5):
     c.run("100ms")
     minority = [old, next(n.name for n in c.nodes if n.name != old)][: (nodes - 1) // 2]
     c.partition(minority)
-    c.propose("x=2", at=old)
-    c.propose("y=3", at=old)
+    c.propose("x=2", node=old)
+    c.propose("y=3", node=old)
     c.run("1100ms")
     c.propose("z=7")
     c.pause(next(n.name for n in c.nodes if n.name not in minority and n is not c.leader), duration="500ms")
@@ -217,7 +217,7 @@ def test_what_broke_is_marked(worlds, plot):
     world = worlds("broken")
     ax = getattr(rl.plot, plot)(world)
     (ticks,) = artists(ax, "violation")
-    assert len(ticks.get_paths()) == len(world.violations.rules)
+    assert len(ticks.get_paths()) == len(world.violations.properties)
     assert words(ax, "violation-label")[0].startswith("✗ leader completeness")
 
 
@@ -397,7 +397,7 @@ def test_several_truncations_of_an_index_stand_side_by_side():
     for k in range(3):
         alone = c.leader.name
         cut = c.isolate(alone)
-        c.propose(f"lost={k}", at=alone)
+        c.propose(f"lost={k}", node=alone)
         c.run("800ms")
         c.heal(cut)
         c.run("300ms")

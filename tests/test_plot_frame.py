@@ -51,7 +51,7 @@ def test_both_leaders_of_one_term_are_seen_one_above_the_other():
     c.campaign("A")
     c.campaign("C")
     c.run_until(rl.leaders(2), limit="5s")
-    assert [v.rule for v in c.violations] == ["election_safety"]
+    assert [v.property for v in c.violations] == ["election_safety"]
     ax = rl.plot.timeline(c)
     assert sorted(words(ax, "leader")) == ["A", "C"]
     (bars,) = artists(ax, "leaders")
@@ -101,10 +101,10 @@ def by_hand():
     c = rl.Cluster(["S0", "S1", "S2"], seed=3, initial=rl.Initial(term=1, leader="S2", log=[1, 1]))
     c.run("100ms")
     c.hold()
-    c.propose("x=1", at="S2")
+    c.propose("x=1", node="S2")
     c.campaign("S1")
-    c.deliver(from_="S1", to="S0", type="RequestVote")
-    c.deliver(from_="S0", to="S1", type="RequestVoteReply")
+    c.deliver(from_="S1", to="S0", types="RequestVote")
+    c.deliver(from_="S0", to="S1", types="RequestVoteReply")
     c.deliver(from_="S2", to="S0")
     c.deliver(from_="S0", to="S2")
     return c

@@ -46,7 +46,7 @@ def test_curves_are_the_distributions(swept):
     ax = rl.plot.ecdf(swept, "time_to_leader_ms", by="timeout")
     curves = drawn(ax, "curve")
     assert [curve.get_label() for curve in curves] == ["timeout = 50", "timeout = 150"]
-    values = np.sort(swept.at(timeout=50)["time_to_leader_ms"])
+    values = np.sort(swept.where(timeout=50)["time_to_leader_ms"])
     x, y = curves[0].get_data()
     for share_of, at in ((0.25, 399), (0.9, 1439)):
         assert y[np.searchsorted(x, values[at], side="right") - 1] == pytest.approx(share_of, abs=0.002)
@@ -74,7 +74,7 @@ def test_each_nine_takes_the_same_room(swept):
 def test_cells_say_their_numbers(swept):
     ax = rl.plot.heatmap(swept, "timeout", "loss", "time_to_leader_ms", statistic="mean")
     texts = [text.get_text() for text in ax.texts]
-    mean = swept.at(timeout=150, loss=0.0)["time_to_leader_ms"].mean()
+    mean = swept.where(timeout=150, loss=0.0)["time_to_leader_ms"].mean()
     assert f"{mean:,.0f}" in texts
     ax = rl.plot.heatmap(swept, "timeout", "loss", "violation")
     assert [text.get_text() for text in ax.texts].count("none of 800 runs") == 4
@@ -83,9 +83,9 @@ def test_cells_say_their_numbers(swept):
 
 @pytest.mark.usefixtures("close")
 def test_bands_hold_the_runs(swept):
-    ax = rl.plot.bands(swept.at(loss=0.0), "timeout", "time_to_leader_ms", inside=[0.8])
+    ax = rl.plot.bands(swept.where(loss=0.0), "timeout", "time_to_leader_ms", inside=[0.8])
     path = drawn(ax, "band")[0].get_paths()[0].vertices
-    values = swept.at(timeout=150, loss=0.0)["time_to_leader_ms"]
+    values = swept.where(timeout=150, loss=0.0)["time_to_leader_ms"]
     at = path[path[:, 0] == 150][:, 1]
     assert at.min() == pytest.approx(np.quantile(values, 0.1, method="inverted_cdf"))
     assert at.max() == pytest.approx(np.quantile(values, 0.9, method="inverted_cdf"))
@@ -98,7 +98,7 @@ def test_bands_hold_the_runs(swept):
 
 @pytest.mark.usefixtures("close")
 def test_pairs_are_of_one_seed(swept):
-    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    a, b = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
     x, y = drawn(rl.plot.pairs(a, b, "time_to_leader_ms"), "pair")[0].get_data()
     assert x.tolist() == a["time_to_leader_ms"].tolist()
     assert y.tolist() == b["time_to_leader_ms"].tolist()
@@ -202,7 +202,9 @@ PICTURES = {
     ),
     "bands": lambda r, _, **more: rl.plot.bands(r, "timeout", "downtime_ms", **more),
     "bands along time": lambda _, t, **more: rl.plot.bands(t, "time_ms", "available", by="timeout", **more),
-    "pairs": lambda r, _, **more: rl.plot.pairs(r.at(timeout=50), r.at(timeout=300), "downtime_ms", **more),
+    "pairs": lambda r, _, **more: rl.plot.pairs(
+        r.where(timeout=50), r.where(timeout=300), "downtime_ms", **more
+    ),
     "share": lambda r, _, **more: rl.plot.share(r, "timeout", "ending=stop", **more),
     "commit latency": lambda _, __, **more: rl.plot.commit_latency(busy(), **more),
 }  # fmt: skip
@@ -225,8 +227,8 @@ def test_axes_in_axes_out_and_nothing_global(cut, timed, picture):
     assert not other.has_data()
     with pytest.raises(rl.InvalidError, match="ax must be matplotlib Axes, not int"):
         picture(cut, timed, ax=3)
-    with pytest.raises(rl.InvalidError, match="ci must be a confidence above 0 and below 1"):
-        picture(cut, timed, ci=95)
+    with pytest.raises(rl.InvalidError, match="confidence must be a confidence above 0 and below 1"):
+        picture(cut, timed, confidence=95)
 
 
 @pytest.mark.usefixtures("close")
@@ -275,7 +277,7 @@ def test_a_replay_line_gives_the_same_rows(cut):
     lines = replay_lines(cut)
     assert len(lines) == 3
     again = eval(lines[2], {"raftlab": rl})
-    assert again.runs.to_list("digest") == cut.at(timeout=300).runs.to_list("digest")
+    assert again.runs.to_list("digest") == cut.where(timeout=300).runs.to_list("digest")
     many = rl.sweep(lambda n: rl.Scenario(3, horizon=n), {"n": list(range(1, 61))}, seeds=1)
     assert replay_lines(many)[-1] == "# and 10 more points"
 
@@ -329,13 +331,13 @@ def test_bands_of_curves_are_those_of_the_table(cut):
     colour = drawn(survival, "curve")[1].get_color()
     (ticks,) = (line.get_xdata() for line in drawn(survival, "censored") if line.get_color() == colour)
     assert ticks == pytest.approx(table.downtime_ms[table.censored > 0])
-    whole = [len(sample_of(cut.at(timeout=t), "downtime_ms").censored) == 0 for t in (50, 150, 300)]
+    whole = [len(sample_of(cut.where(timeout=t), "downtime_ms").censored) == 0 for t in (50, 150, 300)]
     assert len(drawn(ecdf, "mean")) == sum(whole) < 3, "nobody knows the mean of what is not over"
 
 
 @pytest.mark.usefixtures("close")
 def test_means_are_marked_unless_not_wanted(swept):
-    one = swept.at(timeout=50, loss=0.0)
+    one = swept.where(timeout=50, loss=0.0)
     (dot,) = drawn(rl.plot.ecdf(one, "time_to_leader_ms"), "mean")
     assert dot.get_xdata()[0] == pytest.approx(one["time_to_leader_ms"].mean())
     assert not drawn(rl.plot.ecdf(one, "time_to_leader_ms", mean=False), "mean")
@@ -349,7 +351,7 @@ def test_numbers_at_risk_are_those_of_the_runs(cut):
     counts = [int(text.get_text().replace(",", "")) for text in ax.texts if text.get_gid() == "at-risk"]
     expected = []
     for timeout in (50, 150, 300):
-        of = sample_of(cut.at(timeout=timeout), "downtime_ms")
+        of = sample_of(cut.where(timeout=timeout), "downtime_ms")
         both = np.concatenate([of.values, of.censored])
         expected += [int((both >= tick).sum()) for tick in ticks]
     assert counts == expected
@@ -448,7 +450,7 @@ def test_availability_along_time_is_the_mean_of_the_bins(timed):
 
 @pytest.mark.usefixtures("close")
 def test_pairs_that_are_not_over_look_so(cut):
-    a, b = cut.at(timeout=150), cut.at(timeout=300)
+    a, b = cut.where(timeout=150), cut.where(timeout=300)
     ax = rl.plot.pairs(a, b, "downtime_ms")
     found = rl.compare(a, b, "downtime_ms")
     assert len(drawn(ax, "censored")[0].get_xdata()) == found.censored > 50
@@ -536,7 +538,7 @@ def test_pairs_of_counts_are_as_large_as_they_are_many():
         )
 
     result = rl.sweep(cluster, {"loss": [0.0, 0.1]}, seeds=80, metrics=["elections", "lost_writes"])
-    a, b = result.at(loss=0.0), result.at(loss=0.1)
+    a, b = result.where(loss=0.0), result.where(loss=0.1)
     ax = rl.plot.pairs(a, b, "elections")
     (dots,) = drawn(ax, "pair")
     both = list(zip(a["elections"].tolist(), b["elections"].tolist(), strict=True))
@@ -595,7 +597,7 @@ BAD_PICTURES = {
     "survival of flags": (lambda r: rl.plot.survival(r, "ending=stop"), ["'ending=stop'", "yes or no"]),
     "bands of flags": (lambda r: rl.plot.bands(r, "timeout", "violation"), ["'violation'", "yes or no"]),
     "pairs of flags": (
-        lambda r: rl.plot.pairs(r.at(timeout=50, loss=0.0), r.at(timeout=150, loss=0.0), "violation"),
+        lambda r: rl.plot.pairs(r.where(timeout=50, loss=0.0), r.where(timeout=150, loss=0.0), "violation"),
         ["'violation'", "yes or no"],
     ),
     "no sweep": (lambda _: rl.plot.ecdf(5, "downtime_ms"), ["result", "Sweep", "5"]),

@@ -64,16 +64,16 @@ def test_the_distribution_is_a_table_and_agrees_with_the_quantiles(swept):
 
 
 def test_limits_contain_their_quantile(swept):
-    for ci in (0.01, 0.95, 0.9999):
+    for confidence in (0.01, 0.95, 0.9999):
         for q in (0.01, 0.5, 0.9, 0.999):
-            row = swept.commit_latency(quantiles=[q], ci=ci, by=[]).iloc[0]
+            row = swept.commit_latency(quantiles=[q], confidence=confidence, by=[]).iloc[0]
             name = f"p{100 * q:.6g}_ms"
             assert not row[f"{name}_low"] > row[name]
             assert not row[f"{name}_high"] < row[name]
 
 
 def test_neither_order_nor_pieces_matter(swept):
-    histograms, seeds = swept.at(latency=5).runs.to_list("commit_latency_histogram"), np.arange(40)
+    histograms, seeds = swept.where(latency=5).runs.to_list("commit_latency_histogram"), np.arange(40)
     whole = Pooled.of(histograms, seeds)
     order = np.random.default_rng(1).permutation(40)
     shuffled = Pooled.of([histograms[at] for at in order], order)

@@ -112,7 +112,7 @@ def test_a_late_refusal_changes_nothing():
     c = leading()
     c.hold(from_="L", to="F")
     c.hold(from_="F", to="L")
-    c.propose("x=1", at="L")
+    c.propose("x=1", node="L")
     c.run("35ms")
     append = next(m for m in c.in_flight if m.to == "F" and m.entries)
     heartbeat = [m for m in c.in_flight if m.to == "F" and not m.entries][-1]

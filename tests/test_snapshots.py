@@ -92,7 +92,7 @@ def test_a_leader_that_sends_what_it_has_dropped_counts_in_a_sweep():
         seeds=20,
         metrics=["sent_InstallSnapshot", "sent_InstallSnapshotReply"],
     )
-    assert found.rules == {}
+    assert found.violations_by_property == {}
     assert (found["sent_InstallSnapshot"] >= 1).all()
 
 

@@ -18,11 +18,11 @@ def test_a_refused_retry_says_nothing_of_an_operation():
     follower = next(n.name for n in c if n.name != c.leader.name)
     write = c.propose("x=1", client="c")
     c.run("1ms")
-    c.retry(write, at=follower)
+    c.retry(write, node=follower)
     assert write.status == "pending"
     c.run("100ms")
     assert write.status == "ok"
-    c.retry(write, at=follower)
+    c.retry(write, node=follower)
     assert write.status == "ok"
     assert {n.store["x"] for n in c} == {"1"}
 
@@ -33,7 +33,7 @@ def test_a_refused_retry_of_an_unknown_operation_leaves_it_unknown():
     write = c.propose("x=1", client="c")
     c.crash(leader)
     assert write.status == "unknown"
-    c.retry(write, at=next(n.name for n in c if n.name != leader))
+    c.retry(write, node=next(n.name for n in c if n.name != leader))
     assert write.status == "unknown"
     c.run("2s")
     c.retry(write)
@@ -44,8 +44,8 @@ def test_a_refused_retry_of_an_unknown_operation_leaves_it_unknown():
 def test_what_nobody_took_has_failed_until_somebody_does():
     c = settled()
     a, b = (n.name for n in c if n.name != c.leader.name)
-    write = c.propose("x=1", at=a)
-    c.retry(write, at=b)
+    write = c.propose("x=1", node=a)
+    c.retry(write, node=b)
     assert write.status == "failed"
     c.retry(write)
     assert write.status == "pending"
@@ -72,9 +72,9 @@ def play(seed):
         what, node = rng.random(), rng.choice(names)
         if what < 0.4:
             at = None if rng.random() < 0.6 else node
-            writes.append((f"{step}", c.propose(f"k={step}", at=at, client=rng.choice([None, "c", "d"]))))
+            writes.append((f"{step}", c.propose(f"k={step}", node=at, client=rng.choice([None, "c", "d"]))))
         elif what < 0.65 and writes:
-            c.retry(rng.choice(writes)[1], at=rng.choice([None, node]))
+            c.retry(rng.choice(writes)[1], node=rng.choice([None, node]))
         elif what < 0.72:
             c.crash(node, duration=rng.choice([50, 300]))
         elif what < 0.8:

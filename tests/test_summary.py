@@ -136,24 +136,27 @@ def test_a_run_that_stopped_at_a_violation_is_unknown_for_the_others():
     rows, recorded = stopped.to_pandas(), whole.to_pandas()
     cut = rows.ending == "violation"
     assert cut.sum() > 20
-    assert (whole.summary().loc["violations_vote_once", "n"], whole.rules["vote_once"] > 0) == (100, True)
+    assert (
+        whole.summary().loc["violations_vote_once", "n"],
+        whole.violations_by_property["vote_once"] > 0,
+    ) == (100, True)
     for rule in rl.properties.names:
         column, broken = (
             rows[f"violations_{rule}"],
-            rows.rules.fillna("").str.split(",").map(lambda r, of=rule: of in r),
+            rows.properties.fillna("").str.split(",").map(lambda r, of=rule: of in r),
         )
         assert (column.isna() == (cut & ~broken)).all(), rule
         assert (column[broken] > 0).all(), rule
         assert (column[~cut] == 0).all(), rule
         assert recorded[f"violations_{rule}"].notna().all(), rule
-    lost = rows.rules.fillna("").str.contains("acknowledged_write_lost")
+    lost = rows.properties.fillna("").str.contains("acknowledged_write_lost")
     assert (rows.lost_writes.isna() == (cut & ~lost)).all()
     unknown = int(rows.violations_vote_once.isna().sum())
     table, known = (
-        stopped.summary(metrics=["violations_vote_once", "rules=vote_once", "violation"]),
+        stopped.summary(metrics=["violations_vote_once", "properties=vote_once", "violation"]),
         100 - unknown,
     )
-    for metric in ("violations_vote_once", "rules=vote_once"):
+    for metric in ("violations_vote_once", "properties=vote_once"):
         line = table.loc[metric]
         assert (line.n, line.absent) == (known, unknown)
         assert f"{unknown} runs are unknown" in line.note
@@ -162,7 +165,7 @@ def test_a_run_that_stopped_at_a_violation_is_unknown_for_the_others():
         assert math.isnan(line.mean_low)
         assert math.isnan(line.mean_high)
     assert table.loc["violation", ["n", "events"]].tolist() == [100, int(cut.sum())], "of any it is known"
-    share = stopped.share("rules=vote_once")
+    share = stopped.share("properties=vote_once")
     assert share[["low", "high"]].isna().all(axis=None)
     assert "each stopped at its first" in repr(stopped)
     assert "stopped" not in repr(whole)
@@ -174,7 +177,7 @@ def test_comparisons_do_not_count_what_is_unknown():
     honest = rl.sweep(short.replace(bugs=[]), seeds=60, metrics=metrics, progress=False)
     unknown = int(stopped.to_pandas().violations_vote_once.isna().sum())
     assert 0 < unknown < 58
-    for metric in ("rules=vote_once", "violations_vote_once"):
+    for metric in ("properties=vote_once", "violations_vote_once"):
         found = rl.compare(honest, stopped, metric)
         assert (found.pairs, found.excluded) == (60 - unknown, unknown)
         for side in (found.low, found.high, found.p_value, found.unpaired_low, found.median_low):
@@ -202,7 +205,7 @@ def test_a_grid_of_one_seed_has_no_interval_and_no_bound():
     table = own.summary(by=[]).loc["unavailable_ms"]
     assert table.mean_low < table["mean"] < table.mean_high
     assert "P(violation) < 0.072" in repr(own)
-    alone = shared.at(at=500)
+    alone = shared.where(at=500)
     assert alone.upper_bound == pytest.approx(0.95), "a single run is what it is"
 
 
@@ -255,7 +258,7 @@ def test_a_metric_that_always_fails_voids_nothing_else():
 
 
 def test_where_every_run_failed_nothing_is_said(swept):
-    result = swept.at(timeout=50, loss=0.0)
+    result = swept.where(timeout=50, loss=0.0)
     rows = result.runs._core
     for name in ("ending", "sent"):
         unit, meaning = next(column[2:] for column in result.runs.columns if column[0] == name)
@@ -316,20 +319,20 @@ def test_rules_are_counted_one_by_one():
     scenario = failover().replace(bugs=["quorum_off_by_one"], network=rl.Network(loss=0.3))
     broken = rl.sweep(scenario, seeds=200, on_violation="record")
     table = broken.summary()
-    assert broken.rules
-    for rule, count in broken.rules.items():
-        assert table.loc[f"rules={rule}", "events"] == count
+    assert broken.violations_by_property
+    for name, count in broken.violations_by_property.items():
+        assert table.loc[f"properties={name}", "events"] == count
     assert table.loc["violation", "events"] == len(broken.violating_seeds)
 
 
 def test_a_part_of_a_grid(swept):
-    part = swept.at(timeout=150)
+    part = swept.where(timeout=150)
     assert part.points == ({"timeout": 150, "loss": 0.0}, {"timeout": 150, "loss": 0.2})
     assert len(part) == 1600
     assert part.complete
     assert set(part.runs.to_list("timeout")) == {150}
     assert part.replay(801).digest == part.runs.to_list("digest")[801]
-    assert part.at(loss=0.2).runs.to_dict() == swept.at(timeout=150, loss=0.2).runs.to_dict()
+    assert part.where(loss=0.2).runs.to_dict() == swept.where(timeout=150, loss=0.2).runs.to_dict()
 
 
 def test_points_with_seeds_of_their_own_are_independent():
@@ -357,7 +360,7 @@ def test_counts_that_were_never_seen_are_not_zero():
 
 def test_without_checks_nothing_is_said_of_violations():
     metrics = ["lost_writes", "violations_election_safety", "sent"]
-    asked = [*metrics, "violation", "rules=election_safety", "ending=violation"]
+    asked = [*metrics, "violation", "properties=election_safety", "ending=violation"]
     blind = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=30, checks=False, metrics=metrics)
     table = blind.summary(metrics=asked)
     for metric in asked:
@@ -381,7 +384,7 @@ def test_without_checks_nothing_is_said_of_violations():
 @pytest.mark.filterwarnings("error")
 def test_where_nothing_was_over_nothing_is_known():
     cut = rl.sweep(waiting, {"timeout": [100, 150]}, seeds=50)
-    found = rl.compare(cut.at(timeout=100), cut.at(timeout=150), "time_to_leader_ms")
+    found = rl.compare(cut.where(timeout=100), cut.where(timeout=150), "time_to_leader_ms")
     for name in (
         "difference",
         "low",
@@ -415,7 +418,7 @@ def test_infinite_values_and_short_horizons_are_quiet():
         with pytest.raises(rl.InvalidError, match="infini"):
             call()
     short = rl.sweep(lambda t: waiting(t).replace(horizon="5s"), {"t": [100, 150]}, seeds=50)
-    found = rl.compare(short.at(t=100), short.at(t=150), "time_to_leader_ms", horizon=60)
+    found = rl.compare(short.where(t=100), short.where(t=150), "time_to_leader_ms", horizon=60)
     assert math.isnan(found.high)
 
 
@@ -441,7 +444,7 @@ def test_a_grid_may_hold_nan():
         lambda x: rl.Scenario(3, horizon=10 if x > 0 else 20), {"x": [0.5, math.nan]}, seeds=5, metrics="sent"
     )
     assert result.summary(metrics="sent").n.tolist() == [5, 5]
-    assert len(result.at(x=math.nan)) == 5
+    assert len(result.where(x=math.nan)) == 5
     assert result.replay(7).digest == result.runs.to_list("digest")[7]
 
 
@@ -465,32 +468,37 @@ def test_values_that_look_alike_are_not_taken_together():
     assert rl.sweep(build, same, seeds=2).summary(by="thing", metrics="sent").n.tolist() == [4]
 
 
-@pytest.mark.parametrize("ci", [0, 1, 95, math.nan, "0.9", None])
-def test_a_confidence_is_neither_nothing_nor_certainty(swept, ci):
-    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+@pytest.mark.parametrize("confidence", [0, 1, 95, math.nan, "0.9", None])
+def test_a_confidence_is_neither_nothing_nor_certainty(swept, confidence):
+    a, b = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
     for call in (
-        lambda: swept.summary(ci=ci),
-        lambda: swept.survival("downtime_ms", ci=ci),
-        lambda: swept.share("violation", ci=ci),
-        lambda: swept.commit_latency(ci=ci),
-        lambda: swept.commit_latency_ecdf(ci=ci),
-        lambda: rl.compare(a, b, "sent", ci=ci),
-        lambda: rl.required_seeds(a, "sent", 1, ci=ci),
-        lambda: rl.plot.ecdf(a, "sent", ci=ci),
-        lambda: rl.plot.bands(swept, "timeout", "sent", ci=ci),
-        lambda: rl.plot.heatmap(swept, "timeout", "loss", "sent", ci=ci),
-        lambda: rl.upper_bound(0, 10, ci),
-        lambda: rl.rare_event(rl.Scenario(3), rl.down(1), confidence=ci),
+        lambda: swept.summary(confidence=confidence),
+        lambda: swept.survival("downtime_ms", confidence=confidence),
+        lambda: swept.share("violation", confidence=confidence),
+        lambda: swept.commit_latency(confidence=confidence),
+        lambda: swept.commit_latency_ecdf(confidence=confidence),
+        lambda: rl.compare(a, b, "sent", confidence=confidence),
+        lambda: rl.required_seeds(a, "sent", 1, confidence=confidence),
+        lambda: rl.plot.ecdf(a, "sent", confidence=confidence),
+        lambda: rl.plot.bands(swept, "timeout", "sent", confidence=confidence),
+        lambda: rl.plot.heatmap(swept, "timeout", "loss", "sent", confidence=confidence),
+        lambda: rl.upper_bound(0, 10, confidence),
+        lambda: rl.rare_event(rl.Scenario(3), rl.down(1), confidence=confidence),
     ):
         with pytest.raises(rl.InvalidError, match="above 0 and below 1"):
             call()
 
 
-@pytest.mark.parametrize("ci", [1e-9, 1 - 1e-9])
-def test_any_confidence_there_is_gives_something(swept, ci):
-    swept.summary(by="timeout", ci=ci, metrics=["downtime_ms", "violation"])
-    swept.survival("downtime_ms", by="timeout", ci=ci)
-    rl.compare(swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0), "downtime_ms", ci=ci)
+@pytest.mark.parametrize("confidence", [1e-9, 1 - 1e-9])
+def test_any_confidence_there_is_gives_something(swept, confidence):
+    swept.summary(by="timeout", confidence=confidence, metrics=["downtime_ms", "violation"])
+    swept.survival("downtime_ms", by="timeout", confidence=confidence)
+    rl.compare(
+        swept.where(timeout=50, loss=0.0),
+        swept.where(timeout=150, loss=0.0),
+        "downtime_ms",
+        confidence=confidence,
+    )
 
 
 # ---- Survival as a table -----------------------------------------------------------------------------
@@ -504,7 +512,7 @@ def test_survival_is_a_table_of_steps():
         "timeout", "downtime_ms", "at_risk", "events", "censored", "survival", "low", "high",
     ]  # fmt: skip
     one = table[table.timeout == 150]
-    of = sample_of(cut.at(timeout=150), "downtime_ms")
+    of = sample_of(cut.where(timeout=150), "downtime_ms")
     expected = stats.ecdf(stats.CensoredData(of.values, right=of.censored)).sf
     assert one.survival.to_numpy() == pytest.approx(expected.probabilities)
     assert one.downtime_ms.to_numpy() == pytest.approx(expected.quantiles)
@@ -586,7 +594,7 @@ def test_medians_of_small_tables_are_compared_by_the_bootstrap(swept):
     assert (ties.value, math.isnan(ties.low)) == (0, True)
     few = of_medians(Pairs("x", False, x[:9], y[:9], no[:9], no[:9], 0), 0.95)
     assert math.isnan(few.low)
-    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    a, b = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
     both = rl.compare(a, b, "time_to_leader_ms")
     assert both.median_low < both.median_difference < both.median_high
     table = swept.summary(metrics="time_to_leader_ms").p50
@@ -595,7 +603,7 @@ def test_medians_of_small_tables_are_compared_by_the_bootstrap(swept):
 
 
 def test_pairs_of_common_random_numbers(swept):
-    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    a, b = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
     found = rl.compare(a, b, "time_to_leader_ms")
     x, y = a["time_to_leader_ms"], b["time_to_leader_ms"]
     assert found.difference == pytest.approx((y - x).mean())
@@ -614,7 +622,7 @@ def test_pairs_of_common_random_numbers(swept):
 
 
 def test_no_difference_is_found_where_there_is_none(swept):
-    same = swept.at(timeout=50, loss=0.0)
+    same = swept.where(timeout=50, loss=0.0)
     found = rl.compare(same, same, "downtime_ms")
     assert (found.difference, found.p_value) == (0, 1)
     assert math.isnan(found.low)
@@ -628,8 +636,8 @@ def test_shares_are_compared_exactly():
         return failover().replace(bugs=bugs, network=rl.Network(latency=rl.uniform(1, 5), loss=0.3))
 
     result = rl.sweep(cluster, {"bug": [False, True]}, seeds=200)
-    found = rl.compare(result.at(bug=False), result.at(bug=True), "violation")
-    broken = len(result.at(bug=True).violating_seeds)
+    found = rl.compare(result.where(bug=False), result.where(bug=True), "violation")
+    broken = len(result.where(bug=True).violating_seeds)
     assert found.difference == pytest.approx(broken / 200)
     assert found.p_value == pytest.approx(stats.binomtest(broken, broken).pvalue)
 
@@ -652,7 +660,7 @@ def test_censored_pairs_count():
             return failover(timeout, 0.2).replace(horizon=horizon, stop=rl.leader_elected)
 
         swept = rl.sweep(cluster, {"timeout": [150, 300]}, seeds=2000)
-        return swept.at(timeout=150), swept.at(timeout=300)
+        return swept.where(timeout=150), swept.where(timeout=300)
 
     a, b = lasting("1.5s")
     x, y = (side["downtime_ms"] for side in lasting("20s"))
@@ -709,7 +717,7 @@ def test_a_known_shift_and_correlation_are_recovered():
 
 
 def test_shares_that_never_differ_leave_a_difference_possible(swept):
-    a, b = swept.at(timeout=50, loss=0.0), swept.at(timeout=150, loss=0.0)
+    a, b = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
     found = rl.compare(a, b, "violation")
     assert (found.difference, found.p_value) == (0, 1)
     assert found.low < 0 < found.high < 0.01
@@ -809,7 +817,7 @@ def test_ties_do_not_make_one_seed_enough():
 
 def none_of(result):
     """The same sweep, interrupted before its first run was over."""
-    one = result.at(timeout=50, loss=0.0)
+    one = result.where(timeout=50, loss=0.0)
     one.runs = rl.Table(one.runs._core.slice(0, 0))
     return one
 
@@ -817,29 +825,32 @@ def none_of(result):
 BAD = {
     "an unknown parameter": (lambda r: r.summary(by="size"), ["by", "'size'", "timeout, loss"]),
     "an unknown metric": (lambda r: r.summary(metrics="downtime"), ["'downtime'", "downtime_ms"]),
-    "a confidence": (lambda r: r.summary(ci=95), ["ci", "95"]),
+    "a confidence": (lambda r: r.summary(confidence=95), ["confidence", "95"]),
     "a quantile": (lambda r: r.summary(quantiles=[50]), ["quantiles", "50"]),
-    "a point that is not there": (lambda r: r.at(timeout=75), ["at", "timeout=75"]),
-    "a value that is several": (lambda r: r.at(timeout=np.array([50, 150])), ["at", "timeout=array"]),
-    "a parameter that is not there": (lambda r: r.at(size=75), ["at", "'size'", "timeout, loss"]),
+    "a point that is not there": (lambda r: r.where(timeout=75), ["where", "timeout=75"]),
+    "a value that is several": (lambda r: r.where(timeout=np.array([50, 150])), ["where", "timeout=array"]),
+    "a parameter that is not there": (lambda r: r.where(size=75), ["where", "'size'", "timeout, loss"]),
     "no runs": (lambda r: rl.compare(*[none_of(r)] * 2, "sent"), ["a", "no runs"]),
     "several points": (lambda r: rl.compare(r, r, "sent"), ["a", "one point", "4"]),
-    "no sweep": (lambda r: rl.compare(r.at(timeout=50, loss=0.0), 5, "sent"), ["b", "Sweep", "5"]),
+    "no sweep": (lambda r: rl.compare(r.where(timeout=50, loss=0.0), 5, "sent"), ["b", "Sweep", "5"]),
     "a metric of texts": (
-        lambda r: rl.compare(r.at(timeout=50, loss=0.0), r.at(timeout=50, loss=0.0), "ending"),
+        lambda r: rl.compare(r.where(timeout=50, loss=0.0), r.where(timeout=50, loss=0.0), "ending"),
         ["'ending'"],
     ),
     "no pilot": (lambda _: rl.required_seeds(5, "sent", 1), ["pilot", "Sweep"]),
     "a horizon of no duration": (
-        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "sent", horizon="1s"),
+        lambda r: rl.compare(*[r.where(timeout=50, loss=0.0)] * 2, "sent", horizon="1s"),
         ["horizon", "'sent'"],
     ),
     "a horizon that is no time": (
-        lambda r: rl.compare(*[r.at(timeout=50, loss=0.0)] * 2, "downtime_ms", horizon="soon"),
+        lambda r: rl.compare(*[r.where(timeout=50, loss=0.0)] * 2, "downtime_ms", horizon="soon"),
         ["horizon", "'soon'"],
     ),
     "an ending that is none": (lambda r: r.summary(metrics="ending=won"), ["'ending=won'", "stop, horizon"]),
-    "a rule that is none": (lambda r: r.summary(metrics="rules=safety"), ["'rules=safety'", "log_matching"]),
+    "a rule that is none": (
+        lambda r: r.summary(metrics="properties=safety"),
+        ["'properties=safety'", "log_matching"],
+    ),
     "a question of a number": (lambda r: r.summary(metrics="sent=3"), ["'sent=3'", "ending=stop"]),
     "a list of numbers": (lambda r: r.summary(metrics=[3]), ["3", "downtime_ms"]),
     "a metric that is a number": (lambda r: rl.required_seeds(r, 3, 1), ["metric", "3"]),

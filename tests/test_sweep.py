@@ -78,12 +78,12 @@ def test_violations_stay_with_their_runs(threads):
     assert 50 < len(result.violating_seeds) < 450
     assert frame(result) == frame(rl.sweep(wrong, seeds=500, threads=1, on_violation="record"))
     rows = result.to_pandas()
-    assert (rows.rules.notna() == (rows.violations > 0)).all()
+    assert (rows.properties.notna() == (rows.violations > 0)).all()
     for row in range(0, 500, 50):
         run = result.replay(row)
         assert rows.violations[row] == len(run.violations)
-        assert (rows.rules[row] if run.violations else None) == (
-            ",".join(dict.fromkeys(violation.rule for violation in run.violations)) or None
+        assert (rows.properties[row] if run.violations else None) == (
+            ",".join(dict.fromkeys(violation.property for violation in run.violations)) or None
         )
 
 
@@ -234,7 +234,7 @@ def test_values_of_a_grid_stay_what_they_are():
         return rl.Scenario(3, horizon=100)
 
     result = rl.sweep(build, {"value": [0.5, math.nan]}, seeds=2)
-    assert [len(result.at(value=value)) for value in (0.5, math.nan)] == [2, 2]
+    assert [len(result.where(value=value)) for value in (0.5, math.nan)] == [2, 2]
     assert result.replay(3).digest == result.replay(result.to_pandas().iloc[3]).digest
     huge = rl.sweep(build, {"value": [2**70, 2**70 + 1]}, seeds=np.int64(2))
     assert huge.runs.to_list("value") == [str(2**70)] * 2 + [str(2**70 + 1)] * 2
@@ -534,7 +534,7 @@ def test_violations_by_rule():
     by_rule = rows[[name for name in rows if name.startswith("violations_")]]
     assert (by_rule.sum(axis=1) == rows.violations).all()
     assert ((rows.lost_writes > 0) == (rows.violations_acknowledged_write_lost > 0)).all()
-    for rule, runs in result.rules.items():
+    for rule, runs in result.violations_by_property.items():
         assert (rows[f"violations_{rule}"] > 0).sum() == runs
 
 

@@ -12,8 +12,8 @@ def two_usurpers():
     c.partition("AC", "BD", "E")
     c.usurp("A")
     c.usurp("B")
-    c.propose("x=a", at="A")
-    c.propose("x=b", at="B")
+    c.propose("x=a", node="A")
+    c.propose("x=b", node="B")
     c.run("100ms")
     return c
 
@@ -21,7 +21,7 @@ def two_usurpers():
 def test_honest_holders_are_compared_whoever_had_the_entry_first():
     c = two_usurpers()
     assert [c[name].log[2].value for name in "CD"] == ["x=a", "x=b"]
-    assert c.violations.rules == ("log_matching",)
+    assert c.violations.properties == ("log_matching",)
     assert set(c.violations[0].nodes) == {"C", "D"}
 
 
@@ -31,7 +31,7 @@ def test_what_honest_nodes_commit_is_theirs():
     c.run("100ms")
     c.isolate("E")
     c.lie("A", "double_vote")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run("11ms")  # A, a liar, has committed x=1, and nobody else knows
     c.crash("A")
     c.campaign("B")
@@ -41,7 +41,7 @@ def test_what_honest_nodes_commit_is_theirs():
     for _ in range(3):
         c.campaign("E")
     c.run("100ms")
-    assert {"leader_completeness", "state_machine_safety"} <= set(c.violations.rules)
+    assert {"leader_completeness", "state_machine_safety"} <= set(c.violations.properties)
     assert c.violations[0].index == 2
 
 
@@ -50,7 +50,7 @@ def test_lost_writes_are_counted_each(how):
     c = rl.Cluster(["A", "B", "C"], seed=1, bugs=["skip_up_to_date"], initial=rl.Initial(term=1, leader="A"))
     c.isolate("C")
     for i in range(10):
-        c.propose(f"x{i}=1", at="A")
+        c.propose(f"x{i}=1", node="A")
     c.run("200ms")
     c.heal()
     c.isolate("A")
@@ -74,8 +74,8 @@ def test_a_write_that_every_log_holds_is_not_lost():
     c.campaign("S1")
     c.run("1s")
     assert [c[name].log[3].value for name in ("S1", "S2", "S3")] == ["x=1"] * 3
-    assert "leader_completeness" in c.violations.rules
-    assert "acknowledged_write_lost" not in c.violations.rules
+    assert "leader_completeness" in c.violations.properties
+    assert "acknowledged_write_lost" not in c.violations.properties
 
 
 def test_a_commit_index_beyond_the_log_is_a_violation():
@@ -98,7 +98,7 @@ def test_a_commit_index_beyond_the_log_is_a_violation():
     c.heal()
     c.run("1s")
     assert c["S1"].commit_index > c["S1"].last_index
-    assert "commit_monotonic" in c.violations.rules
+    assert "commit_monotonic" in c.violations.properties
 
 
 UNREACHABLE = {
@@ -112,8 +112,8 @@ UNREACHABLE = {
         {"term": {"A": 4, "B": 1, "C": 1}, "log": {"A": [4]}},
         "only 1 of 3 nodes",
     ),
-    "a vote for nobody's candidate": ({"term": {"A": 2, "B": 1}, "votes": {"A": "B"}}, "cannot have stood"),
-    "a candidate for another": ({"term": 2, "votes": {"A": "B", "B": "C", "C": "C"}}, "not for itself"),
+    "a vote for nobody's candidate": ({"term": {"A": 2, "B": 1}, "voted_for": {"A": "B"}}, "cannot have stood"),
+    "a candidate for another": ({"term": 2, "voted_for": {"A": "B", "B": "C", "C": "C"}}, "not for itself"),
     "a leader without votes": ({"term": {"A": 2, "B": 1, "C": 1}, "leader": "A"}, "at most 1 of 3"),
     "a leader without its entries": ({"term": 1, "leader": "A", "log": {"B": [1]}}, "A does not have"),
     "a leader without a committed entry": (

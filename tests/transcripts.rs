@@ -4,7 +4,7 @@
 //! head of each script quotes the sentence that it shows, and names the rule (`# rule: bug`, as in
 //! `src/raft/rules.rs`) or the switch (`# switch: setting=value`) that the sentence stands or falls with.
 //! Each script is played a second time without it, and must take another course; where the two part, and
-//! what then breaks, is told at the foot behind `#>`.
+//! what then breaks, is told at the foot after `#>`.
 //!
 //! `BLESS=1 cargo test --test transcripts` writes all transcripts anew. Read the difference before you
 //! commit it.
@@ -26,7 +26,7 @@
 //! - `stabilize [ABC]`: deliver until nothing is left (that these say to each other).
 //! - `crash`, `restart`, `wipe`, `pause`, `resume A`; `clock A 1.1`: its rate.
 //! - `run 50ms`; `tick A election|heartbeat|quorum`: until that timer of A has run out.
-//! - `log`: each node's log as `index:term`, with a bar behind what it has committed; `state`; `store`.
+//! - `log`: each node's log as `index:term`, with a bar after what it has committed; `state`; `store`.
 //!
 //! A write shows as `x=1`, a no-op or an entry that was there from the beginning as its place alone.
 

@@ -100,7 +100,7 @@ fn play(seed: u64, sum: &mut Sum) {
         judgement.verdicts.iter().map(|(name, act)| (*name, (act.time, act.node))).collect();
     let mut fast = BTreeMap::new();
     for violation in checks.violations() {
-        fast.entry(violation.rule).or_insert((violation.time, violation.nodes[0]));
+        fast.entry(violation.property).or_insert((violation.time, violation.nodes[0]));
     }
     sum.with_liars += u64::from(!cluster.world().liars().is_empty());
     sum.lost_writes += judgement.lost_writes;

@@ -21,7 +21,7 @@ def story() -> rl.Cluster:
     rest = [node.name for node in c if node.name != old]
     c.partition([old, rest[0]], rest[1:])
     c.run("100ms")
-    c.propose("x=2", at=old)
+    c.propose("x=2", node=old)
     c.run("700ms")
     c.propose("x=3")
     c.run("200ms")

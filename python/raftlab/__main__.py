@@ -1,8 +1,8 @@
 """The command line: `raftlab experiments`, `raftlab run`, `raftlab sweep`, `raftlab published`.
 
-Exit codes: 0 if all went well; 1 if a run violated a rule, or a judge could not decide; 2 if an argument or
-a file makes no sense, a package is missing or a disk is full; 3 if runs failed or a step waited in vain; 130
-after Ctrl-C, when what is finished is kept.
+Exit codes: 0 if all went well; 1 if a run violated a property, or a judge could not decide; 2 if an argument
+or a file makes no sense, a package is missing or a disk is full; 3 if runs failed or a step waited in vain;
+130 after Ctrl-C, when what is finished is kept.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="raftlab",
         description="Break Raft on purpose.",
-        epilog="Exit codes: 0 all went well; 1 a run violated a rule, or a judge could not decide; 2 an "
+        epilog="Exit codes: 0 all went well; 1 a run violated a property, or a judge could not decide; 2 an "
         "argument or a file makes no sense, a package is missing or a disk is full; 3 runs failed or a step "
         "waited in vain; 130 interrupted (what is finished is kept).",
     )

@@ -101,7 +101,7 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
         return ending_of(early[0])
     if result.errors or IN_VAIN in result.runs.to_list("ending"):
         return FAILED
-    return FOUND if result.rules else OK
+    return FOUND if result.violations_by_property else OK
 
 
 @contextlib.contextmanager

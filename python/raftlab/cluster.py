@@ -151,7 +151,7 @@ class World:
 
     def _violation(self, found: dict[str, Any], replay: str) -> Violation:
         return Violation(
-            rule=found["rule"],
+            property=found["property"],
             time_ms=found["time_ms"],
             nodes=tuple(found["nodes"]),
             index=found["index"],
@@ -165,7 +165,7 @@ class World:
 
     @property
     def coverage(self) -> dict[str, int]:
-        """For each rule, how often its check had something to check: no pass is vacuous."""
+        """For each property, how often its check had something to check: no pass is vacuous."""
         return dict(self._engine.coverage())
 
     @property
@@ -511,7 +511,7 @@ class Cluster(Interceptable, World):
         self,
         command: Command | str,
         *,
-        at: str | None = None,
+        node: str | None = None,
         home: str | None = None,
         client: str | None = None,
     ) -> Operation:
@@ -521,7 +521,7 @@ class Cluster(Interceptable, World):
         ----------
         command : str or Command
             `"x=1"`, or `put`, `get`, `cas`, `append`.
-        at : str, optional
+        node : str, optional
             The node to ask; the highest-term leader that the client can reach if not given.
         home : str, optional
             The node beside which the client stands, and through which alone it reaches others; without one
@@ -534,10 +534,10 @@ class Cluster(Interceptable, World):
         Operation
             A handle that knows its fate. A node that does not lead refuses at once.
         """
-        return Operation(self, self._op(propose_action(command, at, home, client)))
+        return Operation(self, self._op(propose_action(command, node, home, client)))
 
     def read(
-        self, key: str, *, at: str | None = None, home: str | None = None, via: str = "log"
+        self, key: str, *, node: str | None = None, home: str | None = None, via: str = "log"
     ) -> Operation:
         """A client reads a key.
 
@@ -545,19 +545,19 @@ class Cluster(Interceptable, World):
         ----------
         key : str
             The key.
-        at, home : str, optional
+        node, home : str, optional
             As in `propose`.
         via : {"log", "read_index", "lease", "local"}, default "log"
             As an entry of the log; confirmed by a round of heartbeats (dissertation 6.4); by the leader's
             lease (6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
         """
-        return Operation(self, self._op(read_action(key, at, home, via)))
+        return Operation(self, self._op(read_action(key, node, home, via)))
 
     def retry(
-        self, operation: Operation | int, *, at: str | None = None, home: str | None = None
+        self, operation: Operation | int, *, node: str | None = None, home: str | None = None
     ) -> Operation:
         """A client sends the same request again, perhaps to another node."""
-        places = {name: place for name, place in (("at", at), ("home", home)) if place is not None}
+        places = {name: place for name, place in (("node", node), ("home", home)) if place is not None}
         return Operation(self, self._op({"retry": {"op": integer(operation, "operation"), **places}}))
 
     def give_up(self, operation: Operation | int) -> None:
@@ -697,10 +697,10 @@ class Cluster(Interceptable, World):
         *,
         from_: str | Sequence[str] | None = None,
         to: str | Sequence[str] | None = None,
-        type: str | None = None,
+        types: str | Sequence[str] | None = None,
     ) -> int:
-        """Delivers what is under way now: from some nodes, to some nodes, of a type. Says how many."""
-        chosen = self.in_flight.select(from_=from_, to=to, type=type)
+        """Delivers what is under way now: from some nodes, to some nodes, of some types. Returns how many."""
+        chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.deliver()
         return len(chosen)
 
@@ -709,10 +709,10 @@ class Cluster(Interceptable, World):
         *,
         from_: str | Sequence[str] | None = None,
         to: str | Sequence[str] | None = None,
-        type: str | None = None,
+        types: str | Sequence[str] | None = None,
     ) -> int:
-        """Drops what is under way now, by hand. Says how many."""
-        chosen = self.in_flight.select(from_=from_, to=to, type=type)
+        """Drops what is under way now, by hand. Returns how many."""
+        chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.drop()
         return len(chosen)
 

@@ -460,15 +460,15 @@ def run_until(condition: Condition, *, limit: Duration = "60s") -> dict[str, Any
 
 
 def propose(
-    command: Command | str, *, at: str | None = None, home: str | None = None, client: str | None = None
+    command: Command | str, *, node: str | None = None, home: str | None = None, client: str | None = None
 ) -> dict[str, Any]:
     """A step: a client asks for a command to be replicated; see `Cluster.propose`."""
-    return {"do": propose_action(command, at, home, client)}
+    return {"do": propose_action(command, node, home, client)}
 
 
-def read(key: str, *, at: str | None = None, home: str | None = None, via: str = "log") -> dict[str, Any]:
+def read(key: str, *, node: str | None = None, home: str | None = None, via: str = "log") -> dict[str, Any]:
     """A step: a client reads; see `Cluster.read`."""
-    return {"do": read_action(key, at, home, via)}
+    return {"do": read_action(key, node, home, via)}
 
 
 def campaign(node: str) -> dict[str, Any]:
@@ -482,25 +482,25 @@ def heal(handle: int | None = None) -> dict[str, Any]:
 
 
 def propose_action(
-    command: Command | str, at: str | None, home: str | None, client: str | None
+    command: Command | str, node: str | None, home: str | None, client: str | None
 ) -> dict[str, Any]:
-    """The action behind `propose`."""
-    places = {"at": at, "home": home, "client": client}
+    """The action of `propose`."""
+    places = {"node": node, "home": home, "client": client}
     for what, place in places.items():
         if place is not None:
             instance(place, str, what)
     return {"propose": {"command": command_to_dict(command), **_given(places)}}
 
 
-def read_action(key: str, at: str | None, home: str | None, via: str) -> dict[str, Any]:
-    """The action behind `read`."""
+def read_action(key: str, node: str | None, home: str | None, via: str) -> dict[str, Any]:
+    """The action of `read`."""
     if not isinstance(key, str) or not key:
         raise InvalidError(f"a key must be a text of at least one letter, not {shown(key)}")
-    return {"read": {"key": key, "via": choice(via, "via", VIAS), **_given({"at": at, "home": home})}}
+    return {"read": {"key": key, "via": choice(via, "via", VIAS), **_given({"node": node, "home": home})}}
 
 
 def heal_action(handle: int | None) -> dict[str, Any]:
-    """The action behind `heal`."""
+    """The action of `heal`."""
     return {"heal": _given({"handle": None if handle is None else integer(handle, "handle", 0, U32)})}
 
 

@@ -283,7 +283,7 @@ class Initial:
         The log of all nodes, or of single ones: a list of terms, or of pairs (term, "key=value").
     commit : int or dict of str to int, optional
         commitIndex.
-    votes : dict of str to str, optional
+    voted_for : dict of str to str, optional
         votedFor of single nodes.
     leader : str, optional
         The leader of its term at time 0, without an election.
@@ -312,7 +312,7 @@ class Initial:
     term: int | Mapping[str, int] | None = None
     log: Any = None
     commit: int | Mapping[str, int] | None = None
-    votes: Mapping[str, str] | None = None
+    voted_for: Mapping[str, str] | None = None
     leader: str | None = None
     unreachable: bool = False
 
@@ -324,8 +324,8 @@ class Initial:
                 written[name + "s"] = dict(value)
             elif value is not None:
                 written[name] = value
-        if self.votes is not None:
-            written["votes"] = instance(self.votes, dict, "initial: votes")
+        if self.voted_for is not None:
+            written["voted_for"] = instance(self.voted_for, dict, "initial: voted_for")
         if self.leader is not None:
             written["leader"] = self.leader
         if flag(self.unreachable, "initial: unreachable"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
-from ._arguments import choice, nodes
+from ._arguments import choice, items, nodes
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, format_ms
 from .errors import escaped
@@ -397,13 +397,15 @@ class InFlight(tuple[Message, ...]):
         *,
         from_: str | Sequence[str] | None = None,
         to: str | Sequence[str] | None = None,
-        type: str | None = None,
+        types: str | Sequence[str] | None = None,
     ) -> InFlight:
-        """Those from some nodes, to some nodes, of a type. `"ABC"` names single-letter nodes."""
+        """Those from some nodes, to some nodes, of some types. `"ABC"` names single-letter nodes."""
         senders = self._names if from_ is None else nodes(from_, "from_", self._names)
         receivers = self._names if to is None else nodes(to, "to", self._names)
-        types = None if type is None else choice(type, "type", _core.message_types())
-        chosen = (m for m in self if m.from_ in senders and m.to in receivers and types in (None, m.type))
+        known = _core.message_types()
+        wanted = [types] if isinstance(types, str) else items(known if types is None else types, "types")
+        among = {choice(name, "types", known) for name in wanted}
+        chosen = (m for m in self if m.from_ in senders and m.to in receivers and m.type in among)
         return InFlight._of(chosen, self._names)
 
     def deliver(self) -> None:
@@ -433,8 +435,8 @@ class Violation:
 
     Attributes
     ----------
-    rule : str
-        The property that broke; see `raftlab.properties`.
+    property : str
+        The property that was violated; see `raftlab.properties`.
     time_ms : float
         When.
     nodes : tuple of str
@@ -455,7 +457,7 @@ class Violation:
         The line that brings the run back.
     """
 
-    rule: str
+    property: str
     time_ms: float
     nodes: tuple[str, ...]
     index: int | None
@@ -467,7 +469,7 @@ class Violation:
     replay: str = field(repr=False, default="")
 
     def __str__(self) -> str:
-        return escaped(f"{self.rule} at {format_ms(self.time_ms)}: {self.message}")
+        return escaped(f"{self.property} at {format_ms(self.time_ms)}: {self.message}")
 
     def explain(self) -> str:
         """The violation with the events that led there, a line each."""
@@ -479,14 +481,14 @@ class Violation:
 class Violations(tuple[Violation, ...]):
     """Violations in the order in which they were found: a tuple that is equal to a list of the same, too."""
 
-    def of(self, rule: str) -> Violations:
-        """Those of one rule."""
-        return Violations(v for v in self if v.rule == rule)
+    def of(self, property: str) -> Violations:
+        """Those of one property."""
+        return Violations(v for v in self if v.property == property)
 
     @property
-    def rules(self) -> tuple[str, ...]:
-        """The rules that were violated, in the order in which they were first."""
-        return tuple(dict.fromkeys(v.rule for v in self))
+    def properties(self) -> tuple[str, ...]:
+        """The properties that were violated, in the order of their first violations."""
+        return tuple(dict.fromkeys(v.property for v in self))
 
     def __eq__(self, other: object) -> bool:
         return super().__eq__(tuple(other) if isinstance(other, list) else other)
@@ -503,12 +505,14 @@ class Violations(tuple[Violation, ...]):
         if not self:
             return "<p>no violations</p>"
         rows = "".join(
-            f"<tr><td>{v.time_ms:.3f}</td><td><code>{html.escape(v.rule)}</code></td>"
+            f"<tr><td>{v.time_ms:.3f}</td><td><code>{html.escape(v.property)}</code></td>"
             f"<td>{html.escape(', '.join(v.nodes))}</td>"
             f"<td style='text-align:left'>{html.escape(v.message)}</td></tr>"
             for v in self
         )
-        head = "<tr><th>time (ms)</th><th>rule</th><th>nodes</th><th style='text-align:left'>what</th></tr>"
+        head = (
+            "<tr><th>time (ms)</th><th>property</th><th>nodes</th><th style='text-align:left'>what</th></tr>"
+        )
         return f"<table>{head}{rows}</table>"
 
 

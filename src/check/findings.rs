@@ -58,7 +58,7 @@ impl Findings {
             return;
         }
         list.violations.push(Violation {
-            rule: breach.property().name(),
+            property: breach.property().name(),
             time,
             nodes: breach.nodes(),
             index: breach.index(),

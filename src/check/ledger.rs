@@ -84,7 +84,7 @@ pub(super) struct Committer {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Committed>,
-    /// Up to here an honest node has committed it. What comes behind is nobody's truth yet.
+    /// Up to here an honest node has committed it. What comes after it is not settled yet.
     confirmed: u64,
     /// By index, what honest nodes committed with another history: empty as long as they agree.
     apart: BTreeMap<u64, Vec<Committed>>,
@@ -159,7 +159,7 @@ impl Ledger {
         index > self.confirmed && index <= self.last() && self.hash_at(index) == hash
     }
 
-    /// Adds the entries of a log behind the last, up to `last`.
+    /// Adds the entries of a log after the last, up to `last`.
     #[inline]
     pub(super) fn extend(&mut self, log: &Log, last: u64, by: Committer) {
         for index in self.last() + 1..=last {
@@ -168,7 +168,7 @@ impl Ledger {
         }
     }
 
-    /// An honest node has committed everything up to this index, and has this log behind the last.
+    /// An honest node has committed everything up to this index, and has this log after the last.
     #[inline]
     pub(super) fn confirm(&mut self, log: &Log, last: u64, by: Committer) {
         if self.confirmed < self.last() {

@@ -5,7 +5,7 @@
 //! else: a prefix hash per entry, which each node computes for itself, tells whether two logs are the
 //! same up to an index, so that no check walks a log.
 //!
-//! [`RULES`] says what is checked. The checks by subject: `elections` (leaders, terms, votes), `logs`
+//! [`PROPERTIES`] says what is checked. The checks by subject: `elections` (leaders, terms, votes), `logs`
 //! (entries, commits, crashes), `clients` (acknowledged writes, sessions, reads). What they compare with:
 //! `witness` (one node's past), `reigns` (who led, and with which log), `ledger` (what the cluster committed),
 //! `prefixes` (every entry ever appended).
@@ -28,7 +28,7 @@ mod story;
 mod violation;
 mod witness;
 
-pub use properties::{Property, RULES, RuleInfo};
+pub use properties::{PROPERTIES, Property, PropertyInfo};
 pub use story::{Moment, Names, Numbers, What};
 pub use violation::{Breach, Place, Violation};
 
@@ -58,7 +58,7 @@ impl Default for Options {
     }
 }
 
-/// The observer that checks every property of [`RULES`].
+/// The observer that checks every property of [`PROPERTIES`].
 #[derive(Clone, Debug)]
 pub struct Checks {
     options: Options,

@@ -5,7 +5,7 @@
 
 /// A property as tables and documentation show it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RuleInfo {
+pub struct PropertyInfo {
     /// Its name.
     pub name: &'static str,
     /// What it says, in a sentence.
@@ -28,8 +28,8 @@ macro_rules! properties {
         }
 
         /// All properties that are checked.
-        pub const RULES: &[RuleInfo] =
-            &[$(RuleInfo { name: $name, meaning: $meaning, source: $source }),*];
+        pub const PROPERTIES: &[PropertyInfo] =
+            &[$(PropertyInfo { name: $name, meaning: $meaning, source: $source }),*];
     };
 }
 
@@ -80,8 +80,8 @@ properties! {
 
 impl Property {
     /// Its row in the table.
-    pub fn info(self) -> &'static RuleInfo {
-        &RULES[self as usize]
+    pub fn info(self) -> &'static PropertyInfo {
+        &PROPERTIES[self as usize]
     }
 
     /// Its name.

@@ -20,7 +20,7 @@ pub(super) struct Reign {
     segment: u32,
 }
 
-/// A piece of a log that once was: from `first` on, behind a piece of its parent.
+/// A piece of a log that once was: from `first` on, after a piece of its parent.
 #[derive(Clone, Debug)]
 struct Segment {
     node: NodeId,

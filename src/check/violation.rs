@@ -11,8 +11,8 @@ use crate::sim::Time;
 /// A property that did not hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    /// The property's name, one of [`super::RULES`].
-    pub rule: &'static str,
+    /// The property's name, one of [`super::PROPERTIES`].
+    pub property: &'static str,
     /// When.
     pub time: Time,
     /// The nodes involved; who did it comes first.

@@ -46,7 +46,7 @@ impl Witness {
         self.hashes.len() as u64
     }
 
-    /// Hash of its log up to an index; 0 before the first entry and behind the last.
+    /// Hash of its log up to an index; 0 before the first entry and after the last.
     #[inline]
     pub(super) fn hash_at(&self, index: u64) -> u64 {
         let at = index.checked_sub(1).and_then(|at| self.hashes.get(at as usize));

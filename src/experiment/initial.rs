@@ -34,8 +34,8 @@ pub struct Initial {
     pub commits: BTreeMap<String, u64>,
     /// votedFor of single nodes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub votes: BTreeMap<String, String>,
-    /// The leader of its term. Nodes of the same term have voted for it, unless `votes` says otherwise.
+    pub voted_for: BTreeMap<String, String>,
+    /// The leader of its term. Nodes of the same term have voted for it, unless `voted_for` says otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader: Option<String>,
     /// Takes it even if no run of Raft can come to look like this ([`super::reachable`]).
@@ -57,7 +57,7 @@ impl Initial {
     /// Why no run of Raft can look like this, if so.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         let named = self.terms.keys().chain(self.logs.keys()).chain(self.commits.keys());
-        let voting = self.votes.iter().flat_map(|(voter, vote)| [voter, vote]);
+        let voting = self.voted_for.iter().flat_map(|(voter, vote)| [voter, vote]);
         for name in named.chain(voting).chain(&self.leader) {
             names.id(name)?;
         }
@@ -112,7 +112,7 @@ impl Initial {
         }
         let term = self.term_of(name);
         let led_by = self.leader.as_ref().filter(|leader| self.term_of(leader) == term);
-        let vote = self.votes.get(name).or(led_by).and_then(|vote| names.id(vote).ok());
+        let vote = self.voted_for.get(name).or(led_by).and_then(|vote| names.id(vote).ok());
         node.preset(term, vote, log, self.commit_of(name));
         if self.leader.as_deref() == Some(name) {
             node.preset_leader();

@@ -130,14 +130,14 @@ impl Cluster<'_> {
 
     /// Who has votes of a term stood in it, and voted for itself (5.2).
     fn candidates(&self) -> Result<(), String> {
-        for (voter, candidate) in &self.initial.votes {
+        for (voter, candidate) in &self.initial.voted_for {
             let (term, reached) = (self.term(voter), self.term(candidate));
             if term == 0 || reached < term {
                 return Err(format!(
                     "{voter} has voted for {candidate} in term {term}, which {candidate}, in term {reached}, cannot have stood in"
                 ));
             }
-            let own = self.initial.votes.get(candidate).filter(|own| *own != candidate);
+            let own = self.initial.voted_for.get(candidate).filter(|own| *own != candidate);
             if let Some(own) = own.filter(|_| reached == term) {
                 return Err(format!(
                     "{voter} has voted for {candidate} in term {term}, in which {candidate} has voted for {own} and not for itself"
@@ -152,7 +152,7 @@ impl Cluster<'_> {
         let Some(leader) = &self.initial.leader else { return Ok(()) };
         let term = self.term(leader);
         let votes = |name: &&String| {
-            let other = self.initial.votes.get(*name).filter(|vote| *vote != leader);
+            let other = self.initial.voted_for.get(*name).filter(|vote| *vote != leader);
             self.term(name) > term || self.term(name) == term && other.is_none()
         };
         let voters = self.names.iter().filter(votes).count();

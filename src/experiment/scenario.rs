@@ -18,7 +18,10 @@ use crate::sim::{
 };
 
 /// The version of the format that this raftlab writes, and the only one that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
+
+/// What a file of version 1 must change to be one of version 2.
+const CHANGED: &str = "the `at` of `propose`, `read` and `retry` is `node`, and the `votes` of `initial` are `voted_for`";
 
 /// How long a run lasts if nobody says: it must end some day.
 pub const DEFAULT_HORIZON: Span = Span::from_ms(60_000);
@@ -207,6 +210,11 @@ impl Scenario {
         let value: serde_json::Value = read_json(json).map_err(ScenarioError::Unreadable)?;
         match value.get("raftlab").map(serde_json::Value::as_u64) {
             Some(Some(version)) if version == u64::from(SCHEMA_VERSION) => {}
+            Some(Some(1)) => {
+                return Err(ScenarioError::Unreadable(format!(
+                    "its schema version is 1, and this raftlab reads version {SCHEMA_VERSION}, in which {CHANGED}"
+                )));
+            }
             Some(version) => {
                 return Err(ScenarioError::Unreadable(format!(
                     "its schema version is {}, and this raftlab reads version {SCHEMA_VERSION}",
@@ -429,17 +437,17 @@ impl Scenario {
 
     /// Why an action makes no sense in this cluster, if so.
     pub fn validate_action(&self, action: &Action) -> Result<(), String> {
-        let node = |name: &Option<String>| match name {
+        let known = |name: &Option<String>| match name {
             Some(name) => self.nodes.id(name).map(|_| ()),
             None => Ok(()),
         };
         match action {
             Action::Inject(fault) => fault.validate(&self.nodes),
-            Action::Propose { at, home, .. }
-            | Action::Read { at, home, .. }
-            | Action::Retry { at, home, .. } => {
-                node(at)?;
-                node(home)
+            Action::Propose { node, home, .. }
+            | Action::Read { node, home, .. }
+            | Action::Retry { node, home, .. } => {
+                known(node)?;
+                known(home)
             }
             Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),

@@ -173,7 +173,7 @@ impl Ladder {
 }
 
 /// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
-/// how many events lie behind it.
+/// how many events lie after it.
 fn start<O: Watcher>(
     cluster: &mut Cluster<O>,
     rest: &Cluster<O>,

@@ -59,9 +59,9 @@ pub enum Action {
     Propose {
         /// What.
         command: CommandSpec,
-        /// Whom; the highest-term leader that the client can reach if not given.
+        /// Node that is asked; the highest-term leader that the client can reach if not given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        at: Option<String>,
+        node: Option<String>,
         /// Beside which node the client stands; outside every partition if not given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
@@ -75,9 +75,9 @@ pub enum Action {
         key: String,
         /// How.
         via: ReadPath,
-        /// Whom it asks.
+        /// Node that is asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        at: Option<String>,
+        node: Option<String>,
         /// Beside which node the client stands.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
@@ -86,9 +86,9 @@ pub enum Action {
     Retry {
         /// The operation's id.
         op: u64,
-        /// Whom it asks.
+        /// Node that is asked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        at: Option<String>,
+        node: Option<String>,
         /// Beside which node the client stands.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,

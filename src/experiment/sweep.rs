@@ -47,7 +47,7 @@ pub struct Point {
     pub moment: Option<Moment>,
 }
 
-/// Rows in columns. All columns have the same length but `violations`, `rules`, `errors` and `series`, which name
+/// Rows in columns. All columns have the same length but `violations`, `properties`, `errors` and `series`, which name
 /// rows, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
@@ -61,8 +61,8 @@ pub struct Rows {
     pub end_ms: Vec<f64>,
     /// How many violations were found, of runs with any.
     pub violations: Vec<(usize, u64)>,
-    /// The rules that runs violated, in the order in which they first did.
-    pub rules: Vec<(usize, Vec<&'static str>)>,
+    /// The properties that runs violated, in the order of their first violations.
+    pub properties: Vec<(usize, Vec<&'static str>)>,
     /// The digest in hexadecimal digits.
     pub digest: Vec<[u8; 32]>,
     /// The metrics, one after the other.
@@ -369,8 +369,8 @@ impl Rows {
         }
         let row = self.seed.len();
         self.series.push(row, run);
-        if !run.rules.is_empty() {
-            self.rules.push((row, run.rules.clone()));
+        if !run.properties.is_empty() {
+            self.properties.push((row, run.properties.clone()));
         }
         self.point.push(point);
         self.seed.push(seed);
@@ -422,7 +422,7 @@ impl Rows {
             }
         }
         extend_some(&mut self.errors, &others.errors, &range, moved);
-        extend_some(&mut self.rules, &others.rules, &range, moved);
+        extend_some(&mut self.properties, &others.properties, &range, moved);
         extend_some(&mut self.violations, &others.violations, &range, moved);
         self.series.extend(&others.series, &range, moved);
         self.point.extend(&others.point[range.clone()]);

@@ -57,21 +57,21 @@ pub trait Watcher: Observer<Node> {
         self.checks().map_or(0, |checks| checks.violations().len())
     }
 
-    /// The rules that were violated, in the order in which they first were.
-    fn violated_rules(&self) -> Vec<&'static str> {
-        let mut rules = Vec::new();
+    /// The properties that were violated, in the order of their first violations.
+    fn violated_properties(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
         for violation in self.checks().into_iter().flat_map(Checks::violations) {
-            if !rules.contains(&violation.rule) {
-                rules.push(violation.rule);
+            if !names.contains(&violation.property) {
+                names.push(violation.property);
             }
         }
-        rules
+        names
     }
 
-    /// How many violations of one rule there were.
-    fn violations_of(&self, rule: &str) -> u64 {
+    /// How many violations of one property there were.
+    fn violations_of(&self, property: &str) -> u64 {
         let all = self.checks().into_iter().flat_map(Checks::violations);
-        all.filter(|violation| violation.rule == rule).count() as u64
+        all.filter(|violation| violation.property == property).count() as u64
     }
 
     /// A node's state at the beginning, before anything happens.

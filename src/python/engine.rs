@@ -489,7 +489,7 @@ impl Engine {
         Ok(either!(&guard.cluster, cluster => cluster.world().observer().violation_count()))
     }
 
-    /// For each rule, how often a check had something to check.
+    /// For each property, how often a check had something to check.
     fn coverage(&self) -> PyResult<Vec<(&'static str, u64)>> {
         let guard = self.lock()?;
         Ok(either!(&guard.cluster, cluster => {

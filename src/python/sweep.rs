@@ -196,8 +196,8 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
         columns.fields.push(field);
         columns.arrays.push(array);
     }
-    let (failed, endings, rules, errors) =
-        (failed(&rows), endings(&rows)?, rules(&rows)?, errors(&rows));
+    let (failed, endings, violated, errors) =
+        (failed(&rows), endings(&rows)?, properties(&rows)?, errors(&rows));
     let known: Vec<Option<NullBuffer>> =
         plan.metrics.iter().map(|metric| known(&rows, metric)).collect();
     let unchecked = (!plan.checks).then(|| NullBuffer::new_null(rows.len()));
@@ -223,8 +223,8 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
     let violations = counts(violations, unchecked.or_else(|| failed.clone()));
     let meaning = "how many violations were found; null without checks";
     columns.push("violations", violations, "", meaning);
-    let meaning = "the rules that were violated, with commas, the first one first; null if none, or without checks";
-    columns.push("rules", rules, "", meaning);
+    let meaning = "the properties that were violated, comma-separated, in the order of their first violations; null if none, or without checks";
+    columns.push("properties", violated, "", meaning);
     columns.push("error", errors, "", "why the run failed; null if it did not");
     let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
     columns.push("digest", digests(rows.digest, failed), "", meaning);
@@ -273,12 +273,12 @@ fn failed(rows: &Rows) -> Option<NullBuffer> {
 
 /// The rows that stopped at another violation before they could tell a metric, as nulls.
 fn known(rows: &Rows, metric: &Metric) -> Option<NullBuffer> {
-    if metric.property.is_empty() || rows.rules.is_empty() {
+    if metric.property.is_empty() || rows.properties.is_empty() {
         return None;
     }
     let mut known = BooleanBufferBuilder::new(rows.len());
     known.append_n(rows.len(), true);
-    for (row, violated) in &rows.rules {
+    for (row, violated) in &rows.properties {
         let told = rows.ending[*row].is_none_or(|ending| metric.is_known(ending, violated));
         known.set_bit(*row, told);
     }
@@ -319,12 +319,12 @@ fn endings(rows: &Rows) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(DictionaryArray::try_new(codes, names)?))
 }
 
-fn rules(rows: &Rows) -> Result<ArrayRef, ArrowError> {
+fn properties(rows: &Rows) -> Result<ArrayRef, ArrowError> {
     let mut names = Names::default();
     let mut codes = vec![0; rows.len()];
     let mut valid = BooleanBufferBuilder::new(rows.len());
     valid.append_n(rows.len(), false);
-    for (row, broken) in &rows.rules {
+    for (row, broken) in &rows.properties {
         codes[*row] = names.code(&broken.join(","));
         valid.set_bit(*row, true);
     }

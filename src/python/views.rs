@@ -263,7 +263,7 @@ pub(super) fn violations<'py, O: Watcher>(
     let found = if honest { checks.violations() } else { checks.liar_violations() };
     for violation in found {
         let dict = PyDict::new(py);
-        dict.set_item("rule", violation.rule)?;
+        dict.set_item("property", violation.property)?;
         dict.set_item("time_ms", violation.time.as_ms())?;
         let nodes: Vec<_> = violation.nodes.iter().map(|id| names.name(*id)).collect();
         dict.set_item("nodes", nodes)?;
@@ -335,7 +335,10 @@ pub(super) fn election_rules() -> Vec<(&'static str, &'static str, &'static str)
 /// The properties that are checked: (name, meaning, source).
 #[pyfunction]
 pub(super) fn properties() -> Vec<(&'static str, &'static str, &'static str)> {
-    crate::check::RULES.iter().map(|rule| (rule.name, rule.meaning, rule.source)).collect()
+    crate::check::PROPERTIES
+        .iter()
+        .map(|property| (property.name, property.meaning, property.source))
+        .collect()
 }
 
 /// The roles that a fault can hit: (role, meaning).

@@ -61,7 +61,7 @@ impl Log {
         self.newest.term
     }
 
-    /// Term of the entry at an index: 0 before the first; nothing behind the last, or of what is gone.
+    /// Term of the entry at an index: 0 before the first; nothing after the last, or of what is gone.
     #[inline]
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.base.index {
@@ -161,7 +161,7 @@ impl Log {
         self.newest = Run { first: self.last_index() + 1, term };
     }
 
-    /// Drops everything behind `index` and returns it.
+    /// Drops everything after `index` and returns it.
     pub fn truncate(&mut self, index: u64) -> Vec<Entry> {
         let tail = self.from(index.max(self.base.index) + 1).collect();
         let kept = index.saturating_sub(self.base.index) as usize;
@@ -187,7 +187,7 @@ impl Log {
         self.older.drain(..unused.min(self.older.len()));
     }
 
-    /// An empty log that begins behind a snapshot.
+    /// An empty log that begins after a snapshot.
     pub fn starting_at(base: Base) -> Self {
         Self { base, newest: Run { first: 0, term: base.term }, ..Self::default() }
     }

@@ -62,7 +62,7 @@ pub enum RaftNote {
     },
     /// A leader's snapshot took the place of the node's state and, unless it matched, of its log.
     Installed {
-        /// From where on entries of the log are gone; behind `index` if it matched.
+        /// From where on entries of the log are gone; after `index` if it matched.
         first: u64,
         /// The snapshot's last index, which is the node's commitIndex now.
         index: u64,

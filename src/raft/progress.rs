@@ -181,7 +181,7 @@ impl Progress {
         self.slots.aged = 0;
     }
 
-    /// The follower has everything up to `index`. True if that is news. The leader's log starts behind `base`,
+    /// The follower has everything up to `index`. True if that is news. The leader's log starts after `base`,
     /// and its round is `now`.
     #[inline]
     pub(super) fn matches(
@@ -214,7 +214,7 @@ impl Progress {
 
     /// What a refusal at `prev_index` of a message of this round says.
     pub(super) fn judge(&self, prev_index: u64, round: u64) -> Verdict {
-        // Nobody refuses what comes behind index 0, but an answer to this node's own AppendEntries of an older
+        // Nobody refuses what comes after index 0, but an answer to this node's own AppendEntries of an older
         // term may look like it.
         if prev_index == 0 {
             return Verdict::Late;
@@ -298,7 +298,7 @@ mod tests {
             (waiting(0, 10), 5, 5, false, 10), // not what was asked
             (waiting(0, 10), 9, 8, true, 9),
             (waiting(0, 2), 1, 0, true, 1),
-            (waiting(0, 1), 0, 0, false, 1), // nobody refuses what comes behind index 0
+            (waiting(0, 1), 0, 0, false, 1), // nobody refuses what comes after index 0
             (waiting(0, 10), 9, 2, true, 3),
             (waiting(0, 10), 9, 0, true, 1),
             (waiting(4, 10), 9, 2, true, 5), // never below what matches

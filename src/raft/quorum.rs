@@ -147,7 +147,7 @@ impl Majority {
             indices[n] = acked(voter);
             n += 1;
         }
-        // In ascending order the quorum's smallest index has `needed - 1` indices behind it.
+        // In ascending order the quorum's smallest index has `needed - 1` indices after it.
         *indices[..n].select_nth_unstable(n - self.needed).1
     }
 }

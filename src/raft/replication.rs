@@ -128,7 +128,7 @@ impl Node {
         let wanted = self.wanted_interval(entries);
         let carried = !entries.as_slice().is_empty();
         let (prev_index, prev_term, entries) =
-            self.behind_snapshot(prev_index, prev_term, entries.as_slice());
+            self.after_snapshot(prev_index, prev_term, entries.as_slice());
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
         if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
@@ -156,10 +156,10 @@ impl Node {
         self.promise(from, reply, fx);
     }
 
-    /// What of a message lies behind the beginning of the log. What a snapshot covers is committed, and every
+    /// What of a message comes after the beginning of the log. What a snapshot covers is committed, and every
     /// later leader has it (5.4): it needs no check, and cannot be checked.
     #[inline]
-    fn behind_snapshot<'a>(
+    fn after_snapshot<'a>(
         &self,
         prev_index: u64,
         prev_term: u64,
@@ -188,12 +188,12 @@ impl Node {
             }
         }
         let conflict = !fresh.is_empty() && first <= self.log().last_index();
-        if conflict && !self.truncate_behind(first - 1, fx) {
+        if conflict && !self.truncate_after(first - 1, fx) {
             return false;
         }
         if !self.obeys(Rule::TruncateOnConflict) && !entries.is_empty() && fresh.is_empty() {
             let end = prev_index + entries.len() as u64;
-            if self.log().last_index() > end && !self.truncate_behind(end, fx) {
+            if self.log().last_index() > end && !self.truncate_after(end, fx) {
                 return false;
             }
         }
@@ -207,7 +207,7 @@ impl Node {
 
     /// Drops what conflicts. Below the own commitIndex that can only happen if a rule is gone or a node
     /// lied; production systems then halt (`commit_guard`), the paper does not look.
-    fn truncate_behind<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) -> bool {
+    fn truncate_after<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) -> bool {
         if self.config.commit_guard && index < self.commit {
             fx.halt("the leader's entries conflict with committed ones");
             return false;

@@ -51,7 +51,7 @@ rules! {
         "a vote goes only to a candidate whose log is at least as up to date as the voter's",
         "paper 5.4.1", "leader_completeness", "a lagging candidate";
     PrevLogCheck: "skip_prev_check",
-        "entries are appended only behind an entry with the leader's prevLogIndex and prevLogTerm",
+        "entries are appended only after an entry with the leader's prevLogIndex and prevLogTerm",
         "paper 5.3", "log_matching", "a diverged follower";
     PersistVote: "vote_not_persisted",
         "votedFor is durable before the vote is sent",

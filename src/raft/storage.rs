@@ -81,14 +81,14 @@ impl Storage {
         }
     }
 
-    /// Writes one entry behind the last.
+    /// Writes one entry after the last.
     #[inline]
     pub fn append(&mut self, term: u64, command: Command) {
         self.log.push(term, command);
         self.remember(|| Undo::Append { count: 1 });
     }
 
-    /// Writes entries behind the last.
+    /// Writes entries after the last.
     #[inline]
     pub fn extend(&mut self, entries: &[Entry]) {
         for entry in entries {
@@ -97,7 +97,7 @@ impl Storage {
         self.remember(|| Undo::Append { count: entries.len() as u64 });
     }
 
-    /// Drops every entry behind `index`.
+    /// Drops every entry after `index`.
     pub fn truncate(&mut self, index: u64) {
         let tail = self.log.truncate(index).into_boxed_slice();
         self.remember(|| Undo::Truncate { tail });

@@ -48,7 +48,7 @@ impl Lives {
         self.arrive(table, now, id, log, last, now.ms);
     }
 
-    /// This entry and all behind it are gone.
+    /// This entry and all after it are gone.
     pub(super) fn truncated(
         &mut self,
         table: &mut Store<entries::Row>,

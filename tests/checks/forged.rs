@@ -206,6 +206,6 @@ fn logs_that_differ_before_the_same_entry_are_told_of_once() {
         let note = RaftNote::Appended { first: 1, last: 4, hash: other.log().hash_at(4) };
         checks.noted(Time(3), id, &other, note);
     }
-    let found: Vec<_> = checks.violations().iter().map(|v| (v.rule, v.index)).collect();
+    let found: Vec<_> = checks.violations().iter().map(|v| (v.property, v.index)).collect();
     assert_eq!(found, [("log_matching", Some(2))]);
 }

@@ -1,6 +1,6 @@
 //! An honest cluster under every fault at once: nothing is violated, and everything was there to violate.
 
-use raftlab::check::{Checks, Property, RULES};
+use raftlab::check::{Checks, PROPERTIES, Property};
 use raftlab::protocol::{Mix, NodeId, ReadPath, Span};
 use raftlab::raft::{Config, Key, Lease, Node, Request, Rules};
 use raftlab::sim::world::{World, WorldSpec};
@@ -16,7 +16,7 @@ const SEEDS: u64 = 240;
 
 #[test]
 fn an_honest_cluster_violates_nothing_and_leaves_nothing_unchecked() {
-    let mut coverage = vec![0; RULES.len()];
+    let mut coverage = vec![0; PROPERTIES.len()];
     let (mut stale, mut idle) = (0, 0);
     for seed in 0..SEEDS {
         let world = campaign(seed);

@@ -180,7 +180,7 @@ impl Lab {
         self.world.observer()
     }
 
-    /// The rules that were violated, in the order in which they first were.
+    /// The properties that were violated, in the order of their first violations.
     pub fn violated(&self) -> Vec<&'static str> {
         names(self.checks().violations())
     }
@@ -189,8 +189,8 @@ impl Lab {
 pub fn names(violations: &[Violation]) -> Vec<&'static str> {
     let mut names = Vec::new();
     for violation in violations {
-        if !names.contains(&violation.rule) {
-            names.push(violation.rule);
+        if !names.contains(&violation.property) {
+            names.push(violation.property);
         }
     }
     names

@@ -70,7 +70,7 @@ fn an_equivocator_parts_honest_nodes() {
     let found = lab.checks().violations();
     for (rule, index) in [("log_matching", 2), ("state_machine_safety", 2)] {
         let of_both = |v: &&Violation| v.nodes.contains(&B) && v.nodes.contains(&C);
-        let violation = found.iter().filter(of_both).find(|violation| violation.rule == rule);
+        let violation = found.iter().filter(of_both).find(|violation| violation.property == rule);
         let violation = violation.unwrap_or_else(|| panic!("no {rule} between B and C: {found:?}"));
         assert_eq!((violation.index, violation.honest), (Some(index), true));
     }

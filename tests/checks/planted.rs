@@ -65,7 +65,7 @@ fn lagging_candidate(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 10: A's second entry is its own; the leader's third is put behind it.
+/// BUGS 10: A's second entry is its own; the leader's third is put after it.
 fn diverged_follower(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);

@@ -1,6 +1,6 @@
 //! What counts and what does not: wipes, crashes, presets, late winners, stale reads; and how it is told.
 
-use raftlab::check::{Names, Numbers, Options, RULES};
+use raftlab::check::{Names, Numbers, Options, PROPERTIES};
 use raftlab::protocol::{NodeId, ReadPath, Span};
 use raftlab::raft::{Config, Key, Node, Rule, Rules, Session, Value};
 use raftlab::sim::DiskSpec;
@@ -177,7 +177,7 @@ fn a_deposed_leader_may_not_commit_what_the_new_one_lacks() {
     assert_eq!(lab.violated(), ["election_safety"]); // A and D in term 1
     lab.put(A, 9);
     lab.run(5);
-    let lacks = lab.checks().violations().iter().find(|v| v.rule == "leader_completeness");
+    let lacks = lab.checks().violations().iter().find(|v| v.property == "leader_completeness");
     assert!(lacks.is_some_and(|v| v.nodes == [C, A] && v.terms[0] == 2), "{:?}", lab.violated());
 }
 
@@ -282,13 +282,13 @@ fn violations_are_told_with_names() {
 /// The table has a row for each property, with everything in it.
 #[test]
 fn every_rule_is_described_once() {
-    for rule in RULES {
+    for rule in PROPERTIES {
         assert!(!rule.meaning.is_empty() && !rule.source.is_empty());
-        assert_eq!(RULES.iter().filter(|other| other.name == rule.name).count(), 1);
+        assert_eq!(PROPERTIES.iter().filter(|other| other.name == rule.name).count(), 1);
     }
     let lab = Lab::new(3, by_hand(Rules::ALL));
     let covered: Vec<_> = lab.checks().coverage().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(covered, RULES.iter().map(|rule| rule.name).collect::<Vec<_>>());
+    assert_eq!(covered, PROPERTIES.iter().map(|rule| rule.name).collect::<Vec<_>>());
     assert_eq!(names(lab.checks().violations()), Vec::<&str>::new());
     for rule in Rule::ALL {
         assert!(covered.contains(&rule.breaks()), "{} breaks an unknown property", rule.bug());

@@ -8,7 +8,7 @@ pub fn request_vote(term: u64, last_index: u64, last_term: u64) -> RaftMessage {
     RaftMessage::RequestVote { term, last_index, last_term, pre: false }
 }
 
-/// An AppendEntries behind the entry (index, term), with no-ops of these terms.
+/// An AppendEntries after the entry (index, term), with no-ops of these terms.
 pub fn append(term: u64, prev: (u64, u64), terms: &[u64], commit: u64) -> RaftMessage {
     let entry = |term: &u64| Entry { term: *term, ..Entry::default() };
     append_all(term, prev, terms.iter().map(entry).collect(), commit)

@@ -69,7 +69,7 @@ impl Oracle {
                 let said = format!("{here} applies {index}:{term}, {there} applied {index}:{of}");
                 self.breaks("State Machine Safety", &said);
             } else if entry.hash != first.hash {
-                let said = format!("{here} and {there} have {index}:{term} behind different logs");
+                let said = format!("{here} and {there} have {index}:{term} after different logs");
                 self.breaks("Log Matching", &said);
             }
         }

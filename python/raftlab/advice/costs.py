@@ -224,10 +224,10 @@ def deposing(found: Sequence[Deposed | None]) -> float:
     return lost / tried if tried else 0.0
 
 
-def estimate(draws: Array, ci: float, note: str = "", *, unseen: bool = False) -> Estimate:
+def estimate(draws: Array, confidence: float, note: str = "", *, unseen: bool = False) -> Estimate:
     """The mean of draws, and the interval that holds the middle of them."""
     import numpy as np
 
     value = float(draws.mean())
-    low, high = (float(part) for part in np.quantile(draws, [(1 - ci) / 2, (1 + ci) / 2]))
+    low, high = (float(part) for part in np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2]))
     return Estimate(value, min(low, value), max(high, value), note, unseen=unseen)

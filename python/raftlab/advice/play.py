@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .._arguments import confidence as confidence_of
 from .._arguments import integer, items, number, probability
 from .._machines import Machines
 from .._round_trips import network_from_csv
@@ -48,7 +48,7 @@ def advise(
     budget: int | Duration | None = None,
     seeds: int | None = None,
     steady_days: float | None = None,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     threads: int | None = None,
     progress: bool | Callable[[int], object] = True,
 ) -> Advice:
@@ -87,7 +87,7 @@ def advise(
     seeds, steady_days : int and float, optional
         Instead of `budget`, with each timeout that is looked at closely: how many crashes (1,000 if only the
         other is given), and how many days of a healthy cluster at least (0.25).
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals.
     threads, progress
         As in `sweep`.
@@ -137,7 +137,7 @@ def advise(
     setup = Setup.of(count_of(links, nodes), links, preset, disk)
     failures = number(failures_a_year, "failures_a_year", "a number of at least 0", 0, 1e9)
     elsewhere = losses_of(links, losses)
-    ci = number(ci, "ci", "above 0 and below 1", math.ulp(0.0), math.nextafter(1.0, 0.0))
+    confidence = confidence_of(confidence, "confidence")
     seed = integer(seed, "seed", 0, MOST_SEEDS - 1)
     afford = budget_of(budget, seeds, steady_days)
     given = timeouts_of(timeouts)
@@ -158,7 +158,7 @@ def advise(
     closely = look(search(links.loss, share), given, setup)
     for loss in elsewhere:
         search(loss, share / ELSEWHERE).briefly(None if given is None else closely.timeouts)
-    return advice_of(Question(setup, failures, ci, given), searches, closely)
+    return advice_of(Question(setup, failures, confidence, given), searches, closely)
 
 
 def look(search: Search, given: list[float] | None, setup: Setup) -> Closely:

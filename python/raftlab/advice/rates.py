@@ -60,14 +60,14 @@ class Crashes:
         """The logarithm of the mean, and its standard error."""
         return log_mean(self.sample())
 
-    def mean(self, ci: float) -> Estimate:
+    def mean(self, confidence: float) -> Estimate:
         """The mean time to a new leader with its t interval; infinite if there was never one."""
         sample = self.sample()
         if not self.struck.any():
             return Estimate(math.inf, math.nan, math.inf, "no leader was elected")
         if not self.over.any():
             return Estimate(math.inf, math.nan, math.inf, f"no new leader after any of {sample.n:,} crashes")
-        mean = sample.mean(ci)
+        mean = sample.mean(confidence)
         # One value has no interval; a time that was not over has no upper limit.
         unbounded = math.isnan(mean.high) or len(sample.censored) > 0
         notes = [mean.note]
@@ -130,9 +130,9 @@ class Quiet:
             return 0.0, math.inf
         return math.log(mean) + math.log(n) - float(psi(n)), math.sqrt(float(polygamma(1, n)))
 
-    def a_day(self, what: str, ci: float) -> Estimate:
+    def a_day(self, what: str, confidence: float) -> Estimate:
         """How often a day something happened."""
-        return scaled(total(getattr(self, what), 1.0, ci), DAY_MS / float(self.watched_ms.sum()))
+        return scaled(total(getattr(self, what), 1.0, confidence), DAY_MS / float(self.watched_ms.sum()))
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def clustering(quiet: list[Quiet]) -> float:
     return max(1.0, squares / expected) if expected else 1.0
 
 
-def total(parts: Array, weight: float, ci: float) -> Estimate:
+def total(parts: Array, weight: float, confidence: float) -> Estimate:
     """The sum of what rare events contributed, run by run, with the gamma interval of Fay and Feuer.
 
     It takes the sum for one of Poisson events of unequal weight, of which one more may weigh up to `weight`.
@@ -211,8 +211,8 @@ def total(parts: Array, weight: float, ci: float) -> Estimate:
 
     found = float(parts.sum())
     if found == 0:
-        return Estimate(0.0, 0.0, -math.log1p(-ci) * weight, unseen=True)
-    spread, tail = len(parts) * float(parts.var(ddof=1)), (1 - ci) / 2
+        return Estimate(0.0, 0.0, -math.log1p(-confidence) * weight, unseen=True)
+    spread, tail = len(parts) * float(parts.var(ddof=1)), (1 - confidence) / 2
 
     def limit(share: float, mean: float, variance: float) -> float:
         if variance <= 1e-12 * mean**2:

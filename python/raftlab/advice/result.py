@@ -87,7 +87,7 @@ class Advice:
         runs do not tell which that is. `high` bounds it.
     neighbour_better : float
         The probability that the next shorter or the next longer timeout costs less.
-    failures_a_year, ci : float
+    failures_a_year, confidence : float
         As they were given.
     under_loss : tuple of Choice
         Timeouts with other losses, from fewer runs: by loss, then by timeout. The network's own loss is among
@@ -116,7 +116,7 @@ class Advice:
     regret_s_a_year: Estimate
     neighbour_better: float
     failures_a_year: float
-    ci: float
+    confidence: float
     under_loss: tuple[Choice, ...]
     failovers: Sweep
     steady: Sweep
@@ -231,7 +231,7 @@ class Advice:
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         said = html.escape("; ".join(self._said()))
         limits = "".join(f"<li>{html.escape(what)}</li>" for what in self.not_modelled)
-        return f"<p>advice: {said}. Intervals {percent(self.ci)}.</p>{table}<ul>{limits}</ul>"
+        return f"<p>advice: {said}. Intervals {percent(self.confidence)}.</p>{table}<ul>{limits}</ul>"
 
     def _row(self, choice: Choice) -> str:
         """A row of the table; that of the best stands out."""

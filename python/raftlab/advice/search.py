@@ -100,13 +100,13 @@ class Closely:
 
     def quiet(self, at: float) -> Quiet:
         """A healthy cluster with one of the timeouts."""
-        return Quiet.of(self.steady.at(timeout_ms=at), self.beginnings.at(timeout_ms=at))
+        return Quiet.of(self.steady.where(timeout_ms=at), self.beginnings.where(timeout_ms=at))
 
     def lengths(self, at: float) -> Deposed | None:
         """How long a loss lasts with one of the timeouts."""
         if self.deposed is None:
             return None
-        return Deposed.of(self.deposed.at(timeout_ms=at), self.beginnings.at(timeout_ms=at))
+        return Deposed.of(self.deposed.where(timeout_ms=at), self.beginnings.where(timeout_ms=at))
 
 
 class Search:
@@ -153,7 +153,7 @@ class Search:
         failovers = self._sweep(
             self._setup.failover, tried, self._seeds(crashes, len(tried)), ["since_last_fault_ms"]
         )
-        found = {at: Crashes.of(failovers.at(timeout_ms=at), self._setup.away_ms(at)) for at in tried}
+        found = {at: Crashes.of(failovers.where(timeout_ms=at), self._setup.away_ms(at)) for at in tried}
         able = [at for at in tried if found[at].over.any()]
         self.unable |= {*tried} - {*able}
         self._work += len(tried) * (crashes * A_CRASH + healthy * HEALTHY)

@@ -34,7 +34,7 @@ class Question:
 
     setup: Setup
     failures: float
-    ci: float
+    confidence: float
     given: list[float] | None
 
 
@@ -54,10 +54,10 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
         best=best,
         own=next((choice for choice in choices if choice.whose), None),
         timeout_ms=recommended(asked, best, candidates, costs),
-        regret_s_a_year=estimate(regret, asked.ci),
+        regret_s_a_year=estimate(regret, asked.confidence),
         neighbour_better=costs.neighbour_better(place),
         failures_a_year=asked.failures,
-        ci=asked.ci,
+        confidence=asked.confidence,
         under_loss=tuple(elsewhere(asked, searches, closely, choices)),
         failovers=closely.failovers,
         steady=closely.steady,
@@ -74,7 +74,7 @@ def recommended(asked: Question, best: Choice, candidates: Costs, costs: Costs) 
     """The best timeout, where it may be by these runs, and a note if others than those given cost less."""
     import numpy as np
 
-    tail = (1 - asked.ci) / 2
+    tail = (1 - asked.confidence) / 2
     low, high = np.quantile(candidates.best_ms(), [tail, 1 - tail], method="inverted_cdf")
     note = ""
     if asked.given is not None:
@@ -90,8 +90,8 @@ def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | Non
     able = {cells["timeout_ms"] for cells in closely.steady.points}
     found = []
     for timeout in closely.timeouts:
-        crashes = closely.failovers.at(timeout_ms=timeout)
-        failover = Crashes.of(crashes, asked.setup.away_ms(timeout)).mean(asked.ci)
+        crashes = closely.failovers.where(timeout_ms=timeout)
+        failover = Crashes.of(crashes, asked.setup.away_ms(timeout)).mean(asked.confidence)
         quiet = closely.quiet(timeout) if timeout in able else None
         found.append(choice_of(asked, timeout, loss, costs, failover, quiet))
     return found
@@ -124,7 +124,7 @@ def choice_of(
     quiet: Quiet | None,
 ) -> Choice:
     """What a timeout costs by the curves; and its own failovers, if it was looked at closely."""
-    setup, ci = asked.setup, asked.ci
+    setup, confidence = asked.setup, asked.confidence
     works = costs is not None and timeout >= costs.timeouts[0]
     if costs is not None and failover is not None:
         works = bool(costs.places([timeout]))
@@ -135,10 +135,10 @@ def choice_of(
         there = costs.at([timeout])
         seen = quiet.losses if quiet is not None else 0
         never = costs.losses_seen == 0
-        downtime = estimate(there.seconds[:, 0], ci, unseen=never and asked.failures == 0)
-        losses_a_day = estimate(there.losses_a_day[:, 0], ci, unseen=never)
+        downtime = estimate(there.seconds[:, 0], confidence, unseen=never and asked.failures == 0)
+        losses_a_day = estimate(there.losses_a_day[:, 0], confidence, unseen=never)
         if failover is None:
-            failover = estimate(there.failover_ms[:, 0], ci)
+            failover = estimate(there.failover_ms[:, 0], confidence)
         elif math.isinf(failover.high):
             downtime = Estimate(downtime.value, downtime.low, math.inf, failover.note)
     return Choice(
@@ -147,7 +147,7 @@ def choice_of(
         heartbeat_ms=timeout / setup.beats,
         loss=loss,
         failover_ms=Estimate(math.inf, math.nan, math.inf, note) if failover is None else failover,
-        false_a_day=NOTHING if quiet is None else quiet.a_day("false_elections", ci),
+        false_a_day=NOTHING if quiet is None else quiet.a_day("false_elections", confidence),
         losses_a_day=losses_a_day,
         losses_seen=seen,
         downtime_s_a_year=downtime,

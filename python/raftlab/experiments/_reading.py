@@ -19,8 +19,8 @@ def columns(table: Table) -> dict[str, list[Any]]:
 
 
 def rules_broken(c: World) -> str:
-    """Which rules the checks found broken, in words."""
-    return f"checks: {', '.join(c.violations.rules) or 'none broken'}"
+    """Which properties the checks found violated, in words."""
+    return f"checks: {', '.join(c.violations.properties) or 'none broken'}"
 
 
 @dataclass(frozen=True)

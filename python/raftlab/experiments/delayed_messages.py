@@ -362,12 +362,12 @@ def late_are_refused(c: World) -> Answer:
 
 
 def safety_suffers(swept: Sweep) -> Answer:
-    """A judge: whether any rule was broken in many runs."""
+    """A judge: whether any property was violated in many runs."""
     broken = len(swept.violating_seeds)
     elected = sum(swept.runs.to_list("elections"))
     if broken:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
-        return Answer(True, f"{broken:,} of {len(swept):,} runs broke a rule ({rules})")
+        which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())
+        return Answer(True, f"{broken:,} of {len(swept):,} runs violated a property ({which})")
     return Answer(False, f"{bound(swept)}, with {elected:,} elections")
 
 
@@ -524,7 +524,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q1.8",
             f"messages up to 10 s late, {seeds:,} random schedules",
-            "Is a rule ever broken?",
+            "Is a property ever violated?",
             "extreme delays can at worst cause availability problems",
             False,
             play=lambda _: whole(random_delays(), seeds=seeds),

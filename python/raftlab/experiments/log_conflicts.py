@@ -64,12 +64,12 @@ def fork_and_heal(seed: int = 1, *, heals: bool = True, bugs: Sequence[str] = ()
     c = _one_write(seed, bugs)
     c.partition("AB", "CDE")
     for number in (1, 2, 3):
-        c.propose(f"x=left{number}", at="A")
+        c.propose(f"x=left{number}", node="A")
         c.run(40)
     c.run_until(leaders(2))
     c.run(40)
     c.propose("x=right1", home="C")
-    c.propose("x=left4", at="A")
+    c.propose("x=left4", node="A")
     c.run(40)
     c.propose("x=right2", home="C")
     c.run(40)
@@ -83,7 +83,7 @@ def _one_write(seed: int, bugs: Sequence[str] = ()) -> Cluster:
     c = Cluster(5, seed, network=Network(latency=1), bugs=bugs)
     c.campaign("A")
     c.run(20)
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     return c.run(100)
 
 
@@ -105,7 +105,7 @@ def gives_up(seed: int = 1, *, cut_ms: float = 80.0) -> Cluster:
     """
     c = _one_write(seed)
     c.partition("AB", "CDE", duration=cut_ms)
-    write = c.propose("x=2", at="A")
+    write = c.propose("x=2", node="A")
     c.run(50)
     c.give_up(write)
     return c.run(cut_ms + 500)
@@ -134,7 +134,7 @@ def retry(seed: int = 1, *, client: str | None = None, bugs: Sequence[str] = ())
     """
     c = _one_write(seed, bugs)
     c.cut(to="A", types="AppendEntriesReply")
-    write = c.propose(append("list", "one"), at="A", client=client)
+    write = c.propose(append("list", "one"), node="A", client=client)
     c.run(20)
     c.crash("A")
     c.heal()
@@ -284,8 +284,8 @@ def acknowledged_is_durable(swept: Sweep) -> Answer:
         f"{survived:,} that are committed though no client was told"
     )
     if broken:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
-        return Answer(False, f"{broken:,} of {len(swept):,} runs broke a rule ({rules}); {looked}")
+        which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())
+        return Answer(False, f"{broken:,} of {len(swept):,} runs violated a property ({which}); {looked}")
     return Answer(True, f"acknowledged writes lost in {bound(swept)}; {looked}")
 
 

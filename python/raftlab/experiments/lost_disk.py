@@ -53,7 +53,7 @@ def wiped_disk(seed: int = 1, *, wiped: bool = True) -> Cluster:
     c.campaign("A")
     c.run(4)
     c.cut(from_="A", to="C")  # C lags
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run(4)
     return _without_a(c, wiped=wiped)
 
@@ -107,7 +107,7 @@ def forgotten_vote(seed: int = 1, *, wiped: bool = True, catches_up: bool = Fals
     c.restart("C")  # it leads no more
     c.campaign("C")
     c.run(4)
-    c.deliver(from_="B", to="A", type="RequestVoteReply")
+    c.deliver(from_="B", to="A", types="RequestVoteReply")
     return c
 
 
@@ -135,9 +135,9 @@ def lost_suffix(seed: int = 1, *, wiped: bool = False) -> Cluster:
     c.campaign("A")
     c.run(30)
     c.cut(from_="A", to="C")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run(20)
-    c.propose("y=1", at="A")
+    c.propose("y=1", node="A")
     c.run(3)
     return _without_a(c, wiped=wiped)
 
@@ -224,7 +224,7 @@ def _length_at_vote(c: World, name: str) -> int:
 
 def never_loses(swept: Sweep) -> Answer:
     """A judge: whether any of many runs lost an acknowledged write."""
-    found = swept.rules.get("acknowledged_write_lost", 0)
+    found = swept.violations_by_property.get("acknowledged_write_lost", 0)
     sample = swept.runs.to_list("seed")[:LOOKED_THROUGH]
     entries = sum(lost_with_disk(swept.replay(seed, trace="states")) for seed in sample)
     cost = f"in the first {len(sample)} of them power failures cost {entries:,} entries on a disk"

@@ -73,7 +73,7 @@ def two_sides(seed: int = 1, *, bugs: tuple[str, ...] = ("quorum_off_by_one",)) 
     c.campaign("A")
     c.run(60)
     c.partition("AB", "CDE")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run_until(leader_elected)
     c.propose("x=2", home="C")
     return c.run(60)
@@ -103,7 +103,7 @@ def forged_acknowledgement(seed: int = 1, *, lies: bool = True) -> Cluster:
     if lies:
         c.lie("B", "forged_ack")
     c.cut(from_="A", to="C")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run(4)
     return _without_a(c)
 
@@ -130,7 +130,7 @@ def wiped_voter(seed: int = 1, *, wiped: bool = True) -> Cluster:
     c.campaign("A")
     c.run(60)
     c.cut(from_="A", to="C")
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run(1.5)  # B has it, and its answer is under way
     if wiped:
         c.wipe("B")
@@ -213,8 +213,8 @@ def never_by_minority(swept: Sweep) -> Answer:
     )
     broken = len(swept.violating_seeds)
     if broken or by_minority:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in swept.rules.items())
-        return Answer(True, f"{broken:,} of {len(swept):,} runs broke a rule ({rules}); {looked}")
+        which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())
+        return Answer(True, f"{broken:,} of {len(swept):,} runs violated a property ({which}); {looked}")
     committed = sum(swept.runs.to_list("commit_index"))
     return Answer(False, f"{bound(swept)}, with {committed:,} committed entries; {looked}")
 

@@ -79,7 +79,7 @@ def split(seed: int = 1, *, leader: str = "A", after: float = 1000.0, **settings
         c.run(700)
         c.propose(f"x=new{second}", home="C")
         if leader in FEW:
-            c.propose(f"x=old{second}", at=leader)
+            c.propose(f"x=old{second}", node=leader)
         c.run(300)
     return c.run(after)
 
@@ -89,7 +89,7 @@ def _one_write(seed: int, leader: str, **settings: object) -> Cluster:
     c = Cluster(5, seed, network=Network(latency=1), **settings)  # type: ignore[arg-type]
     c.campaign(leader)
     c.run(20)
-    c.propose("x=1", at=leader)
+    c.propose("x=1", node=leader)
     return c.run(100)
 
 
@@ -118,7 +118,7 @@ def cut_off_reader(seed: int = 1, *, via: str = "local", leader: str = "D") -> C
     c.run(2000)
     c.propose("x=2", home="C")
     c.run(50)
-    c.read("x", at=leader, via=via)
+    c.read("x", node=leader, via=via)
     return c.run(CUT_MS - 2050 + 1000)
 
 
@@ -143,7 +143,7 @@ def acknowledged_before(seed: int = 1, *, heard: bool = True) -> Cluster:
     c = _one_write(seed, "D")
     c.delay(20, from_="D", to="BC")  # they do not receive it in time
     c.delay(20, from_="E", to="D")
-    c.propose("x=2", at="D")
+    c.propose("x=2", node="D")
     c.run(5 if heard else 1.5)
     c.partition(MANY, FEW, duration=500)
     return c.run(1500)
@@ -167,7 +167,7 @@ def learns_late(seed: int = 1, *, together: bool = True) -> Cluster:
     """
     c = _one_write(seed, "D")
     c.run(10)  # the next heartbeat is not due yet
-    c.propose("x=2", at="D")
+    c.propose("x=2", node="D")
     c.run(5)
     c.partition(MANY, *((FEW,) if together else FEW), duration=500)
     return c.run(400)
@@ -218,7 +218,7 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
         c.delay(90, from_="BCD", to="A", types="AppendEntriesReply")
     c.campaign("A")
     c.run(20)
-    c.propose("x=1", at="A")
+    c.propose("x=1", node="A")
     c.run(200)
     c.cut(from_="A", to="E", both_ways=True)
     c.run_until(term_reached(2))  # E's election timer has run out; its RequestVotes are under way
@@ -239,18 +239,18 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
             c.partition("A", "BCDE")
     written = False
     for _ in range(80):
-        c.read("x", at="A", via="lease")
+        c.read("x", node="A", via="lease")
         c.run(5)
         newest = c.leader
         if newest is not None and newest.name != "A" and not written:
-            c.propose("x=2", at=newest.name)
+            c.propose("x=2", node=newest.name)
             written = True
     return c
 
 
 def _after_heartbeat(c: Cluster) -> float:
     """Goes on until a heartbeat of A has reached the others; says when that was."""
-    c.run_until(lambda c: c.in_flight.select(from_="A", to="B", type="AppendEntries"))
+    c.run_until(lambda c: c.in_flight.select(from_="A", to="B", types="AppendEntries"))
     c.run(1.001)
     return c.now_ms
 
@@ -569,7 +569,7 @@ def reads_stale(c: World) -> Answer:
             f": the last came {format_ms(abs(gap))} {'before' if gap > 0 else 'after'} x=2 was acknowledged"
         )
     if c.violations:
-        told += f"; checks: {', '.join(c.violations.rules)}"
+        told += f"; checks: {', '.join(c.violations.properties)}"
     return Answer(bool(stale), told)
 
 
@@ -593,7 +593,7 @@ def read_returns(c: World) -> Answer:
 
 def leases_break(swept: Sweep) -> Answer:
     """A judge: whether a read was ever stale in many runs."""
-    found = swept.rules.get("linearizable_reads", 0)
+    found = swept.violations_by_property.get("linearizable_reads", 0)
     sample = [swept.replay(seed, trace="states") for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     reads = sum(_reads_by_lease(run) for run in sample)
     looked = f"the first {len(sample)} runs had {reads:,} answered reads"
@@ -621,9 +621,9 @@ def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
         )
     )
     told = (
-        f"two of five cut off: {broken:,} of {len(some):,} runs broke a rule, and in {cut:,} cuts of the "
-        f"first {len(sample)} minorities committed {committed:,} new entries; no side a majority: {beyond:,} "
-        f"of {len(none):,} runs committed a client's write"
+        f"two of five cut off: {broken:,} of {len(some):,} runs violated a property, and in {cut:,} cuts of "
+        f"the first {len(sample)} minorities committed {committed:,} new entries; no side a majority: "
+        f"{beyond:,} of {len(none):,} runs committed a client's write"
     )
     never = broken + beyond + committed == 0
     return Answer(not never, f"{told}; P < {none.upper_bound:.2g} (95 %)" if never else told)

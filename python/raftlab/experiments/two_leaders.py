@@ -65,7 +65,7 @@ def article_logs(seed: int = 1, *, acknowledged: int = 8, **settings: object) ->
 
     def write(count: int) -> None:
         for _ in range(count):
-            c.propose(f"x={next(number)}", at="C")
+            c.propose(f"x={next(number)}", node="C")
         c.run(4)
 
     write(4)  # entries 2 to 5, on all
@@ -115,7 +115,7 @@ def liar(
         c.lie("E", "claimed_log", index=9999, append_entries=on_and_on)
     c.campaign("E")
     c.run(4)
-    c.propose("x=666", at="E")
+    c.propose("x=666", node="E")
     return c.run("1.5s" if on_and_on else 40)
 
 
@@ -163,7 +163,7 @@ def stays_without_progress(c: World) -> Answer:
     """A judge: whether a liar that nobody believes keeps its office all the same."""
     written = c.operations[-1]
     leader = c["E"].role == "leader"
-    harm = {"committed_prefix", "state_machine_safety", "log_matching"} & set(c.violations.rules)
+    harm = {"committed_prefix", "state_machine_safety", "log_matching"} & set(c.violations.properties)
     stuck = leader and not written.ok and not harm
     office = f"E leads term {c['E'].term} {'still' if leader else 'no more'} after 1.5 s"
     done = "no entry was accepted or deleted" if not harm else f"violated: {', '.join(sorted(harm))}"
@@ -220,7 +220,7 @@ def honest_chaos(nodes: int) -> Scenario:
 
 def never_two_leaders(swept: Sweep) -> Answer:
     """A judge: whether any of many runs had two leaders in one term."""
-    found = swept.rules.get("election_safety", 0)
+    found = swept.violations_by_property.get("election_safety", 0)
     elected = sum(swept.runs.to_list("elections"))
     if found:
         return Answer(True, f"{found:,} of {len(swept):,} runs had two leaders in one term")
@@ -268,7 +268,7 @@ def guard_keeps_safe(sweeps: dict[str, Sweep]) -> Answer:
     """A judge: whether no two honest nodes ever committed different entries in spite of the lie."""
 
     def broken(swept: Sweep) -> int:
-        return swept.rules.get("state_machine_safety", 0)
+        return swept.violations_by_property.get("state_machine_safety", 0)
 
     told = [
         f"{name} {broken(swept):,} of {len(swept):,} runs commit two entries at one index"
@@ -288,7 +288,7 @@ def usurper(seed: int, *, usurps: bool = True) -> Cluster:
     if usurps:
         c.usurp(other)
     c.run(60)
-    c.propose("x=2", at=other)
+    c.propose("x=2", node=other)
     return c.run(60)
 
 

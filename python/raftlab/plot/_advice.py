@@ -48,7 +48,7 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     ax.set_yscale("log")
     ax.set_ylim(floor, top)
     colour = theme.node(0)
-    tail = (1 - found.ci) / 2
+    tail = (1 - found.confidence) / 2
     band = np.quantile(shown.seconds, [tail, 1 - tail], axis=0)
     ax.fill_between(
         shown.timeouts, np.maximum(band[0], floor / 2), np.minimum(band[1], 1e3 * top), color=colour,
@@ -56,7 +56,7 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
     )  # fmt: skip
     ax.vlines(
         time, np.maximum(low, floor / 2), np.minimum(high, 1e3 * top), color=colour, alpha=0.4, lw=3,
-        gid="interval", label=f"{percent(found.ci)} interval",
+        gid="interval", label=f"{percent(found.confidence)} interval",
     )  # fmt: skip
     ax.plot(
         shown.timeouts, failures, color=theme.muted, lw=5, alpha=0.45, marker="_", mew=5, gid="failures",
@@ -173,7 +173,7 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
             frame(ax, across.index(loss), up.index(best.timeout_ms))
     ax.set_title("downtime a year", loc="left", color=theme.ink)
     ax.set_title(
-        f"intervals {percent(found.ci)}; framed: the best of its column", loc="right",
+        f"intervals {percent(found.confidence)}; framed: the best of its column", loc="right",
         fontsize=points(ax, SMALL), color=theme.muted,
     )  # fmt: skip
     write(ax, cells, across, up, image, seconds)

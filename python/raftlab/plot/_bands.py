@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from raftlab._arguments import confidence, items, number
+from raftlab._arguments import confidence as confidence_of
+from raftlab._arguments import items, number
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
@@ -42,7 +43,7 @@ def bands(
     *,
     by: str | None = None,
     inside: Sequence[float] = (0.5, 0.9),
-    ci: float = 0.95,
+    confidence: float = 0.95,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -64,7 +65,7 @@ def bands(
         Another parameter: a line for each of its values. Bands are then drawn for the widest share only.
     inside : sequence of float, default (0.5, 0.9)
         The shares of the runs that bands hold, half of the others on either side.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals of medians and means.
     {title}
     {ax}
@@ -82,12 +83,12 @@ def bands(
     >>> rl.plot.bands(result, "timeout", "time_to_leader_ms").get_ylabel()
     'time to leader (ms)'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     shares = sorted(
         (number(s, "inside", "between 0 and 1", 0, 1) for s in items(inside, "inside")), reverse=True
     )
     if x == "time_ms":
-        return _along_time(result, metric, by, ci, title, ax)
+        return _along_time(result, metric, by, confidence, title, ax)
     lines = _lines(result, x, metric, by, ax)
     something_to_draw(result, metric, [of for _, parts in lines for _, of in parts])
     ax = open_axes(ax, 3.6)
@@ -100,7 +101,7 @@ def bands(
         samples = [of for _, of in parts]
         for depth, held in enumerate(shares if look.alone else shares[:1]):
             open_ended |= _band(ax, places, samples, held, depth, look)
-        _medians(ax, places, samples, ci, look, label or f"median, {percent(ci)} interval")
+        _medians(ax, places, samples, confidence, look, label or f"median, {percent(confidence)} interval")
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(axis_name(result, metric))
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
@@ -146,11 +147,11 @@ def _band(
 
 
 def _medians(
-    ax: Axes, places: np.ndarray, samples: Sequence[Sample], ci: float, look: Look, label: str
+    ax: Axes, places: np.ndarray, samples: Sequence[Sample], confidence: float, look: Look, label: str
 ) -> None:
     """The medians, joined, each with its interval."""
     theme = Theme.of(ax)
-    medians = [of.quantile(0.5, ci) for of in samples]
+    medians = [of.quantile(0.5, confidence) for of in samples]
     values = np.array([median.value for median in medians])
     below = np.nan_to_num(values - np.array([median.low for median in medians]))
     above = np.nan_to_num(np.array([median.high for median in medians]) - values)
@@ -180,7 +181,7 @@ def _lines(
 
 
 def _along_time(
-    result: Sweep, metric: str, by: str | None, ci: float, title: str | None, ax: Axes | None
+    result: Sweep, metric: str, by: str | None, confidence: float, title: str | None, ax: Axes | None
 ) -> Axes:
     if result.series is None:
         raise InvalidError("x='time_ms' needs a time series: sweep(..., series='100ms')")
@@ -197,25 +198,30 @@ def _along_time(
     ax = open_axes(ax, 3.2)
     for at, (label, mask) in enumerate(keys):
         style = {"color": Theme.of(ax).node(at), "label": label or None}
-        _mean_line(ax, time[mask], values[mask], seeds[mask], ci, style)
+        _mean_line(ax, time[mask], values[mask], seeds[mask], confidence, style)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("available (share of the time)" if metric == "available" else f"{metric} per bin")
     if metric == "available":
         ax.set_ylim(0, 1.02)
     alike = {int(count) for mask in masks for count in np.unique(time[mask], return_counts=True)[1]}
     going = ", while they last" if len(alike) > 1 else ""
-    finish_sweep(ax, result, title, f"{going}, interval {percent(ci)}")
+    finish_sweep(ax, result, title, f"{going}, interval {percent(confidence)}")
     legend(ax, len(keys))
     return ax
 
 
 def _mean_line(
-    ax: Axes, time: np.ndarray, values: np.ndarray, seeds: np.ndarray, ci: float, style: dict[str, Any]
+    ax: Axes,
+    time: np.ndarray,
+    values: np.ndarray,
+    seeds: np.ndarray,
+    confidence: float,
+    style: dict[str, Any],
 ) -> None:
     """The mean of each bin over the runs, as steps from bin to bin, and its interval."""
     bins, place = np.unique(time, return_inverse=True)
     rows = np.split(np.argsort(place, kind="stable"), np.cumsum(np.bincount(place))[:-1])
-    means = [Sample("", values[at], np.array([]), seeds=seeds[at]).mean(ci) for at in rows]
+    means = [Sample("", values[at], np.array([]), seeds=seeds[at]).mean(confidence) for at in rows]
     value, low, high = (
         np.array([getattr(mean, side) for mean in means]) for side in ("value", "low", "high")
     )

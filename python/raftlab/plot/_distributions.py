@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
-from raftlab._arguments import confidence, flag
+from raftlab._arguments import confidence as confidence_of
+from raftlab._arguments import flag
 from raftlab.statistics import Sample, percent
 from raftlab.sweeps import Sweep
 
@@ -39,7 +40,7 @@ def ecdf(
     *,
     by: str | Sequence[str] | None = None,
     nines: bool = False,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     mean: bool = True,
     title: str | None = None,
     ax: Axes | None = None,
@@ -53,7 +54,7 @@ def ecdf(
     {curves}
     nines : bool, default False
         Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the band around each curve, at each time for itself (not for the curve as
         a whole).
     mean : bool, default True
@@ -80,7 +81,7 @@ def ecdf(
     >>> rl.plot.ecdf(result, "time_to_leader_ms").get_xlabel()
     'time to leader (ms)'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     flag(nines, "nines")
     flag(mean, "mean")
     parts = curves_of(result, metric, by, ax)
@@ -88,7 +89,7 @@ def ecdf(
     highest, first = 0.0, min((float(of.values.min()) for _, of in parts if len(of.values)), default=0.0)
     for group, of in parts:
         if of.n:
-            highest = max(highest, _curve(ax, group, of, ci, nines, first))
+            highest = max(highest, _curve(ax, group, of, confidence, nines, first))
         if mean and len(of.values) and not len(of.censored) and np.isfinite(of.values).all():
             _mean(ax, group, of)
     if nines:
@@ -99,14 +100,14 @@ def ecdf(
     ax.set_ylabel("share of runs")
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
-    finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
+    finish_sweep(ax, result, title, f", band {percent(confidence)}", [of for _, of in parts])
     legend(ax, len(parts), handles=key_of(parts))
     return ax
 
 
-def _curve(ax: Axes, group: Group, of: Sample, ci: float, nines: bool, first: float) -> float:
+def _curve(ax: Axes, group: Group, of: Sample, confidence: float, nines: bool, first: float) -> float:
     """One curve with its band; the highest share that it shows. Where nothing was over it is flat."""
-    curve = of.curve(ci)
+    curve = of.curve(confidence)
     kept = thinned(len(curve.time))
     x, y = curve.time[kept], 1.0 - curve.survival[kept]
     low, high = 1.0 - curve.high[kept], 1.0 - curve.low[kept]
@@ -174,7 +175,7 @@ def survival(
     metric: str,
     *,
     by: str | Sequence[str] | None = None,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     at_risk: bool = False,
     title: str | None = None,
     ax: Axes | None = None,
@@ -188,7 +189,7 @@ def survival(
         A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`. Of other numbers the curve is the share
         of the runs that have more.
     {curves}
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the band around each curve, at each time for itself.
     at_risk : bool, default False
         Whether to say below the axis how many runs each curve still rests on.
@@ -212,13 +213,13 @@ def survival(
     >>> rl.plot.survival(result, "time_to_leader_ms").get_ylabel()
     'share of runs not over yet'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     flag(at_risk, "at_risk")
     parts = curves_of(result, metric, by, ax)
     ax = open_axes(ax, 3.6)
     for group, of in parts:
         if of.n:
-            _survivors(ax, group, of, ci)
+            _survivors(ax, group, of, confidence)
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
     lasting = axis_name(result, metric).endswith("(ms)")
@@ -226,16 +227,16 @@ def survival(
     ax.set_ylabel("share of runs not over yet" if lasting else "share of runs with more")
     ax.set_xlabel(axis_name(result, metric))
     ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
-    finish_sweep(ax, result, title, f", band {percent(ci)}", [of for _, of in parts])
+    finish_sweep(ax, result, title, f", band {percent(confidence)}", [of for _, of in parts])
     legend(ax, len(parts), below=not at_risk, handles=key_of(parts))
     if at_risk:
         _numbers_at_risk(ax, parts, lasting)
     return ax
 
 
-def _survivors(ax: Axes, group: Group, of: Sample, ci: float) -> None:
+def _survivors(ax: Axes, group: Group, of: Sample, confidence: float) -> None:
     """One curve, from 1 down, with its band and a tick where runs were given up."""
-    curve = of.curve(ci)
+    curve = of.curve(confidence)
     x, y = np.r_[0.0, curve.time], np.r_[1.0, curve.survival]
     low, high = np.r_[1.0, curve.low], np.r_[1.0, curve.high]
     kept = thinned(len(x))

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from raftlab._arguments import confidence
+from raftlab._arguments import confidence as confidence_of
 from raftlab._time import format_ms
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent, share
@@ -27,7 +27,7 @@ def fate(
     futures: Sweep,
     event: str = VIOLATION,
     *,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -39,7 +39,7 @@ def fate(
         Futures of a run from several moments: `run.futures(200, at=[...])`.
     event : str, default "violation"
         What breaking is: a violation; or a metric, which counts where it is above 0.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals (Wilson).
     {title}
     {ax}
@@ -59,7 +59,7 @@ def fate(
     >>> rl.plot.fate(run.futures(20, at=[0, 500, 1500])).get_ylabel()
     'P(violation | state)'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     if "at_ms" not in futures.parameters:
         raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
     metrics_of(futures, event)
@@ -70,7 +70,7 @@ def fate(
     for point, rows in groups(futures, "at_ms"):
         told = observed.value[rows]
         told = told[~np.isnan(told)]
-        estimate = share(int((told > 0).sum()), len(told), ci)
+        estimate = share(int((told > 0).sum()), len(told), confidence)
         found.append((float(point["at_ms"]), estimate.value, estimate.low, estimate.high))
     time, value, low, high = np.array(sorted(found)).T
     ax = open_axes(ax, 2.4)
@@ -95,7 +95,7 @@ def fate(
             textcoords="offset points", ha="right" if right else "left", va="center",
             fontsize=points(ax, SMALL), color=theme.muted,
         )  # fmt: skip
-    finish_sweep(ax, futures, title, f", band {percent(ci)}", [observed.sample()])
+    finish_sweep(ax, futures, title, f", band {percent(confidence)}", [observed.sample()])
     return ax
 
 

@@ -99,22 +99,22 @@ def strikes(world: World, window: Window) -> list[Strike]:
 
 @dataclass(frozen=True)
 class Breach:
-    """The first violation of a rule, as it is drawn, and how many there were in all."""
+    """The first violation of a property, as it is drawn, and how many there were in all."""
 
     time_ms: float
-    rule: str
+    property: str
     count: int
 
 
 def breaches(world: World, window: Window) -> list[Breach]:
-    """The rules that were violated, in order. None if the run was made without checks."""
+    """The properties that were violated, in order. None if the run was made without checks."""
     try:
         found = list(world.violations)
     except InvalidError:
         return []
-    count = Counter(violation.rule for violation in found)
-    first = {rule: next(v.time_ms for v in found if v.rule == rule) for rule in count}
-    shown = [Breach(time, rule, count[rule]) for rule, time in first.items() if window.touches(time, time)]
+    count = Counter(violation.property for violation in found)
+    first = {name: next(v.time_ms for v in found if v.property == name) for name in count}
+    shown = [Breach(time, name, count[name]) for name, time in first.items() if window.touches(time, time)]
     return sorted(shown, key=lambda breach: breach.time_ms)
 
 

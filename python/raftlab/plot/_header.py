@@ -219,19 +219,19 @@ def _summed_up(those: Sequence[Strike], what: str, window: Window, size: float, 
 
 
 def _breach_row(wrong: Sequence[Breach], window: Window, size: float, width: float) -> _Row:
-    """The rules that broke; those that broke too close to each other share a text."""
+    """The properties that were violated; those that broke too close to each other share a text."""
     per_ms = width / window.span
     texts: list[_Text] = []
-    rules: list[str] = []
+    names: list[str] = []
     for breach in wrong:
         if texts and (breach.time_ms - texts[-1].time) * per_ms < text_points(texts[-1].text, size, "bold"):
-            rules.append(breach.rule)
+            names.append(breach.property)
             at_once = (breach.time_ms - texts[-1].time) * per_ms < 2.0 * size
             time = breach.time_ms if at_once else texts[-1].time
-            texts[-1] = _Text(time, _named(rules), wrong=True)
+            texts[-1] = _Text(time, _named(names), wrong=True)
         else:
-            rules = [breach.rule]
-            texts.append(_Text(breach.time_ms, _named(rules), wrong=True))
+            names = [breach.property]
+            texts.append(_Text(breach.time_ms, _named(names), wrong=True))
     last = texts[-1]
     after, before = (window.right - last.time) * per_ms - size, (last.time - window.start) * per_ms - size
     if text_points(last.text, size, "bold") > after and len(texts) == 1:
@@ -240,10 +240,10 @@ def _breach_row(wrong: Sequence[Breach], window: Window, size: float, width: flo
     return _Row([], texts, tuple(wrong))
 
 
-def _named(rules: Sequence[str]) -> str:
-    """One rule by its name; of several, the first."""
-    first = rules[0].replace("_", " ")
-    return f"✗ {first}" if len(rules) == 1 else f"✗ {first} and {len(rules) - 1} more"
+def _named(names: Sequence[str]) -> str:
+    """One property by its name; of several, the first."""
+    first = names[0].replace("_", " ")
+    return f"✗ {first}" if len(names) == 1 else f"✗ {first} and {len(names) - 1} more"
 
 
 def _draw_row(ax: Axes, row: _Row, window: Window, low: float, high: float, size: float) -> None:

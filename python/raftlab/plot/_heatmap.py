@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
 
-from raftlab._arguments import confidence, instance
+from raftlab._arguments import confidence as confidence_of
+from raftlab._arguments import instance
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, digits, percent
 from raftlab.sweeps import Sweep
@@ -38,7 +39,7 @@ def heatmap(
     metric: str,
     *,
     statistic: str = "p50",
-    ci: float = 0.95,
+    confidence: float = 0.95,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -51,11 +52,11 @@ def heatmap(
     x, y : str
         Two parameters of the grid.
     metric : str
-        A column of numbers or flags; `"violation"`, the share of runs that violated a rule; or a question
+        A column of numbers or flags; `"violation"`, the share of runs that violated a property; or a question
         such as `"ending=stop"`.
     statistic : str, default "p50"
         `"mean"`, or a quantile such as `"p50"` and `"p99"`. Of what is yes or no always the share.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals.
     {title}
     {ax}
@@ -79,13 +80,13 @@ def heatmap(
     >>> rl.plot.heatmap(result, "timeout", "loss", "time_to_leader_ms").get_xlabel()
     'timeout'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     if x == y:
         raise InvalidError(f"x and y must be two parameters of the grid, not both {shown(x)}")
     quantile = quantile_of(statistic)
     parts = samples_of(instance(result, Sweep, "result"), metric, [x, y])
     flags = parts[0][1].flags
-    cells = {(point[x], point[y]): of.estimate(quantile, ci) for point, of in parts}
+    cells = {(point[x], point[y]): of.estimate(quantile, confidence) for point, of in parts}
     across, up = (list(dict.fromkeys(key[at] for key in cells)) for at in (0, 1))
     ax = new_axes(ax, max(4.2, 1.35 * len(across) + 1.6), max(2.6, 0.75 * len(up) + 1.4))
     image = paint(ax, cells, *({at: shown_value(at) for at in side} for side in (across, up)))
@@ -98,7 +99,9 @@ def heatmap(
     if any(estimate.note.startswith("mean up to") for estimate in cells.values()):
         scale += ", means of what was watched"
     samples = [of for _, of in parts]
-    finish_sweep(ax, result, what if title is None else title, f", intervals {percent(ci)}{scale}", samples)
+    finish_sweep(
+        ax, result, what if title is None else title, f", intervals {percent(confidence)}{scale}", samples
+    )
     write(ax, cells, across, up, image)
     return ax
 

@@ -88,7 +88,7 @@ class Broken:
     """A violation, and the event at which it was found."""
 
     time_ms: float
-    rule: str
+    property: str
 
 
 class Table:
@@ -112,7 +112,7 @@ class Played:
         self.world, self.log = world, log
         self.times = np.array(log.times)
         self.now_ms = float(len(log.times) - 1)
-        self.violations = [Broken(at, v.rule) for at, v in zip(log.broken, world.violations, strict=True)]
+        self.violations = [Broken(at, v.property) for at, v in zip(log.broken, world.violations, strict=True)]
 
     @classmethod
     def of(cls, world: World, window: Window, at_most: int) -> Played | None:

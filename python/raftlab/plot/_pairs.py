@@ -22,16 +22,22 @@ __all__ = ["pairs"]
 
 @documented
 def pairs(
-    a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95, title: str | None = None, ax: Axes | None = None
+    a: Sweep,
+    b: Sweep,
+    metric: str,
+    *,
+    confidence: float = 0.95,
+    title: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """A dot a seed: a metric at one point of a grid against the same at another.
 
     Parameters
     ----------
     a, b : Sweep
-        Of one point each: `result.at(timeout=50)`.
+        Of one point each: `result.where(timeout=50)`.
     {metric}
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the interval of the difference.
     {title}
     {ax}
@@ -51,11 +57,11 @@ def pairs(
     >>> def cluster(pre_vote):
     ...     return rl.Scenario(5, pre_vote=pre_vote, stop=rl.leader_elected)
     >>> result = rl.sweep(cluster, {"pre_vote": [False, True]}, seeds=100)
-    >>> ax = rl.plot.pairs(result.at(pre_vote=False), result.at(pre_vote=True), "time_to_leader_ms")
+    >>> ax = rl.plot.pairs(result.where(pre_vote=False), result.where(pre_vote=True), "time_to_leader_ms")
     >>> ax.get_ylabel()
     'time to leader (ms), pre_vote = True'
     """
-    found, seen = compare(a, b, metric, ci=ci), Pairs.of(a, b, metric)
+    found, seen = compare(a, b, metric, confidence=confidence), Pairs.of(a, b, metric)
     if seen.flags:
         raise InvalidError(f"metric '{metric}' is a yes or no; compare says how often which is what")
     ax = open_axes(ax, 4.6, width=4.8)
@@ -78,7 +84,7 @@ def pairs(
     ax.set_ylabel(f"{axis_name(b, metric)}, {named[1]}")
     limit = "" if np.isinf(found.horizon) else f" up to {found.horizon:,.4g} ms"
     text = (
-        f"b - a{limit}: {found.difference:.3g} ({span(found.low, found.high, 3)}, {percent(ci)})\n"
+        f"b - a{limit}: {found.difference:.3g} ({span(found.low, found.high, 3)}, {percent(confidence)})\n"
         f"b is greater in {100 * found.b_is_greater:.0f} % of {found.pairs:,} pairs; "
         f"{correlation_text(found.correlation)}{size}"
     )

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from raftlab._arguments import confidence, flag
+from raftlab._arguments import confidence as confidence_of
+from raftlab._arguments import flag
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, percent
 from raftlab.sweeps import Sweep
@@ -32,7 +33,7 @@ def share(
     question: str = "violation",
     *,
     by: str | None = None,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -45,10 +46,10 @@ def share(
         A parameter of the grid with numbers. Runs that differ in parameters not named are taken together.
     question : str, default "violation"
         A column of flags, `"violation"`, or a question such as `"ending=horizon"` or
-        `"rules=election_safety"`.
+        `"properties=election_safety"`.
     by : str, optional
         Another parameter: a line for each of its values.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals, each for itself.
     {title}
     {ax}
@@ -79,8 +80,8 @@ def share(
     >>> rl.plot.share(result, "loss", "ending=horizon").get_ylabel()
     'share of runs that end by horizon'
     """
-    ci = confidence(ci, "ci")
-    lines = _lines(result, x, question, by, ci, ax)
+    confidence = confidence_of(confidence, "confidence")
+    lines = _lines(result, x, question, by, confidence, ax)
     ax = open_axes(ax, 3.2)
     for at, (label, found) in enumerate(lines.items()):
         _line(ax, at, label if by else None, sorted(found, key=lambda part: part[0]))
@@ -89,13 +90,13 @@ def share(
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(axis_name(result, question))
     ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
-    finish_sweep(ax, result, title, f", intervals {percent(ci)}")
+    finish_sweep(ax, result, title, f", intervals {percent(confidence)}")
     legend(ax, len(lines))
     return ax
 
 
 def _lines(
-    result: Sweep, x: str, question: str, by: str | None, ci: float, ax: Axes | None
+    result: Sweep, x: str, question: str, by: str | None, confidence: float, ax: Axes | None
 ) -> dict[str, list[tuple[float, Estimate]]]:
     """What the runs say, by line, and along each by place."""
     found: dict[str, list[tuple[float, Estimate]]] = {}
@@ -109,7 +110,7 @@ def _lines(
         if not isinstance(place, (int, float)):
             raise InvalidError(f"x must be a parameter with numbers, and '{x}' has {shown(place)}")
         label = "" if by is None else f"{by} = {shown_value(group.point[by])}"
-        found.setdefault(label, []).append((float(place), sample.share(ci)))
+        found.setdefault(label, []).append((float(place), sample.share(confidence)))
     few_enough(len(found))
     return found
 
@@ -145,7 +146,7 @@ def commit_latency(
     *,
     by: str | Sequence[str] | None = None,
     nines: bool = False,
-    ci: float = 0.95,
+    confidence: float = 0.95,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -160,7 +161,7 @@ def commit_latency(
     {curves}
     nines : bool, default False
         Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the band around each curve, at each latency for itself; seeds are what varies.
     {title}
     {ax}
@@ -188,11 +189,11 @@ def commit_latency(
     >>> rl.plot.commit_latency(result).get_xlabel()
     'commit latency (ms)'
     """
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     flag(nines, "nines")
     parts = list(zip(groups_of(result, by, ax), pooled_by(result, by), strict=True))
     few_enough(len(parts))
-    curves = [(group, pooled.ecdf(ci)) for group, (_, pooled) in parts if len(pooled.ends_ms)]
+    curves = [(group, pooled.ecdf(confidence)) for group, (_, pooled) in parts if len(pooled.ends_ms)]
     if not curves:
         raise InvalidError("result has nothing to draw: no entry was committed")
     ax = open_axes(ax, 3.6)
@@ -207,7 +208,7 @@ def commit_latency(
     ax.set_ylabel("share of entries")
     ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     entries = sum(int(steps[1].sum()) for _, steps in curves)
-    finish_sweep(ax, result, title, f", {entries:,} entries, band {percent(ci)}")
+    finish_sweep(ax, result, title, f", {entries:,} entries, band {percent(confidence)}")
     legend(ax, len(curves))
     return ax
 

@@ -131,7 +131,7 @@ def few_enough(count: int) -> None:
     if count > MOST_CURVES:
         raise InvalidError(
             f"by: {count:,} curves cannot be told apart, {MOST_CURVES} can: name fewer parameters in by, or "
-            "choose points with result.at()"
+            "choose points with result.where()"
         )
 
 
@@ -160,7 +160,7 @@ def axis_name(result: Sweep, metric: str) -> str:
     column, asks, value = metric.partition("=")
     if asks:
         value = value.replace("_", " ")
-        return f"share of runs that {'violate' if column == 'rules' else 'end by'} {value}"
+        return f"share of runs that {'violate' if column == 'properties' else 'end by'} {value}"
     unit = next((unit for name, _, unit, _ in result.runs.columns if name == metric), "")
     name = metric.removesuffix(f"_{unit}") if unit else metric
     return f"{name.replace('_', ' ')} ({unit})" if unit else name.replace("_", " ")

@@ -14,7 +14,7 @@ from .plan import Part, Plan
 __all__ = ["Chunk", "Deal", "gaps", "here"]
 
 Chunk = tuple[int, int]
-"""Some runs of a plan: the first one, and the one behind the last."""
+"""Some runs of a plan: the first one, and the one after the last."""
 
 ABOUT_S = 1.0
 """How long a chunk is played, about: what is lost with whoever plays it, and how often rows are kept."""

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .._arguments import confidence
+from .._arguments import confidence as confidence_of
 from .._time import Duration, to_ms
 from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
@@ -129,7 +129,7 @@ class Comparison:
 
 
 def compare(
-    a: Sweep, b: Sweep, metric: str, *, ci: float = 0.95, horizon: Duration | None = None
+    a: Sweep, b: Sweep, metric: str, *, confidence: float = 0.95, horizon: Duration | None = None
 ) -> Comparison:
     """Compares two sweeps of one point each, run by run of the same seed.
 
@@ -139,10 +139,10 @@ def compare(
     Parameters
     ----------
     a, b : Sweep
-        Of one point each: `result.at(timeout=50)`.
+        Of one point each: `result.where(timeout=50)`.
     metric : str
         A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the intervals.
     horizon : time, optional
         Durations count up to here: the difference is then one of restricted means. If not given and some are
@@ -194,12 +194,12 @@ def compare(
     ...     return rl.Scenario(5, election_timeout=(timeout, 2 * timeout),
     ...                        faults=[rl.Crash("leader", at="1s")], stop=rl.leader_elected)
     >>> result = rl.sweep(failover, {"timeout": [100, 150]}, seeds=500)
-    >>> both = rl.compare(result.at(timeout=100), result.at(timeout=150), "downtime_ms")
+    >>> both = rl.compare(result.where(timeout=100), result.where(timeout=150), "downtime_ms")
     >>> both.low < both.difference < both.high, both.b_is_greater > 0.6
     (True, True)
     """
     _need("scipy", "compare")
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
     pairs = Pairs.of(a, b, metric)
     if len(pairs.x) < 2:
@@ -231,13 +231,15 @@ def compare(
         why = NOT_ARMED if metric == "ending=stop" else STOPPED
         note = f"no interval: {pairs.unknown:,} more pairs are unknown, {why}"
     else:
-        paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, ci, bool(pairs.censored))
+        paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, confidence, bool(pairs.censored))
         mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0
         same = math.isnan(paired.low)
         note = (
-            f"all pairs differ by {mean:.4g}; P(other) < {none_of(n, ci):.2g} ({percent(ci)})" if same else ""
+            f"all pairs differ by {mean:.4g}; P(other) < {none_of(n, confidence):.2g} ({percent(confidence)})"
+            if same
+            else ""
         )
-    medians = of_medians(pairs, ci)
+    medians = of_medians(pairs, confidence)
     return Comparison(
         metric=metric,
         pairs=n,
@@ -257,7 +259,7 @@ def compare(
         unpaired_p_value=unpaired.p_value,
         p_value=paired.p_value,
         test=paired.test,
-        confidence=ci,
+        confidence=confidence,
         note=note,
         median_difference=medians.value,
         median_low=medians.low,

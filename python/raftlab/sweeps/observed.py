@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
     from .result import Sweep
 
-NOT_METRICS = ("seed", "ending", "end_ms", "rules", "error", "digest")
+NOT_METRICS = ("seed", "ending", "end_ms", "properties", "error", "digest")
 VIOLATION = "violation"
 WAITS = ("downtime_so_far_ms", "downtime_open_ms")
 """What was not over when the run ended: it stays in as censored `downtime_ms`, and is no metric beside it."""
-ASKED = ("ending", "rules")
-"""Columns of which can be asked whether they say something: `"ending=stop"`, `"rules=election_safety"`."""
+ASKED = ("ending", "properties")
+"""Columns with a question: `"ending=stop"`, `"properties=election_safety"`."""
 CHECKED = {
     *(VIOLATION, "violations", "lost_writes", "ending=violation"),
     *(row["metric"] for row in catalogue if row["group"] == "violations_by_rule"),
 }
-"""What only the checks can tell, besides the questions about rules: without them it is not 0, but unknown."""
+"""Columns that only the checks give, besides the questions about properties: unknown without them, not 0."""
 NOT_CHECKED = "not checked"
 
 
@@ -119,7 +119,7 @@ class Observed:
             value = np.array([wanted in (cell or "").split(",") for cell in said], dtype=float)
             if metric == "ending=stop":
                 value[np.array([cell == "not_armed" for cell in said], dtype=bool)] = np.nan
-            if column == "rules":
+            if column == "properties":
                 stopped = [ending == VIOLATION for ending in result.runs.to_list("ending")]
                 value[np.array(stopped, dtype=bool) & (value == 0)] = np.nan
         else:
@@ -162,7 +162,7 @@ class Observed:
 
 def needs_checks(metric: str) -> bool:
     """Whether only the checks can tell."""
-    return metric in CHECKED or metric.startswith("rules=")
+    return metric in CHECKED or metric.startswith("properties=")
 
 
 def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
@@ -175,14 +175,16 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
     if metrics is None:
         plain = [name for name in numbers if name not in (*WAITS, "violations")]
         endings = dict.fromkeys(cell for cell in result.runs.to_list("ending") if cell is not None)
-        questions = [f"rules={rule}" for rule in result.rules] + [f"ending={ending}" for ending in endings]
+        questions = [f"properties={name}" for name in result.violations_by_property] + [
+            f"ending={ending}" for ending in endings
+        ]
         return [*plain, VIOLATION, *questions]
     listed = [metrics] if isinstance(metrics, str) else items(metrics, "metrics")
     for name in listed:
         if name not in (*numbers, VIOLATION, "end_ms") and not is_question(name):
             raise InvalidError(
                 f"{strange(result, name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', "
-                "and questions such as 'ending=stop' and 'rules=election_safety'"
+                "and questions such as 'ending=stop' and 'properties=election_safety'"
             )
     return listed
 

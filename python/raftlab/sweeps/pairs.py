@@ -129,7 +129,7 @@ UNKNOWN = Verdict(math.nan, math.nan, math.nan, "none")
 
 
 def of_means(
-    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, pseudo: bool
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float, pseudo: bool
 ) -> tuple[Verdict, Verdict]:
     """Of the means of numbers: paired, and unpaired."""
     import numpy as np
@@ -141,12 +141,12 @@ def of_means(
     low, high, p = math.nan, math.nan, min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
     if varies(d, x):
         mean = float(d.mean())
-        low, high = limits_of_mean(mean, d - mean, ci)
+        low, high = limits_of_mean(mean, d - mean, confidence)
         p = max(p, float(stats.ttest_rel(y, x).pvalue if pseudo else stats.wilcoxon(d).pvalue))
-    return Verdict(low, high, p, test), welch(x, y, ci)
+    return Verdict(low, high, p, test), welch(x, y, confidence)
 
 
-def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float) -> Verdict:
+def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float) -> Verdict:
     """The difference of means of runs that are not paired. One side may be constant, which scipy warns of."""
     from scipy import stats
 
@@ -155,19 +155,19 @@ def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float) -> Verdic
     if error == 0.0:
         return UNKNOWN
     freedom = sum(parts) ** 2 / sum(part**2 / (len(x) - 1) for part in parts)
-    middle, width = float(y.mean() - x.mean()), float(stats.t.ppf((1 + ci) / 2, freedom)) * error
+    middle, width = float(y.mean() - x.mean()), float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
     p_value = float(2 * stats.t.sf(abs(middle) / error, freedom))
     return Verdict(middle - width, middle + width, p_value, "Welch")
 
 
 def of_shares(
-    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], ci: float, _: bool
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float, _: bool
 ) -> tuple[Verdict, Verdict]:
     """Of the shares of flags: paired, and unpaired."""
     import numpy as np
     from scipy import stats
 
-    n, z = len(x), float(stats.norm.ppf((1 + ci) / 2))
+    n, z = len(x), float(stats.norm.ppf((1 + confidence) / 2))
     more, less = int((y > x).sum()), int((y < x).sum())
     p = float(stats.binomtest(more, more + less).pvalue) if more + less else 1.0
     b, c = more + 0.5, less + 0.5  # Agresti and Min: half a pair more in each of the four cells
@@ -185,7 +185,7 @@ FEWEST_TO_DRAW, MOST_TO_DRAW, DRAWS = 10, 1000, 1999
 """The tables whose pairs are drawn again and again, and how often."""
 
 
-def of_medians(pairs: Pairs, ci: float) -> Estimate:
+def of_medians(pairs: Pairs, confidence: float) -> Estimate:
     """The difference of the medians, with a paired percentile bootstrap if the table is small."""
     import numpy as np
     from scipy import stats
@@ -194,7 +194,7 @@ def of_medians(pairs: Pairs, ci: float) -> Estimate:
         return NOTHING
     first, second = (pairs.sample(side).quantile(0.5).value for side in (0, 1))
     n = len(pairs.x)
-    if pairs.censored or pairs.unknown or not FEWEST_TO_DRAW <= n <= MOST_TO_DRAW or not 0 < ci < 1:
+    if pairs.censored or pairs.unknown or not FEWEST_TO_DRAW <= n <= MOST_TO_DRAW or not 0 < confidence < 1:
         return Estimate(second - first, math.nan, math.nan)
 
     def apart(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], axis: int) -> Any:
@@ -202,8 +202,8 @@ def of_medians(pairs: Pairs, ci: float) -> Estimate:
         return np.take(np.partition(y, middle, axis) - np.partition(x, middle, axis), middle, axis)
 
     drawn = stats.bootstrap(
-        (pairs.x, pairs.y), apart, paired=True, n_resamples=DRAWS, method="percentile", confidence_level=ci,
-        random_state=0,
+        (pairs.x, pairs.y), apart, paired=True, n_resamples=DRAWS, method="percentile",
+        confidence_level=confidence, random_state=0,
     ).confidence_interval  # fmt: skip
     if drawn.low == drawn.high:
         return Estimate(second - first, math.nan, math.nan)

@@ -31,7 +31,7 @@ Moment: TypeAlias = "tuple[int, float | None, float | None]"
 
 MOST_RUNS = 2**63 - 1
 """Runs are numbered."""
-RESERVED = ("seed", "ending", "end_ms", "violations", "rules", "error", "digest", "time_ms")
+RESERVED = ("seed", "ending", "end_ms", "violations", "properties", "error", "digest", "time_ms")
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def sweep(
     -------
     Sweep
         Its `runs` are a table with a row a run: the grid's columns, `seed`, the metrics, and `ending`,
-        `end_ms`, `violations`, `rules`, `error`, `digest`. A run that fails is a row with its error.
+        `end_ms`, `violations`, `properties`, `error`, `digest`. A run that fails is a row with its error.
 
     Raises
     ------

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import confidence, items, number
+from .._arguments import confidence as confidence_of
+from .._arguments import items, number
 from ..errors import InvalidError
 from ..statistics import Estimate, as_columns, limits_of_quantile, limits_of_share
 from ..tables import _need
@@ -26,37 +27,37 @@ AT_ONCE = 256
 
 
 def commit_latency(
-    result: Sweep, by: str | Iterable[str] | None, quantiles: Sequence[float], ci: float
+    result: Sweep, by: str | Iterable[str] | None, quantiles: Sequence[float], confidence: float
 ) -> pd.DataFrame:
     """See `Sweep.commit_latency`."""
     _need("pandas", "commit_latency")
     _need("scipy", "commit_latency")
     import pandas
 
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
     points, lines = [], []
     for point, pooled in pooled_by(result, by):
         cells: dict[str, Any] = {"runs": pooled.runs, "commits": int(pooled.entries.sum())}
         for q in shares:
-            cells |= as_columns(f"p{100 * q:.6g}_ms", pooled.quantile(q, ci))
+            cells |= as_columns(f"p{100 * q:.6g}_ms", pooled.quantile(q, confidence))
         points.append(point)
         lines.append(cells)
     return pandas.DataFrame(lines, index=index_of(points) if points[0] else None)
 
 
-def commit_latency_ecdf(result: Sweep, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+def commit_latency_ecdf(result: Sweep, by: str | Iterable[str] | None, confidence: float) -> pd.DataFrame:
     """See `Sweep.commit_latency_ecdf`."""
     _need("pandas", "commit_latency_ecdf")
     _need("scipy", "commit_latency_ecdf")
     import pandas
 
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     parts = []
     for point, pooled in pooled_by(result, by):
         refuse_taken(point, ECDF, "commit_latency_ecdf")
         if len(pooled.ends_ms):
-            parts.append(pandas.DataFrame(point | dict(zip(ECDF, pooled.ecdf(ci), strict=True))))
+            parts.append(pandas.DataFrame(point | dict(zip(ECDF, pooled.ecdf(confidence), strict=True))))
     if not parts:
         return pandas.DataFrame(columns=[*pooled_by(result, by)[0][0], *ECDF])
     return pandas.concat(parts, ignore_index=True)
@@ -117,14 +118,14 @@ class Pooled:
             np.add.at(table, (cluster[list(rows)], np.searchsorted(ends, of)), entries)
         return cls(ends, table, len(kept))
 
-    def ecdf(self, ci: float) -> tuple[np.ndarray[Any, Any], ...]:
+    def ecdf(self, confidence: float) -> tuple[np.ndarray[Any, Any], ...]:
         """Bucket by bucket: the latency, the entries, the share that took no longer, and its limits."""
         per_bucket = self.entries.sum(axis=0)
         share = per_bucket.cumsum() / per_bucket.sum()
-        low, high = limits_of_share(share, self._worth(share, ci), ci)
+        low, high = limits_of_share(share, self._worth(share, confidence), confidence)
         return self.ends_ms, per_bucket, share, low, high
 
-    def quantile(self, q: float, ci: float) -> Estimate:
+    def quantile(self, q: float, confidence: float) -> Estimate:
         """The latency that this share of all entries did not exceed, with Woodruff's interval.
 
         The share of the entries up to there is a ratio of two sums over clusters; its interval is read off
@@ -140,14 +141,14 @@ class Pooled:
         value = float(self.ends_ms[at])
         if len(self.entries) < 2:
             return Estimate.bare(value, "of one seed")
-        worth = float(self._worth(below / total, ci)[at])
+        worth = float(self._worth(below / total, confidence)[at])
         low, high = (
             math.nan if side != side else float(self.ends_ms[int(np.searchsorted(below, side * total))])
-            for side in limits_of_quantile(q, worth, ci)
+            for side in limits_of_quantile(q, worth, confidence)
         )
         return Estimate(value, min(low, value), max(high, value))
 
-    def _worth(self, share: np.ndarray[Any, Any], ci: float) -> np.ndarray[Any, Any]:
+    def _worth(self, share: np.ndarray[Any, Any], confidence: float) -> np.ndarray[Any, Any]:
         """How many independent entries tell as much of the share up to each bucket (Korn and Graubard 1998).
 
         By the spread of clusters, and no more than there are entries. NaN with a single cluster.
@@ -171,6 +172,9 @@ class Pooled:
             out=np.full(len(share), float(total)),
             where=least > 0,
         )
-        t, z = (float(of) for of in (stats.t.ppf((1 + ci) / 2, clusters - 1), stats.norm.ppf((1 + ci) / 2)))
+        t, z = (
+            float(of)
+            for of in (stats.t.ppf((1 + confidence) / 2, clusters - 1), stats.norm.ppf((1 + confidence) / 2))
+        )
         tighter: np.ndarray[Any, Any] = worth * (z / t) ** 2
         return tighter

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .._arguments import U64, confidence, instance, is_number, number
+from .._arguments import U64, instance, is_number, number
+from .._arguments import confidence as confidence_of
 from ..errors import InvalidError, shown
 from ..statistics import Estimate, Sample, runs_in_words, varies
 from ..tables import _need
@@ -23,7 +24,7 @@ def required_seeds(
     precision: float | str,
     *,
     statistic: str = "mean",
-    ci: float = 0.95,
+    confidence: float = 0.95,
     by: str | Iterable[str] | None = None,
 ) -> int:
     """How many seeds each point needs so that nine of ten such sweeps have intervals as narrow as wanted.
@@ -47,7 +48,7 @@ def required_seeds(
         The half-width wanted: in the unit of the metric, or a share of the estimate such as `"5%"`.
     statistic : str, default "mean"
         `"mean"`, or a quantile such as `"p50"` and `"p99.9"`. Of what is yes or no always the share.
-    ci : float, default 0.95
+    confidence : float, default 0.95
         The confidence of the interval.
     by : str or list of str, optional
         Parameters of the grid, if points that differ in others will be taken together; all if not given.
@@ -76,7 +77,7 @@ def required_seeds(
     import numpy as np
 
     instance(pilot, Sweep, "pilot")
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     quantile = quantile_of(statistic)
     metrics_of(pilot, instance(metric, str, "metric"))
     observed, needed = Observed.of(pilot, metric), 1
@@ -85,10 +86,10 @@ def required_seeds(
         seeds = len(np.unique(observed.seed[rows]))
         if sample.flags and sample.events in (0, sample.n) and sample.n and not sample.unknown:
             width = wanted(precision, 1.0 if sample.events else 0.0)
-            bound = math.log(1 - ci) / math.log1p(-min(width, 1 - 1e-12))
+            bound = math.log(1 - confidence) / math.log1p(-min(width, 1 - 1e-12))
             needed = max(needed, math.ceil(bound * len(rows) / sample.n))
             continue
-        found = Pilot(sample, quantile, ci)
+        found = Pilot(sample, quantile, confidence)
         if math.isnan(found.estimate.half_width) or not math.isnan(found.estimate.others):
             raise InvalidError(f"pilot: its {runs_in_words(len(rows))} {no_ground(sample, statistic)}")
         needed = max(needed, found.times(precision, seeds))

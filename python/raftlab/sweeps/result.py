@@ -34,7 +34,7 @@ class Sweep:
     Attributes
     ----------
     runs : Table
-        A row a run: the grid's columns, `seed`, the metrics, `ending`, `end_ms`, `violations`, `rules`,
+        A row a run: the grid's columns, `seed`, the metrics, `ending`, `end_ms`, `violations`, `properties`,
         `error` and `digest`. `result.runs.columns` tells types, units and meanings.
     series : Table or None
         With `series=`: a row a run and bin of time, with the grid's columns, `seed`, `time_ms` (where the bin
@@ -182,19 +182,19 @@ class Sweep:
 
     @property
     def violating_seeds(self) -> list[int]:
-        """The seeds whose runs violated a rule, in the order of the rows. Without checks nobody looked."""
+        """The seeds whose runs violated a property, in row order. Without checks there are none."""
         seeds, counts = self.runs._core.column_list("seed"), self.runs._core.column_list("violations")
         return [seed for seed, violations in zip(seeds, counts, strict=True) if violations]
 
     @property
-    def rules(self) -> dict[str, int]:
-        """How many runs violated which rule, the most frequent first.
+    def violations_by_property(self) -> dict[str, int]:
+        """The number of runs that violated each property, the most frequent first.
 
         A run that stopped at its first violation counts for that one only; whether it would have violated
         others is unknown: see `on_violation`.
         """
-        broken = (rules for rules in self.runs._core.column_list("rules") if rules is not None)
-        return dict(Counter(rule for rules in broken for rule in rules.split(",")).most_common())
+        violated = (names for names in self.runs._core.column_list("properties") if names is not None)
+        return dict(Counter(name for names in violated for name in names.split(",")).most_common())
 
     @property
     def upper_bound(self) -> float:
@@ -220,23 +220,23 @@ class Sweep:
         """Whether several points share a single seed, and with it all of their randomness."""
         return len(self) > 1 and len(self._told) == 1
 
-    def at(self, **point: Any) -> Sweep:
+    def where(self, **point: Any) -> Sweep:
         """The runs of some points only: those whose parameters have these values.
 
         >>> import raftlab as rl
         >>> result = rl.sweep(lambda nodes: rl.Scenario(nodes, horizon="1s"), {"nodes": [3, 5]}, seeds=10)
-        >>> result.at(nodes=5).points
+        >>> result.where(nodes=5).points
         ({'nodes': 5},)
         """
         for name in point:
-            known_parameter(name, self.parameters, "at")
+            known_parameter(name, self.parameters, "where")
         places = [
             at
             for at, of in enumerate(self._plan.points)
             if all(is_meant(of[name], value) for name, value in point.items())
         ]
         if not places:
-            raise InvalidError(f"at: no point of the grid has {worded(point)}")
+            raise InvalidError(f"where: no point of the grid has {worded(point)}")
         return Sweep(
             self._plan.only(places),
             self._of(self.runs, places),
@@ -259,7 +259,7 @@ class Sweep:
         by: str | Iterable[str] | None = None,
         *,
         metrics: str | Iterable[str] | None = None,
-        ci: float = 0.95,
+        confidence: float = 0.95,
         quantiles: Sequence[float] = (0.5, 0.9, 0.99),
     ) -> pd.DataFrame:
         """Means and quantiles with confidence intervals, a row a point and metric.
@@ -269,10 +269,10 @@ class Sweep:
         by : str or list of str, optional
             Parameters of the grid; all if not given. Runs that differ in others are taken together.
         metrics : str or list of str, optional
-            Columns of numbers or flags; `"violation"`, the share of the runs that violated a rule;
-            `"rules=election_safety"`, of those that violated this one; `"ending=stop"`, of those that ended
-            so. If not given: all numbers, and whatever violations and endings there were.
-        ci : float, default 0.95
+            Columns of numbers or flags; `"violation"`, the share of the runs that violated a property;
+            `"properties=election_safety"`, of those that violated this one; `"ending=stop"`, of those that
+            ended so. If not given: all numbers, and whatever violations and endings there were.
+        confidence : float, default 0.95
             The confidence of the intervals.
         quantiles : sequence of float, default (0.5, 0.9, 0.99)
             Which quantiles.
@@ -320,10 +320,10 @@ class Sweep:
         """
         from .summary import summary
 
-        return summary(self, by, metrics, ci, quantiles)
+        return summary(self, by, metrics, confidence, quantiles)
 
     def share(
-        self, question: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95
+        self, question: str, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
     ) -> pd.DataFrame:
         """The share of the runs that say yes to a question, as a table: to plot against a parameter.
 
@@ -331,10 +331,10 @@ class Sweep:
         ----------
         question : str
             A column of flags, `"violation"`, or a question such as `"ending=horizon"` or
-            `"rules=election_safety"`.
+            `"properties=election_safety"`.
         by : str or list of str, optional
             Parameters of the grid; all if not given. Runs that differ in others are taken together.
-        ci : float, default 0.95
+        confidence : float, default 0.95
             The confidence of the intervals, each for itself.
 
         Returns
@@ -366,14 +366,14 @@ class Sweep:
         """
         from .summary import share
 
-        return share(self, question, by, ci)
+        return share(self, question, by, confidence)
 
     def commit_latency(
         self,
         by: str | Iterable[str] | None = None,
         *,
         quantiles: Sequence[float] = (0.5, 0.9, 0.99, 0.999),
-        ci: float = 0.95,
+        confidence: float = 0.95,
     ) -> pd.DataFrame:
         """Quantiles of the commit latency over all entries of all runs, with intervals.
 
@@ -387,7 +387,7 @@ class Sweep:
             Parameters of the grid; all if not given. Runs that differ in others are taken together.
         quantiles : sequence of float, default (0.5, 0.9, 0.99, 0.999)
             Which quantiles.
-        ci : float, default 0.95
+        confidence : float, default 0.95
             The confidence of the intervals.
 
         Returns
@@ -412,14 +412,16 @@ class Sweep:
         """
         from .pooled import commit_latency
 
-        return commit_latency(self, by, quantiles, ci)
+        return commit_latency(self, by, quantiles, confidence)
 
-    def commit_latency_ecdf(self, by: str | Iterable[str] | None = None, *, ci: float = 0.95) -> pd.DataFrame:
+    def commit_latency_ecdf(
+        self, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
+    ) -> pd.DataFrame:
         """The distribution of the commit latency over all entries of all runs, as a table: a step a row.
 
         Parameters
         ----------
-        by, ci
+        by, confidence
             As in `commit_latency`; the interval holds for each latency by itself.
 
         Returns
@@ -445,10 +447,10 @@ class Sweep:
         """
         from .pooled import commit_latency_ecdf
 
-        return commit_latency_ecdf(self, by, ci)
+        return commit_latency_ecdf(self, by, confidence)
 
     def survival(
-        self, metric: str, by: str | Iterable[str] | None = None, *, ci: float = 0.95
+        self, metric: str, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
     ) -> pd.DataFrame:
         """The share of the runs in which something is not over yet (Kaplan-Meier), as a table.
 
@@ -458,7 +460,7 @@ class Sweep:
             A column of numbers; of durations that were not over when the run ended the waits are censored.
         by : str or list of str, optional
             Parameters of the grid; all if not given. Runs that differ in others are taken together.
-        ci : float, default 0.95
+        confidence : float, default 0.95
             The confidence of the interval, at each time for itself.
 
         Returns
@@ -485,7 +487,7 @@ class Sweep:
         """
         from .summary import survival
 
-        return survival(self, metric, by, ci)
+        return survival(self, metric, by, confidence)
 
     def __repr__(self) -> str:
         size = runs_in_words(len(self))
@@ -507,9 +509,9 @@ class Sweep:
             if self._of_one_seed:
                 bound = "no bound: all share one seed (common_random_numbers=False gives each point its own)"
             return f"<sweep: {size}, no violation; {bound}>"
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in self.rules.items())
+        which = ", ".join(f"{name} {count:,}" for name, count in self.violations_by_property.items())
         stopped = "; each stopped at its first" if self._plan.on_violation == "stop" else ""
-        return f"<sweep: {size}, {bad:,} with violations ({rules}{stopped})>"
+        return f"<sweep: {size}, {bad:,} with violations ({which}{stopped})>"
 
     def _repr_html_(self) -> str:
         import html

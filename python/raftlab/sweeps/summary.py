@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import confidence, items, number
+from .._arguments import confidence as confidence_of
+from .._arguments import items, number
 from ..errors import InvalidError
 from ..statistics import NOTHING, Estimate, Sample, as_columns, percent, runs_in_words
 from ..tables import _need
@@ -22,7 +23,7 @@ def summary(
     result: Sweep,
     by: str | Iterable[str] | None,
     metrics: str | Iterable[str] | None,
-    ci: float,
+    confidence: float,
     quantiles: Sequence[float],
 ) -> pd.DataFrame:
     """See `Sweep.summary`."""
@@ -30,12 +31,12 @@ def summary(
     _need("scipy", "summary")
     import pandas
 
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     shares = [number(q, "quantiles", "between 0 and 1", 0, 1) for q in items(quantiles, "quantiles")]
     by = by if by is None or isinstance(by, str) else items(by, "by")
     wanted = metrics_of(result, metrics)
     found = [
-        [(point | {"metric": sample.name}, line(sample, ci, shares)) for point, sample in samples]
+        [(point | {"metric": sample.name}, line(sample, confidence, shares)) for point, sample in samples]
         for samples in (samples_of(result, metric, by) for metric in wanted)
     ]
     points, lines = zip(*(row for point in zip(*found, strict=True) for row in point), strict=True)
@@ -55,13 +56,13 @@ def index_of(points: Sequence[dict[str, Any]]) -> pd.Index[Any]:
     )
 
 
-def share(result: Sweep, question: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+def share(result: Sweep, question: str, by: str | Iterable[str] | None, confidence: float) -> pd.DataFrame:
     """See `Sweep.share`."""
     _need("pandas", "share")
     _need("scipy", "share")
     import pandas
 
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     rows = []
     for point, sample in samples_of(result, question, by):
         if not sample.flags:
@@ -70,14 +71,14 @@ def share(result: Sweep, question: str, by: str | Iterable[str] | None, ci: floa
                 "such as 'ending=horizon'"
             )
         refuse_taken(point, SHARE, "share")
-        found = sample.share(ci)
+        found = sample.share(confidence)
         cells = (
             sample.n,
             sample.events,
             found.value,
             found.low,
             found.high,
-            "; ".join(notes(sample, found, ci)),
+            "; ".join(notes(sample, found, confidence)),
         )
         rows.append(point | dict(zip(SHARE, cells, strict=True)))
     return pandas.DataFrame(rows)
@@ -93,13 +94,13 @@ def refuse_taken(point: dict[str, Any], columns: Iterable[str], table: str) -> N
         raise InvalidError(f"by: '{min(taken)}' is the name of a column of {table}; rename the parameter")
 
 
-def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: float) -> pd.DataFrame:
+def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, confidence: float) -> pd.DataFrame:
     """See `Sweep.survival`."""
     _need("pandas", "survival")
     _need("scipy", "survival")
     import pandas
 
-    ci = confidence(ci, "ci")
+    confidence = confidence_of(confidence, "confidence")
     parts = []
     for point, sample in samples_of(result, metric, by):
         if sample.flags:
@@ -109,7 +110,7 @@ def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, ci: flo
         refuse_taken(point, (metric, *CURVE), "survival")
         if not sample.n:
             continue
-        curve = sample.curve(ci)
+        curve = sample.curve(confidence)
         parts.append(
             pandas.DataFrame(point | {metric: curve.time} | {name: getattr(curve, name) for name in CURVE})
         )
@@ -122,10 +123,10 @@ CURVE = ("at_risk", "events", "censored", "survival", "low", "high")
 """What a table of survival says of each time."""
 
 
-def line(sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
+def line(sample: Sample, confidence: float, shares: Sequence[float]) -> dict[str, Any]:
     """A row of a summary."""
-    mean = sample.estimate(None, ci)
-    quantiles = {q: NOTHING if sample.flags else sample.quantile(q, ci) for q in shares}
+    mean = sample.estimate(None, confidence)
+    quantiles = {q: NOTHING if sample.flags else sample.quantile(q, confidence) for q in shares}
     cells = {
         "n": sample.n,
         "events": sample.events,
@@ -136,12 +137,12 @@ def line(sample: Sample, ci: float, shares: Sequence[float]) -> dict[str, Any]:
     }
     for q, estimate in quantiles.items():
         cells |= as_columns(f"p{100 * q:.6g}", estimate)
-    return cells | {"note": "; ".join(notes(sample, mean, ci, *quantiles.values()))}
+    return cells | {"note": "; ".join(notes(sample, mean, confidence, *quantiles.values()))}
 
 
-def notes(sample: Sample, main: Estimate, ci: float, *others: Estimate) -> list[str]:
+def notes(sample: Sample, main: Estimate, confidence: float, *others: Estimate) -> list[str]:
     """What has to be said of a sample and its estimates, each once."""
-    said = [remark(estimate, sample.flags, ci) for estimate in (main, *others)]
+    said = [remark(estimate, sample.flags, confidence) for estimate in (main, *others)]
     if sample.absent and not sample.why:
         said.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
     if sample.failed:
@@ -149,10 +150,10 @@ def notes(sample: Sample, main: Estimate, ci: float, *others: Estimate) -> list[
     return list(dict.fromkeys(note for note in said if note))
 
 
-def remark(estimate: Estimate, flags: bool, ci: float) -> str:
+def remark(estimate: Estimate, flags: bool, confidence: float) -> str:
     """The note of an estimate, with the bound that holds where all runs say the same."""
     if flags and estimate.unseen:
-        return f"{estimate.note}: below {estimate.high:.2g} ({percent(ci)})"
+        return f"{estimate.note}: below {estimate.high:.2g} ({percent(confidence)})"
     if flags or math.isnan(estimate.others):
         return estimate.note
-    return f"{estimate.note}; P(other) < {estimate.others:.2g} ({percent(ci)})"
+    return f"{estimate.note}; P(other) < {estimate.others:.2g} ({percent(confidence)})"

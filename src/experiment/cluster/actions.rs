@@ -53,27 +53,31 @@ impl<O: Watcher> Cluster<O> {
                 }
                 Done::Nothing
             }
-            Action::Propose { command, at, home, client } => {
+            Action::Propose { command, node, home, client } => {
                 let session = client.as_ref().map_or_else(Session::default, |c| self.session(c));
                 let command = self.symbols.update(|symbols| command.command(symbols, session));
                 Done::Op(self.world.request(
-                    self.id(at.as_ref()),
+                    self.id(node.as_ref()),
                     self.id(home.as_ref()),
                     Request::Write(command),
                 ))
             }
-            Action::Read { key, via, at, home } => {
+            Action::Read { key, via, node, home } => {
                 let key = self.symbols.update(|symbols| symbols.key(key));
                 let request = if *via == crate::protocol::ReadPath::Log {
                     Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
                 } else {
                     Request::Read { key, via: *via }
                 };
-                Done::Op(self.world.request(self.id(at.as_ref()), self.id(home.as_ref()), request))
+                Done::Op(self.world.request(
+                    self.id(node.as_ref()),
+                    self.id(home.as_ref()),
+                    request,
+                ))
             }
-            Action::Retry { op, at, home } => {
-                let (at, home) = (self.id(at.as_ref()), self.id(home.as_ref()));
-                self.world.request_again(OpId(*op), at, home);
+            Action::Retry { op, node, home } => {
+                let (node, home) = (self.id(node.as_ref()), self.id(home.as_ref()));
+                self.world.request_again(OpId(*op), node, home);
                 Done::Op(OpId(*op))
             }
             Action::GiveUp { op } => {

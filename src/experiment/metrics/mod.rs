@@ -20,7 +20,7 @@ pub use series::{Bin, Series};
 
 use super::cluster::{Cluster, Ending};
 use super::watch::Watcher;
-use crate::check::{Checks, RULES};
+use crate::check::{Checks, PROPERTIES};
 use crate::protocol::{Message, NodeId, Protocol, Span};
 use crate::raft::RaftMessage;
 use crate::sim::world::Counters;
@@ -42,11 +42,11 @@ pub struct Finished<'a> {
     pub commit_index: u64,
     /// How many violations were found.
     pub violations: u64,
-    /// The rules that were violated, in the order in which they first were.
-    pub rules: Vec<&'static str>,
+    /// The properties that were violated, in the order of their first violations.
+    pub properties: Vec<&'static str>,
     /// The digest.
     pub digest: Digest,
-    /// How many violations of a rule there were, for each of [`RULES`]; empty if there was none.
+    /// How many violations of a property there were, for each of [`PROPERTIES`]; empty if there was none.
     pub by_rule: Vec<u64>,
     /// How many acknowledged writes were lost.
     pub lost_writes: u64,
@@ -77,9 +77,9 @@ impl<'a> Finished<'a> {
             highest_term: nodes().map(crate::raft::Node::term).max().unwrap_or(0),
             commit_index: nodes().map(|node| node.status().commit_index).max().unwrap_or(0),
             violations,
-            rules: if broken { watcher.violated_rules() } else { Vec::new() },
+            properties: if broken { watcher.violated_properties() } else { Vec::new() },
             by_rule: if broken {
-                RULES.iter().map(|rule| watcher.violations_of(rule.name)).collect()
+                PROPERTIES.iter().map(|property| watcher.violations_of(property.name)).collect()
             } else {
                 Vec::new()
             },
@@ -375,7 +375,7 @@ metrics! {
     }
 }
 
-/// All metrics: the table, then one a type of message and one a rule.
+/// All metrics: the table, then one a type of message and one a property.
 pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     let mut all = table();
     let family = |name, group, unit, meaning, needs, property, value, at| Metric {
@@ -418,16 +418,16 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
             at,
         ));
     }
-    for (at, rule) in RULES.iter().enumerate() {
-        let name = format!("violations_{}", rule.name);
+    for (at, property) in PROPERTIES.iter().enumerate() {
+        let name = format!("violations_{}", property.name);
         let meaning = format!(
             "violations of {}: {}; null without checks, and where the run stopped at another one",
-            rule.name, rule.meaning
+            property.name, property.meaning
         );
         let value =
             |run: &Finished<'_>, at: usize| Value::Count(run.by_rule.get(at).copied().unwrap_or(0));
         let group = "violations_by_rule";
-        all.push(family(name, group, "", meaning, Needs::Checks, rule.name, value, at));
+        all.push(family(name, group, "", meaning, Needs::Checks, property.name, value, at));
     }
     all
 });
@@ -491,7 +491,7 @@ mod tests {
             if !metric.censored_by.is_empty() {
                 assert!(select(&[metric.censored_by]).is_ok(), "{}", metric.name);
             }
-            let property = RULES.iter().any(|rule| rule.name == metric.property);
+            let property = PROPERTIES.iter().any(|property| property.name == metric.property);
             assert_eq!(property, metric.needs == Needs::Checks, "{}", metric.name);
         }
     }
