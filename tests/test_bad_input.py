@@ -943,7 +943,8 @@ def test_other_schema_versions(version):
 
 def test_an_older_schema_version_is_told_what_has_changed():
     text = json.dumps({"raftlab": 1, "nodes": ["A"]})
-    refused(lambda: rl.Scenario.from_json(text), "schema version is 1", "`at` of `propose`", "`node`", "`voted_for`")
+    changed = ("`at` of `propose`", "`node`", "`voted_for`")
+    refused(lambda: rl.Scenario.from_json(text), "schema version is 1", *changed)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,10 @@ UNREACHABLE = {
         {"term": {"A": 4, "B": 1, "C": 1}, "log": {"A": [4]}},
         "only 1 of 3 nodes",
     ),
-    "a vote for nobody's candidate": ({"term": {"A": 2, "B": 1}, "voted_for": {"A": "B"}}, "cannot have stood"),
+    "a vote for nobody's candidate": (
+        {"term": {"A": 2, "B": 1}, "voted_for": {"A": "B"}},
+        "cannot have stood",
+    ),
     "a candidate for another": ({"term": 2, "voted_for": {"A": "B", "B": "C", "C": "C"}}, "not for itself"),
     "a leader without votes": ({"term": {"A": 2, "B": 1, "C": 1}, "leader": "A"}, "at most 1 of 3"),
     "a leader without its entries": ({"term": 1, "leader": "A", "log": {"B": [1]}}, "A does not have"),
