@@ -192,12 +192,12 @@ fn compiler() -> String {
 
 // The scenarios of workloads.py.
 
-const W1: &str = r#"{"raftlab": 1, "nodes": ["A", "B", "C", "D", "E"], "noop": false,
+const W1: &str = r#"{"raftlab": 2, "nodes": ["A", "B", "C", "D", "E"], "noop": false,
     "initial": {"log": [1]},
     "faults": [{"fault": {"fault": "crash", "node": "A"}}],
     "stop": {"condition": "leader_elected"}}"#;
 
-const W1_FULL: &str = r#"{"raftlab": 1, "nodes": ["A", "B", "C", "D", "E"], "noop": false, "heartbeat": 50,
+const W1_FULL: &str = r#"{"raftlab": 2, "nodes": ["A", "B", "C", "D", "E"], "noop": false, "heartbeat": 50,
     "steps": [
         {"run_until": {"until": {"condition": "leader_elected"}, "limit": 60000}},
         {"do": {"inject": {"fault": {"fault": "crash", "node": "leader"},
@@ -205,7 +205,7 @@ const W1_FULL: &str = r#"{"raftlab": 1, "nodes": ["A", "B", "C", "D", "E"], "noo
     ],
     "stop": {"condition": "leader_elected"}, "horizon": 60000}"#;
 
-const W2: &str = r#"{"raftlab": 1, "nodes": ["A", "B", "C", "D", "E"], "noop": false, "heartbeat": 50,
+const W2: &str = r#"{"raftlab": 2, "nodes": ["A", "B", "C", "D", "E"], "noop": false, "heartbeat": 50,
     "network": {"latency": 1},
     "initial": {"term": 1, "leader": "A"},
     "workload": [{"pacing": {"pacing": "open", "every": 1}, "start": 10}],
