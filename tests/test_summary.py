@@ -187,6 +187,37 @@ def test_comparisons_do_not_count_what_is_unknown():
             rl.required_seeds(stopped, metric, 0.01)
 
 
+def test_a_run_that_never_looked_for_its_stop_is_unknown():
+    """Its fault did not strike in time: whether the run would have stopped after it, it cannot say."""
+
+    def late(faults):
+        return rl.Scenario(3, faults=faults, stop=rl.leader_elected, horizon="10s")
+
+    with pytest.warns(rl.FaultWarning, match="'not_armed'"):
+        result = rl.sweep(late([rl.Crash("leader", at=rl.exponential("20s"))]), seeds=60, progress=False)
+    endings = result.runs.to_list("ending")
+    unarmed, stopped, over = (endings.count(ending) for ending in ("not_armed", "stop", "horizon"))
+    assert unarmed > 10
+    assert stopped > 10
+    line = result.summary(metrics="ending=stop").loc["ending=stop"]
+    assert (line.n, line.events, line.absent) == (stopped + over, stopped, unarmed)
+    assert line["mean"] == stopped / (stopped + over), "not of all 60"
+    assert math.isnan(line.mean_low)
+    assert math.isnan(line.mean_high)
+    assert f"no bound: {unarmed} runs are unknown, ended before their stop= was armed" in line.note
+    (row,) = result.share("ending=stop").to_dict("records")
+    assert (row["n"], row["k"], row["share"]) == (stopped + over, stopped, line["mean"])
+    assert math.isnan(row["low"])
+    assert math.isnan(row["high"])
+    assert row["note"] == line.note
+    counted = result.summary(metrics="ending=not_armed").loc["ending=not_armed"]
+    assert (counted.n, counted.events) == (60, unarmed), "that it was not armed is known of all"
+    armed = rl.sweep(late([rl.Crash("leader", at="1s")]), seeds=60, progress=False)
+    assert rl.compare(armed, result, "ending=stop").excluded == unarmed
+    with pytest.raises(rl.InvalidError, match="before their stop= was armed"):
+        rl.required_seeds(result, "ending=stop", 0.01)
+
+
 def test_a_grid_of_one_seed_has_no_interval_and_no_bound():
     def cluster(at):
         return rl.Scenario(5, faults=[rl.Crash("leader", at=at)], horizon="2s")
