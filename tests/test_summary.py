@@ -802,6 +802,24 @@ def test_most_sweeps_of_so_many_seeds_are_precise_enough():
     assert naive / 60 < 0.7, "the test of the test"
 
 
+def test_small_pilots_allow_for_the_tail_that_they_missed():
+    """By more than samples drawn from them differ: those miss the same tail. Without a tail by no more."""
+    from raftlab.sweeps.required import Pilot
+
+    luck = np.random.default_rng(15)
+
+    def allowed(draw, n):
+        """By how much in all, and by how much if drawn samples were taken at their word."""
+        sample = Sample("x", draw(n), np.array([]))
+        widths = [sample.drawn(luck, n).mean().half_width for _ in range(200)]
+        return Pilot(sample, None, 0.95).reserve(relative=False), 1.2816 * np.std(np.log(widths))
+
+    short, naive = np.mean([allowed(luck.standard_exponential, 30) for _ in range(12)], axis=0)
+    assert short > 1.2 * naive
+    full, plain = np.mean([allowed(luck.standard_normal, 1000) for _ in range(2)], axis=0)
+    assert full == pytest.approx(plain, rel=0.25)
+
+
 def test_seeds_allow_for_runs_that_tell_nothing():
     def odd(run):
         return float(run.seed) if run.seed % 2 else None
