@@ -29,8 +29,10 @@ use facts::Facts;
 use judge::judge;
 use record::Record;
 
-/// In `make test`.
+/// In `make test`, beside those in which the two once differed: an honest node installs a snapshot that contradicts
+/// what others committed.
 const SLICE: u64 = 500;
+const ONCE_DIFFERED: &[u64] = &[1257, 3128, 5606];
 
 /// A run ends when more than this has happened: every pair of it is looked at.
 const LONGEST: usize = 5_000;
@@ -64,6 +66,7 @@ fn soak_of_liars_has_the_verdicts_of_an_oracle() {
         workers.into_iter().map(|worker| worker.join().expect("a run failed")).collect()
     });
     let mut sum = Sum::default();
+    ONCE_DIFFERED.iter().filter(|seed| **seed >= runs).for_each(|seed| play(*seed, &mut sum));
     for part in parts {
         sum.with_liars += part.with_liars;
         sum.lost_writes += part.lost_writes;
@@ -107,10 +110,8 @@ fn play(seed: u64, sum: &mut Sum) {
     for name in slow.keys() {
         *sum.violated.entry(name).or_default() += 1;
     }
-    // Of what a contradicting snapshot covers the checks know hashes only: they cannot count its writes.
-    let counted = !slow.contains_key("snapshot_consistency");
     let lost = [judgement.lost_writes, checks.lost_writes()];
-    if !same(&slow, &fast) || counted && lost[0] != lost[1] {
+    if !same(&slow, &fast) || lost[0] != lost[1] {
         sum.differ.push(format!("seed {seed}: {lost:?} lost, {slow:?}, the checks: {fast:?}"));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Checks;
 use super::ledger::{Committed, Written};
 use super::properties::Property;
 use super::violation::{Breach, Place};
-use super::{Checks, print};
 use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Op, Output, Request};
 use crate::sim::Time;
@@ -215,8 +215,7 @@ impl Checks {
         } else {
             self.ledger.hear(index, hash, printed.map(|printed| (term, printed)));
         }
-        let is_it =
-            |other: &&Committed| other.term == term && printed == Some(print(&other.command));
+        let is_it = |other: &&Committed| Some(other.said()) == printed.map(|print| (term, print));
         let held = self.ledger.all(index).find(|other| other.hash == hash);
         let held = held.or_else(|| self.ledger.all(index).find(is_it)).map(|held| held.hash);
         if let Some(held) = held {
@@ -239,11 +238,11 @@ impl Checks {
             self.writes_lacked(now, &reign, index, index);
         }
         let place = Place { index, term: entry.term };
-        let other = self.ledger.all(index).find(|other| !other.is_same_as(&entry));
+        let other = self.ledger.all(index).find(|other| other.said() != entry.said());
         if let Some(Committed { by: node, term: by, .. }) = other.copied() {
             let breach = Breach::WriteReplaced { node, entry: place, by };
             self.write_lost(index, &entry);
-            self.violated(now, breach, true, Some(entry.command));
+            self.violated(now, breach, true, entry.command());
         }
     }
 
@@ -296,7 +295,7 @@ impl Checks {
         }
         if !(local && self.options.allow_stale_local) {
             let breach = Breach::ReadStale { node, index, known: missed };
-            let command = self.ledger.get(missed).map(|entry| entry.command);
+            let command = self.ledger.get(missed).and_then(Committed::command);
             self.violated(now, breach, self.is_honest(node), command);
         }
     }

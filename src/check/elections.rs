@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::Checks;
 use super::ledger::Committed;
-use super::print;
 use super::properties::Property;
 use super::reigns::Reign;
 use super::story::What;
@@ -77,8 +76,8 @@ impl Checks {
     /// Whether a leader's log holds an entry at its index, whatever stands before it.
     fn holds(&self, reign: &Reign, index: u64, entry: &Committed) -> bool {
         let hash = self.reigns.hash_at(reign, index, &self.nodes);
-        hash == entry.hash
-            || self.prefixes.print(index, entry.term, hash) == Some(print(&entry.command))
+        let (term, said) = entry.said();
+        hash == entry.hash || self.prefixes.print(index, term, hash) == Some(said)
     }
 
     /// The same where honest nodes committed different histories: a leader can hold one of them at most.
@@ -114,7 +113,7 @@ impl Checks {
                     let Reign { node: leader, term: leader_term, .. } = *reign;
                     let place = Place { index, term: entry.term };
                     let breach = Breach::WriteLacked { leader, leader_term, entry: place };
-                    self.violated(now, breach, true, Some(entry.command));
+                    self.violated(now, breach, true, entry.command());
                 }
             }
         }
@@ -145,7 +144,7 @@ impl Checks {
         let place = Place { index, term: entry.term };
         let (committer, in_term) = (entry.by, entry.in_term);
         let breach = Breach::LeaderLacks { leader, leader_term, entry: place, committer, in_term };
-        self.violated(now, breach, true, Some(entry.command));
+        self.violated(now, breach, true, entry.command());
     }
 
     /// Whether a leader of a later term than the one in which an entry was committed does not hold it.

@@ -20,13 +20,21 @@ pub(super) struct Committed {
     /// When it first was committed.
     pub(super) at: Stamp,
     /// What it carries.
-    pub(super) command: Command,
+    carried: Carried,
     /// Who committed it first: an honest node, once one has.
     pub(super) by: NodeId,
     /// Whether a client was told that it is written.
     pub(super) written: Written,
     /// Whether it is known that the committing node's history had parted from the others'.
     pub(super) apart: bool,
+}
+
+/// What an entry carries, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+enum Carried {
+    Command(Command),
+    /// A snapshot covered the entry where it was committed: the fingerprint of its command.
+    Print(u32),
 }
 
 /// What a client knows of an entry.
@@ -45,21 +53,42 @@ impl Committed {
     /// An entry that a node commits.
     #[inline]
     pub(super) fn new(entry: &Entry, by: Committer) -> Self {
+        Self::with(entry.hash, entry.term, Carried::Command(entry.command), by)
+    }
+
+    /// An entry that a node commits with a snapshot that covers it.
+    pub(super) fn covered(hash: u64, (term, print): (u64, u32), by: Committer) -> Self {
+        Self::with(hash, term, Carried::Print(print), by)
+    }
+
+    #[inline]
+    fn with(hash: u64, term: u64, carried: Carried, by: Committer) -> Self {
         Self {
-            hash: entry.hash,
-            term: entry.term,
+            hash,
+            term,
             in_term: by.in_term,
             at: by.at,
-            command: entry.command,
+            carried,
             by: by.node,
             written: Written::Untold,
             apart: false,
         }
     }
 
-    /// Whether the two say the same.
-    pub(super) fn is_same_as(&self, other: &Committed) -> bool {
-        (self.term, self.command) == (other.term, other.command)
+    /// The command that it carries, if that was seen.
+    pub(super) fn command(&self) -> Option<Command> {
+        match self.carried {
+            Carried::Command(command) => Some(command),
+            Carried::Print(_) => None,
+        }
+    }
+
+    /// What it says: its term and the fingerprint of its command.
+    pub(super) fn said(&self) -> (u64, u32) {
+        match self.carried {
+            Carried::Command(command) => (self.term, print(&command)),
+            Carried::Print(print) => (self.term, print),
+        }
     }
 
     /// Whether a client was told that it is written.
@@ -192,10 +221,9 @@ impl Ledger {
         }
     }
 
-    /// Adds an entry of which only the history is known.
-    pub(super) fn fill(&mut self, hash: u64, term: u64, by: Committer) {
-        let entry = Entry { term, command: Command::default(), hash };
-        self.entries.push(Committed::new(&entry, by));
+    /// Adds an entry that a snapshot covers behind the last.
+    pub(super) fn push(&mut self, entry: Committed) {
+        self.entries.push(entry);
     }
 
     /// Whether clients know anything from liars alone.
@@ -217,7 +245,7 @@ impl Ledger {
         let known: Vec<_> =
             self.hearsay.range(..=(last, u64::MAX)).map(|(key, entry)| (*key, *entry)).collect();
         for ((index, hash), entry) in known {
-            let is_it = |held: &&Committed| Some((held.term, print(&held.command))) == entry;
+            let is_it = |held: &&Committed| Some(held.said()) == entry;
             let held = self.all(index).find(is_it).map(|held| held.hash);
             if let Some(held) = held {
                 self.acknowledge(index, held);

@@ -89,7 +89,7 @@ impl Checks {
             let hash = self.nodes[id.at()].hash_at(first);
             let entry = self.ledger.all(first).find(|entry| entry.hash == hash);
             let entry = entry.or(self.ledger.get(first));
-            let (entry_term, command) = entry.map_or((0, None), |e| (e.term, Some(e.command)));
+            let (entry_term, command) = entry.map_or((0, None), |e| (e.term, e.command()));
             let place = Place { index: first, term: entry_term };
             let commit = kept.max(node.status().commit_index);
             let breach = Breach::CommittedDeleted { node: id, entry: place, commit };
@@ -215,7 +215,7 @@ impl Checks {
         let term = node.log().term_at(index).unwrap_or(0);
         let place = Place { index, term: entry.term };
         let breach = Breach::CommittedTwo { node: id, term, entry: place, committer: entry.by };
-        self.violated(now, breach, false, Some(entry.command));
+        self.violated(now, breach, false, entry.command());
         let told = |index: &u64| self.ledger.get(*index).is_some_and(Committed::is_acknowledged);
         if let Some(index) = (index..=known).find(told)
             && let Some(entry) = self.ledger.get(index).copied()
@@ -223,7 +223,7 @@ impl Checks {
             let by = node.log().term_at(index).unwrap_or(0);
             let place = Place { index, term: entry.term };
             let breach = Breach::WriteReplaced { node: id, entry: place, by };
-            self.violated(now, breach, false, Some(entry.command));
+            self.violated(now, breach, false, entry.command());
         }
     }
 
@@ -232,14 +232,14 @@ impl Checks {
         let in_term = node.term();
         let by = Committer { node: id, at: self.next_stamp(now), in_term };
         // Whoever has committed an index in this term has committed all before it.
+        let witness = &self.nodes[id.at()];
         let known = (first..=last)
             .rev()
-            .find(|index| self.ledger.has_apart(*index, node.log().hash_at(*index), in_term));
+            .find(|index| self.ledger.has_apart(*index, witness.hash_at(*index), in_term));
         for index in known.map_or(first, |known| known + 1)..=last {
             self.meets_others(now, id, node, index);
-            let Some(entry) = node.log().get(index) else { continue };
-            let apart = self.nodes[id.at()].apart;
-            let committed = Committed { apart, ..Committed::new(&entry, by) };
+            let Some(mut committed) = self.entry(id, node, index, by) else { continue };
+            committed.apart = self.nodes[id.at()].apart;
             let committed = self.ledger.set_apart(index, committed);
             if let Some(reign) = self.later_leader_without(index, &committed) {
                 self.entry_lacked(now, &reign, index, committed);
@@ -257,8 +257,9 @@ impl Checks {
     /// What an honest node commits at an index, beside what other honest nodes committed there. Where two
     /// histories part is told once, and each write that one of them does not hold.
     fn meets_others(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
-        let Some((term, printed)) = self.said(id, node, index) else { return };
-        let differs = |other: &&Committed| (other.term, print(&other.command)) != (term, printed);
+        let Some(said) = self.said(id, node, index) else { return };
+        let (term, _) = said;
+        let differs = |other: &&Committed| other.said() != said;
         let others: Vec<Committed> = self.ledger.all(index).filter(differs).copied().collect();
         let untold = others.iter().find(|other| !other.apart);
         if let Some(other) = untold
@@ -266,7 +267,7 @@ impl Checks {
         {
             let place = Place { index, term: other.term };
             let breach = Breach::CommittedTwo { node: id, term, entry: place, committer: other.by };
-            self.violated(now, breach, true, Some(other.command));
+            self.violated(now, breach, true, other.command());
             self.nodes[id.at()].apart = true;
         }
         for other in others.iter().filter(|other| other.is_acknowledged()) {
@@ -274,7 +275,7 @@ impl Checks {
             let replaced = Place { index, term: other.term };
             let breach = Breach::WriteReplaced { node: id, entry: replaced, by: term };
             self.write_lost(index, other);
-            self.violated(now, breach, true, Some(other.command));
+            self.violated(now, breach, true, other.command());
         }
     }
 
@@ -283,6 +284,17 @@ impl Checks {
         match node.log().get(index) {
             Some(entry) => Some((entry.term, print(&entry.command))),
             None => self.prefixes.entry(index, self.nodes[id.at()].hash_at(index)),
+        }
+    }
+
+    /// An entry of a node's log as the node commits it, also if a snapshot covers it.
+    fn entry(&self, id: NodeId, node: &Node, index: u64, by: Committer) -> Option<Committed> {
+        match node.log().get(index) {
+            Some(entry) => Some(Committed::new(&entry, by)),
+            None => {
+                let said = self.said(id, node, index)?;
+                Some(Committed::covered(self.nodes[id.at()].hash_at(index), said, by))
+            }
         }
     }
 
@@ -348,9 +360,9 @@ impl Checks {
             let missing = self.ledger.last() + 1..=index;
             let by = Committer { node: id, at: self.next_stamp(now), in_term: node.term() };
             for index in missing {
-                let hash = self.nodes[id.at()].hash_at(index);
-                let term = self.prefixes.entry(index, hash).map_or(0, |(term, _)| term);
-                self.ledger.fill(hash, term, by);
+                let unknown = || Committed::covered(self.nodes[id.at()].hash_at(index), (0, 0), by);
+                let entry = self.entry(id, node, index, by).unwrap_or_else(unknown);
+                self.ledger.push(entry);
             }
         }
         self.commit(now, id, node, index, index);
@@ -363,7 +375,7 @@ impl Checks {
         let (commit, deleted) = (witness.kept, same.count() as u64 + 1);
         if deleted <= commit {
             let entry = self.ledger.get(deleted);
-            let (term, command) = entry.map_or((0, None), |e| (e.term, Some(e.command)));
+            let (term, command) = entry.map_or((0, None), |e| (e.term, e.command()));
             let entry = Place { index: deleted, term };
             let breach = Breach::CommittedDeleted { node: id, entry, commit };
             self.violated(now, breach, self.is_honest(id), command);

@@ -54,6 +54,9 @@ impl Prefixes {
 
     /// The term and the fingerprint of the command at the end of this history.
     pub(super) fn entry(&self, index: u64, hash: u64) -> Option<(u64, u32)> {
+        if hash == 0 {
+            return None; // a gap
+        }
         let (newest, _) = self.newest.get(index.checked_sub(1)? as usize)?;
         let older = self.older.range((index, 0)..=(index, u64::MAX)).map(|((_, term), _)| *term);
         let mut terms = older.chain([*newest]);

@@ -5,7 +5,7 @@ use raftlab::protocol::{NodeId, OpId, ReadPath, Role};
 use raftlab::raft::{Key, Node, Output, RaftMessage, RaftNote, Request, Rules};
 use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
 
-use super::lab::{A, B, by_hand, log, names, nodes};
+use super::lab::{A, B, C, by_hand, log, names, nodes};
 
 /// A node with this log in this term, and checks that have seen it so.
 fn seen(terms: &[u64], term: u64, commit: u64, role: Role) -> (Checks, Node) {
@@ -91,6 +91,49 @@ fn a_snapshot_of_another_history_and_an_old_one() {
         |index| format!("node 0 has a snapshot up to index {index} that is not what was committed");
     assert_eq!(install(3, third), [differs(2)]);
     assert_eq!(install(3, second), [differs(3)]);
+}
+
+/// C appends this log; then B, which has nothing, installs a snapshot of it.
+fn installs(checks: &mut Checks, node: &Node, terms: &[u64], between: impl Fn(&mut Checks)) {
+    let term = node.term();
+    let other = changed(node, terms, term);
+    let (last, hash) = (other.log().last_index(), other.log().hash_at(other.log().last_index()));
+    checks.noted(Time(2), C, &other, RaftNote::Appended { first: 1, last, hash });
+    between(checks);
+    let installed = RaftNote::Installed { first: 1, index: last, hash };
+    checks.noted(Time(4), B, &changed(node, &[], term), installed);
+}
+
+fn acknowledge(checks: &mut Checks, node: NodeId, index: u64, term: u64) {
+    let output = Output::Written { index, term, applied: true };
+    checks.op(Time(3), OpId(index), 1, &OpEvent::Ok { node, output: &output });
+}
+
+/// A liar told a client of a write. It is true once an honest node has committed it with a snapshot, and lost,
+/// since another honest node has committed something else there.
+#[test]
+fn a_write_that_a_contradicting_snapshot_covers_is_lost() {
+    let (mut checks, node) = seen(&[1, 1, 1], 2, 3, Role::Follower);
+    installs(&mut checks, &node, &[1, 2, 2], |checks| {
+        checks.liar(Time(3), C);
+        acknowledge(checks, C, 2, 2);
+        assert_eq!((checks.violations(), checks.lost_writes()), (&[][..], 0));
+    });
+    let expected = ["snapshot_consistency", "state_machine_safety", "acknowledged_write_lost"];
+    assert_eq!((names(checks.violations()), checks.lost_writes()), (expected.to_vec(), 1));
+}
+
+/// What an honest node committed with a snapshot before all others is what others commit there, too, whatever
+/// stands before it.
+#[test]
+fn a_write_that_a_snapshot_covers_is_held_by_a_log_that_differs_before_it() {
+    let (mut checks, node) = seen(&[2, 2, 3], 3, 0, Role::Follower);
+    installs(&mut checks, &node, &[1, 2, 3], |_| {});
+    acknowledge(&mut checks, B, 3, 3);
+    assert_eq!(names(checks.violations()), ["log_matching"]);
+    checks.noted(Time(5), A, &node, RaftNote::Committed { first: 1, last: 3 });
+    let expected = ["log_matching", "state_machine_safety"];
+    assert_eq!((names(checks.violations()), checks.lost_writes()), (expected.to_vec(), 0));
 }
 
 #[test]
