@@ -7,7 +7,8 @@ use std::sync::Arc;
 ///
 /// To set back a cluster that played for a microsecond must not take another one, so some kinds of field have a
 /// way of their own: what can be `copied`, collections that are mostly `empty`, what clones have `shared`
-/// since they were made and need not count references to again, and `lists` of that.
+/// since they were made and need not count references to again, and `lists` of that. A method can `mend` what must
+/// not be the other's.
 macro_rules! clone_by_field {
     (
         [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }
@@ -15,16 +16,20 @@ macro_rules! clone_by_field {
         $(empty { $($empty:ident),* $(,)? })?
         $(shared { $($shared:ident),* $(,)? })?
         $(lists { $($list:ident),* $(,)? })?
+        $(mend $mend:ident)?
     ) => {
         impl<$($generics)*> Clone for $type {
             fn clone(&self) -> Self {
-                Self {
+                #[allow(unused_mut)] // unless there is something to mend
+                let mut clone = Self {
                     $($field: self.$field.clone(),)*
                     $($($copied: self.$copied,)*)?
                     $($($empty: self.$empty.clone(),)*)?
                     $($($shared: std::sync::Arc::clone(&self.$shared),)*)?
                     $($($list: self.$list.clone(),)*)?
-                }
+                };
+                $(clone.$mend();)?
+                clone
             }
 
             #[inline]
@@ -38,6 +43,7 @@ macro_rules! clone_by_field {
                     self.$shared.clone_from(&source.$shared);
                 })*)?
                 $($($crate::clone::list_from(&mut self.$list, &source.$list);)*)?
+                $(self.$mend();)?
             }
         }
     };

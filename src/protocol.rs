@@ -366,8 +366,6 @@ pub trait Message: Clone + Send + Sync + fmt::Debug + 'static {
     const KINDS: &'static [&'static str];
     /// Which of [`Message::KINDS`] this is.
     fn kind(&self) -> u8;
-    /// Its length on the wire in bytes.
-    fn size(&self) -> u32;
     /// Its content, folded into a word for the digest.
     fn fingerprint(&self) -> u64;
     /// Its fields as the trace shows them.

@@ -70,10 +70,6 @@ impl Message for Leads {
         0
     }
 
-    fn size(&self) -> u32 {
-        1
-    }
-
     fn fingerprint(&self) -> u64 {
         u64::from(self.0.0)
     }

@@ -66,6 +66,7 @@ clone_by_field!(
     }
     empty { waiting, clients, played, by_hand }
     shared { scenario }
+    mend hand_out_texts
 );
 
 /// Why a run came back.
@@ -99,6 +100,8 @@ impl<O: Watcher> Cluster<O> {
     /// A cluster before anything has begun.
     pub fn at_rest(scenario: Arc<Scenario>, on_violation: OnViolation, mut observer: O) -> Self {
         let (spec, symbols) = scenario.world();
+        let symbols = SharedSymbols::from(symbols);
+        observer.measure_by(&symbols.wire());
         for (i, node) in spec.nodes.iter().enumerate() {
             observer.begin(NodeId::from(i), node);
         }
@@ -113,7 +116,7 @@ impl<O: Watcher> Cluster<O> {
         Self {
             seed: 0,
             world,
-            symbols: symbols.into(),
+            symbols,
             injector,
             agenda: Agenda::default(),
             waiting: Vec::new(),
@@ -141,6 +144,11 @@ impl<O: Watcher> Cluster<O> {
             self.plan_fault(handle);
         }
         Ok(())
+    }
+
+    /// Who watches measures messages by the texts of this cluster, not by those of the one it was cloned from.
+    fn hand_out_texts(&mut self) {
+        self.world.observer_mut().measure_by(&self.symbols.wire());
     }
 
     // ---- What there is to see ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clone::clone_by_field;
-use crate::raft::{Key, Value};
+use crate::raft::{Key, Texts, Value, Wire};
 
 /// A table of names that only grows.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +115,12 @@ impl SharedSymbols {
         Arc::clone(&self.lock())
     }
 
+    /// What those who measure messages need of it. It grows with the table.
+    pub fn wire(&self) -> Wire {
+        let load_keys = self.lock().load_keys;
+        Wire::new(load_keys, Arc::clone(&self.0) as Arc<dyn Texts>)
+    }
+
     /// Adds to the table.
     pub fn update<T>(&self, add: impl FnOnce(&mut Symbols) -> T) -> T {
         add(Arc::make_mut(&mut self.lock()))
@@ -127,7 +133,23 @@ impl SharedSymbols {
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Symbols>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
+    }
+}
+
+fn lock(table: &Mutex<Arc<Symbols>>) -> MutexGuard<'_, Arc<Symbols>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Texts for Mutex<Arc<Symbols>> {
+    fn key_bytes(&self, key: Key) -> u64 {
+        let symbols = lock(self);
+        let named = symbols.keys.texts.get((key.0 - symbols.load_keys) as usize);
+        named.map_or(0, String::len) as u64
+    }
+
+    fn text_bytes(&self, symbol: u32) -> u64 {
+        lock(self).values.texts.get(symbol as usize).map_or(0, String::len) as u64
     }
 }
 

@@ -5,7 +5,7 @@ use super::symbols::Symbols;
 use crate::check::Checks;
 use crate::fault;
 use crate::protocol::NodeId;
-use crate::raft::{Key, Node, Value};
+use crate::raft::{Key, Node, Value, Wire};
 use crate::sim::{Observer, Strike, Time};
 use crate::trace::Recorder;
 
@@ -74,6 +74,9 @@ pub trait Watcher: Observer<Node> {
         all.filter(|violation| violation.property == property).count() as u64
     }
 
+    /// How long the texts are that messages carry, for those who measure messages.
+    fn measure_by(&mut self, _wire: &Wire) {}
+
     /// A node's state at the beginning, before anything happens.
     fn begin(&mut self, _id: NodeId, _node: &Node) {}
 
@@ -110,6 +113,12 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
         self.0.measures().or_else(|| self.1.measures())
     }
 
+    #[inline]
+    fn measure_by(&mut self, wire: &Wire) {
+        self.0.measure_by(wire);
+        self.1.measure_by(wire);
+    }
+
     fn begin(&mut self, id: NodeId, node: &Node) {
         self.0.begin(id, node);
         self.1.begin(id, node);
@@ -139,6 +148,10 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
 impl Watcher for Recorder {
     fn trace(&self) -> Option<&Recorder> {
         Some(self)
+    }
+
+    fn measure_by(&mut self, wire: &Wire) {
+        self.set_wire(wire);
     }
 
     fn begin(&mut self, id: NodeId, node: &Node) {

@@ -86,11 +86,9 @@ impl Machine {
         }
     }
 
-    /// Its length on the wire in bytes: 8 for a key or a value, 24 for an answer that a session remembers.
-    pub(super) fn size(&self) -> u32 {
-        let items = self.contents().map(|(_, items)| 8 + 8 * items.len());
-        let answers = self.sessions.iter().map(|session| 24 * session.answered.len());
-        items.chain(answers).sum::<usize>() as u32
+    /// The answers that sessions remember.
+    pub(super) fn answers(&self) -> impl Iterator<Item = &Output> {
+        self.sessions.iter().flat_map(|session| session.answered.iter().map(|(_, output)| output))
     }
 
     /// Empties the store.

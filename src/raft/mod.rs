@@ -5,7 +5,7 @@
 //! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
 //! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
 //! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2) by what a
-//! leader knows of a follower ([`progress`]), [`snapshot`] (section 7), `reads` (6.4), [`machine`] (6.3).
+//! leader knows of a follower ([`progress`]), [`snapshot`] (section 7), `reads` (6.4), [`machine`] (6.3), [`sizes`].
 
 pub mod config;
 mod election;
@@ -20,6 +20,7 @@ pub mod quorum;
 mod reads;
 mod replication;
 pub mod rules;
+pub mod sizes;
 pub mod snapshot;
 pub mod storage;
 pub mod tuning;
@@ -33,6 +34,7 @@ pub use node::Node;
 pub use notes::{RaftNote, Refusal};
 pub use quorum::{Quorum, VoteResult};
 pub use rules::{Rule, Rules};
+pub use sizes::{Texts, Wire};
 pub use snapshot::Snapshot;
 pub use tuning::AdaptiveTimeout;
 pub use types::{Command, Entries, Entry, Key, Op, Output, RaftMessage, Request, Session, Value};

@@ -19,13 +19,6 @@ pub struct Snapshot {
     pub machine: Machine,
 }
 
-impl Snapshot {
-    /// Its length on the wire in bytes.
-    pub(super) fn size(&self) -> u32 {
-        self.machine.size()
-    }
-}
-
 impl Node {
     /// "Each server takes snapshots independently, covering just the committed entries in its log" (7): one
     /// whenever so many were applied since the last. As many entries before it stay, so that a follower that

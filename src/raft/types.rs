@@ -157,15 +157,6 @@ impl Entries {
         }
     }
 
-    /// 24 bytes for each entry's term, operation, key and 8-byte value; a measurement is a number.
-    #[inline]
-    fn size(&self) -> u32 {
-        match self {
-            Entries::Measured { .. } => 8,
-            _ => 24 * self.as_slice().len() as u32,
-        }
-    }
-
     /// The content, folded into a word.
     #[inline]
     fn fingerprint(&self) -> u64 {
@@ -259,8 +250,6 @@ pub enum RaftMessage {
     },
 }
 
-const HEADER: u32 = 24;
-
 impl Message for RaftMessage {
     type Change = Change;
     const KINDS: &'static [&'static str] = &[
@@ -283,20 +272,6 @@ impl Message for RaftMessage {
             RaftMessage::AppendEntriesReply { .. } => 5,
             RaftMessage::InstallSnapshot { .. } => 6,
             RaftMessage::InstallSnapshotReply { .. } => 7,
-        }
-    }
-
-    /// A header (kind, from, to, term), the fields at 8 bytes each, flags in one byte, and the entries.
-    #[inline]
-    fn size(&self) -> u32 {
-        match self {
-            RaftMessage::RequestVote { .. } | RaftMessage::InstallSnapshotReply { .. } => {
-                HEADER + 16
-            }
-            RaftMessage::RequestVoteReply { .. } => HEADER + 9,
-            RaftMessage::AppendEntries { entries, .. } => HEADER + 32 + entries.size(),
-            RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
-            RaftMessage::InstallSnapshot { snapshot, .. } => HEADER + 24 + snapshot.size(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
 use super::store::NO_ROW;
 use super::{Ceiling, Level};
 use crate::protocol::{Message, NodeId, OpId, Status};
-use crate::raft::{Node, RaftMessage, RaftNote};
+use crate::raft::{Node, RaftMessage, RaftNote, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 /// Watches a world of Raft nodes and writes down what happens.
@@ -29,6 +29,7 @@ pub struct Recorder {
     pub(super) faults: Faults,
     details: Labels,
     reasons: Labels,
+    wire: Wire,
 }
 
 /// What is known of a node.
@@ -55,7 +56,13 @@ impl Recorder {
             faults: Faults::default(),
             details: Labels(RaftMessage::KINDS.to_vec()),
             reasons: Labels(Vec::new()),
+            wire: Wire::default(),
         }
+    }
+
+    /// How long the texts are that messages carry.
+    pub fn set_wire(&mut self, wire: &Wire) {
+        self.wire.clone_from(wire);
     }
 
     /// A node begins with entries in its log. To be called before the world begins: notes tell only what
@@ -194,7 +201,7 @@ impl Observer<Node> for Recorder {
             entries: count(u64::from(fields.entries)),
             commit_index: count(fields.commit_index),
             ok: u8::from(fields.ok),
-            size_bytes: count(u64::from(flight.message.size())),
+            size_bytes: count(flight.message.size(&self.wire)),
         };
         self.tables.messages.push(now.time, row)
     }

@@ -26,7 +26,7 @@ tables! {
         entries: Count, "entries", "how many entries travel";
         commit_index: Count, "", "the leader's commitIndex; 0 in other messages";
         ok: Flag, "", "a reply that grants or succeeds; false in requests";
-        size_bytes: Count, "bytes", "its length on the wire";
+        size_bytes: Count, "bytes", "its length on the wire, with the bytes of the keys and values that it carries";
     }
 
     /// One row for each node at its beginning, and one whenever its state changes.

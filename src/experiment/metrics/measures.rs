@@ -7,7 +7,7 @@ use super::series::Series;
 use crate::clone::clone_by_field;
 use crate::experiment::watch::Watcher;
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role, Status};
-use crate::raft::{Node, Output, RaftMessage, RaftNote, Request};
+use crate::raft::{Node, Output, RaftMessage, RaftNote, Request, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Links, Observer, OpEvent, Time};
 
 /// How many types of messages there are.
@@ -45,9 +45,10 @@ pub struct Measures {
     pub latency: Option<Latency>,
     /// What happened in which bin of time.
     pub series: Option<Series>,
+    wire: Wire,
 }
 
-clone_by_field!([] Measures { availability, elections, sent, bytes, lost_messages, clients, truncations, truncated_entries, latency, series });
+clone_by_field!([] Measures { availability, elections, sent, bytes, lost_messages, clients, truncations, truncated_entries, latency, series, wire });
 
 /// What clients asked and were told.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -80,6 +81,7 @@ impl Measures {
             truncated_entries: 0,
             latency: extras.latency.then(|| Latency::new(nodes)),
             series: extras.bins.map(Series::new),
+            wire: Wire::default(),
         }
     }
 
@@ -151,7 +153,7 @@ impl Observer<Node> for Measures {
     fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
         let kind = usize::from(flight.message.kind());
         self.sent[kind] += 1;
-        self.bytes[kind] += u64::from(flight.message.size());
+        self.bytes[kind] += flight.message.size(&self.wire);
         if let Some(series) = &mut self.series {
             series.at(now).sent += 1;
         }
@@ -225,6 +227,10 @@ impl Observer<Node> for Measures {
 }
 
 impl Watcher for Measures {
+    fn measure_by(&mut self, wire: &Wire) {
+        self.wire.clone_from(wire);
+    }
+
     fn begin(&mut self, id: NodeId, node: &Node) {
         let Status { role, term, last_index, .. } = node.status();
         if role == Role::Leader {

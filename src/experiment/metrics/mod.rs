@@ -300,7 +300,7 @@ metrics! {
             "messages that a cut or the network lost",
             |run| of!(run).lost_messages;
         sent_bytes Count "B" Measures,
-            "bytes of all messages sent, headers included",
+            "bytes of all messages sent, with headers, keys and values",
             |run| of!(run).bytes.iter().sum();
     }
     "clients" {
@@ -406,7 +406,8 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
             at,
         ));
         let name = format!("bytes_{kind}");
-        let meaning = format!("bytes of messages of type {kind} sent, headers included");
+        let meaning =
+            format!("bytes of messages of type {kind} sent, with headers, keys and values");
         all.push(family(
             name,
             group,

@@ -1,0 +1,184 @@
+//! How long messages are on the wire. The protocol moves numbers; a wire would carry the texts that they stand for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::machine::Machine;
+use super::types::{Entries, Key, Op, Output, RaftMessage, Value};
+
+/// Sender, receiver, type and term.
+const HEADER: u64 = 24;
+/// An entry without its key and its value: term, operation and session.
+const ENTRY: u64 = 24;
+/// The length of a text, which stands before it in a snapshot.
+const LENGTH: u64 = 8;
+/// An answer that a session remembers.
+const ANSWER: u64 = 24;
+
+/// How long the texts behind keys and values are, in bytes.
+pub trait Texts: fmt::Debug + Send + Sync {
+    /// The text of a key.
+    fn key_bytes(&self, key: Key) -> u64;
+    /// The text of a value that is one.
+    fn text_bytes(&self, symbol: u32) -> u64;
+}
+
+/// What an observer needs to know to measure messages: the table of texts of the cluster that it watches.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    /// Keys below are those of load generators, k0, k1 and so on.
+    load_keys: u32,
+    texts: Option<Arc<dyn Texts>>,
+}
+
+impl Default for Wire {
+    /// Where nobody wrote texts: all keys are numbers.
+    fn default() -> Self {
+        Self { load_keys: u32::MAX, texts: None }
+    }
+}
+
+impl Wire {
+    /// With so many keys of load generators, and a table of the other texts.
+    pub fn new(load_keys: u32, texts: Arc<dyn Texts>) -> Self {
+        Self { load_keys, texts: Some(texts) }
+    }
+
+    #[inline]
+    fn key(&self, key: Key) -> u64 {
+        match &self.texts {
+            Some(texts) if key.0 >= self.load_keys => texts.key_bytes(key),
+            _ => 1 + digits(key.0),
+        }
+    }
+
+    #[inline]
+    fn value(&self, value: Value) -> u64 {
+        match (value.decode(), &self.texts) {
+            (Err(number), _) => digits(number),
+            (Ok(symbol), Some(texts)) => texts.text_bytes(symbol),
+            (Ok(_), None) => 0,
+        }
+    }
+
+    #[inline]
+    fn op(&self, op: Op) -> u64 {
+        match op {
+            Op::Noop => 0,
+            Op::Put { key, value } | Op::Append { key, value } => self.key(key) + self.value(value),
+            Op::Get { key } => self.key(key),
+            Op::Cas { key, expected, value } => {
+                self.key(key) + self.value(expected) + self.value(value)
+            }
+        }
+    }
+
+    fn items(&self, items: &[Value]) -> u64 {
+        items.iter().map(|item| LENGTH + self.value(*item)).sum()
+    }
+
+    #[inline]
+    fn entries(&self, entries: &Entries) -> u64 {
+        match entries {
+            Entries::Measured { .. } => 8,
+            _ => entries.as_slice().iter().map(|entry| ENTRY + self.op(entry.command.op)).sum(),
+        }
+    }
+
+    fn machine(&self, machine: &Machine) -> u64 {
+        let cells = machine.contents();
+        let store: u64 =
+            cells.map(|(key, items)| LENGTH + self.key(key) + self.items(&items)).sum();
+        let answers = machine.answers().map(|answer| match answer {
+            Output::Read { items, .. } => ANSWER + self.items(items),
+            Output::Written { .. } | Output::Done => ANSWER,
+        });
+        store + answers.sum::<u64>()
+    }
+}
+
+/// How long a number is in decimal.
+#[inline]
+fn digits(number: u32) -> u64 {
+    u64::from(number.checked_ilog10().unwrap_or(0)) + 1
+}
+
+impl RaftMessage {
+    /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the entries, and a
+    /// snapshot's content, with the texts of keys and values in UTF-8.
+    #[inline]
+    pub fn size(&self, wire: &Wire) -> u64 {
+        match self {
+            RaftMessage::RequestVote { .. } | RaftMessage::InstallSnapshotReply { .. } => {
+                HEADER + 16
+            }
+            RaftMessage::RequestVoteReply { .. } => HEADER + 9,
+            RaftMessage::AppendEntries { entries, .. } => HEADER + 32 + wire.entries(entries),
+            RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
+            RaftMessage::InstallSnapshot { snapshot, .. } => {
+                HEADER + 24 + wire.machine(&snapshot.machine)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::types::{Command, Entry};
+
+    #[derive(Debug)]
+    struct Hundreds;
+
+    impl Texts for Hundreds {
+        fn key_bytes(&self, key: Key) -> u64 {
+            100 + u64::from(key.0)
+        }
+
+        fn text_bytes(&self, symbol: u32) -> u64 {
+            200 + u64::from(symbol)
+        }
+    }
+
+    fn size(ops: &[Op]) -> u64 {
+        let wire = Wire::new(12, Arc::new(Hundreds));
+        let entry = |op: &Op| Entry { command: Command::plain(*op), ..Entry::default() };
+        wire.entries(&Entries::Many(ops.iter().map(entry).collect()))
+    }
+
+    #[test]
+    fn an_entry_weighs_what_its_texts_do() {
+        let (load, named) = (Key(11), Key(12));
+        let (number, text) = (Value::int(1_234), Value::text(5));
+        for (op, bytes) in [
+            (Op::Noop, 0),
+            (Op::Get { key: load }, 3),
+            (Op::Get { key: Key(0) }, 2),
+            (Op::Get { key: named }, 112),
+            (Op::Put { key: load, value: number }, 3 + 4),
+            (Op::Put { key: load, value: Value::int(0) }, 3 + 1),
+            (Op::Put { key: load, value: Value::int(u32::MAX) }, 3 + 10),
+            (Op::Append { key: named, value: text }, 112 + 205),
+            (Op::Cas { key: load, expected: text, value: number }, 3 + 205 + 4),
+        ] {
+            assert_eq!(size(&[op]), 24 + bytes, "{op:?}");
+            assert_eq!(size(&[op, op, Op::Noop]), 72 + 2 * bytes, "{op:?}");
+        }
+        assert_eq!(size(&[]), 0);
+    }
+
+    #[test]
+    fn a_snapshot_weighs_its_items_and_what_sessions_remember() {
+        let wire = Wire::new(12, Arc::new(Hundreds));
+        let mut machine = Machine::default();
+        assert_eq!(wire.machine(&machine), 0);
+        machine.set(Key(3), &[Value::int(7), Value::text(1)]);
+        machine.set(Key(12), &[Value::int(77)]);
+        assert_eq!(wire.machine(&machine), (8 + 2 + 8 + 1 + 8 + 201) + (8 + 112 + 8 + 2));
+        let before = wire.machine(&machine);
+        machine.remember(1, 0, &[1, 2], &Output::Done);
+        let read = Output::Read { index: 1, hash: 2, items: vec![Value::text(3)] };
+        machine.remember(2, 0, &[1], &read);
+        assert_eq!(wire.machine(&machine) - before, 3 * 24 + 8 + 203);
+    }
+}
