@@ -959,7 +959,7 @@ def test_an_older_schema_version_is_told_what_has_changed():
         "{}",
         '{"nodes": ["A"]}',
         "nan",
-        "{'raftlab': 1}",
+        "{'raftlab': 2}",
         "\x00",
         "[" * 200_000,
     ],

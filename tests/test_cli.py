@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 import raftlab as rl
-from raftlab.__main__ import SPEC_EXAMPLE, main
+from raftlab._cli import SPEC_EXAMPLE, main
 
 SPEC = """
 seeds = 60
 metrics = ["downtime_ms", "elections"]
 [scenario]
-raftlab = 1
+raftlab = 2
 nodes = ["A", "B", "C"]
 stop = { condition = "leader_elected" }
 faults = [ { at = 1000, fault = { fault = "crash", node = "leader" } } ]
@@ -115,7 +115,7 @@ def test_a_spec_as_json_with_a_scenario_in_a_file(tmp_path, capsys):
         (SPEC.replace('"network.loss"', '"nodes.0.x"'), ["grid", "nodes.0.x"]),
         (SPEC.replace("seeds = 60", "seeds = [1, 'x']"), ["spec", "seeds", "'x'"]),
         (SPEC.replace("seeds = 60", "seeds = [1, 2, 3, 4]"), ["spec", "seeds", "[1, 2, 3, 4]"]),
-        (SPEC.replace("raftlab = 1", "raftlab = 1\nfrob = 2"), ["build(", "spec.toml", "frob"]),
+        (SPEC.replace("raftlab = 2", "raftlab = 2\nfrob = 2"), ["build(", "spec.toml", "frob"]),
         ("seeds = 5\nscenario = 'none.json'", ["scenario", "none.json", "cannot be read"]),
         ("seeds = 5\nscenario = 'spec.toml'", ["spec.toml"]),
         ("seeds = 5\nscenario = 5", ["scenario", "spec.toml", "5"]),
@@ -237,7 +237,7 @@ def test_a_full_disk_is_no_interruption(spec, tmp_path):
     program = textwrap.dedent(
         """
         import resource, sys
-        from raftlab.__main__ import main
+        from raftlab._cli import main
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         sys.exit(main(sys.argv[1:]))
         """
@@ -253,7 +253,7 @@ def test_a_full_disk_is_no_interruption(spec, tmp_path):
 
 def test_what_a_summary_does_not_know_is_a_dash(tmp_path, capsys):
     (tmp_path / "s.toml").write_text(
-        'seeds = 20\nmetrics = ["lost_writes"]\n[scenario]\nraftlab = 1\nnodes = ["A", "B", "C"]\n'
+        'seeds = 20\nmetrics = ["lost_writes"]\n[scenario]\nraftlab = 2\nnodes = ["A", "B", "C"]\n'
         "horizon = 300\n"
     )
     assert main(["sweep", str(tmp_path / "s.toml"), "--out", str(tmp_path / "out")]) == 0

@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import raftlab as rl
-from raftlab.__main__ import main
+from raftlab._cli import main
 from raftlab._conditions import Condition
 from raftlab._faults import fault_from_dict
 from raftlab.distributions import Distribution
@@ -306,7 +306,7 @@ SPEC = """
 seeds = 20
 metrics = ["downtime_ms", "lost_writes"]
 [scenario]
-raftlab = 1
+raftlab = 2
 nodes = ["A", "B", "C"]
 horizon = 300
 [grid]

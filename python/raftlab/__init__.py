@@ -56,7 +56,8 @@ from ._faults import (
 )
 from ._interceptors import Hook
 from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
-from .cluster import Cluster, Run
+from ._run import Run
+from .cluster import Cluster
 from .commands import Command, append, cas, get, put
 from .discovery import (
     Catalogue,

@@ -1,235 +1,117 @@
-"""What the commands `run`, `sweep` and `published` do."""
+"""The command line: `raftlab experiments`, `raftlab run`, `raftlab sweep`, `raftlab published`.
+
+Exit codes: 0 if all went well; 1 if a run violated a property, or a judge could not decide; 2 if an argument
+or a file makes no sense, a package is missing or a disk is full; 3 if runs failed or a step waited in vain;
+130 after Ctrl-C, when what is finished is kept.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import json
-import math
-import tomllib
+import argparse
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from .__main__ import FAILED, FOUND, OK, ending_of
-from ._arguments import choice, integer
-from ._files import read_text
-from ._terminal import complain, say
-from .cluster import Run
-from .errors import IncompleteWarning, InvalidError, shown
-from .scenario import Scenario, normal
-from .sweeps import Sweep
-from .sweeps import sweep as play
+from . import __version__
+from ._terminal import INTERRUPTED, INVALID, complain, ending_of, printable
+from .errors import IncompleteWarning, RaftlabError
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["main"]
 
-__all__ = ["published", "run", "sweep"]
+SPEC_EXAMPLE = """\
+a spec, with the arguments of raftlab.sweep:
 
-SPEC = ("scenario", "grid", "seeds", "metrics", "series", "checks", "on_violation", "common_random_numbers")
+  seeds = 1000
+  metrics = ["downtime_ms", "elections"]
 
+  [scenario]            # as Scenario.to_json() writes it, or the name of such a file
+  raftlab = 2
+  nodes = ["A", "B", "C"]
+  stop = { condition = "leader_elected" }
+  faults = [ { at = 1000, fault = { fault = "crash", node = "leader" } } ]
 
-def run(scenario: Path, seed: int, out: Path | None) -> int:
-    """Plays a scenario once and says how it ended."""
-    text = read_text(scenario, "scenario")
-    with about(f"scenario: {scenario}"):
-        given = Scenario.from_json(text)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # before anything is played for it
-    played = given._play(integer(seed, "--seed"))
-    if out is not None:
-        write_run(played, out)
-    say(f"{played!r}\nended: {played.ending}, digest {played.digest}")
-    for node in played:
-        say(f"  {node!r}")
-    for violation in played.violations:
-        say(f"violated: {violation!r}")
-    if out is not None:
-        say(f"the trace and a timeline are in {out}/")
-    if played.ending == IN_VAIN:
-        complain("a step waited in vain: the run ends there")
-        return FAILED
-    return FOUND if played.violations else OK
+  [grid]                # a place in the scenario, and the values that it takes
+  election_timeout = [[50, 100], [150, 300]]
+  "network.loss" = [0, 0.1]
+"""
 
 
-def write_run(played: Run, out: Path) -> None:
-    """Writes the tables of the trace and a picture."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from pyarrow import parquet
-
-    from . import plot
-
-    for name in ("messages", "nodes", "entries", "ops", "events", "faults"):
-        parquet.write_table(played.trace.table(name).to_arrow(), out / f"{name}.parquet")
-    plot.save(plot.timeline(played), out / "timeline.png")
-    pyplot.close("all")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code."""
+    with printable():
+        return command(parser().parse_args(arguments))
 
 
-def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
-    """Plays what a file says, into a folder, and prints a summary."""
-    given = read_spec(spec)
-    scenario, grid = given.pop("scenario"), given.pop("grid", None)
-    file = spec
-    if isinstance(scenario, str):
-        file = spec.parent / scenario
-        scenario = parsed(file, "scenario")
-    if not isinstance(scenario, dict):
-        raise InvalidError(f"scenario: {file} must hold an object, not {shown(scenario)}")
-
-    def build(**point: Any) -> Scenario:
-        with about(f"scenario: {file}"):
-            return changed(scenario, point)
-
-    if seeds is not None:
-        given["seeds"] = seeds
-    early: list[IncompleteWarning] = []
-    with keeping(early):
-        result = play(
-            build() if grid is None else build,
-            grid,
-            threads=threads,
-            store=out,
-            **given,
-        )
-    tell(result, out)
-    if early:
-        complain(early[0])
-        return ending_of(early[0])
-    if result.errors or IN_VAIN in result.runs.to_list("ending"):
-        return FAILED
-    return FOUND if result.violations_by_property else OK
-
-
-@contextlib.contextmanager
-def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
-    """What ended a sweep early is kept, to be told after its summary; other warnings are shown as ever."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def keep(message: Warning | str, *rest: Any, **more: Any) -> None:
-            if isinstance(message, IncompleteWarning):
-                early.append(message)
-            else:
-                show(message, *rest, **more)
-
-        warnings.simplefilter("always", IncompleteWarning)
-        warnings.showwarning = keep
-        yield
-
-
-IN_VAIN = "not_reached"
-"""How a run ends in which a step waited in vain."""
-
-
-def tell(result: Sweep, out: Path) -> None:
-    """Prints the summary of a sweep, and keeps it as CSV."""
-    import pandas
-
-    table = result.summary() if len(result) else None
-    if table is not None:
-        table.to_csv(out / "summary.csv")
-    say(repr(result))
-    for row, why in result.errors[:5]:
-        complain(f"row {row} failed: {why}")
-    if table is not None:
-        with pandas.option_context("display.width", 200, "display.max_columns", 30, "display.max_rows", 500):
-            say(with_intervals(table).to_string())
-    say(f"rows are in {out}/runs, the summary in {out}/summary.csv")
-
-
-def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """A summary as it is printed: each number and its interval in one cell, `70 [68, 72]`."""
-    printed = table.copy()
-    for name in [column for column in table if f"{column}_low" in table]:
-        cells = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
-        printed[name] = [f"{shorter(value)} [{shorter(low)}, {shorter(high)}]" for value, low, high in cells]
-        printed = printed.drop(columns=[f"{name}_low", f"{name}_high"])
-    return printed
-
-
-def shorter(value: float) -> str:
-    """A number as it is printed; a dash for what the runs do not tell."""
-    return "–" if math.isnan(value) else f"{value:.4g}"
-
-
-def read_spec(path: Path) -> dict[str, Any]:
-    """A sweep as a file describes it."""
-    found = parsed(path, "spec")
-    if not isinstance(found, dict) or "scenario" not in found:
-        raise InvalidError(
-            f"spec: {path} must be an object with 'scenario', and may have {', '.join(SPEC[1:])}"
-        )
-    for name in found:
-        choice(name, "spec: a key", SPEC)
-    if isinstance(found.get("seeds"), list):
-        try:
-            found["seeds"] = range(*found["seeds"])
-        except TypeError:
-            raise InvalidError(
-                f"spec: seeds must be a number or [first, last], not {found['seeds']}"
-            ) from None
-    return found
-
-
-def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
-    """A scenario with other values at some places: `"network.loss"` is `scenario["network"]["loss"]`."""
-    parts = copy.deepcopy(scenario)
-    for path, value in point.items():
-        *way, last = path.split(".")
-        try:
-            place: Any = parts
-            for step in way:
-                place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
-            place[int(last) if isinstance(place, list) else last] = value
-        except (AttributeError, IndexError, TypeError, ValueError):
-            raise InvalidError(f"grid: there is no place '{path}' in the scenario") from None
-    return Scenario.from_json(normal(parts))
-
-
-def parsed(path: Path, what: str) -> Any:
-    """What a file says, in TOML or JSON."""
-    text = read_text(path, what)
+def command(given: argparse.Namespace) -> int:
+    """Does what was asked for, and says what went wrong."""
     try:
-        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
-        raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
-    except RecursionError:
-        raise InvalidError(f"{what}: {path} cannot be read: it is nested too deeply") from None
+        with warnings.catch_warnings():
+            # A verdict on a sweep that Ctrl-C ended early would be none.
+            warnings.simplefilter("error", IncompleteWarning)
+            return do(given)
+    except (RaftlabError, OSError) as error:
+        complain(f"raftlab: {error}")
+        return INVALID
+    except ImportError as error:
+        complain(f'raftlab: {error}; pip install "raftlab[notebook]" has all that is needed')
+        return INVALID
+    except (KeyboardInterrupt, IncompleteWarning) as early:
+        code = ending_of(early)
+        complain(f"raftlab: {'interrupted' if code == INTERRUPTED else early}")
+        return code
 
 
-@contextlib.contextmanager
-def about(what: str) -> Iterator[None]:
-    """Errors say what they are about: which file somebody has to look at."""
-    try:
-        yield
-    except InvalidError as error:
-        raise InvalidError(f"{what}: {str(error).removeprefix('not a scenario: ')}") from None
+def do(given: argparse.Namespace) -> int:
+    """Does what was asked for."""
+    from . import _subcommands  # what it needs takes a second to import
+
+    if given.command == "experiments":
+        return _subcommands.experiments(given.ids, given.out, given.seed, given.seeds)
+    if given.command == "run":
+        return _subcommands.run(given.scenario, given.seed, given.out)
+    if given.command == "sweep":
+        return _subcommands.sweep(given.spec, given.out, given.seeds, given.threads)
+    return _subcommands.published(given.names, given.out)
 
 
-def published(names: Sequence[str], out: Path | None) -> int:
-    """Plays published experiments again, prints the tables, and keeps pictures."""
-    from .published import ALL, rendered
-
-    for name in names:
-        choice(name, "name", tuple(ALL))
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-    for name in names or ALL:
-        result = ALL[name]()
-        say(rendered([result]))
-        if out is not None:
-            import matplotlib
-
-            matplotlib.use("Agg")
-            from matplotlib import pyplot
-
-            figure = result.plot().get_figure(root=True)
-            assert figure is not None, "axes that were drawn on belong to a figure"
-            figure.savefig(out / f"{name}.png", dpi=150, bbox_inches="tight")
-            (out / f"{name}.md").write_text(result.markdown(), encoding="utf-8")
-            pyplot.close("all")
-    return OK
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    parser = argparse.ArgumentParser(
+        prog="raftlab",
+        description="Break Raft on purpose.",
+        epilog="Exit codes: 0 all went well; 1 a run violated a property, or a judge could not decide; 2 an "
+        "argument or a file makes no sense, a package is missing or a disk is full; 3 runs failed or a step "
+        "waited in vain; 130 interrupted (what is finished is kept).",
+    )
+    parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    all_seven = commands.add_parser(
+        "experiments", help="run the seven experiments and print claims against what happened"
+    )
+    all_seven.add_argument("ids", nargs="*", help="E1 to E3, Q1 to Q4; all if none is given")
+    all_seven.add_argument("--out", type=Path, help="write pictures and verdicts into this folder")
+    all_seven.add_argument("--seed", type=int, default=1, help="the luck of what is played once (default 1)")
+    all_seven.add_argument("--seeds", type=int, default=10_000, help="runs behind 'never' (default 10,000)")
+    run = commands.add_parser("run", help="play a scenario with one seed")
+    run.add_argument("scenario", type=Path, help="a scenario as JSON, as Scenario.to_json() writes it")
+    run.add_argument("--seed", type=int, default=0, help="the luck of the run (default 0)")
+    run.add_argument("--out", type=Path, help="write the trace (Parquet) and a timeline into this folder")
+    sweep = commands.add_parser(
+        "sweep",
+        help="play a scenario over a grid and many seeds",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=SPEC_EXAMPLE,
+    )
+    sweep.add_argument("spec", type=Path, help="what to play, as TOML or JSON: see below")
+    sweep.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="the folder for the rows (Parquet); the same call goes on there",
+    )
+    sweep.add_argument("--seeds", type=int, help="how many seeds a point, if not as the file says")
+    sweep.add_argument("--threads", type=int, help="how many threads (default: all cores)")
+    published = commands.add_parser("published", help="play published experiments again and compare")
+    published.add_argument("names", nargs="*", help="which; all if none is given")
+    published.add_argument("--out", type=Path, help="write pictures and tables into this folder")
+    return parser

@@ -15,7 +15,7 @@ from .errors import InterceptorError, InvalidError, shown
 from .views import NodeView
 
 if TYPE_CHECKING:
-    from .cluster import World
+    from ._world import World
 
 __all__ = ["MessageEntry", "MessageSnapshot", "Outgoing", "SentMessage"]
 

@@ -1,4 +1,4 @@
-"""What a terminal is given: nothing that steers it, and nothing that it cannot print."""
+"""What a terminal is given: nothing that steers it, nothing that it cannot print; and exit codes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import TextIO
 
-from .errors import escaped_lines
+from .errors import IncompleteWarning, escaped_lines
 
-__all__ = ["complain", "printable", "say"]
+__all__ = [
+    "FAILED",
+    "FOUND",
+    "INTERRUPTED",
+    "INVALID",
+    "OK",
+    "complain",
+    "ending_of",
+    "printable",
+    "say",
+]
+
+OK, FOUND, INVALID, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 PLAIN = str.maketrans(
     {
@@ -73,3 +85,9 @@ def put(text: object, stream: TextIO) -> None:
         print(escaped_lines(str(text)), file=stream, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def ending_of(early: KeyboardInterrupt | IncompleteWarning) -> int:
+    """The exit code of what was ended early: by Ctrl-C, or by what it needs and did not get."""
+    cause = early.cause if isinstance(early, IncompleteWarning) else early
+    return INTERRUPTED if isinstance(cause, KeyboardInterrupt) else INVALID

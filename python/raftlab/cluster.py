@@ -3,189 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import html
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
 from ._conditions import Condition
-from ._faults import (
-    ClockJump,
-    ClockRate,
-    Crash,
-    Cut,
-    Delay,
-    Duplicate,
-    Fault,
-    ForgetVote,
-    Hold,
-    Isolate,
-    Lie,
-    Loss,
-    Partition,
-    Pause,
-    Restart,
-    Resume,
-    Target,
-    Usurp,
-    Wipe,
-)
+from ._faults import Fault
+from ._injection import Injectable
 from ._interceptors import Interceptable
 from ._time import Duration, format_ms, to_ms
+from ._world import World
 from .commands import Command
-from .distributions import Time
-from .errors import (
-    BusyError,
-    FaultWarning,
-    InvalidError,
-    NotReached,
-    ReplayError,
-    ViolationError,
-    escaped,
-    shown,
-)
+from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
 from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
-from .tables import Trace
-from .views import FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
+from .views import FaultHandle, InFlight, Message, Operation
 
 if TYPE_CHECKING:
     from .sweeps.plan import Metric
     from .sweeps.result import Sweep
 
-__all__ = ["Cluster", "Run", "World"]
+__all__ = ["Cluster", "Forkable"]
 
 
-class World:
-    """What a `Cluster` and a `Run` have in common: everything that there is to see."""
-
-    _engine: _core.Engine
-
-    @property
-    def now_ms(self) -> float:
-        """The time in milliseconds."""
-        return self._engine.now_ms
-
-    @property
-    def seed(self) -> int:
-        """The seed."""
-        return self._engine.seed
-
-    @property
-    def digest(self) -> str:
-        """A 128-bit hash over all that has happened: equal digests, equal runs."""
-        return self._engine.digest
-
-    @property
-    def scenario(self) -> Scenario:
-        """The script of all that this cluster has been through. With the same seed it replays exactly."""
-        return Scenario.from_json(self._engine.script())
-
-    @property
-    def nodes(self) -> tuple[NodeView, ...]:
-        """The nodes."""
-        return tuple(NodeView(self, name) for name in self._engine.names)
-
-    def __getitem__(self, name: str) -> NodeView:
-        if not isinstance(name, str):
-            raise InvalidError(f"a node is named by a text, not by {shown(name)}")
-        if name not in self._engine.names:
-            known = ", ".join(self._engine.names)
-            raise InvalidError(f"unknown node {shown(name)}; this cluster has {known}")
-        return NodeView(self, name)
-
-    def __iter__(self) -> Iterator[NodeView]:
-        return iter(self.nodes)
-
-    def __len__(self) -> int:
-        return len(self._engine.names)
-
-    @property
-    def leaders(self) -> tuple[NodeView, ...]:
-        """The nodes that lead, by their own opinion, and are up; the highest term last."""
-        found = [NodeView(self, name) for name in self._engine.leaders()]
-        return tuple(sorted(found, key=lambda node: node.term))
-
-    @property
-    def leader(self) -> NodeView | None:
-        """The leader of the highest term, if there is one."""
-        found = self.leaders
-        return found[-1] if found else None
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """The operations that were asked for by hand."""
-        return tuple(Operation(self, op) for op in self._engine.ops())
-
-    def operation(self, handle: Operation | int) -> Operation:
-        """The same operation in this cluster: of a fork, the handle that the original gave."""
-        op = integer(handle, "operation")
-        self._engine.op(op)
-        return Operation(self, op)
-
-    @property
-    def trace(self) -> Trace:
-        """What was written down, as tables."""
-        return Trace(self)
-
-    @property
-    def violations(self) -> Violations:
-        """What must never happen, and did. Empty as long as the world is in order."""
-        return self._violations(honest=True)
-
-    @property
-    def liar_violations(self) -> Violations:
-        """Violations that involve nobody but liars."""
-        return self._violations(honest=False)
-
-    def _violations(self, *, honest: bool) -> Violations:
-        if not self._engine.watching[1]:
-            raise InvalidError(
-                f"this run was made with checks=False. Run it again with checks: {self.replay_line}"
-            )
-        found = self._engine.violations(honest)
-        replay = self.replay_line if found else ""
-        return Violations(self._violation(violation, replay) for violation in found)
-
-    def _violation(self, found: dict[str, Any], replay: str) -> Violation:
-        return Violation(
-            property=found["property"],
-            time_ms=found["time_ms"],
-            nodes=tuple(found["nodes"]),
-            index=found["index"],
-            terms=tuple(found["terms"]),
-            command=found["command"],
-            message=found["message"],
-            events=tuple(found["events"]),
-            honest=found["honest"],
-            replay=replay,
-        )
-
-    @property
-    def coverage(self) -> dict[str, int]:
-        """For each property, how often its check had something to check: no pass is vacuous."""
-        return dict(self._engine.coverage())
-
-    @property
-    def counters(self) -> dict[str, int]:
-        """How many events, messages sent, messages delivered and elections there were."""
-        names = ("events", "sent", "delivered", "elections")
-        return dict(zip(names, self._engine.counters(), strict=True))
-
-    @property
-    def last_fault_ms(self) -> float:
-        """When a fault struck last; 0 if none did."""
-        return self._engine.last_strike_ms
-
-    @property
-    def replay_line(self) -> str:
-        """The line that brings this run back."""
-        script = self.scenario.to_json()
-        if len(script) > REPLAY_LINE_LENGTH:
-            return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
-        return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"
+class Forkable(World):
+    """A world that can go on in other ways: from now, or from an earlier time."""
 
     def state(self, *, at: Duration) -> Cluster:
         """The cluster as it was at an earlier time: all that was due before, and nothing that came at it.
@@ -280,56 +122,8 @@ class World:
     def __deepcopy__(self, memo: object) -> Cluster:
         return self.fork()
 
-    def _state_line(self) -> str:
-        roles = []
-        for node in self.nodes:
-            seen = self._engine.node(node.name)
-            role = seen["role"] if seen["up"] else "down"
-            roles.append(f"{node.name} {role} t{seen['term']}")
-        return escaped(", ".join(roles[:9])) + (" …" if len(roles) > 9 else "")
 
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        leader = self.leader
-        lead = f"leader {escaped(leader.name)} of term {leader.term}" if leader else "no leader"
-        broken = self._engine.violation_count()
-        bad = f", {broken} violations" if broken else ""
-        return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"
-
-    def _repr_html_(self) -> str:
-        rows = []
-        for name in self._engine.names:
-            node = self._engine.node(name)
-            role = node["role"] if node["up"] else "down"
-            role += ", paused" if node["paused"] else ""
-            cells = (
-                name,
-                role,
-                node["term"],
-                node["voted_for"] or "–",
-                node["last_index"],
-                node["commit_index"],
-            )
-            strong = " style='font-weight:bold'" if role == "leader" else ""
-            rows.append(f"<tr{strong}>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>")
-        head = "".join(
-            f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex")
-        )
-        foot = ""
-        acting = [f"{fault!r} on {', '.join(nodes)}" for _, fault, nodes, _ in views.active_faults(self)]
-        if acting:
-            foot += f"<p>faults: {html.escape('; '.join(acting))}</p>"
-        broken = self._engine.violation_count()
-        if broken:
-            foot += f"<p><b>{broken} violations</b></p>"
-        caption = f"{type(self).__name__}, seed {self.seed}, at {format_ms(self.now_ms)}"
-        return f"<table><caption>{html.escape(caption)}</caption><tr>{head}</tr>{''.join(rows)}</table>{foot}"
-
-
-REPLAY_LINE_LENGTH = 4000
-
-
-class Cluster(Interceptable, World):
+class Cluster(Injectable, Interceptable, Forkable):
     """A cluster that you drive by hand.
 
     Parameters
@@ -591,76 +385,6 @@ class Cluster(Interceptable, World):
         """
         self._act(heal_action(handle))
 
-    def partition(
-        self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
-    ) -> FaultHandle:
-        """Links between groups go down; see `Partition`."""
-        return self.inject(Partition(*groups, shape=shape, bridge=bridge, **schedule))
-
-    def isolate(self, node: Target, **schedule: Any) -> FaultHandle:
-        """A node is cut off from all others; see `Isolate`."""
-        return self.inject(Isolate(node, **schedule))
-
-    def cut(self, **where: Any) -> FaultHandle:
-        """Links go down one way, or for some types of message; see `Cut`."""
-        return self.inject(Cut(**where))
-
-    def delay(self, by: Time, **where: Any) -> FaultHandle:
-        """Messages take longer; see `Delay`."""
-        return self.inject(Delay(by, **where))
-
-    def loss(self, probability: float, **where: Any) -> FaultHandle:
-        """Messages are lost; see `Loss`."""
-        return self.inject(Loss(probability, **where))
-
-    def duplicate(self, probability: float, **where: Any) -> FaultHandle:
-        """Messages arrive twice; see `Duplicate`."""
-        return self.inject(Duplicate(probability, **where))
-
-    def hold(self, **where: Any) -> FaultHandle:
-        """Messages are held back as they are sent, to be delivered by hand; see `Hold` and `in_flight`."""
-        return self.inject(Hold(**where))
-
-    def crash(self, node: Target, **how: Any) -> FaultHandle:
-        """A node loses power; see `Crash`."""
-        return self.inject(Crash(node, **how))
-
-    def restart(self, node: Target = "the crashed", **schedule: Any) -> FaultHandle:
-        """Nodes that are down come back; see `Restart`."""
-        return self.inject(Restart(node, **schedule))
-
-    def pause(self, node: Target, **schedule: Any) -> FaultHandle:
-        """A node stands still; see `Pause`."""
-        return self.inject(Pause(node, **schedule))
-
-    def resume(self, node: Target = "the paused", **schedule: Any) -> FaultHandle:
-        """Nodes that stand still go on; see `Resume`."""
-        return self.inject(Resume(node, **schedule))
-
-    def wipe(self, node: Target, **schedule: Any) -> FaultHandle:
-        """A node loses its disk and comes back empty under its old name; see `Wipe`."""
-        return self.inject(Wipe(node, **schedule))
-
-    def clock_rate(self, node: Target, rate: float, **schedule: Any) -> FaultHandle:
-        """A node's clock runs fast or slow; see `ClockRate`."""
-        return self.inject(ClockRate(node, rate, **schedule))
-
-    def clock_jump(self, node: Target, by: Duration, **schedule: Any) -> FaultHandle:
-        """A node's clock is set forward or back; see `ClockJump`."""
-        return self.inject(ClockJump(node, by, **schedule))
-
-    def lie(self, node: Target, lie: str, **how: Any) -> FaultHandle:
-        """A node says what is not so; see `Lie`."""
-        return self.inject(Lie(node, lie, **how))
-
-    def forget_vote(self, node: Target, **schedule: Any) -> FaultHandle:
-        """A node forgets whom it voted for; see `ForgetVote`."""
-        return self.inject(ForgetVote(node, **schedule))
-
-    def usurp(self, node: Target, **schedule: Any) -> FaultHandle:
-        """A node leads the next term without an election; see `Usurp`."""
-        return self.inject(Usurp(node, **schedule))
-
     def campaign(self, node: str) -> None:
         """A node stands for election now, as if its election timer had run out."""
         self._act({"campaign": {"node": node}})
@@ -739,103 +463,6 @@ class Cluster(Interceptable, World):
             )
         level, checks = self._engine.watching
         return _again, (self._engine.script(), self.seed, level, checks, self._on_violation)
-
-
-class Run(World):
-    """A scenario that was played to its end. It has everything that a `Cluster` has to see.
-
-    `fork()` gives a cluster that goes on from here.
-
-    Attributes
-    ----------
-    ending : str
-        `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
-        `"violation"`, `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
-        `NotReached.run` has them), or `"not_armed"` (time ran out before `stop` was armed: the faults that
-        it waits for did not strike).
-    point : mapping
-        The parameters of the point of a grid that `Sweep.replay` played; empty for other runs.
-    """
-
-    ending: str
-    point: Mapping[str, Any] = MappingProxyType({})
-    _scenario: Scenario
-
-    @property
-    def scenario(self) -> Scenario:
-        """The scenario that was played."""
-        return self._scenario
-
-    @classmethod
-    def _play(
-        cls,
-        scenario: Scenario,
-        seed: int,
-        trace: str,
-        checks: bool,
-        on_violation: str,
-        trace_rows: int | None,
-    ) -> Run:
-        cluster = Cluster.__new__(Cluster)
-        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
-        ending = cluster._engine.play()
-        if ending == "violation" and on_violation == "raise":
-            raise ViolationError(cluster.violations[-1])
-        run = cls.__new__(cls)
-        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
-        run._scenario = scenario
-        run._warn_if_not_armed()
-        return run
-
-    def _warn_if_not_armed(self) -> None:
-        if self.ending == "not_armed":
-            said = (
-                "the run ended 'not_armed': its faults did not strike before the end, at "
-                f"{format_ms(self.now_ms)}, or one still waited for its target"
-            )
-            warnings.warn(FaultWarning(said), stacklevel=5)
-
-    def _raise_if_in_vain(self) -> None:
-        """A run in which a step waited in vain is an error, except for who asks for it as it was."""
-        if self.ending == "not_reached":
-            state = self._state_line()
-            error = NotReached(
-                f"a step of the scenario waited in vain, until {format_ms(self.now_ms)} of seed {self.seed}; "
-                f"the nodes: {state}",
-                "a step",
-                state,
-            )
-            error.run = self
-            raise error
-
-    @classmethod
-    def _future(
-        cls,
-        scenario: Scenario,
-        moment: tuple[int, float | None, float | None],
-        luck: int,
-        *,
-        trace: str = "full",
-        checks: bool = True,
-        on_violation: str = "record",
-        trace_rows: int | None = None,
-    ) -> Run:
-        """A run that has the luck of another seed from a moment on."""
-        seed, at_ms, duration_ms = moment
-        cluster = Cluster.__new__(Cluster)
-        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
-        ending = cluster._engine.play_future(at_ms, duration_ms, luck)
-        if ending == "violation" and on_violation == "raise":
-            raise ViolationError(cluster.violations[-1])
-        run = cls.__new__(cls)
-        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
-        run._scenario = Scenario.from_json(cluster._engine.script())
-        return run
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        level, checks = self._engine.watching
-        options = (level, checks, self._on_violation, None)
-        return Run._play, (self.scenario, self.seed, *options), {"point": dict(self.point)}
 
 
 def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) -> Cluster:

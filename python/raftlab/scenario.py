@@ -22,7 +22,8 @@ from .errors import FaultWarning, InvalidError, shown
 from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
 
 if TYPE_CHECKING:
-    from .cluster import Cluster, Run
+    from ._run import Run
+    from .cluster import Cluster
 
 __all__ = ["Scenario", "campaign", "heal", "propose", "read", "run", "run_until"]
 
@@ -308,7 +309,7 @@ class Scenario:
         trace_rows: int | None = None,
     ) -> Run:
         """The run, also if a step waited in vain."""
-        from .cluster import Run
+        from ._run import Run
 
         return Run._play(self, seed, trace, checks, on_violation, trace_rows)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from .cluster import World
+    from ._world import World
 
 __all__ = ["Column", "Table", "Trace", "schema"]
 

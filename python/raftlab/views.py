@@ -14,7 +14,8 @@ from ._time import Duration, format_ms
 from .errors import escaped
 
 if TYPE_CHECKING:
-    from .cluster import Cluster, World
+    from ._world import World
+    from .cluster import Cluster
 
 __all__ = ["Entry", "FaultHandle", "InFlight", "Message", "NodeView", "Operation", "Violation", "Violations"]
 

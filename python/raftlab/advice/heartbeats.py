@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..cluster import Run
+    from .._run import Run
 
     Array: TypeAlias = np.ndarray[Any, Any]
 

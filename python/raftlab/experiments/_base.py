@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._arguments import choice, integer, items
-from ..cluster import World
+from .._world import World
 from ..statistics import upper_bound
 from ..sweeps import Sweep
 from ..sweeps.observed import sample_of

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster import World
+from .._world import World
 from ..tables import Table
 
 

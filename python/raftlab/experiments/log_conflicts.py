@@ -21,7 +21,7 @@ from .. import (
     uniform,
 )
 from .._time import format_ms
-from ..cluster import World
+from .._world import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import columns, rules_broken

@@ -15,7 +15,7 @@ from .. import (
     leader_elected,
     uniform,
 )
-from ..cluster import World
+from .._world import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import columns, rules_broken

@@ -24,7 +24,7 @@ from .. import (
     run,
     uniform,
 )
-from ..cluster import World
+from .._world import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import rules_broken

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Transform
     from numpy.typing import ArrayLike
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["finish", "new_axes", "settle"]
 

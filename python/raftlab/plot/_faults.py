@@ -18,7 +18,7 @@ from ._states import read
 from ._window import Window
 
 if TYPE_CHECKING:
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["Breach", "Strike", "breaches", "faults_table", "strikes"]
 

@@ -15,7 +15,7 @@ from ._palette import HEARTBEAT
 from ._states import pick, read
 
 if TYPE_CHECKING:
-    from raftlab.cluster import World
+    from raftlab._world import World
 
     from ._window import Window
 

@@ -13,7 +13,7 @@ from raftlab.errors import InvalidError
 from ._states import Columns, pick, read
 
 if TYPE_CHECKING:
-    from raftlab.cluster import World
+    from raftlab.cluster import Forkable
 
 __all__ = ["Grid"]
 
@@ -37,7 +37,7 @@ class Grid:
 
     @classmethod
     def of(
-        cls, world: World, when: float | None, first: int | None, last: int | None, names: list[str]
+        cls, world: Forkable, when: float | None, first: int | None, last: int | None, names: list[str]
     ) -> Grid:
         then = world if when is None else world.state(at=when)
         views = [then[name] for name in names]
@@ -90,7 +90,7 @@ def _nothing() -> Columns:
     return {name: np.zeros(0, dtype=np.int64) for name in ("index", "term", "value", "time")}
 
 
-def _lost(world: World, when: float | None, names: Sequence[str]) -> list[Columns]:
+def _lost(world: Forkable, when: float | None, names: Sequence[str]) -> list[Columns]:
     """What left each log until then, in the order in which it left."""
     entries = read(
         world, "entries", "node", "index", "term", "op", "key", "value", "expected", "truncated_ms"

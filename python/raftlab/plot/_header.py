@@ -17,7 +17,7 @@ from ._window import Window
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["draw_key", "header"]
 

@@ -21,7 +21,7 @@ from ._terms import node_key, node_style
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["log_timeline"]
 

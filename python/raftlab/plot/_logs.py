@@ -39,7 +39,7 @@ from ._states import Columns
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab.cluster import Forkable
 
 __all__ = ["logs", "logs_table"]
 
@@ -52,7 +52,7 @@ MOST_TERMS = 10
 
 @documented
 def logs(
-    world: World,
+    world: Forkable,
     *,
     at: Duration | None = None,
     first: int | None = None,
@@ -129,7 +129,7 @@ def logs(
 
 
 def logs_table(
-    world: World,
+    world: Forkable,
     *,
     at: Duration | None = None,
     first: int | None = None,

@@ -26,7 +26,7 @@ from ._window import columns, note_columns
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["messages"]
 

@@ -15,7 +15,7 @@ from ._states import Spans, read
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
     from ._flights import Flights
     from ._window import Window

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["Operations"]
 

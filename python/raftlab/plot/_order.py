@@ -22,7 +22,7 @@ from raftlab.errors import InvalidError
 from ._window import Window
 
 if TYPE_CHECKING:
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["AXES", "by_order"]
 

@@ -16,7 +16,7 @@ from ._states import role_spans
 from ._window import note_columns
 
 if TYPE_CHECKING:
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["roles", "roles_table"]
 

@@ -12,7 +12,7 @@ from ._window import Window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["Spans", "node_states", "read", "role_spans"]
 

@@ -22,7 +22,7 @@ from ._states import Spans, role_spans
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["terms"]
 

@@ -33,7 +33,7 @@ from ._window import Window, columns, note_columns
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["timeline"]
 

@@ -16,7 +16,7 @@ from ._axes import note, settle, size_points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from raftlab.cluster import World
+    from raftlab._world import World
 
 __all__ = ["Window", "columns", "name_time", "note_columns", "time_axis"]
 

@@ -14,13 +14,13 @@ from .play import play_and_keep
 from .result import Sweep
 
 if TYPE_CHECKING:
-    from ..cluster import World
+    from ..cluster import Forkable
 
 __all__ = ["futures"]
 
 
 def futures(
-    world: World,
+    world: Forkable,
     count: int,
     at: Duration | Iterable[Duration] | None,
     duration: Duration | None,
@@ -30,7 +30,7 @@ def futures(
     threads: int | None,
     progress: bool | Callable[[int], object],
 ) -> Sweep:
-    """See `World.futures`."""
+    """See `Forkable.futures`."""
     count = integer(count, "count", 1, MOST_RUNS)
     duration_ms = None if duration is None else to_ms(duration, "duration")
     if duration_ms == 0:
@@ -57,7 +57,7 @@ def futures(
     return play_and_keep(plan.at_moments(moments), threads, progress)
 
 
-def moments_of(world: World, at: Duration | Iterable[Duration] | None) -> list[float | None]:
+def moments_of(world: Forkable, at: Duration | Iterable[Duration] | None) -> list[float | None]:
     """The times of the moments; nothing for now."""
     if at is None:
         return [None]

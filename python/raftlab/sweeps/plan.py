@@ -8,18 +8,16 @@ import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from .. import _core
 from .._arguments import U64, choice, flag, items
+from .._run import Run
 from .._time import Duration, to_ms
 from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
 from ..scenario import Scenario
 from .grid import Grid, cells_of, is_flag, key_of, points_of, refuse_doubles, refuse_twins, worded
-
-if TYPE_CHECKING:
-    from ..cluster import Run
 
 __all__ = ["Metric", "Part", "Plan", "joined"]
 
@@ -135,8 +133,6 @@ class Plan:
         options = {"on_violation": self.on_violation if self.checks else "record", **options}
         if self.moments is None:
             return self.scenario(point)._play(seed, **options)
-        from ..cluster import Run
-
         return Run._future(self.scenario(point), self.moments[point], seed, **options)
 
     def only(self, places: Sequence[int]) -> Plan:

@@ -22,7 +22,7 @@ from .play import MOST_THREADS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..cluster import Run
+    from .._run import Run
 
 __all__ = ["RareEvent", "rare_event"]
 

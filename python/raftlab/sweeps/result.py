@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from ..cluster import Run
+    from .._run import Run
 
 __all__ = ["Sweep"]
 

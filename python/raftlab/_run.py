@@ -1,0 +1,112 @@
+"""Runs: scenarios that were played to their end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ._time import format_ms
+from .cluster import Cluster, Forkable
+from .errors import FaultWarning, NotReached, ViolationError
+from .scenario import Scenario
+
+__all__ = ["Run"]
+
+
+class Run(Forkable):
+    """A scenario that was played to its end. It has everything that a `Cluster` has to see.
+
+    `fork()` gives a cluster that goes on from here.
+
+    Attributes
+    ----------
+    ending : str
+        `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
+        `"violation"`, `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
+        `NotReached.run` has them), or `"not_armed"` (time ran out before `stop` was armed: the faults that
+        it waits for did not strike).
+    point : mapping
+        The parameters of the point of a grid that `Sweep.replay` played; empty for other runs.
+    """
+
+    ending: str
+    point: Mapping[str, Any] = MappingProxyType({})
+    _scenario: Scenario
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario that was played."""
+        return self._scenario
+
+    @classmethod
+    def _play(
+        cls,
+        scenario: Scenario,
+        seed: int,
+        trace: str,
+        checks: bool,
+        on_violation: str,
+        trace_rows: int | None,
+    ) -> Run:
+        cluster = Cluster.__new__(Cluster)
+        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
+        ending = cluster._engine.play()
+        if ending == "violation" and on_violation == "raise":
+            raise ViolationError(cluster.violations[-1])
+        run = cls.__new__(cls)
+        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
+        run._scenario = scenario
+        run._warn_if_not_armed()
+        return run
+
+    def _warn_if_not_armed(self) -> None:
+        if self.ending == "not_armed":
+            said = (
+                "the run ended 'not_armed': its faults did not strike before the end, at "
+                f"{format_ms(self.now_ms)}, or one still waited for its target"
+            )
+            warnings.warn(FaultWarning(said), stacklevel=5)
+
+    def _raise_if_in_vain(self) -> None:
+        """A run in which a step waited in vain is an error, except for who asks for it as it was."""
+        if self.ending == "not_reached":
+            state = self._state_line()
+            error = NotReached(
+                f"a step of the scenario waited in vain, until {format_ms(self.now_ms)} of seed {self.seed}; "
+                f"the nodes: {state}",
+                "a step",
+                state,
+            )
+            error.run = self
+            raise error
+
+    @classmethod
+    def _future(
+        cls,
+        scenario: Scenario,
+        moment: tuple[int, float | None, float | None],
+        luck: int,
+        *,
+        trace: str = "full",
+        checks: bool = True,
+        on_violation: str = "record",
+        trace_rows: int | None = None,
+    ) -> Run:
+        """A run that has the luck of another seed from a moment on."""
+        seed, at_ms, duration_ms = moment
+        cluster = Cluster.__new__(Cluster)
+        cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
+        ending = cluster._engine.play_future(at_ms, duration_ms, luck)
+        if ending == "violation" and on_violation == "raise":
+            raise ViolationError(cluster.violations[-1])
+        run = cls.__new__(cls)
+        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
+        run._scenario = Scenario.from_json(cluster._engine.script())
+        return run
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        level, checks = self._engine.watching
+        options = (level, checks, self._on_violation, None)
+        return Run._play, (self.scenario, self.seed, *options), {"point": dict(self.point)}

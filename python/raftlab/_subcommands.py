@@ -1,0 +1,314 @@
+"""What the commands `experiments`, `run`, `sweep` and `published` do."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import textwrap
+import time
+import tomllib
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._arguments import choice, integer
+from ._files import read_text
+from ._run import Run
+from ._terminal import FAILED, FOUND, INVALID, OK, complain, ending_of, say
+from .errors import IncompleteWarning, InvalidError, shown
+from .scenario import Scenario, normal
+from .sweeps import Sweep
+from .sweeps import sweep as play
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .experiments import Result
+
+__all__ = ["experiments", "published", "run", "sweep"]
+
+SPEC = ("scenario", "grid", "seeds", "metrics", "series", "checks", "on_violation", "common_random_numbers")
+
+
+def experiments(ids: Sequence[str], out: Path | None, seed: int, seeds: int) -> int:
+    """Runs experiments, prints their table, and writes pictures and verdicts."""
+    from .experiments import ALL
+
+    integer(seed, "--seed")
+    integer(seeds, "--seeds", 1)
+    unknown = [name for name in ids if name not in ALL]
+    if unknown:
+        complain(f"unknown experiment {', '.join(unknown)}; there are {', '.join(ALL)}")
+        return INVALID
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for name in ids or ALL:
+        start = time.perf_counter()
+        result = ALL[name](seed=seed, seeds=seeds)
+        results.append(result)
+        say(f"{render(result)}\n({time.perf_counter() - start:.1f} s)\n")
+        if out is not None:
+            write(result, out)
+    undecided = [f.variant.id for r in results for f in r if f.verdict == "not decided"]
+    if out is not None:
+        rows = [row for result in results for row in result.table()]
+        (out / "verdicts.json").write_text(
+            json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        (out / "verdicts.md").write_text(markdown(results), encoding="utf-8")
+        say(f"pictures and verdicts are in {out}/")
+    if undecided:
+        complain(f"not decided: {', '.join(undecided)}")
+    return FOUND if undecided else OK
+
+
+def render(result: Result) -> str:
+    """An experiment's table, for a terminal."""
+    lines = [f"{result.id} · {result.title}", ""]
+    for row in result.table():
+        lines.append(f"  {row['id']:<6} {row['variant']}")
+        if row["claimed"] != "–":
+            lines += textwrap.wrap(
+                f"claimed: {row['claimed']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
+            )
+        lines += textwrap.wrap(
+            f"{row['verdict']}: {row['what happened']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
+        )
+    return "\n".join(lines)
+
+
+INDENT = " " * 9
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The table of all experiments, as Markdown."""
+    lines = ["| | variant | claimed | verdict | what happened |", "|---|---|---|---|---|"]
+    for result in results:
+        lines.append(f"| **{result.id}** | **{result.title}** | | | |")
+        for row in result.table():
+            cells = [cell.replace("|", "\\|") for cell in row.values()]
+            lines.append(f"| {cells[0]} | {cells[1]} | {cells[2]} | **{cells[3]}** | {cells[4]} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(result: Result, out: Path) -> None:
+    """Writes an experiment's picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    axes = result.plot()
+    figure = axes.get_figure(root=True)
+    assert figure is not None, "an Axes that was drawn has a figure"
+    figure.savefig(out / f"{result.id}.png", dpi=150, bbox_inches="tight")
+    pyplot.close("all")
+
+
+def run(scenario: Path, seed: int, out: Path | None) -> int:
+    """Plays a scenario once and says how it ended."""
+    text = read_text(scenario, "scenario")
+    with about(f"scenario: {scenario}"):
+        given = Scenario.from_json(text)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # before anything is played for it
+    played = given._play(integer(seed, "--seed"))
+    if out is not None:
+        write_run(played, out)
+    say(f"{played!r}\nended: {played.ending}, digest {played.digest}")
+    for node in played:
+        say(f"  {node!r}")
+    for violation in played.violations:
+        say(f"violated: {violation!r}")
+    if out is not None:
+        say(f"the trace and a timeline are in {out}/")
+    if played.ending == IN_VAIN:
+        complain("a step waited in vain: the run ends there")
+        return FAILED
+    return FOUND if played.violations else OK
+
+
+def write_run(played: Run, out: Path) -> None:
+    """Writes the tables of the trace and a picture."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from pyarrow import parquet
+
+    from . import plot
+
+    for name in ("messages", "nodes", "entries", "ops", "events", "faults"):
+        parquet.write_table(played.trace.table(name).to_arrow(), out / f"{name}.parquet")
+    plot.save(plot.timeline(played), out / "timeline.png")
+    pyplot.close("all")
+
+
+def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
+    """Plays what a file says, into a folder, and prints a summary."""
+    given = read_spec(spec)
+    scenario, grid = given.pop("scenario"), given.pop("grid", None)
+    file = spec
+    if isinstance(scenario, str):
+        file = spec.parent / scenario
+        scenario = parsed(file, "scenario")
+    if not isinstance(scenario, dict):
+        raise InvalidError(f"scenario: {file} must hold an object, not {shown(scenario)}")
+
+    def build(**point: Any) -> Scenario:
+        with about(f"scenario: {file}"):
+            return changed(scenario, point)
+
+    if seeds is not None:
+        given["seeds"] = seeds
+    early: list[IncompleteWarning] = []
+    with keeping(early):
+        result = play(
+            build() if grid is None else build,
+            grid,
+            threads=threads,
+            store=out,
+            **given,
+        )
+    tell(result, out)
+    if early:
+        complain(early[0])
+        return ending_of(early[0])
+    if result.errors or IN_VAIN in result.runs.to_list("ending"):
+        return FAILED
+    return FOUND if result.violations_by_property else OK
+
+
+@contextlib.contextmanager
+def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
+    """What ended a sweep early is kept, to be told after its summary; other warnings are shown as ever."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def keep(message: Warning | str, *rest: Any, **more: Any) -> None:
+            if isinstance(message, IncompleteWarning):
+                early.append(message)
+            else:
+                show(message, *rest, **more)
+
+        warnings.simplefilter("always", IncompleteWarning)
+        warnings.showwarning = keep
+        yield
+
+
+IN_VAIN = "not_reached"
+"""How a run ends in which a step waited in vain."""
+
+
+def tell(result: Sweep, out: Path) -> None:
+    """Prints the summary of a sweep, and keeps it as CSV."""
+    import pandas
+
+    table = result.summary() if len(result) else None
+    if table is not None:
+        table.to_csv(out / "summary.csv")
+    say(repr(result))
+    for row, why in result.errors[:5]:
+        complain(f"row {row} failed: {why}")
+    if table is not None:
+        with pandas.option_context("display.width", 200, "display.max_columns", 30, "display.max_rows", 500):
+            say(with_intervals(table).to_string())
+    say(f"rows are in {out}/runs, the summary in {out}/summary.csv")
+
+
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """A summary as it is printed: each number and its interval in one cell, `70 [68, 72]`."""
+    printed = table.copy()
+    for name in [column for column in table if f"{column}_low" in table]:
+        cells = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
+        printed[name] = [f"{shorter(value)} [{shorter(low)}, {shorter(high)}]" for value, low, high in cells]
+        printed = printed.drop(columns=[f"{name}_low", f"{name}_high"])
+    return printed
+
+
+def shorter(value: float) -> str:
+    """A number as it is printed; a dash for what the runs do not tell."""
+    return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def read_spec(path: Path) -> dict[str, Any]:
+    """A sweep as a file describes it."""
+    found = parsed(path, "spec")
+    if not isinstance(found, dict) or "scenario" not in found:
+        raise InvalidError(
+            f"spec: {path} must be an object with 'scenario', and may have {', '.join(SPEC[1:])}"
+        )
+    for name in found:
+        choice(name, "spec: a key", SPEC)
+    if isinstance(found.get("seeds"), list):
+        try:
+            found["seeds"] = range(*found["seeds"])
+        except TypeError:
+            raise InvalidError(
+                f"spec: seeds must be a number or [first, last], not {found['seeds']}"
+            ) from None
+    return found
+
+
+def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
+    """A scenario with other values at some places: `"network.loss"` is `scenario["network"]["loss"]`."""
+    parts = copy.deepcopy(scenario)
+    for path, value in point.items():
+        *way, last = path.split(".")
+        try:
+            place: Any = parts
+            for step in way:
+                place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+            place[int(last) if isinstance(place, list) else last] = value
+        except (AttributeError, IndexError, TypeError, ValueError):
+            raise InvalidError(f"grid: there is no place '{path}' in the scenario") from None
+    return Scenario.from_json(normal(parts))
+
+
+def parsed(path: Path, what: str) -> Any:
+    """What a file says, in TOML or JSON."""
+    text = read_text(path, what)
+    try:
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise InvalidError(f"{what}: {path} cannot be read: {error}") from None
+    except RecursionError:
+        raise InvalidError(f"{what}: {path} cannot be read: it is nested too deeply") from None
+
+
+@contextlib.contextmanager
+def about(what: str) -> Iterator[None]:
+    """Errors say what they are about: which file somebody has to look at."""
+    try:
+        yield
+    except InvalidError as error:
+        raise InvalidError(f"{what}: {str(error).removeprefix('not a scenario: ')}") from None
+
+
+def published(names: Sequence[str], out: Path | None) -> int:
+    """Plays published experiments again, prints the tables, and keeps pictures."""
+    from .published import ALL, rendered
+
+    for name in names:
+        choice(name, "name", tuple(ALL))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    for name in names or ALL:
+        result = ALL[name]()
+        say(rendered([result]))
+        if out is not None:
+            import matplotlib
+
+            matplotlib.use("Agg")
+            from matplotlib import pyplot
+
+            figure = result.plot().get_figure(root=True)
+            assert figure is not None, "axes that were drawn on belong to a figure"
+            figure.savefig(out / f"{name}.png", dpi=150, bbox_inches="tight")
+            (out / f"{name}.md").write_text(result.markdown(), encoding="utf-8")
+            pyplot.close("all")
+    return OK

@@ -1,0 +1,195 @@
+"""What there is to see of a cluster, whether it is driven by hand or was played to its end."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+from . import _core, views
+from ._arguments import integer
+from ._time import format_ms
+from .errors import InvalidError, escaped, shown
+from .scenario import Scenario
+from .tables import Trace
+from .views import NodeView, Operation, Violation, Violations
+
+__all__ = ["World"]
+
+
+class World:
+    """What a `Cluster` and a `Run` have in common: everything that there is to see."""
+
+    _engine: _core.Engine
+
+    @property
+    def now_ms(self) -> float:
+        """The time in milliseconds."""
+        return self._engine.now_ms
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return self._engine.seed
+
+    @property
+    def digest(self) -> str:
+        """A 128-bit hash over all that has happened: equal digests, equal runs."""
+        return self._engine.digest
+
+    @property
+    def scenario(self) -> Scenario:
+        """The script of all that this cluster has been through. With the same seed it replays exactly."""
+        return Scenario.from_json(self._engine.script())
+
+    @property
+    def nodes(self) -> tuple[NodeView, ...]:
+        """The nodes."""
+        return tuple(NodeView(self, name) for name in self._engine.names)
+
+    def __getitem__(self, name: str) -> NodeView:
+        if not isinstance(name, str):
+            raise InvalidError(f"a node is named by a text, not by {shown(name)}")
+        if name not in self._engine.names:
+            known = ", ".join(self._engine.names)
+            raise InvalidError(f"unknown node {shown(name)}; this cluster has {known}")
+        return NodeView(self, name)
+
+    def __iter__(self) -> Iterator[NodeView]:
+        return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self._engine.names)
+
+    @property
+    def leaders(self) -> tuple[NodeView, ...]:
+        """The nodes that lead, by their own opinion, and are up; the highest term last."""
+        found = [NodeView(self, name) for name in self._engine.leaders()]
+        return tuple(sorted(found, key=lambda node: node.term))
+
+    @property
+    def leader(self) -> NodeView | None:
+        """The leader of the highest term, if there is one."""
+        found = self.leaders
+        return found[-1] if found else None
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that were asked for by hand."""
+        return tuple(Operation(self, op) for op in self._engine.ops())
+
+    def operation(self, handle: Operation | int) -> Operation:
+        """The same operation in this cluster: of a fork, the handle that the original gave."""
+        op = integer(handle, "operation")
+        self._engine.op(op)
+        return Operation(self, op)
+
+    @property
+    def trace(self) -> Trace:
+        """What was written down, as tables."""
+        return Trace(self)
+
+    @property
+    def violations(self) -> Violations:
+        """What must never happen, and did. Empty as long as the world is in order."""
+        return self._violations(honest=True)
+
+    @property
+    def liar_violations(self) -> Violations:
+        """Violations that involve nobody but liars."""
+        return self._violations(honest=False)
+
+    def _violations(self, *, honest: bool) -> Violations:
+        if not self._engine.watching[1]:
+            raise InvalidError(
+                f"this run was made with checks=False. Run it again with checks: {self.replay_line}"
+            )
+        found = self._engine.violations(honest)
+        replay = self.replay_line if found else ""
+        return Violations(self._violation(violation, replay) for violation in found)
+
+    def _violation(self, found: dict[str, Any], replay: str) -> Violation:
+        return Violation(
+            property=found["property"],
+            time_ms=found["time_ms"],
+            nodes=tuple(found["nodes"]),
+            index=found["index"],
+            terms=tuple(found["terms"]),
+            command=found["command"],
+            message=found["message"],
+            events=tuple(found["events"]),
+            honest=found["honest"],
+            replay=replay,
+        )
+
+    @property
+    def coverage(self) -> dict[str, int]:
+        """For each property, how often its check had something to check: no pass is vacuous."""
+        return dict(self._engine.coverage())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """How many events, messages sent, messages delivered and elections there were."""
+        names = ("events", "sent", "delivered", "elections")
+        return dict(zip(names, self._engine.counters(), strict=True))
+
+    @property
+    def last_fault_ms(self) -> float:
+        """When a fault struck last; 0 if none did."""
+        return self._engine.last_strike_ms
+
+    @property
+    def replay_line(self) -> str:
+        """The line that brings this run back."""
+        script = self.scenario.to_json()
+        if len(script) > REPLAY_LINE_LENGTH:
+            return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
+        return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"
+
+    def _state_line(self) -> str:
+        roles = []
+        for node in self.nodes:
+            seen = self._engine.node(node.name)
+            role = seen["role"] if seen["up"] else "down"
+            roles.append(f"{node.name} {role} t{seen['term']}")
+        return escaped(", ".join(roles[:9])) + (" …" if len(roles) > 9 else "")
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        leader = self.leader
+        lead = f"leader {escaped(leader.name)} of term {leader.term}" if leader else "no leader"
+        broken = self._engine.violation_count()
+        bad = f", {broken} violations" if broken else ""
+        return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for name in self._engine.names:
+            node = self._engine.node(name)
+            role = node["role"] if node["up"] else "down"
+            role += ", paused" if node["paused"] else ""
+            cells = (
+                name,
+                role,
+                node["term"],
+                node["voted_for"] or "–",
+                node["last_index"],
+                node["commit_index"],
+            )
+            strong = " style='font-weight:bold'" if role == "leader" else ""
+            rows.append(f"<tr{strong}>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>")
+        head = "".join(
+            f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex")
+        )
+        foot = ""
+        acting = [f"{fault!r} on {', '.join(nodes)}" for _, fault, nodes, _ in views.active_faults(self)]
+        if acting:
+            foot += f"<p>faults: {html.escape('; '.join(acting))}</p>"
+        broken = self._engine.violation_count()
+        if broken:
+            foot += f"<p><b>{broken} violations</b></p>"
+        caption = f"{type(self).__name__}, seed {self.seed}, at {format_ms(self.now_ms)}"
+        return f"<table><caption>{html.escape(caption)}</caption><tr>{head}</tr>{''.join(rows)}</table>{foot}"
+
+
+REPLAY_LINE_LENGTH = 4000
