@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks docs bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -60,6 +60,12 @@ format:  ## Format everything
 
 notebooks: setup  ## Execute the notebooks and keep their pictures
 	TQDM_DISABLE=1 $(BIN)/python -m pytest --nbmake --overwrite notebooks
+
+# Strict: a broken link, a missing reference or an undocumented public name fails.
+docs: setup  ## The documentation site, into out/site
+	$(BIN)/python docs/build.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "the site is in out/site: open out/site/index.html"
 
 bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/bench.json, out/bench.png
 	$(BIN)/python benches/bench.py

@@ -26,7 +26,7 @@ from .sweeps import sweep as play
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .experiments import Result
+    from .experiments import Finding, Result
 
 __all__ = ["experiments", "published", "run", "sweep"]
 
@@ -71,6 +71,7 @@ def render(result: Result) -> str:
     lines = [f"{result.id} · {result.title}", ""]
     for row in result.table():
         lines.append(f"  {row['id']:<6} {row['variant']}")
+        lines += textwrap.wrap(row["question"], 96, initial_indent=INDENT, subsequent_indent=INDENT)
         if row["claimed"] != "–":
             lines += textwrap.wrap(
                 f"claimed: {row['claimed']}", 96, initial_indent=INDENT, subsequent_indent=INDENT
@@ -86,13 +87,27 @@ INDENT = " " * 9
 
 def markdown(results: Sequence[Result]) -> str:
     """The table of all experiments, as Markdown."""
-    lines = ["| | variant | claimed | verdict | what happened |", "|---|---|---|---|---|"]
-    for result in results:
-        lines.append(f"| **{result.id}** | **{result.title}** | | | |")
-        for row in result.table():
-            cells = [cell.replace("|", "\\|") for cell in row.values()]
-            lines.append(f"| {cells[0]} | {cells[1]} | {cells[2]} | **{cells[3]}** | {cells[4]} |")
+    return "\n".join(section(result) for result in results)
+
+
+def section(result: Result) -> str:
+    """An experiment: what is done, the question and its answer, the claim and what became of it."""
+    lines = [f"## {result.id} · {result.title}", ""]
+    lines += ["| | what is done | question | claimed | what happened |", "|---|---|---|---|---|"]
+    for finding in result:
+        variant, claim = finding.variant, finding.variant.claim
+        claimed = f"“{claim}” **{finding.verdict}**" if claim else "–"
+        answered = f"{variant.question} **{answer(finding)}.**"
+        cells = (variant.id, variant.title, answered, claimed, finding.happened)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def answer(finding: Finding) -> str:
+    """The answer to a variant's question, or why there is none."""
+    if finding.answer is None or finding.verdict == "not decided":
+        return finding.verdict.capitalize()
+    return "Yes" if finding.answer.yes else "No"
 
 
 def write(result: Result, out: Path) -> None:

@@ -162,11 +162,15 @@ class Result(Sequence[Finding]):
         return self.draw(self, ax)
 
     def table(self) -> list[dict[str, str]]:
-        """The table of claims against what happened: a dict a row."""
+        """The table of claims against what happened: a dict a row.
+
+        A verdict of `"yes"` or `"no"` answers the question of its row.
+        """
         return [
             {
                 "id": f.variant.id,
                 "variant": f.variant.title,
+                "question": f.variant.question,
                 "claimed": f.variant.claim or "–",
                 "verdict": f.verdict,
                 "what happened": f.happened,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["documented"]
+__all__ = ["documented", "filled"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -60,8 +60,13 @@ def documented(function: F) -> F:
     'title : str, optional\n    The title.'
     """
     if function.__doc__:  # none with python -OO
-        function.__doc__ = re.sub(r"^( *)\{(\w+)\}$", _part, function.__doc__, flags=re.MULTILINE)
+        function.__doc__ = filled(function.__doc__)
     return function
+
+
+def filled(docstring: str) -> str:
+    """A docstring with the shared parts in place."""
+    return re.sub(r"^( *)\{(\w+)\}$", _part, docstring, flags=re.MULTILINE)
 
 
 def _part(found: re.Match[str]) -> str:
