@@ -101,7 +101,7 @@ impl<O: Watcher> Cluster<O> {
     pub fn at_rest(scenario: Arc<Scenario>, on_violation: OnViolation, mut observer: O) -> Self {
         let (spec, symbols) = scenario.world();
         let symbols = SharedSymbols::from(symbols);
-        observer.measure_by(&symbols.wire());
+        observer.measure_by(&|| symbols.wire());
         for (i, node) in spec.nodes.iter().enumerate() {
             observer.begin(NodeId::from(i), node);
         }
@@ -148,7 +148,8 @@ impl<O: Watcher> Cluster<O> {
 
     /// Who watches measures messages by the texts of this cluster, not by those of the one it was cloned from.
     fn hand_out_texts(&mut self) {
-        self.world.observer_mut().measure_by(&self.symbols.wire());
+        let symbols = &self.symbols;
+        self.world.observer_mut().measure_by(&|| symbols.wire());
     }
 
     // ---- What there is to see ---------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //! The texts behind keys and values: the protocol moves numbers, people read words.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clone::clone_by_field;
@@ -107,7 +108,15 @@ impl Symbols {
 
 /// The table of a cluster, to which interceptors add while it runs.
 #[derive(Debug)]
-pub struct SharedSymbols(Arc<Mutex<Arc<Symbols>>>);
+pub struct SharedSymbols(Arc<Place>);
+
+/// Where a table is kept.
+#[derive(Debug)]
+struct Place {
+    table: Mutex<Arc<Symbols>>,
+    /// The address of the table, to compare two places without a lock: both keep what they point at alive.
+    address: AtomicPtr<Symbols>,
+}
 
 impl SharedSymbols {
     /// The table as it is now.
@@ -123,7 +132,10 @@ impl SharedSymbols {
 
     /// Adds to the table.
     pub fn update<T>(&self, add: impl FnOnce(&mut Symbols) -> T) -> T {
-        add(Arc::make_mut(&mut self.lock()))
+        let mut table = self.lock();
+        let own = Arc::make_mut(&mut table);
+        self.0.address.store(own, Ordering::Relaxed);
+        add(own)
     }
 
     /// The same table, for an interceptor of the same cluster. (A clone is another cluster's.)
@@ -133,42 +145,62 @@ impl SharedSymbols {
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Symbols>> {
-        lock(&self.0)
+        self.0.lock()
+    }
+
+    fn address(&self) -> *mut Symbols {
+        self.0.address.load(Ordering::Relaxed)
+    }
+
+    #[inline(never)] // it is rare
+    fn take_table_of(&self, source: &Self) {
+        let theirs = source.now();
+        let mut table = self.lock();
+        self.0.address.store(Arc::as_ptr(&theirs).cast_mut(), Ordering::Relaxed);
+        *table = theirs;
     }
 }
 
-fn lock(table: &Mutex<Arc<Symbols>>) -> MutexGuard<'_, Arc<Symbols>> {
-    table.lock().unwrap_or_else(PoisonError::into_inner)
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Arc<Symbols>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-impl Texts for Mutex<Arc<Symbols>> {
+impl Texts for Place {
     fn key_bytes(&self, key: Key) -> u64 {
-        let symbols = lock(self);
+        let symbols = self.lock();
         let named = symbols.keys.texts.get((key.0 - symbols.load_keys) as usize);
         named.map_or(0, String::len) as u64
     }
 
     fn text_bytes(&self, symbol: u32) -> u64 {
-        lock(self).values.texts.get(symbol as usize).map_or(0, String::len) as u64
+        self.lock().values.texts.get(symbol as usize).map_or(0, String::len) as u64
     }
 }
 
 impl From<Symbols> for SharedSymbols {
     fn from(symbols: Symbols) -> Self {
-        Self(Arc::new(Mutex::new(Arc::new(symbols))))
+        Arc::new(symbols).into()
+    }
+}
+
+impl From<Arc<Symbols>> for SharedSymbols {
+    fn from(symbols: Arc<Symbols>) -> Self {
+        let address = AtomicPtr::new(Arc::as_ptr(&symbols).cast_mut());
+        Self(Arc::new(Place { table: Mutex::new(symbols), address }))
     }
 }
 
 impl Clone for SharedSymbols {
     fn clone(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.now())))
+        self.now().into()
     }
 
+    #[inline]
     fn clone_from(&mut self, source: &Self) {
-        let table = source.lock();
-        let mut own = self.lock();
-        if !Arc::ptr_eq(&own, &table) {
-            own.clone_from(&table);
+        if self.address() != source.address() {
+            self.take_table_of(source);
         }
     }
 }

@@ -75,7 +75,8 @@ pub trait Watcher: Observer<Node> {
     }
 
     /// How long the texts are that messages carry, for those who measure messages.
-    fn measure_by(&mut self, _wire: &Wire) {}
+    #[inline]
+    fn measure_by(&mut self, _wire: &dyn Fn() -> Wire) {}
 
     /// A node's state at the beginning, before anything happens.
     fn begin(&mut self, _id: NodeId, _node: &Node) {}
@@ -114,7 +115,7 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     }
 
     #[inline]
-    fn measure_by(&mut self, wire: &Wire) {
+    fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
         self.0.measure_by(wire);
         self.1.measure_by(wire);
     }
@@ -150,8 +151,8 @@ impl Watcher for Recorder {
         Some(self)
     }
 
-    fn measure_by(&mut self, wire: &Wire) {
-        self.set_wire(wire);
+    fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
+        self.set_wire(wire());
     }
 
     fn begin(&mut self, id: NodeId, node: &Node) {

@@ -227,8 +227,8 @@ impl Observer<Node> for Measures {
 }
 
 impl Watcher for Measures {
-    fn measure_by(&mut self, wire: &Wire) {
-        self.wire.clone_from(wire);
+    fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
+        self.wire = wire();
     }
 
     fn begin(&mut self, id: NodeId, node: &Node) {
