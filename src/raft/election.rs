@@ -300,7 +300,8 @@ impl Node {
         self.leader = Some(self.id);
         self.forget_elections();
         self.forget_measurements();
-        self.progress.fill(Progress::probing(next, self.config.max_inflight));
+        self.progress.clear();
+        self.progress.resize(self.quorum.size(), Progress::probing(next, self.config.max_inflight));
         self.reads.reset();
         fx.disarm(ELECTION);
         if self.config.check_quorum {

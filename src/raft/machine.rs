@@ -11,7 +11,7 @@ pub struct Machine {
     sessions: Vec<SessionState>,
 }
 
-clone_by_field!([] Machine {} empty { cells, sessions });
+clone_by_field!([] Machine { cells, sessions });
 
 /// The items at a key. The first stands apart, so that a key with one item needs no allocation.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,6 +89,11 @@ impl Machine {
     /// The answers that sessions remember.
     pub(super) fn answers(&self) -> impl Iterator<Item = &Output> {
         self.sessions.iter().flat_map(|session| session.answered.iter().map(|(_, output)| output))
+    }
+
+    /// Whether nothing was ever applied.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.sessions.is_empty()
     }
 
     /// Empties the store.

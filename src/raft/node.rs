@@ -74,19 +74,20 @@ pub struct Node {
     pub(super) lost: u32,
 
     // Volatile on leaders.
-    /// One per node; that of the leader itself tracks its own disk.
+    /// One per node; that of the leader itself tracks its own disk. Empty before the first election that was won
+    /// since the node started.
     pub(super) progress: Vec<Progress>,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) reads: Reads,
 }
 
 clone_by_field!(
-    [] Node { storage, machine, tuning, progress, reads }
+    [] Node { storage, tuning, reads }
     copied {
         id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
         stale_for, seen_term, lost
     }
-    empty { outbox, waiting, replaced }
+    empty { machine, outbox, waiting, replaced, progress }
     shared { config, quorum }
 );
 
@@ -119,7 +120,7 @@ impl Node {
             stale_for: NodeSet::default(),
             seen_term: 0,
             lost: 0,
-            progress: vec![Progress::default(); nodes],
+            progress: Vec::new(),
             waiting: VecDeque::new(),
             reads: Reads::default(),
         }
@@ -177,7 +178,7 @@ impl Node {
 
     pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
         let me = self.id;
-        (0..self.progress.len()).map(NodeId::from).filter(move |peer| *peer != me)
+        (0..self.quorum.size()).map(NodeId::from).filter(move |peer| *peer != me)
     }
 
     fn start<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
@@ -438,7 +439,7 @@ impl Node {
         replaced.clear();
         outbox.clear();
         waiting.clear();
-        progress.fill(Progress::default());
+        progress.clear();
         *reads = Reads::default();
         // "Snapshot contents" are on the disk, too, and what they cover is committed.
         if let Some(snapshot) = self.storage.snapshot() {
@@ -456,7 +457,7 @@ impl Protocol for Node {
     type Lie = Lie;
     const TIMERS: usize = 3;
 
-    #[inline]
+    #[inline(always)] // once a step
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E) {
         self.storage.compact();
         match input {

@@ -193,23 +193,29 @@ impl Progress {
         most: u32,
     ) -> bool {
         let news = index > self.matched;
-        let first = news && self.matched == 0; // nothing older can be answered
+        if self.state != Pace::Replicate && self.may_resume(index, round, base) {
+            self.state = Pace::Replicate;
+            self.next = self.matched.max(index) + 1;
+        }
         if news {
             (self.matched, self.matched_in) = (index, now);
             self.slots.open(most);
         }
-        let resumes = match self.state {
+        self.next = self.next.max(index + 1);
+        news
+    }
+
+    /// Whether entries may follow each other again, now that the follower has everything up to `index`.
+    #[inline(never)] // it is rare
+    fn may_resume(&self, index: u64, round: u64, base: u64) -> bool {
+        let news = index > self.matched;
+        let first = news && self.matched == 0; // nothing older can be answered
+        match self.state {
             Pace::Replicate => false,
             Pace::Probe => index + 1 >= self.next,
             Pace::Waiting { last, round: sent } => index >= last || round > sent || first,
             Pace::Snapshot { .. } => index + 1 >= self.next || news && index >= base,
-        };
-        if resumes {
-            self.state = Pace::Replicate;
-            self.next = self.matched + 1;
         }
-        self.next = self.next.max(index + 1);
-        news
     }
 
     /// What a refusal at `prev_index` of a message of this round says.

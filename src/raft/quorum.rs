@@ -56,6 +56,12 @@ impl Quorum {
         &self.voters.voters
     }
 
+    /// How many voters there are.
+    #[inline]
+    pub fn size(&self) -> usize {
+        self.voters.count
+    }
+
     /// Whether these nodes are a quorum.
     #[inline]
     pub fn is_quorum(&self, nodes: &NodeSet) -> bool {

@@ -103,8 +103,9 @@ impl Node {
         self.progress[self.id.at()].round = own;
         let first = self.log().base().index + 1;
         for peer in self.peers() {
-            self.progress[peer.at()].begin_round(own, first);
-            if self.progress[peer.at()].state != Pace::Probe || !self.send_probe(peer, fx) {
+            let progress = &mut self.progress[peer.at()];
+            progress.begin_round(own, first);
+            if progress.state != Pace::Probe || !self.send_probe(peer, fx) {
                 let payload = self.heartbeat_payload(peer);
                 self.send_append(peer, payload, fx);
             }
@@ -362,6 +363,18 @@ impl Node {
     /// A probe goes out even if there is nothing to send: its answer tells where the logs agree. False if there
     /// is no room for it now.
     fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) -> bool {
+        let (last, round) = (self.log().last_index(), self.reads.round());
+        let progress = &mut self.progress[peer.at()];
+        if progress.next > last {
+            progress.probed(&Entries::None, round);
+            self.send_append(peer, Entries::None, fx);
+            return true;
+        }
+        self.send_probe_with_entries(peer, fx)
+    }
+
+    #[inline(never)] // so that others need no entries in memory
+    fn send_probe_with_entries<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) -> bool {
         let first = self.progress[peer.at()].next;
         if first <= self.log().base().index {
             self.send_snapshot(peer, fx);

@@ -118,10 +118,10 @@ struct Core<P: Protocol, O> {
 
 clone_by_field!(
     [P: Protocol, O: Clone] Core<P, O> {
-        queue, flights, links, timers, hosts, tampering, observer
+        queue, flights, links, timers, hosts, observer
     }
     copied { now, instant_disk, luck, digest, leaders, counters, next_op, halted }
-    empty { loads, clients, ops, holds, notes, replies }
+    empty { loads, clients, ops, tampering, holds, notes, replies }
     shared { disk }
 );
 

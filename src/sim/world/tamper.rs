@@ -41,6 +41,8 @@ pub type Tap<P> = Arc<
 
 /// Who changes messages on the way.
 pub(super) struct Tampering<P: Protocol> {
+    /// Whether anybody ever did, or only looked.
+    touched: bool,
     /// Whether messages must go past those below.
     any: bool,
     /// Whether an interceptor or a watcher looks at them.
@@ -62,13 +64,14 @@ pub(super) struct Tampering<P: Protocol> {
 
 clone_by_field!(
     [P: Protocol] Tampering<P> { sender, error }
-    copied { any, looks, liars }
+    copied { touched, any, looks, liars }
     empty { lies, interceptors, watchers, edits, recorded, claims }
 );
 
 impl<P: Protocol> Default for Tampering<P> {
     fn default() -> Self {
         Self {
+            touched: false,
             any: false,
             looks: false,
             lies: Vec::new(),
@@ -85,6 +88,12 @@ impl<P: Protocol> Default for Tampering<P> {
 }
 
 impl<P: Protocol> Tampering<P> {
+    /// Whether all is as it was at the beginning.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        !self.touched
+    }
+
     #[inline]
     pub(super) fn any(&self) -> bool {
         self.any
@@ -97,6 +106,7 @@ impl<P: Protocol> Tampering<P> {
     }
 
     fn settle(&mut self) {
+        self.touched = true;
         self.looks = !(self.interceptors.is_empty() && self.watchers.is_empty());
         let acts = self.lies.is_empty() && self.edits.is_empty() && self.claims.is_empty();
         self.any = self.looks || !acts;
@@ -187,6 +197,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn mark_liar(&mut self, id: NodeId) {
+        self.tampering.touched = true;
         if self.tampering.liars.insert(id) {
             self.observer.liar(self.now, id);
         }
