@@ -57,7 +57,6 @@ impl Clock {
 
     /// When a timer that was armed at `since` runs out: after `wait`, or with the last of as many whole ticks
     /// as fit into it. The tick under way when it was armed counts, as in etcd (etcd-io/etcd#4887).
-    #[inline]
     pub fn rings(&self, since: LocalTime, wait: Span) -> LocalTime {
         match wait.0.checked_div(self.tick) {
             None => since + wait,
@@ -65,7 +64,6 @@ impl Clock {
         }
     }
 
-    #[inline(never)] // few worlds tick
     fn with_tick(&self, since: LocalTime, ticks: u64) -> LocalTime {
         let ticks = self.ticks_until(since) + ticks.max(1);
         LocalTime(self.phase.saturating_add(ticks.saturating_mul(self.tick)))
@@ -88,6 +86,12 @@ impl Clock {
     /// Timers count whole ticks, the first of them `phase` after the clock's zero.
     pub fn set_ticks(&mut self, tick: Span, phase: Span) {
         (self.tick, self.phase) = (tick.0, phase.0);
+    }
+
+    /// Whether timers count whole ticks. Few worlds tick.
+    #[inline]
+    pub fn has_ticks(&self) -> bool {
+        self.tick > 0
     }
 
     /// How long a tick is; zero if timers run out at any moment.

@@ -55,11 +55,41 @@ impl Timer {
         self.since = clock.local(now);
         self.delay = delay;
         self.seq = queue.next_seq();
+        if clock.has_ticks() {
+            self.plan_with_ticks(index, now, clock, luck, queue);
+        } else {
+            self.plan::<false>(index, now, clock, luck, queue);
+        }
+    }
+
+    #[cold]
+    #[inline(never)] // a call that may come takes room from what is always done
+    fn plan_with_ticks(
+        &mut self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        luck: Luck,
+        queue: &mut Queue,
+    ) {
+        self.plan::<true>(index, now, clock, luck, queue);
+    }
+
+    /// Sees to it that there is a wake-up in time.
+    #[inline(always)]
+    fn plan<const TICKS: bool>(
+        &mut self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        luck: Luck,
+        queue: &mut Queue,
+    ) {
         if self.wake == Time::NEVER {
-            self.wake = self.deadline(index, now, clock, luck);
+            self.wake = self.deadline::<TICKS>(index, now, clock, luck);
             queue.push_timer(self.wake, self.seq, Due::Timer(index));
         } else {
-            self.ensure_wake(index, now, clock, queue);
+            self.ensure_wake::<TICKS>(index, now, clock, queue);
         }
     }
 
@@ -76,7 +106,7 @@ impl Timer {
     /// The clock changed, or luck: look at the timer as soon as it may run out by the new one.
     pub(super) fn look_again(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
         if self.armed {
-            self.ensure_wake(index, now, clock, queue);
+            self.ensure_wake::<true>(index, now, clock, queue);
         }
     }
 
@@ -88,9 +118,15 @@ impl Timer {
         self.look_again(index, now, clock, queue);
     }
 
-    #[inline]
-    fn ensure_wake(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
-        let earliest = clock.world(clock.rings(self.since, self.delay.min), now);
+    #[inline(always)]
+    fn ensure_wake<const TICKS: bool>(
+        &mut self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        queue: &mut Queue,
+    ) {
+        let earliest = self.rings::<TICKS>(self.delay.min, clock, now);
         if earliest < self.wake {
             self.wake = earliest;
             queue.push_timer(earliest, self.seq, Due::Timer(index));
@@ -114,9 +150,11 @@ impl Timer {
         if !self.armed {
             return false;
         }
-        let earliest = clock.world(clock.rings(self.since, self.delay.min), now);
-        let deadline =
-            if earliest > now { earliest } else { self.deadline(index, now, clock, luck) };
+        let deadline = if clock.has_ticks() {
+            self.next_look_with_ticks(index, now, clock, luck)
+        } else {
+            self.next_look::<false>(index, now, clock, luck)
+        };
         if (deadline, self.seq) == (now, seq) {
             self.armed = false;
             return true;
@@ -126,13 +164,47 @@ impl Timer {
         false
     }
 
-    fn deadline(&self, index: u32, now: Time, clock: &Clock, luck: Luck) -> Time {
+    #[cold]
+    #[inline(never)] // as above
+    fn next_look_with_ticks(&self, index: u32, now: Time, clock: &Clock, luck: Luck) -> Time {
+        self.next_look::<true>(index, now, clock, luck)
+    }
+
+    /// The deadline, or a moment before that is later than now.
+    #[inline(always)]
+    fn next_look<const TICKS: bool>(
+        &self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        luck: Luck,
+    ) -> Time {
+        let earliest = self.rings::<TICKS>(self.delay.min, clock, now);
+        if earliest > now { earliest } else { self.deadline::<TICKS>(index, now, clock, luck) }
+    }
+
+    #[inline(always)]
+    fn deadline<const TICKS: bool>(
+        &self,
+        index: u32,
+        now: Time,
+        clock: &Clock,
+        luck: Luck,
+    ) -> Time {
         let spread = self.delay.max.0.saturating_sub(self.delay.min.0);
         let draw = luck.draw(Purpose::Timer, u64::from(index), self.ordinal);
-        clock.world(clock.rings(self.since, Span(self.delay.min.0 + below(draw, spread))), now)
+        self.rings::<TICKS>(Span(self.delay.min.0 + below(draw, spread)), clock, now)
+    }
+
+    /// When it runs out if it is to wait so long; `TICKS` may be false if the clock has none.
+    #[inline(always)]
+    fn rings<const TICKS: bool>(&self, wait: Span, clock: &Clock, now: Time) -> Time {
+        let local = if TICKS { clock.rings(self.since, wait) } else { self.since + wait };
+        clock.world(local, now)
     }
 
     /// When it runs out, if it is armed.
+    #[inline(never)] // it is rare
     pub(super) fn runs_out(
         &self,
         index: u32,
@@ -140,6 +212,6 @@ impl Timer {
         clock: &Clock,
         luck: Luck,
     ) -> Option<Time> {
-        self.armed.then(|| self.deadline(index, now, clock, luck))
+        self.armed.then(|| self.deadline::<true>(index, now, clock, luck))
     }
 }
