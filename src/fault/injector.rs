@@ -154,31 +154,39 @@ impl Injector {
             }
             return;
         }
-        for id in nodes.iter() {
-            match fault {
-                Fault::Crash { unsynced, .. } => _ = world.crash(id, *unsynced),
-                Fault::Wipe { .. } => {
-                    world.crash(id, Unsynced::Lose);
-                    world.wipe(id);
-                }
-                Fault::Restart { .. } => {
-                    self.release(id, holds_down);
-                    self.let_up(world, id);
-                }
-                Fault::Pause { .. } | Fault::ClockRate { .. } => self.combine(world, id, fault),
-                Fault::Resume { .. } => {
-                    self.release(id, pauses);
-                    world.resume(id);
-                }
-                Fault::ClockJump { by, .. } => {
-                    let span = Span((by.abs() * 1e6).round() as u64);
-                    world.jump_clock(id, span, *by < 0.0);
-                }
-                Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
-                Fault::ForgetVote { .. } => world.command_liar(id, Request::ForgetVote),
-                Fault::Usurp { .. } => world.command_liar(id, Request::Usurp),
-                _ => {}
+        nodes.iter().for_each(|id| self.act_on_node(world, strike, fault, id));
+    }
+
+    fn act_on_node<O: Observer<Node>>(
+        &mut self,
+        world: &mut World<Node, O>,
+        strike: Strike,
+        fault: &Fault,
+        id: NodeId,
+    ) {
+        match fault {
+            Fault::Crash { unsynced, .. } => _ = world.crash(id, *unsynced),
+            Fault::Wipe { .. } => {
+                world.crash(id, Unsynced::Lose);
+                world.wipe(id);
             }
+            Fault::Restart { .. } => {
+                self.release(id, holds_down);
+                self.let_up(world, id);
+            }
+            Fault::Pause { .. } | Fault::ClockRate { .. } => self.combine(world, id, fault),
+            Fault::Resume { .. } => {
+                self.release(id, pauses);
+                world.resume(id);
+            }
+            Fault::ClockJump { by, .. } => {
+                let span = Span((by.abs() * 1e6).round() as u64);
+                world.jump_clock(id, span, *by < 0.0);
+            }
+            Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
+            Fault::ForgetVote { .. } => world.command_liar(id, Request::ForgetVote),
+            Fault::Usurp { .. } => world.command_liar(id, Request::Usurp),
+            _ => {}
         }
     }
 

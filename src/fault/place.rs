@@ -31,16 +31,16 @@ impl Place {
 
     /// Whether there is nobody there, and no link, in a cluster of so many nodes.
     pub fn is_nowhere(&self, nodes: usize) -> bool {
-        let all = NodeSet::first(nodes);
+        let every = |connected: &dyn Fn(NodeId, NodeId) -> bool| {
+            let all = NodeSet::first(nodes);
+            all.iter().all(|a| all.iter().all(|b| a == b || connected(a, b)))
+        };
         match self {
             Place::Nodes(nodes) => nodes.is_empty(),
             Place::Groups(groups) => {
-                let together = |a, b| groups.iter().any(|g| g.contains(a) && g.contains(b));
-                all.iter().all(|a| all.iter().all(|b| a == b || together(a, b)))
+                every(&|a, b| groups.iter().any(|g| g.contains(a) && g.contains(b)))
             }
-            Place::Links(links) => {
-                !all.iter().any(|a| all.iter().any(|b| a != b && links.link(a, b)))
-            }
+            Place::Links(links) => every(&|a, b| !links.link(a, b)),
         }
     }
 
@@ -80,7 +80,7 @@ impl Place {
             Fault::Partition { groups, shape: None, .. } => groups_of(groups, names, world, draws),
             Fault::Partition { shape: Some(shape), bridge, .. } => {
                 let bridge = match bridge {
-                    Some(node) => Some(node.resolve(names, world, draws.target())?),
+                    Some(node) => Some(node.resolve(names, world, || draws.target())?),
                     None => None,
                 };
                 Some(Self::groups(lay_out(*shape, bridge, names, draws), names.len()))
@@ -100,7 +100,9 @@ impl Place {
             | Fault::ClockJump { node, .. }
             | Fault::Lie { node, .. }
             | Fault::ForgetVote { node }
-            | Fault::Usurp { node } => node.resolve(names, world, draws.target()).map(Self::Nodes),
+            | Fault::Usurp { node } => {
+                node.resolve(names, world, || draws.target()).map(Self::Nodes)
+            }
         }
     }
 }
@@ -112,13 +114,13 @@ fn links_of<O: Observer<Node>>(
     draws: Draws,
 ) -> Option<Matching> {
     let all = NodeSet::first(names.len());
-    let side = |target: &Option<Target>, draw| match target {
-        Some(target) => target.resolve(names, world, draw),
+    let side = |target: &Option<Target>, draw: fn(Draws) -> u64| match target {
+        Some(target) => target.resolve(names, world, || draw(draws)),
         None => Some(all),
     };
     Some(Matching {
-        from: side(&filter.from, draws.target())?,
-        to: side(&filter.to, draws.second_target())?,
+        from: side(&filter.from, Draws::target)?,
+        to: side(&filter.to, Draws::second_target)?,
         both_ways: filter.both_ways,
         kinds: filter.kinds().ok()?, // validated with the scenario
     })
@@ -134,7 +136,7 @@ fn groups_of<O: Observer<Node>>(
     let mut grouped = NodeSet::default();
     let mut sets = Vec::with_capacity(groups.len() + 1);
     for group in groups {
-        let nodes = group.resolve(names, world, draws.target())?.without(&grouped);
+        let nodes = group.resolve(names, world, || draws.target())?.without(&grouped);
         grouped = grouped.union(&nodes);
         sets.push(nodes);
     }

@@ -173,13 +173,11 @@ impl Target {
         &self,
         names: &Names,
         world: &World<Node, O>,
-        draw: u64,
+        draw: impl Fn() -> u64,
     ) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
         for word in self.words() {
-            for id in resolve_word(word, names, world, draw)?.iter() {
-                hit.insert(id);
-            }
+            hit = hit.union(&resolve_word(word, names, world, &draw)?);
         }
         Some(hit)
     }
@@ -221,7 +219,7 @@ fn resolve_word<O: Observer<Node>>(
     word: &str,
     names: &Names,
     world: &World<Node, O>,
-    draw: u64,
+    draw: &impl Fn() -> u64,
 ) -> Option<NodeSet> {
     if let Some(id) = names.find(word) {
         return Some([id].into_iter().collect()); // nobody is named like a role
@@ -234,10 +232,10 @@ fn resolve_word<O: Observer<Node>>(
     Some(match word {
         "leader" => [world.leader_for(None)?].into_iter().collect(),
         "followers" => some(chosen(&follows))?,
-        "a follower" => pick(&some(chosen(&follows))?, 1, names, draw),
-        "a node" => pick(&all, 1, names, draw),
-        "a minority" => pick(&all, names.len() - majority, names, draw),
-        "a majority" => pick(&all, majority, names, draw),
+        "a follower" => pick(&some(chosen(&follows))?, 1, names, draw()),
+        "a node" => pick(&all, 1, names, draw()),
+        "a minority" => pick(&all, names.len() - majority, names, draw()),
+        "a majority" => pick(&all, majority, names, draw()),
         "the crashed" => chosen(&|id| !world.is_up(id)),
         "the paused" => chosen(&|id| world.is_paused(id)),
         "all" => all,

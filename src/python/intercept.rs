@@ -60,7 +60,7 @@ impl Filter {
                 "leader" => filter.of_leader = true,
                 "followers" => filter.of_followers = true,
                 _ => {
-                    let found = Target::One(word.clone()).resolve(names, cluster.world(), draw);
+                    let found = Target::One(word.clone()).resolve(names, cluster.world(), || draw);
                     let found = found
                         .filter(|nodes| !nodes.is_empty())
                         .ok_or(format!("there is nobody now who is '{word}'"))?;

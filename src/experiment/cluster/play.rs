@@ -173,9 +173,8 @@ impl<O: Watcher> Cluster<O> {
 
     /// Writes down what has happened since.
     fn write_progress(&mut self, begun: Mark) {
-        for played in self.progress_since(begun) {
-            self.write(played);
-        }
+        let played = self.progress_since(begun);
+        played.into_iter().flatten().for_each(|played| self.write(played));
     }
 
     fn write(&mut self, played: Played) {

@@ -65,23 +65,23 @@ impl<O: Watcher> Cluster<O> {
     }
 
     /// What has happened since, in the words of a script.
-    pub(super) fn progress_since(&self, mark: Mark) -> impl Iterator<Item = Played> + use<O> {
+    #[inline]
+    pub(super) fn progress_since(&self, mark: Mark) -> [Option<Played>; 3] {
         let (now, events) = (self.world.now(), self.events());
         let Performed { total, place, before } = self.performed;
         let planned = if place == (now, events) { total - before.max(mark.performed) } else { 0 };
         let dispatched = events - mark.events;
-        let parts = [
+        [
             (dispatched > 0).then_some(Played::Events(dispatched)),
             (now > mark.time).then_some(Played::Until(now)),
             (planned > 0).then_some(Played::Planned(planned)),
-        ];
-        parts.into_iter().flatten()
+        ]
     }
 
     /// Writes down what has happened by hand since. `python` marks events that led to where a condition held
     /// that was written in Python.
     pub fn record_since(&mut self, mark: Mark, python: bool) {
-        for played in self.progress_since(mark) {
+        for played in self.progress_since(mark).into_iter().flatten() {
             let step = match played {
                 Played::Events(count) => Step::Events { count, python },
                 played => played.step(&self.scenario),

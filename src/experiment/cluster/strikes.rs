@@ -152,10 +152,15 @@ impl<O: Watcher> Cluster<O> {
     }
 
     /// Those who waited for somebody who is there now strike.
+    #[inline]
     pub(super) fn look_for_targets(&mut self) {
-        if self.waiting.is_empty() {
-            return;
+        if !self.waiting.is_empty() {
+            self.look_again_for_targets();
         }
+    }
+
+    #[cold]
+    fn look_again_for_targets(&mut self) {
         for waiting in std::mem::take(&mut self.waiting) {
             if !self.try_to_strike(waiting.strike) {
                 self.waiting.push(waiting);

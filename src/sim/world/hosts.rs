@@ -1,6 +1,6 @@
 //! What is done to nodes: crash, restart, wipe, pause, clocks; and their disks.
 
-use super::{Backlog, Core, World};
+use super::{Backlog, Before, Core, World};
 use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::disk::Unsynced;
@@ -34,7 +34,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 WriteId(synced.0 + below(draw, written.0 - synced.0 + 1))
             }
         };
-        let before = node.status();
+        let before = Before::of::<P, O>(node);
         node.crash(durable);
         core.leaders.remove(id);
         let kind = u64::from(matches!(event, HostEvent::Halted(_))) << 48;
@@ -51,7 +51,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             timer.disarm();
         }
         core.observer.host(core.now, id, node, event);
-        core.observer.settled(core.now, id, &before, &node.status());
+        if O::SETTLED {
+            core.observer.settled(core.now, id, &before.status, &node.status());
+        }
         while let Some(left) = core.hosts[id.at()].backlog.pop_front() {
             if let Backlog::Message(flight) = left {
                 core.observer.ended(core.now, &flight, Fate::ReceiverDown);
