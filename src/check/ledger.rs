@@ -189,7 +189,7 @@ impl Ledger {
     }
 
     /// Adds the entries of a log after the last, up to `last`.
-    #[inline]
+    #[inline(always)] // in the one place where it is not rare
     pub(super) fn extend(&mut self, log: &Log, last: u64, by: Committer) {
         for index in self.last() + 1..=last {
             let Some(entry) = log.get(index) else { return };

@@ -37,11 +37,16 @@ impl Checks {
         first: u64,
         last: u64,
     ) {
-        let Some(newest) = node.log().get(last) else { return };
+        let Some((term, hash)) = node.log().head(last) else { return };
         let honest = self.is_honest(id);
-        match self.prefixes.first(last, newest.term) {
-            Some(known) if known.hash == newest.hash && (known.honest || !honest) => {
+        match self.prefixes.first(last, term) {
+            Some(known) if known.hash == hash && (known.honest || !honest) => {
                 self.findings.checked(Property::LogMatching);
+            }
+            None if first == last => {
+                let Some(command) = node.log().command_at(last) else { return };
+                let holder = Holder { hash, print: print(&command), node: id, honest };
+                self.prefixes.insert(last, term, holder);
             }
             _ => (first..=last).for_each(|index| self.match_prefix(now, id, node, index)),
         }
@@ -154,7 +159,7 @@ impl Checks {
         let in_term = node.term();
         let by = Committer { node: id, at: self.next_stamp(now), in_term };
         if !self.is_honest(id) {
-            return self.ledger.extend(node.log(), last, by);
+            return self.claimed(node, last, by);
         }
         // What only liars had committed is news, too.
         let known = last.min(self.ledger.confirmed());
@@ -167,6 +172,12 @@ impl Checks {
         {
             self.committed_late(now, known, last, in_term);
         }
+    }
+
+    /// A liar commits.
+    #[cold]
+    fn claimed(&mut self, node: &Node, last: u64, by: Committer) {
+        self.ledger.extend(node.log(), last, by);
     }
 
     /// A node's history parts from the committed one, or others have. True if it goes on with the committed one:

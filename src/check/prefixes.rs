@@ -112,7 +112,7 @@ impl Prefixes {
     }
 
     #[inline]
-    fn insert(&mut self, index: u64, term: u64, holder: Holder) {
+    pub(super) fn insert(&mut self, index: u64, term: u64, holder: Holder) {
         let at = index as usize - 1;
         match self.newest.get_mut(at) {
             None => {

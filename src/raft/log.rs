@@ -87,6 +87,13 @@ impl Log {
         Some(Entry { term: self.term_of(index), command, hash })
     }
 
+    /// Term of the entry at an index, and hash of the log up to and including it.
+    #[inline]
+    pub fn head(&self, index: u64) -> Option<(u64, u64)> {
+        let slot = self.slots.get(self.place(index))?;
+        Some((self.term_of(index), slot.hash))
+    }
+
     /// What the entry at an index carries.
     #[inline]
     pub fn command_at(&self, index: u64) -> Option<Command> {
