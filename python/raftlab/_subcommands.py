@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import math
 import textwrap
@@ -19,9 +18,10 @@ from ._files import read_text
 from ._run import Run
 from ._terminal import FAILED, FOUND, INVALID, OK, complain, ending_of, say
 from .errors import IncompleteWarning, InvalidError, shown
-from .scenario import Scenario, normal
+from .scenario import Scenario
 from .sweeps import Sweep
 from .sweeps import sweep as play
+from .sweeps.paths import changed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,21 +267,6 @@ def read_spec(path: Path) -> dict[str, Any]:
                 f"spec: seeds must be a number or [first, last], not {found['seeds']}"
             ) from None
     return found
-
-
-def changed(scenario: dict[str, Any], point: dict[str, Any]) -> Scenario:
-    """A scenario with other values at some places: `"network.loss"` is `scenario["network"]["loss"]`."""
-    parts = copy.deepcopy(scenario)
-    for path, value in point.items():
-        *way, last = path.split(".")
-        try:
-            place: Any = parts
-            for step in way:
-                place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
-            place[int(last) if isinstance(place, list) else last] = value
-        except (AttributeError, IndexError, TypeError, ValueError):
-            raise InvalidError(f"grid: there is no place '{path}' in the scenario") from None
-    return Scenario.from_json(normal(parts))
 
 
 def parsed(path: Path, what: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ._arguments import items, number, reading
 from ._time import Duration, to_ms
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = [
     "Distribution",
@@ -163,26 +163,99 @@ def pareto(scale: Duration, shape: float) -> Distribution:
     return Distribution("pareto", (("scale", to_ms(scale, "scale")), ("shape", tail)))
 
 
-def empirical(values: Iterable[Duration] | Mapping[Duration, float]) -> Distribution:
-    """One of the values of a sample, each as likely; of a mapping each as likely as its weight says.
+def empirical(
+    values: Iterable[Duration] | Mapping[Duration, float] | None = None,
+    *,
+    weights: Iterable[float] | None = None,
+    buckets: Mapping[Duration | float | str, float] | None = None,
+) -> Distribution:
+    """A measured sample: each value as likely as the others, or as its weight says.
 
     Parameters
     ----------
     values : list of times, or mapping of time to float
         The sample; or its values with their weights, such as a `collections.Counter` of rounded latencies.
-        Weights are finite numbers of at least 0 that need not add up to 1; one at least is above 0.
+    weights : list of float, optional
+        The weights of a list of values: finite numbers of at least 0, with a sum above 0 that need not be 1.
+    buckets : mapping of time to float, optional
+        Instead of values a histogram as Prometheus exports it: by upper bound (`le`) the number of
+        observations up to there, cumulative, `"+Inf"` for all. A bare number is milliseconds, as everywhere;
+        Prometheus counts in seconds, so write `"0.005s"`. Within a bucket observations are taken to be spread
+        evenly, the first one from 0 on, as `histogram_quantile` does; those above the last finite bound are
+        taken to be at that bound, which shortens the tail.
+
+    Raises
+    ------
+    InvalidError
+        If there is no value, a weight is negative, or the counts of the buckets fall.
 
     Examples
     --------
     >>> empirical([1.0, 2.5, 4.0])
     empirical(<3 values>)
+    >>> empirical([1.0, 30.0], weights=[99, 1])
+    empirical(<2 values, weighted>)
     >>> from collections import Counter
     >>> empirical(Counter({1.0: 990, 3000.0: 10}))
     empirical(<2 values, weighted>)
+    >>> empirical(buckets={"0.005s": 900, "0.01s": 990, "+Inf": 1000})
+    empirical(<41 values, weighted>)
     """
+    if buckets is not None:
+        if values is not None or weights is not None:
+            raise InvalidError(
+                "buckets come without values and weights: they say how often what was observed"
+            )
+        return weighted(*spread(buckets))
+    if values is None:
+        raise InvalidError("values must hold at least one time; or give buckets=")
     if isinstance(values, Mapping):
+        if weights is not None:
+            raise InvalidError("weights are for a list of values; a mapping of values has them already")
         return weighted(list(values), list(values.values()))
+    if weights is not None:
+        return weighted(values, weights)
     return Distribution("empirical", (("values", sample_of(values)),))
+
+
+PARTS = 20
+"""A bucket of a histogram becomes this many values in equal distances."""
+
+
+def spread(buckets: Mapping[Duration | float | str, float]) -> tuple[list[float], list[float]]:
+    """Values and weights that stand for the observations of a cumulative histogram."""
+    if not isinstance(buckets, Mapping) or not buckets:
+        raise InvalidError(f"buckets must be a mapping of upper bounds to counts, not {shown(buckets)}")
+    counts = {bound_of(bound): number(count, *COUNT) for bound, count in buckets.items()}
+    bounds = sorted(counts)
+    if len(bounds) < len(buckets) or bounds[0] == math.inf:
+        raise InvalidError("buckets must have different upper bounds, at least one of them finite")
+    values, weights, low, before = [], [], 0.0, 0.0
+    for bound in bounds:
+        more = counts[bound] - before
+        if more < 0:
+            raise InvalidError(
+                f"buckets: counts are cumulative, and must not fall, as they do at {bound:g} ms "
+                f"from {before:g} to {counts[bound]:g}"
+            )
+        if bound == math.inf:
+            values.append(low)
+            weights.append(more)
+        else:
+            values += [low + (bound - low) * (part + 0.5) / PARTS for part in range(PARTS)]
+            weights += [more / PARTS] * PARTS
+        low, before = (low if bound == math.inf else bound), counts[bound]
+    return values, weights
+
+
+COUNT: tuple[Any, ...] = ("buckets: a count", "a finite number of at least 0", 0, FINITE)
+
+
+def bound_of(bound: Any) -> float:
+    """The upper bound of a bucket in milliseconds; the last one may be infinite."""
+    if bound in (math.inf, "+Inf", "inf", "Inf"):
+        return math.inf
+    return to_ms(bound, "buckets: an upper bound")
 
 
 def weighted(values: Iterable[Duration], weights: Iterable[float]) -> Distribution:

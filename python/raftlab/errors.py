@@ -71,6 +71,10 @@ class FaultWarning(UserWarning):
     """A fault does not strike before the end of a run, and what waits for it is never armed."""
 
 
+class MetricWarning(UserWarning):
+    """A metric of one's own raised in every run, and its column says nothing."""
+
+
 class IncompleteWarning(UserWarning):
     """Something ended a sweep early, such as Ctrl-C; what was finished is kept.
 

@@ -19,6 +19,9 @@ from ._sweeps import axis_name, finish_sweep, open_axes
 
 __all__ = ["pairs"]
 
+LONGEST = 40
+"""A difference whose name has more letters is named b − a."""
+
 
 @documented
 def pairs(
@@ -83,8 +86,9 @@ def pairs(
     ax.set_xlabel(f"{axis_name(a, metric)}, {named[0]}")
     ax.set_ylabel(f"{axis_name(b, metric)}, {named[1]}")
     limit = "" if np.isinf(found.horizon) else f" up to {found.horizon:,.4g} ms"
+    what = found.what if len(found.what) <= LONGEST else "b − a"
     text = (
-        f"b - a{limit}: {found.difference:.3g} ({span(found.low, found.high, 3)}, {percent(confidence)})\n"
+        f"{what}{limit}: {found.difference:.3g} ({span(found.low, found.high, 3)}, {percent(confidence)})\n"
         f"b is greater in {100 * found.b_is_greater:.0f} % of {found.pairs:,} pairs; "
         f"{correlation_text(found.correlation)}{size}"
     )

@@ -204,8 +204,11 @@ def replay_lines(result: Sweep) -> list[str]:
     plan, lines = result._plan, []
     for at, script in enumerate(plan.scenarios[:MOST_LINES]):
         scenario, first = f"raftlab.Scenario.from_json({script!r})", plan.first_seeds[at]
-        line = f"raftlab.sweep({scenario}, seeds=range({first}, {first + plan.seeds}), "
+        seeds = f"range({first}, {first + plan.seeds})" if plan.listed is None else list(plan.listed)
+        line = f"raftlab.sweep({scenario}, seeds={seeds}, "
         line += f"on_violation={plan.on_violation!r}, checks={plan.checks})"
+        if plan.drawn is not None:
+            line = f"{scenario}.run(seed={plan.seed(at, 0)})  # the first of those that build(seed=...) drew"
         if plan.moments is not None:
             seed, at_ms, _ = plan.moments[at]
             line = f"{scenario}.run(seed={seed})  # its futures from {at_ms} ms on"

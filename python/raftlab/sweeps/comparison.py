@@ -12,6 +12,7 @@ from .._time import Duration, to_ms
 from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
+from .grid import same
 from .pairs import UNKNOWN, Pairs, correlation, of_means, of_medians, of_shares
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Comparison:
         The confidence of the intervals.
     note : str
         What has to be said about it: why limits are NaN.
+    what : str
+        What is subtracted from what: `"pre_vote True − False"` where only that parameter differs.
     median_difference, median_low, median_high : float
         The median of b minus that of a, and in small tables its interval by the bootstrap: see `compare`.
     """
@@ -81,6 +84,7 @@ class Comparison:
     test: str
     confidence: float
     note: str = ""
+    what: str = "b − a"
     median_difference: float = math.nan
     median_low: float = math.nan
     median_high: float = math.nan
@@ -92,10 +96,10 @@ class Comparison:
         return (unpaired / paired) ** 2 if paired else math.nan
 
     def __repr__(self) -> str:
+        interval = f"{span(self.low, self.high)}, {percent(self.confidence)}"
         text = (
-            f"<comparison: {self.metric}{self._limit}: b - a = {self.difference:.4g} "
-            f"({span(self.low, self.high)}, {percent(self.confidence)}; "
-            f"unpaired {span(self.unpaired_low, self.unpaired_high)}), {self.pairs:,} pairs, "
+            f"<comparison: {self.metric}{self._limit}: {self.what} = {self.difference:.4g} "
+            f"({interval}; unpaired {span(self.unpaired_low, self.unpaired_high)}), {self.pairs:,} pairs, "
             f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p = {self.p_value:.2g}"
         )
         text += f", {self.censored:,} pairs censored" if self.censored else ""
@@ -107,11 +111,12 @@ class Comparison:
         return "" if math.isinf(self.horizon) else f" up to {self.horizon:,.6g} ms"
 
     def _repr_html_(self) -> str:
+        medians = f"{self.median_difference:.4g} ({span(self.median_low, self.median_high)})"
         rows = {
             "a": f"{self.mean_a:.4g}",
             "b": f"{self.mean_b:.4g}",
-            "b - a": f"{self.difference:.4g} ({span(self.low, self.high)})",
-            "medians, b - a": f"{self.median_difference:.4g} ({span(self.median_low, self.median_high)})",
+            self.what: f"{self.difference:.4g} ({span(self.low, self.high)})",
+            f"medians, {self.what}": medians,
             "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
             "b is greater": f"{100 * self.b_is_greater:.1f} %",
             "effect (d_z)": f"{self.effect:.3g}",
@@ -264,7 +269,22 @@ def compare(
         median_difference=medians.value,
         median_low=medians.low,
         median_high=medians.high,
+        what=subtracted(a, b),
     )
+
+
+def subtracted(a: Sweep, b: Sweep) -> str:
+    """What is subtracted from what: the values of the parameters that differ."""
+    before, after = a.points[0], b.points[0]
+    if before.keys() != after.keys():
+        return "b − a"
+    differ = [name for name in before if not same(before[name], after[name])]
+    if not differ:
+        return "b − a"
+    if len(differ) == 1:
+        return f"{differ[0]} {after[differ[0]]} − {before[differ[0]]}"
+    sides = (", ".join(f"{name} {point[name]}" for name in differ) for point in (after, before))
+    return " − ".join(f"({side})" for side in sides)
 
 
 INSTEAD = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -97,9 +98,44 @@ def same(a: Any, b: Any) -> bool:
         return str(a) == str(b)
 
 
+NEAR = 1e-9
+"""Relative difference below which floating-point numbers count as equal: 3 * 0.05 is 0.15."""
+
+
 def is_meant(value: Any, given: Any) -> bool:
-    """Whether a value of the grid is what somebody gave, or read in a table: itself, or its text."""
+    """Whether a value of the grid is the one that was given, or read in a table: itself, or its text."""
+    return is_same(value, given) or near(value, given)
+
+
+def near(value: Any, given: Any) -> bool:
+    """Whether two numbers, one of them of floating point, are the same but for rounding."""
+    try:
+        return isinstance(value + given, float) and math.isclose(value, given, rel_tol=NEAR)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def meant(values: Sequence[Any], given: Any) -> list[bool]:
+    """Which of the values of a parameter were given: one value, or any of a list of them.
+
+    A value that is itself in the grid wins over those that are near to it.
+    """
+    if any(is_same(value, given) for value in values):
+        return [is_same(value, given) for value in values]
+    if isinstance(given, (list, tuple, set, frozenset, range)) or is_array(given):
+        of = [meant(values, one) for one in given]
+        return [any(column) for column in zip(*of, strict=True)] if of else [False] * len(values)
+    return [is_meant(value, given) for value in values]
+
+
+def is_same(value: Any, given: Any) -> bool:
+    """Whether a value of the grid is exactly the one that was given, or has its text."""
     return same(value, given) or (isinstance(given, str) and str(value) == given)
+
+
+def is_array(given: Any) -> bool:
+    """Whether it is an array or a Series of one dimension."""
+    return getattr(given, "ndim", 0) == 1
 
 
 def key_of(cells: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
+import json
 import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from .. import _core
-from .._arguments import U64, choice, flag, items
+from .._arguments import choice, flag, items
 from .._run import Run
 from .._time import Duration, to_ms
 from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
 from ..scenario import Scenario
 from .grid import Grid, cells_of, is_flag, key_of, points_of, refuse_doubles, refuse_twins, worded
+from .paths import changed
+from .seeds import own_seeds, seeds_of, takes_seed
 
 __all__ = ["Metric", "Part", "Plan", "joined"]
 
@@ -68,13 +71,17 @@ class Plan:
     checks: bool
     on_violation: str
     moments: tuple[Moment, ...] | None = None
+    listed: tuple[int, ...] | None = None
+    """The seeds of every point, if they do not follow each other."""
+    drawn: tuple[str, ...] | None = None
+    """The scenario of every run, if `build` takes the seed."""
 
     @classmethod
     def of(
         cls,
         build: Callable[..., Scenario] | Scenario,
         grid: Grid | None,
-        seeds: int | range,
+        seeds: int | Iterable[int],
         metrics: Metric | Iterable[Metric] | None,
         series: Duration | None,
         checks: bool,
@@ -82,9 +89,20 @@ class Plan:
         common_random_numbers: bool,
     ) -> Plan:
         """Builds the scenarios of all points. Whatever makes no sense is an error here, before any run."""
-        seeds = seeds_of(seeds)
-        points = points_of(grid)
-        scenarios = tuple(build_scenario(build, point).to_json() for point in points)
+        of, points = seeds_of(seeds), points_of(grid)
+        listed = None if isinstance(of, range) else tuple(of)
+        follow = of if isinstance(of, range) else range(len(of))
+        shared, drawn = flag(common_random_numbers, "common_random_numbers"), None
+        if takes_seed(build):
+            drawn = tuple(
+                build_scenario(build, {**point, "seed": seed}).to_json() for point in points for seed in of
+            )
+            scenarios = drawn[:: len(of)]
+        else:
+            scenarios = tuple(build_scenario(build, point).to_json() for point in points)
+        if not shared and (listed is not None or drawn is not None):
+            why = "build takes the seed" if listed is None else "seeds is a list"
+            raise InvalidError(f"common_random_numbers=False: {why}, and all points have the same seeds")
         names, own = metrics_of(metrics)
         columns = {*RESERVED, *names, *(name for name, _ in own), "metric"}  # the last one of summaries
         taken = {name for point in points for name in point} & columns
@@ -92,16 +110,16 @@ class Plan:
             raise InvalidError(
                 f"grid: '{min(taken)}' is the name of a column of the result; rename the parameter"
             )
-        if flag(common_random_numbers, "common_random_numbers"):
-            first = (seeds.start,) * len(points)
+        if shared:
+            first = (follow.start,) * len(points)
         else:
-            first = tuple(own_seeds(scenario, seeds) for scenario in scenarios)
+            first = tuple(own_seeds(scenario, follow) for scenario in scenarios)
         bins = None if series is None else to_ms(series, "series")
         if bins == 0:
             raise InvalidError("series must be the width of a bin of time, longer than 0 ms")
         choice(on_violation, "on_violation", ("record", "stop"))
         checks = flag(checks, "checks")
-        count = seeds.stop - seeds.start
+        count = follow.stop - follow.start
         if len(points) * count > MOST_RUNS:
             raise InvalidError(
                 f"seeds: {len(points):,} points x {count:,} seeds are too many runs; at most 2^63 - 1 in all"
@@ -111,7 +129,19 @@ class Plan:
         refuse_twins(points, cells)
         names_of_grid = tuple(points[0])
         return cls(
-            names_of_grid, points, cells, scenarios, first, count, names, own, bins, checks, on_violation
+            names_of_grid,
+            points,
+            cells,
+            scenarios,
+            first,
+            count,
+            names,
+            own,
+            bins,
+            checks,
+            on_violation,
+            listed=listed,
+            drawn=drawn,
         )
 
     def at_moments(self, moments: tuple[Moment, ...]) -> Plan:
@@ -123,16 +153,35 @@ class Plan:
         """How many runs there are."""
         return len(self.scenarios) * self.seeds
 
-    def scenario(self, point: int) -> Scenario:
-        """The scenario of a point."""
-        return Scenario.from_json(self.scenarios[point])
+    def seed(self, point: int, k: int) -> int:
+        """The k-th seed of a point."""
+        return self.first_seeds[point] + k if self.listed is None else self.listed[k]
+
+    def ordinal(self, point: int, seed: int) -> int | None:
+        """Which of the point's seeds it is, from 0 on; None if it is none of them."""
+        if self.listed is not None:
+            return self._places.get(seed)
+        k = seed - self.first_seeds[point]
+        return k if 0 <= k < self.seeds else None
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {seed: k for k, seed in enumerate(self.listed or ())}
+
+    def scenario(self, point: int, seed: int | None = None) -> Scenario:
+        """The scenario of a point, and of one of its seeds if `build` takes the seed."""
+        if self.drawn is None or seed is None:
+            return Scenario.from_json(self.scenarios[point])
+        k = self.ordinal(point, seed)
+        assert k is not None, "the seed is one of the point's"
+        return Scenario.from_json(self.drawn[point * self.seeds + k])
 
     def run(self, point: int, seed: int, **options: Any) -> Run:
         """One of the runs, with its trace, whatever became of it."""
         # Without checks nothing stops a run, whatever it does.
         options = {"on_violation": self.on_violation if self.checks else "record", **options}
         if self.moments is None:
-            return self.scenario(point)._play(seed, **options)
+            return self.scenario(point, seed)._play(seed, **options)
         return Run._future(self.scenario(point), self.moments[point], seed, **options)
 
     def only(self, places: Sequence[int]) -> Plan:
@@ -148,10 +197,16 @@ class Plan:
             scenarios=those(self.scenarios),
             first_seeds=those(self.first_seeds),
             moments=None if self.moments is None else those(self.moments),
+            drawn=None if self.drawn is None else tuple(self.drawn[run] for run in self._runs_of(places)),
         )
+
+    def _runs_of(self, places: Sequence[int]) -> list[int]:
+        return [at * self.seeds + k for at in places for k in range(self.seeds)]
 
     def part(self, first: int, last: int) -> tuple[Plan, int, int]:
         """The same plan with nothing but what some runs need, to travel, and those runs in it."""
+        if self.listed is not None or self.drawn is not None:
+            return self._each(range(first, last)), 0, last - first
         low, high = first // self.seeds, (last - 1) // self.seeds + 1
         plan = replace(
             self,
@@ -167,6 +222,8 @@ class Plan:
         self, first: int, last: int, threads: int, progress: Callable[[int], object] | None = None
     ) -> Part:
         """Plays some of the runs in this process."""
+        if self.listed is not None or self.drawn is not None:
+            return self._each(range(first, last)).play(0, last - first, threads, progress)
         grid = [(name, [cells[at] for cells in self.cells]) for at, name in enumerate(self.parameters)]
         runs, series, interrupted = _core.sweep(
             self.scenarios,
@@ -186,6 +243,25 @@ class Plan:
         if not self.own_metrics:
             return Part(runs, series, interrupted)
         return self._with_own_metrics(Part(runs, series, interrupted), first)
+
+    def _each(self, runs: range) -> Plan:
+        """The same plan with a point a run: for seeds that do not follow each other, or scenarios by seed."""
+        of = [divmod(run, self.seeds) for run in runs]
+        scenarios = (
+            (self.scenarios[point] for point, _ in of)
+            if self.drawn is None
+            else (self.drawn[run] for run in runs)
+        )
+        return replace(
+            self,
+            points=(),
+            cells=tuple(self.cells[point] for point, _ in of),
+            scenarios=tuple(scenarios),
+            first_seeds=tuple(self.seed(point, k) for point, k in of),
+            seeds=1,
+            listed=None,
+            drawn=None,
+        )
 
     def no_rows(self) -> Part:
         """The columns that there will be, and none of the rows."""
@@ -217,9 +293,12 @@ class Plan:
         columns = [table.column_list(name) for name in self.parameters]
         points = zip(*columns, strict=True) if columns else [()] * len(seeds)
         at = [places[key_of(cells)] for cells in points]
-        return [
-            place * self.seeds + seed - self.first_seeds[place] for place, seed in zip(at, seeds, strict=True)
-        ]
+        numbers = []
+        for place, seed in zip(at, seeds, strict=True):
+            k = self.ordinal(place, seed)
+            assert k is not None, "rows are of the plan's runs"
+            numbers.append(place * self.seeds + k)
+        return numbers
 
     def _with_own_metrics(self, part: Part, first: int) -> Part:
         """The slow path: every run once more with its trace, for the functions that want to see it."""
@@ -257,18 +336,6 @@ class Plan:
         return values, error
 
 
-def seeds_of(seeds: int | range) -> range:
-    """Seeds as a range."""
-    given = seeds
-    if not isinstance(seeds, (range, bool)) and hasattr(seeds, "__index__"):
-        seeds = range(operator.index(seeds))
-    if not isinstance(seeds, range) or seeds.step != 1 or not 0 <= seeds.start < seeds.stop:
-        raise InvalidError(f"seeds must be a number above 0 or a range with step 1, not {shown(given)}")
-    if seeds.stop > U64:
-        raise InvalidError(f"seeds must end before 2^64 - 1, not {shown(given)}")
-    return seeds
-
-
 def cell_of(value: Any) -> Any:
     """What a function of the user's returned, as a cell: a flag, a number or a text; None is nothing."""
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -304,9 +371,12 @@ def joined(tables: Sequence[_core.Table]) -> _core.Table:
 def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str, Any]) -> Scenario:
     """The scenario of a point."""
     if isinstance(build, Scenario):
-        if point:
-            raise InvalidError("with a grid, build must be a function of its parameters, not a scenario")
-        return build
+        if not point:
+            return build
+        try:
+            return changed(json.loads(build.to_json()), point)
+        except InvalidError as error:
+            raise InvalidError(f"grid: {worded_paths(point)}: {error}") from error
     if not callable(build):
         raise InvalidError(f"build must be a Scenario or a function that returns one, not {shown(build)}")
     try:
@@ -318,6 +388,11 @@ def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str
     if not isinstance(scenario, Scenario):
         raise InvalidError(f"build({worded(point)}) must return a Scenario, not {shown(scenario)}")
     return scenario
+
+
+def worded_paths(point: Mapping[str, Any]) -> str:
+    """A point whose parameters are places of a scenario."""
+    return ", ".join(f"'{path}' = {shown(value)}" for path, value in point.items())
 
 
 def metrics_of(
@@ -358,9 +433,3 @@ def known_metric(name: str) -> str:
         meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise InvalidError(f"metrics: unknown metric {shown(name)}; {meant}raftlab.metrics lists all of them")
     return name
-
-
-def own_seeds(scenario: str, seeds: range) -> int:
-    """The first seed of a point that shares its luck with no other; a function of the point alone."""
-    digest = hashlib.blake2b(scenario.encode(), digest_size=7).digest()
-    return (int.from_bytes(digest) + seeds.start) % (U64 + 1 - (seeds.stop - seeds.start))

@@ -12,7 +12,7 @@ from typing import Any, Self
 from .._arguments import integer
 from .._progress import Progress
 from .._time import Duration
-from ..errors import FaultWarning, IncompleteWarning, RaftlabError
+from ..errors import FaultWarning, IncompleteWarning, MetricWarning, RaftlabError
 from ..scenario import Scenario, default_threads
 from ..tables import Table
 from .chunks import Chunk, Deal, here
@@ -30,7 +30,7 @@ def sweep(
     build: Callable[..., Scenario] | Scenario,
     grid: Grid | None = None,
     *,
-    seeds: int | range = 10_000,
+    seeds: int | Iterable[int] = 10_000,
     metrics: Metric | Iterable[Metric] | None = None,
     series: Duration | None = None,
     checks: bool = True,
@@ -49,13 +49,17 @@ def sweep(
     Parameters
     ----------
     build : callable or Scenario
-        `build(**point)` gives the Scenario of a point of the grid; or one Scenario, without a grid.
+        `build(**point)` gives the Scenario of a point of the grid. If it has a parameter `seed`, it is
+        called for every run, `build(seed=seed, **point)`, and may draw a scenario from the seed. Or one
+        Scenario: the grid's parameters are then places in its JSON, such as `"network.loss"` or
+        `"faults.0.at"`.
     grid : dict of lists, or list of dicts, optional
         Values by parameter, of which all combinations are played; or the points themselves. Numbers, flags
         and texts become columns of that type; of anything else, and of integers beyond 64 bits, their text.
         No two points may be the same.
-    seeds : int or range, default 10,000
-        How many seeds from 0 on, or a range of them (with step 1); each point is played with all of them.
+    seeds : int, range or iterable of int, default 10,000
+        How many seeds from 0 on, or the seeds themselves, such as another sweep's `violating_seeds`; each
+        point is played with all of them.
     metrics : str, callable, or list of them, optional
         What rows say of their runs: names and groups of `raftlab.metrics`, or `"all"`: all but `wall_ms`,
         which is another one each time. A function of a `Run` is one too; its name becomes the column. It
@@ -106,6 +110,10 @@ def sweep(
     -----
     IncompleteWarning
         If the sweep ended early; it says why, and how many runs there are.
+    MetricWarning
+        If a function among the metrics raised in every run.
+    FaultWarning
+        If runs ended before their `stop` was armed.
 
     Examples
     --------
@@ -116,10 +124,21 @@ def sweep(
     >>> result = rl.sweep(failover, {"timeout": [50, 150]}, seeds=100)
     >>> result
     <sweep: 200 runs, 2 points x 100 seeds, no violation; P(violation) < 0.03 (95 %)>
+      timeout   downtime_ms: median (95 %)   violating seeds
+           50       73.69 (70.19 to 77.59)              none
+          150       174.9 (169.3 to 178.6)              none
+    one of the runs again: result.replay(0)
     >>> result.to_pandas().groupby("timeout").downtime_ms.median().round(-1).to_dict()
     {50: 70.0, 150: 170.0}
     >>> result.replay(0).digest == result.replay({"timeout": 50, "seed": 0}).digest
     True
+
+    A scenario with other values at some places, and the seeds of one's choice:
+
+    >>> scenario = rl.Scenario(3, network=rl.Network(loss=0), stop=rl.leader_elected, horizon="5s")
+    >>> lossy = rl.sweep(scenario, {"network.loss": [0, 0.2]}, seeds=[7, 3, 11])
+    >>> lossy.runs.to_list("seed")
+    [7, 3, 11, 7, 3, 11]
     """
     plan = Plan.of(build, grid, seeds, metrics, series, checks, on_violation, common_random_numbers)
     return play_and_keep(plan, threads, progress, executor, store)
@@ -178,6 +197,7 @@ def play_and_keep(
             ended = error
         result = Sweep(plan, *kept.tables())
     warn_of_what_was_not_armed(result)
+    warn_of_what_always_failed(result)
     if ended is not None:
         give_up_or_warn(ended, result, before, in_memory=store is None)
     return result
@@ -208,6 +228,16 @@ def warn_of_what_was_not_armed(result: Sweep) -> None:
             "end, or one still waited for its target"
         )
         warnings.warn(FaultWarning(said), stacklevel=4)
+
+
+def warn_of_what_always_failed(result: Sweep) -> None:
+    """A function that raises in every row has a mistake of its own."""
+    errors = [why for _, why in result.errors]
+    for name, _ in result._plan.own_metrics:
+        raised = [why for why in errors if why.startswith(f"metric {name}: ")]
+        if raised and len(raised) == len(result) - int(result._failed.sum()):
+            said = f"{raised[0]} (in all of {len(raised):,} runs; their column '{name}' is empty)"
+            warnings.warn(MetricWarning(said), stacklevel=4)
 
 
 def tell(bar: Progress, done: int) -> None:

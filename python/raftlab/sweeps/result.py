@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ from .. import _core
 from .._arguments import integer
 from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
-from ..statistics import runs_in_words, upper_bound
+from ..statistics import upper_bound
 from ..tables import Table
-from .grid import is_meant, key_of, known_parameter, worded
+from .grid import is_meant, key_of, known_parameter, meant, worded
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Sweep:
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenarios of the points."""
+        """The scenarios of the points; where `build` takes the seed, those of their first seeds."""
         return tuple(self._plan.scenario(point) for point in range(len(self._plan.points)))
 
     @property
@@ -101,9 +102,57 @@ class Sweep:
         """A column of the runs as a numpy array."""
         return self.runs.to_numpy(column)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the sweep into one file: its rows, its series, and what replays them.
+
+        Parameters
+        ----------
+        path : path
+            Where; a file that is there is replaced. It is a zip archive of Arrow streams and a JSON text.
+            Of metrics of your own it has the values, not the functions.
+
+        Raises
+        ------
+        InvalidError
+            If the file cannot be written.
+
+        See Also
+        --------
+        sweep : its `store=` keeps the rows of long sweeps on disk while they are played.
+
+        Examples
+        --------
+        >>> import tempfile, raftlab as rl
+        >>> result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result.save(f"{folder}/idle.sweep")
+        ...     again = rl.Sweep.load(f"{folder}/idle.sweep")
+        >>> again.runs.to_dict() == result.runs.to_dict(), again.replay(7).digest == result["digest"][7]
+        (True, True)
+        """
+        from .saved import to_file
+
+        to_file(self._plan, self.runs, self.series, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Sweep:
+        """Reads a sweep that `save` wrote. Rows are data: they are read whatever version wrote them.
+
+        The points of the grid have the values that stand in the rows: of an object that was swept over, its
+        text.
+
+        Raises
+        ------
+        InvalidError
+            If the file cannot be read, or is something else.
+        """
+        from .saved import from_file
+
+        return cls(*from_file(path))
+
     def scenario(self, row: Any) -> Scenario:
         """The scenario of a row; rows as in `replay`."""
-        return self._plan.scenario(self._find(row)[0])
+        return self._plan.scenario(*self._find(row)[:2])
 
     def replay(self, row: Any, **options: Any) -> Run:
         """One of the runs again, with its trace.
@@ -153,8 +202,7 @@ class Sweep:
             )
         seed = integer(cells["seed"], "row: seed")
         for at, point in enumerate(self._plan.points):
-            first = self._plan.first_seeds[at]
-            if first <= seed < first + self._plan.seeds and all(
+            if self._plan.ordinal(at, seed) is not None and all(
                 is_meant(value, cells[name]) for name, value in point.items()
             ):
                 digest = cells.get("digest")
@@ -221,20 +269,39 @@ class Sweep:
         return len(self) > 1 and len(self._told) == 1
 
     def where(self, **point: Any) -> Sweep:
-        """The runs of some points only: those whose parameters have these values.
+        """The runs of some points only.
 
+        Parameters
+        ----------
+        **point
+            By parameter, the value that it has at these points, or a list of values. Floating-point numbers
+            need not be equal to the last bit: `where(loss=0.15)` finds `3 * 0.05`.
+
+        Returns
+        -------
+        Sweep
+            The same rows, without those of other points.
+
+        Raises
+        ------
+        InvalidError
+            If the grid has no such parameter, or no point with such a value.
+
+        Examples
+        --------
         >>> import raftlab as rl
-        >>> result = rl.sweep(lambda nodes: rl.Scenario(nodes, horizon="1s"), {"nodes": [3, 5]}, seeds=10)
+        >>> result = rl.sweep(lambda nodes: rl.Scenario(nodes, horizon="1s"), {"nodes": [3, 5, 7]}, seeds=10)
         >>> result.where(nodes=5).points
         ({'nodes': 5},)
+        >>> result.where(nodes=[3, 7]).points
+        ({'nodes': 3}, {'nodes': 7})
         """
-        for name in point:
+        wanted = [True] * len(self._plan.points)
+        for name, given in point.items():
             known_parameter(name, self.parameters, "where")
-        places = [
-            at
-            for at, of in enumerate(self._plan.points)
-            if all(is_meant(of[name], value) for name, value in point.items())
-        ]
+            of = meant([point[name] for point in self._plan.points], given)
+            wanted = [both and this for both, this in zip(wanted, of, strict=True)]
+        places = [at for at, this in enumerate(wanted) if this]
         if not places:
             raise InvalidError(f"where: no point of the grid has {worded(point)}")
         return Sweep(
@@ -490,33 +557,16 @@ class Sweep:
         return survival(self, metric, by, confidence)
 
     def __repr__(self) -> str:
-        size = runs_in_words(len(self))
-        if len(self._plan.points) > 1:
-            size += f", {len(self._plan.points):,} points x {self._plan.seeds:,} seeds"
-        if not self.complete:
-            size += f", interrupted ({self._plan.runs:,} were asked for)"
-        failed = int(self._failed.sum())
-        size += f", {failed:,} failed" if failed else ""
-        broken = len(self.errors) - failed
-        size += f", {broken:,} with a metric that failed" if broken else ""
-        bad = len(self.violating_seeds)
-        if len(self) == 0:
-            return f"<sweep: {size}>"
-        if not self._plan.checks:
-            return f"<sweep: {size}, not checked for violations>"
-        if bad == 0:
-            bound = f"P(violation) < {self.upper_bound:.2g} (95 %)"
-            if self._of_one_seed:
-                bound = "no bound: all share one seed (common_random_numbers=False gives each point its own)"
-            return f"<sweep: {size}, no violation; {bound}>"
-        which = ", ".join(f"{name} {count:,}" for name, count in self.violations_by_property.items())
-        stopped = "; each stopped at its first" if self._plan.on_violation == "stop" else ""
-        return f"<sweep: {size}, {bad:,} with violations ({which}{stopped})>"
+        from .overview import headline, overview
+
+        return "\n".join([f"<sweep: {headline(self)}>", *overview(self).lines()])
 
     def _repr_html_(self) -> str:
         import html
 
-        return f"<p>{html.escape(repr(self)[1:-1])}</p>{self.runs._repr_html_()}"
+        from .overview import headline, overview
+
+        return f"<p>sweep: {html.escape(headline(self))}</p>{overview(self).html()}"
 
 
 def as_mapping(row: Any) -> Mapping[str, Any] | None:

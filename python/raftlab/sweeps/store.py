@@ -271,13 +271,13 @@ def manifest_of(plan: Plan) -> dict[str, Any]:
     return {
         "raftlab sweep": FORMAT,
         "version": _core.VERSION,
-        "scenarios": digest_of(*plan.scenarios),
+        "scenarios": digest_of(*(plan.drawn or plan.scenarios)),
         "grid": {
             "parameters": list(plan.parameters),
             "points": len(points),
             "digest": digest_of(*map(str, points)),
         },
-        "seeds": [plan.seeds, digest_of(*map(str, plan.first_seeds))],
+        "seeds": [plan.seeds, digest_of(*map(str, plan.listed or plan.first_seeds))],
         "moments": None if plan.moments is None else digest_of(*map(str, plan.moments)),
         "metrics": [*plan.metrics, *own],
         **({"functions": own} if own else {}),

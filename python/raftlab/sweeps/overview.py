@@ -1,0 +1,152 @@
+"""What a sweep shows of itself: what was played, and a row a point of the grid."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..statistics import Estimate, runs_in_words
+
+if TYPE_CHECKING:
+    from .result import Sweep
+
+__all__ = ["headline", "overview"]
+
+MOST_POINTS = 20
+"""More points are not shown; `summary()` has them all."""
+MOST_SEEDS = 3
+"""More violating seeds of a point are only counted."""
+BY_DEFAULT = ("downtime_ms", "time_to_leader_ms")
+"""Of the metrics that come unasked, those that most sweeps are about."""
+
+
+def headline(result: Sweep) -> str:
+    """What was played, and what became of it, in a line."""
+    plan = result._plan
+    size = runs_in_words(len(result))
+    if len(plan.points) > 1:
+        size += f", {len(plan.points):,} points x {plan.seeds:,} seeds"
+    if not result.complete:
+        size += f", interrupted ({plan.runs:,} were asked for)"
+    failed = int(result._failed.sum())
+    size += f", {failed:,} failed" if failed else ""
+    broken = len(result.errors) - failed
+    size += f", {broken:,} with a metric that failed" if broken else ""
+    bad = len(result.violating_seeds)
+    if len(result) == 0:
+        return size
+    if not plan.checks:
+        return f"{size}, not checked for violations"
+    if bad == 0:
+        bound = f"P(violation) < {result.upper_bound:.2g} (95 %)"
+        if result._of_one_seed:
+            bound = "no bound: all share one seed (common_random_numbers=False gives each point its own)"
+        return f"{size}, no violation; {bound}"
+    which = ", ".join(f"{name} {count:,}" for name, count in result.violations_by_property.items())
+    stopped = "; each stopped at its first" if plan.on_violation == "stop" else ""
+    return f"{size}, {bad:,} with violations ({which}{stopped})"
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A table with a row a point of the grid, and how to see one of the runs again."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: int
+    replay: str
+
+    def lines(self) -> Iterator[str]:
+        """The table as text, in columns."""
+        if not self.rows:
+            return
+        widths = [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
+        for row in (self.head, *self.rows):
+            cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+            yield "  " + "   ".join(cells).rstrip()
+        if self.more:
+            yield f"  and {self.more:,} more points: summary()"
+        yield f"one of the runs again: {self.replay}"
+
+    def html(self) -> str:
+        """The table for notebooks."""
+        if not self.rows:
+            return ""
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.head)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
+        )
+        more = f"<p>and {self.more:,} more points: <code>summary()</code></p>" if self.more else ""
+        again = f"<p>one of the runs again: <code>{html.escape(self.replay)}</code></p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{more}{again}"
+
+
+def overview(result: Sweep) -> Overview:
+    """What a sweep shows of its points; nothing if it has no rows, or numpy and scipy are not there."""
+    nothing = Overview((), (), 0, "")
+    if len(result) == 0:
+        return nothing
+    try:
+        from .observed import groups, samples_of
+
+        points, metric = groups(result, None), leading(result)
+        samples = [sample for _, sample in samples_of(result, metric, None)] if metric else []
+    except ImportError:
+        return nothing
+    violations, seeds = (result.runs._core.column_list(name) for name in ("violations", "seed"))
+    rows, worst = [], None
+    for at, (point, places) in enumerate(points):
+        broken = [int(row) for row in places if violations[row]]
+        worst = broken[0] if broken and worst is None else worst
+        cells = [in_words(value) for value in point.values()]
+        if metric:
+            cells.append(worded(samples[at].estimate(None if samples[at].flags else 0.5)))
+        found = seeds_in_words([seeds[row] for row in broken]) if result._plan.checks else "not checked"
+        rows.append((*cells, found))
+    measure = [f"{metric}: {'share' if samples[0].flags else 'median'} (95 %)"] if metric else []
+    return Overview(
+        (*result.parameters, *measure, "violating seeds"),
+        tuple(rows[:MOST_POINTS]),
+        max(len(rows) - MOST_POINTS, 0),
+        f"result.replay({worst or 0})",
+    )
+
+
+def leading(result: Sweep) -> str | None:
+    """The metric to show: the first of one's own, or the usual one that has values."""
+    kinds = {name: kind for name, kind, *_ in result.runs.columns}
+    own = [name for name, _ in result._plan.own_metrics]
+    asked = [name for name in result._plan.metrics if name in kinds]
+    usual = [name for name in BY_DEFAULT if name in kinds]
+    for name in (*own, *(usual if len(asked) > 1 else asked), *usual, *asked):
+        if kinds.get(name) in ("string", "utf8", "null") or "list" in kinds.get(name, "list"):
+            continue
+        values = result.runs._core.column_list(name)
+        if any(isinstance(value, (bool, int, float)) and value == value for value in values):
+            return name
+    return None
+
+
+def in_words(value: Any) -> str:
+    """The value of a parameter."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def worded(estimate: Estimate) -> str:
+    """An estimate with its interval: `70.2 (67.9 to 72)`."""
+    if math.isnan(estimate.value):
+        return "–"
+    if math.isnan(estimate.low) and math.isnan(estimate.high):
+        return f"{estimate.value:.4g}"
+    return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g})"
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """How many seeds violate a property, and the first of them."""
+    if not seeds:
+        return "none"
+    named = ", ".join(map(str, seeds[:MOST_SEEDS]))
+    return f"{len(seeds):,}: {named}{', …' if len(seeds) > MOST_SEEDS else ''}"

@@ -1,0 +1,70 @@
+"""Values at places of a scenario: `"network.loss"` is the loss of its network."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from .._time import to_ms
+from ..errors import InvalidError, shown
+from ..scenario import Scenario, normal
+
+__all__ = ["changed"]
+
+
+def changed(parts: Mapping[str, Any], point: Mapping[str, Any]) -> Scenario:
+    """A scenario, given by the parts of its JSON, with other values at some places.
+
+    A place is a path: `"network.loss"` is `parts["network"]["loss"]`, `"faults.0.at"` the time of the first
+    fault.
+    """
+    written = copy.deepcopy(dict(parts))
+    for path, value in point.items():
+        put(written, path, written_as(value))
+    return Scenario.from_json(normal(written))
+
+
+def put(parts: dict[str, Any], path: str, value: Any) -> None:
+    """Sets what is at a path. What the path leads through is made where it is missing."""
+    *way, last = path.split(".")
+    try:
+        place: Any = parts
+        for step in way:
+            place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+        key: Any = int(last) if isinstance(place, list) else last
+        now = place[key] if isinstance(place, list) else place.get(key)
+        place[key] = value if isinstance(now, str) else in_ms(value)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        raise InvalidError(f"grid: the scenario has no place '{path}'") from None
+
+
+def in_ms(value: Any) -> Any:
+    """A time such as `"20ms"` in milliseconds; whatever is no time as it is."""
+    if not isinstance(value, (str, timedelta)):
+        return value
+    try:
+        return to_ms(value, "grid")
+    except InvalidError:
+        return value
+
+
+def written_as(value: Any) -> Any:
+    """A value as the JSON of a scenario has it."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {name: written_as(of) for name, of in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [written_as(of) for of in value]
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
+    if isinstance(value, timedelta):
+        return value
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        raise InvalidError(f"grid: {shown(value)} cannot be a value in a scenario") from None
+    return value

@@ -1,0 +1,58 @@
+"""The seeds of a sweep, and whether a scenario is drawn from them."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import operator
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, SupportsIndex
+
+from .._arguments import U64, integer, items
+from ..errors import InvalidError, shown
+from ..scenario import Scenario
+
+__all__ = ["own_seeds", "seeds_of", "takes_seed"]
+
+MOST_LISTED = 10_000_000
+"""A range with steps of more seeds is refused: they are kept as a list."""
+
+
+def seeds_of(seeds: int | Iterable[int]) -> Sequence[int]:
+    """Seeds: those from 0 on, a range, or any of them in an order of their own."""
+    given, accepted = seeds, "a number above 0, a range or a list of different seeds"
+    if isinstance(seeds, SupportsIndex) and not isinstance(seeds, bool):
+        seeds = range(operator.index(seeds))
+    if isinstance(seeds, range):
+        if seeds.step == 1 and 0 <= seeds.start < seeds.stop:
+            if seeds.stop > U64:
+                raise InvalidError(f"seeds must end before 2^64 - 1, not {shown(given)}")
+            return seeds
+        seeds = list(seeds) if len(seeds) <= MOST_LISTED else ()
+    if isinstance(seeds, (str, bytes, Mapping)) or not isinstance(seeds, Iterable):
+        raise InvalidError(f"seeds must be {accepted}, not {shown(given)}")
+    listed = [integer(seed, "seeds: a seed") for seed in items(seeds, "seeds")]
+    if not listed:
+        raise InvalidError(f"seeds must be {accepted}, not {shown(given)}")
+    twice = [seed for seed, count in Counter(listed).items() if count > 1]
+    if twice:
+        raise InvalidError(f"seeds: {twice[0]} is there twice; each seed is played once")
+    return listed
+
+
+def takes_seed(build: Any) -> bool:
+    """Whether a function asks for the seed of the run, besides the parameters of the grid."""
+    if isinstance(build, Scenario) or not callable(build):
+        return False
+    try:
+        wanted = inspect.signature(build).parameters.get("seed")
+    except (TypeError, ValueError):
+        return False
+    return wanted is not None and wanted.kind in (wanted.POSITIONAL_OR_KEYWORD, wanted.KEYWORD_ONLY)
+
+
+def own_seeds(scenario: str, seeds: range) -> int:
+    """The first seed of a point that shares its luck with no other; a function of the point alone."""
+    digest = hashlib.blake2b(scenario.encode(), digest_size=7).digest()
+    return (int.from_bytes(digest) + seeds.start) % (U64 + 1 - (seeds.stop - seeds.start))

@@ -1,0 +1,258 @@
+"""Seeds of one's choice, scenarios drawn from the seed, grids over places, selections, and saved sweeps."""
+
+import math
+
+import numpy as np
+import pytest
+import raftlab as rl
+
+LOSSY = rl.Scenario(
+    3,
+    network=rl.Network(loss=0),
+    faults=[rl.Crash("leader", at=500)],
+    stop=rl.leader_elected,
+    horizon="5s",
+)
+
+
+def play(build, grid=None, **options):
+    return rl.sweep(build, grid, progress=False, **options)
+
+
+def digests(result):
+    """The digest of every run, by its point and seed."""
+    rows = result.runs.to_dict()
+    names = (*result.parameters, "seed")
+    return dict(zip(zip(*(rows[name] for name in names), strict=True), rows["digest"], strict=True))
+
+
+def test_seeds_of_ones_choice_play_the_same_runs():
+    every = digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=range(3, 30)))
+    some = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[29, 3, 7])
+    assert some.runs.to_list("seed") == [29, 3, 7, 29, 3, 7]
+    assert digests(some).items() <= every.items()
+    assert [some.replay(row).digest for row in range(6)] == some.runs.to_list("digest")
+    assert digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=range(29, 2, -13))).items() <= every.items()
+
+
+def test_the_violating_seeds_of_a_sweep_are_seeds_of_the_next():
+    nemesis = rl.Crash(
+        "a node", at=rl.uniform(0, 300), every=rl.uniform(100, 400), duration=50, unsynced="tear"
+    )
+    broken = rl.Scenario(3, bugs=["vote_not_persisted"], faults=[nemesis], horizon="20s")
+    found = play(broken, seeds=400)
+    assert found.violating_seeds
+    again = play(broken, seeds=found.violating_seeds)
+    assert again.violating_seeds == found.violating_seeds
+    assert digests(again).items() <= digests(found).items()
+
+
+def test_seeds_of_ones_choice_over_executors_and_stores(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    plain = digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9]))
+    with ThreadPoolExecutor(2) as pool:
+        assert digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9], executor=pool)) == plain
+    stored = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9], store=tmp_path)
+    assert digests(stored) == plain
+    assert digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9], store=tmp_path)) == plain
+    with pytest.raises(rl.InvalidError, match="which seeds"):
+        play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 8], store=tmp_path)
+
+
+def drawn(nodes, seed):
+    """A crash at a time that is drawn from the seed."""
+    at = float(np.random.default_rng(seed).integers(1, 1000))
+    return rl.Scenario(nodes, faults=[rl.Crash("A", at=at)], horizon="2s")
+
+
+def test_a_function_that_asks_for_the_seed_draws_a_scenario_a_run(tmp_path):
+    result = play(drawn, {"nodes": [3, 5]}, seeds=[4, 2, 8])
+    for row, (nodes, seed) in enumerate([(3, 4), (3, 2), (3, 8), (5, 4), (5, 2), (5, 8)]):
+        assert result.scenario(row) == drawn(nodes, seed)
+        assert result["digest"][row] == drawn(nodes, seed).run(seed=seed).digest == result.replay(row).digest
+    part = result.where(nodes=5)
+    assert part.replay(1).digest == result["digest"][4]
+    assert digests(play(drawn, {"nodes": [3, 5]}, seeds=[4, 2, 8], store=tmp_path)) == digests(result)
+    with pytest.raises(rl.InvalidError, match="common_random_numbers=False: build takes the seed"):
+        play(drawn, {"nodes": [3]}, seeds=3, common_random_numbers=False)
+
+
+def test_a_grid_over_places_is_a_function_of_parameters():
+    def build(loss, at):
+        return LOSSY.replace(network=rl.Network(loss=loss), faults=[rl.Crash("leader", at=at)])
+
+    written = play(LOSSY, {"network.loss": [0, 0.1], "faults.0.at": [500, "0.7s", rl.uniform(1, 5)]}, seeds=3)
+    meant = play(build, {"loss": [0, 0.1], "at": [500, "0.7s", rl.uniform(1, 5)]}, seeds=3)
+    assert written.parameters == ("network.loss", "faults.0.at")
+    assert written.runs.to_list("digest") == meant.runs.to_list("digest")
+    assert written.scenarios == meant.scenarios
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ({"network.lss": [0.1]}, ["'network.lss' = 0.1", "unknown field `lss`", "`loss`"]),
+        ({"network.loss": [2]}, ["'network.loss' = 2", "loss"]),
+        ({"nodes.9.x": [1]}, ["no place 'nodes.9.x'"]),
+        ({"network.loss": [object()]}, ["cannot be a value in a scenario"]),
+    ],
+)
+def test_places_that_are_not_there(grid, words):
+    with pytest.raises(rl.InvalidError) as error:
+        play(LOSSY, grid, seeds=2)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+@pytest.mark.parametrize(
+    "seeds", [[], "12", b"12", {1: 2}, [1, 1], [-1], [0.5], [True], 0, range(0), None, [2**64]]
+)
+def test_seeds_that_are_none(seeds):
+    with pytest.raises(rl.InvalidError, match="seed"):
+        play(LOSSY, seeds=seeds)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    def build(loss, name):
+        assert name in "ab"
+        return rl.Scenario(3, network=rl.Network(loss=loss), horizon="1s")
+
+    return play(build, {"loss": 0.05 * np.arange(7), "name": ["a", "b"]}, seeds=2)
+
+
+def test_selections_tolerate_floating_point_and_take_lists(grid):
+    assert 0.15 not in 0.05 * np.arange(7), "which is why it takes tolerance"
+    assert len(grid.where(loss=0.15)) == 4
+    assert len(grid.where(loss=[0.15, 0.3], name="b")) == 4
+    assert len(grid.where(loss=np.array([0.05, 0.1]))) == 8
+    assert grid.where(loss=0.15, name=["b"]).points == ({"loss": pytest.approx(0.15), "name": "b"},)
+    for wrong in (0.1501, [0.17], [], "x"):
+        with pytest.raises(rl.InvalidError, match="no point of the grid"):
+            grid.where(loss=wrong)
+
+
+def test_numbers_that_are_close_but_both_in_the_grid_are_told_apart():
+    def build(x):
+        return rl.Scenario(3, horizon=1000 * x)
+
+    close = play(build, {"x": [1.0, math.nextafter(1.0, 2)]}, seeds=2)
+    assert close.where(x=1.0).points == ({"x": 1.0},)
+
+
+def test_a_saved_sweep_is_the_same_sweep(tmp_path):
+    def leaders(run):
+        return len(run.leaders)
+
+    result = play(drawn, {"nodes": [3, 5]}, seeds=[4, 2], metrics=["downtime_ms", leaders], series="500ms")
+    result.save(tmp_path / "x.sweep")
+    again = rl.Sweep.load(tmp_path / "x.sweep")
+    assert again.runs.to_dict() == result.runs.to_dict()
+    assert again.series.to_dict() == result.series.to_dict()
+    assert (again.points, again.complete, repr(again)) == (result.points, True, repr(result))
+    assert again.replay(3).digest == result["digest"][3]
+    assert again.summary().fillna(-1).equals(result.summary().fillna(-1))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive"])
+def test_what_is_no_saved_sweep_is_refused(tmp_path, content):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(rl.InvalidError, match="no sweep that raftlab saved"):
+        rl.Sweep.load(tmp_path / "x")
+    with pytest.raises(rl.InvalidError, match="cannot be read"):
+        rl.Sweep.load(tmp_path / "nothing")
+    with pytest.raises(rl.InvalidError, match="cannot be written"):
+        play(LOSSY, seeds=1).save(tmp_path / "no" / "folder")
+
+
+def test_a_saved_sweep_that_was_cut_short_is_refused(tmp_path):
+    play(LOSSY, seeds=3).save(tmp_path / "x")
+    whole = (tmp_path / "x").read_bytes()
+    for size in range(0, len(whole), 97):
+        (tmp_path / "x").write_bytes(whole[:size])
+        with pytest.raises(rl.InvalidError):
+            rl.Sweep.load(tmp_path / "x")
+
+
+def test_a_metric_that_always_fails_warns():
+    def wrong(run):
+        return run.frobnicate
+
+    def sometimes(run):
+        return 1 if run.seed else run.frobnicate
+
+    with pytest.warns(rl.MetricWarning, match="metric wrong: AttributeError.*all of 3 runs"):
+        play(LOSSY, seeds=3, metrics=wrong)
+    assert len(play(LOSSY, seeds=3, metrics=sometimes).errors) == 1
+
+
+def test_a_sweep_shows_a_row_a_point():
+    result = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=40)
+    lines = repr(result).splitlines()
+    medians = result.summary(metrics="downtime_ms").reset_index()
+    assert lines[0].startswith("<sweep: 80 runs, 2 points x 40 seeds, no violation")
+    assert lines[1].split() == ["network.loss", "downtime_ms:", "median", "(95", "%)", "violating", "seeds"]
+    for line, (_, row) in zip(lines[2:4], medians.iterrows(), strict=True):
+        interval = f"{row.p50:.4g} ({row.p50_low:.4g} to {row.p50_high:.4g})"
+        assert line.split("   ")[-1].strip() == "none"
+        assert interval in line
+    assert lines[4] == "one of the runs again: result.replay(0)"
+    html = result._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "<script" not in html
+
+
+def test_a_sweep_names_violating_seeds_and_replays_one():
+    bugs = ["vote_not_persisted"]
+    nemesis = rl.Crash("a node", at=rl.uniform(0, 300), every=rl.uniform(100, 400), duration=50)
+    result = play(
+        lambda nodes: rl.Scenario(nodes, bugs=bugs, faults=[nemesis], horizon="20s"),
+        {"nodes": [3]},
+        seeds=400,
+    )
+    first = result.violating_seeds[0]
+    assert f"{len(result.violating_seeds)}: {first}" in repr(result)
+    assert f"result.replay({result.runs.to_list('seed').index(first)})" in repr(result)
+
+
+def test_a_comparison_says_what_is_subtracted():
+    both = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=40)
+    found = rl.compare(both.where(**{"network.loss": 0}), both.where(**{"network.loss": 0.2}), "downtime_ms")
+    assert found.what == "network.loss 0.2 − 0"
+    assert "network.loss 0.2 − 0 = " in repr(found)
+    assert "network.loss 0.2 − 0" in found._repr_html_()
+    a, b = play(LOSSY, seeds=20), play(LOSSY.replace(pre_vote=True), seeds=20)
+    assert rl.compare(a, b, "downtime_ms").what == "b − a"
+
+
+def test_histograms_of_prometheus_are_samples():
+    sample = rl.empirical(buckets={"0.005s": 900, "0.01s": 990, "+Inf": 1000})
+    told = sample.to_dict()
+    values, weights = np.array(told["values"]), np.array(told["weights"])
+    assert weights.sum() == pytest.approx(1000)
+    assert weights[values <= 5].sum() == pytest.approx(900)
+    assert weights[values > 5].sum() == pytest.approx(100)
+    assert values.max() == 10
+    middle = np.average(values[values <= 5], weights=weights[values <= 5])
+    assert middle == pytest.approx(2.5), "spread evenly within the bucket"
+    assert rl.empirical([1, 2], weights=[3, 1]) == rl.empirical({1: 3, 2: 1})
+
+
+@pytest.mark.parametrize(
+    ("give", "words"),
+    [
+        (lambda: rl.empirical(), ["values", "buckets="]),
+        (lambda: rl.empirical([1], weights=[1, 2]), ["weights", "1", "2"]),
+        (lambda: rl.empirical([1], buckets={1: 1}), ["buckets"]),
+        (lambda: rl.empirical(buckets={}), ["buckets", "{}"]),
+        (lambda: rl.empirical(buckets={"+Inf": 5}), ["finite"]),
+        (lambda: rl.empirical(buckets={1: 5, 2: 4}), ["cumulative", "5", "4"]),
+        (lambda: rl.empirical(buckets={1: -1}), ["count", "-1"]),
+        (lambda: rl.empirical(buckets={"x": 1}), ["upper bound", "'x'"]),
+        (lambda: rl.empirical({1: 2}, weights=[1]), ["weights", "mapping"]),
+    ],
+)
+def test_samples_that_make_no_sense(give, words):
+    with pytest.raises(rl.InvalidError) as error:
+        give()
+    assert all(word in str(error.value) for word in words), str(error.value)
