@@ -21,11 +21,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from raftlab import experiments, published
 from raftlab.plot._palette import contrast
 
 STYLES = {"light": "default", "dark": "dark_background"}
 SIZES: dict[str, tuple[float, float] | None] = {"wide": None, "column": (3.4, 2.6)}
 """A size in inches; none leaves it to the plot."""
+TALL = {"experiment_livelock": 4.6, "published_election_times": 4.6, "published_partial_partitions": 3.6}
+"""Tables need more height in a column."""
 
 # ---- What is drawn --------------------------------------------------------------------------------------
 
@@ -130,6 +133,25 @@ def paired() -> tuple[rl.Sweep, rl.Sweep]:
 
 
 @cache
+def advice() -> rl.Advice:
+    """A network that loses messages, whose best timeout is between those of two bad kinds."""
+    network = rl.Network(latency=rl.lognormal(10, 0.8), loss=0.02)
+    return rl.advise(network, preset=rl.presets.etcd, losses=[0.0, 0.05], budget=1200, progress=False)
+
+
+@cache
+def found(experiment: str, *only: str) -> Any:
+    """What an experiment comes to with few seeds."""
+    return getattr(experiments, experiment)(seeds=4, only=only)
+
+
+@cache
+def played(experiment: str, seeds: int) -> published.Result:
+    """A published experiment, with few seeds."""
+    return published.ALL[experiment](seeds)
+
+
+@cache
 def futures() -> rl.Sweep:
     """What may become of a run that breaks."""
     crash = rl.Crash("leader", at="1s")
@@ -139,6 +161,22 @@ def futures() -> rl.Sweep:
 
 RUNS = {"story": story, "by_hand": by_hand, "stopped": stopped, "overlapping": overlapping, "long": long}
 OVER_TIME = ("timeline", "roles", "terms", "log_timeline", "messages", "logs")
+
+EXPERIMENTS = {
+    "two_leaders": "E1.3",
+    "split_brain": "E2.4",
+    "log_conflicts": "E3.1",
+    "delayed_messages": "Q1.9",
+    "livelock": "Q2.11",
+    "lost_disk": "Q3.1",
+    "minority_commit": "Q4.2",
+}
+"""The variants that they draw."""
+PUBLISHED = {
+    "figure_16": 60, "wan_elections": 200, "split_votes": 400, "election_times": 200,
+    "lost_heartbeats": 200, "partial_partitions": 8, "refloated": 40,
+}  # fmt: skip
+"""One of each kind, with so many seeds."""
 
 Draw = Callable[..., Axes]
 PICTURES: dict[str, Draw] = {
@@ -155,13 +193,21 @@ PICTURES: dict[str, Draw] = {
     "share": lambda **more: rl.plot.share(swept(), "timeout", "ending=horizon", by="loss", **more),
     "commit_latency": lambda **more: rl.plot.commit_latency(swept(), by="timeout", **more),
     "fate": lambda **more: rl.plot.fate(futures(), **more),
+    "advice": lambda **more: advice().plot(**more),
+    "advice_heatmap": lambda **more: advice().heatmap(**more),
+} | {
+    f"experiment_{name}": lambda name=name, only=only, **more: found(name, only).plot(**more)
+    for name, only in EXPERIMENTS.items()
+} | {
+    f"published_{name}": lambda name=name, seeds=seeds, **more: played(name, seeds).plot(**more)
+    for name, seeds in PUBLISHED.items()
 }  # fmt: skip
 
 
 def drawn(picture: str, style: str, size: str) -> Figure:
     """One of them. Whoever asks closes it."""
     with plt.style.context(STYLES[style]):
-        inches = SIZES[size]
+        inches = SIZES[size] and (SIZES[size][0], TALL.get(picture, SIZES[size][1]))
         ax = PICTURES[picture](**({} if inches is None else {"ax": plt.subplots(figsize=inches)[1]}))
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)

@@ -22,6 +22,7 @@ from .. import (
 )
 from .._time import format_ms
 from .._world import World
+from ..statistics import Estimate
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
 from ._reading import columns, rules_broken, stays
@@ -570,72 +571,22 @@ def _per_point(seeds: int) -> int:
 
 # ---- The picture --------------------------------------------------------------------------------------
 
-STYLES = {"without PreVote": ("#0072b2", "o", "solid"), "with PreVote": ("#d55e00", "s", "dashed")}
-"""Colour, marker and line of each curve: apart in grey, and to colour-blind eyes."""
-
 
 def draw(result: Result, ax: Axes | None) -> Axes:
     """The tipping point: P(leader within 30 s) against the round trip, with 95 % intervals."""
-    if ax is None:
-        from matplotlib import pyplot as plt
+    from ._pictures import tipping
 
-        _, ax = plt.subplots(figsize=(9, 4.6), layout="constrained")
     curves: dict[str, Curve] = result["Q1.9"].evidence
-    longest = TIMEOUT_MS[1]
-    for name, curve in curves.items():
-        colour, marker, line = STYLES[name]
-        trips = sorted(curve)
-        shares = [chance(curve[trip]) for trip in trips]
-        ends = [_interval(curve[trip]) for trip in trips]
-        errors = [[max(0.0, p - low) for p, (low, _) in zip(shares, ends, strict=True)]]
-        errors.append([max(0.0, high - p) for p, (_, high) in zip(shares, ends, strict=True)])
-        ax.errorbar(
-            [trip / longest for trip in trips],
-            shares,
-            yerr=errors,
-            color=colour,
-            marker=marker,
-            linestyle=line,
-            markersize=4.5,
-            capsize=2.5,
-            label=name,
-        )
-    ax.axvline(1.0, color="#6b7480", linewidth=1)
-    ax.text(1.01, 0.93, " one round trip =\n longest timeout", color="#6b7480", fontsize="small")
-    ax.axvline(0.5, color="#6b7480", linewidth=1, linestyle="dotted")
-    ax.text(
-        0.5,
-        0.03,
-        " two round trips = longest timeout:\n PreVote's extra round trip has a timer of\n its own, "
-        f"and costs only time{_cost(curves)}",
-        color="#6b7480",
-        fontsize="small",
-    )
+    chances = {name: {trip: _estimate(at) for trip, at in curve.items()} for name, curve in curves.items()}
     runs = len(next(iter(curves["with PreVote"].values())))
-    ax.set_xlabel(f"mean round trip / longest election timeout ({longest:.0f} ms)")
-    ax.set_ylabel("P(leader within 30 s)")
-    ax.set_ylim(-0.03, 1.05)
-    ax.set_xlim(0, max(ROUND_TRIPS_MS) / longest + 0.05)
-    ax.set_title(
-        f"Elections stop where a round trip takes as long as a timeout ({runs:,} seeds a point)", loc="left"
-    )
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, loc="center left")
-    return ax
+    return tipping(ax, chances, TIMEOUT_MS[1], runs)
 
 
-def _interval(swept: Sweep) -> tuple[float, float]:
-    """The exact 95 % interval of the chance of a leader (Clopper-Pearson)."""
-    found = round(chance(swept) * len(swept))
-    return 1 - upper_bound(len(swept) - found, len(swept), 0.975), upper_bound(found, len(swept), 0.975)
-
-
-def _cost(curves: dict[str, Curve]) -> str:
-    trip = 75
-    plain, asked = (until_leader(curves[name][trip]) for name in ("without PreVote", "with PreVote"))
-    if plain is None or asked is None:
-        return ""
-    return f":\n at {trip} ms a leader after {asked:.0f} ms instead of {plain:.0f} ms"
+def _estimate(swept: Sweep) -> Estimate:
+    """The chance of a leader with its exact 95 % interval (Clopper-Pearson)."""
+    found, runs = round(chance(swept) * len(swept)), len(swept)
+    low, high = 1 - upper_bound(runs - found, runs, 0.975), upper_bound(found, runs, 0.975)
+    return Estimate(chance(swept), low, high)
 
 
 delayed_messages = Experiment(

@@ -496,50 +496,13 @@ def variants(seeds: int) -> list[Variant]:
 
 def draw(result: Result, ax: Axes | None) -> Axes:
     """The table of Q2.11: who makes progress where, how often leaders change, and how high terms climb."""
-    from matplotlib.colors import LinearSegmentedColormap
+    from ._pictures import progress
 
-    rows: dict[str, Row] = result["Q2.11"].evidence
-    if ax is None:
-        from matplotlib import pyplot as plt
+    return progress(ax, result["Q2.11"].evidence, STORM)
 
-        _, ax = plt.subplots(figsize=(10.5, 0.46 * len(rows) + 1.3), layout="constrained")
-    shades = LinearSegmentedColormap.from_list("availability", ["#e69f6e", "#f7e3d3", "#eaf1f7"])
-    shares = [[found.availability for found in cells.values()] for cells in rows.values()]
-    ax.pcolormesh(shares, cmap=shades, vmin=0, vmax=1, edgecolor="white", linewidth=2.5)
-    for y, cells in enumerate(rows.values()):
-        for x, found in enumerate(cells.values()):
-            stuck, storms = found.availability < 0.5, found.leader_changes > 10
-            ax.text(
-                x + 0.5,
-                y + 0.36,
-                f"{found.availability:.0%}",
-                ha="center",
-                va="center",
-                fontweight="bold" if stuck else "normal",
-                color="#1d232b",
-                fontsize="medium",
-            )
-            ax.text(
-                x + 0.5,
-                y + 0.74,
-                f"{found.leaders} · term {found.highest_term:,.0f}",
-                ha="center",
-                va="center",
-                fontweight="bold" if storms else "normal",
-                color="#1d232b" if storms else "#454e58",
-                fontsize="x-small",
-            )
-    ax.set_xticks(
-        [x + 0.5 for x in range(len(PROTOCOLS))], [name.replace(" + ", " +\n") for name in PROTOCOLS]
-    )
-    ax.set_yticks([y + 0.5 for y in range(len(rows))], list(rows))
-    ax.invert_yaxis()
-    ax.tick_params(length=0, labeltop=True, labelbottom=False)
-    ax.spines[:].set_visible(False)
-    ax.set_title(
-        "Who makes progress: half seconds with a commit, elections won, highest term", loc="left", pad=12
-    )
-    return ax
+
+STORM = 10
+"""More changes of leader than this are marked."""
 
 
 livelock = Experiment(

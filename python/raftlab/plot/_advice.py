@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,8 +14,8 @@ from raftlab._time import format_ms
 from raftlab.advice.result import best_of, seconds
 from raftlab.statistics import percent
 
-from ._axes import SMALL, new_axes, points
-from ._heatmap import paint, write
+from ._axes import SMALL, caption, new_axes, points
+from ._heatmap import frame, paint, write
 from ._palette import Theme
 from ._published import log_axis
 from ._sweeps import legend, open_axes, replay_lines
@@ -144,6 +144,7 @@ def _name_axes(ax: Axes, found: Advice) -> None:
     log_axis(ax)
     ax.set_xlabel("least election timeout (ms)")
     ax.set_ylabel(f"downtime a year, {found.failures_a_year:g} failures")
+    caption(ax, None, "")
     legend(ax, 2)
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(found.failovers) + replay_lines(found.steady))
 
@@ -154,14 +155,13 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
     up = list(dict.fromkeys(choice.timeout_ms for choice in found.under_loss))
     cells = {(choice.loss, choice.timeout_ms): choice.downtime_s_a_year for choice in found.under_loss}
     ax = new_axes(ax, max(4.2, 1.7 * len(across) + 1.8), max(2.6, 0.44 * len(up) + 1.4))
-    theme = Theme.of(ax)
     here, own = found.best.loss, found.own.timeout_ms if found.own is not None else None
     image = paint(
         ax,
         cells,
         across={loss: f"{100 * loss:.3g} %" + ("\nas given" if loss == here else "") for loss in across},
         up={
-            time: format_ms(time) + (f"\n{found.own.whose}" if found.own and time == own else "")
+            time: (f"{found.own.whose}: " if found.own and time == own else "") + format_ms(time)
             for time in up
         },
     )
@@ -171,22 +171,8 @@ def heatmap(found: Advice, ax: Axes | None) -> Axes:
         best = best_of(choice for choice in found.under_loss if choice.loss == loss)
         if best is not None:
             frame(ax, across.index(loss), up.index(best.timeout_ms))
-    ax.set_title("downtime a year", loc="left", color=theme.ink)
-    ax.set_title(
-        f"intervals {percent(found.confidence)}; framed: the best of its column", loc="right",
-        fontsize=points(ax, SMALL), color=theme.muted,
-    )  # fmt: skip
+    ax.tick_params(axis="y", labelsize=points(ax, SMALL + 1.5))
+    caption(ax, "downtime a year", f"intervals {percent(found.confidence)}; framed: the best of its column")
     write(ax, cells, across, up, image, seconds)
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(found.failovers) + replay_lines(found.steady))
     return ax
-
-
-def frame(ax: Axes, i: int, j: int) -> None:
-    """A frame around a cell, dark and light, so that it shows on any colour."""
-    from matplotlib.patches import Rectangle
-
-    style: dict[str, Any] = {"fill": False, "zorder": 3}
-    ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec="white", lw=4, **style))
-    ax.add_patch(
-        Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec=Theme.of(ax).node(3), lw=2, gid="best", **style)
-    )

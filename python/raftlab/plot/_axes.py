@@ -33,6 +33,9 @@ __all__ = ["finish", "new_axes", "settle"]
 SMALL, TINY = 7.5, 6.5
 """Points of text inside a picture, when matplotlib's own text has 10; they grow and shrink with it."""
 
+SMALLER = 0.75
+"""How much smaller a title may become."""
+
 LEAST, NARROW = 6.0, 300.0
 """The smallest text, in points; below so many points of width text gets smaller."""
 
@@ -92,9 +95,41 @@ def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
 
 
 def note(ax: Axes, text: str) -> None:
-    """Says in the picture what was summed up, if anything was, under the name of its x axis."""
-    lines = [ax.get_xlabel(), *wrapped(text, float(ax.xaxis.label.get_fontsize()), size_points(ax)[0])]
-    ax.set_xlabel("\n".join(line for line in lines if line))
+    """Says in the picture what was summed up, if anything was: small, below the name of its x axis."""
+    if not text:
+        return
+    size = points(ax, SMALL)
+    lines = "\n".join(wrapped(text, size, size_points(ax)[0]))
+    if said := [each for each in ax.texts if each.get_gid() == "note"]:
+        said[0].set_text(f"{said[0].get_text()}\n{lines}")
+        return
+    ax.annotate(
+        lines, (0.5, 0.0), xycoords=ax.xaxis.label, xytext=(0.0, -0.4 * size), textcoords="offset points",
+        ha="center", va="top", fontsize=size, color=Theme.of(ax).muted, annotation_clip=False,
+        parse_math=False, gid="note",
+    )  # fmt: skip
+
+
+def caption(ax: Axes, title: str | None, about: str) -> None:
+    """Title and names of the axes, each in as many lines as the picture needs."""
+    settle(ax)
+    head(ax, title, about)
+    settle(ax)
+    before = ax.get_xlabel(), ax.get_ylabel()
+    _wrap_names(ax)
+    if before != (ax.get_xlabel(), ax.get_ylabel()):
+        settle(ax)
+        head(ax, title, about)
+
+
+def _wrap_names(ax: Axes) -> None:
+    """The names of the axes, in lines where the picture is too small for them in one."""
+    (width, height), whole = size_points(ax), root(ax).bbox.width
+    box, size = ax.get_window_extent(), float(ax.xaxis.label.get_fontsize())
+    middle = (box.x0 + box.x1) / 2
+    width *= 2 * min(middle, whole - middle) / max(box.width, 1.0)
+    ax.set_xlabel("\n".join(wrapped(ax.get_xlabel(), size, width)))
+    ax.set_ylabel("\n".join(wrapped(ax.get_ylabel(), float(ax.yaxis.label.get_fontsize()), height)))
 
 
 def finish(ax: Axes, world: World, title: str | None, more: str = "") -> None:
@@ -118,19 +153,24 @@ def shown_value(value: Any) -> str:
 
 
 def head(ax: Axes, title: str | None, about: str) -> None:
-    """The title on the left, and what the picture is of on the right; one above the other if need be."""
+    """The title on the left, and what the picture is of on the right; one above the other if need be.
+
+    A title that is too long is written a little smaller before it is broken into lines.
+    """
     theme, small, (width, height) = Theme.of(ax), points(ax, SMALL), size_points(ax)
     lines = _few(wrapped(about, small, width), 0.3 * height / (1.3 * small))
     ax.set_title("\n".join(lines), loc="right", fontsize=small, color=theme.muted)
     if not title:
         return
     size = float(ax.set_title(title, loc="left", color=theme.ink).get_fontsize())
+    size *= float(np.clip(0.98 * width / text_points(title, size), SMALLER, 1.0))
     needs = text_points(title, size)
     if needs > width:
         title = "\n".join(_few(wrapped(title, size, width), 0.3 * height / (1.3 * size)))
-    if len(lines) > 1 or needs + text_points(f"   {about}", small) > width:
-        above = (0.4 + 1.25 * len(lines)) * small / height
-        ax.set_title(title, loc="left", color=theme.ink, y=1.0 + above)
+    stacked = about and (len(lines) > 1 or needs + text_points(f"   {about}", small) > width)
+    up = (0.4 + 1.25 * len(lines)) * small if stacked else 0.0
+    drawn = ax.set_title(title, loc="left", color=theme.ink, fontsize=size)
+    drawn.set_transform(shifted(ax, ax.transAxes + ax.titleOffsetTrans, 0.0, up))
 
 
 def _few(lines: list[str], most: float) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import colormaps, colors
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from raftlab._arguments import confidence as confidence_of
 from raftlab._arguments import instance
@@ -194,3 +195,12 @@ def texts(estimate: Estimate, spell: Callable[[float], str]) -> tuple[str, str]:
     high = "" if math.isnan(estimate.high) else "∞" if math.isinf(estimate.high) else spell(estimate.high)
     low = "" if math.isnan(estimate.low) else spell(estimate.low)
     return spell(estimate.value), f"{low} … {high}" if low or high else ""
+
+
+def frame(ax: Axes, i: int, j: int) -> None:
+    """A frame around a cell, dark and light, so that it shows on any colour."""
+    style: dict[str, Any] = {"fill": False, "zorder": 3}
+    ax.add_patch(Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec="white", lw=4, **style))
+    ax.add_patch(
+        Rectangle((i - 0.47, j - 0.45), 0.94, 0.9, ec=Theme.of(ax).node(3), lw=2, gid="best", **style)
+    )

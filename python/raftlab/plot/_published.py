@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from raftlab._arguments import choice, items
 
+from ._axes import LEAST, SMALL, caption, points, root, settle, size_points, text_points, wrapped
 from ._distributions import nines_axis, thinned
 from ._palette import Theme, node_dashes
 from ._sweeps import legend, open_axes
@@ -25,7 +26,7 @@ __all__ = ["picture"]
 def picture(result: Result, cases: Sequence[str] | None, ax: Axes | None) -> Axes:
     """Distributions if there are samples, panel by panel if nobody says what and where; else a line a row."""
     if not result.samples:
-        return numbers(result, ax) if len(result.rows) <= MOST_LINES else against(result, ax)
+        return rows_of(result, ax)
     if cases is not None or ax is not None or not result.panels:
         return distributions(result, cases, ax, result.title)
     rows = len(result.panels)
@@ -49,15 +50,13 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, 
     for case in drawn:
         choice(case, "cases", tuple(result.samples))
     ax = open_axes(ax, 4.0, width=7.2)
-    theme = Theme.of(ax)
     for at, case in enumerate(drawn):
         draw(result, case, at, ax)
     nines_axis(ax, max(1 - 1 / len(result.samples[case]) for case in drawn))
     log_axis(ax)
     ax.set_xlabel("time (ms)")
     ax.set_ylabel("share of trials that are over")
-    ax.grid(color=theme.grid, lw=0.8)
-    ax.set_title(title, loc="left", color=theme.ink)
+    finish(ax, title)
     key = [line for line in ax.get_lines() if line.get_gid() == "curve"]
     key += keys(ax, any(case in result.marks for case in drawn), any(case in result.curves for case in drawn))
     legend(ax, max(2, len(key)), handles=key)
@@ -111,27 +110,53 @@ def draw(result: Result, case: str, at: int, ax: Axes) -> None:
 def log_axis(ax: Axes) -> None:
     """A logarithmic x axis with numbers as people write them, as many as there is room for."""
     ax.set_xscale("log")
+    settle(ax)
     low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < WIDE else (1.0,), numticks=12))
+    widest = max(text_points(f"{end:,.3g} ", float(ax.xaxis.label.get_fontsize())) for end in (low, high))
+    room = int(np.clip(size_points(ax)[0] / widest, 3, 12))
+    dense = high / low < WIDE and 3 * np.log10(high / low) <= room
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if dense else (1.0,), numticks=room))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 WIDE = 200.0
 MOST_LINES = 40
-"""With more numbers than this, ours are drawn against the published ones instead of a line each."""
+LABEL, LEADING = 9.5, 1.15
+"""Points of the text of a line, and how much more its line takes."""
 
 
-def against(result: Result, ax: Axes | None) -> Axes:
+def finish(ax: Axes, title: str) -> None:
+    """The title, the grid, and the names of the axes as there is room for them."""
+    ax.grid(color=Theme.of(ax).grid, lw=0.8)
+    caption(ax, title, "")
+
+
+def rows_of(result: Result, ax: Axes | None) -> Axes:
+    """A line a row; ours against the published numbers where there is no room for so many lines."""
+    if len(result.rows) > MOST_LINES:
+        return against(result, open_axes(ax, 5.0, width=5.4))
+    ax = open_axes(ax, 0.28 * len(result.rows) + 1.2, width=7.8)
+    ax.set_xlabel(quantity_of(result))
+    finish(ax, result.title)
+    room = size_points(ax)[1] - 2.0 * points(ax, SMALL)  # the key may come below
+    width = 0.45 * root(ax).get_figwidth() * 72.0
+    for size in np.arange(points(ax, LABEL), points(ax, LEAST) - 0.01, -0.25):
+        names = ["\n".join(wrapped(name, size, width)) for name in labels(result)]
+        if len(names) * max(name.count("\n") + 1 for name in names) * LEADING * size < room:
+            return numbers(result, ax, names, size)
+    return against(result, ax)
+
+
+def against(result: Result, ax: Axes) -> Axes:
     """Ours with its interval against the published number; agreement is the diagonal."""
-    ax = open_axes(ax, 5.0, width=5.4)
     theme = Theme.of(ax)
     unit = 100 if result.rows[0].unit == "%" else 1
     published = np.array([row.published for row in result.rows]) * unit
-    ours = np.array([row.ours for row in result.rows]) * unit
-    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in result.rows]).T * unit
+    ours, errors = measured(result, unit)
     agree = np.array([row.agrees for row in result.rows])
-    ends = [min(published.min(), ours[ours > 0].min()), max(published.max(), ours.max())]
+    wide = published.min() > 0
+    ends = [min(published.min(), ours[ours > 0].min() if wide else 0.0), max(published.max(), ours.max())]
     ax.plot(ends, ends, color=theme.ink, lw=1.0, ls=FORM, label="equal", gid="diagonal")
     for kept, colour, name in ((agree, theme.node(0), "agrees"), (~agree, theme.node(1), "differs")):
         if kept.any():
@@ -139,46 +164,49 @@ def against(result: Result, ax: Axes | None) -> Axes:
                 published[kept], ours[kept], yerr=errors[:, kept], fmt="o", color=colour, ms=4, capsize=2,
                 lw=1.0, label=f"{name}: {kept.sum()}", gid="ours",
             )  # fmt: skip
-    log_axis(ax)
-    ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+    if wide:
+        log_axis(ax)
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
     quantity = quantity_of(result)
     ax.set_xlabel(f"{quantity}, published")
     ax.set_ylabel(f"{quantity}, raftlab with 95 % interval")
-    ax.grid(color=theme.grid, lw=0.8)
-    ax.set_title(result.title, loc="left", color=theme.ink)
-    ax.legend(loc="upper left", frameon=False)
+    finish(ax, result.title)
+    legend(ax, 2, loc="upper left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.5)
     return ax
 
 
-def numbers(result: Result, ax: Axes | None) -> Axes:
+def measured(result: Result, unit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ours, and how far its interval reaches below and above."""
+    ours = np.array([row.ours for row in result.rows]) * unit
+    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in result.rows]).T * unit
+    return ours, errors
+
+
+def numbers(result: Result, ax: Axes, names: Sequence[str], size: float) -> Axes:
     """A line a row: the published number, and ours with its interval."""
-    rows = result.rows[::-1]
-    ax = open_axes(ax, 0.28 * len(rows) + 1.2, width=7.8)
-    theme = Theme.of(ax)
-    places = np.arange(len(rows))
+    theme, rows = Theme.of(ax), result.rows
+    places = np.arange(len(rows))[::-1]
     percent = rows[0].unit == "%"
     unit = 100 if percent else 1
-    ours = np.array([row.ours for row in rows]) * unit
-    errors = np.array([[row.ours - row.low, row.high - row.ours] for row in rows]).T * unit
+    ours, errors = measured(result, unit)
     ax.errorbar(ours, places, xerr=errors, fmt="o", color=theme.node(0), ms=5, capsize=3, lw=1.4, gid="ours")
     published = [row.published * unit for row in rows]
     ax.plot(published, places, "D", mfc="none", mec=theme.ink, mew=1.2, ms=8, gid="published")
-    ax.set_yticks(places, labels(result)[::-1])
+    ax.set_yticks(places, names, fontsize=size)
     ax.set_ylim(-0.6, len(rows) - 0.4)
     if percent:
         ax.set_xlim(-3, 103)
     else:
         log_axis(ax)
-    ax.set_xlabel(quantity_of(result))
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", color=theme.grid, lw=0.8)
-    ax.set_title(result.title, loc="left", color=theme.ink)
+    finish(ax, result.title)
+    ax.grid(visible=False, axis="y")
     key = [
         Line2D([], [], marker="o", ls="", color=theme.node(0), label="raftlab, 95 %"),
         Line2D([], [], marker="D", ls="", mfc="none", mec=theme.ink, ms=8, label="published"),
     ]
-    legend(ax, 2, handles=key, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    legend(ax, 2, handles=key)
     return ax
 
 

@@ -22,14 +22,13 @@ from ._axes import (
     NARROW,
     SMALL,
     bare,
-    head,
+    caption,
     new_axes,
     points,
     settle,
     shifted,
     shown_value,
     size_points,
-    wrapped,
 )
 from ._palette import LIGHT, Theme, node_dashes
 
@@ -192,10 +191,7 @@ def finish_sweep(
         each = f"{runs_in_words(len(result))}, interrupted"
     if failed := sum(of.failed for of in samples):
         each += f", {failed:,} failed"
-    settle(ax)
-    head(ax, title, f"{each}{more}")
-    height, size = size_points(ax)[1], float(ax.yaxis.label.get_fontsize())
-    ax.set_ylabel("\n".join(wrapped(ax.get_ylabel(), size, height)))
+    caption(ax, title, f"{each}{more}")
     vars(ax)["raftlab_replay"] = "\n".join(replay_lines(result))
 
 
@@ -230,7 +226,8 @@ def legend(ax: Axes, count: int, *, below: bool = True, **where: Any) -> None:
     look: dict[str, Any] = {"frameon": False, "fontsize": points(ax, SMALL), "handlelength": 1.6}
     if below and "loc" not in where and size_points(ax)[0] < NARROW:
         base = float(ax.xaxis.label.get_fontsize())
-        under = shifted(ax, ax.transAxes, 0.0, -(0.8 + 2.4 * (1 + bool(ax.get_xlabel())) / 2) * base)
+        lines = 1 + len(ax.get_xlabel().splitlines())
+        under = shifted(ax, ax.transAxes, 0.0, -(0.8 + 1.2 * lines) * base)
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": under}
         place |= {"ncols": 2, "columnspacing": 1.2, "borderaxespad": 0.0}
     else:

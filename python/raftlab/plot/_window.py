@@ -136,10 +136,10 @@ def name_time(ax: Axes, name: str) -> None:
             continue
         formatter = each.xaxis.get_major_formatter()
         unit = {1.0: " (ms)", 1000.0: " (s)"}.get(getattr(formatter, "per_unit", 0.0), "")
-        title, head = vars(each)["raftlab_time"], each.get_xlabel().partition("\n")
+        title = vars(each)["raftlab_time"]
         shown = each.xaxis.get_tick_params().get("labelbottom", True)
         named = f"{title}{unit}" if title != "event" else "event"
-        each.set_xlabel(f"{named if shown else ''}{head[1]}{head[2]}")
+        each.set_xlabel(named if shown else "")
 
 
 def columns(ax: Axes, window: Window) -> np.ndarray:
