@@ -27,7 +27,7 @@ from raftlab.plot._palette import contrast
 STYLES = {"light": "default", "dark": "dark_background"}
 SIZES: dict[str, tuple[float, float] | None] = {"wide": None, "column": (3.4, 2.6)}
 """A size in inches; none leaves it to the plot."""
-TALL = {"experiment_livelock": 4.6, "published_election_times": 4.6, "published_partial_partitions": 3.6}
+TALL = {"experiment_Q2": 4.6, "published_election_times": 4.6, "published_partial_partitions": 3.6}
 """Tables need more height in a column."""
 
 # ---- What is drawn --------------------------------------------------------------------------------------
@@ -126,6 +126,21 @@ def swept() -> rl.Sweep:
 
 
 @cache
+def elected() -> rl.Sweep:
+    """Who has a leader in time, with ever more loss."""
+
+    def cluster(timeout: float, loss: float) -> rl.Scenario:
+        network = rl.Network(latency=5, loss=loss)
+        stop = rl.leader_elected
+        return rl.Scenario(
+            5, election_timeout=(timeout, 2 * timeout), network=network, stop=stop, horizon="300ms"
+        )
+
+    grid = {"timeout": [100, 150], "loss": [0.0, 0.1, 0.2, 0.4]}
+    return rl.sweep(cluster, grid, seeds=100, progress=False)
+
+
+@cache
 def paired() -> tuple[rl.Sweep, rl.Sweep]:
     """Two points, with the same seeds."""
     both = rl.sweep(timeouts, {"timeout": [50, 300], "loss": [0.0]}, seeds=100, progress=False)
@@ -142,7 +157,7 @@ def advice() -> rl.Advice:
 @cache
 def found(experiment: str, *only: str) -> Any:
     """What an experiment comes to with few seeds."""
-    return getattr(experiments, experiment)(seeds=4, only=only)
+    return experiments.ALL[experiment](seeds=1, only=only)
 
 
 @cache
@@ -156,20 +171,21 @@ def futures() -> rl.Sweep:
     """What may become of a run that breaks."""
     crash = rl.Crash("leader", at="1s")
     scenario = rl.Scenario(3, bugs=["quorum_off_by_one"], faults=[crash], horizon="3s")
-    return scenario.run(seed=1).futures(20, at=[0, 500, 1500, 2500], progress=False)
+    run = scenario.run(seed=4)
+    return run.futures(40, at=[0, 500, 1000, 1100, 1200, 1500, 2500], progress=False)
 
 
 RUNS = {"story": story, "by_hand": by_hand, "stopped": stopped, "overlapping": overlapping, "long": long}
 OVER_TIME = ("timeline", "roles", "terms", "log_timeline", "messages", "logs")
 
 EXPERIMENTS = {
-    "two_leaders": "E1.3",
-    "split_brain": "E2.4",
-    "log_conflicts": "E3.1",
-    "delayed_messages": "Q1.9",
-    "livelock": "Q2.11",
-    "lost_disk": "Q3.1",
-    "minority_commit": "Q4.2",
+    "E1": "E1.3",
+    "E2": "E2.4",
+    "E3": "E3.1",
+    "Q1": "Q1.9",
+    "Q2": "Q2.11",
+    "Q3": "Q3.1",
+    "Q4": "Q4.2",
 }
 """The variants that they draw."""
 PUBLISHED = {
@@ -190,7 +206,9 @@ PICTURES: dict[str, Draw] = {
     "bands": lambda **more: rl.plot.bands(swept(), "timeout", "downtime_ms", by="loss", **more),
     "bands_along_time": lambda **more: rl.plot.bands(swept(), "time_ms", "available", by="loss", **more),
     "pairs": lambda **more: rl.plot.pairs(*paired(), "time_to_leader_ms", **more),
-    "share": lambda **more: rl.plot.share(swept(), "timeout", "ending=horizon", by="loss", **more),
+    "share": lambda **more: rl.plot.share(elected(), "loss", "ending=stop", by="timeout", **more),
+    "share_of_all": lambda **more: rl.plot.share(swept(), "timeout", "ending=horizon", by="loss", **more),
+    "logs_after_an_event": lambda **more: rl.plot.logs(by_hand(), event=14, **more),
     "commit_latency": lambda **more: rl.plot.commit_latency(swept(), by="timeout", **more),
     "fate": lambda **more: rl.plot.fate(futures(), **more),
     "advice": lambda **more: advice().plot(**more),
@@ -224,7 +242,13 @@ def defects(figure: Figure) -> list[str]:
     """What a reader would stumble over: texts cut off, or that meet, or cannot be seen; lost shapes."""
     figure.canvas.draw()
     texts = list(texts_of(figure))
-    return [*cut_off(figure, texts), *meeting(texts), *too_faint(figure, texts), *lost_shapes(figure)]
+    return [
+        *unnamed(texts),
+        *cut_off(figure, texts),
+        *meeting(texts),
+        *too_faint(figure, texts),
+        *lost_shapes(figure),
+    ]
 
 
 def texts_of(figure: Figure) -> Iterator[Text]:
@@ -246,6 +270,11 @@ def shows(ax: Axes, text: Text) -> bool:
     """Whether a text that is clipped lies within its axes."""
     box, inside = text.get_window_extent(), ax.get_window_extent()
     return not text.get_clip_on() or (box.x1 > inside.x0 and box.x0 < inside.x1)
+
+
+def unnamed(texts: list[Text]) -> Iterator[str]:
+    """Lines of a key without a name: matplotlib's own names begin with an underscore."""
+    yield from (f"{text.get_text()!r} is no name" for text in texts if text.get_text().startswith("_"))
 
 
 def cut_off(figure: Figure, texts: list[Text]) -> Iterator[str]:

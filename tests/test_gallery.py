@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pytest
 
 mpl.use("Agg")
+import raftlab as rl
 from matplotlib import pyplot as plt
 
 
@@ -40,6 +41,7 @@ def test_pictures_have_no_defects(picture, style, size):
             lambda ax: ax.text(0.9, 0.9, "far too long to fit").set_in_layout(False),
             "'far too long to fit' is cut off",
         ),
+        (lambda ax: ax.legend([plt.Line2D([], [])], ["_child0"], loc="upper left"), "'_child0' is no name"),
         (lambda ax: ax.text(0.5, 0.9, "pale", color="#dddddd"), "'pale' has a contrast of 1.4"),
         (lambda ax: ax.plot([0, 1], [0, 1], color="white", gid="line"), "line has a contrast of 1.00"),
     ],
@@ -56,8 +58,10 @@ def test_the_judge_sees_what_is_wrong(spoil, said):
 
 
 def test_every_plot_of_runs_and_sweeps_is_in_the_gallery():
-    import raftlab as rl
-
     drawn = {name for name in rl.plot.__all__ if not name.endswith("_table") and name != "save"}
     shown = {name for name in drawn for picture in GALLERY.PICTURES if picture.startswith(name)}
     assert shown == drawn
+
+
+def test_every_experiment_is_in_the_gallery():
+    assert set(GALLERY.EXPERIMENTS) == set(rl.experiments.ALL)

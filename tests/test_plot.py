@@ -122,6 +122,11 @@ def words(ax, gid):
     return [text.get_text() for text in ax.texts if text.get_gid() == gid]
 
 
+def note(ax):
+    """What a picture says below its axis, in one line."""
+    return " ".join(words(ax, "note")).replace("\n", " ")
+
+
 def rows(table):
     columns = table.to_dict()
     for name in (name for name in columns if name.endswith("_ms")):
@@ -320,7 +325,7 @@ def test_roles_are_those_of_the_trace(worlds):
 def test_dense_roles_are_shares_of_time(worlds):
     world = worlds("restless")
     ax = rl.plot.roles(world)
-    assert "a column is 1.5 s: each role's share of it" in ax.get_xlabel()
+    assert "a column is 1.5 s: each role's share of it" in note(ax)
     table = rl.plot.roles_table(world)
     led = sum(
         end - start
@@ -415,10 +420,10 @@ def test_five_thousand_entries_are_bars_that_say_so(worlds):
     world = worlds("long")
     assert world["A"].last_index > 4000
     ax = rl.plot.logs(world)
-    assert "a bar is all entries of one term in a row" in ax.get_xlabel()
+    assert "a bar is all entries of one term in a row" in note(ax)
     runs = sum(1 + np.count_nonzero(np.diff([e.term for e in node.log])) for node in world.nodes)
     assert paths(ax, "entries") == runs
-    assert "from term 1 (light) to" in rl.plot.logs(worlds("restless")).get_xlabel()
+    assert "from term 1 (light) to" in note(rl.plot.logs(worlds("restless")))
     zoomed = rl.plot.logs(world, first=100, last=120)
     assert paths(zoomed, "entries") == 21 * 5
     assert zoomed.get_xlim() == (99.5, 120.5)
@@ -426,7 +431,7 @@ def test_five_thousand_entries_are_bars_that_say_so(worlds):
 
 def test_logs_without_a_trace_say_what_is_missing():
     world = rl.Cluster(3, trace="off").run("1s")
-    assert "what was truncated is not known: trace='off'" in rl.plot.logs(world).get_xlabel()
+    assert "what was truncated is not known: trace='off'" in note(rl.plot.logs(world))
 
 
 @pytest.mark.parametrize("name", ["story", "short"])
@@ -479,7 +484,7 @@ def test_too_many_messages_are_counted_and_the_picture_says_so(worlds):
     count = len(world.trace.messages)
     assert count > 100_000
     ax = rl.plot.messages(world)
-    assert f"0 of {count:,} messages are drawn" in ax.get_xlabel().replace("\n", " ")
+    assert f"0 of {count:,} messages are drawn" in note(ax)
     lost = sum(m not in ("delivered", "in_flight") for m in world.trace.messages.to_dict()["fate"])
     assert f"lost × {lost:,}" in [t.get_text() for t in ax.get_legend().get_texts()]
 
@@ -511,9 +516,9 @@ def test_the_old_and_the_new_leader_stand_one_above_the_other(worlds):
 
 def test_a_dense_timeline_counts_and_says_so(worlds):
     ax = rl.plot.timeline(worlds("long"))
-    note = ax.get_xlabel().replace("\n", " ")
+    said = note(ax)
     for part in ("each role's share of it", "commits (at most", "operations asked for (at most"):
-        assert part in note
+        assert part in said
     terms = [int(text) for text in words(ax, "term-at")]
     assert terms == sorted(terms)
     assert terms[-1] == max(node.term for node in worlds("long").nodes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 
 from ..plot._axes import (
     SMALL,
@@ -70,11 +71,11 @@ def _curve(ax: Axes, name: str, chances: Mapping[float, Estimate], colour: str, 
     value, low, high = (
         np.array([getattr(chances[place], part) for place in places]) for part in ("value", "low", "high")
     )
-    drawn: Artist = ax.errorbar(
+    ax.errorbar(
         places, value, yerr=np.maximum(0.0, [value - low, high - value]), fmt=look, color=colour, ms=4.5,
-        capsize=2.5, label=name, gid="curve",
-    )[0]  # fmt: skip
-    return drawn
+        capsize=2.5, gid="curve",
+    )  # fmt: skip
+    return Line2D([], [], color=colour, marker=look[0], ls=look[1:], ms=4.5, label=name)
 
 
 # ---- Who makes progress ---------------------------------------------------------------------------------
@@ -137,7 +138,8 @@ def _write(ax: Axes, cells: Mapping[tuple[int, int], Cell], image: AxesImage, sh
     widest = max(text_points(text, small) for text in more.values())
     roomy = height > 1.3 * (large + small) and widest < 0.95 * width
     for (x, y), cell in cells.items():
-        ink = theme.ink_on(to_hex(image.to_rgba(np.array(cell.availability))))
+        fill: Any = image.to_rgba(np.array(cell.availability))
+        ink = theme.ink_on(to_hex(fill))
         texts = [(f"{cell.availability:.0%}", large, 0.6 * small if roomy else 0.0)]
         texts += [(more[x, y], small, -0.7 * large)] if roomy else []
         for text, size, up in texts:

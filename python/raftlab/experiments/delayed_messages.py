@@ -577,7 +577,9 @@ def draw(result: Result, ax: Axes | None) -> Axes:
     from ._pictures import tipping
 
     curves: dict[str, Curve] = result["Q1.9"].evidence
-    chances = {name: {trip: _estimate(at) for trip, at in curve.items()} for name, curve in curves.items()}
+    chances = {
+        name: {float(trip): _estimate(at) for trip, at in curve.items()} for name, curve in curves.items()
+    }
     runs = len(next(iter(curves["with PreVote"].values())))
     return tipping(ax, chances, TIMEOUT_MS[1], runs)
 

@@ -170,7 +170,7 @@ def head(ax: Axes, title: str | None, about: str) -> None:
     stacked = about and (len(lines) > 1 or needs + text_points(f"   {about}", small) > width)
     up = (0.4 + 1.25 * len(lines)) * small if stacked else 0.0
     drawn = ax.set_title(title, loc="left", color=theme.ink, fontsize=size)
-    drawn.set_transform(shifted(ax, ax.transAxes + ax.titleOffsetTrans, 0.0, up))
+    drawn.set_transform(shifted(ax, drawn.get_transform(), 0.0, up))  # its own, to which set_title resets it
 
 
 def _few(lines: list[str], most: float) -> list[str]:

@@ -93,7 +93,8 @@ def fate(
         ax.annotate(
             f"decided at {format_ms(at)}", (at, chance), xytext=(-8 if right else 8, -9),
             textcoords="offset points", ha="right" if right else "left", va="center",
-            fontsize=points(ax, SMALL), color=theme.muted,
+            fontsize=points(ax, SMALL), color=theme.muted, gid="decided",
+            bbox={"facecolor": theme.background, "alpha": 0.85, "linewidth": 0, "pad": 0.6},
         )  # fmt: skip
     finish_sweep(ax, futures, title, f", band {percent(confidence)}", [observed.sample()])
     return ax

@@ -73,8 +73,8 @@ def log_timeline(
     theme = Theme.of(ax)
     key: list[Artist] = [
         *node_key(theme, frame.names),
-        Line2D([], [], color=theme.ink, lw=COMMIT_WIDTH, label="commitIndex"),
-        Line2D([], [], color=theme.ink, lw=LAST_WIDTH, dashes=DASHES, label="last index"),
+        Line2D([], [], color=theme.hatch, lw=COMMIT_WIDTH, label="commitIndex"),
+        Line2D([], [], color=theme.hatch, lw=LAST_WIDTH, dashes=DASHES, label="last index"),
     ]
     shown = [name for name in frame.names if _within(frame, lost, name).any()]
     if shown:
@@ -82,7 +82,7 @@ def log_timeline(
             Line2D(
                 [],
                 [],
-                color=theme.ink,
+                color=theme.hatch,
                 ls="none",
                 markerfacecolor=theme.background,
                 **MARK,

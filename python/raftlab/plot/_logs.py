@@ -12,7 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from raftlab._arguments import integer
 from raftlab._time import Duration, format_ms, to_ms
+from raftlab.errors import InvalidError, shown
 
 from ._axes import (
     SMALL,
@@ -33,6 +35,7 @@ from ._docstrings import documented
 from ._grid import Grid
 from ._header import draw_key
 from ._lanes import name_lanes, place
+from ._order import after_event
 from ._palette import TERM_CYCLE, Theme, rgba, term_colour
 from ._states import Columns
 
@@ -55,6 +58,7 @@ def logs(
     world: Forkable,
     *,
     at: Duration | None = None,
+    event: int | None = None,
     first: int | None = None,
     last: int | None = None,
     nodes: str | Sequence[str] | None = None,
@@ -68,7 +72,10 @@ def logs(
     world : Cluster or Run
         What to look at.
     at : time, optional
-        The logs as they were at this time; as they are now if not given.
+        The logs as they were at this time; as they are now if neither this nor `event` is given.
+    event : int, optional
+        The logs after this event or action, counted as on an axis of order from 0, how the run begins. It
+        takes apart a schedule moved by hand, in which much happens at one moment.
     first, last : int, optional
         Which indices; all if not given.
     {nodes}
@@ -79,6 +86,11 @@ def logs(
     -------
     matplotlib.axes.Axes
         The axes. An entry stands at its index; nodes at 0, 1, 2 and so on from the top down.
+
+    Raises
+    ------
+    InvalidError
+        If an argument makes no sense; `event` also if the run cannot be played again, or is too long.
 
     Notes
     -----
@@ -99,12 +111,12 @@ def logs(
     >>> [text.get_text() for text in ax.texts if "x=1" in text.get_text()]
     ['x=1', 'x=1', 'x=1']
     """
-    when = None if at is None else to_ms(at, "at")
+    world, when, which = _moment(world, at, event)
     grid = Grid.of(world, when, first, last, chosen_nodes(world, nodes))
     ax = new_axes(ax, 9.0, min(1.5 + 0.56 * len(grid.names), 9.5))
     theme = Theme.of(ax)
     bare(ax, lanes=True)
-    finish(ax, world, title, f", at {format_ms(world.now_ms if when is None else when)}")
+    finish(ax, world, title, f", {which}")
     ax.set_xlim(grid.first - 0.5, grid.last + 0.5)
     label = 1.6 * text_points(f"{grid.last}", float(ax.xaxis.label.get_fontsize()))
     most = int(np.clip(size_points(ax)[0] / label, 2, 20))
@@ -132,6 +144,7 @@ def logs_table(
     world: Forkable,
     *,
     at: Duration | None = None,
+    event: int | None = None,
     first: int | None = None,
     last: int | None = None,
     nodes: str | Sequence[str] | None = None,
@@ -140,7 +153,7 @@ def logs_table(
 
     Parameters
     ----------
-    world, at, first, last, nodes
+    world, at, event, first, last, nodes
         As in `logs`.
 
     Returns
@@ -156,7 +169,7 @@ def logs_table(
     >>> rl.plot.logs_table(c)["value"]
     ['no-op', 'no-op', 'no-op']
     """
-    when = None if at is None else to_ms(at, "at")
+    world, when, _ = _moment(world, at, event)
     grid = Grid.of(world, when, first, last, chosen_nodes(world, nodes))
     table: dict[str, list[Any]] = {
         name: [] for name in ("node", "index", "term", "value", "committed", "truncated_ms")
@@ -171,6 +184,17 @@ def logs_table(
         table["committed"] += (log["index"] <= commit).tolist() + [False] * gone
         table["truncated_ms"] += [float("nan")] * there + lost["time"].tolist()
     return table
+
+
+def _moment(world: Forkable, at: Duration | None, event: int | None) -> tuple[Forkable, float | None, str]:
+    """Of which world and which time the logs are, and how a picture names the moment."""
+    if event is None:
+        when = None if at is None else to_ms(at, "at")
+        return world, when, f"at {format_ms(world.now_ms if when is None else when)}"
+    if at is not None:
+        raise InvalidError(f"give at or event, not both (at={shown(at)}, event={shown(event)})")
+    then = after_event(world, integer(event, "event", 0))
+    return then, None, f"after event {event}, at {format_ms(then.now_ms)}"
 
 
 # ---- How it is drawn ------------------------------------------------------------------------------------
@@ -371,24 +395,33 @@ def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         zorder=2,
     ).set_gid("truncated")
     size, middle = points(ax, TINY), lane + (LOST_HEAD + LOST_FOOT) / 2
+    ax.hlines(
+        np.full(len(left), middle), left, right, colors=look.theme.fault, linewidth=0.9, zorder=3, alpha=0.9
+    )
     if (LOST_FOOT - LOST_HEAD) * look.lane >= 0.95 * size and look.cells:
-        for at, wide, term, value in zip(left, right - left, lost["term"], lost["value"], strict=True):
+        parts = zip(left, right - left, lost["term"], lost["value"], colours, strict=True)
+        for at, wide, term, value, colour in parts:
             room = wide * look.per_entry - 2.0
             texts = (text for text in (str(value), str(term)) if text_points(text, size) <= room)
-            ax.text(
-                at + wide / 2,
-                middle,
-                next(texts, ""),
-                ha="center",
-                va="center_baseline",
-                fontsize=size,
-                color=look.theme.ink_on(look.theme.paler(look.colour(int(term)), 0.45)),
-                clip_on=True,
-                zorder=3,
-                parse_math=False,
-            )
-    ax.hlines(
-        np.full(len(left), middle), left, right, colors=look.theme.fault, linewidth=0.9, zorder=4, alpha=0.9
+            if text := next(texts, ""):
+                _write_lost(ax, at + wide / 2, middle, text, size, colour, look)
+
+
+def _write_lost(ax: Axes, at: float, middle: float, text: str, size: float, colour: str, look: _Look) -> None:
+    """What was there, in a gap of the line that strikes it through: a line across it would hide it."""
+    ax.text(
+        at,
+        middle,
+        text,
+        ha="center",
+        va="center_baseline",
+        fontsize=size,
+        color=look.theme.ink_on(colour),
+        bbox={"facecolor": colour, "linewidth": 0, "pad": 0.4},
+        clip_on=True,
+        zorder=4,
+        parse_math=False,
+        gid="lost",
     )
 
 

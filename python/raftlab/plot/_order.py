@@ -23,8 +23,9 @@ from ._window import Window
 
 if TYPE_CHECKING:
     from raftlab._world import World
+    from raftlab.cluster import Cluster
 
-__all__ = ["AXES", "by_order"]
+__all__ = ["AXES", "after_event", "by_order"]
 
 AXES = ("auto", "time", "order")
 
@@ -64,6 +65,26 @@ def by_order(world: World, window: Window, axis: str) -> tuple[Any, Window] | No
     first, last = np.searchsorted(played.times, [window.start, window.end], "right") - 1
     first = 0 if window.start <= 0.0 else int(first)
     return played, Window(first, max(int(last), first + 1), played.now_ms, 1.0, order=True)
+
+
+def after_event(world: World, event: int) -> Cluster:
+    """The run after an event or action, counted as on an axis of order: event 0 is its beginning."""
+    from raftlab.cluster import Cluster
+
+    found, last, digest = None, -1, ""
+    for engine in _moments(world, 0.0):
+        last, digest = last + 1, engine.digest
+        if last == event:
+            found = engine.fork(None)
+        if last > MOST_EVENTS:
+            break
+    if last > MOST_EVENTS or digest != world.digest:
+        raise InvalidError(
+            f"event can be given of runs that can be played again, of at most {MOST_EVENTS:,} events: give at"
+        )
+    if found is None:
+        raise InvalidError(f"event must be from 0 to {last}, the last event of this run, not {event}")
+    return Cluster._wrap(found, "record")
 
 
 def _crowded(world: World, window: Window) -> bool:

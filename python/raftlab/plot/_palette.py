@@ -81,6 +81,7 @@ class Theme:
     snapshot: str
     """What a snapshot took the place of; also cells without a value."""
     hatch: str
+    """Grey: what is hatched, and lines of a key that stand for those of any node."""
     lane: str
     """The line of a follower among messages."""
     roles: dict[str, Role]

@@ -85,7 +85,8 @@ def share(
     ax = open_axes(ax, 3.2)
     for at, (label, found) in enumerate(lines.items()):
         _line(ax, at, label if by else None, sorted(found, key=lambda part: part[0]))
-    ax.set_ylim(bottom=-0.02 * ax.get_ylim()[1])
+    highest = ax.get_ylim()[1]
+    ax.set_ylim(-0.02 * highest, 1.02 if highest > 0.95 else highest)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     ax.set_xlabel(x.replace("_", " "))
     ax.set_ylabel(axis_name(result, question))

@@ -73,7 +73,7 @@ def terms(
     found = role_spans(world, frame.names, frame.window)
     ax = frame.open(ax, title, 3.6, lanes=False)
     theme = Theme.of(ax)
-    leads = Line2D([], [], color=theme.ink, lw=LEADER_WIDTH, label="leads")
+    leads = Line2D([], [], color=theme.hatch, lw=LEADER_WIDTH, label="leads")
     key: list[Artist] = [*node_key(theme, frame.names), leads]
     highest = max((int(spans.term.max()) for spans in found.values() if len(spans)), default=0)
     height_axis(ax, highest, frame.header(ax, key), "term")
