@@ -388,6 +388,7 @@ FAULTS = {
     "rate nan": (lambda: fresh().clock_rate("A", NAN), ["rate", "nan"]),
     "rate text": (lambda: fresh().clock_rate("A", "2"), ["rate", "'2'"]),
     "rate huge": (lambda: fresh().clock_rate("A", HUGE), ["rate", "0.000001 and 1000"]),
+    "rate of 5001 digits": (lambda: fresh().clock_rate("A", 10**5000), ["rate", "0.000001 and 1000", "int"]),
     "jump": (lambda: fresh().clock_jump("A", NAN), ["ClockJump", "by", "nan"]),
     "jump huge": (lambda: fresh().clock_jump("A", "-1e9h"), ["ClockJump", "by", "100 days"]),
     "loss 2": (lambda: fresh().loss(2), ["Loss", "probability", "between 0 and 1", "2"]),

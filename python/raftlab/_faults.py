@@ -340,7 +340,7 @@ class ClockRate(_OnNode):
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
             raise InvalidError(f"ClockRate: rate must be a number, not {shown(self.rate)}")
         if not 1e-6 <= self.rate <= 1e3:
-            raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000, not {self.rate}")
+            raise InvalidError(f"ClockRate: rate must be between 0.000001 and 1000, not {shown(self.rate)}")
         return {**super()._parameters(), "rate": float(self.rate)}
 
 
