@@ -431,7 +431,7 @@ pub enum Role {
     /// Answers; waits for a leader.
     #[default]
     Follower,
-    /// Asks whether it could win an election (dissertation 9.6).
+    /// Asks whether it could win an election (diss. §9.6).
     PreCandidate,
     /// Asks for votes.
     Candidate,
@@ -481,9 +481,9 @@ pub enum ReadPath {
     /// As an entry of the log: linearizable, costs a write.
     #[default]
     Log,
-    /// The leader confirms with a quorum that it still leads (dissertation 6.4).
+    /// The leader confirms with a quorum that it still leads (diss. §6.4).
     ReadIndex,
-    /// The leader trusts its lease (dissertation 6.4.1): needs bounded clock drift.
+    /// The leader trusts its lease (diss. §6.4.1): needs bounded clock drift.
     Lease,
     /// Whatever this node has applied. Stale by nature.
     Local,

@@ -440,7 +440,7 @@ fn the_receiver_of_request_vote_in_figure_2() {
 #[test]
 fn roles_change_as_they_may() {
     // raft-rs may go from precandidate to leader in one step; here a node always stands first, since only
-    // votes of the new term make a leader (5.2). In a cluster of one it is all three in one step.
+    // votes of the new term make a leader (§5.2). In a cluster of one it is all three in one step.
     let unused = ("precandidate", "leader");
     let changes = role_changes();
     check("state_transitions", 16, |case| {

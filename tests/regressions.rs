@@ -13,7 +13,7 @@ fn world(json: &str) -> World<Node, ()> {
     Cluster::new(scenario.into(), 1, OnViolation::Record, ()).expect("a cluster").world().clone()
 }
 
-/// "Leaders send periodic heartbeats" (5.2), and nobody else. A heartbeat timer ran out while the leader
+/// "Leaders send periodic heartbeats" (§5.2), and nobody else. A heartbeat timer ran out while the leader
 /// stood still; when it went on, it first heard of its successor, and then sent a heartbeat in the
 /// successor's term.
 #[test]
@@ -38,7 +38,7 @@ fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
 }
 
 /// "Once these acknowledgments are received, the leader knows that there could not have existed a leader for
-/// a greater term at the moment it sent the heartbeats" (6.4). The refusal of an older term says no such
+/// a greater term at the moment it sent the heartbeats" (diss. §6.4). The refusal of an older term says no such
 /// thing; it echoed the round, and confirmed it to the same node once that led the newer term.
 #[test]
 fn a_refusal_of_an_older_term_confirms_no_round() {

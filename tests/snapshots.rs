@@ -1,4 +1,4 @@
-//! Snapshots by hand (section 7): what a node is sent, and what it then holds and says. Each step of Figure 13
+//! Snapshots by hand (§7): what a node is sent, and what it then holds and says. Each step of Figure 13
 //! has a test here that fails without it.
 
 #[allow(dead_code)] // what only other tests use

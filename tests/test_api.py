@@ -362,7 +362,7 @@ def test_every_lie_can_be_told():
 
 
 def test_catalogues():
-    assert rl.rules["commit_prior_term"]["source"] == "paper 5.4.2"
+    assert rl.rules["commit_prior_term"]["source"] == "paper §5.4.2"
     assert rl.rules[0]["bug"] == rl.rules.names[0]
     assert len(list(rl.rules)) == len(rl.rules)
     assert list(rl.rules.to_pandas()["bug"]) == list(rl.rules.names)

@@ -1,4 +1,4 @@
-"""Snapshots and compacted logs (paper, section 7), as a user meets them."""
+"""Snapshots and compacted logs (paper §7), as a user meets them."""
 
 import subprocess
 import sys

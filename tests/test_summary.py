@@ -129,7 +129,7 @@ def crashing(horizon="2s"):
 
 def test_a_run_that_stopped_at_a_violation_is_unknown_for_the_others():
     def one(on_violation):
-        metrics = ["violations_by_rule", "lost_writes"]
+        metrics = ["violations_by_property", "lost_writes"]
         return rl.sweep(crashing(), seeds=100, metrics=metrics, on_violation=on_violation, progress=False)
 
     stopped, whole = one("stop"), one("record")
@@ -172,7 +172,7 @@ def test_a_run_that_stopped_at_a_violation_is_unknown_for_the_others():
 
 
 def test_comparisons_do_not_count_what_is_unknown():
-    short, metrics = crashing("550ms"), ["violations_by_rule"]
+    short, metrics = crashing("550ms"), ["violations_by_property"]
     stopped = rl.sweep(short, seeds=60, metrics=metrics, progress=False)
     honest = rl.sweep(short.replace(bugs=[]), seeds=60, metrics=metrics, progress=False)
     unknown = int(stopped.to_pandas().violations_vote_once.isna().sum())

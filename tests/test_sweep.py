@@ -525,13 +525,15 @@ def test_commit_latency_is_a_round_trip_and_the_disks():
         assert row.commit_latency_mean_ms == pytest.approx(latency.mean(), rel=2e-3)
 
 
-def test_violations_by_rule():
+def test_violations_by_property():
     story = rough(bugs=["quorum_off_by_one"])
-    result = rl.sweep(story, seeds=10, metrics=["violations_by_rule", "lost_writes"], on_violation="record")
+    result = rl.sweep(
+        story, seeds=10, metrics=["violations_by_property", "lost_writes"], on_violation="record"
+    )
     rows = result.to_pandas()
     assert rows.violations.sum() > 0
-    by_rule = rows[[name for name in rows if name.startswith("violations_")]]
-    assert (by_rule.sum(axis=1) == rows.violations).all()
+    by_property = rows[[name for name in rows if name.startswith("violations_")]]
+    assert (by_property.sum(axis=1) == rows.violations).all()
     assert ((rows.lost_writes > 0) == (rows.violations_acknowledged_write_lost > 0)).all()
     for rule, runs in result.violations_by_property.items():
         assert (rows[f"violations_{rule}"] > 0).sum() == runs

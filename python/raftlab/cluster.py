@@ -342,8 +342,8 @@ class Cluster(Injectable, Interceptable, Forkable):
         node, home : str, optional
             As in `propose`.
         via : {"log", "read_index", "lease", "local"}, default "log"
-            As an entry of the log; confirmed by a round of heartbeats (dissertation 6.4); by the leader's
-            lease (6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
+            As an entry of the log; confirmed by a round of heartbeats (diss. §6.4); by the leader's
+            lease (diss. §6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
         """
         return Operation(self, self._op(read_action(key, node, home, via)))
 

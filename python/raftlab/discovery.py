@@ -32,7 +32,7 @@ class Catalogue(Sequence[dict[str, str]]):
 
     >>> import raftlab as rl
     >>> rl.rules["commit_prior_term"]["source"]
-    'paper 5.4.2'
+    'paper §5.4.2'
     """
 
     def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -109,12 +109,12 @@ rules = Catalogue(
 """The rules of Raft that can be taken away, by the names of the bugs: `Scenario(bugs=[...])`."""
 
 SWITCHES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "paper": ({}, "the paper's rule: a higher term is adopted from whoever has it", "paper 5.2"),
-    "pre_vote": ({"pre_vote": True}, "a node asks before it raises its term", "dissertation 9.6"),
+    "paper": ({}, "the paper's rule: a higher term is adopted from whoever has it", "paper §5.2"),
+    "pre_vote": ({"pre_vote": True}, "a node asks before it raises its term", "diss. §9.6"),
     "sticky_votes": (
         {"sticky_votes": True},
         "a node that hears a leader gives no vote and adopts no term",
-        "dissertation 4.2.3",
+        "diss. §4.2.3",
     ),
     "exponential_backoff": (
         {"candidate_backoff": 2.0},

@@ -59,14 +59,15 @@ class Scenario:
         ticks of 100 ms takes 10 to 19 of them, and the tick under way counts (etcd-io/etcd#4887). Each node's
         ticks begin at a moment of their own. Timers run out at any moment if not given.
     pre_vote, sticky_votes, check_quorum : bool, default False
-        Ask before raising the term (dissertation 9.6); refuse votes while a leader is heard (4.2.3); a
-        leader that hears no quorum for an election timeout steps down (6.2). Independent of each other.
+        Ask before raising the term (diss. §9.6); refuse votes while a leader is heard (diss. §4.2.3); a
+        leader that hears no quorum for an election timeout steps down (diss. §6.2). Independent of each
+        other.
     noop : bool, default True
-        A new leader appends an empty entry at once (paper, section 8).
+        A new leader appends an empty entry at once (paper §8).
     max_entries_per_append, max_inflight : int, default 64 and 256
         Most entries in one message; most such messages under way to one follower.
     snapshot_every : int, optional
-        A node takes a snapshot whenever it has applied so many entries since its last (paper, section 7), and
+        A node takes a snapshot whenever it has applied so many entries since its last (paper §7), and
         drops the entries that it covers, but for as many again before its end. A follower that needs what its
         leader dropped gets the snapshot. Without it logs grow for as long as the run lasts.
     lease_drift : float, optional

@@ -291,7 +291,7 @@ class Initial:
         Take a beginning that no run of Raft can come to, and whose consequences the checks blame on honest
         nodes: logs that violate Log Matching, an entry committed on a minority or in two ways, an entry of a
         term in which nobody can have been elected, a vote for a node that cannot have stood, a leader
-        without votes, without an entry of its term or without one committed before (paper 5.2 to 5.4).
+        without votes, without an entry of its term or without one committed before (paper §5.2 to §5.4).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-//! What clients were told: acknowledged writes, commands applied once, reads (paper 8, dissertation 6).
+//! What clients were told: acknowledged writes, commands applied once, reads (paper §8, diss. §6).
 
 use std::collections::BTreeMap;
 
@@ -188,7 +188,7 @@ impl Checks {
         self.clients.ended(op, client);
     }
 
-    /// A write is acknowledged when its entry is committed (5.3), not before.
+    /// A write is acknowledged when its entry is committed (§5.3), not before.
     #[inline]
     fn written(&mut self, now: Time, node: NodeId, entry: Place) {
         self.findings.checked(Property::AcknowledgedWriteLost);

@@ -1,4 +1,4 @@
-//! Leaders, terms and votes (5.1, 5.2, 5.4.1).
+//! Leaders, terms and votes (§5.1, §5.2, §5.4.1).
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::protocol::{NodeId, Role};
 use crate::sim::Time;
 
 impl Checks {
-    /// "Current terms are exchanged whenever servers communicate" and only grow (5.1).
+    /// "Current terms are exchanged whenever servers communicate" and only grow (§5.1).
     pub(super) fn role_changed(&mut self, now: Time, id: NodeId, role: Role, term: u64) {
         self.findings.checked(Property::TermMonotonic);
         let witness = &mut self.nodes[id.at()];
@@ -153,7 +153,7 @@ impl Checks {
         later.iter().find(|reign| !self.holds(reign, index, entry)).copied()
     }
 
-    /// A vote leaves a node: "each server will vote for at most one candidate in a given term" (5.2). A vote
+    /// A vote leaves a node: "each server will vote for at most one candidate in a given term" (§5.2). A vote
     /// that a crash took before it left is none.
     #[inline]
     pub(super) fn vote(&mut self, now: Time, voter: NodeId, term: u64, candidate: NodeId) {

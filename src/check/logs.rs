@@ -1,4 +1,4 @@
-//! Entries: appended, deleted, committed (5.3, 5.4), and what a crash leaves of them.
+//! Entries: appended, deleted, committed (§5.3, §5.4), and what a crash leaves of them.
 
 use super::ledger::{Committed, Committer};
 use super::prefixes::Holder;
@@ -80,7 +80,7 @@ impl Checks {
         self.violated(now, breach, honest, Some(command));
     }
 
-    /// A node deletes entries because a leader's conflict with them (5.3), never one that it has committed,
+    /// A node deletes entries because a leader's conflict with them (§5.3), never one that it has committed,
     /// and never as leader: "a leader never overwrites or deletes entries in its log" (Figure 3).
     pub(super) fn truncated(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         self.remember(now, id, What::Truncated { first, last });

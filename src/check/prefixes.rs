@@ -106,6 +106,10 @@ impl Prefixes {
             self.replace_first(index, term, others[0]);
         }
         if others.len() > 1 {
+            debug_assert!(
+                others[0].honest || others.iter().all(|other| !other.honest),
+                "an honest history comes first"
+            );
             self.rivals.insert(place, others.split_off(1));
         }
         contradicts

@@ -20,7 +20,7 @@ pub const PRESETS: &[Preset] = &[
         name: "paper",
         meaning: "the Raft paper: election timeouts of 150 to 300 ms, a broadcast and its answers in 15 ms",
         settings: r#"{"election_timeout": [150, 300], "heartbeat": 50, "network": {"latency": 7.5}}"#,
-        source: "Ongaro and Ousterhout, extended version, 9.3 (conservative timeouts, broadcast time about 15 ms); \
+        source: "Ongaro and Ousterhout, extended version, §9.3 (conservative timeouts, broadcast time about 15 ms); \
                  the heartbeat interval is not given there, a third of the timeout is usual",
         not_modelled: "",
     },

@@ -47,7 +47,7 @@ impl Cluster<'_> {
         log.len() >= prefix.len() && log.iter().zip(prefix).all(|(a, b)| is_same(a, b))
     }
 
-    /// Log Matching (5.3).
+    /// Log Matching (§5.3).
     fn matching_logs(&self) -> Result<(), String> {
         for (i, a) in self.names.iter().enumerate() {
             for b in &self.names[..i] {
@@ -71,7 +71,7 @@ impl Cluster<'_> {
         &self.log(name)[..self.initial.commit_of(name) as usize]
     }
 
-    /// State Machine Safety (5.4.3); and who knows a later term has what was committed before it (5.4).
+    /// State Machine Safety (§5.4.3); and who knows a later term has what was committed before it (§5.4).
     fn agreed_commits(&self) -> Result<(), String> {
         for a in self.names {
             for b in self.names {
@@ -97,7 +97,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// An entry is committed when a majority has it (5.3), and stays there (5.4).
+    /// An entry is committed when a majority has it (§5.3), and stays there (§5.4).
     fn commits_of_a_majority(&self) -> Result<(), String> {
         for name in self.names {
             let committed = self.committed(name);
@@ -113,7 +113,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// An entry's term had a leader, and so a majority that voted in it (5.2).
+    /// An entry's term had a leader, and so a majority that voted in it (§5.2).
     fn elected_terms(&self) -> Result<(), String> {
         for name in self.names {
             let Some(last) = self.log(name).last().map(InitialEntry::term) else { continue };
@@ -128,7 +128,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// Who has votes of a term stood in it, and voted for itself (5.2).
+    /// Who has votes of a term stood in it, and voted for itself (§5.2).
     fn candidates(&self) -> Result<(), String> {
         for (voter, candidate) in &self.initial.voted_for {
             let (term, reached) = (self.term(voter), self.term(candidate));

@@ -77,16 +77,16 @@ pub struct Scenario {
     /// Between heartbeats; a third of the least election timeout if not given.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
-    /// Ask before raising the term (dissertation 9.6).
+    /// Ask before raising the term (diss. §9.6).
     #[serde(default)]
     pub pre_vote: bool,
-    /// Refuse votes while a leader is heard (4.2.3).
+    /// Refuse votes while a leader is heard (diss. §4.2.3).
     #[serde(default)]
     pub sticky_votes: bool,
-    /// A leader that hears no quorum steps down (6.2).
+    /// A leader that hears no quorum steps down (diss. §6.2).
     #[serde(default)]
     pub check_quorum: bool,
-    /// A new leader appends an empty entry (section 8).
+    /// A new leader appends an empty entry (§8).
     #[serde(default = "yes")]
     pub noop: bool,
     /// Most entries in one message.
@@ -95,7 +95,7 @@ pub struct Scenario {
     /// Most messages with entries under way to one follower.
     #[serde(default = "default_inflight")]
     pub max_inflight: u32,
-    /// After how many applied entries a node takes a snapshot and compacts its log (section 7).
+    /// After how many applied entries a node takes a snapshot and compacts its log (§7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_every: Option<u64>,
     /// Leaders hold read leases, with this bound on clock drift (0.01 is one percent).

@@ -4,7 +4,7 @@
 //! states in which runs reached a level, new runs are started with other luck, and so on from level to level.
 //! The product of the shares that reach the next level estimates the probability of the last one without
 //! bias, whatever the levels are (fixed effort splitting: Garvels, "The splitting method in rare event
-//! simulation", 2000, section 2.3); good levels make it precise.
+//! simulation", 2000, §2.3); good levels make it precise.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

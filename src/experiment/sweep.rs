@@ -122,7 +122,7 @@ impl Plan {
 
     /// Looking at the clock twice takes longer than some events.
     fn asks_for_wall_time(&self) -> bool {
-        self.metrics.iter().any(|metric| metric.name == "wall_ms")
+        self.metrics.iter().any(|metric| metric.of_the_clock)
     }
 
     /// Why it cannot be played, if so.

@@ -8,7 +8,7 @@ use crate::protocol::{Delay, Span};
 /// The settings of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// How long a follower waits for a leader (5.2); redrawn at every reset.
+    /// How long a follower waits for a leader (§5.2); redrawn at every reset.
     pub election_timeout: Delay,
     /// How long a candidate waits for votes before it stands again; as long as a follower for a leader, if
     /// not given.
@@ -21,21 +21,21 @@ pub struct Config {
     pub election_rule: ElectionRule,
     /// How often a leader shows that it is there.
     pub heartbeat: Span,
-    /// Ask before raising the term (dissertation 9.6).
+    /// Ask before raising the term (diss. §9.6).
     pub pre_vote: bool,
-    /// Refuse `RequestVote` within the minimum election timeout of hearing from a leader (4.2.3).
+    /// Refuse `RequestVote` within the minimum election timeout of hearing from a leader (diss. §4.2.3).
     pub sticky_votes: bool,
-    /// A leader that hears no quorum for an election timeout steps down (6.2).
+    /// A leader that hears no quorum for an election timeout steps down (diss. §6.2).
     pub check_quorum: bool,
-    /// A new leader appends an empty entry at once (section 8).
+    /// A new leader appends an empty entry at once (§8).
     pub noop: bool,
     /// Most entries in one message.
     pub max_entries_per_append: u32,
     /// Most messages with entries under way to a follower before the leader waits for an answer.
     pub max_inflight: u32,
-    /// After how many applied entries a node takes a snapshot, if it does (section 7).
+    /// After how many applied entries a node takes a snapshot, if it does (§7).
     pub snapshot_every: Option<u64>,
-    /// Serve reads by lease (6.4.1).
+    /// Serve reads by lease (diss. §6.4.1).
     pub lease: Option<Lease>,
     /// Halt rather than truncate below the own commitIndex, as production systems do.
     pub commit_guard: bool,

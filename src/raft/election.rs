@@ -1,5 +1,5 @@
-//! Leader election (5.2), the election restriction (5.4.1), PreVote (dissertation 9.6), sticky votes
-//! (4.2.3) and CheckQuorum (6.2).
+//! Leader election (§5.2), the election restriction (§5.4.1), PreVote (diss. §9.6), sticky votes
+//! (diss. §4.2.3) and CheckQuorum (diss. §6.2).
 
 use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
 use super::notes::{RaftNote, Refusal};
@@ -12,7 +12,7 @@ use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role, Span};
 
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout, then
-    /// it assumes there is no viable leader and begins an election" (5.2).
+    /// it assumes there is no viable leader and begins an election" (§5.2).
     pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         if !self.has_reason_to_stand() {
             fx.arm(ELECTION, self.candidate_timeout());
@@ -24,7 +24,7 @@ impl Node {
     }
 
     /// PreVote: "a candidate only increments its term if it first learns from a majority of the cluster
-    /// that they would be willing to grant the candidate their votes" (9.6).
+    /// that they would be willing to grant the candidate their votes" (diss. §9.6).
     fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let term = self.term();
         self.become_asking(Role::PreCandidate, term, fx);
@@ -34,7 +34,7 @@ impl Node {
     }
 
     /// "To begin an election, a follower increments its current term and transitions to candidate state.
-    /// It then votes for itself and issues RequestVote RPCs in parallel" (5.2).
+    /// It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let Some(term) = self.term().max(self.seen_term).checked_add(1) else {
             // A liar has used up all terms: there is no later one to stand in.
@@ -59,7 +59,7 @@ impl Node {
     }
 
     fn become_asking<E: Effects<Self>>(&mut self, role: Role, term: u64, fx: &mut E) {
-        self.role = role;
+        self.set_role(role);
         self.leader = None;
         self.heard_at = None;
         self.forget_measurements();
@@ -72,8 +72,8 @@ impl Node {
         fx.note(RaftNote::Role { role, term });
     }
 
-    /// "Raft uses randomized election timeouts" (5.2), for candidates the same as for followers; Raft Refloated
-    /// (4.2) tries others, and longer ones after each election that a majority refused.
+    /// "Raft uses randomized election timeouts" (§5.2), for candidates the same as for followers; Raft Refloated
+    /// (its §4.2) tries others, and longer ones after each election that a majority refused.
     fn candidate_timeout(&self) -> Delay {
         let timeout = self.config.candidate_timeout.unwrap_or(self.config.election_timeout);
         if self.lost == 0 || self.config.candidate_backoff <= 1.0 {
@@ -183,7 +183,7 @@ impl Node {
         }
     }
 
-    /// The receiver's side of PreVote (9.6): would this node vote, and has it not heard from a leader
+    /// The receiver's side of PreVote (diss. §9.6): would this node vote, and has it not heard from a leader
     /// for an election timeout? Nothing changes here.
     pub(super) fn request_pre_vote<E: Effects<Self>>(
         &mut self,
@@ -267,7 +267,7 @@ impl Node {
     }
 
     /// "A candidate wins an election if it receives votes from a majority of the servers in the full
-    /// cluster for the same term" (5.2). One that a majority refused cannot win and waits as follower.
+    /// cluster for the same term" (§5.2). One that a majority refused cannot win and waits as follower.
     fn count_votes<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
             (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
@@ -281,9 +281,9 @@ impl Node {
         }
     }
 
-    /// "Once a candidate wins an election, it becomes leader" (5.2).
+    /// "Once a candidate wins an election, it becomes leader" (§5.2).
     pub(super) fn become_leader<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        self.role = Role::Leader;
+        self.set_role(Role::Leader);
         fx.note(RaftNote::Role { role: Role::Leader, term: self.term() });
         // "initialized to leader last log index + 1" (Figure 2): the no-op is news to everybody.
         let next = self.log().last_index() + 1;
@@ -295,7 +295,7 @@ impl Node {
         self.lead(now, next, fx);
     }
 
-    /// "It then sends heartbeat messages to all of the other servers to establish its authority" (5.2).
+    /// "It then sends heartbeat messages to all of the other servers to establish its authority" (§5.2).
     pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
         self.leader = Some(self.id);
         self.forget_elections();
@@ -312,7 +312,7 @@ impl Node {
     }
 
     /// "A leader steps down if an election timeout elapses without a successful round of heartbeats to a
-    /// majority of its cluster" (6.2).
+    /// majority of its cluster" (diss. §6.2).
     pub(super) fn check_quorum<E: Effects<Self>>(&mut self, fx: &mut E) {
         let heard = self.peers().filter(|peer| self.progress[peer.at()].active);
         let heard = heard.chain([self.id]).collect::<NodeSet>();
@@ -324,20 +324,20 @@ impl Node {
         }
     }
 
-    /// "If votedFor is null or candidateId" (Figure 2): first come, first served (5.2).
+    /// "If votedFor is null or candidateId" (Figure 2): first come, first served (§5.2).
     fn can_vote_for(&self, candidate: NodeId) -> bool {
         self.storage.vote().is_none_or(|vote| vote == candidate)
     }
 
     /// "If the logs have last entries with different terms, then the log with the later term is more up
-    /// to date. If the logs end with the same term, then whichever log is longer" (5.4.1).
+    /// to date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
     fn is_up_to_date(&self, candidate: (u64, u64)) -> bool {
         candidate >= (self.log().last_term(), self.log().last_index())
             || !self.obeys(Rule::UpToDateCheck)
     }
 
     /// "If a server receives a RequestVote request within the minimum election timeout of hearing from a
-    /// current leader, it does not update its term or grant its vote" (4.2.3). Leases rest on it (6.4.1).
+    /// current leader, it does not update its term or grant its vote" (diss. §4.2.3). Leases rest on it (diss. §6.4.1).
     fn is_bound_to_leader(&self, now: LocalTime) -> bool {
         let leased = self.config.lease.is_some() && self.obeys(Rule::LeaseSticky);
         (self.config.sticky_votes || leased) && self.hears_leader(now) || self.refuses_votes(now)
@@ -411,7 +411,7 @@ impl Node {
         self.role == Role::Leader
     }
 
-    /// The leader's tick: an `AppendEntries` to everybody (5.2).
+    /// The leader's tick: an `AppendEntries` to everybody (§5.2).
     pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         fx.arm(HEARTBEAT, Delay::exactly(self.heartbeat_interval()));
         self.start_round(now, fx);

@@ -1,5 +1,5 @@
 //! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends. What a
-//! snapshot covers may be gone from its beginning (section 7).
+//! snapshot covers may be gone from its beginning (§7).
 
 use std::sync::Arc;
 
@@ -163,6 +163,11 @@ impl Log {
     #[inline(never)]
     fn begin_run(&mut self, term: u64) {
         if !self.slots.is_empty() {
+            debug_assert!(self.newest.first <= self.last_index(), "no run is empty");
+            debug_assert!(
+                self.older.last().is_none_or(|run| run.first < self.newest.first),
+                "runs are in order"
+            );
             self.older.push(self.newest);
         }
         self.newest = Run { first: self.last_index() + 1, term };

@@ -1,5 +1,5 @@
-//! The replicated state machine: a key-value store with client sessions (paper section 8, dissertation
-//! 6.3). A key holds a list of items; `put` leaves one, `append` adds one.
+//! The replicated state machine: a key-value store with client sessions (paper §8,
+//! diss. §6.3). A key holds a list of items; `put` leaves one, `append` adds one.
 
 use super::types::{Command, Key, Op, Output, Value, fold};
 use crate::clone::clone_by_field;

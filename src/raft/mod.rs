@@ -4,8 +4,8 @@
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
 //! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
 //! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
-//! (5.2, 5.4.1, 9.6) with [`variants`] of it and its [`tuning`], `replication` (5.3, 5.4.2) by what a
-//! leader knows of a follower ([`progress`]), [`snapshot`] (section 7), `reads` (6.4), [`machine`] (6.3), [`sizes`].
+//! (§5.2, §5.4.1, diss. §9.6) with [`variants`] of it and its [`tuning`], `replication` (§5.3, §5.4.2) by what a
+//! leader knows of a follower ([`progress`]), [`snapshot`] (§7), `reads` (diss. §6.4), [`machine`] (diss. §6.3), [`sizes`].
 
 pub mod config;
 mod election;

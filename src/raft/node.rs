@@ -44,8 +44,8 @@ pub struct Node {
     // Volatile on all servers.
     pub(super) role: Role,
     pub(super) leader: Option<NodeId>,
-    /// commitIndex, which never falls (Figure 2); everything up to it is applied. Invariant, unless a
-    /// rule is gone or a node lies: `commit <= log.last_index()`.
+    /// commitIndex, which never falls (Figure 2); everything up to it is applied. It
+    /// is at most the log's last index, unless a rule is gone or a node lies: [`crate::check`] looks at that.
     pub(super) commit: u64,
     pub(super) machine: Machine,
     /// First and last indices that were applied and whose entries were then replaced, which only happens if a rule
@@ -137,7 +137,7 @@ impl Node {
 
     /// Begins as the leader of its term, before any message: its heartbeats go out at the start.
     pub fn preset_leader(&mut self) {
-        self.role = Role::Leader;
+        self.set_role(Role::Leader);
     }
 
     /// The log, durable or not.
@@ -326,8 +326,21 @@ impl Node {
         self.config.rules.has(rule)
     }
 
+    /// Along the arrows of Figure 4: nobody stops leading but to follow. (A node that claims to lead has followed
+    /// just before, see [`Request::Usurp`].)
+    pub(super) fn set_role(&mut self, role: Role) {
+        debug_assert!(
+            self.role != Role::Leader || role == Role::Follower,
+            "{:?} goes from {} to {}",
+            self.id,
+            self.role.name(),
+            role.name()
+        );
+        self.role = role;
+    }
+
     /// "If RPC request or response contains term T > currentTerm: set currentTerm = T, convert to
-    /// follower" (5.1); also when a candidate hears the leader of its own term (5.2).
+    /// follower" (§5.1); also when a candidate hears the leader of its own term (§5.2).
     pub(super) fn become_follower<E: Effects<Self>>(
         &mut self,
         term: u64,
@@ -341,7 +354,7 @@ impl Node {
             self.heard_at = None;
             self.forget_measurements();
         }
-        self.role = Role::Follower;
+        self.set_role(Role::Follower);
         self.leader = leader;
         if led {
             self.abdicate(fx);
@@ -534,6 +547,6 @@ impl Protocol for Node {
     }
 }
 
-/// The election timeout that most texts quote: 150 to 300 ms (paper 9.3).
+/// The election timeout that most texts quote: 150 to 300 ms (paper §9.3).
 pub const PAPER_ELECTION_TIMEOUT: Delay =
     Delay { min: Span::from_ms(150), max: Span::from_ms(300) };

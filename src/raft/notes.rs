@@ -81,15 +81,15 @@ pub enum RaftNote {
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
-    /// The message is of an older term (5.1).
+    /// The message is of an older term (§5.1).
     StaleTerm(Rule),
-    /// The node hears a leader (4.2.3), or has just restarted under leases.
+    /// The node hears a leader (diss. §4.2.3), or has just restarted under leases.
     StickyVote,
-    /// The node has voted for somebody else (5.2).
+    /// The node has voted for somebody else (§5.2).
     AlreadyVoted,
-    /// The candidate's log is less up to date (5.4.1).
+    /// The candidate's log is less up to date (§5.4.1).
     NotUpToDate,
-    /// The entry before the new ones is missing or differs (5.3).
+    /// The entry before the new ones is missing or differs (§5.3).
     PrevLogMismatch,
     /// The node has just stepped down for this candidate's term (Raft Refloated's simulator).
     SteppedDown,

@@ -1,4 +1,4 @@
-//! Quorum arithmetic, free of any other state: majorities, and joint majorities (section 6).
+//! Quorum arithmetic, free of any other state: majorities, and joint majorities (§6).
 
 use crate::protocol::{MAX_NODES, NodeId, NodeSet};
 

@@ -1,4 +1,4 @@
-//! Reads without an entry in the log (dissertation 6.4): `ReadIndex`, leases, and stale local ones.
+//! Reads without an entry in the log (diss. §6.4): `ReadIndex`, leases, and stale local ones.
 
 use std::collections::VecDeque;
 
@@ -146,7 +146,7 @@ impl Node {
     }
 
     /// "the leader's lease ... start + election timeout / clock drift bound", where start is when the
-    /// heartbeats that a majority acknowledged were *sent* (6.4.1).
+    /// heartbeats that a majority acknowledged were *sent* (diss. §6.4.1).
     fn extend_lease(&mut self, now: LocalTime, confirmed: u64) {
         while let Some(&(round, sent)) = self.reads.sent.front() {
             if round > confirmed {

@@ -1,4 +1,4 @@
-//! Log replication (5.3) and commitment (5.4.2).
+//! Log replication (§5.3) and commitment (§5.4.2).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::types::{Command, Entries, Entry, RaftMessage, Waiting};
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
 
 impl Node {
-    /// A client's command (5.3). "If a client contacts a follower, the follower redirects it" (5.1).
+    /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it" (§5.1).
     #[inline]
     pub(super) fn propose<E: Effects<Self>>(&mut self, op: OpId, command: Command, fx: &mut E) {
         if self.role != Role::Leader {
@@ -93,7 +93,7 @@ impl Node {
         fx.send(peer, message);
     }
 
-    /// A new round of heartbeats, "AppendEntries RPCs that carry no log entries" (5.2), but for a new leader's
+    /// A new round of heartbeats, "AppendEntries RPCs that carry no log entries" (§5.2), but for a new leader's
     /// first, which probe. What was lost since the last one is found by it: where entries or a probe never
     /// came the follower refuses or its answer says so, and a lost answer is repeated.
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
@@ -158,7 +158,7 @@ impl Node {
     }
 
     /// What of a message comes after the beginning of the log. What a snapshot covers is committed, and every
-    /// later leader has it (5.4): it needs no check, and cannot be checked.
+    /// later leader has it (§5.4): it needs no check, and cannot be checked.
     #[inline]
     fn after_snapshot<'a>(
         &self,
@@ -223,7 +223,7 @@ impl Node {
     }
 
     /// The answer to a leader of an older term. It confirms no round: should that node lead again by the time
-    /// it comes, in this very term, it must not take it for an answer to its new rounds (6.4).
+    /// it comes, in this very term, it must not take it for an answer to its new rounds (diss. §6.4).
     pub(super) fn reject_stale<E: Effects<Self>>(
         &mut self,
         from: NodeId,
@@ -234,7 +234,7 @@ impl Node {
     }
 
     /// "the follower can include the term of the conflicting entry and the first index it stores for that
-    /// term" (5.3): here the last index whose term is not above the leader's.
+    /// term" (§5.3): here the last index whose term is not above the leader's.
     fn reject<E: Effects<Self>>(
         &mut self,
         from: NodeId,

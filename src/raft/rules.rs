@@ -49,10 +49,10 @@ macro_rules! rules {
 rules! {
     UpToDateCheck: "skip_up_to_date",
         "a vote goes only to a candidate whose log is at least as up to date as the voter's",
-        "paper 5.4.1", "leader_completeness", "a lagging candidate";
+        "paper §5.4.1", "leader_completeness", "a lagging candidate";
     PrevLogCheck: "skip_prev_check",
         "entries are appended only after an entry with the leader's prevLogIndex and prevLogTerm",
-        "paper 5.3", "log_matching", "a diverged follower";
+        "paper §5.3", "log_matching", "a diverged follower";
     PersistVote: "vote_not_persisted",
         "votedFor is durable before the vote is sent",
         "paper Figure 2", "election_safety", "a restart";
@@ -61,43 +61,43 @@ rules! {
         "paper Figure 2", "election_safety", "a restart";
     CurrentTermCommit: "commit_prior_term",
         "a leader counts replicas only for entries of its own term",
-        "paper 5.4.2", "leader_completeness", "max_entries_per_append = 1";
+        "paper §5.4.2", "leader_completeness", "max_entries_per_append = 1";
     QuorumSize: "quorum_off_by_one",
         "a quorum is more than half of the voters",
-        "paper 5.2", "election_safety", "a partition";
+        "paper §5.2", "election_safety", "a partition";
     TermCheckAppend: "accept_stale_leader",
         "AppendEntries of an older term is refused",
-        "paper 5.1", "committed_prefix", "messages that arrive late";
+        "paper §5.1", "committed_prefix", "messages that arrive late";
     TermCheckVote: "stale_vote_accepted",
         "a candidate counts only votes of its current term",
-        "paper 5.1", "election_safety", "messages that arrive late";
+        "paper §5.1", "election_safety", "messages that arrive late";
     TermCheckAck: "stale_ack_accepted",
         "a leader counts only acknowledgements of its current term",
-        "paper 5.1", "leader_completeness", "five nodes and messages that arrive late";
+        "paper §5.1", "leader_completeness", "five nodes and messages that arrive late";
     TruncateOnConflict: "truncate_without_conflict",
         "a follower deletes entries only where one of them conflicts with the leader's",
-        "paper 5.3", "committed_prefix", "messages that overtake each other";
+        "paper §5.3", "committed_prefix", "messages that overtake each other";
     CommitVerified: "commit_unverified_suffix",
         "a follower commits no further than the last entry that this message verified",
-        "paper 5.3 and Figure 2", "state_machine_safety", "a diverged follower";
+        "paper §5.3 and Figure 2", "state_machine_safety", "a diverged follower";
     SessionDedup: "no_dedup",
         "a command that a client sends again is applied once",
-        "paper 8, dissertation 6.3", "session_once", "a client that retries";
+        "paper §8, diss. §6.3", "session_once", "a client that retries";
     NoopBeforeRead: "readindex_no_noop",
         "a leader serves reads only once it has committed an entry of its own term",
-        "paper 8, dissertation 6.4", "linearizable_reads", "a new leader that does not know all commits";
+        "paper §8, diss. §6.4", "linearizable_reads", "a new leader that does not know all commits";
     LeaseSticky: "lease_without_stickiness",
         "with leases, a follower that hears a leader refuses RequestVote",
-        "dissertation 6.4.1", "linearizable_reads", "read leases";
+        "diss. §6.4.1", "linearizable_reads", "read leases";
     LeaseRestartWait: "lease_forgotten_at_restart",
         "with leases, a restarted node refuses votes for one election timeout",
-        "dissertation 6.4.1", "linearizable_reads", "read leases and a restart";
+        "diss. §6.4.1", "linearizable_reads", "read leases and a restart";
     LeaseFromSend: "lease_from_ack",
         "a lease counts from the moment the heartbeat was sent, not from its answer",
-        "dissertation 6.4.1", "linearizable_reads", "read leases and slow links";
+        "diss. §6.4.1", "linearizable_reads", "read leases and slow links";
     LeaseDriftBound: "lease_ignores_drift",
         "a lease is shorter than the election timeout by the bound on clock drift",
-        "dissertation 6.4.1", "linearizable_reads", "read leases and drifting clocks";
+        "diss. §6.4.1", "linearizable_reads", "read leases and drifting clocks";
 }
 
 /// Which rules a node obeys. All of them, unless some were taken away.

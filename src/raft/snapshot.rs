@@ -1,4 +1,4 @@
-//! Log compaction (section 7): a node writes down what its state machine holds and drops the entries that led
+//! Log compaction (§7): a node writes down what its state machine holds and drops the entries that led
 //! there; a follower that needs them gets the snapshot instead.
 
 use std::sync::Arc;

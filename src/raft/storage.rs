@@ -139,6 +139,12 @@ impl Storage {
     /// of two, for which the processor waits.
     #[inline]
     fn remember(&mut self, undo: impl FnOnce() -> Undo) {
+        debug_assert!(
+            self.undo.back().is_none_or(|(id, _)| *id <= self.written),
+            "steps back are in order: {:?} after {:?}",
+            self.written,
+            self.undo
+        );
         self.written.0 += 1;
         if self.undo.len() < self.undo.capacity() {
             self.undo.push_back((self.written, undo()));

@@ -3,7 +3,7 @@
 //! election timeout by the one and says by the other how often it wants to hear a heartbeat.
 //!
 //! Two things are not as there. The leader has one heartbeat timer, and beats as often as the follower that
-//! asks for most. And a round that a client's read began counts as a heartbeat, since it is one (6.4).
+//! asks for most. And a round that a client's read began counts as a heartbeat, since it is one (diss. §6.4).
 
 use std::collections::VecDeque;
 
@@ -307,7 +307,7 @@ impl Node {
         wanted.min().unwrap_or(self.config.heartbeat)
     }
 
-    /// How long a leader may hear no quorum: an election timeout (6.2). Where heartbeats have become rare, it
+    /// How long a leader may hear no quorum: an election timeout (diss. §6.2). Where heartbeats have become rare, it
     /// is two of their intervals: one alone may fall between two answers.
     pub(super) fn quorum_check(&self) -> Delay {
         let timeout = self.config.election_timeout.min;

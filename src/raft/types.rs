@@ -36,7 +36,7 @@ impl Value {
 /// What a command does to the store.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Op {
-    /// Nothing: what a new leader appends to commit what came before it (section 8).
+    /// Nothing: what a new leader appends to commit what came before it (§8).
     #[default]
     Noop,
     /// Sets a key to one value.
@@ -69,7 +69,7 @@ pub enum Op {
     },
 }
 
-/// A client's session (dissertation 6.3). Client 0 has none: its commands apply as often as they commit.
+/// A client's session (diss. §6.3). Client 0 has none: its commands apply as often as they commit.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Session {
     /// The client, counted from 1.
@@ -172,13 +172,13 @@ impl Entries {
 /// What nodes say to each other.
 #[derive(Clone, Debug)]
 pub enum RaftMessage {
-    /// Invoked by candidates to gather votes (5.2), or to ask whether it would be worth it (9.6).
+    /// Invoked by candidates to gather votes (§5.2), or to ask whether it would be worth it (diss. §9.6).
     RequestVote {
         /// The candidate's term; with `pre` the term that it would stand in.
         term: u64,
-        /// Index of the candidate's last log entry (5.4).
+        /// Index of the candidate's last log entry (§5.4).
         last_index: u64,
-        /// Term of the candidate's last log entry (5.4).
+        /// Term of the candidate's last log entry (§5.4).
         last_term: u64,
         /// PreVote: nobody's state changes.
         pre: bool,
@@ -196,7 +196,7 @@ pub enum RaftMessage {
         /// Whether the candidate's log is behind the voter's. Told only if the election rule asks for it.
         stale_log: bool,
     },
-    /// Invoked by the leader to replicate entries and as heartbeat (5.2, 5.3).
+    /// Invoked by the leader to replicate entries and as heartbeat (§5.2, §5.3).
     AppendEntries {
         /// The leader's term.
         term: u64,
@@ -207,7 +207,7 @@ pub enum RaftMessage {
         /// The leader's commitIndex.
         commit: u64,
         /// The heartbeat round that this belongs to; echoed, so that the leader can tell old answers from
-        /// new ones (6.4).
+        /// new ones (diss. §6.4).
         round: u64,
         /// What to store.
         entries: Entries,
@@ -230,7 +230,7 @@ pub enum RaftMessage {
         /// Whether that message carried entries: then it is under way no more.
         carried: bool,
     },
-    /// Invoked by the leader to send a snapshot to a follower that lags (section 7); whole, in one message.
+    /// Invoked by the leader to send a snapshot to a follower that lags (§7); whole, in one message.
     InstallSnapshot {
         /// The leader's term.
         term: u64,

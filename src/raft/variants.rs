@@ -12,7 +12,7 @@ macro_rules! variants {
         #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
         pub enum ElectionRule {
             /// The paper's: a higher term is adopted from whoever has it; a candidate stands again when its
-            /// timeout is over (5.2).
+            /// timeout is over (§5.2).
             #[default]
             #[serde(rename = "paper")]
             Paper,

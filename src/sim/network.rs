@@ -26,7 +26,7 @@ pub struct NetworkSpec {
 }
 
 impl Default for NetworkSpec {
-    /// The latency of the paper's measurements: about 15 ms for a broadcast and its answers (9.3).
+    /// The latency of the paper's measurements: about 15 ms for a broadcast and its answers (§9.3).
     fn default() -> Self {
         let latency = Latency::All(Distribution::Constant { value: 7.5 });
         Self { latency, loss: 0.0, duplicate: 0.0, fifo: false }

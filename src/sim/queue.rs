@@ -96,7 +96,10 @@ impl Queue {
         let event = Event { time, seq: self.next_seq(), due };
         match self.lane.back() {
             Some(last) if last.time > time => self.heap.push(Earliest(event)),
-            _ => self.lane.push_back(event),
+            last => {
+                debug_assert!(last.is_none_or(|last| last.seq < event.seq), "ascending by key");
+                self.lane.push_back(event);
+            }
         }
     }
 

@@ -131,6 +131,7 @@ impl<T: Cell> Column<T> {
         }
         self.rows += more.len();
         self.cells.extend(more, room);
+        debug_assert_eq!(self.cells.cells().len(), self.rows, "there are as many cells as rows");
     }
 
     /// Adds the cells of another one at the end.

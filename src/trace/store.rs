@@ -131,6 +131,7 @@ impl<R: Record> Store<R> {
             return NO_ROW;
         }
         let Some(block) = &mut self.newest else { return NO_ROW };
+        debug_assert!(self.open < self.room, "the newest block has room");
         row.write(block, self.open);
         self.open += 1;
         (self.begun + self.open - 1) as u32
@@ -242,6 +243,7 @@ impl<R: Record> Store<R> {
             return;
         };
         if place(self.settled).0 == self.chunks.len() {
+            debug_assert_eq!(place(self.settled).1, 0, "the chunks before it are full");
             let doublings = DOUBLINGS.min(self.chunks.len() as u32);
             self.chunks.push(Arc::new(Chunk::with_room(FIRST << doublings)));
         }

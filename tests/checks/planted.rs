@@ -277,7 +277,7 @@ fn stale_leader_reads(lab: &mut Lab) {
     lab.run(20);
 }
 
-/// Dissertation 6.4.1: B stands while A's lease lasts.
+/// diss. §6.4.1: B stands while A's lease lasts.
 fn election_under_a_lease(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
     lab.campaign(A);
@@ -307,7 +307,7 @@ fn one_lease(config: Config, drift_ppm: u32) -> Config {
     Config { election_timeout, heartbeat, lease: Some(Lease { drift_ppm }), ..config }
 }
 
-/// "The lease approach assumes a bound on clock drift" (dissertation 6.4.1): within it a lease is safe, beyond
+/// "The lease approach assumes a bound on clock drift" (diss. §6.4.1): within it a lease is safe, beyond
 /// it no rule helps.
 #[test]
 fn a_lease_is_as_good_as_its_bound_on_drift() {

@@ -3,7 +3,7 @@
 use raftlab::protocol::{Delay, Span};
 use raftlab::raft::{Command, Config, ElectionRule, Log, Rules};
 
-/// The paper's settings: timeouts of 150 to 300 ms (9.3), a no-op from every new leader (section 8),
+/// The paper's settings: timeouts of 150 to 300 ms (§9.3), a no-op from every new leader (§8),
 /// and none of the switches that the dissertation adds.
 pub fn config() -> Config {
     Config {

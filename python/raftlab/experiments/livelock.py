@@ -398,7 +398,7 @@ def variants(seeds: int) -> list[Variant]:
             progress,
             runs,
             changed="election timeouts ten times as long",
-            claim="the timing requirement: broadcastTime ≪ electionTimeout (5.6)",
+            claim="the timing requirement: broadcastTime ≪ electionTimeout (§5.6)",
             claimed=False,
             **SLOW,
         ),

@@ -12,7 +12,7 @@ __all__ = ["expected_terms", "expected_time", "first_timeout", "split_probabilit
 
 
 def split_probability(servers: int, alive: int, latency: float) -> float:
-    """P(the vote is split) = P(Bin(s, l) >= c - 1), with c = s - floor(n / 2) + 1 (9.3).
+    """P(the vote is split) = P(Bin(s, l) >= c - 1), with c = s - floor(n / 2) + 1 (diss. §9.3).
 
     A vote is split iff c servers stand within a latency.
 
@@ -38,12 +38,12 @@ def first_timeout(servers: int, alive: int, latency: float) -> float:
 
 
 def expected_terms(servers: int, alive: int, latency: float) -> float:
-    """How many terms an election takes, if each is like the first (9.4)."""
+    """How many terms an election takes, if each is like the first (diss. §9.4)."""
     return 1 / (1 - split_probability(servers, alive, latency))
 
 
 def expected_time(servers: int, alive: int, latency: float, base: float = 1.0) -> float:
-    """How long an election takes, from fresh timers on, if each term is like the first (9.4).
+    """How long an election takes, from fresh timers on, if each term is like the first (diss. §9.4).
 
     The dissertation's E[E_s] counts from a crash in the middle of a heartbeat interval, a quarter sooner.
 

@@ -37,7 +37,7 @@ WAN_LOGS = {0: 492.6, 1: 550.5, 2: 714.7}
 
 
 def wan_elections(seeds: int = 10_000) -> Result:
-    """Election times in a wide-area network with servers failed (dissertation 9.4).
+    """Election times in a wide-area network with servers failed (diss. §9.4).
 
     Returns
     -------
@@ -65,7 +65,7 @@ def wan_elections(seeds: int = 10_000) -> Result:
         times, over = time_distribution(5, 5 - failed, 35 / 300)
         curves[case] = (300 * times, over)
     rows += [different_logs(failed, seeds) for failed in WAN]
-    source = "Ongaro's dissertation, 9.4 and 9.5 (AvailSim, WAN)"
+    source = "Ongaro's dissertation, §9.4 and §9.5 (AvailSim, WAN)"
     return Result(
         "wan_elections",
         "Elections in a wide-area network",
@@ -129,7 +129,7 @@ def available(
 
 
 def lan_elections(seeds: int = 10_000) -> Result:
-    """Election times in AvailSim's local network, beside the closed form (dissertation 9.3).
+    """Election times in AvailSim's local network, beside the closed form (diss. §9.3).
 
     Returns
     -------
@@ -162,7 +162,7 @@ def lan_elections(seeds: int = 10_000) -> Result:
         "U(2, 5) ms, no time for processors and disks: AvailSim's LAN. Its results are not published; "
         "the numbers are the dissertation's closed form with a latency of 3.5 ms."
     )
-    source = "Ongaro's dissertation, 9.3; AvailSim, LAN"
+    source = "Ongaro's dissertation, §9.3; AvailSim, LAN"
     return Result(
         "lan_elections", "Elections in a local network", source, setup, tuple(rows), samples, curves=curves
     )
@@ -199,7 +199,7 @@ OVERLAID = "the script that plots it does not say where it is from"
 
 
 def split_votes(seeds: int = 100_000) -> Result:
-    """How often the first term has no leader, beside 80 closed forms of the dissertation (9.2)."""
+    """How often the first term has no leader, beside 80 closed forms of the dissertation (diss. §9.2)."""
     rows = []
     for servers, alive, latency in SPLITS:
         split = how_often_split(servers, alive, 150 * latency, seeds)
@@ -218,7 +218,7 @@ def split_votes(seeds: int = 100_000) -> Result:
         "With a fixed latency l, s of n servers alive and c = s - floor(n / 2) + 1 the closed form is "
         "P(Bin(s, l) >= c - 1)."
     )
-    source = "Ongaro's dissertation, 9.2; AvailSim for 5 of 5 alive"
+    source = "Ongaro's dissertation, §9.2; AvailSim for 5 of 5 alive"
     return Result("split_votes", "Split votes", source, setup, tuple(rows))
 
 
@@ -270,7 +270,7 @@ def election_times(seeds: int = 10_000) -> Result:
         "disks. The form for it takes each term for a copy of the first, hence a tolerance of 1 %; the two "
         "others are exact."
     )
-    source = "Ongaro's dissertation, 9.1 and 9.3"
+    source = "Ongaro's dissertation, §9.1 and §9.3"
     return Result("election_times", "Elections and the closed forms", source, setup, tuple(rows))
 
 
@@ -281,7 +281,7 @@ MEMORY = (
 
 
 def rejoining(seeds: int = 2000) -> Result:
-    """What a server that was cut off does to the leader when it comes back (dissertation 9.6)."""
+    """What a server that was cut off does to the leader when it comes back (diss. §9.6)."""
     rows = []
     for pre_vote, claim, deposed in ((False, "one leader steps down", 1), (True, "no leader steps down", 0)):
         found = played(cut_off(pre_vote), seeds=seeds, metrics="leader_losses")
@@ -292,7 +292,7 @@ def rejoining(seeds: int = 2000) -> Result:
         "5 servers with a leader, election timeouts U(150, 300) ms, messages take U(1, 5) ms. A follower "
         "is cut off from 1 s to 3 s; the run ends at 8 s."
     )
-    source = "Ongaro's dissertation, 9.6"
+    source = "Ongaro's dissertation, §9.6"
     return Result("rejoining", "A server that comes back", source, setup, tuple(rows))
 
 

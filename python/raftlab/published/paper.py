@@ -65,7 +65,7 @@ SLOW, USUAL, QUICK = ((3.0, 7.0), (3.0, 7.0)), ((1.0, 5.0), (7.0, 11.0)), ((0.5,
 
 
 def figure_16(seeds: int = 10_000) -> Result:
-    """Time to detect and replace a crashed leader, by the range of election timeouts (paper 9.3, Figure 16).
+    """Time to detect and replace a crashed leader, by the range of election timeouts (paper §9.3, Figure 16).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def figure_16(seeds: int = 10_000) -> Result:
 
 
 SOURCE = (
-    "Ongaro and Ousterhout, extended version, 9.3 and Figure 16; Ongaro's dissertation, 9.4; samples from "
+    "Ongaro and Ousterhout, extended version, §9.3 and Figure 16; Ongaro's dissertation, §9.4; samples from "
     "ocaml-raft-data"
 )
 SETUP = (

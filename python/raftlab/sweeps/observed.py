@@ -27,7 +27,7 @@ ASKED = ("ending", "properties")
 """Columns with a question: `"ending=stop"`, `"properties=election_safety"`."""
 CHECKED = {
     *(VIOLATION, "violations", "lost_writes", "ending=violation"),
-    *(row["metric"] for row in catalogue if row["group"] == "violations_by_rule"),
+    *(row["metric"] for row in catalogue if row["group"] == "violations_by_property"),
 }
 """Columns that only the checks give, besides the questions about properties: unknown without them, not 0."""
 NOT_CHECKED = "not checked"

@@ -102,7 +102,7 @@ impl<O: Watcher> Cluster<O> {
         name.and_then(|name| self.scenario.nodes.id(name).ok())
     }
 
-    /// The next serial number of a client's session (dissertation 6.3). Whoever drives a cluster by hand may
+    /// The next serial number of a client's session (diss. §6.3). Whoever drives a cluster by hand may
     /// retry any operation, so no answer is ever forgotten.
     fn session(&mut self, client: &str) -> Session {
         let number = self.scenario.load_clients() + self.clients.len() as u32 + 1;

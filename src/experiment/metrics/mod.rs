@@ -47,7 +47,7 @@ pub struct Finished<'a> {
     /// The digest.
     pub digest: Digest,
     /// How many violations of a property there were, for each of [`PROPERTIES`]; empty if there was none.
-    pub by_rule: Vec<u64>,
+    pub by_property: Vec<u64>,
     /// How many acknowledged writes were lost.
     pub lost_writes: u64,
     /// What was measured, if anything was.
@@ -78,7 +78,7 @@ impl<'a> Finished<'a> {
             commit_index: nodes().map(|node| node.status().commit_index).max().unwrap_or(0),
             violations,
             properties: if broken { watcher.violated_properties() } else { Vec::new() },
-            by_rule: if broken {
+            by_property: if broken {
                 PROPERTIES.iter().map(|property| watcher.violations_of(property.name)).collect()
             } else {
                 Vec::new()
@@ -145,6 +145,8 @@ pub struct Metric {
     pub censored_by: &'static str,
     /// What has to be watched.
     pub needs: Needs,
+    /// Whether it reads the clock on the wall, and differs from run to run of the same scenario and seed.
+    pub of_the_clock: bool,
     /// The property whose violations it counts: a run that stopped at another one says nothing of it.
     pub property: &'static str,
     value: for<'a> fn(&Finished<'a>, usize) -> Value<'a>,
@@ -166,7 +168,7 @@ impl Metric {
 
     /// Whether `"all"` includes it: one number a run, the same every time.
     fn is_ordinary(&self) -> bool {
-        self.holds != Holds::Histogram && self.name != "wall_ms"
+        self.holds != Holds::Histogram && !self.of_the_clock
     }
 }
 
@@ -189,6 +191,7 @@ macro_rules! metrics {
                     default: false,
                     censored_by: "",
                     needs: Needs::$needs,
+                    of_the_clock: false,
                     property: "",
                     value: |$run, _at| Value::$kind($value),
                     at: 0,
@@ -199,6 +202,7 @@ macro_rules! metrics {
         }
     };
     (@default $metric:ident $by:literal) => { $metric.default = $by };
+    (@of_the_clock $metric:ident $by:literal) => { $metric.of_the_clock = $by };
     (@property $metric:ident $by:literal) => { $metric.property = $by };
     (@censored_by $metric:ident $by:literal) => { $metric.censored_by = $by };
 }
@@ -369,7 +373,7 @@ metrics! {
         events Count "" Nothing,
             "events that the simulator dispatched",
             |run| run.counters.events;
-        wall_ms Real "ms" Nothing,
+        wall_ms Real "ms" Nothing (of_the_clock true),
             "how long the computer took for the run; the only column that is not the same every time",
             |run| Some(run.wall.as_secs_f64() * 1e3);
     }
@@ -387,6 +391,7 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
         default: false,
         censored_by: "",
         needs,
+        of_the_clock: false,
         property,
         value,
         at,
@@ -425,9 +430,10 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
             "violations of {}: {}; null without checks, and where the run stopped at another one",
             property.name, property.meaning
         );
-        let value =
-            |run: &Finished<'_>, at: usize| Value::Count(run.by_rule.get(at).copied().unwrap_or(0));
-        let group = "violations_by_rule";
+        let value = |run: &Finished<'_>, at: usize| {
+            Value::Count(run.by_property.get(at).copied().unwrap_or(0))
+        };
+        let group = "violations_by_property";
         all.push(family(name, group, "", meaning, Needs::Checks, property.name, value, at));
     }
     all
