@@ -116,7 +116,7 @@ class NodeView:
     @property
     def store(self) -> dict[str, str | None]:
         """The key-value store as applied here; the items of a list are joined by commas."""
-        return dict(self._get("store"))
+        return self._world._engine.store(self.name)
 
     @property
     def next_index(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ use super::scenario::Scenario;
 use super::step::Step;
 use super::watch::Watcher;
 use crate::fault::Names;
+use crate::protocol::NodeId;
 
 /// Most clients of all load generators together.
 pub const MAX_CLIENTS: u32 = 100_000;
@@ -43,7 +44,8 @@ impl Scenario {
         self.initial_entries() + self.load_clients() as usize
     }
 
-    fn initial_entries(&self) -> usize {
+    /// How many entries there are in the logs of all nodes at the beginning.
+    pub(super) fn initial_entries(&self) -> usize {
         self.initial.as_ref().map_or(0, |initial| initial.entries(&self.nodes))
     }
 
@@ -63,6 +65,13 @@ impl Initial {
 }
 
 impl<O: Watcher> Cluster<O> {
+    /// How much there is to copy: entries, keys and messages under way.
+    pub fn size(&self) -> usize {
+        let world = self.world();
+        let nodes = (0..world.len()).map(|at| world.node(NodeId::from(at)).size());
+        nodes.sum::<usize>() + world.in_flight_count() + world.ops().len()
+    }
+
     /// Why it must not run on, if so. Asked between slices of events, not after each.
     pub fn check_size(&self) -> Result<(), String> {
         let (world, most) = (self.world(), MAX_IN_FLIGHT);

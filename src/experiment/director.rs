@@ -35,7 +35,7 @@ impl<O: Watcher> Cluster<O> {
 
     /// Whether a message is under way.
     pub fn is_in_flight(&self, id: MessageId) -> bool {
-        self.world().in_flight().iter().any(|flight| flight.id == id)
+        self.world().is_in_flight(id)
     }
 
     /// The name of a message.

@@ -1,14 +1,17 @@
 //! A cluster as Python holds it.
 
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::convert::{BusyError, from_json, invalid};
-use super::gateway::{drive, wait_for};
+use super::build::{Options, build_patiently, read_scenario, trace_level};
+use super::convert::{from_json, invalid};
+use super::flights::Flights;
+use super::gateway::drive;
 use super::intercept::{self, Hook};
+use super::shared::Shared;
 use super::sweep::moment;
 use super::table::Table;
 use super::views;
@@ -22,22 +25,7 @@ use crate::fault::Names;
 use crate::protocol::{NodeId, OpId, Span};
 use crate::sim::Time;
 use crate::sim::time::millis::LONGEST_MS;
-use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
-
-/// What is watched.
-#[derive(Clone, Copy)]
-pub(super) struct Options {
-    /// How much is written down.
-    trace: Level,
-    /// Whether invariants are checked.
-    checks: bool,
-    /// Most rows of one table of the trace.
-    trace_rows: Option<u64>,
-}
-
-impl Options {
-    const NOTHING: Self = Self { trace: Level::Off, checks: false, trace_rows: None };
-}
+use crate::trace::{Level, Recorder};
 
 /// A cluster with nobody watching, or with somebody: each a world that is compiled for itself.
 #[derive(Clone)]
@@ -60,51 +48,28 @@ macro_rules! either {
     };
 }
 
-/// Reads a scenario. The one that was read last is kept: it is often run again with another seed, and to read
-/// it takes longer than a short run.
-fn read_scenario(py: Python<'_>, json: &str) -> PyResult<Arc<Scenario>> {
-    static LAST: Mutex<Option<(String, Arc<Scenario>)>> = Mutex::new(None);
-    let last = || LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match &*last() {
-        Some((known, scenario)) if known == json => return Ok(Arc::clone(scenario)),
-        _ => {}
-    }
-    let scenario = Arc::new(scenario_of(py, json)?);
-    *last() = Some((json.to_owned(), Arc::clone(&scenario)));
-    Ok(scenario)
-}
-
-/// Reads a scenario; a long one while Ctrl-C is listened for.
-pub(super) fn scenario_of(py: Python<'_>, json: &str) -> PyResult<Scenario> {
-    if json.len() < LONG_TEXT {
-        return Ok(Scenario::from_json(json)?);
-    }
-    let json = json.to_owned();
-    Ok(wait_for(py, move || Scenario::from_json(&json))??)
-}
-
-/// A text of so many bytes takes milliseconds to read.
-const LONG_TEXT: usize = 100_000;
-
 const UNCHECKED: &str =
     "the condition 'a check is violated' needs checks=True: without checks it never holds";
 
 /// A cluster in its world. The typed face of it is `raftlab.Cluster`.
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct Engine {
-    inner: Mutex<Inner>,
+    inner: Shared<Inner>,
     hooks: Mutex<Vec<Hook>>,
 }
 
+#[derive(Clone)]
 pub(super) struct Inner {
     pub(super) cluster: Any,
     options: Options,
-    on_violation: OnViolation,
     position: Position,
 }
 
 /// So many events are few.
 const FEW: u64 = 16;
+
+/// So many rows, entries, messages or steps take milliseconds to go through.
+const MUCH: usize = 10_000;
 
 #[pymethods]
 impl Engine {
@@ -127,7 +92,7 @@ impl Engine {
         let options = Options { trace: trace_level(trace)?, checks, trace_rows };
         let on_violation = on_violation(stop_on_violation);
         let cluster = build_patiently(py, &scenario, seed, on_violation, options)?;
-        Ok(Self::hold(Inner { cluster, options, on_violation, position: Position::default() }))
+        Ok(Self::hold(Inner { cluster, options, position: Position::default() }))
     }
 
     // ---- Time -------------------------------------------------------------------------------------
@@ -280,13 +245,7 @@ impl Engine {
     /// the world, watchers are not.
     #[pyo3(signature = (seed=None))]
     fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
-        let guard = self.lock()?;
-        let mut inner = Inner {
-            cluster: guard.cluster.clone(),
-            options: guard.options,
-            on_violation: guard.on_violation,
-            position: guard.position.clone(),
-        };
+        let mut inner = self.inner.look(py, Inner::is_large, Inner::clone)?;
         if let Some(seed) = seed {
             either!(&mut inner.cluster, cluster => cluster.reseed(seed));
             inner.record(Step::Reseed(seed));
@@ -305,20 +264,16 @@ impl Engine {
     /// The same cluster at an earlier time, played again from the beginning.
     fn state_at(&self, py: Python<'_>, ms: f64) -> PyResult<Self> {
         let until = Time::ZERO + span("at", ms)?;
-        let (script, seed) = {
-            let guard = self.lock()?;
-            if until > guard.now() {
-                return Err(invalid(format!(
-                    "at must not be later than now ({}), not {ms} ms",
-                    guard.now()
-                )));
-            }
-            either!(&guard.cluster, cluster => (cluster.script(), cluster.seed()))
-        };
+        let now = self.lock()?.now();
+        if until > now {
+            return Err(invalid(format!("at must not be later than now ({now}), not {ms} ms")));
+        }
+        let script = |inner: &Inner| (inner.script(false), inner.seed());
+        let (script, seed) = self.inner.look(py, Inner::has_a_long_script, script)?;
         let options = Options::NOTHING;
         let cluster = build_patiently(py, &Arc::new(script), seed, OnViolation::Record, options)?;
         let position = Position::default();
-        let mut inner = Inner { cluster, options, on_violation: OnViolation::Record, position };
+        let mut inner = Inner { cluster, options, position };
         drive(py, |events| inner.play(events, until))?;
         // What is left of the time passes without events: they come at `until` or later.
         if inner.now() < until {
@@ -365,7 +320,7 @@ impl Engine {
     /// The seed.
     #[getter]
     fn seed(&self) -> PyResult<u64> {
-        Ok(either!(&self.lock()?.cluster, cluster => cluster.seed()))
+        Ok(self.lock()?.seed())
     }
 
     /// The running hash over all that has happened, as 32 hexadecimal digits.
@@ -383,11 +338,9 @@ impl Engine {
     /// The script of all that this cluster has been through, as JSON; of a scenario that was played to its
     /// end that scenario, unless only what happened up to now is asked for.
     #[pyo3(signature = (*, up_to_now=false))]
-    fn script(&self, up_to_now: bool) -> PyResult<String> {
-        Ok(either!(&self.lock()?.cluster, cluster => {
-            let script = if up_to_now { cluster.script_up_to_now() } else { cluster.script() };
-            script.to_json()
-        }))
+    fn script(&self, py: Python<'_>, up_to_now: bool) -> PyResult<String> {
+        self.inner
+            .look(py, Inner::has_a_long_script, move |inner| inner.script(up_to_now).to_json())
     }
 
     /// Events, messages sent, messages delivered, elections won.
@@ -425,7 +378,18 @@ impl Engine {
     fn log<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         let guard = self.lock()?;
         let id = guard.names().id(name).map_err(invalid)?;
-        either!(&guard.cluster, cluster => views::log(py, cluster, id))
+        either!(&guard.cluster, cluster => {
+            views::entries(py, cluster.world().node(id), &cluster.symbols())
+        })
+    }
+
+    /// The store of a node, as a dict.
+    fn store<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        let guard = self.lock()?;
+        let id = guard.names().id(name).map_err(invalid)?;
+        either!(&guard.cluster, cluster => {
+            views::store(py, cluster.world().node(id), &cluster.symbols())
+        })
     }
 
     /// The nodes that lead, by their own opinion, and are up.
@@ -465,10 +429,13 @@ impl Engine {
         )
     }
 
-    /// The messages under way, as dicts.
-    fn in_flight<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let guard = self.lock()?;
-        either!(&guard.cluster, cluster => views::in_flight(py, cluster))
+    /// The messages under way, one after the other, as tuples.
+    fn in_flight(&self, py: Python<'_>) -> PyResult<Flights> {
+        self.inner.look(
+            py,
+            Inner::is_large,
+            |inner| either!(&inner.cluster, cluster => Flights::of(cluster)),
+        )
     }
 
     /// The faults that act now, as dicts.
@@ -498,9 +465,17 @@ impl Engine {
     }
 
     /// A table of the trace, with what its metadata should say.
-    fn table(&self, name: &str, metadata: Vec<(String, String)>) -> PyResult<Table> {
-        let guard = self.lock()?;
-        either!(&guard.cluster, cluster => views::table(cluster, name, metadata))
+    fn table(
+        &self,
+        py: Python<'_>,
+        name: String,
+        metadata: Vec<(String, String)>,
+    ) -> PyResult<Table> {
+        self.inner.look(
+            py,
+            Inner::has_a_long_trace,
+            move |inner| either!(&inner.cluster, cluster => views::table(cluster, &name, metadata)),
+        )?
     }
 
     /// Why the trace is not whole, if it is not.
@@ -520,7 +495,7 @@ impl Engine {
     }
 
     fn __clear__(&self) {
-        if let (Ok(mut inner), Ok(mut hooks)) = (self.inner.try_lock(), self.hooks.try_lock()) {
+        if let (Some(mut inner), Ok(mut hooks)) = (self.inner.free(), self.hooks.try_lock()) {
             either!(&mut inner.cluster, cluster => cluster.world_mut().end_taps());
             hooks.clear();
         }
@@ -529,7 +504,7 @@ impl Engine {
 
 impl Engine {
     fn hold(inner: Inner) -> Self {
-        Self { inner: Mutex::new(inner), hooks: Mutex::new(Vec::new()) }
+        Self { inner: Shared::new(inner), hooks: Mutex::new(Vec::new()) }
     }
 
     fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {
@@ -537,14 +512,7 @@ impl Engine {
     }
 
     fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
-        match self.inner.try_lock() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => Err(BusyError::new_err(
-                "the cluster is running: it cannot be used from inside an interceptor or from another \
-                 thread before the call comes back",
-            )),
-        }
+        self.inner.lock()
     }
 
     /// Runs to `until` or the goal. What an interruption cuts short is written down as far as it came.
@@ -625,6 +593,32 @@ impl Inner {
         either!(&mut self.cluster, cluster => cluster.record_since(mark, python));
     }
 
+    /// Whether it takes milliseconds to copy it.
+    fn is_large(&self) -> bool {
+        either!(&self.cluster, cluster => cluster.size()) > MUCH
+    }
+
+    /// Whether it takes milliseconds to write its script.
+    fn has_a_long_script(&self) -> bool {
+        either!(&self.cluster, cluster => cluster.script_len()) > MUCH
+    }
+
+    /// Whether it takes milliseconds to make a table of its trace.
+    fn has_a_long_trace(&self) -> bool {
+        let trace = either!(&self.cluster, cluster => cluster.world().observer().trace());
+        trace.is_some_and(|trace| trace.rows() > MUCH)
+    }
+
+    fn script(&self, up_to_now: bool) -> Scenario {
+        either!(&self.cluster, cluster => {
+            if up_to_now { cluster.script_up_to_now() } else { cluster.script() }
+        })
+    }
+
+    fn seed(&self) -> u64 {
+        either!(&self.cluster, cluster => cluster.seed())
+    }
+
     fn now(&self) -> Time {
         either!(&self.cluster, cluster => cluster.world().now())
     }
@@ -697,58 +691,6 @@ fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> 
             Err(invalid(format!("{node} cannot campaign: it is down or paused")))
         }
         _ => Ok(()),
-    }
-}
-
-/// A cluster at its beginning; one that has much to build while Ctrl-C is listened for.
-fn build_patiently(
-    py: Python<'_>,
-    scenario: &Arc<Scenario>,
-    seed: u64,
-    on_violation: OnViolation,
-    options: Options,
-) -> PyResult<Any> {
-    if scenario.size() < MUCH {
-        return build(scenario, seed, on_violation, options);
-    }
-    let scenario = Arc::clone(scenario);
-    wait_for(py, move || build(&scenario, seed, on_violation, options))?
-}
-
-/// So many entries and clients take milliseconds to build.
-const MUCH: usize = 10_000;
-
-pub(super) fn build(
-    scenario: &Arc<Scenario>,
-    seed: u64,
-    on_violation: OnViolation,
-    options: Options,
-) -> PyResult<Any> {
-    fn cluster<O: Watcher>(
-        scenario: &Arc<Scenario>,
-        (seed, on_violation): (u64, OnViolation),
-        observer: O,
-    ) -> PyResult<Box<Cluster<O>>> {
-        Ok(Box::new(Cluster::new(scenario.clone(), seed, on_violation, observer)?))
-    }
-    let Options { trace, checks, trace_rows } = options;
-    let (nodes, way) = (scenario.nodes.len(), (seed, on_violation));
-    let rows = trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
-    let recorder = || Recorder::new(nodes, trace, rows);
-    Ok(match (trace, checks) {
-        (Level::Off, false) => Any::Bare(cluster(scenario, way, ())?),
-        (Level::Off, true) => Any::Checked(cluster(scenario, way, Checks::new(nodes))?),
-        (_, false) => Any::Traced(cluster(scenario, way, recorder())?),
-        (_, true) => Any::Both(cluster(scenario, way, (recorder(), Checks::new(nodes)))?),
-    })
-}
-
-fn trace_level(level: &str) -> PyResult<Level> {
-    match level {
-        "full" => Ok(Level::Full),
-        "states" => Ok(Level::States),
-        "off" => Ok(Level::Off),
-        other => Err(invalid(format!("trace must be 'full', 'states' or 'off', not '{other}'"))),
     }
 }
 

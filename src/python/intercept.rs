@@ -215,12 +215,17 @@ impl SenderState {
             now: self.now,
             election_due: None,
         };
-        self.look(|node| views::state(py, (&self.names, &self.symbols), self.id, node, &around))
+        self.look(|node| views::state(py, &self.names, self.id, node, &around))
     }
 
     /// The log of the node, as a list of tuples (index, term, command, committed).
     fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, pyo3::types::PyList>> {
         self.look(|node| views::entries(py, node, &self.symbols))
+    }
+
+    /// The store of the node, as a dict.
+    fn store<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyDict>> {
+        self.look(|node| views::store(py, node, &self.symbols))
     }
 }
 

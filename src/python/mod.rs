@@ -4,11 +4,14 @@
 
 #![allow(clippy::needless_pass_by_value)] // Python hands over what it calls with
 
+mod build;
 mod convert;
 mod engine;
+mod flights;
 mod gateway;
 mod intercept;
 mod patience;
+mod shared;
 mod splitting;
 mod sweep;
 mod table;

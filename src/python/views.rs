@@ -3,9 +3,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
+use super::build::{LONG_TEXT, scenario_of};
 use super::convert::invalid;
-use super::engine::scenario_of;
-use super::gateway::Attention;
+use super::gateway::{Attention, wait_for};
 use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
 use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
@@ -17,7 +17,6 @@ use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
-use crate::raft::fields::Content;
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
 use crate::sim::{Clock, OpStatus, Time};
 use crate::trace::schema::TABLES;
@@ -45,13 +44,13 @@ pub(super) fn node<'py, O: Watcher>(
         election_due: world.timer_due(id, crate::raft::node::ELECTION),
     };
     let names = &cluster.scenario().nodes;
-    state(py, (names, &cluster.symbols()), id, world.node(id), &around)
+    state(py, names, id, world.node(id), &around)
 }
 
-/// The state of a node, as a dict.
+/// The state of a node, as a dict; without its log and its store, which may be long.
 pub(super) fn state<'py>(
     py: Python<'py>,
-    (names, symbols): (&Names, &Symbols),
+    names: &Names,
     id: NodeId,
     node: &Node,
     around: &Surroundings,
@@ -75,11 +74,6 @@ pub(super) fn state<'py>(
     dict.set_item("clock_rate", around.clock.rate())?;
     dict.set_item("clock_offset_ms", around.clock.offset_ms(around.now))?;
     dict.set_item("election_due_ms", around.election_due.map(Time::as_ms))?;
-    let store = PyDict::new(py);
-    for (key, items) in node.machine().contents() {
-        store.set_item(symbols.key_text(key), symbols.items_text(&items))?;
-    }
-    dict.set_item("store", store)?;
     let progress = PyDict::new(py);
     for (i, peer) in node.progress().unwrap_or(&[]).iter().enumerate() {
         if i != id.at() {
@@ -90,25 +84,33 @@ pub(super) fn state<'py>(
     Ok(dict)
 }
 
-pub(super) fn log<'py, O: Watcher>(
-    py: Python<'py>,
-    cluster: &Cluster<O>,
-    id: NodeId,
-) -> PyResult<Bound<'py, PyList>> {
-    entries(py, cluster.world().node(id), &cluster.symbols())
-}
-
 /// The log of a node, as a list of tuples (index, term, command, committed).
 pub(super) fn entries<'py>(
     py: Python<'py>,
     node: &Node,
     symbols: &Symbols,
 ) -> PyResult<Bound<'py, PyList>> {
-    let rows = node.log().entries().enumerate().map(|(i, entry)| {
-        let index = node.log().base().index + i as u64 + 1;
-        (index, entry.term, command_text(&entry.command, symbols), node.has_applied(index))
-    });
-    PyList::new(py, rows.collect::<Vec<_>>())
+    let (list, mut attention) = (PyList::empty(py), Attention::new());
+    for (index, entry) in (node.log().base().index + 1..).zip(node.log().entries()) {
+        attention.look(py)?;
+        let text = command_text(&entry.command, symbols);
+        list.append((index, entry.term, text, node.has_applied(index)))?;
+    }
+    Ok(list)
+}
+
+/// The store of a node, as a dict.
+pub(super) fn store<'py>(
+    py: Python<'py>,
+    node: &Node,
+    symbols: &Symbols,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (store, mut attention) = (PyDict::new(py), Attention::new());
+    for (key, items) in node.machine().contents() {
+        attention.look(py)?;
+        store.set_item(symbols.key_text(key), symbols.items_text(&items))?;
+    }
+    Ok(store)
 }
 
 pub(super) fn op<'py, O: Watcher>(
@@ -162,39 +164,6 @@ pub(super) fn op<'py, O: Watcher>(
     Ok(dict)
 }
 
-pub(super) fn in_flight<'py, O: Watcher>(
-    py: Python<'py>,
-    cluster: &Cluster<O>,
-) -> PyResult<Bound<'py, PyList>> {
-    let names = &cluster.scenario().nodes;
-    let list = PyList::empty(py);
-    let mut attention = Attention::new();
-    for flight in cluster.world().in_flight() {
-        attention.look(py)?;
-        let dict = PyDict::new(py);
-        let fields = flight.message.fields();
-        dict.set_item("from", names.name(flight.id.from))?;
-        dict.set_item("to", names.name(flight.id.to))?;
-        dict.set_item("ordinal", flight.id.ordinal)?;
-        dict.set_item("copy", flight.id.copy)?;
-        dict.set_item("type", RaftMessage::KINDS[usize::from(flight.message.kind())])?;
-        dict.set_item("sent_ms", flight.sent.as_ms())?;
-        dict.set_item("due_ms", (flight.due < Time::NEVER).then(|| flight.due.as_ms()))?;
-        dict.set_item("entries", fields.entries)?;
-        let values = PyDict::new(py);
-        for (name, content) in flight.message.contents() {
-            match content {
-                Content::Number(number) => values.set_item(name, number)?,
-                Content::Flag(flag) => values.set_item(name, u64::from(flag))?,
-                Content::Entries(_) | Content::Snapshot(_) => {}
-            }
-        }
-        dict.set_item("fields", values)?;
-        list.append(dict)?;
-    }
-    Ok(list)
-}
-
 /// What a message says, into a dict.
 pub(super) fn fields(
     py: Python<'_>,
@@ -238,7 +207,9 @@ pub(super) fn active_faults<'py, O: Watcher>(
     let names = &cluster.scenario().nodes;
     let list = PyList::empty(py);
     let injector = cluster.injector();
+    let mut attention = Attention::new();
     for active in injector.active() {
+        attention.look(py)?;
         let Some(Scheduled { fault, .. }) = injector.fault(active.strike.handle) else { continue };
         let dict = PyDict::new(py);
         dict.set_item("handle", active.strike.handle)?;
@@ -261,7 +232,9 @@ pub(super) fn violations<'py, O: Watcher>(
     let list = PyList::empty(py);
     let Some(checks) = cluster.world().observer().checks() else { return Ok(list) };
     let found = if honest { checks.violations() } else { checks.liar_violations() };
+    let mut attention = Attention::new();
     for violation in found {
+        attention.look(py)?;
         let dict = PyDict::new(py);
         dict.set_item("property", violation.property)?;
         dict.set_item("time_ms", violation.time.as_ms())?;
@@ -390,5 +363,9 @@ pub(super) fn schema()
 /// A scenario in its normal form: checked, with every default written out.
 #[pyfunction]
 pub(super) fn scenario_normal(py: Python<'_>, json: &str) -> PyResult<String> {
-    Ok(scenario_of(py, json)?.to_json())
+    let scenario = scenario_of(py, json)?;
+    if json.len() < LONG_TEXT {
+        return Ok(scenario.to_json());
+    }
+    wait_for(py, move || scenario.to_json())
 }

@@ -49,6 +49,11 @@ pub struct Base {
 }
 
 impl Log {
+    /// How many entries it holds: those that no snapshot took the place of.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Index of the last entry; 0 if there is none.
     #[inline]
     pub fn last_index(&self) -> u64 {

@@ -96,6 +96,11 @@ impl Machine {
         self.cells.is_empty() && self.sessions.is_empty()
     }
 
+    /// For how many keys it has room: up to the highest that was ever set.
+    pub(super) fn keys(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Empties the store.
     pub(super) fn forget(&mut self) {
         self.cells.clear();

@@ -166,6 +166,11 @@ impl Node {
         index <= self.commit && !self.replaced.iter().any(replaced)
     }
 
+    /// How much there is to copy of it: entries of the log, and keys.
+    pub fn size(&self) -> usize {
+        self.log().len() + self.machine.keys()
+    }
+
     /// The key-value store as applied here.
     pub fn machine(&self) -> &Machine {
         &self.machine

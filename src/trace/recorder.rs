@@ -83,6 +83,11 @@ impl Recorder {
         &self.tables
     }
 
+    /// How many rows the longest table has.
+    pub fn rows(&self) -> usize {
+        self.tables.all().iter().map(|table| table.rows()).max().unwrap_or(0)
+    }
+
     /// How many nodes there are.
     pub fn nodes(&self) -> usize {
         self.hosts.len()

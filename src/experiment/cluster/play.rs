@@ -73,11 +73,15 @@ enum Taken {
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// Plays what is left of the scenario, up to `until`. After `events` events it returns nothing: call it
-    /// again with the same `position`.
+    /// Plays what is left of the scenario, up to `until`. After `events` events, or as many steps, it returns
+    /// nothing: call it again with the same `position`.
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
         let last = self.events().saturating_add(events);
+        let last_step = self.taken.saturating_add(events as usize);
         while self.taken < self.scenario.steps.len() {
+            if self.taken >= last_step {
+                return None;
+            }
             if self.world.now() >= until.min(Time::LAST) {
                 return Some(Ending::Horizon);
             }

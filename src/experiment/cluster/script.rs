@@ -103,6 +103,12 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
+    /// How many steps and edits its script has.
+    pub fn script_len(&self) -> usize {
+        let steps = self.scenario.steps.len() + self.played.len() + self.by_hand.len();
+        steps + self.world.recorded_edits().len() + self.scenario.initial_entries()
+    }
+
     /// The script of all that this cluster has been through.
     pub fn script(&self) -> Scenario {
         self.script_as(self.by_hand.is_empty() && self.ended)

@@ -54,6 +54,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         flights
     }
 
+    /// Whether a message is under way.
+    pub fn is_in_flight(&self, id: MessageId) -> bool {
+        self.core.slot_of(id).is_some()
+    }
+
     /// How many there are; those that were dropped count until they would have arrived.
     pub fn in_flight_count(&self) -> usize {
         self.core.flights.count()
