@@ -304,13 +304,13 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     /// What nodes say to each other.
     type Message: Message;
     /// What a client may ask.
-    type Request: Clone + Send + Sync + fmt::Debug;
+    type Request: Clone + Send + Sync + fmt::Debug + Fingerprint;
     /// What a client is told.
-    type Output: Clone + Send + Sync + fmt::Debug;
+    type Output: Clone + Send + Sync + fmt::Debug + Fingerprint;
     /// What changed in a node.
     type Note: Note;
     /// A rule by which a node lies on the wire ([`Protocol::lie`]).
-    type Lie: Clone + Send + Sync + fmt::Debug;
+    type Lie: Clone + Send + Sync + fmt::Debug + Fingerprint;
     /// How many timers a node has.
     const TIMERS: usize;
 
@@ -356,6 +356,40 @@ pub enum Way {
     },
     /// The liar received it.
     Incoming,
+}
+
+/// What the digest takes in as a word: made of discriminants and numbers, and not of names.
+pub trait Fingerprint {
+    /// Its content, folded into a word.
+    fn fingerprint(&self) -> u64;
+}
+
+/// Nothing is said.
+impl Fingerprint for () {
+    fn fingerprint(&self) -> u64 {
+        0
+    }
+}
+
+impl Fingerprint for NodeId {
+    fn fingerprint(&self) -> u64 {
+        u64::from(self.0) + 1
+    }
+}
+
+impl Fingerprint for NodeSet {
+    fn fingerprint(&self) -> u64 {
+        self.iter().fold(0, |folded: u64, id| {
+            folded.rotate_left(9).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ id.fingerprint()
+        })
+    }
+}
+
+/// Nobody is 0, and so must nobody's fingerprint be.
+impl<T: Fingerprint> Fingerprint for Option<T> {
+    fn fingerprint(&self) -> u64 {
+        self.as_ref().map_or(0, T::fingerprint)
+    }
 }
 
 /// What the world has to know of a message.

@@ -129,6 +129,7 @@ impl Injector {
         }
         if given.fault.kind().end.is_some() {
             self.active.push(Active { strike, nodes: place.nodes(), since: world.now() });
+            told(world, &given.fault, &place.nodes(), true);
         }
         match &place {
             Place::Nodes(nodes) => self.act_on_nodes(world, strike, &given.fault, nodes),
@@ -199,6 +200,7 @@ impl Injector {
         let Some(given) = self.given.get(strike.handle as usize - 1).map(Arc::clone) else {
             return false;
         };
+        told(world, &given.fault, &nodes, false);
         match &given.fault {
             Fault::Hold { .. } => _ = world.stop_holding(strike),
             Fault::Lie { .. } => _ = world.remove_lie(strike),
@@ -264,6 +266,23 @@ impl Injector {
         }
         self.active.retain(|active| !active.nodes.is_empty());
     }
+}
+
+/// That a node is held by one fault more, or less, is not seen in the world as long as another one holds it: the
+/// world is told, for its digest. Of what acts on the network and of lies it knows itself.
+fn told<O: Observer<Node>>(
+    world: &mut World<Node, O>,
+    fault: &Fault,
+    nodes: &NodeSet,
+    begins: bool,
+) {
+    let what = match fault {
+        Fault::Crash { .. } | Fault::Wipe { .. } => 0,
+        Fault::Pause { .. } => 1,
+        Fault::ClockRate { rate, .. } => rate.to_bits(),
+        _ => return,
+    };
+    world.held(what, nodes, begins);
 }
 
 /// What the rate of a clock may be: a thousand times as fast, it runs for the longest run without overflow.

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Command, Entries, Op, RaftMessage, Value};
-use crate::protocol::{NodeId, Way};
+use super::types::{Command, Entries, Op, RaftMessage, Value, fold};
+use crate::protocol::{Fingerprint, NodeId, Way};
 
 /// The lies: name and meaning.
 pub const LIES: &[(&str, &str)] = &[
@@ -46,6 +46,20 @@ pub enum Lie {
         #[serde(skip)]
         offered: (u64, u64),
     },
+}
+
+impl Fingerprint for Lie {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Lie::ClaimedLog { index, term, append_entries } => {
+                let term = fold(u64::from(term.is_some()), term.unwrap_or(0));
+                fold(1 ^ u64::from(*append_entries) << 8, fold(*index, term))
+            }
+            Lie::Equivocate => 2,
+            Lie::DoubleVote => 3,
+            Lie::ForgedAck { offered: (term, index) } => fold(4 ^ term, *index),
+        }
+    }
 }
 
 impl Lie {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fields::Change;
 use super::snapshot::Snapshot;
-use crate::protocol::{Fields, Message, OpId, ReadPath, Span};
+use crate::protocol::{Fields, Fingerprint, Message, OpId, ReadPath, Span};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -382,6 +382,20 @@ pub enum Request {
     ForgetVote,
 }
 
+impl Fingerprint for Request {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Request::Write(command) => {
+                fold(1 ^ u64::from(command.session.low) << 8, command.fingerprint())
+            }
+            Request::Read { key, via } => fold(2, u64::from(key.0) << 8 | *via as u64),
+            Request::Campaign => 3,
+            Request::Usurp => 4,
+            Request::ForgetVote => 5,
+        }
+    }
+}
+
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -405,6 +419,20 @@ pub enum Output {
     },
     /// An order was carried out.
     Done,
+}
+
+impl Fingerprint for Output {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Output::Written { index, term, applied } => {
+                fold(1 ^ u64::from(*applied) << 8, fold(*index, *term))
+            }
+            Output::Read { index, hash, items } => items
+                .iter()
+                .fold(fold(*index, *hash), |folded, item| fold(folded, u64::from(item.0))),
+            Output::Done => 3,
+        }
+    }
 }
 
 /// An operation that waits in a node for its entry to commit.

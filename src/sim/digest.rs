@@ -27,6 +27,18 @@ impl Digest {
 }
 
 impl Digest {
+    /// A word for some words in order, of something that a digest is to take in whole.
+    pub(super) fn of(words: impl IntoIterator<Item = u64>) -> u64 {
+        let mut whole = Self::default();
+        words.into_iter().for_each(|word| whole.absorb(word, 0));
+        whole.a ^ whole.b
+    }
+
+    /// A word for a text: one of the reasons that are written in the code.
+    pub(super) fn of_text(text: &str) -> u64 {
+        Self::of(text.bytes().map(u64::from))
+    }
+
     /// As 32 hexadecimal digits.
     pub fn hex(&self) -> [u8; 32] {
         // A last fold, so that the lanes depend on each other.

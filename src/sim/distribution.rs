@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::luck::{below, unit};
 use super::time::millis;
 use super::weighted::WeightedSample;
-use crate::protocol::Span;
+use crate::protocol::{Fingerprint, Span};
 
 /// A distribution of a time, with its parameters in milliseconds. In JSON a number alone is a constant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -61,6 +62,24 @@ pub enum Distribution {
     },
     /// One of the values of a sample, each as likely as its weight says.
     Weighted(Arc<WeightedSample>),
+}
+
+impl Fingerprint for Distribution {
+    fn fingerprint(&self) -> u64 {
+        let bits = |kind: u64, parameters: &[f64]| {
+            Digest::of([kind].into_iter().chain(parameters.iter().map(|value| value.to_bits())))
+        };
+        match self {
+            Self::Constant { value } => bits(0, &[*value]),
+            Self::Uniform { low, high } => bits(1, &[*low, *high]),
+            Self::Normal { mean, std } => bits(2, &[*mean, *std]),
+            Self::Lognormal { median, sigma } => bits(3, &[*median, *sigma]),
+            Self::Exponential { mean } => bits(4, &[*mean]),
+            Self::Pareto { scale, shape } => bits(5, &[*scale, *shape]),
+            Self::Empirical { values } => bits(6, values),
+            Self::Weighted(sample) => bits(7, &[sample.values(), sample.weights()].concat()),
+        }
+    }
 }
 
 #[derive(Clone, Deserialize, Serialize)]

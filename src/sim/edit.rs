@@ -54,6 +54,13 @@ impl<M: Message> Edit<M> {
         says_else && !self.drop || !self.sends.is_empty()
     }
 
+    /// Whether it leaves the message as it is.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { drop, changes, from, delay, copies, sends } = self;
+        let alone = copies.is_empty() && sends.is_empty();
+        !drop && changes.is_empty() && from.is_none() && *delay == Span::ZERO && alone
+    }
+
     /// What another interceptor made of what this one left.
     pub(super) fn then(&mut self, later: Self) {
         self.drop |= later.drop;

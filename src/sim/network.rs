@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::distribution::Distribution;
 use super::luck::{Luck, Purpose, unit};
 use super::strike::Strike;
 use super::time::Time;
 use crate::clone::clone_by_field;
-use crate::protocol::{NodeId, NodeSet, Span};
+use crate::protocol::{Fingerprint, NodeId, NodeSet, Span};
 
 /// How the network is when no fault acts on it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -87,6 +88,18 @@ impl Matching {
     }
 }
 
+impl Fingerprint for Matching {
+    fn fingerprint(&self) -> u64 {
+        let Self { from, to, both_ways, kinds } = self;
+        Digest::of([
+            from.fingerprint(),
+            to.fingerprint(),
+            u64::from(*both_ways) << 1 | u64::from(kinds.is_some()),
+            kinds.unwrap_or(0),
+        ])
+    }
+}
+
 /// A fault that acts on the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
@@ -111,6 +124,20 @@ impl Overlay {
             }
             Overlay::Cut(matching) => matching.kinds.is_none() && matching.link(from, to),
             _ => false,
+        }
+    }
+}
+
+impl Fingerprint for Overlay {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Overlay::Partition(groups) => {
+                Digest::of([0].into_iter().chain(groups.iter().map(NodeSet::fingerprint)))
+            }
+            Overlay::Cut(links) => Digest::of([1, links.fingerprint()]),
+            Overlay::Delay(links, by) => Digest::of([2, links.fingerprint(), by.fingerprint()]),
+            Overlay::Loss(links, p) => Digest::of([3, links.fingerprint(), p.to_bits()]),
+            Overlay::Duplicate(links, p) => Digest::of([4, links.fingerprint(), p.to_bits()]),
         }
     }
 }
@@ -238,12 +265,12 @@ impl Links {
         self.look_for_short_cut();
     }
 
-    /// A fault ends; true if it was there.
-    pub fn remove(&mut self, strike: Strike) -> bool {
-        let before = self.overlays.len();
-        self.overlays.retain(|(other, _)| *other != strike);
+    /// A fault ends; what it did, if it was there.
+    pub fn remove(&mut self, strike: Strike) -> Option<Overlay> {
+        let at = self.overlays.iter().position(|(other, _)| *other == strike)?;
+        let (_, overlay) = self.overlays.remove(at);
         self.look_for_short_cut();
-        self.overlays.len() < before
+        Some(overlay)
     }
 
     /// The faults that act on the network.

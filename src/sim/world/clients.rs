@@ -1,10 +1,11 @@
 //! Clients: requests by hand, and load.
 
 use super::{Backlog, Core, World};
-use crate::protocol::{Input, NodeId, OpId, Protocol, Reply, Span};
+use crate::protocol::{Fingerprint, Input, NodeId, OpId, Protocol, Reply, Span};
 use crate::sim::client::{
     Client, Current, LOOK_AGAIN, Load, OpState, OpStatus, Pacing, load_client, load_op,
 };
+use crate::sim::digest::Digest;
 use crate::sim::luck::Purpose;
 use crate::sim::observer::{Observer, OpEvent};
 use crate::sim::queue::Due;
@@ -33,7 +34,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 status: OpStatus::Pending,
             },
         );
-        self.core.digest.absorb(self.core.now.0, 6 << 56 | op.0);
+        self.core.absorb_deed(6, op.0 << 16 ^ node.fingerprint());
+        self.core.absorb_deed(6, request.fingerprint());
         self.ask(op, 0, home, node, request, false);
         op
     }
@@ -56,7 +58,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let Some(state) = self.core.ops.get_mut(&op) else { return };
         state.ask_again(node);
         let request = state.request.clone();
-        self.core.digest.absorb(self.core.now.0, 7 << 56 | op.0);
+        self.core.absorb_deed(7, op.0 << 16 ^ node.fingerprint());
         self.ask(op, 0, home, node, request, true);
     }
 
@@ -229,6 +231,8 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         if let Some(number) = load_client(op) {
             return self.load_answered(op, number, node, &reply);
         }
+        self.absorb_deed(32, op.0 << 16 ^ node.fingerprint());
+        self.absorb_deed(32, answer(&reply));
         let Some(state) = self.ops.get_mut(&op) else { return };
         if let Some(at) = state.asked.iter().position(|asked| *asked == node) {
             state.asked.remove(at);
@@ -323,5 +327,14 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         for op in lost {
             self.answered(op, id, Reply::Unknown { reason: "the node went down" });
         }
+    }
+}
+
+/// What a client is told, for the digest.
+fn answer<T: Fingerprint>(reply: &Reply<T>) -> u64 {
+    match reply {
+        Reply::Ok(output) => Digest::of([1, output.fingerprint()]),
+        Reply::Refused { reason, .. } => Digest::of([2, Digest::of_text(reason)]),
+        Reply::Unknown { reason } => Digest::of([3, Digest::of_text(reason)]),
     }
 }

@@ -1,7 +1,7 @@
 //! Messages moved by hand, and faults of the network.
 
 use super::{Core, World};
-use crate::protocol::{Message, Protocol, Span};
+use crate::protocol::{Fingerprint, Message, Protocol, Span};
 use crate::sim::flight::{Flight, MessageId};
 use crate::sim::network::{Links, Matching, Overlay};
 use crate::sim::observer::{Fate, Observer};
@@ -28,18 +28,22 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         for slot in lost {
             core.remove_flight(slot, Fate::Cut);
         }
-        core.links.add(strike.into(), overlay);
+        let strike = strike.into();
+        core.absorb_overlay(23, strike, &overlay);
+        core.links.add(strike, overlay);
         core.observer.links(core.now, &core.links);
     }
 
     /// A fault ends; true if it acted on the network.
     pub fn remove_overlay(&mut self, strike: impl Into<Strike>) -> bool {
         let core = &mut self.core;
-        let removed = core.links.remove(strike.into());
-        if removed {
+        let strike = strike.into();
+        let removed = core.links.remove(strike);
+        if let Some(overlay) = &removed {
+            core.absorb_overlay(24, strike, overlay);
             core.observer.links(core.now, &core.links);
         }
-        removed
+        removed.is_some()
     }
 
     /// The links.
@@ -66,14 +70,19 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// From now on messages that match are held back as they are sent.
     pub fn hold_matching(&mut self, strike: impl Into<Strike>, matching: Matching) {
+        self.core.absorb_deed(25, matching.fingerprint());
         self.core.holds.push((strike.into(), matching));
     }
 
     /// Messages are no longer held back as they are sent; true if they were.
     pub fn stop_holding(&mut self, strike: impl Into<Strike>) -> bool {
-        let (strike, before) = (strike.into(), self.core.holds.len());
-        self.core.holds.retain(|(other, _)| *other != strike);
-        self.core.holds.len() < before
+        let strike = strike.into();
+        let Some(at) = self.core.holds.iter().position(|(other, _)| *other == strike) else {
+            return false;
+        };
+        let (_, matching) = self.core.holds.remove(at);
+        self.core.absorb_deed(26, matching.fingerprint());
+        true
     }
 
     /// Takes a message out of the air, to be released or delivered later. False if it is not there.
@@ -140,6 +149,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
+    /// A fault of the network begins or ends. What a delay takes depends on the strike, too.
+    fn absorb_overlay(&mut self, what: u64, strike: Strike, overlay: &Overlay) {
+        let luck = if let Overlay::Delay(..) = overlay { strike.luck_of(0) } else { 0 };
+        self.absorb_deed(what, overlay.fingerprint() ^ luck);
+    }
+
     fn slot_of(&self, id: MessageId) -> Option<u32> {
         self.flights.iter().find(|(_, flight)| flight.id == id).map(|(slot, _)| slot)
     }

@@ -16,7 +16,7 @@ pub use self::tamper::{Failure, Outgoing, Tap};
 pub use self::tape::Sender;
 use crate::clone::clone_by_field;
 use crate::protocol::{
-    Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Span, Status, TimerId,
+    Fingerprint, Input, Message, NodeId, NodeSet, OpId, Protocol, Reply, Span, Status, TimerId,
 };
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
@@ -462,9 +462,16 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.luck
     }
 
+    /// Nodes are held by one more of what acts on them, or by one less: a second crash of a node that is down
+    /// changes nothing yet, and keeps it down when the first one ends.
+    pub fn held(&mut self, by: u64, nodes: &NodeSet, begins: bool) {
+        self.core.absorb_deed(29, Digest::of([by, nodes.fingerprint(), u64::from(begins)]));
+    }
+
     /// The same state with another future.
     pub fn redraw(&mut self, seed: u64) {
         let core = &mut self.core;
+        core.absorb_deed(30, seed);
         core.luck = core.luck.future(seed);
         for (index, timer) in core.timers.iter_mut().enumerate() {
             let clock = &core.hosts[index / P::TIMERS].clock;
@@ -506,6 +513,13 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 host.clock.set_ticks(tick, Span(below(draw, tick.0)));
             }
         }
+    }
+
+    /// Something is done to the world: the digest takes in what, at once and whole. What comes of it later
+    /// follows from that.
+    #[cold]
+    fn absorb_deed(&mut self, what: u64, content: u64) {
+        self.digest.absorb(self.now.0 ^ what << 56, content);
     }
 
     /// A node has handled an input.

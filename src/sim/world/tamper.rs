@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::tape::Sender;
 use super::{Core, World};
 use crate::clone::clone_by_field;
-use crate::protocol::{Message, NodeId, NodeSet, Protocol, Span, Way};
+use crate::protocol::{Fingerprint, Message, NodeId, NodeSet, Protocol, Span, Way};
+use crate::sim::digest::Digest;
 use crate::sim::edit::{Edit, Forged};
 use crate::sim::flight::{Flight, MessageId};
 use crate::sim::observer::{Fate, Observer};
@@ -121,6 +122,7 @@ impl<P: Protocol> Tampering<P> {
 impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// The node lies from now on.
     pub fn add_lie(&mut self, id: NodeId, strike: impl Into<Strike>, lie: P::Lie) {
+        self.core.absorb_deed(27, Digest::of([id.fingerprint(), lie.fingerprint()]));
         self.core.tampering.lies.push((id, strike.into(), lie));
         self.core.tampering.settle();
         self.core.mark_liar(id);
@@ -128,12 +130,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// The node lies no more in this way; true if it did.
     pub fn remove_lie(&mut self, strike: impl Into<Strike>) -> bool {
+        let strike = strike.into();
         let lies = &mut self.core.tampering.lies;
-        let (strike, before) = (strike.into(), lies.len());
-        lies.retain(|(_, other, _)| *other != strike);
-        let removed = lies.len() < before;
+        let ended: Vec<_> = lies.extract_if(.., |(_, other, _)| *other == strike).collect();
+        for (id, _, lie) in &ended {
+            self.core.absorb_deed(28, Digest::of([id.fingerprint(), lie.fingerprint()]));
+        }
         self.core.tampering.settle();
-        removed
+        !ended.is_empty()
     }
 
     /// The nodes that ever lied.
@@ -216,6 +220,9 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         if edit.lies() {
             self.mark_liar(id.from);
         }
+        if !edit.is_empty() {
+            self.absorb_edit(id, &edit, &message);
+        }
         if edit.drop {
             self.never_left(id, message);
         } else {
@@ -227,6 +234,15 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
             self.send_forged(id.from, forged.clone());
         }
         self.tampering.recorded.push((id, edit));
+    }
+
+    /// What is done to a message, as it is done. What is sent after it counts for itself.
+    fn absorb_edit(&mut self, id: MessageId, edit: &Edit<P::Message>, message: &P::Message) {
+        self.absorb_deed(33, id.ordinal << 24 | id.link());
+        let copies = edit.copies.iter().map(|later| later.0);
+        let what =
+            [u64::from(edit.drop), edit.from.fingerprint(), edit.delay.0, message.fingerprint()];
+        self.absorb_deed(33, Digest::of(what.into_iter().chain(copies)));
     }
 
     /// What is made of a message, by an earlier run and by all interceptors, one after the other.
@@ -285,6 +301,8 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         let ordinal = self.links.count(sender, to);
         self.counters.sent += 1;
         let id = MessageId { from: sender, to, ordinal, copy: 0 };
+        let edit = Edit { from, delay, ..Edit::default() };
+        self.absorb_edit(id, &edit, &message);
         self.claim(id, from);
         self.show(id, from.unwrap_or(sender), &message);
         self.put_on_network(id, message, delay, &[]);
