@@ -18,6 +18,7 @@
 
 mod clients;
 mod elections;
+mod faults;
 mod findings;
 mod ledger;
 mod logs;
@@ -28,11 +29,13 @@ mod story;
 mod violation;
 mod witness;
 
+pub use faults::{Ends, Force};
 pub use properties::{PROPERTIES, Property, PropertyInfo};
 pub use story::{Moment, Names, Numbers, What};
 pub use violation::{Breach, Place, Violation};
 
 use self::clients::Clients;
+use self::faults::Faults;
 use self::findings::Findings;
 use self::ledger::Ledger;
 use self::prefixes::Prefixes;
@@ -41,7 +44,8 @@ use self::story::{Placed, Stamp, story};
 use self::witness::Witness;
 use crate::protocol::{NodeId, NodeSet, OpId, Protocol, Role};
 use crate::raft::{Command, Node, RaftMessage, RaftNote};
-use crate::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
+
+use crate::sim::{ClockEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time};
 
 /// What the checks let pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +75,7 @@ pub struct Checks {
     snapshots: Vec<Vec<u64>>,
     clients: Clients,
     findings: Findings,
+    faults: Faults,
     /// The last moment that was remembered.
     stamp: Stamp,
 }
@@ -93,6 +98,7 @@ impl Checks {
             snapshots: Vec::new(),
             clients: Clients::default(),
             findings: Findings::default(),
+            faults: Faults::default(),
             stamp: Stamp::default(),
         }
     }
@@ -174,7 +180,7 @@ impl Checks {
     /// A property does not hold; `honest` is false if only what a liar itself holds or says is wrong.
     #[cold]
     fn violated(&mut self, now: Time, breach: Breach, honest: bool, command: Option<Command>) {
-        let (nodes, ledger) = (&self.nodes, &self.ledger);
+        let (nodes, ledger, faults) = (&self.nodes, &self.ledger, &self.faults);
         self.findings.report(now, breach, honest, command, |breach| {
             let involved = breach.nodes();
             let own = involved.iter().flat_map(|id| nodes[id.at()].moments.iter());
@@ -187,7 +193,9 @@ impl Checks {
                 node: entry.by,
                 what: What::Committed { index, term: entry.term },
             });
-            story(own.chain(votes).chain(committed))
+            story(own.chain(votes).chain(committed), |since| {
+                faults.since(since, &involved, nodes.len())
+            })
         });
     }
 }
@@ -257,6 +265,16 @@ impl Observer<Node> for Checks {
             HostEvent::Wiped => self.wiped(id),
             HostEvent::Restarted | HostEvent::Paused | HostEvent::Resumed => {}
         }
+    }
+
+    fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {
+        let stamp = self.next_stamp(now);
+        self.faults.clock_changed(stamp, id, event);
+    }
+
+    fn links(&mut self, now: Time, links: &Links) {
+        let stamp = self.next_stamp(now);
+        self.faults.links_changed(stamp, links);
     }
 
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {

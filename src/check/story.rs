@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::faults::{Ends, Force};
 use crate::protocol::{NodeId, Role};
 use crate::raft::{Command, Key, Op, Value};
-use crate::sim::{HostEvent, Time};
+use crate::sim::{ClockEvent, HostEvent, Time};
 
 /// A moment in the story of a violation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +36,17 @@ impl Moment {
             }
             What::Host(event) => format!("{who} {}", event.name()),
             What::Lied => format!("{who} began to lie"),
+            What::Links { force, ends, over } => {
+                let what = if over { "ended" } else { "began" };
+                format!("a {force} {what} {}", ends.tell(&who, names))
+            }
+            What::Clock(ClockEvent::Rate(rate)) => {
+                format!("the clock of {who} ran at rate {rate} from here on")
+            }
+            What::Clock(ClockEvent::Set { by, back }) => {
+                let way = if back { "back" } else { "forward" };
+                format!("the clock of {who} was set {way} by {} ms", by.as_ms())
+            }
         }
     }
 }
@@ -85,6 +97,17 @@ pub enum What {
     Host(HostEvent),
     /// It lies from now on.
     Lied,
+    /// A fault begins to act on some of its links, or ceases to.
+    Links {
+        /// What it does.
+        force: Force,
+        /// Which links.
+        ends: Ends,
+        /// Whether it ends.
+        over: bool,
+    },
+    /// Something was done to its clock.
+    Clock(ClockEvent),
 }
 
 /// A time, and the place among what happened at that time. Of more than 1023 things at one time the last are
@@ -146,13 +169,28 @@ pub(super) struct Placed {
     pub(super) what: What,
 }
 
-/// The last of these moments, in the order in which they happened.
-pub(super) fn story(of: impl Iterator<Item = Placed>) -> Vec<Moment> {
+/// The last of these moments, in the order in which they happened, among the faults that acted since the first of
+/// them, or since the beginning if those are all: of those that act, and of those that are over, the last.
+pub(super) fn story(
+    of: impl Iterator<Item = Placed>,
+    faults: impl FnOnce(Stamp) -> [Vec<Placed>; 2],
+) -> Vec<Moment> {
+    let (mut moments, all) = last(of);
+    let since = moments.first().filter(|_| !all).map_or(Stamp::default(), |first| first.stamp);
+    for faults in faults(since) {
+        moments.extend(last(faults.into_iter()).0);
+    }
+    moments.sort_by_key(|moment| moment.stamp);
+    let told = |Placed { stamp, node, what }| Moment { time: stamp.time(), node, what };
+    moments.into_iter().map(told).collect()
+}
+
+/// The last of some moments, in the order in which they happened, and whether they are all.
+fn last(of: impl Iterator<Item = Placed>) -> (Vec<Placed>, bool) {
     let mut moments: Vec<Placed> = of.collect();
     moments.sort_by_key(|moment| moment.stamp);
     let dropped = moments.len().saturating_sub(Moments::KEPT);
-    let last = moments.drain(dropped..);
-    last.map(|Placed { stamp, node, what }| Moment { time: stamp.time(), node, what }).collect()
+    (moments.split_off(dropped), dropped == 0)
 }
 
 /// How nodes, keys and values are called.

@@ -30,7 +30,7 @@ pub use edit::{Edit, Forged};
 pub use flight::{Flight, MessageId};
 pub use luck::{Luck, Purpose, Stream};
 pub use network::{Latency, Links, Matching, NetworkSpec, Overlay};
-pub use observer::{Fate, HostEvent, Observer, OpEvent};
+pub use observer::{ClockEvent, Fate, HostEvent, Observer, OpEvent};
 pub use strike::Strike;
 pub use time::Time;
 pub use world::{Stop, World, WorldSpec};

@@ -142,6 +142,19 @@ impl Fingerprint for Overlay {
     }
 }
 
+impl Overlay {
+    /// Whether it acts on messages of this link, of some types at least.
+    pub fn acts_on(&self, from: NodeId, to: NodeId) -> bool {
+        match self {
+            Overlay::Partition(_) => self.cuts(from, to),
+            Overlay::Cut(links)
+            | Overlay::Delay(links, _)
+            | Overlay::Loss(links, _)
+            | Overlay::Duplicate(links, _) => links.link(from, to),
+        }
+    }
+}
+
 /// What becomes of a message that is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Passage {

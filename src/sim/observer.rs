@@ -4,7 +4,7 @@
 use super::flight::Flight;
 use super::network::Links;
 use super::time::Time;
-use crate::protocol::{NodeId, OpId, Protocol, Status};
+use crate::protocol::{NodeId, OpId, Protocol, Span, Status};
 
 /// Why a message did not arrive.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -69,6 +69,20 @@ impl HostEvent {
     }
 }
 
+/// What is done to a node's clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ClockEvent {
+    /// It runs at this rate.
+    Rate(f64),
+    /// It is set.
+    Set {
+        /// By how much.
+        by: Span,
+        /// Back, or forward.
+        back: bool,
+    },
+}
+
 /// What happens to a client's operation.
 #[derive(Clone, Debug)]
 pub enum OpEvent<'a, P: Protocol> {
@@ -126,6 +140,8 @@ pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     fn synced(&mut self, now: Time, id: NodeId) {}
     /// Something happened to a node from outside.
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {}
+    /// Something was done to a node's clock.
+    fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {}
     /// A fault began or ceased to act on the network.
     fn links(&mut self, now: Time, links: &Links) {}
     /// Something happened to a client's operation.
@@ -183,6 +199,10 @@ impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         self.0.host(now, id, node, event);
         self.1.host(now, id, node, event);
+    }
+    fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {
+        self.0.clock(now, id, event);
+        self.1.clock(now, id, event);
     }
     fn links(&mut self, now: Time, links: &Links) {
         self.0.links(now, links);

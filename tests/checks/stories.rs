@@ -1,9 +1,9 @@
 //! What counts and what does not: wipes, crashes, presets, late winners, stale reads; and how it is told.
 
-use raftlab::check::{Names, Numbers, Options, PROPERTIES};
+use raftlab::check::{Names, Numbers, Options, PROPERTIES, What};
 use raftlab::protocol::{NodeId, ReadPath, Span};
 use raftlab::raft::{Config, Key, Node, Rule, Rules, Session, Value};
-use raftlab::sim::DiskSpec;
+use raftlab::sim::{DiskSpec, Matching, Overlay};
 
 use super::lab::{
     A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, log, milliseconds, names, nodes,
@@ -40,12 +40,77 @@ fn a_wiped_follower_costs_an_acknowledged_write() {
             "1 node 2 became follower of term 1",
             "1 node 2 voted for node 0 in term 1",
             "2 node 0 became leader of term 1",
+            "33 a cut began between node 2 and node 0, node 1",
             "35 node 0 was the first to commit entry 2@1",
+            "63 a cut ended between node 2 and node 0, node 1",
+            "63 a cut began between node 2 and node 0",
             "63 node 2 became candidate of term 2",
             "63 node 2 voted for node 2 in term 2",
             "65 node 2 became leader of term 2",
         ]
     );
+}
+
+/// The faults that acted on links of the nodes of a violation, and what was done to their clocks, are named; what
+/// touched none of them is not.
+#[test]
+fn stories_name_the_faults_that_touch_their_nodes() {
+    let one_way = |from, to| Matching { both_ways: false, ..matching(from, to) };
+    let mut lab = Lab::new(4, by_hand(Rules::ALL.without(Rule::QuorumSize)));
+    lab.world.add_overlay(900, Overlay::Loss(one_way(B, D), 0.5));
+    lab.world.jump_clock(B, Span::from_ms(7), false);
+    lab.world.add_overlay(901, Overlay::Delay(one_way(A, B), milliseconds(0.0)));
+    lab.world.jump_clock(A, Span::from_ms(10), true);
+    lab.world.set_clock_rate(D, 1.5);
+    lab.split(&[&[A, B], &[C, D]]);
+    lab.campaign(A);
+    lab.run(30);
+    lab.world.remove_overlay(901);
+    lab.campaign(D);
+    lab.run(30);
+    let first = &lab.checks().violations()[0];
+    assert_eq!((first.property, &first.nodes[..]), ("election_safety", &[D, A][..]));
+    let told: Vec<String> = first.events.iter().map(ToString::to_string).collect();
+    let faults = told.iter().filter(|told| told.starts_with('a') || told.starts_with("the clock"));
+    assert_eq!(
+        faults.collect::<Vec<_>>(),
+        [
+            "a loss of messages with probability 0.5 began from node 1 to node 3",
+            "a delay began from node 0 to node 1",
+            "the clock of node 0 was set back by 10 ms",
+            "the clock of node 3 ran at rate 1.5 from here on",
+            "a cut began between node 3 and node 0, node 1",
+            "a delay ended from node 0 to node 1",
+        ]
+    );
+    let at = |text: &str| told.iter().position(|told| told == text);
+    assert!(at("a delay ended from node 0 to node 1") > at("node 0 became leader of term 1"));
+}
+
+/// Of many faults that came and went a story names the last, and all that act.
+#[test]
+fn stories_name_the_last_of_many_faults() {
+    let mut lab = Lab::new(3, by_hand(Rules::ALL.without(Rule::QuorumSize)));
+    lab.world.add_overlay(1, Overlay::Cut(matching(A, C)));
+    for strike in 2..100 {
+        lab.world.add_overlay(strike, Overlay::Loss(matching(B, C), 0.1));
+        lab.world.remove_overlay(strike);
+    }
+    for id in [A, C] {
+        lab.campaign(id);
+        lab.run(5);
+    }
+    let first = lab.checks().first().expect("two lead term 1");
+    assert_eq!(first.nodes, [C, A]);
+    let faults = first.events.iter().filter(|moment| matches!(moment.what, What::Links { .. }));
+    let faults: Vec<String> = faults.map(ToString::to_string).collect();
+    assert_eq!(faults.len(), 1 + 12);
+    assert_eq!(faults[0], "a cut began between node 2 and node 0");
+}
+
+fn matching(from: NodeId, to: NodeId) -> Matching {
+    let set = |id| [id].into_iter().collect();
+    Matching { from: set(from), to: set(to), both_ways: true, kinds: None }
 }
 
 /// Q3: a wiped node may vote again in a term, and two leaders come of it.

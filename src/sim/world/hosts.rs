@@ -5,7 +5,7 @@ use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::disk::Unsynced;
 use crate::sim::luck::{Purpose, below};
-use crate::sim::observer::{Fate, HostEvent, Observer};
+use crate::sim::observer::{ClockEvent, Fate, HostEvent, Observer};
 use crate::sim::queue::Due;
 use crate::sim::time::Time;
 
@@ -136,6 +136,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     pub fn set_clock_rate(&mut self, id: NodeId, rate: f64) {
         self.change_clock(id, |clock, now| clock.set_rate(now, rate));
         self.core.digest.absorb(self.core.now.0 ^ 14 << 56 | u64::from(id.0), rate.to_bits());
+        self.core.observer.clock(self.core.now, id, ClockEvent::Rate(rate));
     }
 
     /// The node's clock is set forward, or back.
@@ -144,6 +145,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core
             .digest
             .absorb(self.core.now.0 ^ 15 << 56 | u64::from(id.0), by.0 << 1 | u64::from(back));
+        self.core.observer.clock(self.core.now, id, ClockEvent::Set { by, back });
     }
 
     pub(super) fn change_clock(&mut self, id: NodeId, change: impl FnOnce(&mut Clock, Time)) {
