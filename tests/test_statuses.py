@@ -107,3 +107,65 @@ def test_statuses_are_never_worse_than_the_truth():
                 assert value in committed, (seed, write)
     print(f"statuses of writes over {runs(500)} random scenarios: {seen}")
     assert min(seen["ok"], seen["failed"], seen["unknown"]) > 10
+
+
+# ---- What "applied" shows ---------------------------------------------------------------------------
+
+
+def led(**settings):
+    return rl.Cluster(3, seed=1, network=5, initial=rl.Initial(term=1, leader="A"), **settings)
+
+
+def test_a_compare_and_set_says_whether_it_was_applied():
+    c = led()
+    asked = [c.propose("x=1"), c.propose(rl.cas("x", "1", "2")), c.propose(rl.cas("x", "1", "3"))]
+    assert [operation.applied for operation in asked] == [None] * 3, "nobody knows yet"
+    c.run(30)
+    assert [operation.status for operation in asked] == ["ok"] * 3
+    assert [operation.applied for operation in asked] == [True, True, False]
+    assert c["A"].store == {"x": "2"}
+    assert all(entry.applied for entry in c["A"].log), (
+        "one that found something else took its place all the same"
+    )
+
+
+def test_an_entry_is_applied_on_a_node_once_that_node_knows_that_it_is_committed():
+    c = led(heartbeat=50)
+    c.run(51)  # between two heartbeats
+    write = c.propose("x=1")
+    c.run(11)
+    assert write.ok
+    seen = {node.name: (node.log[-1].value, node.log[-1].applied, node.store) for node in c}
+    assert seen["A"] == ("x=1", True, {"x": "1"})
+    assert seen["B"] == seen["C"] == ("x=1", False, {})
+    assert c["A"].last_applied == c["A"].commit_index == write.index
+    assert c["B"].last_applied == write.index - 1
+    c.run(50)
+    assert all(node.log[-1].applied and node.store == {"x": "1"} for node in c)
+    assert [node.last_applied for node in c] == [write.index] * 3
+
+
+def test_a_crash_takes_what_was_applied_from_memory_and_not_from_the_disk():
+    c = led()
+    write = c.propose("x=1")
+    c.run(100)
+    c.crash("B")
+    assert c["B"].last_applied == 0
+    assert c["B"].store == {}
+    assert c["B"].log[-1].value == "x=1"
+    assert not c["B"].log[-1].applied
+    c.restart("B")
+    c.run(100)
+    assert c["B"].last_applied >= write.index
+    assert c["B"].store == {"x": "1"}
+
+
+def test_a_retry_under_a_session_is_applied_once():
+    c = led()
+    more = c.propose(rl.append("x", "1"), client="me")
+    c.run(30)
+    c.retry(more)
+    c.run(30)
+    assert more.ok
+    assert c["A"].store == {"x": "1"}
+    assert [entry.value for entry in c["A"].log].count("x+=1") == 2, "both entries are in the log"
