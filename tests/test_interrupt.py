@@ -3,7 +3,6 @@
 import contextlib
 import gc
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -224,84 +223,6 @@ def test_ctrl_c_while_a_table_becomes_lists():
     with ctrl_c(0.02):
         for _ in range(1000):
             messages.to_dict()
-
-
-def messages_under_way():
-    """Some 100,000 of them: half of what may be under way."""
-    c = rl.Cluster(5, seed=1, network="1h", initial=rl.Initial(term=1, leader="A"), heartbeat="1us",
-                   election_timeout="10h", trace="off", checks=False)  # fmt: skip
-    return c.run("25ms")
-
-
-def long_logs():
-    """300,000 entries on each of three nodes."""
-    initial = rl.Initial(term=1, leader="A", log=[1] * 300_000)
-    return rl.Cluster(3, seed=1, initial=initial, trace="off", checks=False)
-
-
-def many_keys():
-    """A store of 20,000 keys."""
-    initial = rl.Initial(term=1, leader="A", log=[(1, f"k{key}=1") for key in range(20_000)], commit=20_000)
-    return rl.Cluster(3, seed=1, initial=initial, trace="off", checks=False)
-
-
-def long_trace():
-    return busy(trace="full").run("4min")
-
-
-LOOKS = {
-    "in_flight": (messages_under_way, lambda c: c.in_flight),
-    "in_flight, of one node": (messages_under_way, lambda c: c.in_flight.select(from_="A")),
-    "fork with messages under way": (messages_under_way, lambda c: c.fork()),
-    "fork with long logs": (long_logs, lambda c: c.fork()),
-    "log": (long_logs, lambda c: c["A"].log),
-    "scenario with a long log": (long_logs, lambda c: c.scenario),
-    "state with long logs": (long_logs, lambda c: c.state(at=0)),
-    "store": (many_keys, lambda c: c["A"].store),
-    "a table of the trace": (long_trace, lambda c: c.trace.entries),
-    "fork with a long trace": (long_trace, lambda c: c.fork()),
-    "pickle of a table": (long_trace, lambda c: pickle.dumps(c.trace.messages)),
-}
-
-
-@pytest.mark.parametrize(("build", "look"), LOOKS.values(), ids=LOOKS)
-def test_ctrl_c_while_something_large_is_looked_at(build, look):
-    c = build()
-    for after in (0.01, 0.06, 0.2):
-        with ctrl_c(after):
-            for _ in range(10_000):
-                look(c)
-    # What was left goes on unseen; whoever comes next waits for its end.
-    before = c.now_ms
-    assert c.run(1).now_ms == pytest.approx(before + 1)
-
-
-def test_long_looks_of_another_thread_leave_a_cluster_in_order():
-    c, over, forks = long_logs(), threading.Event(), []
-
-    def look():
-        while not over.is_set():
-            with contextlib.suppress(rl.BusyError):
-                forks.append(c.fork().digest)
-
-    looker = threading.Thread(target=look)
-    looker.start()
-    try:
-        while len(forks) < 5:
-            with contextlib.suppress(rl.BusyError):
-                c.run(1)
-    finally:
-        over.set()
-        looker.join()
-    in_order(c)
-
-
-def test_ctrl_c_in_a_script_of_actions_alone():
-    """No time passes in it, and no event happens."""
-    actions = rl.Scenario(3, steps=[rl.propose("x=1"), rl.heal()] * 50_000)
-    with ctrl_c(0.3):
-        for _ in range(100):
-            actions.run(seed=1, trace="off", checks=False)
 
 
 def test_ctrl_c_while_a_long_script_is_read():
