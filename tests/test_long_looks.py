@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import raftlab as rl
-from test_interrupt import busy, ctrl_c, in_order
+from interrupts import busy, ctrl_c, in_order
 
 
 def messages_under_way():
