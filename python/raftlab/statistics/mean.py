@@ -27,12 +27,12 @@ def limits_of_mean(mean: float, parts: Array, confidence: float) -> tuple[float,
         Between 0 and 1.
     """
     import numpy as np
-    from scipy import stats
+    from scipy import special
 
     n = len(parts)
     spread = float(np.std(parts, ddof=1))
     skewness = float(np.mean((parts / spread) ** 3))
-    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) / math.sqrt(n)
+    reach = float(special.stdtrit(n - 1, (1 + confidence) / 2)) / math.sqrt(n)
     low, high = (spread * straightened(side, skewness, n) for side in (reach, -reach))
     return mean - max(low, 0.0), mean - min(high, 0.0)
 

@@ -227,15 +227,21 @@ class Sample:
         """A sample of so many seeds, drawn from these with replacement, with all of their runs."""
         import numpy as np
 
-        place = np.arange(self.n) if self.seeds is None else np.unique(self.seeds, return_inverse=True)[1]
+        chosen, cells = luck.integers(0, self.clusters, size), np.concatenate([self.values, self.censored])
+        if self.seeds is None or self.clusters == self.n:
+            cut = chosen >= len(self.values)
+            return replace(self, values=cells[chosen[~cut]], censored=cells[chosen[cut]], seeds=None)
+        place = np.unique(self.seeds, return_inverse=True)[1]
         order, counts = np.argsort(place, kind="stable"), np.bincount(place)
-        chosen = luck.integers(0, self.clusters, size)
         firsts, lengths = (np.cumsum(counts) - counts)[chosen], counts[chosen]
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         rows, seeds = order[np.repeat(firsts, lengths) + within], np.repeat(np.arange(size), lengths)
-        cut, cells = rows >= len(self.values), np.concatenate([self.values, self.censored])[rows]
+        cut = rows >= len(self.values)
         return replace(
-            self, values=cells[~cut], censored=cells[cut], seeds=np.concatenate([seeds[~cut], seeds[cut]])
+            self,
+            values=cells[rows[~cut]],
+            censored=cells[rows[cut]],
+            seeds=np.concatenate([seeds[~cut], seeds[cut]]),
         )
 
     def share(self, confidence: float = 0.95) -> Estimate:
