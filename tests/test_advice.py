@@ -207,6 +207,23 @@ def test_an_estimate_lies_within_its_limits():
     assert found.low <= found.value <= found.high
 
 
+def test_what_was_chosen_for_its_cost_has_a_limit_that_allows_for_that():
+    """Of six timeouts that cost the same, the one that seems cheapest."""
+    luck, held, plain, alone = np.random.default_rng(1), 0, 0, 0
+    for _ in range(400):
+        found = 100 * np.exp(luck.normal(0, 0.05, 6))
+        failovers = found * np.exp(luck.normal(0, 0.05, (500, 6)))
+        none = np.full((500, 6), 1e-12)
+        costs = Costs(np.arange(1.0, 7), failovers, none, none, 12.0, 1)
+        high = estimate(costs.seconds[:, costs.best], 0.95).high
+        plain += high >= 1.2
+        held += max(high, costs.limit_if_chosen(costs.best, 0.95)) >= 1.2
+        alone += costs.only([3]).limit_if_chosen(0, 0.95) >= 1.2
+    assert held / 400 >= 0.95
+    assert plain / 400 < 0.90
+    assert 0.95 <= alone / 400 <= 0.99, "where there was no choice the limit is the usual one"
+
+
 def test_short_timeouts_cost_losses_and_long_ones_time(advice):
     table = advice.to_pandas()
     assert table.losses_a_day[30] > table.losses_a_day[60] > table.losses_a_day[300]

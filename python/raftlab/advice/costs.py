@@ -183,6 +183,22 @@ class Costs:
         beside = [place for place in (at - 1, at + 1) if 0 <= place < len(self.timeouts)]
         return float((costs[:, beside] < costs[:, [at]]).any(axis=1).mean())
 
+    def limit_if_chosen(self, at: int, confidence: float) -> float:
+        """The upper limit of what the timeout at a place costs, in seconds a year, if it was chosen for that.
+
+        What is chosen because it seems cheap seems cheaper than it is; the more so, the more there is to
+        choose from at much the same cost. Many timeouts cost much the same where failovers are most of the
+        cost, and their noise decides. So each draw of the failovers is taken for what other runs might have
+        found, with the mean for the truth: what would have been chosen then costs more than was found (the
+        bootstrap, with the choice in it).
+        """
+        import numpy as np
+
+        found = self.expected + self.after_failures - self.after_failures.mean(axis=0)
+        chosen = found.argmin(axis=1)
+        short = self.expected[chosen] / found[np.arange(len(found)), chosen]
+        return float(self.expected[at] * np.quantile(short, (1 + confidence) / 2))
+
     def regret(self, at: int) -> Array:
         """What the timeout at a place costs more than the best one of each draw, in seconds a year."""
         costs = self.seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._time import format_ms
 from ..statistics import NOTHING, Estimate
@@ -42,15 +42,17 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
     """The answer; the first loss is the network's own."""
     loss, here = next(iter(searches.items()))
     costs = here.costs()
-    choices = tuple(looked_at(asked, loss, closely, costs))
-    best = best_of(choices)
-    if costs is None or best is None:
+    choices = looked_at(asked, loss, closely, costs)
+    found = best_of(choices)
+    if costs is None or found is None:
         raise nobody_elected(closely.timeouts)
+    best = as_chosen(found, costs.only(closely.timeouts), asked.confidence)
+    choices[choices.index(found)] = best
     place = costs.places([best.timeout_ms])[0]
     candidates = costs if asked.given is None else costs.only(closely.timeouts)
     regret = candidates.regret(candidates.places([best.timeout_ms])[0])
     return Advice(
-        choices=choices,
+        choices=tuple(choices),
         best=best,
         own=next((choice for choice in choices if choice.whose), None),
         timeout_ms=recommended(asked, best, candidates, costs),
@@ -68,6 +70,13 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
         simulated_ms=sum(search.simulated_ms for search in searches.values()),
         not_modelled=tuple(not_modelled(asked.setup)),
     )
+
+
+def as_chosen(best: Choice, among: Costs, confidence: float) -> Choice:
+    """The best choice; the limit of its cost allows for its having been chosen for that."""
+    cost = best.downtime_s_a_year
+    limit = among.limit_if_chosen(among.places([best.timeout_ms])[0], confidence)
+    return replace(best, downtime_s_a_year=replace(cost, high=max(cost.high, limit)))
 
 
 def recommended(asked: Question, best: Choice, candidates: Costs, costs: Costs) -> Estimate:
