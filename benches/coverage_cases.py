@@ -15,7 +15,7 @@ from raftlab.sweeps.pairs import Pairs, of_means, of_medians, of_shares
 from raftlab.sweeps.pooled import Pooled
 from raftlab.sweeps.rare import RareEvent
 from raftlab.sweeps.required import Pilot
-from scipy import stats
+from scipy import optimize, stats
 
 Limits: TypeAlias = "tuple[float, float, float]"
 """The limits, NaN where there is none, and the truth."""
@@ -27,6 +27,10 @@ FEW_RANKS = "few possible ranks: never too short, so often too long"
 TIES = "ties: the quantile is a value that many runs have"
 SKEWED = "the longest values are not in so small a sample"
 FEW_VALUES = "few values that are not 0"
+FEW_OUTAGES = "few runs with an outage"
+FEW_ENTRIES = "few entries beyond it"
+PILOTS = "small pilots miss the tail"
+WIDTHS = "widths between ranks vary by more than samples of the pilot show"
 LIGHT = "no tails: a little too long"
 
 
@@ -264,28 +268,46 @@ def split(chances: tuple[float, ...], unlike: float, luck: Luck, n: int) -> Limi
     return *rare.interval, math.prod(chances)
 
 
-def latencies(q: float, luck: Luck, n: int) -> Limits:
-    """200 entries of each of n runs, whose medians differ by 10 %: lognormal over all of them."""
-    centres = luck.normal(0, 0.1, n)
-    cells = np.exp(luck.normal(centres[:, None], 0.4, (n, 200)))
-    buckets = np.ceil(np.log(cells) * 1000) / 1000
-    runs = []
-    for of in buckets:
-        ends, counts = np.unique(of, return_counts=True)
-        runs.append(list(zip(np.exp(ends).tolist(), counts.tolist(), strict=True)))
-    found = Pooled.of(runs, np.arange(n)).quantile(q, 0.95)
-    truth = math.exp(math.hypot(0.1, 0.4) * stats.norm.ppf(q))
-    return found.low, found.high, truth
+SLOW = math.log(10)
+"""An outage makes entries ten times as slow."""
 
 
-def latency_share(luck: Luck, n: int) -> Limits:
-    """The band of `commit_latency_ecdf` where the truth is 99 %."""
-    centres = luck.normal(0, 0.1, n)
-    at = math.hypot(0.1, 0.4) * stats.norm.ppf(0.99)
-    inside = (luck.normal(centres[:, None], 0.4, (n, 200)) <= at).sum(axis=1)
+def entries_of(slow: float, luck: Luck, n: int) -> np.ndarray:
+    """Logarithms of 200 latencies in each of n runs, whose medians differ by 10 %: normal over all of them.
+
+    In that share of the runs there was an outage, in which a fifth of the entries is slow.
+    """
+    cells = luck.normal(luck.normal(0, 0.1, n)[:, None], 0.4, (n, 200))
+    cells[:, :40] += SLOW * (luck.random(n) < slow)[:, None]
+    return cells
+
+
+def beyond(at: float, slow: float) -> float:
+    """The share of the entries with a larger logarithm."""
+    usual, late = stats.norm.sf([at, at - SLOW], scale=math.hypot(0.1, 0.4))
+    return float((1 - slow / 5) * usual + slow / 5 * late)
+
+
+def latency_at(q: float, slow: float) -> float:
+    """The logarithm of the latency that this share of the entries does not exceed."""
+    return float(optimize.brentq(lambda at: beyond(at, slow) - (1 - q), -10, 10))
+
+
+def latencies(q: float, slow: float, luck: Luck, n: int) -> Limits:
+    """The interval of `commit_latency`, with buckets of 0.1 %."""
+    buckets = np.ceil(entries_of(slow, luck, n) * 1000).astype(int)
+    ends, place = np.unique(buckets, return_inverse=True)
+    table = np.zeros((n, len(ends)), dtype=np.int64)
+    np.add.at(table, (np.repeat(np.arange(n), 200), place.ravel()), 1)
+    return sides(Pooled(np.exp(ends / 1000), table, n).quantile(q, 0.95), math.exp(latency_at(q, slow)))
+
+
+def latency_share(q: float, slow: float, luck: Luck, n: int) -> Limits:
+    """The band of `commit_latency_ecdf` where the truth is q."""
+    inside = (entries_of(slow, luck, n) <= latency_at(q, slow)).sum(axis=1)
     runs = [[(1.0, int(few)), (2.0, 200 - int(few))] for few in inside]
     _, _, _, low, high = Pooled.of(runs, np.arange(n)).ecdf(0.95)
-    return float(low[0]), float(high[0]), 0.99
+    return float(low[0]), float(high[0]), q
 
 
 def enough(data: Data, what: float | None, luck: Luck, n: int) -> Limits:
@@ -409,33 +431,34 @@ def cases() -> list[Case]:
         partial(split, (0.1,) * 3, 0.7),
         "skewed estimates",
     )
-    for q in (0.5, 0.99, 0.999):
-        add(
-            f"commit_latency p{100 * q:g}",
-            "200 entries a run",
-            (10, 30, 100),
-            partial(latencies, q),
-            "few runs",
-            effort=0.25,
-        )
-    add(
-        "commit_latency_ecdf",
-        "200 entries a run, at 99 %",
-        (10, 30, 100),
-        latency_share,
-        "few runs",
-        effort=0.25,
-    )
-    for what, name in ((None, "mean"), (0.5, "p50")):
-        for data in (SHIFTED, EXPONENTIAL):
+    for slow, name in ((0.0, "200 entries a run"), (0.2, "200 entries a run, 1 run of 5 with an outage")):
+        for q in (0.5, 0.99, 0.999):
             add(
-                f"required_seeds, {name}",
-                data.name,
-                (30, 100),
-                partial(enough, data, what),
-                effort=0.1,
-                target=90,
+                f"commit_latency p{100 * q:g}",
+                name,
+                (10, 30, 100),
+                partial(latencies, q, slow),
+                FEW_OUTAGES if slow else FEW_ENTRIES,
+                effort=0.3,
             )
+        for q in (0.5, 0.99):
+            add(
+                "commit_latency_ecdf",
+                f"{name}, at {100 * q:g} %",
+                (10, 30, 100),
+                partial(latency_share, q, slow),
+                FEW_OUTAGES if slow else FEW_ENTRIES,
+            )
+    for what, data in ((None, NORMAL), (None, EXPONENTIAL), (None, LOGNORMAL), (0.5, EXPONENTIAL)):
+        add(
+            f"required_seeds, {'p50' if what else 'mean'}",
+            data.name,
+            (30, 100),
+            partial(enough, data, what),
+            WIDTHS if what else PILOTS,
+            effort=0.2,
+            target=90,
+        )
     return made
 
 

@@ -52,6 +52,7 @@ CONTINUOUS = [
     ("compare, shares, paired", "p = 0.2 and 0.4", 100),
     ("compare, shares, unpaired", "p = 0.2 and 0.4", 100),
     ("share", "p = 0.1", 1000),
+    ("commit_latency p99", "200 entries a run", 30),
     ("commit_latency_ecdf", "200 entries a run, at 99 %", 100),
 ]
 NEVER_TOO_SHORT = [
@@ -98,3 +99,27 @@ def test_a_side_that_is_not_given_excludes_nothing():
     assert coverage.fate((nan, 4.0, 5.0)) == "below"
     assert coverage.fate((nan, 5.0, 5.0)) == "held"
     assert cases.sides(Estimate(1.0, 0.5, 2.0), 3.0) == (0.5, 2.0, 3.0)
+
+
+def test_a_row_is_written_at_its_place_and_the_others_stay(tmp_path, monkeypatch):
+    docs = tmp_path / "statistics.md"
+    first, second = (
+        "| mean | normal | 10 | 94.6 | 2 / 3 |  |",
+        "| share | p = 0.1 | 1,000 | 95.7 | 2 / 2 |  |",
+    )
+    gone = "| mean | of what is no longer measured | 10 | 94.6 | 2 / 3 |  |"
+    table = "\n".join([*coverage.HEADER, gone, second])
+    docs.write_text(f"Before.\n\n{coverage.BEGIN}\n\n{table}\n\n{coverage.END}\n\nAfter.\n", encoding="utf-8")
+    monkeypatch.setattr(coverage, "DOCS", docs)
+    coverage.write(first)
+    table = "\n".join([*coverage.HEADER, first, second])
+    expected = f"Before.\n\n{coverage.BEGIN}\n\n{table}\n\n{coverage.END}\n\nAfter.\n"
+    assert docs.read_text(encoding="utf-8") == expected
+
+
+def test_a_row_is_judged_by_what_it_promises():
+    of_ninety = cases.Case("required_seeds, mean", "any", 30, None, "too small", target=90)
+    for percent, said in ((90, "90.0 |"), (88, "88.0 |"), (84, "*84.0* |"), (97, "*97.0* |")):
+        line = coverage.row(of_ninety, coverage.Coverage(1000, 10 * percent, 0, 1000 - 10 * percent, 0))
+        assert said in line
+        assert line.endswith("| too small |") == ("*" in said)
