@@ -151,7 +151,9 @@ def paired() -> tuple[rl.Sweep, rl.Sweep]:
 def advice() -> rl.Advice:
     """A network that loses messages, whose best timeout is between those of two bad kinds."""
     network = rl.Network(latency=rl.lognormal(10, 0.8), loss=0.02)
-    return rl.advise(network, preset=rl.presets.etcd, losses=[0.0, 0.05], budget=1200, progress=False)
+    return rl.advise(
+        network, timeouts=[60, 150, 400], preset=rl.presets.etcd, losses=[0.05], budget=400, progress=False
+    )
 
 
 @cache

@@ -92,14 +92,9 @@ def ecdf(
             highest = max(highest, _curve(ax, group, of, confidence, nines, first))
         if mean and len(of.values) and not len(of.censored) and np.isfinite(of.values).all():
             _mean(ax, group, of)
-    if nines:
-        nines_axis(ax, highest)
-    else:
-        ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    share_axis(ax, highest if nines else None)
     ax.set_ylabel("share of runs")
     ax.set_xlabel(axis_name(result, metric))
-    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(confidence)}", [of for _, of in parts])
     legend(ax, len(parts), handles=key_of(parts))
     return ax
@@ -145,6 +140,16 @@ def thinned(count: int) -> np.ndarray:
         return np.arange(count)
     tail = np.arange(count - MOST_CORNERS // 2, count)
     return np.unique(np.r_[np.linspace(0, count - 1, MOST_CORNERS // 2).astype(int), tail])
+
+
+def share_axis(ax: Axes, nines_up_to: float | None = None) -> None:
+    """A y axis of shares: from 0 to 100 %, with guides; or of nines, up to the highest share that shows."""
+    if nines_up_to is not None:
+        nines_axis(ax, nines_up_to)
+    else:
+        ax.set_ylim(0, 1.02)
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
 
 
 def nines_axis(ax: Axes, highest: float) -> None:
@@ -220,13 +225,11 @@ def survival(
     for group, of in parts:
         if of.n:
             _survivors(ax, group, of, confidence)
-    ax.set_ylim(0, 1.02)
+    share_axis(ax)
     ax.set_xlim(left=0)
     lasting = axis_name(result, metric).endswith("(ms)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel("share of runs not over yet" if lasting else "share of runs with more")
     ax.set_xlabel(axis_name(result, metric))
-    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     finish_sweep(ax, result, title, f", band {percent(confidence)}", [of for _, of in parts])
     legend(ax, len(parts), below=not at_risk, handles=key_of(parts))
     if at_risk:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from raftlab._world import World
 
-__all__ = ["draw_key", "header"]
+__all__ = ["columns_width", "draw_key", "header"]
 
 FEWEST_ROWS, MOST_ROWS, STRIP_SHARE = 3, 10, 0.28
 """With more rows of faults than fit into this share of the height, there is one row a kind instead."""
@@ -80,9 +80,9 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     size = points(ax, SMALL)
     handle, gap, between = 1.8, 0.5, 1.5  # in sizes of the font, as legends are measured
     needs = [text_points(str(artist.get_label()), size) + (handle + gap + between) * size for artist in key]
-    columns = next((n for n in range(len(key), 1, -1) if _width(needs, n) < 0.97 * width), 1)
+    columns = next((n for n in range(len(key), 1, -1) if columns_width(needs, n) < 0.97 * width), 1)
     even = -(-len(key) // -(-len(key) // columns))  # as many lines, evenly filled
-    columns = even if _width(needs, even) < 0.97 * width else columns
+    columns = even if columns_width(needs, even) < 0.97 * width else columns
     legend = ax.legend(
         handles=list(key),
         loc="upper left",
@@ -104,7 +104,7 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
     return (lines * 1.5 + 1.0) * size
 
 
-def _width(needs: Sequence[float], columns: int) -> float:
+def columns_width(needs: Sequence[float], columns: int) -> float:
     """How wide a key of so many columns is."""
     return float(sum(part.max() for part in np.array_split(np.array(needs), columns)))
 

@@ -18,7 +18,7 @@ from raftlab.sweeps.pooled import pooled_by
 
 from ._axes import shown_value
 from ._bands import DASHES, MARKERS
-from ._distributions import nines_axis, thinned
+from ._distributions import share_axis, thinned
 from ._docstrings import documented
 from ._palette import Theme
 from ._sweeps import Group, axis_name, few_enough, finish_sweep, groups_of, legend, open_axes, samples_by
@@ -199,15 +199,10 @@ def commit_latency(
         raise InvalidError("result has nothing to draw: no entry was committed")
     ax = open_axes(ax, 3.6)
     highest = max(_curve(ax, group, steps, nines) for group, steps in curves)
-    if nines:
-        nines_axis(ax, highest)
-    else:
-        ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    share_axis(ax, highest if nines else None)
     ax.set_xlim(left=0)
     ax.set_xlabel("commit latency (ms)")
     ax.set_ylabel("share of entries")
-    ax.grid(axis="y", color=Theme.of(ax).grid, lw=0.8)
     entries = sum(int(steps[1].sum()) for _, steps in curves)
     finish_sweep(ax, result, title, f", {entries:,} entries, band {percent(confidence)}")
     legend(ax, len(curves))

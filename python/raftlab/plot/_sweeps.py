@@ -25,11 +25,14 @@ from ._axes import (
     caption,
     new_axes,
     points,
+    root,
     settle,
     shifted,
     shown_value,
     size_points,
+    text_points,
 )
+from ._header import columns_width
 from ._palette import LIGHT, Theme, node_dashes
 
 __all__ = ["Group", "axis_name", "finish_sweep", "groups_of", "open_axes", "statistic_name"]
@@ -229,12 +232,22 @@ def legend(ax: Axes, count: int, *, below: bool = True, **where: Any) -> None:
         lines = 1 + len(ax.get_xlabel().splitlines())
         under = shifted(ax, ax.transAxes, 0.0, -(0.8 + 1.2 * lines) * base)
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, 0.0), "bbox_transform": under}
-        place |= {"ncols": 2, "columnspacing": 1.2, "borderaxespad": 0.0}
+        place |= {"ncols": _columns(ax, where), "columnspacing": 1.2, "borderaxespad": 0.0}
     else:
         place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
     for text in ax.legend(**(look | place | where)).get_texts():
         text.set_text(narrow(text.get_text()))
     settle(ax)
+
+
+def _columns(ax: Axes, where: dict[str, Any]) -> int:
+    """In how many columns a key below the data fits: two, or one."""
+    size = points(ax, SMALL)
+    handles = where.get("handles") or ax.get_legend_handles_labels()[0]
+    labels = [narrow(str(handle.get_label())) for handle in handles]
+    needs = [max(text_points(line, size) for line in label.split("\n")) + 3.6 * size for label in labels]
+    room = (root(ax).bbox.x1 - ax.get_window_extent().x0) * 72.0 / root(ax).dpi
+    return 2 if len(needs) > 1 and columns_width(needs, 2) < room else 1
 
 
 def narrow(label: str) -> str:
