@@ -310,7 +310,7 @@ def mutate(rng, parts):
             del place[last]
         case 1 if isinstance(place, list):
             place.append(copy.deepcopy(place[last]))
-        case 1 | 2 if isinstance(place[last], (int, float)):
+        case 1 | 2 if isinstance(place[last], (int, float)) and abs(place[last]) < 1e300:  # as a float can be
             place[last] = place[last] * rng.choice([0, -1, 2, 1000, 1e-9]) + rng.choice([0, 1, 0.5])
         case 3 if isinstance(place, dict):
             place[rng.choice(["x", "", "nodes", "at", "of"])] = rng.choice(PLAIN)
