@@ -299,11 +299,14 @@ def meeting(texts: list[Text]) -> Iterator[str]:
 
 
 def too_faint(figure: Figure, texts: list[Text]) -> Iterator[str]:
-    """Texts without contrast to what is behind them."""
+    """Texts without contrast to what is behind them, where the layout leaves them."""
+    layout = figure.get_layout_engine()
+    figure.set_layout_engine("none")
     for text in texts:
         text.set_visible(False)
     figure.canvas.draw()
     page = np.asarray(figure.canvas.buffer_rgba())[::-1, :, :3] / 255.0
+    figure.set_layout_engine(layout)
     for text in texts:
         text.set_visible(True)
     for text in texts:
