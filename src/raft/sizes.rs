@@ -46,10 +46,10 @@ impl Wire {
 
     #[inline]
     fn key(&self, key: Key) -> u64 {
-        match &self.texts {
-            Some(texts) if key.0 >= self.load_keys => texts.key_bytes(key),
-            _ => 1 + digits(key.0),
+        if key.0 < self.load_keys {
+            return 1 + digits(key.0);
         }
+        self.texts.as_ref().map_or_else(|| 1 + digits(key.0), |texts| texts.key_bytes(key))
     }
 
     #[inline]
@@ -81,6 +81,7 @@ impl Wire {
     fn entries(&self, entries: &Entries) -> u64 {
         match entries {
             Entries::Measured { .. } => 8,
+            Entries::One(entry) => ENTRY + self.op(entry.command.op),
             _ => entries.as_slice().iter().map(|entry| ENTRY + self.op(entry.command.op)).sum(),
         }
     }
@@ -97,11 +98,28 @@ impl Wire {
     }
 }
 
-/// How long a number is in decimal.
+/// The number of decimal digits of a number.
 #[inline]
 fn digits(number: u32) -> u64 {
-    u64::from(number.checked_ilog10().unwrap_or(0)) + 1
+    (u64::from(number) + DIGITS[(number | 1).ilog2() as usize]) >> 32
 }
+
+/// By the position of a number's highest bit: the digits that it has, in the upper half, less the power of ten at
+/// which one more is reached, if numbers with that bit reach one.
+const DIGITS: [u64; 32] = {
+    let mut table = [0; 32];
+    let (mut bit, mut ten, mut digits) = (0, 10, 1);
+    while bit < 32 {
+        while ten <= 1 << bit {
+            ten *= 10;
+            digits += 1;
+        }
+        let reached = ten < 2 << bit;
+        table[bit] = if reached { ((digits + 1) << 32) - ten } else { digits << 32 };
+        bit += 1;
+    }
+    table
+};
 
 impl RaftMessage {
     /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the entries, and a
@@ -165,6 +183,15 @@ mod tests {
             assert_eq!(size(&[op, op, Op::Noop]), 72 + 2 * bytes, "{op:?}");
         }
         assert_eq!(size(&[]), 0);
+    }
+
+    #[test]
+    fn digits_are_those_of_the_text() {
+        let powers = (0..10).map(|exponent| 10u32.pow(exponent));
+        let around = powers.flat_map(|ten| [ten - 1, ten, ten + 1]);
+        for number in around.chain((0..32).map(|bit| 1 << bit)).chain([u32::MAX, u32::MAX / 3]) {
+            assert_eq!(digits(number), number.to_string().len() as u64, "{number}");
+        }
     }
 
     #[test]
