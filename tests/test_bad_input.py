@@ -656,7 +656,6 @@ SWEEPS = {
     "seeds 0": (lambda: rl.sweep(QUIET, seeds=0), ["seeds", "above 0"]),
     "seeds -1": (lambda: rl.sweep(QUIET, seeds=-1), ["seeds", "-1"]),
     "seeds text": (lambda: rl.sweep(QUIET, seeds="5"), ["seeds", "'5'"]),
-    "seeds list": (lambda: rl.sweep(QUIET, seeds=[1, 2]), ["seeds", "[1, 2]"]),
     "seeds step": (lambda: rl.sweep(QUIET, seeds=range(0, 10, 2)), ["seeds", "step 1"]),
     "seeds backwards": (lambda: rl.sweep(QUIET, seeds=range(10, 0, -1)), ["seeds", "step 1"]),
     "seeds negative": (lambda: rl.sweep(QUIET, seeds=range(-5, 5)), ["seeds", "range(-5, 5)"]),
