@@ -175,7 +175,6 @@ def test_everything_else_is_one_line():
         c.trace,
         c.leader,
         c["A"].log[0],
-        swept,
         rl.leader_elected,
         rl.leads("A"),
         rl.committed(3, nodes=2),
@@ -187,8 +186,7 @@ def test_everything_else_is_one_line():
         rl.Disk(),
         rl.OpenLoop(),
         rl.Initial(term=1),
-        failover(50, 0.1),
-        c.scenario,
+        rl.Scenario(3, network=5),
         rl.Partition("AB", "CDE", at="1s", duration="2s"),
         rl.Crash("leader", at=rl.uniform(1, 2), every="1s", times=3),
     ]
@@ -211,7 +209,7 @@ def test_faults_print_as_they_are_written():
         "Loss(0.2, to='a follower')",
         "Delay('10s', from_='leader')",
         "Lie('E', 'claimed_log', index=9999)",
-        "ClockRate('A', 2.0)",
+        "ClockRate('A', 2)",
         "Cut(from_='A', to='BC', types='AppendEntries')",
     ):
         fault = eval(text, vars(rl))

@@ -18,7 +18,7 @@ import build  # noqa: E402
 import generate  # noqa: E402
 
 GENERATED = ["faults.md", "columns.md", "rules.md", "metrics.md"]
-MODULES = ["plot", "presets", "experiments", "published"]
+MODULES = ["plot", "presets", "steps", "experiments", "published"]
 """What `raftlab` has that has public names itself."""
 
 
@@ -67,7 +67,9 @@ def public_names():
     """Every public name of raftlab, as `raftlab.` comes before it."""
     names = [name for name in rl.__all__ if not name.startswith("__") and name not in MODULES]
     for module in MODULES:
-        names += [f"{module}.{name}" for name in importlib.import_module(f"raftlab.{module}").__all__]
+        own = importlib.import_module(f"raftlab.{module}")
+        short = {name for name in own.__all__ if getattr(own, name) is vars(rl).get(name)}
+        names += [f"{module}.{name}" for name in own.__all__ if name not in short]
     return names
 
 

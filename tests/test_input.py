@@ -33,7 +33,7 @@ def broken_run(names):
 
 def test_weights_of_a_sample_are_used():
     seldom_slow = rl.empirical(Counter({1.0: 990, 3000.0: 10}))
-    assert repr(seldom_slow) == "empirical(<2 values, weighted>)"
+    assert repr(seldom_slow) == "empirical([1, 3000], weights=[990, 10])"
     scenario = rl.Scenario(3, network=seldom_slow, horizon="20s")
     assert rl.Scenario.from_json(scenario.to_json()) == scenario
     assert pickle.loads(pickle.dumps(scenario)) == scenario

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import _core, presets
+from . import _core, presets, steps
 from ._conditions import (
     Condition,
     all_of,
@@ -93,8 +93,9 @@ from .errors import (
     ReplayError,
     ViolationError,
 )
-from .scenario import Scenario, campaign, heal, propose, read, run, run_until
+from .scenario import Scenario
 from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
+from .steps import campaign, heal, propose, read, run, run_until
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
 
@@ -240,6 +241,7 @@ __all__ = [
     "run_until",
     "schema",
     "show_versions",
+    "steps",
     "sweep",
     "targets",
     "term_reached",

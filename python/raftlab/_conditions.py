@@ -8,6 +8,7 @@ from typing import Any
 
 from . import _core
 from ._arguments import U32, dumps, instance, integer, reading
+from ._values import call
 from .errors import InvalidError, escaped
 
 __all__ = [
@@ -29,14 +30,18 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Condition:
     """A condition on a cluster. Made by the names of this module; `|` and `&` join them.
 
+    It prints as the code that makes it; `str` has it in words.
+
     >>> leader_elected
-    <condition: a leader is elected>
+    leader_elected
     >>> no_leader & down(2)
-    <condition: no node leads and 2 nodes are down>
+    no_leader & down(2)
+    >>> str(no_leader & down(2))
+    'no node leads and 2 nodes are down'
     """
 
     name: str
@@ -82,7 +87,19 @@ class Condition:
         return escaped(_core.Engine.condition_text(dumps(self.to_dict())))
 
     def __repr__(self) -> str:
-        return f"<condition: {self}>"
+        return self._code(0)
+
+    def _code(self, binding: int) -> str:
+        parameters = dict(self.parameters)
+        parts = parameters.pop("of", None)
+        if parts is None:
+            placed = [parameters.pop(name) for name in list(parameters)[:1]]
+            return call(self.name, placed, parameters) if placed else self.name
+        if len(parts) == 1:
+            return call(self.name, parts, {})
+        own, sign = (2, " & ") if self.name == "all_of" else (1, " | ")
+        text = sign.join(part._code(own) for part in parts)
+        return f"({text})" if own < binding else text
 
 
 leader_elected = Condition("leader_elected")
@@ -137,8 +154,8 @@ MAX_DEPTH = 16
 def leaders(count: int) -> Condition:
     """At least so many nodes lead at once, by their own opinion.
 
-    >>> leaders(2)
-    <condition: 2 nodes lead at once>
+    >>> print(leaders(2))
+    2 nodes lead at once
     """
     return Condition("leaders", (("count", integer(count, "count", 0, U32)),))
 
@@ -146,8 +163,8 @@ def leaders(count: int) -> Condition:
 def leads(node: str) -> Condition:
     """The node of this name leads, by its own opinion: it may be a stale leader.
 
-    >>> leads("A")
-    <condition: A leads>
+    >>> print(leads("A"))
+    A leads
     """
     return Condition("leads", (("node", instance(node, str, "node")),))
 
@@ -155,8 +172,8 @@ def leads(node: str) -> Condition:
 def committed(index: int, nodes: int | None = None) -> Condition:
     """At least so many nodes have committed an index; a majority of the cluster if no number is given.
 
-    >>> committed(5)
-    <condition: a majority has committed index 5>
+    >>> print(committed(5))
+    a majority has committed index 5
     """
     parameters: list[tuple[str, Any]] = [("index", integer(index, "index"))]
     if nodes is not None:
@@ -177,8 +194,8 @@ def candidates(count: int) -> Condition:
 def behind(count: int) -> Condition:
     """The logs of at least so many nodes, up or down, end before the highest commitIndex of any node.
 
-    >>> behind(3)
-    <condition: 3 nodes lack what is committed>
+    >>> print(behind(3))
+    3 nodes lack what is committed
     """
     return Condition("behind", (("count", integer(count, "count", 0, U32)),))
 

@@ -41,6 +41,7 @@ from typing import Any, ClassVar, TypeAlias
 from . import _core
 from ._arguments import U32, choice, flag, instance, integer, items, probability, reading
 from ._time import Duration, to_ms, to_signed_ms
+from ._values import Value
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
 
@@ -73,8 +74,9 @@ def target_to_dict(target: Target, what: str) -> Any:
     """A target as the scenario's JSON has it."""
     if isinstance(target, str):
         return target
-    if isinstance(getattr(target, "name", None), str) and hasattr(target, "log"):
-        return [target.name]  # type: ignore[attr-defined]  # a node of a cluster, such as `c.leader`
+    if is_node(target):
+        name: str = target.name  # type: ignore[attr-defined]  # a node of a cluster, such as `c.leader`
+        return name if len(name) == 1 else [name]  # a longer name may also be a role, or names in a row
     try:
         names = list(target)
     except TypeError:
@@ -84,13 +86,18 @@ def target_to_dict(target: Target, what: str) -> Any:
     return names
 
 
+def is_node(value: object) -> bool:
+    """Whether it is a node of a cluster, such as `c.leader`."""
+    return isinstance(getattr(value, "name", None), str) and hasattr(value, "log")
+
+
 SHAPES = ("halves", "random", "bridge", "majorities_ring")
 LIES = tuple(name for name, _ in _core.lies())
 SCHEDULE_TIMES = ("at", "after", "duration", "every", "uptime")
 
 
-@dataclass(frozen=True)
-class Fault:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fault(Value):
     """The base of all faults: its schedule. See the module for what the arguments mean."""
 
     name: ClassVar[str] = ""
@@ -104,10 +111,11 @@ class Fault:
     patience: Duration = field(default="10s", kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for part in fields(self):
             value = getattr(self, part.name)
-            if hasattr(value, "tolist"):  # numpy's arrays and numbers do not compare as values do
-                object.__setattr__(self, part.name, value.tolist())
+            if is_node(value):  # it follows its cluster; a fault is a value
+                object.__setattr__(self, part.name, target_to_dict(value, part.name))
         self.to_dict()  # what makes no sense is an error here, not where it is used
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,27 +134,17 @@ class Fault:
     def _parameters(self) -> dict[str, Any]:
         raise InvalidError(f"{type(self).__name__} is no fault that strikes; use one of its subclasses")
 
-    def _hashable(self) -> tuple[Any, ...]:
-        values = (getattr(self, f.name) for f in fields(self))
-        return tuple(tuple(v) if isinstance(v, list) else v for v in values)
-
-    def __hash__(self) -> int:
-        return hash((type(self).__name__, *self._hashable()))
-
-    def __repr__(self) -> str:
-        shown = []
-        for f in sorted(fields(self), key=lambda f: (f.kw_only, _SCHEDULE.get(f.name, 0))):
-            value = getattr(self, f.name)
-            if value != f.default and value != () and value is not None:
-                shown.append(f"{value!r}" if not f.kw_only else f"{f.name}={value!r}")
-        return f"{type(self).__name__}({', '.join(shown)})"
+    def _shown(self) -> tuple[list[Any], dict[str, Any]]:
+        """As they are read: a fault's own arguments, then its schedule."""
+        placed, named = super()._shown()
+        return placed, dict(sorted(named.items(), key=lambda item: item[0] in _SCHEDULE))
 
 
-_SCHEDULE = {f.name: i + 1 for i, f in enumerate(fields(Fault))}
-"""What the schedule's arguments are called, in the order in which a fault prints them: after its own."""
+_SCHEDULE = frozenset(f.name for f in fields(Fault))
+"""What the schedule's arguments are called."""
 
 
-@dataclass(frozen=True, repr=False, init=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Partition(Fault):
     """Links between groups are down. Nodes in no group form one more group.
 
@@ -185,7 +183,8 @@ class Partition(Fault):
     def __init__(
         self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
     ) -> None:
-        frozen = tuple(g if isinstance(g, str) else tuple(target_to_dict(g, "groups")) for g in groups)
+        written = [target_to_dict(group, "groups") for group in groups]
+        frozen = tuple(group if isinstance(group, str) else tuple(group) for group in written)
         object.__setattr__(self, "groups", frozen)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "bridge", bridge)
@@ -199,10 +198,10 @@ class Partition(Fault):
             written["bridge"] = target_to_dict(self.bridge, "Partition: bridge")
         return written
 
-    def __repr__(self) -> str:
-        base = Fault.__repr__(self)
-        groups = ", ".join(repr(g) for g in self.groups)
-        return base.replace(repr(self.groups), groups, 1) if self.groups else base
+    def _shown(self) -> tuple[list[Any], dict[str, Any]]:
+        _, named = super()._shown()
+        named.pop("groups", None)
+        return list(self.groups), named
 
 
 def _init_schedule(fault: Fault, schedule: dict[str, Any]) -> None:
@@ -218,17 +217,15 @@ def _init_schedule(fault: Fault, schedule: dict[str, Any]) -> None:
     fault.__post_init__()
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _OnNode(Fault):
     node: Target
 
     def _parameters(self) -> dict[str, Any]:
         return {"node": target_to_dict(self.node, f"{type(self).__name__}: node")}
 
-    __hash__ = Fault.__hash__
 
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Isolate(_OnNode):
     """All links of these nodes to others are down, each for itself.
 
@@ -237,10 +234,9 @@ class Isolate(_OnNode):
     """
 
     name: ClassVar[str] = "isolate"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Crash(_OnNode):
     """Nodes lose power. When the fault ends they restart with what their disks had kept.
 
@@ -260,14 +256,13 @@ class Crash(_OnNode):
 
     name: ClassVar[str] = "crash"
     unsynced: str = field(default="lose", kw_only=True)
-    __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
         kept = choice(self.unsynced, "Crash: unsynced", ("lose", "tear", "keep"))
         return {**super()._parameters(), "unsynced": kept}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Restart(_OnNode):
     """Nodes that are down come back: what held them down ends there.
 
@@ -275,10 +270,9 @@ class Restart(_OnNode):
     """
 
     name: ClassVar[str] = "restart"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pause(_OnNode):
     """Nodes stand still (a long garbage collection, SIGSTOP): messages and timers wait for them.
 
@@ -287,18 +281,16 @@ class Pause(_OnNode):
     """
 
     name: ClassVar[str] = "pause"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Resume(_OnNode):
     """Nodes that stand still go on, first with what has waited: what paused them ends there."""
 
     name: ClassVar[str] = "resume"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Wipe(_OnNode):
     """Nodes crash, lose their disks, and come back empty under their old names.
 
@@ -306,26 +298,23 @@ class Wipe(_OnNode):
     """
 
     name: ClassVar[str] = "wipe"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ForgetVote(_OnNode):
     """A lie: a node forgets whom it voted for in this term, and would vote again."""
 
     name: ClassVar[str] = "forget_vote"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Usurp(_OnNode):
     """A lie: a node leads the next term without asking anybody."""
 
     name: ClassVar[str] = "usurp"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClockRate(_OnNode):
     """Clocks run fast (`rate` above 1) or slow. When the fault ends they run true again.
 
@@ -334,7 +323,6 @@ class ClockRate(_OnNode):
 
     name: ClassVar[str] = "clock_rate"
     rate: float
-    __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
@@ -344,19 +332,18 @@ class ClockRate(_OnNode):
         return {**super()._parameters(), "rate": float(self.rate)}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClockJump(_OnNode):
     """Clocks are set forward, or back with a negative time such as `"-20ms"`."""
 
     name: ClassVar[str] = "clock_jump"
     by: Duration
-    __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
         return {**super()._parameters(), "by": to_signed_ms(self.by, "ClockJump: by")}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lie(_OnNode):
     """Nodes say what is not so.
 
@@ -391,7 +378,6 @@ class Lie(_OnNode):
     index: int | None = field(default=None, kw_only=True)
     term: int | None = field(default=None, kw_only=True)
     append_entries: bool = field(default=False, kw_only=True)
-    __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
         lie: dict[str, Any] = {"lie": choice(self.lie, "Lie: lie", LIES)}
@@ -407,7 +393,7 @@ class Lie(_OnNode):
         return {**super()._parameters(), "lie": lie}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _OnMessages(Fault):
     from_: Target | None = field(default=None, kw_only=True)
     to: Target | None = field(default=None, kw_only=True)
@@ -430,10 +416,8 @@ class _OnMessages(Fault):
             written["types"] = types
         return written
 
-    __hash__ = Fault.__hash__
 
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Cut(_OnMessages):
     """Links are down one way, or for some types of message only.
 
@@ -453,18 +437,16 @@ class Cut(_OnMessages):
     """
 
     name: ClassVar[str] = "cut"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hold(_OnMessages):
     """Messages are held back as they are sent, to be delivered by hand (`Cluster.in_flight`)."""
 
     name: ClassVar[str] = "hold"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Delay(_OnMessages):
     """Messages take longer, by a time or a distribution.
 
@@ -474,13 +456,12 @@ class Delay(_OnMessages):
 
     name: ClassVar[str] = "delay"
     by: Time
-    __hash__ = Fault.__hash__
 
     def _parameters(self) -> dict[str, Any]:
         return {**super()._parameters(), "by": time_to_dict(self.by, "Delay: by")}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Chance(_OnMessages):
     probability: float
 
@@ -488,10 +469,8 @@ class _Chance(_OnMessages):
         chance = probability(self.probability, f"{type(self).__name__}: probability")
         return {**super()._parameters(), "probability": chance}
 
-    __hash__ = Fault.__hash__
 
-
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Loss(_Chance):
     """Messages are lost with a probability; losses combine as 1 - prod(1 - p).
 
@@ -500,15 +479,13 @@ class Loss(_Chance):
     """
 
     name: ClassVar[str] = "loss"
-    __hash__ = Fault.__hash__
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Duplicate(_Chance):
     """Messages arrive twice with a probability; the copy takes its own way."""
 
     name: ClassVar[str] = "duplicate"
-    __hash__ = Fault.__hash__
 
 
 def fault_from_dict(written: dict[str, Any]) -> Fault:

@@ -16,7 +16,9 @@ from ._time import Duration, format_ms, to_ms
 from ._world import World
 from .commands import Command
 from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
-from .scenario import Scenario, heal_action, propose_action, read_action, step_to_dict
+from .scenario import Scenario
+from .steps import Action, campaign, give_up, heal, propose, read, retry
+from .steps import at as later
 from .views import FaultHandle, InFlight, Message, Operation
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ class Cluster(Injectable, Interceptable, Forkable):
     ) -> None:
         scenario = Scenario(nodes, **settings)
         self._open(scenario, seed, trace, checks, on_violation, trace_rows)
-        if scenario.steps:
+        if scenario._parts.get("steps"):
             self._engine.play()
 
     def _open(
@@ -328,7 +330,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         Operation
             A handle that knows its fate. A node that does not lead refuses at once.
         """
-        return Operation(self, self._op(propose_action(command, node, home, client)))
+        return self._ask(propose(command, node=node, home=home, client=client))
 
     def read(
         self, key: str, *, node: str | None = None, home: str | None = None, via: str = "log"
@@ -345,18 +347,17 @@ class Cluster(Injectable, Interceptable, Forkable):
             As an entry of the log; confirmed by a round of heartbeats (diss. §6.4); by the leader's
             lease (diss. §6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
         """
-        return Operation(self, self._op(read_action(key, node, home, via)))
+        return self._ask(read(key, node=node, home=home, via=via))
 
     def retry(
         self, operation: Operation | int, *, node: str | None = None, home: str | None = None
     ) -> Operation:
         """A client sends the same request again, perhaps to another node."""
-        places = {name: place for name, place in (("node", node), ("home", home)) if place is not None}
-        return Operation(self, self._op({"retry": {"op": integer(operation, "operation"), **places}}))
+        return self._ask(retry(integer(operation, "operation"), node=node, home=home))
 
     def give_up(self, operation: Operation | int) -> None:
         """A client stops waiting: the operation's fate is unknown to it from now on."""
-        self._act({"give_up": {"op": integer(operation, "operation")}})
+        self._act(give_up(integer(operation, "operation"))._action())
 
     # ---- Faults -------------------------------------------------------------------------------------
 
@@ -367,15 +368,12 @@ class Cluster(Injectable, Interceptable, Forkable):
         handle = self._act({"inject": fault.to_dict()})
         return FaultHandle(self, handle or 0, fault)
 
-    def at(self, time: Duration, action: Fault | Command | str | dict[str, Any]) -> None:
+    def at(self, time: Duration, action: Fault | Command | str | Action) -> None:
         """Something is done at a later time: a fault, a command, or a step such as `raftlab.campaign("A")`.
 
         What is scheduled at t comes before the world's own events at t.
         """
-        step = step_to_dict(action)
-        if set(step) != {"do"}:
-            raise InvalidError(f"only a fault, a command or an action can be scheduled, not {shown(action)}")
-        self._act({"at": {"time": to_ms(time, "time"), "action": step["do"]}})
+        self._act(later(time, action)._action())
 
     def heal(self, handle: FaultHandle | int | None = None) -> None:
         """Ends one fault; without a handle, all faults of the network that act now.
@@ -383,11 +381,11 @@ class Cluster(Injectable, Interceptable, Forkable):
         A fault that is ended by its handle ends with all its strikes: those that act, those that wait for a
         leader, and those that were still to come. Without a handle nobody is restarted.
         """
-        self._act(heal_action(handle))
+        self._act(heal(handle)._action())
 
     def campaign(self, node: str) -> None:
         """A node stands for election now, as if its election timer had run out."""
-        self._act({"campaign": {"node": node}})
+        self._act(campaign(node)._action())
 
     @property
     def faults(self) -> tuple[FaultHandle, ...]:
@@ -450,10 +448,10 @@ class Cluster(Injectable, Interceptable, Forkable):
                 self._raise_violation()
         return done
 
-    def _op(self, action: dict[str, Any]) -> int:
-        op = self._act(action)
+    def _ask(self, request: Action) -> Operation:
+        op = self._act(request._action())
         assert op is not None, "the core gives every request an id"
-        return op
+        return Operation(self, op)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._intercepted:
@@ -470,7 +468,7 @@ def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) 
     scenario = Scenario.from_json(script)
     cluster = Cluster.__new__(Cluster)
     cluster._open(scenario, seed, trace, checks, "record", None)
-    if scenario.steps:
+    if scenario._parts.get("steps"):
         cluster._engine.play()
     return Cluster._wrap(cluster._engine.fork(), on_violation)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ._arguments import text_of
+from ._values import call
 from .errors import InvalidError, escaped, shown
 
 __all__ = ["Command", "append", "cas", "get", "put"]
@@ -13,7 +15,11 @@ __all__ = ["Command", "append", "cas", "get", "put"]
 
 @dataclass(frozen=True)
 class Command:
-    """A command. Made by `put`, `get`, `cas` and `append`; `"x=1"` is short for `put("x", 1)`."""
+    """A command. Made by `put`, `get`, `cas` and `append`; `"x=1"` is short for `put("x", 1)`.
+
+    >>> put("x", 1)
+    put('x', '1')
+    """
 
     op: str
     key: str
@@ -24,6 +30,10 @@ class Command:
         """As the scenario's JSON has it."""
         parts = {"op": self.op, "key": self.key, "expected": self.expected, "value": self.value}
         return {name: part for name, part in parts.items() if part is not None}
+
+    def __repr__(self) -> str:
+        parts = (self.key, self.expected, self.value)
+        return call(self.op, [part for part in parts if part is not None], {})
 
     def __str__(self) -> str:
         match self.op:
@@ -73,6 +83,18 @@ def command_to_dict(command: Command | str) -> dict[str, Any]:
     raise InvalidError(
         f"a command must be written 'key=value' or made by put, get, cas or append, not {shown(command)}"
     )
+
+
+def command_from_dict(written: Mapping[str, Any]) -> Command:
+    """A command from the scenario's JSON."""
+    return Command(**written)
+
+
+def shortest(command: Command | str) -> Command | str:
+    """A command in its short form, if it has one."""
+    if isinstance(command, str) or command.op != "put" or "=" in command.key:
+        return command
+    return f"{command.key}={command.value}"
 
 
 def _key(key: object) -> str:

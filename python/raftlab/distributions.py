@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ._arguments import items, number, reading
 from ._time import Duration, to_ms
+from ._values import call
 from .errors import InvalidError, shown
 
 __all__ = [
@@ -72,12 +73,17 @@ class Distribution:
             return KINDS[kind](**given)
 
     def __repr__(self) -> str:
-        if self.kind == "empirical":
-            given = dict(self.parameters)
-            weighted = ", weighted" if "weights" in given else ""
-            return f"empirical(<{len(given['values'])} values{weighted}>)"
-        inside = ", ".join(f"{name}={value:g}" for name, value in self.parameters)
-        return f"{self.kind}({inside})"
+        given = dict(self.parameters)
+        if self.kind != "empirical":
+            return call(self.kind, [], given)
+        values, weights = given["values"], given.get("weights")
+        if len(values) > PRINTED:
+            return f"empirical(<{len(values):,} values{', weighted' if weights else ''}>)"
+        return call(self.kind, [list(values)], {"weights": list(weights)} if weights else {})
+
+
+PRINTED = 12
+"""The most values of a sample that a distribution prints."""
 
 
 Time: TypeAlias = "Duration | Distribution"
@@ -192,12 +198,12 @@ def empirical(
     Examples
     --------
     >>> empirical([1.0, 2.5, 4.0])
-    empirical(<3 values>)
+    empirical([1, 2.5, 4])
     >>> empirical([1.0, 30.0], weights=[99, 1])
-    empirical(<2 values, weighted>)
+    empirical([1, 30], weights=[99, 1])
     >>> from collections import Counter
     >>> empirical(Counter({1.0: 990, 3000.0: 10}))
-    empirical(<2 values, weighted>)
+    empirical([1, 3000], weights=[990, 10])
     >>> empirical(buckets={"0.005s": 900, "0.01s": 990, "+Inf": 1000})
     empirical(<41 values, weighted>)
     """

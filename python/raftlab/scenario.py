@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 import os
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
-from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
-from ._time import Duration, format_ms, to_ms
-from .commands import Command, command_to_dict
-from .distributions import Distribution, Time
+from ._time import Duration, format_ms
+from ._values import laid_out
+from ._writing import WRITERS, are_letters, names_of, normal, written_down
+from .distributions import Time
 from .errors import FaultWarning, InvalidError, shown
-from .settings import VIAS, AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
+from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
+from .steps import Step, step_from_dict
 
 if TYPE_CHECKING:
     from ._run import Run
     from .cluster import Cluster
 
-__all__ = ["Scenario", "campaign", "heal", "propose", "read", "run", "run_until"]
+__all__ = ["Scenario"]
 
 
 class Scenario:
@@ -156,68 +155,10 @@ class Scenario:
         stop: Condition | None = None,
         horizon: Duration | None = None,
     ) -> None:
-        names = _names(nodes)
-        parts: dict[str, Any] = {"raftlab": _core.SCHEMA_VERSION, **_preset(preset), "nodes": names}
-        if election_timeout is not None:
-            parts["election_timeout"] = _timeout(election_timeout, "election_timeout")
-        if election_rule is not None:
-            parts |= rule_settings(election_rule)
-        if candidate_timeout is not None:
-            parts["candidate_timeout"] = _timeout(candidate_timeout, "candidate_timeout")
-        if candidate_backoff is not None:
-            parts["candidate_backoff"] = number(
-                candidate_backoff, "candidate_backoff", "a factor of at least 1", 1, 1e6
-            )
-        if timeout_step is not None:
-            parts["timeout_step"] = to_ms(timeout_step, "timeout_step")
-        if adaptive_timeout is True:
-            adaptive_timeout = AdaptiveTimeout()
-        if isinstance(adaptive_timeout, AdaptiveTimeout):
-            parts["adaptive_timeout"] = adaptive_timeout.to_dict()
-        elif adaptive_timeout is not None and adaptive_timeout is not False:
-            raise InvalidError(
-                f"adaptive_timeout must be True, False or an AdaptiveTimeout, not {shown(adaptive_timeout)}"
-            )
-        if heartbeat is not None:
-            parts["heartbeat"] = to_ms(heartbeat, "heartbeat")
-        if tick is not None:
-            parts["tick"] = to_ms(tick, "tick")
-        switches = {
-            "pre_vote": pre_vote,
-            "sticky_votes": sticky_votes,
-            "check_quorum": check_quorum,
-            "noop": noop,
-            "commit_guard": commit_guard,
-        }
-        for name, switch in switches.items():
-            if switch is not None:
-                parts[name] = flag(switch, name)
-        limits = {
-            "max_entries_per_append": max_entries_per_append,
-            "max_inflight": max_inflight,
-            "snapshot_every": snapshot_every,
-        }
-        for name, limit in limits.items():
-            if limit is not None:
-                parts[name] = integer(limit, name, 1, U32)
-        if lease_drift is not None:
-            parts["lease_drift"] = number(lease_drift, "lease_drift", "a number from 0 to 1", 0, 1)
-        parts["bugs"] = [bugs] if isinstance(bugs, str) else items(bugs, "bugs")
-        if network is not None:
-            parts["network"] = (network if isinstance(network, Network) else Network(network)).to_dict()
-        if disk is not None:
-            parts["disk"] = (disk if isinstance(disk, Disk) else Disk(disk)).to_dict()
-        loads = [workload] if isinstance(workload, _Load) else items(workload, "workload")
-        parts["workload"] = [instance(load, _Load, "workload").to_dict(names) for load in loads]
-        if initial is not None:
-            parts["initial"] = instance(initial, Initial, "initial").to_dict()
-        parts["faults"] = [instance(fault, Fault, "faults").to_dict() for fault in items(faults, "faults")]
-        parts["steps"] = [step_to_dict(step) for step in items(steps, "steps")]
-        if stop is not None:
-            parts["stop"] = instance(stop, Condition, "stop").to_dict()
-        if horizon is not None:
-            parts["horizon"] = to_ms(horizon, "horizon")
-        self._set(normal(parts))
+        given = {name: value for name, value in locals().items() if name in WRITERS}
+        names = names_of(nodes)
+        parts = {"raftlab": _core.SCHEMA_VERSION, **_preset(preset), "nodes": names}
+        self._set(normal(parts | written_down(given, names)))
         self._warn_of_late_faults()
 
     def _warn_of_late_faults(self) -> None:
@@ -324,19 +265,20 @@ class Scenario:
         >>> Scenario(3).replace(pre_vote=True).pre_vote
         True
         """
-        names = changes.pop("nodes", self.nodes)
-        other = Scenario(names, **changes)
-        given = {_JSON_NAMES.get(name, name) for name in changes}
-        if changes.get("election_rule") is not None:
-            given |= set(rule_settings(changes["election_rule"]))
-        parts = dict(self._parts) | {"nodes": other._parts["nodes"]}
-        for name in given:
+        parts = dict(self._parts)
+        if "nodes" in changes:
+            parts["nodes"] = names_of(changes.pop("nodes"))
+        parts |= _preset(changes.pop("preset", None))
+        for name in changes:
+            if name not in WRITERS:
+                raise TypeError(f"Scenario.replace() got an unexpected keyword argument {name!r}")
             parts.pop(name, None)
-            if name in other._parts:
-                parts[name] = other._parts[name]
         scenario = Scenario.__new__(Scenario)
-        scenario._set(normal(parts))
+        scenario._set(normal(parts | written_down(changes, parts["nodes"])))
+        scenario._warn_of_late_faults()
         return scenario
+
+    # ---- The arguments of the constructor, as it takes them ------------------------------------------
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -350,10 +292,91 @@ class Scenario:
         return float(low), float(high)
 
     @property
+    def election_rule(self) -> str:
+        """When a node adopts a term and when it stands for election."""
+        return str(self._parts.get("election_rule", "paper"))
+
+    @property
+    def candidate_timeout(self) -> tuple[float, float] | None:
+        """The range of candidates' timeouts in milliseconds, if it is another."""
+        given = self._parts.get("candidate_timeout")
+        return None if given is None else (float(given[0]), float(given[1]))
+
+    @property
+    def candidate_backoff(self) -> float:
+        """By how much that grows with each election in a row that a majority refused."""
+        return float(self._parts.get("candidate_backoff", 1))
+
+    @property
+    def timeout_step(self) -> float | None:
+        """By how much a node's timeouts are longer than those of the node before it, in milliseconds."""
+        return self._ms("timeout_step")
+
+    @property
     def adaptive_timeout(self) -> AdaptiveTimeout | None:
         """How timeouts follow the network, if they do."""
         given = self._parts.get("adaptive_timeout")
         return None if given is None else AdaptiveTimeout(**given)
+
+    @property
+    def heartbeat(self) -> float | None:
+        """Milliseconds between heartbeats, if not a third of the least election timeout."""
+        return self._ms("heartbeat")
+
+    @property
+    def tick(self) -> float | None:
+        """The length of a tick in milliseconds, if timers count ticks."""
+        return self._ms("tick")
+
+    @property
+    def pre_vote(self) -> bool:
+        """Whether nodes ask before they raise the term."""
+        return bool(self._parts["pre_vote"])
+
+    @property
+    def sticky_votes(self) -> bool:
+        """Whether votes are refused while a leader is heard."""
+        return bool(self._parts["sticky_votes"])
+
+    @property
+    def check_quorum(self) -> bool:
+        """Whether a leader that hears no quorum steps down."""
+        return bool(self._parts["check_quorum"])
+
+    @property
+    def noop(self) -> bool:
+        """Whether a new leader appends an empty entry."""
+        return bool(self._parts["noop"])
+
+    @property
+    def max_entries_per_append(self) -> int:
+        """Most entries in one message."""
+        return int(self._parts["max_entries_per_append"])
+
+    @property
+    def max_inflight(self) -> int:
+        """Most messages with entries under way to one follower."""
+        return int(self._parts["max_inflight"])
+
+    @property
+    def snapshot_every(self) -> int | None:
+        """After how many applied entries a node takes a snapshot, if it takes any."""
+        return self._parts.get("snapshot_every")
+
+    @property
+    def lease_drift(self) -> float | None:
+        """The bound on the drift of clocks, if leaders hold read leases."""
+        return self._parts.get("lease_drift")
+
+    @property
+    def commit_guard(self) -> bool:
+        """Whether nodes halt rather than truncate below their own commitIndex."""
+        return bool(self._parts["commit_guard"])
+
+    @property
+    def bugs(self) -> tuple[str, ...]:
+        """The rules that are taken away, by the names of the bugs."""
+        return tuple(self._parts.get("bugs", ()))
 
     @property
     def network(self) -> Network:
@@ -382,9 +405,9 @@ class Scenario:
         return tuple(fault_from_dict(fault) for fault in self._parts.get("faults", ()))
 
     @property
-    def steps(self) -> tuple[dict[str, Any], ...]:
-        """The steps, as the JSON has them."""
-        return tuple(self._parts.get("steps", ()))
+    def steps(self) -> tuple[Step | Fault, ...]:
+        """The steps, one after the other: those of `raftlab.steps`, and faults that are injected."""
+        return tuple(step_from_dict(step) for step in self._parts.get("steps", ()))
 
     @property
     def stop(self) -> Condition | None:
@@ -393,13 +416,20 @@ class Scenario:
         return None if stop is None else Condition.from_dict(stop)
 
     @property
-    def bugs(self) -> tuple[str, ...]:
-        """The rules that are taken away, by the names of the bugs."""
-        return tuple(self._parts.get("bugs", ()))
+    def horizon(self) -> float | None:
+        """When the run ends at the latest, in milliseconds, if that was given."""
+        return self._ms("horizon")
+
+    @property
+    def edits(self) -> dict[str, Any] | None:
+        """What an interceptor did while the scenario was recorded, as the JSON has it; no argument."""
+        return self._parts.get("edits")
+
+    def _ms(self, name: str) -> float | None:
+        ms = self._parts.get(name)
+        return None if ms is None else float(ms)
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and (name in self._parts or name in Scenario.__init__.__annotations__):
-            return self._parts.get(name)
         raise AttributeError(f"a scenario has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -415,181 +445,35 @@ class Scenario:
         return Scenario.from_json, (self._json,)
 
     def __repr__(self) -> str:
-        shown = [str(len(self.nodes)) if _are_letters(self.nodes) else repr(list(self.nodes))]
-        plain = json.loads(
-            _core.scenario_normal(dumps({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
-        )
-        for name, value in self._parts.items():
-            if name in ("raftlab", "nodes") or value == plain.get(name):
-                continue
-            if name == "faults":
-                shown.append(f"faults={list(self.faults)!r}")
-            elif name == "steps":
-                shown.append(f"steps=<{len(value)}>")
-            elif name == "stop":
-                shown.append(f"stop={self.stop!r}")
-            elif name == "adaptive_timeout":
-                shown.append(f"adaptive_timeout={self.adaptive_timeout!r}")
-            elif name == "edits":
-                shown.append(f"edits=<{len(value['edits'])} of seed {value['seed']}>")
-            elif name == "network":
-                changed = {k: v for k, v in value.items() if v != plain["network"][k]}
-                shown.append(f"network={changed!r}")
-            else:
-                shown.append(f"{name}={value!r}")
-        return f"Scenario({', '.join(shown)})"
-
-
-_JSON_NAMES: dict[str, str] = {}
-
-
-# ---- Steps ------------------------------------------------------------------------------------------
-
-
-def run(duration: Duration) -> dict[str, Any]:
-    """A step: let time pass."""
-    return {"run": to_ms(duration, "duration")}
-
-
-def run_until(condition: Condition, *, limit: Duration = "60s") -> dict[str, Any]:
-    """A step: let time pass until a condition holds, at most `limit`."""
-    return {
-        "run_until": {
-            "until": instance(condition, Condition, "condition").to_dict(),
-            "limit": to_ms(limit, "limit"),
+        plain = json.loads(normal({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
+        named = {
+            name: _listed(getattr(self, name)) for name in WRITERS if self._parts.get(name) != plain.get(name)
         }
-    }
+        nodes = len(self.nodes) if are_letters(self.nodes) else list(self.nodes)
+        text = laid_out("Scenario", [nodes], named)
+        edits = self._parts.get("edits")
+        if edits is None:
+            return text
+        return f"<{text} with {len(edits['edits'])} edits of an interceptor, of seed {edits['seed']}>"
 
 
-def propose(
-    command: Command | str, *, node: str | None = None, home: str | None = None, client: str | None = None
-) -> dict[str, Any]:
-    """A step: a client asks for a command to be replicated; see `Cluster.propose`."""
-    return {"do": propose_action(command, node, home, client)}
+def _listed(value: Any) -> Any:
+    """Faults, steps and loads as people write them."""
+    return list(value) if isinstance(value, tuple) and not _is_range(value) else value
 
 
-def read(key: str, *, node: str | None = None, home: str | None = None, via: str = "log") -> dict[str, Any]:
-    """A step: a client reads; see `Cluster.read`."""
-    return {"do": read_action(key, node, home, via)}
-
-
-def campaign(node: str) -> dict[str, Any]:
-    """A step: a node stands for election as if its timer had run out."""
-    return {"do": {"campaign": {"node": node}}}
-
-
-def heal(handle: int | None = None) -> dict[str, Any]:
-    """A step: ends one fault, or all of the network."""
-    return {"do": heal_action(handle)}
-
-
-def propose_action(
-    command: Command | str, node: str | None, home: str | None, client: str | None
-) -> dict[str, Any]:
-    """The action of `propose`."""
-    places = {"node": node, "home": home, "client": client}
-    for what, place in places.items():
-        if place is not None:
-            instance(place, str, what)
-    return {"propose": {"command": command_to_dict(command), **_given(places)}}
-
-
-def read_action(key: str, node: str | None, home: str | None, via: str) -> dict[str, Any]:
-    """The action of `read`."""
-    if not isinstance(key, str) or not key:
-        raise InvalidError(f"a key must be a text of at least one letter, not {shown(key)}")
-    return {"read": {"key": key, "via": choice(via, "via", VIAS), **_given({"node": node, "home": home})}}
-
-
-def heal_action(handle: int | None) -> dict[str, Any]:
-    """The action of `heal`."""
-    return {"heal": _given({"handle": None if handle is None else integer(handle, "handle", 0, U32)})}
-
-
-def step_to_dict(step: Any) -> dict[str, Any]:
-    """A step as the scenario's JSON has it: a step of this module, a fault, or a command."""
-    if isinstance(step, Fault):
-        return {"do": {"inject": step.to_dict()}}
-    if isinstance(step, (Command, str)):
-        return propose(step)
-    if isinstance(step, dict):
-        return step
-    raise InvalidError(
-        "a step must be a fault, a command, or made by run, run_until, propose, read, campaign or heal, "
-        f"not {shown(step)}"
-    )
-
-
-def normal(parts: Mapping[str, Any]) -> str:
-    """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
-    try:
-        return _core.scenario_normal(dumps(parts))
-    except InvalidError as error:
-        message = re.sub(r" at line \d+ column \d+$", "", str(error)).removeprefix("not a scenario: ")
-        raise InvalidError(message) from None
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _names(nodes: int | Sequence[str]) -> list[str]:
-    if not isinstance(nodes, (list, tuple)):
-        try:
-            nodes = operator.index(None if isinstance(nodes, bool) else nodes)  # type: ignore[arg-type]
-        except TypeError:
-            raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}") from None
-    if isinstance(nodes, int):
-        if not 1 <= nodes <= MAX_NODES:
-            raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {shown(nodes)}")
-        if nodes <= 26:
-            return [chr(ord("A") + i) for i in range(nodes)]
-        return [f"n{i + 1}" for i in range(nodes)]
-    if not all(isinstance(name, str) for name in nodes):
-        raise InvalidError(f"the names of nodes must be texts, not {shown(nodes)}")
-    return list(nodes)
-
-
-MAX_NODES = 255
-BYTE_ORDER_MARK = "\ufeff"
-"""What some editors put before a text that they save."""
-
-
-def _are_letters(names: Sequence[str]) -> bool:
-    return list(names) == _names(len(names))
-
-
-def rule_settings(name: str) -> dict[str, Any]:
-    """What an election rule stands for, as the scenario's JSON has it."""
-    from .discovery import SWITCHES, election_rules
-
-    choice(name, "election_rule", election_rules.names)
-    given = SWITCHES[name][0] if name in SWITCHES else None
-    if given is None:
-        return {"election_rule": name}
-    parts = Scenario(1, **given)._parts
-    return {setting: parts[setting] for setting in given}
-
-
-def _timeout(value: Any, what: str) -> list[float]:
-    if isinstance(value, Distribution) and value.kind == "uniform":
-        parameters = dict(value.parameters)
-        return [parameters["low"], parameters["high"]]
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise InvalidError(f"{what} must be one time or two, not {shown(value)}")
-        low, high = value
-    else:
-        low = high = value
-    if isinstance(low, Distribution) or isinstance(high, Distribution):
-        raise InvalidError(f"{what} must be two times, or uniform(low, high)")
-    return [to_ms(low, what), to_ms(high, what)]
+def _is_range(value: tuple[Any, ...]) -> bool:
+    return len(value) == 2 and all(isinstance(end, float) for end in value)
 
 
 def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if preset is not None and not isinstance(preset, Mapping):
         raise InvalidError(f"preset must be one of raftlab.presets, not {shown(preset)}")
     return preset or {}
+
+
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text that they save."""
 
 
 def default_threads() -> int:

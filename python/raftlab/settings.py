@@ -8,6 +8,7 @@ from typing import Any
 
 from ._arguments import U32, choice, flag, instance, integer, items, number, probability
 from ._time import Duration, to_ms
+from ._values import Value
 from .distributions import Time, time_from_dict, time_to_dict
 from .errors import InvalidError
 
@@ -18,8 +19,8 @@ VIAS = ("log", "read_index", "lease", "local")
 """How reads are served."""
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Value):
     """The network between the nodes when no fault acts on it.
 
     Parameters
@@ -39,7 +40,7 @@ class Network:
     Examples
     --------
     >>> Network(latency=5, loss=0.01)
-    Network(latency=5, loss=0.01, duplicate=0.0, fifo=False, regions=None)
+    Network(latency=5, loss=0.01)
     """
 
     latency: Any = 7.5
@@ -80,8 +81,8 @@ class Network:
         return cls(**{**written, "latency": latency, "regions": regions})
 
 
-@dataclass(frozen=True)
-class Disk:
+@dataclass(frozen=True, eq=False, repr=False)
+class Disk(Value):
     """The disk of each node: a write reaches the page cache after `write`, and is durable `fsync` later.
 
     Parameters
@@ -106,8 +107,8 @@ class Disk:
         return cls(**{part: time_from_dict(time) for part, time in written.items()})
 
 
-@dataclass(frozen=True)
-class _Load:
+@dataclass(frozen=True, eq=False, repr=False)
+class _Load(Value):
     keys: int = field(default=1, kw_only=True)
     reads: float = field(default=0.0, kw_only=True)
     via: str = field(default="log", kw_only=True)
@@ -137,6 +138,9 @@ class _Load:
             written["home"] = list(nodes).index(self.home)
         return written
 
+    def _written(self) -> Any:
+        return self.home, self.to_dict([] if self.home is None else [self.home])
+
     def _pacing(self) -> dict[str, Any]:
         raise NotImplementedError
 
@@ -154,7 +158,7 @@ def load_from_dict(written: Mapping[str, Any], nodes: Sequence[str]) -> _Load:
     return load
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OpenLoop(_Load):
     """Load that does not wait: one request after the other at intervals, whatever becomes of them.
 
@@ -183,7 +187,7 @@ class OpenLoop(_Load):
         return {"pacing": "open", "every": time_to_dict(self.every, "workload: every")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClosedLoop(_Load):
     """Clients that each wait for an answer before they ask again.
 
@@ -218,8 +222,8 @@ class ClosedLoop(_Load):
         }
 
 
-@dataclass(frozen=True)
-class AdaptiveTimeout:
+@dataclass(frozen=True, eq=False, repr=False)
+class AdaptiveTimeout(Value):
     """Election timeouts and heartbeats that follow the network, as in Dynatune (arXiv 2507.15154).
 
     The leader measures the round trips of its heartbeats and tells each follower its own. A follower that
@@ -270,8 +274,8 @@ class AdaptiveTimeout:
         }
 
 
-@dataclass(frozen=True)
-class Initial:
+@dataclass(frozen=True, eq=False, repr=False)
+class Initial(Value):
     """How a run begins, if not as a new cluster.
 
     Parameters

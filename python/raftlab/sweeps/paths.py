@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from .._time import to_ms
+from .._writing import normal
 from ..errors import InvalidError, shown
-from ..scenario import Scenario, normal
+from ..scenario import Scenario
 
 __all__ = ["changed"]
 

@@ -1,0 +1,126 @@
+"""Values that print as the code that makes them, and are equal if a scenario's JSON has them alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from .errors import InvalidError
+
+__all__ = ["Value", "call", "code"]
+
+
+class Value:
+    """The base of values that are dataclasses: their repr, equality and hash.
+
+    `"1s"` and 1000 are the same time: two values are equal if a scenario's JSON has them alike.
+    """
+
+    def __post_init__(self) -> None:
+        for part in fields(self):  # type: ignore[arg-type]  # all of them are dataclasses
+            value = getattr(self, part.name)
+            if hasattr(value, "tolist"):  # numpy's arrays and numbers do not compare as values do
+                object.__setattr__(self, part.name, value.tolist())
+
+    def _shown(self) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments that make it, by position and by name, without those that are their defaults."""
+        placed: list[Any] = []
+        named: dict[str, Any] = {}
+        for part in fields(self):  # type: ignore[arg-type]  # all of them are dataclasses
+            value = getattr(self, part.name)
+            if part.default is MISSING and not part.kw_only:
+                placed.append(value)
+            elif value is not part.default and value != part.default:
+                named[part.name] = value
+        return placed, named
+
+    def _written(self) -> Any:
+        return self.to_dict()  # type: ignore[attr-defined]  # values that need more to be written say how
+
+    def _key(self) -> Any:
+        try:
+            return frozen(self._written())
+        except InvalidError:  # it makes no sense, and is equal to what makes none in the same way
+            return repr(self)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return bool(self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self._key()))
+
+    def __repr__(self) -> str:
+        placed, named = self._shown()
+        return call(type(self).__name__, placed, named)
+
+
+def frozen(written: Any) -> Any:
+    """A part of a scenario's JSON as a key."""
+    if isinstance(written, Mapping):
+        return tuple(sorted((name, frozen(part)) for name, part in written.items()))
+    if isinstance(written, (list, tuple)):
+        return tuple(map(frozen, written))
+    return written
+
+
+def call(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
+    """A call as it is written in Python."""
+    arguments = [code(value) for value in placed]
+    arguments += [f"{argument}={code(value)}" for argument, value in named.items()]
+    return f"{name}({', '.join(arguments)})"
+
+
+def code(value: Any) -> str:
+    """A value as it is written in Python: its repr, but 1000.0 as 1000."""
+    if type(value) is float and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, dt.timedelta):
+        return code(value / dt.timedelta(milliseconds=1))
+    if type(value) is list:
+        return f"[{', '.join(map(code, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(code, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is dict:
+        return "{" + ", ".join(f"{code(key)}: {code(part)}" for key, part in value.items()) + "}"
+    return repr(value)
+
+
+WIDTH = 100
+
+
+def laid_out(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
+    """A call in one line if it is short, else with a line for each argument and each item of a long list."""
+    short = call(name, placed, named)
+    if len(short) <= WIDTH:
+        return short
+    lines = [f"{name}("]
+    for argument, value in _arguments(placed, named):
+        text = f"    {argument}{code(value)},"
+        if len(text) <= WIDTH or not isinstance(value, (list, tuple)):
+            lines.append(text)
+            continue
+        opening, closing = "[]" if isinstance(value, list) else "()"
+        lines.append(f"    {argument}{opening}")
+        lines += [f"        {text}," for text in _items(value)]
+        lines.append(f"    {closing},")
+    return "\n".join([*lines, ")"])
+
+
+def _items(value: Sequence[Any]) -> list[str]:
+    """The items of a list. Those in the middle of a long one are left out, so that it is no code any more."""
+    if len(value) <= MOST_ITEMS:
+        return [code(item) for item in value]
+    left_out = len(value) - 2 * ENDS
+    return [*map(code, value[:ENDS]), f"... <{left_out:,} more>", *map(code, value[-ENDS:])]
+
+
+MOST_ITEMS, ENDS = 100, 40
+
+
+def _arguments(placed: Iterable[Any], named: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from (("", value) for value in placed)
+    yield from ((f"{argument}=", value) for argument, value in named.items())

@@ -1,0 +1,192 @@
+"""The arguments of a scenario as its JSON has them."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import _core
+from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
+from ._conditions import Condition
+from ._faults import Fault
+from ._time import to_ms
+from .discovery import SWITCHES, election_rules
+from .distributions import Distribution
+from .errors import InvalidError, shown
+from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+from .steps import step_to_dict
+
+__all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_settings", "written_down"]
+
+
+def written_down(given: Mapping[str, Any], nodes: Sequence[str]) -> dict[str, Any]:
+    """Arguments of the constructor as the scenario's JSON has them; `None` is as if not given."""
+    parts: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "election_rule" and value is not None:
+            parts |= rule_settings(value)
+        elif value is not None:
+            written = WRITERS[name](value, name, nodes)
+            parts |= {} if written is None else {name: written}
+    return parts
+
+
+def _write_time(value: Any, what: str, _: Sequence[str]) -> float:
+    return to_ms(value, what)
+
+
+def _write_flag(value: Any, what: str, _: Sequence[str]) -> bool:
+    return flag(value, what)
+
+
+def _write_count(value: Any, what: str, _: Sequence[str]) -> int:
+    return integer(value, what, 1, U32)
+
+
+def _write_timeout(value: Any, what: str, _: Sequence[str]) -> list[float]:
+    return _timeout(value, what)
+
+
+def _write_rule(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
+    return rule_settings(value)
+
+
+def _write_backoff(value: Any, what: str, _: Sequence[str]) -> float:
+    return number(value, what, "a factor of at least 1", 1, 1e6)
+
+
+def _write_drift(value: Any, what: str, _: Sequence[str]) -> float:
+    return number(value, what, "a number from 0 to 1", 0, 1)
+
+
+def _write_adaptive(value: Any, what: str, _: Sequence[str]) -> dict[str, Any] | None:
+    if value is False:
+        return None
+    if value is True:
+        value = AdaptiveTimeout()
+    if not isinstance(value, AdaptiveTimeout):
+        raise InvalidError(f"{what} must be True, False or an AdaptiveTimeout, not {shown(value)}")
+    return value.to_dict()
+
+
+def _write_bugs(value: Any, what: str, _: Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else items(value, what)
+
+
+def _write_network(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
+    return (value if isinstance(value, Network) else Network(value)).to_dict()
+
+
+def _write_disk(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
+    return (value if isinstance(value, Disk) else Disk(value)).to_dict()
+
+
+def _write_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
+    loads = [value] if isinstance(value, _Load) else items(value, what)
+    return [instance(load, _Load, what).to_dict(nodes) for load in loads]
+
+
+def _write_initial(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+    return instance(value, Initial, what).to_dict()
+
+
+def _write_faults(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
+    return [instance(fault, Fault, what).to_dict() for fault in items(value, what)]
+
+
+def _write_steps(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
+    return [step_to_dict(step) for step in items(value, what)]
+
+
+def _write_stop(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+    return instance(value, Condition, what).to_dict()
+
+
+WRITERS: dict[str, Callable[[Any, str, Sequence[str]], Any]] = {
+    "election_timeout": _write_timeout,
+    "election_rule": _write_rule,
+    "candidate_timeout": _write_timeout,
+    "candidate_backoff": _write_backoff,
+    "timeout_step": _write_time,
+    "adaptive_timeout": _write_adaptive,
+    "heartbeat": _write_time,
+    "tick": _write_time,
+    "pre_vote": _write_flag,
+    "sticky_votes": _write_flag,
+    "check_quorum": _write_flag,
+    "noop": _write_flag,
+    "max_entries_per_append": _write_count,
+    "max_inflight": _write_count,
+    "snapshot_every": _write_count,
+    "lease_drift": _write_drift,
+    "commit_guard": _write_flag,
+    "bugs": _write_bugs,
+    "network": _write_network,
+    "disk": _write_disk,
+    "workload": _write_workload,
+    "initial": _write_initial,
+    "faults": _write_faults,
+    "steps": _write_steps,
+    "stop": _write_stop,
+    "horizon": _write_time,
+}
+"""The arguments of `Scenario` in their order, and how its JSON has them. Each is an attribute, too."""
+
+
+def normal(parts: Mapping[str, Any]) -> str:
+    """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
+    try:
+        return _core.scenario_normal(dumps(parts))
+    except InvalidError as error:
+        message = re.sub(r" at line \d+ column \d+$", "", str(error)).removeprefix("not a scenario: ")
+        raise InvalidError(message) from None
+
+
+def names_of(nodes: int | Sequence[str]) -> list[str]:
+    if not isinstance(nodes, (list, tuple)):
+        try:
+            nodes = operator.index(None if isinstance(nodes, bool) else nodes)  # type: ignore[arg-type]
+        except TypeError:
+            raise InvalidError(f"nodes must be a number or a list of names, not {shown(nodes)}") from None
+    if isinstance(nodes, int):
+        if not 1 <= nodes <= MAX_NODES:
+            raise InvalidError(f"nodes must be between 1 and {MAX_NODES}, not {shown(nodes)}")
+        if nodes <= 26:
+            return [chr(ord("A") + i) for i in range(nodes)]
+        return [f"n{i + 1}" for i in range(nodes)]
+    if not all(isinstance(name, str) for name in nodes):
+        raise InvalidError(f"the names of nodes must be texts, not {shown(nodes)}")
+    return list(nodes)
+
+
+MAX_NODES = 255
+
+
+def are_letters(names: Sequence[str]) -> bool:
+    return list(names) == names_of(len(names))
+
+
+def rule_settings(name: str) -> dict[str, Any]:
+    """What an election rule stands for, as the scenario's JSON has it."""
+    choice(name, "election_rule", election_rules.names)
+    given = SWITCHES[name][0] if name in SWITCHES else None
+    if given is None:
+        return {"election_rule": name}
+    return written_down(given, ())
+
+
+def _timeout(value: Any, what: str) -> list[float]:
+    if isinstance(value, Distribution) and value.kind == "uniform":
+        parameters = dict(value.parameters)
+        return [parameters["low"], parameters["high"]]
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise InvalidError(f"{what} must be one time or two, not {shown(value)}")
+        low, high = value
+    else:
+        low = high = value
+    if isinstance(low, Distribution) or isinstance(high, Distribution):
+        raise InvalidError(f"{what} must be two times, or uniform(low, high)")
+    return [to_ms(low, what), to_ms(high, what)]

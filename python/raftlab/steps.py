@@ -1,0 +1,537 @@
+"""What a scenario does, one step after the other: each step is a value.
+
+The most common steps are names of raftlab, too: `rl.run` is `rl.steps.run`. A fault is also a step (it is
+injected), and so is a text such as `"x=1"` (it is proposed). The others are what a cluster records when it is
+driven by hand; a scenario takes them as well.
+
+>>> import raftlab as rl
+>>> script = [rl.run_until(rl.leader_elected), rl.propose("x=1"), rl.Crash("leader"), rl.run("1s")]
+>>> rl.Scenario(3, steps=script).steps[1]
+propose('x=1')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ._arguments import U32, choice, flag, instance, integer, reading
+from ._conditions import Condition
+from ._faults import Fault, fault_from_dict
+from ._time import Duration, to_ms
+from ._values import Value, call
+from .commands import Command, command_from_dict, command_to_dict, shortest
+from .errors import InvalidError, shown
+from .settings import VIAS
+
+__all__ = [
+    "Action",
+    "Step",
+    "at",
+    "campaign",
+    "events",
+    "give_up",
+    "heal",
+    "message",
+    "planned",
+    "propose",
+    "read",
+    "reseed",
+    "retry",
+    "run",
+    "run_to",
+    "run_until",
+]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Value):
+    """The base of all steps: values that print as the code that makes them, compare, hash and pickle.
+
+    >>> run("1s") == run(1000)
+    True
+    """
+
+    short: ClassVar[bool] = False
+    """Whether it is a name of raftlab, too."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.to_dict()  # what makes no sense is an error here, not where it is used
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        raise InvalidError("Step is no step that can be taken; use one of raftlab.steps")
+
+    def __repr__(self) -> str:
+        placed, named = self._shown()
+        return call(f"{'' if self.short else 'steps.'}{type(self).__name__}", placed, named)
+
+
+# ---- Time -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class run(Step):
+    """A step: let time pass.
+
+    Parameters
+    ----------
+    duration : time
+        How long.
+
+    Examples
+    --------
+    >>> run("1s")
+    run('1s')
+    >>> run("1s").to_dict()
+    {'run': 1000.0}
+    """
+
+    short: ClassVar[bool] = True
+    duration: Duration
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"run": to_ms(self.duration, "duration")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class run_to(Step):
+    """A step: let time pass up to a moment.
+
+    Parameters
+    ----------
+    time : time
+        From the beginning of the run. A moment that has passed is none to wait for.
+
+    Examples
+    --------
+    >>> run_to("2s")
+    steps.run_to('2s')
+    """
+
+    time: Duration
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"run_to": to_ms(self.time, "time")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class run_until(Step):
+    """A step: let time pass until a condition holds.
+
+    Parameters
+    ----------
+    condition : Condition
+        One of `raftlab.conditions`.
+    limit : time, default 60 s
+        How long at most. A run whose condition does not hold by then ends there: `NotReached`.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> run_until(rl.leader_elected, limit="5s")
+    run_until(leader_elected, limit='5s')
+    """
+
+    short: ClassVar[bool] = True
+    condition: Condition
+    limit: Duration = field(default="60s", kw_only=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        until = instance(self.condition, Condition, "condition").to_dict()
+        return {"run_until": {"until": until, "limit": to_ms(self.limit, "limit")}}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class events(Step):
+    """A step: dispatch the next events, as `Cluster.step` does.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    python : bool, default False
+        Whether they led to the moment at which a condition in Python held. Another seed takes as many events,
+        which may lead elsewhere.
+
+    Examples
+    --------
+    >>> events(12)
+    steps.events(12)
+    """
+
+    count: int
+    python: bool = field(default=False, kw_only=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        written: dict[str, Any] = {"count": integer(self.count, "count")}
+        if flag(self.python, "python"):
+            written["python"] = True
+        return {"events": written}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class planned(Step):
+    """A step: do the next things that are planned for this moment, such as faults that strike now.
+
+    A run that was stopped among the things of one moment writes it down.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Examples
+    --------
+    >>> planned(1)
+    steps.planned(1)
+    """
+
+    count: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"planned": integer(self.count, "count")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class reseed(Step):
+    """A step: from here on everything that is drawn is drawn with another seed, as in `fork(seed=...)`.
+
+    Parameters
+    ----------
+    seed : int
+        From 0 to 2^64 - 1.
+
+    Examples
+    --------
+    >>> reseed(4)
+    steps.reseed(4)
+    """
+
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"reseed": integer(self.seed, "seed")}
+
+
+# ---- Actions ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Action(Step):
+    """The base of steps that take no time: what is done to a cluster, now or `at` a later time."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        return {"do": self._action()}
+
+    def _action(self) -> dict[str, Any]:
+        """What is done, as the scenario's JSON has it."""
+        return {type(self).__name__: self._parameters()}
+
+    def _parameters(self) -> dict[str, Any]:
+        raise InvalidError("Action is no step that can be taken; use one of raftlab.steps")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class propose(Action):
+    """A step: a client asks for a command to be replicated; see `Cluster.propose`.
+
+    Parameters
+    ----------
+    command : str or Command
+        `"x=1"`, or `put`, `get`, `cas`, `append`.
+    node, home, client : str, optional
+        The node to ask; the node beside which the client stands; the client's name, if it has a session.
+
+    Examples
+    --------
+    >>> propose("x=1", node="A")
+    propose('x=1', node='A')
+    """
+
+    short: ClassVar[bool] = True
+    command: Command | str
+    node: str | None = field(default=None, kw_only=True)
+    home: str | None = field(default=None, kw_only=True)
+    client: str | None = field(default=None, kw_only=True)
+
+    def _shown(self) -> tuple[list[Any], dict[str, Any]]:
+        _, named = super()._shown()
+        return [shortest(self.command)], named
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"command": command_to_dict(self.command), **_names(self, "node", "home", "client")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class read(Action):
+    """A step: a client reads a key; see `Cluster.read`.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    node, home : str, optional
+        The node to ask; the node beside which the client stands.
+    via : {"log", "read_index", "lease", "local"}, default "log"
+        How the read is served.
+
+    Examples
+    --------
+    >>> read("x", via="read_index")
+    read('x', via='read_index')
+    """
+
+    short: ClassVar[bool] = True
+    key: str
+    node: str | None = field(default=None, kw_only=True)
+    home: str | None = field(default=None, kw_only=True)
+    via: str = field(default="log", kw_only=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        if not isinstance(self.key, str) or not self.key:
+            raise InvalidError(f"a key must be a text of at least one letter, not {shown(self.key)}")
+        return {"key": self.key, "via": choice(self.via, "via", VIAS), **_names(self, "node", "home")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class retry(Action):
+    """A step: a client sends the same request again, perhaps to another node; see `Cluster.retry`.
+
+    Parameters
+    ----------
+    operation : int
+        The operations of a run are numbered 1, 2, 3 … in order.
+    node, home : str, optional
+        The node to ask; the node beside which the client stands.
+
+    Examples
+    --------
+    >>> retry(1, node="B")
+    steps.retry(1, node='B')
+    """
+
+    operation: int
+    node: str | None = field(default=None, kw_only=True)
+    home: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operation", integer(self.operation, "operation"))
+        super().__post_init__()
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"op": self.operation, **_names(self, "node", "home")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class give_up(Action):
+    """A step: a client stops waiting for an operation; see `Cluster.give_up`.
+
+    Parameters
+    ----------
+    operation : int
+        The operations of a run are numbered 1, 2, 3 … in order.
+
+    Examples
+    --------
+    >>> give_up(1)
+    steps.give_up(1)
+    """
+
+    operation: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operation", integer(self.operation, "operation"))
+        super().__post_init__()
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"op": self.operation}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class campaign(Action):
+    """A step: a node stands for election as if its timer had run out.
+
+    Parameters
+    ----------
+    node : str
+        Its name.
+
+    Examples
+    --------
+    >>> campaign("A")
+    campaign('A')
+    """
+
+    short: ClassVar[bool] = True
+    node: str
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"node": instance(self.node, str, "node")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class heal(Action):
+    """A step: ends one fault, or all of the network that act; see `Cluster.heal`.
+
+    Parameters
+    ----------
+    handle : int, optional
+        The faults of a run are numbered 1, 2, 3 … in the order in which they are given.
+
+    Examples
+    --------
+    >>> heal(), heal(2)
+    (heal(), heal(handle=2))
+    """
+
+    short: ClassVar[bool] = True
+    handle: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.handle is not None:
+            object.__setattr__(self, "handle", integer(self.handle, "handle", 0, U32))
+        super().__post_init__()
+
+    def _parameters(self) -> dict[str, Any]:
+        return {} if self.handle is None else {"handle": self.handle}
+
+
+MOVES = ("deliver", "hold", "release", "drop", "duplicate")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class message(Action):
+    """A step: a message under way is moved by hand, as the methods of `Message` do.
+
+    Parameters
+    ----------
+    move : {"deliver", "hold", "release", "drop", "duplicate"}
+        How.
+    from_, to : str
+        Its sender and receiver.
+    ordinal : int
+        It is the `ordinal`-th message of its link, counted from 0.
+    copy : int, default 0
+        0 for the message itself, 1 and up for copies of it.
+    after : time, default 0
+        How much later it arrives, if it is released.
+
+    Examples
+    --------
+    >>> message("drop", from_="A", to="B", ordinal=3)
+    steps.message('drop', from_='A', to='B', ordinal=3)
+    """
+
+    move: str
+    from_: str = field(kw_only=True)
+    to: str = field(kw_only=True)
+    ordinal: int = field(kw_only=True)
+    copy: int = field(default=0, kw_only=True)
+    after: Duration = field(default=0, kw_only=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        name = {
+            "from": instance(self.from_, str, "from_"),
+            "to": instance(self.to, str, "to"),
+            "ordinal": integer(self.ordinal, "ordinal"),
+            "copy": integer(self.copy, "copy", 0, 255),
+        }
+        move = choice(self.move, "move", MOVES)
+        return {"message": name, "do": move, "after": to_ms(self.after, "after")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class at(Action):
+    """A step: something is done at a later time; see `Cluster.at`.
+
+    Parameters
+    ----------
+    time : time
+        When, from the beginning of the run.
+    action : fault, command or step
+        What: a step that takes no time itself, such as `campaign("A")`.
+
+    Examples
+    --------
+    >>> at("2s", "x=1")
+    steps.at('2s', 'x=1')
+    """
+
+    time: Duration
+    action: Fault | Command | str | Action
+
+    def _parameters(self) -> dict[str, Any]:
+        step = step_to_dict(self.action)
+        if set(step) != {"do"}:
+            raise InvalidError(
+                f"only a fault, a command or an action can be scheduled, not {shown(self.action)}"
+            )
+        return {"time": to_ms(self.time, "time"), "action": step["do"]}
+
+
+def _names(step: Step, *parts: str) -> dict[str, str]:
+    given = {part: getattr(step, part) for part in parts}
+    return {part: instance(name, str, part) for part, name in given.items() if name is not None}
+
+
+# ---- To the scenario's JSON, and back ---------------------------------------------------------------
+
+
+def step_to_dict(step: Any) -> dict[str, Any]:
+    """A step as the scenario's JSON has it: one of this module, a fault, or a command."""
+    if isinstance(step, Step):
+        return step.to_dict()
+    if isinstance(step, Fault):
+        return {"do": {"inject": step.to_dict()}}
+    if isinstance(step, (Command, str)):
+        return propose(step).to_dict()
+    if isinstance(step, dict):
+        return step
+    raise InvalidError(
+        "a step must be a fault, a command, or one of raftlab.steps such as run, run_until, propose, read, "
+        f"campaign or heal, not {shown(step)}"
+    )
+
+
+def step_from_dict(written: Mapping[str, Any]) -> Step | Fault:
+    """A step from the scenario's JSON; a fault that is injected is itself a step."""
+    with reading("a step", written):
+        ((name, given),) = written.items()
+        if name == "do":
+            return action_from_dict(given)
+        if name == "run_until":
+            limit = {} if given["limit"] == 60_000 else {"limit": given["limit"]}  # the default
+            return run_until(Condition.from_dict(given["until"]), **limit)
+        if name == "events":
+            return events(**given)
+        kinds: dict[str, type[Step]] = {kind.__name__: kind for kind in (run, run_to, planned, reseed)}
+        return kinds[name](given)  # type: ignore[call-arg]  # each of them takes one value
+
+
+def action_from_dict(written: Mapping[str, Any]) -> Action | Fault:
+    """An action from the scenario's JSON."""
+    ((name, given),) = written.items()
+    if name == "inject":
+        return fault_from_dict(given)
+    if name == "message":
+        which = dict(given["message"])
+        return message(given["do"], from_=which.pop("from"), **which, after=given.get("after", 0))
+    if name == "at":
+        return at(given["time"], action_from_dict(given["action"]))
+    given = dict(given)
+    if name == "propose":
+        return propose(command_from_dict(given.pop("command")), **given)
+    if name in ("retry", "give_up"):
+        given["operation"] = given.pop("op")
+    kinds: dict[str, type[Action]] = {kind.__name__: kind for kind in (read, retry, give_up, campaign, heal)}
+    return kinds[name](**given)

@@ -1,0 +1,342 @@
+"""Scenarios and their parts are values: they print as the code that makes them, compare, hash and travel."""
+
+import datetime as dt
+import inspect
+import pickle
+import warnings
+
+import pytest
+import raftlab as rl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+NODES = ["A", "B", "C", "D", "E"]
+MS = st.one_of(
+    st.integers(1, 500),
+    st.floats(1, 500).map(lambda ms: round(ms, 3)),
+    st.sampled_from(["10ms", "0.1s", "7.5 ms", dt.timedelta(milliseconds=20)]),
+)
+TIME = st.one_of(
+    MS,
+    st.sampled_from(
+        [
+            rl.constant("2s"),
+            rl.uniform(1.0000001, 20),
+            rl.normal(5, 0.1),
+            rl.lognormal("1ms", 1 / 3),
+            rl.exponential("30s"),
+            rl.pareto(1, 2.5),
+            rl.empirical([1, 2.5, 9]),
+            rl.empirical({1: 990, 3000: 10}),
+        ]
+    ),
+)
+NODE = st.sampled_from(NODES)
+TARGET = st.one_of(NODE, st.sampled_from(["leader", "AB", "a follower", ["A", "C"], ("B",)]))
+SWITCH = st.booleans()
+CHANCE = st.sampled_from([0, 0.25, 1 / 3])
+
+
+def range_of(times):
+    return st.tuples(times, times).map(lambda ends: tuple(sorted(ends)))
+
+
+def maybe(**strategies):
+    return st.fixed_dictionaries({}, optional=strategies)
+
+
+def made(kind, *arguments, **strategies):
+    return st.tuples(st.tuples(*arguments), maybe(**strategies)).map(
+        lambda given: kind(*given[0], **given[1])
+    )
+
+
+WHEN = st.sampled_from([{"at": "1s"}, {"after": 5}, {"at": 10, "every": "1s"}, {"uptime": rl.uniform(5, 9)}])
+
+
+def on_nodes(kind, *arguments, **strategies):
+    return st.tuples(TARGET, st.tuples(*arguments), maybe(**strategies, duration=TIME), WHEN).map(
+        lambda given: kind(given[0], *given[1], **given[2], **given[3])
+    )
+
+
+WHERE = {
+    "from_": st.sampled_from(["A", "leader"]),
+    "to": st.sampled_from(["BC", ["B", "D"]]),
+    "both_ways": SWITCH,
+    "types": st.sampled_from(["PreVote", ["PreVote"]]),
+}
+FAULT = st.one_of(
+    on_nodes(rl.Crash, unsynced=st.sampled_from(["lose", "tear", "keep"])),
+    on_nodes(rl.Isolate),
+    on_nodes(rl.Pause, patience=MS),
+    on_nodes(rl.Wipe),
+    on_nodes(rl.ForgetVote),
+    on_nodes(rl.Usurp),
+    on_nodes(rl.ClockRate, st.floats(0.5, 2)),
+    on_nodes(rl.ClockJump, st.sampled_from(["-20ms", 7, "1s"])),
+    on_nodes(rl.Lie, st.sampled_from(["equivocate", "double_vote"])),
+    st.just(rl.Lie("E", "claimed_log", index=9999, term=3, append_entries=True)),
+    on_nodes(rl.Restart),
+    on_nodes(rl.Resume),
+    st.sampled_from(
+        [
+            rl.Partition("AB", "CDE", at="1s"),
+            rl.Partition(["A", "B"], ("C", "D")),
+            rl.Partition(shape="bridge", bridge="C", duration=rl.uniform(5, 9)),
+            rl.Partition("leader"),
+        ]
+    ),
+    made(rl.Cut, **WHERE),
+    made(rl.Hold, **WHERE),
+    made(rl.Delay, TIME, **WHERE),
+    made(rl.Loss, CHANCE, **WHERE),
+    made(rl.Duplicate, CHANCE, **WHERE),
+)
+SINGLE = st.one_of(
+    st.sampled_from([rl.leader_elected, rl.no_leader, rl.caught_up, rl.violated]),
+    st.sampled_from([rl.leaders(2), rl.leads("A"), rl.committed(5), rl.committed(5, nodes=2), rl.down(1)]),
+    st.sampled_from([rl.candidates(2), rl.behind(1), rl.term_reached(9), rl.answered(1)]),
+)
+CONDITION = st.recursive(
+    SINGLE,
+    lambda parts: st.tuples(parts, parts, SWITCH).map(lambda p: p[0] | p[1] if p[2] else p[0] & p[1]),
+    max_leaves=6,
+)
+COMMAND = st.sampled_from(
+    ["x=1", "x==", rl.put("a=b", "c"), rl.put("x", 3), rl.get("x"), rl.cas("x", 1, "z"), rl.append("é", 9)]
+)
+ACTION = st.one_of(
+    made(rl.propose, COMMAND, node=NODE, home=NODE, client=st.sampled_from(["me", "you"])),
+    made(
+        rl.read,
+        st.sampled_from("xy"),
+        node=NODE,
+        home=NODE,
+        via=st.sampled_from(["log", "read_index", "local"]),
+    ),
+    made(rl.steps.retry, st.integers(1, 9), node=NODE, home=NODE),
+    made(rl.steps.give_up, st.integers(1, 9)),
+    made(rl.campaign, NODE),
+    st.sampled_from([rl.heal(), rl.heal(2)]),
+    st.builds(
+        rl.steps.message,
+        st.sampled_from(["deliver", "hold", "release", "drop", "duplicate"]),
+        from_=st.sampled_from("AB"),
+        to=st.sampled_from("CD"),
+        ordinal=st.integers(0, 99),
+        copy=st.integers(0, 2),
+        after=MS,
+    ),
+)
+STEP = st.one_of(
+    made(rl.run, MS),
+    made(rl.steps.run_to, MS),
+    made(rl.run_until, CONDITION, limit=MS),
+    made(rl.steps.events, st.integers(1, 99), python=SWITCH),
+    made(rl.steps.planned, st.integers(1, 9)),
+    made(rl.steps.reseed, st.integers(0, 2**64 - 1)),
+    ACTION,
+    st.tuples(MS, st.one_of(ACTION, FAULT, COMMAND)).map(lambda given: rl.steps.at(*given)),
+)
+ONE_LOAD = {"keys": st.integers(1, 9), "reads": CHANCE, "session": SWITCH, "start": MS, "home": NODE}
+LOAD = st.one_of(
+    made(rl.OpenLoop, TIME, **ONE_LOAD),
+    made(rl.ClosedLoop, st.integers(1, 9), think=TIME, timeout=MS, retry=SWITCH, **ONE_LOAD),
+)
+MATRIX = [[1, 2.5], [rl.uniform(2, 3), "4ms"]]
+ARGUMENTS = {
+    "nodes": st.just(NODES),
+    "election_timeout": st.one_of(
+        range_of(st.integers(100, 500)), st.just("200ms"), st.just(rl.uniform(150, 300))
+    ),
+    "election_rule": st.sampled_from(rl.election_rules.names),
+    "candidate_timeout": range_of(st.integers(100, 500)),
+    "candidate_backoff": st.floats(1, 4),
+    "timeout_step": MS,
+    "adaptive_timeout": st.one_of(SWITCH, st.builds(rl.AdaptiveTimeout, safety=st.floats(0, 9))),
+    "heartbeat": MS,
+    "tick": st.sampled_from([10, "20ms"]),
+    "pre_vote": SWITCH,
+    "sticky_votes": SWITCH,
+    "check_quorum": SWITCH,
+    "noop": SWITCH,
+    "max_entries_per_append": st.integers(1, 99),
+    "max_inflight": st.integers(1, 99),
+    "snapshot_every": st.integers(1, 99),
+    "lease_drift": st.floats(0, 0.5),
+    "commit_guard": SWITCH,
+    "bugs": st.lists(
+        st.sampled_from([n for n in rl.rules.names if "lease" not in n]), max_size=2, unique=True
+    ),
+    "network": st.one_of(
+        TIME,
+        made(rl.Network, TIME, loss=CHANCE, duplicate=CHANCE, fifo=SWITCH),
+        st.just(rl.Network(MATRIX, regions=[0, 1, 0, 1, 1])),
+    ),
+    "disk": st.one_of(TIME, made(rl.Disk, TIME, write=TIME)),
+    "workload": st.one_of(LOAD, st.lists(LOAD, max_size=2)),
+    "initial": st.sampled_from(
+        [
+            rl.Initial(term=2, leader="A"),
+            rl.Initial(term={"B": 3}, voted_for={"B": "C"}),
+            rl.Initial(log=[1, (2, "x=1")], commit=1),
+            rl.Initial(log={"A": [1, 1, 4], "B": [1, 1, 2, 2]}, term=4, commit={"A": 1}, unreachable=True),
+        ]
+    ),
+    "faults": st.lists(FAULT, max_size=3),
+    "steps": st.lists(st.one_of(STEP, FAULT, COMMAND), max_size=3),
+    "stop": CONDITION,
+    "horizon": MS,
+}
+CONTRADICTIONS = ("timeout_step", "lease_drift", "adaptive_timeout")
+
+
+def given_together(arguments):
+    """Of arguments that contradict each other, one."""
+    arguments = dict(arguments)
+    for name in [n for n in CONTRADICTIONS if n in arguments][1:]:
+        del arguments[name]
+    return arguments
+
+
+def scenario_of(arguments):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", rl.FaultWarning)
+        try:
+            return rl.Scenario(**given_together(arguments))
+        except rl.InvalidError:  # settings that contradict each other are tested elsewhere
+            return None
+
+
+SCENARIO = maybe(**ARGUMENTS).map(scenario_of).filter(lambda scenario: scenario is not None)
+
+
+def test_every_argument_of_a_scenario_is_drawn():
+    parameters = set(inspect.signature(rl.Scenario).parameters) - {"preset"}
+    assert parameters == set(ARGUMENTS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCENARIO)
+@pytest.mark.filterwarnings("ignore::raftlab.FaultWarning")
+def test_a_scenario_is_made_again_of_its_attributes_and_of_what_it_prints(scenario):
+    for name in ARGUMENTS:
+        given_again = {name: getattr(scenario, name)}
+        assert scenario.replace(**given_again) == scenario, given_again
+    attributes = {name: getattr(scenario, name) for name in ARGUMENTS}
+    again = rl.Scenario(**attributes)
+    assert again == scenario
+    assert hash(again) == hash(scenario)
+    assert eval(repr(scenario), vars(rl)) == scenario
+    assert max(map(len, repr(scenario).splitlines())) < 500
+    assert pickle.loads(pickle.dumps(scenario)) == scenario
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(STEP, FAULT, CONDITION, COMMAND, LOAD, *(ARGUMENTS[n] for n in ("network", "disk", "initial")))
+)
+def test_values_print_as_code_compare_hash_and_pickle(value):
+    again = eval(repr(value), {**vars(rl), "datetime": dt})
+    assert type(again) is type(value) or isinstance(value, (dt.timedelta, float))
+    if not isinstance(value, dt.timedelta):
+        assert again == value
+        assert hash(again) == hash(value)
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+@settings(max_examples=100, deadline=None)
+@given(STEP)
+def test_steps_come_back_from_the_json_of_a_scenario(step):
+    scenario = rl.Scenario(5, steps=[step])
+    assert scenario.steps == (step,)
+    assert rl.Scenario.from_json(scenario.to_json()).steps == (step,)
+    with pytest.raises((AttributeError, TypeError)):
+        step.node = "Z"
+
+
+def test_equal_times_make_equal_values():
+    assert rl.run("1s") == rl.run(1000.0) != rl.run(1001)
+    assert rl.Crash("A", at="1s") == rl.Crash("A", at=1000)
+    assert rl.Network("5ms") == rl.Network(5) != rl.Network(5, loss=0.1)
+    assert rl.OpenLoop("10ms", home="A") != rl.OpenLoop("10ms", home="B")
+    assert rl.Crash("A") != rl.Pause("A")
+    assert len({rl.run("1s"), rl.run(1000), rl.run("1000ms")}) == 1
+
+
+def test_a_node_in_a_fault_is_its_name():
+    c = rl.Cluster(3, initial=rl.Initial(term=1, leader="A"))
+    assert rl.Crash(c.leader) == rl.Crash("A")
+    assert repr(rl.Partition(c.leader, c["B"])) == "Partition('A', 'B')"
+    c.crash(c.leader)
+    assert c.scenario.steps == (rl.Crash("A"),)
+
+
+def test_a_long_scenario_has_a_line_for_each_fault_and_step():
+    faults = [rl.Crash(node, at=f"{i + 1}s", duration="500ms") for i, node in enumerate("ABC")]
+    scenario = rl.Scenario(5, faults=faults, steps=[rl.run("1s"), "x=1"], stop=rl.leader_elected | rl.down(2))
+    assert repr(scenario) == (
+        "Scenario(\n"
+        "    5,\n"
+        "    faults=[\n"
+        "        Crash('A', at=1000, duration=500),\n"
+        "        Crash('B', at=2000, duration=500),\n"
+        "        Crash('C', at=3000, duration=500),\n"
+        "    ],\n"
+        "    steps=[run(1000), propose('x=1')],\n"
+        "    stop=leader_elected | down(2),\n"
+        ")"
+    )
+    assert repr(rl.Scenario(3, pre_vote=True)) == "Scenario(3, pre_vote=True)"
+    assert repr(rl.Scenario(["x", "y"])) == "Scenario(['x', 'y'])"
+
+
+def test_what_a_repr_leaves_out_cannot_be_taken_for_the_whole():
+    many = rl.Scenario(3, steps=[rl.run(1 + i) for i in range(1000)])
+    assert len(repr(many).splitlines()) < 100
+    with pytest.raises(SyntaxError):
+        eval(repr(many), vars(rl))
+    c = rl.Cluster(3)
+    c.intercept(lambda _: False)
+    c.run("1s")
+    assert "edits of an interceptor, of seed 0" in repr(c.scenario)
+    with pytest.raises(SyntaxError):
+        eval(repr(c.scenario), vars(rl))
+
+
+def test_replace_checks_the_whole_and_not_the_change_alone():
+    leased = rl.Scenario(3, lease_drift=0.01)
+    bug = next(name for name in rl.rules.names if "lease" in name)
+    assert leased.replace(bugs=bug).bugs == (bug,)
+    assert rl.Scenario(3).replace(preset=rl.presets.etcd) == rl.Scenario(3, preset=rl.presets.etcd)
+    with pytest.raises(TypeError, match="prevote"):
+        leased.replace(prevote=True)
+    with pytest.warns(rl.FaultWarning, match="never strikes"):
+        rl.Scenario(3, faults=[rl.Crash("A", at="5s")], stop=rl.leader_elected).replace(horizon="1s")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda: rl.run(-1),
+        lambda: rl.run_until("leader"),
+        lambda: rl.propose("no equals sign"),
+        lambda: rl.propose("x=1", node=3),
+        lambda: rl.read(""),
+        lambda: rl.read("x", via="magic"),
+        lambda: rl.campaign(None),
+        lambda: rl.heal("all"),
+        lambda: rl.steps.retry("first"),
+        lambda: rl.steps.give_up(-1),
+        lambda: rl.steps.events(-1),
+        lambda: rl.steps.message("lose", from_="A", to="B", ordinal=1),
+        lambda: rl.steps.at("1s", rl.run("1s")),
+        lambda: rl.steps.Step(),
+        lambda: rl.Scenario(3, steps=[7]),
+        lambda: rl.Scenario(3, steps=[rl.campaign("Z")]),
+    ],
+)
+def test_steps_that_make_no_sense(step):
+    with pytest.raises(rl.InvalidError):
+        step()
