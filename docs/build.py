@@ -27,6 +27,7 @@ from blocks import Block, blocks, play  # noqa: E402
 ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "ARCHITECTURE.md": "architecture.md",
     "benches/README.md": "performance.md",
 }
 """Pages that stand elsewhere in the repository, and their names in the site."""

@@ -19,21 +19,40 @@
 //! # Ok::<(), raftlab::experiment::ScenarioError>(())
 //! ```
 //!
+//! # The primary types
+//!
+//! - [`experiment::Scenario`] is everything that a run is, except for its seed: nodes, settings,
+//!   network, disks, clients, faults, steps. It is read from JSON, and refused there if it makes no
+//!   sense.
+//! - [`experiment::Cluster`] plays one, by itself or driven step by step, and writes down what is
+//!   done to it.
+//! - [`sim::World`] is the world in which it is played, with any [`protocol::Protocol`] and any
+//!   [`sim::Observer`]s. It knows nothing of Raft.
+//! - [`raft::Node`] is the protocol: inputs go in, effects come out, and nothing else happens.
+//! - [`check::Checks`], [`trace::Recorder`] and [`experiment::metrics::Measures`] observe.
+//! - [`experiment::sweep::Plan`] plays many scenarios with many seeds, on all cores.
+//!
+//! What observes is the last argument of [`experiment::Cluster::new`]: `()` above, and nothing is
+//! compiled in for it. `docs/rust.md` shows checks, sweeps and other protocols.
+//!
 //! # The rooms
 //!
-//! Each knows only those before it. Read them in this order:
+//! Each knows only those before it. Read them in this order; `ARCHITECTURE.md` says more.
 //!
 //! 0. [`protocol`]: the contract between a protocol and its world, inputs and effects;
 //! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper;
-//! 2. [`sim`]: the world: time, luck, queue, network, disks, clocks, clients; generic over the protocol;
-//! 3. [`fault`]: the vocabulary of faults; [`trace`]: the event stream in columns; [`check`]: invariants on
-//!    line;
-//! 4. [`experiment`]: scenarios, who plays them, and many seeds at once;
-//! 5. the bindings to Python, behind the feature `python`.
+//! 2. [`sim`]: the world: time, random draws, event queue, network, disks, clocks, clients;
+//! 3. [`fault`]: the vocabulary of faults; [`trace`]: the event stream in columns; [`check`]: every
+//!    property, after every event;
+//! 4. [`experiment`]: scenarios, what plays them, and many seeds at once;
+//! 5. the bindings to Python, in the feature `python`.
 //!
 //! # What it does not do
 //!
-//! Membership changes, snapshots, fsyncs that lie and corrupt entries are not simulated yet.
+//! Membership changes, leadership transfer, fsyncs that lie and corrupt entries are not simulated.
+//! A message takes its latency and no time to be handled. There is no other way into a run than its
+//! scenario and its seed: no wall clock, no randomness of the operating system, and no map whose
+//! order could show.
 
 #![forbid(unsafe_code)]
 
@@ -47,3 +66,7 @@ mod python;
 pub mod raft;
 pub mod sim;
 pub mod trace;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust.md")]
+struct RustPage;

@@ -229,3 +229,16 @@ def reached(graph, start):
 @pytest.mark.parametrize("name", ["python", "tests", "docs", "benches"])
 def test_the_rules_see_the_files(name):
     assert any(path.startswith(f"{name}/") for path in PYTHON)
+
+
+# ---- The map of the house -------------------------------------------------------------------------------
+
+
+def test_the_map_of_the_house_is_true():
+    """ARCHITECTURE.md names nothing that is not there, and every folder with sources."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|python|tests|benches|docs)/[^` ]*)`", text)
+    assert len(named) > 60
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    folders = {name.rpartition("/")[0] + "/" for name in SOURCES if name.startswith(("src/", "python/"))}
+    assert sorted(folders - {name.rpartition("/")[0] + "/" for name in named}) == []
