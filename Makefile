@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks docs bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks docs wheel bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -66,6 +66,12 @@ docs: setup  ## The documentation site, into out/site
 	$(BIN)/python docs/build.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "the site is in out/site: open out/site/index.html"
+
+# What a user installs: below 5 MB, and it works where nothing else is installed.
+wheel: setup  ## The abi3 wheel, into out/wheel, tried in an empty environment
+	rm -rf out/wheel
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir out/wheel .
+	$(BIN)/python tests/smoke.py --wheels out/wheel
 
 bench: setup  ## raftlab beside its peers, and how cost grows: a table, out/bench.json, out/bench.png
 	$(BIN)/python benches/bench.py
