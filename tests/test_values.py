@@ -340,3 +340,100 @@ def test_replace_checks_the_whole_and_not_the_change_alone():
 def test_steps_that_make_no_sense(step):
     with pytest.raises(rl.InvalidError):
         step()
+
+
+# ---- Files ------------------------------------------------------------------------------------------
+
+
+def test_a_scenario_is_saved_and_loaded(tmp_path):
+    scenario = rl.Scenario(["é", "y"], network=rl.uniform(1, 5), steps=["x=1", rl.run("1s")])
+    file = tmp_path / "story.json"
+    scenario.save(file)
+    scenario.replace(pre_vote=True).save(str(file))
+    assert rl.Scenario.load(file) == scenario.replace(pre_vote=True), "the file was replaced"
+    assert [path.name for path in tmp_path.iterdir()] == ["story.json"]
+    assert '  "pre_vote": true' in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a scenario"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"PK\x03\x04", "cannot be read|not a scenario"),
+        (b'{"nodes": ["A"]}', "no schema version"),
+        (b'{"raftlab": 1, "nodes": ["A"]}', "schema version is 1, .* reads version 2"),
+        (b'{"raftlab": 2, "nodes": ["A"], "prevote": true}', "prevote"),
+        (None, "cannot be read"),
+    ],
+)
+def test_files_that_are_no_scenarios(tmp_path, content, words):
+    file = tmp_path / "other.json"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(rl.InvalidError, match=f"^path: .*other.json.*({words})"):
+        rl.Scenario.load(file)
+
+
+def test_what_cannot_be_written_says_so(tmp_path):
+    for place in (tmp_path, tmp_path / "no" / "folder.json", "", "/"):
+        with pytest.raises(rl.InvalidError, match=r"^path: .*cannot be written"):
+            rl.Scenario(3).save(place)
+    with pytest.raises(rl.InvalidError, match=r"^path must be a path"):
+        rl.Scenario(3).save(3)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(rl.InvalidError, match=r"^folder: .*file.* cannot be written"):
+        rl.Cluster(3).trace.to_parquet(tmp_path / "file")
+
+
+def test_a_trace_is_written_as_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    c = rl.Cluster(3, seed=1).run("1s")
+    c.trace.to_parquet(tmp_path / "new" / "folder")
+    c.trace.to_parquet(tmp_path / "new" / "folder")
+    assert c.trace.names == tuple(rl.schema())
+    for name in rl.schema():
+        written = parquet.read_table(tmp_path / "new" / "folder" / f"{name}.parquet")
+        assert written.equals(c.trace.table(name).to_arrow())
+    rl.Cluster(3, trace="states").trace.to_parquet(tmp_path)
+    assert not (tmp_path / "messages.parquet").exists()
+    assert (tmp_path / "nodes.parquet").exists()
+    with pytest.raises(rl.InvalidError, match="trace='off'"):
+        rl.Cluster(3, trace="off").trace.to_parquet(tmp_path)
+
+
+# ---- Violations -------------------------------------------------------------------------------------
+
+
+def broken():
+    c = rl.Cluster(5, seed=3, initial=rl.Initial(term=1, leader="A"))
+    for _ in range(40):
+        c.usurp("B")
+        c.usurp("A")
+        c.propose("x=1", node="A")
+        c.run("5ms")
+    return c
+
+
+def test_violations_are_equal_to_lists():
+    assert rl.Cluster(3).violations == []
+    assert [] == rl.Cluster(3).violations != [1]
+    found = rl.Cluster(3).violations
+    assert found == ()
+    assert repr(found) == "[]"
+
+
+def test_a_replay_line_is_made_for_who_asks(monkeypatch):
+    c = broken()
+    found = c.violations or c.liar_violations
+    made = []
+    script = type(c)._script
+    monkeypatch.setattr(type(c), "_script", lambda self: made.append(self) or script(self))
+    found = [*c.violations, *c.liar_violations]
+    assert found
+    assert made == []
+    assert found[0].replay.endswith("run(seed=3), where scenario is the attribute of this run")
+    assert len(made) == 1
+    assert pickle.loads(pickle.dumps(found[0])) == found[0]
+    assert pickle.loads(pickle.dumps(found[0])).replay == found[0].replay
+    assert "again with: " in found[0].explain()

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InvalidError, shown
 
-__all__ = ["path_of", "read_text"]
+__all__ = ["UNFINISHED", "path_of", "put_in_place", "read_text", "write_text", "write_whole"]
 
 
 def path_of(given: Any, what: str) -> Path:
@@ -33,6 +33,35 @@ def read_text(given: str | os.PathLike[str], what: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidError(f"{what}: {shown(str(path))} cannot be read: {error}") from None
+
+
+def write_text(given: str | os.PathLike[str], what: str, text: str) -> None:
+    """Writes a file in UTF-8, instead of one that is there; `what` names the argument in errors."""
+    path = path_of(given, what)
+    try:
+        write_whole(path, text.encode())
+    except (OSError, ValueError) as error:  # a folder such as "." or "/" is no name of a file
+        raise InvalidError(f"{what}: {shown(str(path))} cannot be written: {error}") from None
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Writes a file that stands there whole or not at all, whatever happens meanwhile."""
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}{UNFINISHED}")
+    try:
+        unfinished.write_bytes(content)
+        put_in_place(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def put_in_place(unfinished: Path, file: Path) -> None:
+    """Gives a file that is written its name, once it is on the disk."""
+    with unfinished.open("rb+") as written:
+        os.fsync(written.fileno())
+    unfinished.replace(file)
+
+
+UNFINISHED = ".unfinished"
 
 
 def endless(path: Path) -> bool:

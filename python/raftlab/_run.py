@@ -40,6 +40,9 @@ class Run(Forkable):
         """The scenario that was played."""
         return self._scenario
 
+    def _script(self) -> str:
+        return self._scenario.to_json()
+
     @classmethod
     def _play(
         cls,

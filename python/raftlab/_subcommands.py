@@ -153,12 +153,10 @@ def write_run(played: Run, out: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from pyarrow import parquet
 
     from . import plot
 
-    for name in ("messages", "nodes", "entries", "ops", "events", "faults"):
-        parquet.write_table(played.trace.table(name).to_arrow(), out / f"{name}.parquet")
+    played.trace.to_parquet(out)
     plot.save(plot.timeline(played), out / "timeline.png")
     pyplot.close("all")
 

@@ -40,7 +40,10 @@ class World:
     @property
     def scenario(self) -> Scenario:
         """The script of all that this cluster has been through. With the same seed it replays exactly."""
-        return Scenario.from_json(self._engine.script())
+        return Scenario.from_json(self._script())
+
+    def _script(self) -> str:
+        return self._engine.script()
 
     @property
     def nodes(self) -> tuple[NodeView, ...]:
@@ -104,11 +107,9 @@ class World:
             raise InvalidError(
                 f"this run was made with checks=False. Run it again with checks: {self.replay_line}"
             )
-        found = self._engine.violations(honest)
-        replay = self.replay_line if found else ""
-        return Violations(self._violation(violation, replay) for violation in found)
+        return Violations(map(self._violation, self._engine.violations(honest)))
 
-    def _violation(self, found: dict[str, Any], replay: str) -> Violation:
+    def _violation(self, found: dict[str, Any]) -> Violation:
         return Violation(
             property=found["property"],
             time_ms=found["time_ms"],
@@ -119,7 +120,7 @@ class World:
             message=found["message"],
             events=tuple(found["events"]),
             honest=found["honest"],
-            replay=replay,
+            _replay=self._line,
         )
 
     @property
@@ -141,7 +142,10 @@ class World:
     @property
     def replay_line(self) -> str:
         """The line that brings this run back."""
-        script = self.scenario.to_json()
+        return self._line()
+
+    def _line(self) -> str:
+        script = self._script()
         if len(script) > REPLAY_LINE_LENGTH:
             return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
         return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"

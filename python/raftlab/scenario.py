@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _core
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
+from ._files import read_text, write_text
 from ._time import Duration, format_ms
 from ._values import laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, written_down
@@ -200,6 +201,48 @@ class Scenario:
     def to_json(self, *, indent: int | None = None) -> str:
         """As JSON: to keep, to share, to run again. It holds the version of its schema."""
         return self._json if indent is None else json.dumps(self._parts, indent=indent)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the scenario into a file: its JSON, indented, which people and version control read.
+
+        `raftlab run` plays such a file.
+
+        Parameters
+        ----------
+        path : path
+            Where; a file that is there is replaced. It is there whole or not at all.
+
+        Raises
+        ------
+        InvalidError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile, raftlab as rl
+        >>> crash = rl.Scenario(5, faults=[rl.Crash("leader", at="1s")], stop=rl.leader_elected)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     crash.save(f"{folder}/crash.json")
+        ...     again = rl.Scenario.load(f"{folder}/crash.json")
+        >>> again == crash
+        True
+        """
+        write_text(path, "path", self.to_json(indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Scenario:
+        """Reads a scenario that `save` wrote, or that a person wrote by hand.
+
+        Raises
+        ------
+        InvalidError
+            If the file cannot be read, is something else, or has another schema version.
+        """
+        text = read_text(path, "path")
+        try:
+            return cls.from_json(text)
+        except InvalidError as error:
+            raise InvalidError(f"path: {shown(os.fspath(path))}: {error}") from None
 
     def run(
         self,

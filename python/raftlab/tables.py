@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._files import path_of
 from .errors import InvalidError, shown
 
 if TYPE_CHECKING:
@@ -158,7 +160,7 @@ class Trace:
         known = list(schema())
         if name not in known:
             raise InvalidError(f"unknown table '{name}'; a trace has {', '.join(known)}")
-        if self.level == "off" or (self.level == "states" and name in ("messages", "events")):
+        if name not in self.names:
             raise InvalidError(
                 f"there is no table '{name}': this run was made with trace='{self.level}'. "
                 f"Run it again with trace='full': {self._world.replay_line}"
@@ -201,11 +203,56 @@ class Trace:
         """Faults: when they struck, whom, until when."""
         return self.table("faults")
 
+    def to_parquet(self, folder: str | os.PathLike[str]) -> None:
+        """Writes every table into a folder, as `messages.parquet` and so on; needs pyarrow.
+
+        Parameters
+        ----------
+        folder : path
+            Where. It is made if it is not there; files of these names are replaced, others are left alone.
+
+        Raises
+        ------
+        InvalidError
+            If nothing was written down, or the files cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile, pandas, raftlab as rl
+        >>> c = rl.Cluster(3, seed=1).run("1s")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     c.trace.to_parquet(folder)
+        ...     messages = pandas.read_parquet(f"{folder}/messages.parquet")
+        >>> len(messages) == len(c.trace.messages)
+        True
+        """
+        _need("pyarrow", "to_parquet")
+        from pyarrow import parquet
+
+        where = path_of(folder, "folder")
+        tables = [self.table(name) for name in self.names] or [self.table("nodes")]  # which says why not
+        try:
+            where.mkdir(parents=True, exist_ok=True)
+            for table in tables:
+                parquet.write_table(table.to_arrow(), where / f"{table.name}.parquet")
+        except OSError as error:
+            raise InvalidError(f"folder: {shown(str(where))} cannot be written: {error}") from None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tables that this run wrote down."""
+        if self.level == "off":
+            return ()
+        return tuple(name for name in schema() if self.level == "full" or name not in MESSAGES_AND_EVENTS)
+
     def __repr__(self) -> str:
         if self.level == "off":
             return "<trace: off>"
-        names = [n for n in schema() if self.level == "full" or n not in ("messages", "events")]
-        return "<trace: " + ", ".join(f"{n} {len(self.table(n)):,}" for n in names) + " rows>"
+        return "<trace: " + ", ".join(f"{name} {len(self.table(name)):,}" for name in self.names) + " rows>"
+
+
+MESSAGES_AND_EVENTS = ("messages", "events")
+"""The tables of which only a full trace has rows."""
 
 
 def _need(module: str, method: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
+import functools
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -454,8 +456,6 @@ class Violation:
         What led there: time in ms, node, what happened.
     honest : bool
         False if it involves nobody but liars.
-    replay : str
-        The line that brings the run back.
     """
 
     property: str
@@ -467,7 +467,15 @@ class Violation:
     message: str
     events: tuple[tuple[float, str, str], ...]
     honest: bool
-    replay: str = field(repr=False, default="")
+    _replay: Callable[[], str] = field(repr=False, compare=False, default=str)
+
+    @builtins.property
+    def replay(self) -> str:
+        """The line that brings the run back."""
+        return self._replay()  # of a long script it takes a while, and is made for who asks
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_replay": functools.partial(str, self.replay)}
 
     def __str__(self) -> str:
         return escaped(f"{self.property} at {format_ms(self.time_ms)}: {self.message}")

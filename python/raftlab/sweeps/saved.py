@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import _core
 from .._core import Table as Cells
-from .._files import path_of
+from .._files import path_of, write_whole
 from ..errors import InvalidError, shown
 from ..tables import Table
 from .plan import Plan
-from .store import write_whole
 
 if TYPE_CHECKING:
     from .._run import Run

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .. import _core
 from .._core import Table as Cells
-from .._files import path_of
+from .._files import UNFINISHED, path_of, put_in_place, write_whole
 from ..errors import InvalidError, RaftlabError, shown
 from ..tables import Table, _need
 from .checksums import Checksums
@@ -30,7 +30,6 @@ __all__ = ["Store", "StoredTable"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-UNFINISHED = ".unfinished"
 CHUNK = re.compile(r"(\d{15,})-(\d{15,})\.parquet")
 
 
@@ -312,20 +311,6 @@ def difference(key: str, found: Any, wanted: Any) -> str:
     return f"{key} ({found} there, {wanted} here)"
 
 
-def write_whole(file: Path, content: bytes) -> None:
-    """Writes a file that stands there whole or not at all, whatever happens meanwhile."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}{UNFINISHED}")
-    unfinished.write_bytes(content)
-    put_in_place(unfinished, file)
-
-
 def is_unfinished(file: Path, of: str = "") -> bool:
     """Whether somebody was killed while they wrote this, to become a file whose name begins so."""
     return file.name.startswith(of) and file.suffix == UNFINISHED
-
-
-def put_in_place(unfinished: Path, file: Path) -> None:
-    """Gives a file that is written its name, once it is on the disk."""
-    with unfinished.open("rb+") as written:
-        os.fsync(written.fileno())
-    unfinished.replace(file)
