@@ -6,7 +6,7 @@ python benches/advise_regret.py WAN --resampled 100 how often the cost's interva
 
 The truth of a setting is long runs with timeouts around the best one, of which the costs are estimated as
 `advise` does it. Then advice is asked for with one seed after the other. The table is that of docs/advise.md.
-`--resampled` draws fewer runs, with replacement, from the long ones: that takes no simulation, and so many
+`--resampled` draws fewer runs, with replacement, from the long ones: that takes no simulation, and the
 samples of them show how often intervals hold.
 """
 
@@ -131,9 +131,9 @@ HEADER = (
     "recommended",
     "regret a year, mean",
     "worst",
-    "as it says, mean",
-    "cost's interval holds",
-    "timeout's interval holds",
+    "stated regret, mean",
+    "cost's interval covers",
+    "timeout's interval covers",
 )
 
 

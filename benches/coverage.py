@@ -30,7 +30,7 @@ WANTED = 1.5
 DOCS = Path(__file__).parent.parent / "docs" / "statistics.md"
 BEGIN, END = "<!-- coverage: benches/coverage.py --write -->", "<!-- end of coverage -->"
 HEADER = (
-    "| interval | data | n | holds, % | misses above / below, % | why not what is nominal |",
+    "| interval | data | n | covers, % | misses above / below, % | reason for the deviation |",
     "|---|---|---|---|---|---|",
 )
 

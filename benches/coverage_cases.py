@@ -22,16 +22,16 @@ Limits: TypeAlias = "tuple[float, float, float]"
 Luck: TypeAlias = np.random.Generator
 NONE = np.array([])
 
-DISCRETE = "few possible counts: never too short, so often too long"
-FEW_RANKS = "few possible ranks: never too short, so often too long"
-TIES = "ties: the quantile is a value that many runs have"
-SKEWED = "the longest values are not in so small a sample"
+DISCRETE = "few possible counts: never too narrow, so often too wide"
+FEW_RANKS = "few possible ranks: never too narrow, so often too wide"
+TIES = "ties: many runs have the value of the quantile"
+SKEWED = "a small sample rarely contains the longest values"
 FEW_VALUES = "few values that are not 0"
 FEW_OUTAGES = "few runs with an outage"
 FEW_ENTRIES = "few entries beyond it"
 PILOTS = "small pilots miss the tail"
 WIDTHS = "widths between ranks vary by more than samples of the pilot show"
-LIGHT = "no tails: a little too long"
+LIGHT = "no tails: a little too wide"
 
 
 @dataclass(frozen=True)
