@@ -1,7 +1,7 @@
-"""The seven experiments: what texts claim of Raft, and what a run does.
+"""The seven experiments: common claims about Raft, and what happens in a run.
 
-Each is called and gives a `Result`: a finding a variant, with the claim, the verdict that was computed from
-the run, and the evidence; `result.plot()` draws its picture.
+Calling one returns a `Result` with a finding per variant: the claim, the verdict that was computed from the
+run, and the evidence. `result.plot()` draws its picture.
 
 >>> from raftlab import experiments
 >>> result = experiments.two_leaders(only=["E1.3"])

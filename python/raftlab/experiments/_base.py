@@ -1,8 +1,8 @@
-"""What an experiment is: questions with yes or no for an answer, and runs that answer them.
+"""The parts of an experiment: yes-or-no questions, and runs that answer them.
 
-No verdict is written down anywhere. A variant plays its story, and its judge looks at what came of it: the
-run's violations, logs and client history. The same judge looks at a control, in which one thing is changed so
-that the opposite should be true; if the judge does not change its mind there, it judges nothing.
+No verdict is written in the code. A variant plays its story, and its judge examines the run's violations,
+logs and client history. The same judge examines a control, in which one thing is changed so that the
+opposite should be true; if the judge gives the same answer there, the row is not decided.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Evidence: TypeAlias = "World | Sweep | dict[str, Any]"
-"""What a variant leaves behind: a cluster, many seeds of it, or several of those by name."""
+"""What a variant produces: a cluster, a sweep, or several of those by name."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a judge says.
+    """A judge's answer.
 
     Attributes
     ----------
     yes : bool
         The answer to the variant's question.
     happened : str
-        What was seen, with figures from the run.
+        What happened, with figures from the run.
     """
 
     yes: bool
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of the table of claims.
+    """A row of the table of claims.
 
     Attributes
     ----------
@@ -53,21 +53,21 @@ class Variant:
     title : str
         What is done.
     question : str
-        What the run is asked; the answer is yes or no.
+        The yes-or-no question that the run answers.
     claim : str
-        What texts claim; empty if nobody claims anything.
+        The claim found in texts; empty if there is none.
     claimed : bool or None
-        The answer that the claim amounts to.
+        The answer that follows from the claim.
     play : callable
-        Plays the story with a seed, and gives the evidence.
+        Plays the story with a seed and returns the evidence.
     judge : callable
-        Looks at the evidence, and at nothing else.
+        Answers the question from the evidence alone.
     control : callable
         Plays the story in which the opposite should be true.
     changed : str
         What the control changes.
     comes_later : str
-        For rows that need what raftlab does not simulate yet: what is missing.
+        The missing feature, for rows that need something raftlab does not simulate yet.
     """
 
     id: str
@@ -84,16 +84,16 @@ class Variant:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a variant came to.
+    """The result of a variant.
 
     Attributes
     ----------
     variant : Variant
-        What was asked.
+        The row of the table.
     answer, opposite : Answer or None
-        What the judge says of the story and of its control; `None` for a row that comes later.
+        The judge's answers for the story and for its control; None for a row that comes later.
     evidence, control : object
-        What the judge looked at.
+        What the judge examined.
     """
 
     variant: Variant
@@ -104,10 +104,10 @@ class Finding:
 
     @property
     def verdict(self) -> str:
-        """What the run says of the claim.
+        """The verdict on the claim.
 
-        `"holds"` or `"is false"`; `"yes"` or `"no"` where nobody claims anything; `"not decided"` if the
-        judge says the same of the control; `"comes later"` for what is not simulated yet.
+        `"holds"` or `"is false"`; `"yes"` or `"no"` for a row without a claim; `"not decided"` if the judge
+        gives the same answer for the control; `"comes later"` for what is not simulated yet.
         """
         if self.answer is None:
             return "comes later"
@@ -119,12 +119,12 @@ class Finding:
 
     @property
     def happened(self) -> str:
-        """What was seen."""
+        """What happened, in words."""
         return self.answer.happened if self.answer else f"needs {self.variant.comes_later}"
 
     @property
     def violations(self) -> Violations:
-        """What the checks found in the story, if it is a single run."""
+        """The violations in the story, if it is a single run."""
         if isinstance(self.evidence, World) and self.evidence._engine.watching[1]:
             return self.evidence.violations
         return Violations()
@@ -132,7 +132,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result(Sequence[Finding]):
-    """What an experiment came to: a row a variant.
+    """The result of an experiment, with a finding per variant.
 
     `result["E1.3"]` or `result[2]` is a finding; `result.plot()` draws the experiment's picture.
     """
@@ -162,7 +162,7 @@ class Result(Sequence[Finding]):
         return self.draw(self, ax)
 
     def table(self) -> list[dict[str, str]]:
-        """The table of claims against what happened: a dict a row.
+        """The table of claims and of what happened, as a dict per row.
 
         A verdict of `"yes"` or `"no"` answers the question of its row.
         """
@@ -199,14 +199,14 @@ class Result(Sequence[Finding]):
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment: call it, and it runs.
+    """An experiment, which runs when it is called.
 
     Attributes
     ----------
     id, title : str
         Its number and its question.
     variants : callable
-        Gives the variants; takes how many seeds a sweep plays.
+        Returns the variants, given the number of seeds of a sweep.
     draw : callable
         Draws the picture of a result.
     """
@@ -223,23 +223,23 @@ class Experiment:
         Parameters
         ----------
         seed : int, default 1
-            The luck of the stories that are played once.
+            The seed of the stories that are played once.
         seeds : int, default 10,000
-            How many seeds stand behind "never".
+            The number of seeds of the rows that sweep many runs.
         only : str or list of str, optional
             The ids of the variants to run; all if empty.
 
         Returns
         -------
         Result
-            A finding a variant.
+            A finding per variant.
 
         Raises
         ------
         InvalidError
-            If an argument makes no sense, or a variant is unknown.
+            If an argument is invalid, or a variant is unknown.
         KeyboardInterrupt
-            On Ctrl-C: a part of the runs is no verdict.
+            On Ctrl-C, since a part of the runs gives no verdict.
         """
         integer(seed, "seed")
         variants = self.variants(integer(seeds, "seeds", 1))
@@ -263,11 +263,11 @@ def _find(variant: Variant, seed: int) -> Finding:
 
 
 def bound(swept: Sweep, violated: str = "") -> str:
-    """What many runs without a violation are worth, in words; or without one of this property.
+    """The upper bound from many runs without a violation, or without one of this property, in words.
 
-    Runs that stopped at the violation of another property do not tell, and are none of them.
+    Runs that stopped at the violation of another property are unknown and do not count.
     """
     if not violated:
         return f"0 of {len(swept):,} runs; P < {swept.upper_bound:.2g} (95 %)"
-    told = sample_of(swept, f"rules={violated}").n
-    return f"0 of {told:,} runs; P < {upper_bound(0, told):.2g} (95 %)"
+    known = sample_of(swept, f"properties={violated}").n
+    return f"0 of {known:,} runs; P < {upper_bound(0, known):.2g} (95 %)"

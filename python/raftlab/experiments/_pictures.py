@@ -1,4 +1,4 @@
-"""The pictures of experiments whose evidence is many runs; of single runs `raftlab.plot` has them."""
+"""Pictures of experiments whose evidence is many runs; `raftlab.plot` has those of single runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["progress", "tipping"]
 
 LABEL = 9.0
-"""Points of the text of a table, when matplotlib's own text has 10."""
+"""The font size in a table, in points, relative to matplotlib's default of 10."""
 
 
 # ---- P(leader) by round trip ----------------------------------------------------------------------------
@@ -45,7 +45,7 @@ LABEL = 9.0
 def tipping(
     ax: Axes | None, curves: Mapping[str, Mapping[float, Estimate]], longest_ms: float, runs: int
 ) -> Axes:
-    """P(leader within 30 s) against the round trip, with intervals."""
+    """P(leader within 30 s) by the round trip, with intervals."""
     ax = open_axes(ax, 4.6, width=9.0)
     theme = Theme.of(ax)
     key: list[Artist] = []
@@ -59,14 +59,14 @@ def tipping(
     ax.set_ylabel("P(leader within 30 s)")
     ax.set_ylim(-0.03, 1.05)
     ax.set_xlim(left=0.0)
-    title = "Elections stop where a round trip takes as long as a timeout"
-    caption(ax, title, f"{runs:,} seeds a point, intervals 95 %")
+    title = "Elections fail once a round trip takes as long as a timeout"
+    caption(ax, title, f"{runs:,} seeds per point, 95 % intervals")
     legend(ax, 4, handles=key)
     return ax
 
 
 def _curve(ax: Axes, name: str, chances: Mapping[float, Estimate], colour: str, look: str) -> Artist:
-    """The chances along one curve, each with its interval."""
+    """Draws one curve of probabilities with intervals."""
     places = sorted(chances)
     value, low, high = (
         np.array([getattr(chances[place], part) for place in places]) for part in ("value", "low", "high")
@@ -82,7 +82,7 @@ def _curve(ax: Axes, name: str, chances: Mapping[float, Estimate], colour: str, 
 
 
 def progress(ax: Axes | None, rows: Mapping[str, Mapping[str, Cell]], storm: float) -> Axes:
-    """Scenarios by variants of Raft: who commits; framed where leaders change more often than `storm`."""
+    """Availability by scenario and variant of Raft; framed where there are over `storm` changes of leader."""
     ax = new_axes(ax, 10.5, 0.46 * len(rows) + 1.6)
     columns = list(next(iter(rows.values())))
     cells = {(x, y): row[name] for y, row in enumerate(rows.values()) for x, name in enumerate(columns)}
@@ -100,7 +100,7 @@ def progress(ax: Axes | None, rows: Mapping[str, Mapping[str, Cell]], storm: flo
 
 
 def _paint(ax: Axes, shares: Sequence[Sequence[float]]) -> AxesImage:
-    """The colours of the cells: the fault's where nothing is committed, pale where all goes well."""
+    """Colours the cells: the fault's colour where nothing is committed, pale where everything is."""
     theme = Theme.of(ax)
     ends = (theme.paler(theme.fault, 0.3), theme.paler(theme.fault, 0.75), theme.paler(theme.node(0), 0.85))
     shades = LinearSegmentedColormap.from_list("availability", ends)
@@ -113,7 +113,7 @@ def _paint(ax: Axes, shares: Sequence[Sequence[float]]) -> AxesImage:
 
 
 def _name_cells(ax: Axes, rows: Sequence[str], columns: Iterable[str]) -> None:
-    """What goes wrong beside the rows; the variants above the columns, upright where those are narrow."""
+    """Labels rows with scenarios and columns with variants, vertically if the columns are narrow."""
     columns = [name.replace(" + ", " +\n") for name in columns]
     size = points(ax, LABEL)
     width = 0.42 * root(ax).get_figwidth() * 72.0
@@ -129,7 +129,7 @@ def _name_cells(ax: Axes, rows: Sequence[str], columns: Iterable[str]) -> None:
 
 
 def _write(ax: Axes, cells: Mapping[tuple[int, int], Cell], image: AxesImage, shape: tuple[int, int]) -> None:
-    """What each cell has to say: its share alone, where there is no room for more."""
+    """Writes each cell's values: only the share if there is no room for more."""
     theme = Theme.of(ax)
     width, height = (points / count for points, count in zip(size_points(ax), shape, strict=True))
     large, small = points(ax, LABEL), points(ax, SMALL)

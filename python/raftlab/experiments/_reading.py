@@ -1,4 +1,4 @@
-"""What several experiments read from a run."""
+"""Readings of a run that several experiments share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tables import Table
 
 
 def columns(table: Table) -> dict[str, list[Any]]:
-    """A table of a trace as lists; a time that never was is NaN, neither before nor after any other."""
+    """A table of a trace as lists. A missing time is NaN, which compares as neither before nor after."""
     return {
         name: [math.nan if cell is None else cell for cell in cells] if name.endswith("_ms") else cells
         for name, cells in table.to_dict().items()
@@ -19,8 +19,8 @@ def columns(table: Table) -> dict[str, list[Any]]:
 
 
 def rules_broken(c: World) -> str:
-    """Which properties the checks found violated, in words."""
-    return f"checks: {', '.join(c.violations.properties) or 'none broken'}"
+    """The violated properties, in words."""
+    return f"checks: {', '.join(c.violations.properties) or 'no violations'}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stay:
 
 
 def stays(c: World) -> list[Stay]:
-    """The roles and terms of all nodes that run, from the trace.
+    """The roles and terms of all running nodes, from the trace.
 
     Examples
     --------

@@ -37,10 +37,10 @@ ROUND_TRIPS_MS = (30, 75, 120, 165, 210, 240, 255, 270, 285, 292, 300, 308, 315,
 """The mean round trips of the sweep."""
 
 TERM_CHECKS = ("accept_stale_leader", "stale_vote_accepted", "stale_ack_accepted")
-"""The bugs that take away what disarms messages of dead terms."""
+"""The bugs that take away the rules against messages of old terms."""
 
 Curve = dict[int, Sweep]
-"""By mean round trip in milliseconds, what many seeds came to."""
+"""Sweeps by the mean round trip in milliseconds."""
 
 
 # ---- Stories ------------------------------------------------------------------------------------------
@@ -59,11 +59,11 @@ def delayed(
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     by : time
-        How much longer messages take.
+        The extra delay of messages.
     where : mapping, optional
-        Which messages: the arguments of `Delay`, such as `{"from_": "A"}`; all if not given.
+        The messages, as arguments of `Delay` such as `{"from_": "A"}`; all by default.
     leader_crashes : bool
         Whether A crashes a second later.
     **settings
@@ -96,9 +96,9 @@ def patient(seed: int = 1, *, election_timeout: tuple[str, str] = ("60s", "120s"
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     election_timeout : pair of times
-        The range of election timeouts. Heartbeats come every 5 s, or three times in the least timeout.
+        The range of election timeouts. Heartbeats are sent every 5 s, or three times per least timeout.
 
     Examples
     --------
@@ -119,12 +119,12 @@ def patient(seed: int = 1, *, election_timeout: tuple[str, str] = ("60s", "120s"
 
 
 def burst(seed: int = 1, *, bugs: Sequence[str] = ()) -> Cluster:
-    """For two seconds messages are delayed by anything up to 10 s, and come when others are in office.
+    """For two seconds messages are delayed by up to 10 s, and arrive when other nodes lead.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     bugs : list of str
         Rules that are taken away.
 
@@ -142,7 +142,7 @@ def burst(seed: int = 1, *, bugs: Sequence[str] = ()) -> Cluster:
 
 
 def random_delays(bugs: Sequence[str] = ()) -> Scenario:
-    """Messages of all kinds, of the leader, and AppendEntries are delayed by up to 10 s, at random moments.
+    """All messages, the leader's, and AppendEntries are delayed by up to 10 s in turn, at random moments.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def random_delays(bugs: Sequence[str] = ()) -> Scenario:
 
 
 def new_cluster(latency: tuple[str, str], **settings: object) -> Scenario:
-    """A new cluster until it has a leader, or for a minute.
+    """A new cluster that runs until it has a leader, or for a minute.
 
     Parameters
     ----------
@@ -194,12 +194,12 @@ def new_cluster(latency: tuple[str, str], **settings: object) -> Scenario:
 
 
 def curves(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[str, Curve]:
-    """Whether a new cluster has a leader within 30 s, by round trip, without and with PreVote.
+    """Plays new clusters for up to 30 s, by round trip, without and with PreVote.
 
     Parameters
     ----------
     seeds : int
-        How many seeds a point.
+        The number of seeds per point.
     timeout_ms : pair of float
         The range of election timeouts in milliseconds.
 
@@ -207,7 +207,7 @@ def curves(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[
     -------
     dict
         `"without PreVote"` and `"with PreVote"`: for each round trip of `ROUND_TRIPS_MS` a sweep. Latencies
-        are drawn from within a tenth of half the round trip.
+        are drawn from half the round trip, plus or minus a tenth.
 
     Examples
     --------
@@ -238,25 +238,25 @@ def curves(seeds: int, *, timeout_ms: tuple[float, float] = TIMEOUT_MS) -> dict[
 
 
 def chance(swept: Sweep) -> float:
-    """The share of the runs that had a leader before their time was over."""
+    """The share of the runs that had a leader before their horizon."""
     return swept.runs.to_list("ending").count("stop") / len(swept)
 
 
 def until_leader(swept: Sweep) -> float | None:
-    """The median time until there was a leader, in milliseconds, among the runs that had one."""
+    """The median time until a leader in milliseconds, over the runs that had one."""
     pairs = zip(swept.runs.to_list("ending"), swept.runs.to_list("end_ms"), strict=True)
     times = [end for ending, end in pairs if ending == "stop"]
     return float(median(times)) if times else None
 
 
 def late_messages(c: World) -> Counter[tuple[str, str]]:
-    """What became of messages that came more than a second late, of a term that was over at their receiver.
+    """Counts messages that arrived more than a second late with a lower term than their receiver's.
 
     Returns
     -------
     Counter
         By type of message and fate: the name of the rule that refused it; `"void"` for an answer to a
-        candidate that stands no more; `"accepted"` for anything else.
+        node that is no longer a candidate; `"accepted"` otherwise.
     """
     messages, events, nodes = map(columns, (c.trace.messages, c.trace.events, c.trace.nodes))
     refusals: dict[tuple[float, str, str], str] = {}
@@ -288,7 +288,7 @@ def late_messages(c: World) -> Counter[tuple[str, str]]:
 
 
 def _onset(c: World) -> float:
-    """Since when messages are late."""
+    """The time from which messages are late."""
     rows = columns(c.trace.faults)
     return min((t for t, k in zip(rows["start_ms"], rows["kind"], strict=True) if k == "delay"), default=0.0)
 
@@ -300,9 +300,9 @@ def _terms(c: World) -> str:
 
 
 def writes_go_on(c: World) -> Answer:
-    """A judge: whether at least half of the writes are acknowledged that clients ask for during the delay.
+    """A judge: whether at least half of the writes requested during the delay are acknowledged.
 
-    Writes of its first second, and of the last 25 seconds of the run, do not count.
+    Writes in its first second, and in the last 25 seconds of the run, do not count.
     """
     begin, end = _onset(c) + 1000, c.now_ms - 25_000
     ops = columns(c.trace.ops)
@@ -328,7 +328,7 @@ def is_disturbed(c: World) -> Answer:
 
 
 def anybody_elected(sweeps: dict[str, Sweep]) -> Answer:
-    """A judge: whether a new cluster ever had a leader within a minute."""
+    """A judge: whether any new cluster had a leader within a minute."""
     told = []
     for name, swept in sweeps.items():
         found = round(chance(swept) * len(swept))
@@ -339,14 +339,14 @@ def anybody_elected(sweeps: dict[str, Sweep]) -> Answer:
 
 
 def late_are_refused(c: World) -> Answer:
-    """A judge: whether no late message of a dead term had any effect."""
+    """A judge: whether no late message of an old term had any effect."""
     late = late_messages(c)
     by_fate: dict[str, list[str]] = {}
     for (kind, fate), count in sorted(late.items()):
         by_fate.setdefault(fate, []).append(f"{count} {kind}")
     told = "; ".join(
         (
-            "no candidate waits for them"
+            "ignored, since their receiver is no longer a candidate"
             if fate == "void"
             else fate
             if fate == "accepted"
@@ -358,7 +358,7 @@ def late_are_refused(c: World) -> Answer:
     accepted = sum(count for (_, fate), count in late.items() if fate == "accepted")
     return Answer(
         bool(late) and not accepted and not c.violations,
-        f"{sum(late.values())} messages of dead terms came more than 1 s late. {told}; {rules_broken(c)}",
+        f"{sum(late.values())} messages of old terms arrived more than 1 s late. {told}; {rules_broken(c)}",
     )
 
 
@@ -373,9 +373,9 @@ def safety_suffers(swept: Sweep) -> Answer:
 
 
 def tipping_point(curve: Curve) -> float | None:
-    """The round trip in milliseconds at which the chance of a leader falls below one half, if it does.
+    """The round trip in milliseconds at which the probability of a leader falls below one half, if it does.
 
-    Between the points of the sweep it is interpolated.
+    It is interpolated between the points of the sweep.
     """
     points = [(trip, chance(swept)) for trip, swept in sorted(curve.items())]
     for (left, above), (right, below) in pairwise(points):
@@ -434,7 +434,7 @@ def variants(seeds: int) -> list[Variant]:
     return [
         Variant(
             "Q1.1",
-            "all links, a leader in office",
+            "all links, with an established leader",
             "Are writes acknowledged from then on?",
             NO_PROGRESS,
             False,
@@ -445,7 +445,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q1.2",
-            "all links, a leader in office, with PreVote",
+            "all links, with an established leader and PreVote",
             "Are writes acknowledged from then on?",
             NO_PROGRESS,
             False,
@@ -514,8 +514,8 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q1.7",
             "two seconds of messages come up to 10 s late",
-            "Has no late message of a dead term any effect?",
-            "late messages of dead terms are refused, each by a rule",
+            "Are late messages of old terms without any effect?",
+            "late messages of old terms are refused, each by a rule",
             True,
             play=lambda seed: burst(seed),
             judge=late_are_refused,
@@ -535,7 +535,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q1.9",
-            f"the tipping point: P(leader within 30 s) by round trip, {_per_point(seeds):,} seeds a point",
+            f"the tipping point: P(leader within 30 s) by round trip, {_per_point(seeds):,} seeds per point",
             "Do elections stop working where the round trip reaches the longest election timeout?",
             NO_PROGRESS,
             True,
@@ -573,7 +573,7 @@ def _per_point(seeds: int) -> int:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """The tipping point: P(leader within 30 s) against the round trip, with 95 % intervals."""
+    """Draws the tipping point: P(leader within 30 s) by the round trip, with 95 % intervals."""
     from ._pictures import tipping
 
     curves: dict[str, Curve] = result["Q1.9"].evidence
@@ -585,7 +585,7 @@ def draw(result: Result, ax: Axes | None) -> Axes:
 
 
 def _estimate(swept: Sweep) -> Estimate:
-    """The chance of a leader with its exact 95 % interval (Clopper-Pearson)."""
+    """The probability of a leader with its exact 95 % interval (Clopper-Pearson)."""
     found, runs = round(chance(swept) * len(swept)), len(swept)
     low, high = 1 - upper_bound(runs - found, runs, 0.975), upper_bound(found, runs, 0.975)
     return Estimate(chance(swept), low, high)

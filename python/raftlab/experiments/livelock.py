@@ -1,4 +1,4 @@
-"""Q2: a livelock in which no leader is ever elected, or none that gets anything done."""
+"""Q2: a livelock in which no leader is ever elected, or none that makes progress."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 """The variants of Raft in the table, and their switches."""
 
 SETTLED_MS, HORIZON_MS, WINDOW_MS = 5_000, 60_000, 500
-"""What a cell looks at: from 5 s to 60 s, in windows of half a second."""
+"""The time that a cell covers: from 5 s to 60 s, in windows of half a second."""
 
 FAULT_MS = 1_000
 """When the network changes."""
@@ -73,16 +73,16 @@ def only_links(nodes: str, *links: str) -> list[Fault]:
 def troubled(
     nodes: int = 5, *, leader: str | None = None, faults: Iterable[Fault] = (), **settings: Any
 ) -> Scenario:
-    """A minute of a cluster in which each node has a client beside it that writes four times a second.
+    """A minute of a cluster in which each node has a local client that writes four times a second.
 
     Parameters
     ----------
     nodes : int
-        How many there are.
+        The number of nodes.
     leader : str, optional
-        Who leads at the beginning, in term 1; nobody if not given.
+        The initial leader, in term 1; none by default.
     faults : list of Fault
-        What goes wrong.
+        The faults.
     **settings
         Further settings of the scenario.
 
@@ -103,10 +103,10 @@ def troubled(
 
 
 STALE = Isolate("A", at=0, duration=FAULT_MS)
-"""What makes A's log stale."""
+"""The fault that makes A's log stale."""
 
 STAR = only_links("ABCDE", "AB", "AC", "AD", "AE")
-"""All talk to A, and to nobody else."""
+"""All nodes can talk to A, and to no other node."""
 
 SCENARIOS: dict[str, dict[str, Any]] = {
     "nothing goes wrong": {"leader": "A"},
@@ -151,7 +151,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "faults": [STALE, *STAR, Crash("B", at=FAULT_MS)],
     },
 }
-"""The rows of the table: the arguments of `troubled`. What is cut is cut after a second, and stays so."""
+"""The rows of the table: the arguments of `troubled`. Links are cut after a second, permanently."""
 
 
 # ---- Cells --------------------------------------------------------------------------------------------
@@ -159,14 +159,14 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What came of a scenario with a variant of Raft, on average over its runs.
+    """The results of a scenario with a variant of Raft, averaged over its runs.
 
     Attributes
     ----------
     availability : float
         The share of half seconds, from 5 s to 60 s, in which an entry was committed.
     leader_changes : float
-        How many elections were won in that time.
+        The number of elections won in that time.
     highest_term : float
         The highest term of any node at the end.
     """
@@ -180,16 +180,16 @@ class Cell:
 
     @property
     def leaders(self) -> str:
-        """How often the leader changed, in words."""
+        """The number of changes of leader, in words."""
         return f"{self.leader_changes:,.0f} change{'' if round(self.leader_changes) == 1 else 's'}"
 
 
 Row = dict[str, Cell]
-"""A row of the table: by variant of Raft, what came of it."""
+"""A row of the table: a cell per variant of Raft."""
 
 
 def measure(run: World) -> Cell:
-    """What one run comes to.
+    """The cell of one run.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def measure(run: World) -> Cell:
 
 
 def cell(scenario: Scenario, seeds: int) -> Cell:
-    """What a scenario comes to with some seeds, on average.
+    """The cell of a scenario, averaged over some seeds.
 
     Examples
     --------
@@ -227,11 +227,11 @@ def row(name: str, seeds: int, protocols: Sequence[str] = tuple(PROTOCOLS), **ch
     name : str
         A key of `SCENARIOS`.
     seeds : int
-        How many runs a cell.
+        The number of runs per cell.
     protocols : list of str
         Keys of `PROTOCOLS`.
     **changed
-        What is different from the scenario of that name.
+        Settings that differ from the scenario of that name.
 
     Examples
     --------
@@ -249,7 +249,7 @@ def table(seeds: int, scenarios: Iterable[str] = tuple(SCENARIOS)) -> dict[str, 
     Parameters
     ----------
     seeds : int
-        How many runs a cell.
+        The number of runs per cell.
     scenarios : list of str
         Keys of `SCENARIOS`.
 
@@ -270,7 +270,7 @@ def _cells(cells: Row) -> str:
 
 
 def progress(cells: Row) -> Answer:
-    """A judge: whether writes were committed in at least half of the time under any of these variants."""
+    """A judge: whether writes were committed at least half of the time under any of these variants."""
     return Answer(any(found.availability >= 0.5 for found in cells.values()), _cells(cells))
 
 
@@ -280,7 +280,7 @@ def churn(cells: Row) -> Answer:
 
 
 def always_progress(rows: dict[str, Row]) -> Answer:
-    """A judge: whether PreVote with CheckQuorum made progress in at least half of the time, in all rows."""
+    """A judge: whether PreVote with CheckQuorum made progress at least half of the time, in all rows."""
     best = "PreVote + CheckQuorum"
     stuck = [name for name, cells in rows.items() if cells[best].availability < 0.5]
     told = [f"with {best} {len(rows) - len(stuck)} of {len(rows)} scenarios make progress"]
@@ -294,7 +294,7 @@ def always_progress(rows: dict[str, Row]) -> Answer:
 
 
 def nobody_is_elected(swept: Sweep) -> Answer:
-    """A judge: whether there was a run in which nobody had been elected when its time was over."""
+    """A judge: whether there was a run without a leader until its end."""
     without = sum(ending != "stop" for ending in swept.runs.to_list("ending"))
     if not without:
         last = max(swept.runs.to_list("end_ms"))
@@ -315,7 +315,7 @@ ESCAPES = frozenset(SCENARIOS) - {
     "latencies of 150 to 170 ms",
     "star around A, whose log is stale; B dead",
 }
-"""What meets Raft's assumptions: random timeouts, a fast network, and a quorum around an up-to-date log."""
+"""The scenarios that meet Raft's assumptions: random timeouts, a fast network, a connected quorum."""
 
 
 def _first_election(seeds: int, **settings: Any) -> Sweep:
@@ -339,7 +339,7 @@ def _mechanism(
     title: str = "",
     **cure: Any,
 ) -> Variant:
-    """A question about a row of the table: some variants of Raft in trouble, and the cure as the control."""
+    """A question about a row of the table: some variants of Raft that fail, and the cure as the control."""
     return Variant(
         id,
         f"{name}{title}",
@@ -363,7 +363,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q2.1",
             f"random timeouts, equal latencies, {seeds:,} seeds",
-            "Is there a run in which nobody is elected within 5 s?",
+            "Is there a run in which no leader is elected within 5 s?",
             "random timeouts make split votes rare, and resolve them quickly",
             False,
             play=lambda _: _first_election(seeds, election_timeout=("150ms", "300ms")),
@@ -486,7 +486,7 @@ def variants(seeds: int) -> list[Variant]:
             play=lambda _: table(runs),
             judge=always_progress,
             control=lambda _: table(runs, [name for name in SCENARIOS if name in ESCAPES]),
-            changed="only where timeouts are random, round trips short, and a quorum is around a current log",
+            changed="only with random timeouts, short round trips, and a connected, up-to-date quorum",
         ),
     ]
 
@@ -495,14 +495,14 @@ def variants(seeds: int) -> list[Variant]:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """The table of Q2.11: who makes progress where, how often leaders change, and how high terms climb."""
+    """Draws the table of Q2.11: availability, changes of leader, and highest terms."""
     from ._pictures import progress
 
     return progress(ax, result["Q2.11"].evidence, STORM)
 
 
 STORM = 10
-"""More changes of leader than this are marked."""
+"""Cells with more changes of leader than this are framed."""
 
 
 livelock = Experiment(

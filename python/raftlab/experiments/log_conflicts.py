@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a sweep the writes are looked through one by one."""
+"""The number of runs of a sweep whose writes are examined one by one."""
 
 
 # ---- Stories ------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def fork_and_heal(seed: int = 1, *, heals: bool = True, bugs: Sequence[str] = ()
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     heals : bool
         Whether the network heals.
     bugs : list of str
@@ -88,15 +88,15 @@ def _one_write(seed: int, bugs: Sequence[str] = ()) -> Cluster:
 
 
 def gives_up(seed: int = 1, *, cut_ms: float = 80.0) -> Cluster:
-    """{A, B} and {C, D, E} are cut apart. A, which leads, takes x=2; after 50 ms its client stops waiting.
+    """{A, B} and {C, D, E} are cut apart. The leader A takes x=2; after 50 ms its client stops waiting.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     cut_ms : float
-        How long the cut stands. After 80 ms nobody has missed A yet, and the entry is committed; after 1 s
-        another leader is there, and the entry is overwritten. The client cannot tell one from the other.
+        The duration of the cut. After 80 ms no election timer has expired, and the entry is committed; after
+        1 s another leader was elected, and the entry is overwritten. The client cannot distinguish the two.
 
     Examples
     --------
@@ -112,14 +112,14 @@ def gives_up(seed: int = 1, *, cut_ms: float = 80.0) -> Cluster:
 
 
 def retry(seed: int = 1, *, client: str | None = None, bugs: Sequence[str] = ()) -> Cluster:
-    """A client appends to a list, is not answered, and sends the same request again to the next leader.
+    """A client appends to a list, gets no answer, and sends the same request again to the next leader.
 
-    A has replicated the entry when it crashes; only the acknowledgements did not reach it.
+    A had replicated the entry when it crashed, but the acknowledgements did not reach it.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     client : str, optional
         The client's name, if it has a session.
     bugs : list of str
@@ -144,7 +144,7 @@ def retry(seed: int = 1, *, client: str | None = None, bugs: Sequence[str] = ())
 
 
 def both_sides_write(bugs: Sequence[str] = ()) -> Scenario:
-    """{A, B} and {C, D, E} are cut apart twice, at random moments; clients on both sides write on and on.
+    """{A, B} and {C, D, E} are cut apart twice, at random moments; clients on both sides keep writing.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def both_sides_write(bugs: Sequence[str] = ()) -> Scenario:
 
 
 def _held(c: World, operation: Operation) -> int:
-    """How many logs hold what a client wrote."""
+    """The number of logs that hold a write."""
     return sum(any(entry.value == operation.text for entry in node.log) for node in c)
 
 
@@ -195,10 +195,10 @@ def _named(operations: Sequence[Operation]) -> str:
 
 
 def higher_term_wins(c: World) -> Answer:
-    """A judge: whether all logs become that of the highest term's leader, and others dropped entries."""
+    """A judge: whether all logs become that of the highest term's leader, after others dropped entries."""
     leader = c.leader
     if leader is None:
-        return Answer(False, "nobody leads")
+        return Answer(False, "no node leads")
     same = sum(_entries(node) == _entries(leader) for node in c)
     rows = columns(c.trace.entries)
     dropped: dict[str, list[int]] = {}
@@ -219,7 +219,7 @@ def higher_term_wins(c: World) -> Answer:
         told += f"; {node} had {max(indices)} entries and dropped {min(indices)} to {max(indices)}{late}"
     if not dropped:
         longest = max(c, key=lambda node: node.last_index)
-        told += f"; nobody dropped an entry ({longest.name} has {longest.last_index})"
+        told += f"; no node dropped an entry ({longest.name} has {longest.last_index})"
     longer = any(max(indices) > leader.last_index for indices in dropped.values())
     return Answer(same == len(c) and longer, f"{told}; {rules_broken(c)}")
 
@@ -239,15 +239,15 @@ def acknowledged_is_everywhere(c: World) -> Answer:
 
 
 def lost_was_unacknowledged(c: World) -> Answer:
-    """A judge: whether writes were lost, and none of those had been acknowledged."""
+    """A judge: whether writes were lost, but no acknowledged ones."""
     lost = [o for o in _writes(c) if _held(c, o) == 0]
     told_done = [o for o in lost if o.ok]
-    told = f"in no log any more: {_named(lost)}; acknowledged among them: {_named(told_done)}"
+    told = f"no longer in any log: {_named(lost)}; acknowledged among them: {_named(told_done)}"
     return Answer(bool(lost) and not told_done, f"{told}; {rules_broken(c)}")
 
 
 def survives_unacknowledged(c: World) -> Answer:
-    """A judge: whether a write is committed everywhere that its client was never told of."""
+    """A judge: whether a write is committed everywhere although its client got no answer."""
     write = _writes(c)[-1]
     held = _held(c, write)
     applied = sum(node.store.get("x") == "2" for node in c)
@@ -259,7 +259,7 @@ def survives_unacknowledged(c: World) -> Answer:
 
 
 def takes_effect_twice(c: World) -> Answer:
-    """A judge: whether a command that was asked for once, and sent twice, took effect twice."""
+    """A judge: whether a command that was retried took effect twice."""
     leader = c.leader
     write = _writes(c)[-1]
     if leader is None or not write.ok:
@@ -268,7 +268,7 @@ def takes_effect_twice(c: World) -> Answer:
     value = leader.store["list"] or ""
     told = (
         f"{write.text} is in the log at {' and '.join(indices)}; the list reads {value!r}, and the client "
-        f"was told of index {write.index}; {rules_broken(c)}"
+        f"was answered with index {write.index}; {rules_broken(c)}"
     )
     return Answer(value.count("one") > 1, told)
 
@@ -280,8 +280,8 @@ def acknowledged_is_durable(swept: Sweep) -> Answer:
     fates = [_fates(run) for run in sample]
     acknowledged, lost, survived = (sum(fate[i] for fate in fates) for i in range(3))
     looked = (
-        f"in the first {len(sample)}: {acknowledged:,} acknowledged writes, {lost:,} that are lost, and "
-        f"{survived:,} that are committed though no client was told"
+        f"in the first {len(sample)}: {acknowledged:,} acknowledged writes, {lost:,} lost ones, and "
+        f"{survived:,} that are committed but unacknowledged"
     )
     if broken:
         which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())
@@ -290,7 +290,7 @@ def acknowledged_is_durable(swept: Sweep) -> Answer:
 
 
 def _fates(run: World) -> tuple[int, int, int]:
-    """How many writes were acknowledged, were taken and lost, and survived without an acknowledgement."""
+    """The numbers of writes that were acknowledged, lost, and committed without an acknowledgement."""
     entries, ops = columns(run.trace.entries), columns(run.trace.ops)
     committed: dict[tuple[int, int], bool] = {}
     for client, seq, known in zip(
@@ -350,7 +350,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E3.4",
-            f"both sides write on and on, {seeds:,} random schedules",
+            f"both sides keep writing, {seeds:,} random schedules",
             "Is every acknowledged write kept?",
             "an acknowledged write is durable",
             True,
@@ -361,18 +361,18 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E3.5",
-            "the third case: a client stops waiting, and the cut heals before anybody misses the leader",
-            "Is a write committed everywhere that its client was never told of?",
+            "the third case: a client stops waiting, and the cut heals before any election timer expires",
+            "Is a write committed everywhere although its client got no answer?",
             "acknowledged is durable, unacknowledged might be lost: no maybes",
             False,
             play=lambda seed: gives_up(seed),
             judge=survives_unacknowledged,
             control=lambda seed: gives_up(seed, cut_ms=1000),
-            changed="the cut stands until another leader has been elected",
+            changed="the cut lasts until another leader has been elected",
         ),
         Variant(
             "E3.6",
-            "the client sends it again, without a session",
+            "the client sends the request again, without a session",
             "Does the command take effect twice?",
             play=lambda seed: retry(seed),
             judge=takes_effect_twice,
@@ -381,18 +381,18 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E3.7",
-            "the client sends it again, in a session",
+            "the client sends the request again, in a session",
             "Does the command take effect twice?",
             play=lambda seed: retry(seed, client="alice"),
             judge=takes_effect_twice,
             control=lambda seed: retry(seed, client="alice", bugs=["no_dedup"]),
-            changed="nodes apply what a client sends again (bug no_dedup)",
+            changed="nodes apply repeated requests again (bug no_dedup)",
         ),
     ]
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """The fork, the truncation and the repair: the story of E3.1."""
+    """Draws the fork, the truncation and the repair: the story of E3.1."""
     from .. import plot
 
     return plot.logs(result["E3.1"].evidence, title="Two histories, and the one that remains", ax=ax)

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 20
-"""Of how many runs of a sweep the entries are looked through one by one."""
+"""The number of runs of a sweep whose entries are examined one by one."""
 
 
 def wiped_disk(seed: int = 1, *, wiped: bool = True) -> Cluster:
-    """A write is on A and B and acknowledged; B loses its disk, A goes away, and C stands for election.
+    """An acknowledged write is on A and B; B loses its disk, A crashes, and C stands for election.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     wiped : bool
-        Whether B comes back with an empty disk, under its old name; if not, it restarts with what its disk
-        had kept.
+        Whether B comes back with an empty disk, under its old name; if not, it restarts with the data on
+        its disk.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def wiped_disk(seed: int = 1, *, wiped: bool = True) -> Cluster:
 
 
 def _without_a(c: Cluster, *, wiped: bool) -> Cluster:
-    """B crashes and comes back, A stays away, C stands; then all of them come together again."""
+    """B crashes and comes back, A stays down, C stands for election; then all nodes are reconnected."""
     c.crash("A")
     c.inject(Wipe("B") if wiped else Crash("B", duration=0))
     c.campaign("C")
@@ -77,9 +77,9 @@ def forgotten_vote(seed: int = 1, *, wiped: bool = True, catches_up: bool = Fals
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     wiped : bool
-        Whether B comes back with an empty disk; if not, it restarts with what its disk had kept.
+        Whether B comes back with an empty disk; if not, it restarts with the data on its disk.
     catches_up : bool
         Whether B receives all of the leader's log before it votes again.
 
@@ -104,7 +104,7 @@ def forgotten_vote(seed: int = 1, *, wiped: bool = True, catches_up: bool = Fals
     if catches_up:
         c.run(60)  # C, in term 1, knows nothing of A's election
     c.crash("C")
-    c.restart("C")  # it leads no more
+    c.restart("C")  # it no longer leads
     c.campaign("C")
     c.run(4)
     c.deliver(from_="B", to="A", types="RequestVoteReply")
@@ -112,14 +112,14 @@ def forgotten_vote(seed: int = 1, *, wiped: bool = True, catches_up: bool = Fals
 
 
 def lost_suffix(seed: int = 1, *, wiped: bool = False) -> Cluster:
-    """The story of `wiped_disk`, but B loses only what no fsync had confirmed.
+    """The story of `wiped_disk`, but B loses only data that no fsync had confirmed.
 
-    An fsync takes 5 ms. A second write has reached B and waits for it when the power fails.
+    An fsync takes 5 ms. A second write has reached B and waits for its fsync when the power fails.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     wiped : bool
         Whether B loses its whole disk instead.
 
@@ -148,7 +148,7 @@ def power_failures(fault: type[Crash | Wipe]) -> Scenario:
     Parameters
     ----------
     fault : type
-        `Crash`: what no fsync had confirmed is lost. `Wipe`: the whole disk is.
+        With `Crash` only data that no fsync had confirmed is lost, with `Wipe` the whole disk.
 
     Examples
     --------
@@ -170,17 +170,17 @@ def power_failures(fault: type[Crash | Wipe]) -> Scenario:
 
 
 def loses_acknowledged(c: World) -> Answer:
-    """A judge: whether a write that a client was told is done is in no log any more, nor on a disk."""
+    """A judge: whether an acknowledged write is no longer in any log or on any disk."""
     done = [operation for operation in c.operations if operation.ok]
     logs = {node.name: {(entry.index, entry.term) for entry in node.log} for node in c}
     lost = [o for o in done if not any((o.index, o.term) in log for log in logs.values())]
-    gone = f"{_count(lost_with_disk(c), 'entry', 'entries')} went with the power or the disk of a node"
+    gone = f"{_count(lost_with_disk(c), 'entry', 'entries')} were lost with a node's power or disk"
     if not lost:
         return Answer(
-            False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all in a log still"
+            False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all still in a log"
         )
     named = ", ".join(f"{o.text} (entry {o.index} of term {o.term})" for o in lost)
-    return Answer(True, f"{gone}; acknowledged and in no log any more: {named}; {rules_broken(c)}")
+    return Answer(True, f"{gone}; acknowledged and no longer in any log: {named}; {rules_broken(c)}")
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -188,7 +188,7 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def lost_with_disk(c: World) -> int:
-    """How many entries left a log at the very moment at which its node lost power, or its disk."""
+    """The number of entries that left a log at the moment its node lost its power or its disk."""
     faults = columns(c.trace.faults)
     struck = zip(faults["kind"], faults["nodes"], faults["start_ms"], strict=True)
     failures = {
@@ -199,10 +199,10 @@ def lost_with_disk(c: World) -> int:
 
 
 def votes_twice(c: World) -> Answer:
-    """A judge: whether there are two leaders in one term, and no acknowledged write is lost by it yet."""
+    """A judge: whether there are two leaders in one term, but no acknowledged write is lost yet."""
     two = c.violations.of("election_safety")
     kept = loses_acknowledged(c)
-    leaders = " and ".join(f"{node.name} leads term {node.term}" for node in c.leaders) or "nobody leads"
+    leaders = " and ".join(f"{node.name} leads term {node.term}" for node in c.leaders) or "no node leads"
     log = f"B's log had {_length_at_vote(c, 'B')} of {c['C'].log[-1].index - 1} entries when it voted again"
     if two and not kept.yes:
         return Answer(True, f"{leaders}; {log}; {kept.happened}; {rules_broken(c)}")
@@ -210,7 +210,7 @@ def votes_twice(c: World) -> Answer:
 
 
 def _length_at_vote(c: World, name: str) -> int:
-    """How long the log of a node was when it last gave its vote."""
+    """The length of a node's log when it last granted its vote."""
     rows = columns(c.trace.nodes)
     length, before = 0, None
     for node, term, vote, last in zip(
@@ -238,8 +238,8 @@ def variants(seeds: int) -> list[Variant]:
     return [
         Variant(
             "Q3.1",
-            "B loses its disk and comes back empty under its old name; A goes away; C, which lagged, stands",
-            "Is a write lost that a client was told is done?",
+            "B loses its disk and comes back empty under its old name; A crashes; C, which lags, campaigns",
+            "Is an acknowledged write lost?",
             play=lambda seed: wiped_disk(seed),
             judge=loses_acknowledged,
             control=lambda seed: wiped_disk(seed, wiped=False),
@@ -277,8 +277,8 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q3.6",
-            "B loses only what no fsync had confirmed",
-            "Is a write lost that a client was told is done?",
+            "B loses only data that no fsync had confirmed",
+            "Is an acknowledged write lost?",
             play=lambda seed: lost_suffix(seed),
             judge=loses_acknowledged,
             control=lambda seed: lost_suffix(seed, wiped=True),
@@ -287,7 +287,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q3.7",
             f"the same at random moments: {seeds:,} seeds of power failures and partitions",
-            "Is ever a write lost that a client was told is done?",
+            "Is an acknowledged write ever lost?",
             play=lambda _: whole(power_failures(Crash), seeds=seeds, on_violation="record"),
             judge=never_loses,
             control=lambda _: whole(power_failures(Wipe), seeds=seeds, on_violation="record"),
@@ -295,25 +295,25 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q3.8",
-            "an fsync that lies: it reports what is not durable yet",
-            "Is a write lost that a client was told is done?",
+            "an fsync that lies: it reports success before the data is durable",
+            "Is an acknowledged write lost?",
             comes_later="finer disk faults (an fsync that lies)",
         ),
         Variant(
             "Q3.9",
-            "a corrupt entry that is detected, and cut off as if it had never been there",
-            "Is a write lost that a client was told is done?",
+            "a detected corrupt entry that is truncated as if it had never existed",
+            "Is an acknowledged write lost?",
             comes_later="finer disk faults (corrupt entries)",
         ),
         Variant(
             "Q3.10",
-            "a corrupt entry that is detected; until its repair the node does not vote, stand or acknowledge",
-            "Is a write lost that a client was told is done?",
+            "a detected corrupt entry; until it is repaired the node does not vote, campaign or acknowledge",
+            "Is an acknowledged write lost?",
             comes_later="finer disk faults (corrupt entries)",
         ),
         Variant(
             "Q3.11",
-            "a corrupt entry that nobody detects",
+            "an undetected corrupt entry",
             "Do two nodes apply different commands at one index?",
             comes_later="finer disk faults (corrupt entries)",
         ),
@@ -321,10 +321,10 @@ def variants(seeds: int) -> list[Variant]:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """What became of the three logs: where the write was, and what overwrote it."""
+    """Draws the three logs: where the write was, and what overwrote it."""
     from .. import plot
 
-    return plot.logs(result["Q3.1"].evidence, title="One lost disk: x=1 was acknowledged, and is gone", ax=ax)
+    return plot.logs(result["Q3.1"].evidence, title="One lost disk: x=1 was acknowledged and is lost", ax=ax)
 
 
 lost_disk = Experiment(

@@ -1,4 +1,4 @@
-"""Q4: can a minority partition ever commit a write? By rule never; and what it would take."""
+"""Q4: can a minority partition ever commit a write? Never in correct Raft; and what it would take."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a sweep the entries are looked through one by one."""
+"""The number of runs of a sweep whose entries are examined one by one."""
 
 
 def random_partitions() -> Scenario:
@@ -57,7 +57,7 @@ def two_sides(seed: int = 1, *, bugs: tuple[str, ...] = ("quorum_off_by_one",)) 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     bugs : tuple of str
         With `quorum_off_by_one` two of five are a quorum.
 
@@ -80,14 +80,14 @@ def two_sides(seed: int = 1, *, bugs: tuple[str, ...] = ("quorum_off_by_one",)) 
 
 
 def forged_acknowledgement(seed: int = 1, *, lies: bool = True) -> Cluster:
-    """B acknowledges an entry that it throws away; C has not seen it; then A goes away and C stands.
+    """B acknowledges an entry that it discards; C has not seen it; A is cut off and C stands for election.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     lies : bool
-        Whether B lies at all.
+        Whether B lies.
 
     Examples
     --------
@@ -109,14 +109,14 @@ def forged_acknowledgement(seed: int = 1, *, lies: bool = True) -> Cluster:
 
 
 def wiped_voter(seed: int = 1, *, wiped: bool = True) -> Cluster:
-    """B acknowledges an entry and loses its disk while the answer is under way; A goes away and C stands.
+    """B acknowledges an entry and loses its disk at once; then A is cut off and C stands for election.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     wiped : bool
-        Whether B comes back with an empty disk; if not, it restarts with what its disk had kept.
+        Whether B comes back with an empty disk; if not, it restarts with the data on its disk.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def minority_commits(c: World) -> list[tuple[int, int, str, int]]:
     Parameters
     ----------
     c : Cluster or Run
-        With a trace, from a beginning without logs.
+        A cluster or run with a trace that began with empty logs.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def _commits(c: World) -> list[tuple[int, int, str, int]]:
 
 
 def is_committed_by_minority(c: World) -> Answer:
-    """A judge: whether an entry was committed that a minority held, and the checks name what broke."""
+    """A judge: whether an entry was committed that only a minority held, and the checks found a violation."""
     found = minority_commits(c)
     written = "; ".join(
         f"{operation.text} is {operation.status}"
@@ -202,7 +202,7 @@ def is_committed_by_minority(c: World) -> Answer:
 
 
 def never_by_minority(swept: Sweep) -> Answer:
-    """A judge: whether in any of many runs a minority committed, or the checks found anything."""
+    """A judge: whether in any of many runs a minority committed an entry or a property was violated."""
     sample = [swept.replay(seed) for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     commits = sum(len(_commits(run)) for run in sample)
     by_minority = sum(len(minority_commits(run)) for run in sample)
@@ -232,7 +232,7 @@ def variants(seeds: int) -> list[Variant]:
     return [
         Variant(
             "Q4.1",
-            f"by rule: {seeds:,} seeds of random partitions, clients on both sides",
+            f"correct Raft: {seeds:,} seeds of random partitions, clients on both sides",
             "Does a minority ever commit a write?",
             "never",
             False,
@@ -252,12 +252,12 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "Q4.3",
-            "a forged acknowledgement: one of three acknowledges what it throws away",
+            "a forged acknowledgement: one of three acknowledges an entry that it discards",
             "Does a minority commit a write, and do the checks find it?",
             play=lambda seed: forged_acknowledgement(seed),
             judge=is_committed_by_minority,
             control=lambda seed: forged_acknowledgement(seed, lies=False),
-            changed="nobody lies",
+            changed="no node lies",
         ),
         Variant(
             "Q4.4",
@@ -278,7 +278,7 @@ def variants(seeds: int) -> list[Variant]:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """The logs of both sides: what a minority of two committed, and what the other three did."""
+    """Draws the logs of both sides: the entries committed by the minority, and by the other three."""
     from .. import plot
 
     return plot.logs(result["Q4.2"].evidence, title="A wrong quorum size: both sides commit", ax=ax)

@@ -36,30 +36,30 @@ MANY, FEW = "ABC", "DE"
 """The two sides of the cut."""
 
 CUT_MS = 5000.0
-"""How long it stands."""
+"""The duration of the cut."""
 
 LOOKED_THROUGH = 50
-"""Of how many runs of a sweep the entries are looked through one by one."""
+"""The number of runs of a sweep whose entries are examined one by one."""
 
 
 # ---- Stories: both sides of a cut ---------------------------------------------------------------------
 
 
 def split(seed: int = 1, *, leader: str = "A", after: float = 1000.0, **settings: object) -> Cluster:
-    """{A, B, C} and {D, E} are cut apart for 5 s, and both sides take a write a second.
+    """{A, B, C} and {D, E} are cut apart for 5 s, and both sides take a write per second.
 
-    Before the cut `leader` leads term 1, and x=1 is on every log. During the cut a client beside C asks for
-    x=new1, x=new2 and so on. If the old leader is on the other side, a client asks it for x=old1, x=old2 and
-    so on.
+    Before the cut `leader` leads term 1, and x=1 is on every log. During the cut a client attached to C
+    writes x=new1, x=new2 and so on. If the old leader is on the other side, another client sends it x=old1,
+    x=old2 and so on.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     leader : str
-        Who leads before the cut.
+        The leader before the cut.
     after : float
-        How long the story goes on after the cut has healed, in milliseconds.
+        The time in milliseconds that the story continues after the cut has healed.
     **settings
         Further settings of the cluster, such as `pre_vote=True`.
 
@@ -99,11 +99,11 @@ def cut_off_reader(seed: int = 1, *, via: str = "local", leader: str = "D") -> C
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     via : {"local", "read_index"}
-        How the read is served.
+        The way in which the read is served.
     leader : str
-        Who leads before the cut: D is cut off with E, A stays with the majority.
+        The leader before the cut: D is cut off with E, A stays with the majority.
 
     Examples
     --------
@@ -123,14 +123,14 @@ def cut_off_reader(seed: int = 1, *, via: str = "local", leader: str = "D") -> C
 
 
 def acknowledged_before(seed: int = 1, *, heard: bool = True) -> Cluster:
-    """The leader D appends x=2; A's acknowledgement comes just before the cut, E's just after it.
+    """The leader D appends x=2; A's acknowledgement arrives just before the cut, E's just after it.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     heard : bool
-        Whether A's acknowledgement comes before the cut; if not, the cut comes first.
+        Whether A's acknowledgement arrives before the cut; if not, the cut comes first.
 
     Examples
     --------
@@ -150,12 +150,12 @@ def acknowledged_before(seed: int = 1, *, heard: bool = True) -> Cluster:
 
 
 def learns_late(seed: int = 1, *, together: bool = True) -> Cluster:
-    """x=2 commits on D, E and the others; before E is told, D and E are cut off.
+    """x=2 commits on a majority; before E hears that, D and E are cut off.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     together : bool
         Whether D and E are cut off together; if not, each is alone.
 
@@ -176,29 +176,29 @@ def learns_late(seed: int = 1, *, together: bool = True) -> Cluster:
 # ---- Stories: read leases -----------------------------------------------------------------------------
 
 LEASES = {
-    "lease_without_stickiness": "voters that hear the leader vote all the same",
+    "lease_without_stickiness": "voters that hear the leader still vote for others",
     "lease_forgotten_at_restart": "voters that have restarted vote at once",
     "lease_from_ack": "the lease counts from the answers to heartbeats, not from their sending",
     "lease_ignores_drift": "the lease is not shortened by the bound on clock drift",
 }
-"""What is done without each of the four conditions of a lease, by the bugs that take them away."""
+"""What happens without each of the four conditions of a lease, by the bug that takes it away."""
 
 
 def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool = False) -> Cluster:
-    """A holds a lease when it is cut off; E is elected as early as voters let it, and x=2 is written.
+    """A holds a lease when it is cut off; E is elected as early as voters allow, and x=2 is written.
 
-    A client reads x at A by lease every 5 ms. E was cut off from A, and from A only, until its election timer
-    ran out, so that no promise to A binds it. What else happens makes the condition matter: B and C restart,
-    answers to A take 90 ms longer, or A's clock is 20 % slow and the others' are 20 % fast.
+    A client reads x at A by lease every 5 ms. E was cut off from A alone until its election timer expired, so
+    no promise to A binds it. Depending on the bug, B and C restart, answers to A take 90 ms longer, or A's
+    clock is 20 % slow and the others' are 20 % fast.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     bug : str
-        Which condition of a lease the story is about: one of `LEASES`.
+        The condition of a lease that is tested: one of `LEASES`.
     intact : bool
-        Whether that condition holds after all.
+        Whether that condition holds.
 
     Examples
     --------
@@ -221,7 +221,7 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
     c.propose("x=1", node="A")
     c.run(200)
     c.cut(from_="A", to="E", both_ways=True)
-    c.run_until(term_reached(2))  # E's election timer has run out; its RequestVotes are under way
+    c.run_until(term_reached(2))  # E's election timer has expired; its RequestVotes are under way
     match bug:
         case "lease_forgotten_at_restart":
             c.inject(Crash("BC", duration=0))
@@ -229,7 +229,7 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
         case "lease_from_ack":
             heard = _after_heartbeat(c)
             c.cut(from_="A")
-            c.at(heard + 92, Partition("A", "BCDE"))  # as soon as the answers are there
+            c.at(heard + 92, Partition("A", "BCDE"))  # as soon as the answers have arrived
             c.at(heard + 149.2, campaign("E"))  # B, C and D are free after 150 ms
         case "lease_ignores_drift":
             heard = _after_heartbeat(c)
@@ -249,21 +249,21 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
 
 
 def _after_heartbeat(c: Cluster) -> float:
-    """Goes on until a heartbeat of A has reached the others; says when that was."""
+    """Runs until a heartbeat of A has reached the others, and returns the time."""
     c.run_until(lambda c: c.in_flight.select(from_="A", to="B", types="AppendEntries"))
     c.run(1.001)
     return c.now_ms
 
 
 def random_leases(bugs: Sequence[str] = ()) -> Scenario:
-    """The stories of `leases` all at once, at random moments.
+    """The stories of `leases` combined, at random moments.
 
-    A client beside A reads by lease every 5 ms and sometimes writes, one beside E writes.
+    A client attached to A reads by lease every 5 ms and sometimes writes, one attached to E writes.
 
     Parameters
     ----------
     bugs : list of str
-        Which conditions of a lease are taken away, of `LEASES`.
+        The conditions of a lease that are taken away, of `LEASES`.
 
     Examples
     --------
@@ -294,7 +294,7 @@ def random_leases(bugs: Sequence[str] = ()) -> Scenario:
 
 
 def random_minorities() -> Scenario:
-    """Two of five nodes are cut off at random moments; there is a client beside every node.
+    """Two of five nodes are cut off at random moments; a client is attached to every node.
 
     Examples
     --------
@@ -316,9 +316,9 @@ def random_minorities() -> Scenario:
 
 
 def only_minorities() -> Scenario:
-    """After a second the cluster falls into {A, B}, {C, D} and {E}, and only then do clients come.
+    """After a second the cluster is split into {A, B}, {C, D} and {E}, and only then clients start.
 
-    No side is a majority, so that nothing but the empty entries of earlier leaders may ever be committed.
+    No side is a majority, so only the empty entries of earlier leaders may ever be committed.
 
     Examples
     --------
@@ -335,11 +335,11 @@ def only_minorities() -> Scenario:
     )
 
 
-# ---- What a trace says --------------------------------------------------------------------------------
+# ---- Readings of a trace ------------------------------------------------------------------------------
 
 
 def cuts(c: World) -> list[tuple[float, float]]:
-    """From when to when the network was partitioned, from the trace.
+    """The times of the partitions, from the trace.
 
     Examples
     --------
@@ -355,7 +355,7 @@ def cuts(c: World) -> list[tuple[float, float]]:
 
 
 def stale_reads(c: World) -> list[tuple[Operation, Operation]]:
-    """The reads that show less than a client knew before they were asked, each with the write that it missed.
+    """The reads that miss a write acknowledged before they were invoked, each with that write.
 
     Examples
     --------
@@ -375,12 +375,12 @@ def stale_reads(c: World) -> list[tuple[Operation, Operation]]:
 
 
 def new_commits_of_minorities(c: World) -> list[tuple[int, int, str]]:
-    """The entries that were appended and committed within one partition that left its side a minority.
+    """The entries that a minority side appended and committed within one partition.
 
     Parameters
     ----------
     c : Cluster or Run
-        With a trace.
+        A cluster or run with a trace.
 
     Returns
     -------
@@ -422,7 +422,7 @@ def _led(c: World, start: float, end: float) -> list[Stay]:
 
 
 def only_many_go_on(c: World) -> Answer:
-    """A judge: whether the majority acknowledges all writes in the cut, and the minority elects nobody."""
+    """A judge: whether the majority acknowledges all writes in the cut, and the minority elects no leader."""
     start, end = cuts(c)[0]
     asked = [o for o in c.operations if start <= o.invoked_ms < end]
     done = [o for o in asked if o.ok and o.ended_ms is not None and o.ended_ms < end]
@@ -436,12 +436,12 @@ def only_many_go_on(c: World) -> Answer:
 
 
 def _stood(c: World, start: float, end: float) -> int:
-    """How often D and E stood for election."""
+    """The number of times that D and E stood for election."""
     return sum(s.node in FEW and s.role == "candidate" and start <= s.start < end for s in stays(c))
 
 
 def terms_climb(c: World) -> Answer:
-    """A judge: whether the terms of the minority go on rising as long as the cut stands."""
+    """A judge: whether the terms of the minority keep rising while the cut lasts."""
     start, end = cuts(c)[0]
     middle = (start + end) / 2
     seen = [_highest_term(c, FEW, at) for at in (start, middle, end)]
@@ -458,11 +458,11 @@ def _highest_term(c: World, nodes: str, at: float) -> int:
 
 
 def is_deposed(c: World) -> Answer:
-    """A judge: whether the leader of the majority loses its office when the cut heals."""
+    """A judge: whether the leader of the majority is deposed when the cut heals."""
     _, end = cuts(c)[0]
     before = [stay for stay in _led(c, end - 1, end) if stay.node in MANY]
     if not before:
-        return Answer(False, "nobody led the majority when the cut healed")
+        return Answer(False, "no node led the majority when the cut healed")
     leader = before[-1]
     if leader.end >= c.now_ms:
         return Answer(
@@ -472,14 +472,15 @@ def is_deposed(c: World) -> Answer:
     terms = _highest_term(c, FEW, end)
     later = [stay for stay in stays(c) if stay.role == "leader" and stay.start >= leader.end]
     next_one = (
-        f"{later[0].node} leads term {later[0].term}, after {format_ms(later[0].start - leader.end)} without"
+        f"{later[0].node} leads term {later[0].term}, after {format_ms(later[0].start - leader.end)} "
+        "without a leader"
         if later
-        else "nobody leads since"
+        else "no node has led since"
     )
     return Answer(
         True,
         f"{leader.node} led term {leader.term} when the cut healed; {format_ms(leader.end - end)} later it "
-        f"stepped down before term {terms} of the minority; {next_one}",
+        f"stepped down because of term {terms} of the minority; {next_one}",
     )
 
 
@@ -522,7 +523,7 @@ def old_leader_acknowledges(c: World) -> Answer:
     known_as = ", ".join(sorted({o.status for o in asked}))
     told = (
         f"during the cut D appended {len(accepted)} of {_count(len(asked), 'write')} and acknowledged "
-        f"{len(done)}; a second after it {len(kept)} are in a log, and clients know them as {known_as}; "
+        f"{len(done)}; a second after it {len(kept)} are in a log, and their status is {known_as}; "
         f"{rules_broken(c)}"
     )
     return Answer(bool(done), told)
@@ -533,11 +534,11 @@ def _values(c: World) -> set[str]:
 
 
 def steps_down(c: World) -> Answer:
-    """A judge: whether the old leader gives up its office while the cut stands."""
+    """A judge: whether the old leader steps down during the cut."""
     start, end = cuts(c)[0]
     old = [stay for stay in _led(c, start, end) if stay.node in FEW]
     if not old:
-        return Answer(False, "nobody led the minority")
+        return Answer(False, "no node led the minority")
     leader = old[0]
     if leader.end < end:
         return Answer(True, f"{leader.node} stepped down {format_ms(leader.end - start)} after the cut")
@@ -550,7 +551,7 @@ def steps_down(c: World) -> Answer:
 
 
 def reads_stale(c: World) -> Answer:
-    """A judge: whether a read showed less than a client had been told before the read was asked."""
+    """A judge: whether a read missed a write that was acknowledged before the read was invoked."""
     reads = [o for o in c.operations if o.text.startswith("read")]
     done = [o for o in reads if o.ok]
     stale = stale_reads(c)
@@ -560,7 +561,7 @@ def reads_stale(c: World) -> Answer:
         first, newest = stale[0]
         late = first.invoked_ms - (newest.ended_ms or 0.0)
         told += (
-            f": the first, asked {format_ms(late)} after {newest.text} was acknowledged, "
+            f": the first, invoked {format_ms(late)} after {newest.text} was acknowledged, "
             f"shows x={first.value}"
         )
     elif done and writes and writes[0].ended_ms is not None:
@@ -578,7 +579,7 @@ def _count(number: int, what: str) -> str:
 
 
 def read_returns(c: World) -> Answer:
-    """A judge: whether a read comes back while the cut stands."""
+    """A judge: whether a read returns during the cut."""
     _, end = cuts(c)[0]
     read = c.operations[-1]
     if read.ok and read.ended_ms is not None and read.ended_ms < end:
@@ -592,7 +593,7 @@ def read_returns(c: World) -> Answer:
 
 
 def leases_break(swept: Sweep) -> Answer:
-    """A judge: whether a read was ever stale in many runs."""
+    """A judge: whether a read was stale in any of many runs."""
     found = swept.violations_by_property.get("linearizable_reads", 0)
     sample = [swept.replay(seed, trace="states") for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     reads = sum(_reads_by_lease(run) for run in sample)
@@ -608,7 +609,7 @@ def _reads_by_lease(run: World) -> int:
 
 
 def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
-    """A judge: whether anything that was appended on a minority side was committed or acknowledged there."""
+    """A judge: whether an entry appended on a minority side was committed or acknowledged there."""
     some, none = sweeps["two of five are cut off"], sweeps["no side is a majority"]
     broken = len(some.violating_seeds)
     sample = [some.replay(seed) for seed in some.runs.to_list("seed")[:LOOKED_THROUGH]]
@@ -630,7 +631,7 @@ def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
 
 
 def commits_during_cut(c: World) -> Answer:
-    """A judge: whether a node of the minority commits an entry from before the cut while it stands."""
+    """A judge: whether a node of the minority commits an entry from before the cut during it."""
     start, end = cuts(c)[0]
     rows = columns(c.trace.entries)
     found = [
@@ -647,8 +648,8 @@ def commits_during_cut(c: World) -> Answer:
         for _, index, _, _ in found
     }
     told = "; ".join(
-        f"{node} appended entry {index}, {format_ms(start - appended)} before the cut, and knew it "
-        f"committed, {format_ms(committed - start)} into it, "
+        f"{node} appended entry {index} {format_ms(start - appended)} before the cut, and knew that it was "
+        f"committed {format_ms(committed - start)} into the cut, "
         + (
             "before all others"
             if committed == first[index]
@@ -659,7 +660,7 @@ def commits_during_cut(c: World) -> Answer:
     legal = all(appended < start for _, _, appended, _ in found) and not c.violations
     return Answer(
         bool(found) and legal,
-        f"{told or 'commitIndex of D and E stood still during the cut'}; {rules_broken(c)}",
+        f"{told or 'commitIndex of D and E did not change during the cut'}; {rules_broken(c)}",
     )
 
 
@@ -670,7 +671,7 @@ def lease_variant(name: str, bug: str) -> Variant:
     """The row about one condition of a lease."""
     return Variant(
         name,
-        f"a read by lease, and one condition is missing: {LEASES[bug]}",
+        f"a read by lease with one condition missing: {LEASES[bug]}",
         "Is a read stale?",
         play=lambda seed: leases(seed, bug),
         judge=reads_stale,
@@ -690,7 +691,7 @@ def mirrored(
     claim: str = "",
     claimed: bool | None = None,
 ) -> list[Variant]:
-    """Two rows that are each other's control: id, title and settings of each."""
+    """Two rows that are each other's control, given by id, title and settings."""
 
     def row(this: tuple[str, str, dict[str, object]], other: tuple[str, str, dict[str, object]]) -> Variant:
         return Variant(
@@ -714,8 +715,8 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "E2.1",
             "the leader is on the majority side",
-            "Does the majority acknowledge every write, and the minority elect nobody?",
-            "the majority goes on, the minority cannot elect",
+            "Does the majority acknowledge every write while the minority elects no leader?",
+            "the majority continues, the minority cannot elect a leader",
             True,
             play=lambda seed: split(seed),
             judge=only_many_go_on,
@@ -724,7 +725,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         *mirrored(
             terms_climb,
-            "Do the minority's terms rise as long as the cut stands?",
+            "Do the minority's terms keep rising while the cut lasts?",
             ("E2.2a", "the minority without PreVote", {}),
             ("E2.2b", "the minority with PreVote", {"pre_vote": True}),
             leader="A",
@@ -773,7 +774,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         *mirrored(
             steps_down,
-            "Does the old leader step down while the cut stands?",
+            "Does the old leader step down during the cut?",
             ("E2.6a", "the old leader without CheckQuorum", {}),
             ("E2.6b", "the old leader with CheckQuorum", {"check_quorum": True}),
             leader="D",
@@ -786,16 +787,16 @@ def variants(seeds: int) -> list[Variant]:
             play=lambda seed: cut_off_reader(seed),
             judge=reads_stale,
             control=lambda seed: cut_off_reader(seed, leader="A"),
-            changed="the leader that is read is on the majority side",
+            changed="the leader that is asked is on the majority side",
         ),
         Variant(
             "E2.8",
             "the old leader is asked for a ReadIndex read",
-            "Does the read return while the cut stands?",
+            "Does the read return during the cut?",
             play=lambda seed: cut_off_reader(seed, via="read_index"),
             judge=read_returns,
             control=lambda seed: cut_off_reader(seed, via="read_index", leader="A"),
-            changed="the leader that is read is on the majority side",
+            changed="the leader that is asked is on the majority side",
         ),
         Variant(
             "E2.9",
@@ -810,7 +811,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "E2.10",
             f"clients on all sides write, {seeds:,} random schedules",
-            "Is anything committed that was appended on a minority side after the cut, while it stands?",
+            "Is an entry that a minority side appends during a cut committed during it?",
             "the minority can never commit",
             False,
             play=lambda _: _minority_sweeps(seeds),
@@ -820,7 +821,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E2.11",
-            "legal: of a majority's acknowledgements one came before the cut, one comes from this side of it",
+            "legal: one acknowledgement arrived before the cut, another comes from the same side",
             "Does a node of the minority commit an entry during the cut, without harm?",
             play=lambda seed: acknowledged_before(seed),
             judge=commits_during_cut,
@@ -829,7 +830,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E2.12",
-            "legal: a node of the minority has yet to hear that an entry was committed before the cut",
+            "legal: a node of the minority has not yet heard that an entry was committed before the cut",
             "Does a node of the minority commit an entry during the cut, without harm?",
             play=lambda seed: learns_late(seed),
             judge=commits_during_cut,
@@ -852,7 +853,7 @@ def _minority_sweeps(seeds: int, bugs: tuple[str, ...] = ()) -> dict[str, Sweep]
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """Two leaders at once: the story of E2.4."""
+    """Draws two leaders at once: the story of E2.4."""
     from .. import plot
 
     return plot.timeline(result["E2.4"].evidence, title="Two leaders at once, in different terms", ax=ax)

@@ -38,15 +38,15 @@ CLAIM = "followers reject its entries, the cluster notices and holds another ele
 def article_logs(seed: int = 1, *, acknowledged: int = 8, **settings: object) -> Cluster:
     """Five nodes in term 2 without a leader, whose logs have the lengths A 10, B 8, C 12, D 7, E 5.
 
-    The logs arise from a run: C led term 1 and lost one follower after the other. Entries up to
-    `acknowledged` (8 or 5) are committed and acknowledged. Nobody was restarted.
+    The logs result from a run: C led term 1 and lost one follower after the other. Entries up to
+    `acknowledged` (8 or 5) are committed and acknowledged. No node was restarted.
 
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     acknowledged : {8, 5}
-        With 5, the acknowledgements of what came after entry 5 are cut, so that it stays uncommitted.
+        With 5, the acknowledgements of later entries are cut, so that those stay uncommitted.
     **settings
         Further settings of the cluster, such as `commit_guard=True`.
 
@@ -100,13 +100,13 @@ def liar(
     Parameters
     ----------
     seed : int
-        The luck.
+        The seed of the run.
     lies : bool
-        Whether E lies at all.
+        Whether E lies.
     on_and_on : bool
-        Whether E goes on lying as leader, in AppendEntries.
+        Whether E keeps lying as leader, in AppendEntries.
     acknowledged : {8, 5}
-        What was acknowledged before: with 5 nothing that E does not have.
+        The last acknowledged entry; with 5, E has all acknowledged entries.
     guard : bool
         Whether nodes halt rather than truncate below their own commitIndex.
     """
@@ -134,7 +134,7 @@ def was_elected(name: str, term: int = 3) -> Callable[[World], Answer]:
 
 
 def overwrites_acknowledged(c: World) -> Answer:
-    """A judge: whether entries that clients were told are written are lost."""
+    """A judge: whether acknowledged entries are lost."""
     lost = [
         operation
         for operation in c.operations
@@ -160,12 +160,12 @@ def _has(c: World, name: str, index: int | None, term: int | None) -> bool:
 
 
 def stays_without_progress(c: World) -> Answer:
-    """A judge: whether a liar that nobody believes keeps its office all the same."""
+    """A judge: whether a liar whose entries are rejected stays leader, without progress and harm."""
     written = c.operations[-1]
     leader = c["E"].role == "leader"
     harm = {"committed_prefix", "state_machine_safety", "log_matching"} & set(c.violations.properties)
     stuck = leader and not written.ok and not harm
-    office = f"E leads term {c['E'].term} {'still' if leader else 'no more'} after 1.5 s"
+    office = f"E {'still' if leader else 'no longer'} leads term {c['E'].term} after 1.5 s"
     done = "no entry was accepted or deleted" if not harm else f"violated: {', '.join(sorted(harm))}"
     return Answer(stuck, f"{office}; its write is {written.status}; {done}")
 
@@ -173,7 +173,7 @@ def stays_without_progress(c: World) -> Answer:
 def two_in_one_term(seed: int, nodes: int, *, fault: str = "double_vote") -> Cluster:
     """Two candidates ask for votes in the same term; the last voter lies, or forgets its vote.
 
-    The network lets the one candidate reach half of the voters, the other the other half, and both the liar.
+    Each candidate can reach half of the voters, and both can reach the liar.
     """
     c = Cluster(nodes, seed, network=Network(latency=1))
     names = [node.name for node in c]
@@ -252,7 +252,7 @@ def guarded(nodes: int, seeds: int, *, lies: bool = True) -> dict[str, Sweep]:
 
 
 def guard_variant(name: str, nodes: int, seeds: int) -> Variant:
-    """The row about the guard of production systems, for so many nodes."""
+    """The row about the guard of production systems, with `nodes` nodes."""
     return Variant(
         name,
         f"the same lie at random moments; nodes halt rather than truncate what they committed (n = {nodes})",
@@ -265,7 +265,7 @@ def guard_variant(name: str, nodes: int, seeds: int) -> Variant:
 
 
 def guard_keeps_safe(sweeps: dict[str, Sweep]) -> Answer:
-    """A judge: whether no two honest nodes ever committed different entries in spite of the lie."""
+    """A judge: whether honest nodes never committed different entries despite the lie."""
 
     def broken(swept: Sweep) -> int:
         return swept.violations_by_property.get("state_machine_safety", 0)
@@ -279,7 +279,7 @@ def guard_keeps_safe(sweeps: dict[str, Sweep]) -> Answer:
 
 
 def usurper(seed: int, *, usurps: bool = True) -> Cluster:
-    """A leader is in office; another node sends AppendEntries of the next term, with no election."""
+    """While a leader is established another node sends AppendEntries of the next term without an election."""
     c = Cluster(5, seed)
     c.run_until(leader_elected)
     c.propose("x=1")
@@ -293,10 +293,10 @@ def usurper(seed: int, *, usurps: bool = True) -> Cluster:
 
 
 def usurper_leads(c: World) -> Answer:
-    """A judge: whether the others follow a node that nobody voted for."""
+    """A judge: whether the others follow a node without votes."""
     leader = c.leader
     if leader is None:
-        return Answer(False, "nobody leads")
+        return Answer(False, "no node leads")
     votes = sum(node.voted_for == leader.name and node.term == leader.term for node in c)
     followers = sum(node.leader == leader.name for node in c if node.name != leader.name)
     accepted = votes <= len(c) // 2 and followers > len(c) // 2
@@ -311,18 +311,18 @@ def variants(seeds: int) -> list[Variant]:
     return [
         Variant(
             "E1.1",
-            "C (12 entries, honest) stands",
+            "C (12 entries, honest) stands for election",
             "Is C elected?",
             "C is elected",
             True,
             play=lambda seed: candidate(seed, "C"),
             judge=was_elected("C"),
             control=_candidate_cut_off,
-            changed="C cannot reach anybody",
+            changed="C cannot reach any node",
         ),
         Variant(
             "E1.2",
-            "E (5 entries, honest) stands",
+            "E (5 entries, honest) stands for election",
             "Is E elected?",
             "E loses",
             False,
@@ -333,7 +333,7 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E1.3",
-            "E lies in RequestVote, then leads by the protocol",
+            "E lies in RequestVote, then follows the protocol as leader",
             "Are acknowledged entries overwritten?",
             CLAIM + ": safety does not rely on honesty",
             False,
@@ -355,8 +355,8 @@ def variants(seeds: int) -> list[Variant]:
         guard_variant("E1.5b", 5, seeds),
         Variant(
             "E1.6",
-            "E goes on lying in AppendEntries",
-            "Does E stay leader without any progress, and no harm done?",
+            "E keeps lying in AppendEntries",
+            "Does E stay leader, without progress but also without harm?",
             CLAIM,
             False,
             play=lambda seed: liar(seed, on_and_on=True),
@@ -368,7 +368,7 @@ def variants(seeds: int) -> list[Variant]:
             "E1.7",
             "one voter of 3 votes twice",
             "Are there two leaders in one term?",
-            "at most one leader per term, whoever lies",
+            "at most one leader per term, even with liars",
             False,
             play=lambda seed: two_in_one_term(seed, 3),
             judge=two_leaders_in_a_term,
@@ -379,7 +379,7 @@ def variants(seeds: int) -> list[Variant]:
             "E1.8",
             "one voter of 5 forgets its vote",
             "Are there two leaders in one term?",
-            "at most one leader per term, whoever lies",
+            "at most one leader per term, even with liars",
             False,
             play=lambda seed: two_in_one_term(seed, 5, fault="forgotten_vote"),
             judge=two_leaders_in_a_term,
@@ -388,12 +388,12 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E1.9",
-            "one voter of 4 votes twice: majorities of 4 meet in two nodes",
+            "one voter of 4 votes twice: majorities of 4 overlap in two nodes",
             "Are there two leaders in one term?",
             play=lambda seed: two_in_one_term(seed, 4),
             judge=two_leaders_in_a_term,
             control=lambda seed: two_in_one_term(seed, 3),
-            changed="three nodes, whose majorities meet in one",
+            changed="three nodes, whose majorities overlap in one",
         ),
         Variant(
             "E1.10",
@@ -410,12 +410,12 @@ def variants(seeds: int) -> list[Variant]:
         ),
         Variant(
             "E1.11",
-            "a liar asks nobody: AppendEntries of the next term",
+            "a liar skips the election and sends AppendEntries of the next term",
             "Do the others follow it?",
             play=lambda seed: usurper(seed),
             judge=usurper_leads,
             control=lambda seed: usurper(seed, usurps=False),
-            changed="nobody lies",
+            changed="no node lies",
         ),
     ]
 
@@ -436,11 +436,11 @@ def _unchecked_candidate(seed: int) -> Cluster:
 
 
 def draw(result: Result, ax: Axes | None) -> Axes:
-    """The logs after the lie: what was acknowledged, and what is left of it."""
+    """Draws the logs after the lie: what was acknowledged, and what is left of it."""
     from .. import plot
 
     return plot.logs(
-        result["E1.3"].evidence, title="E lied about its log: what was acknowledged is gone", ax=ax
+        result["E1.3"].evidence, title="E lied about its log: acknowledged entries are lost", ax=ax
     )
 
 

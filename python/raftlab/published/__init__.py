@@ -1,8 +1,9 @@
-"""Published results, played again: what papers measured beside what raftlab measures.
+"""Published results, played again: the numbers of papers side by side with those of raftlab.
 
-Each function states the experiment of a source in full, plays it, and returns a `Result`: a row a number,
-the published one and what it rests on, ours with its interval, and whether they agree. A disagreement is
-reported, not tuned away. `python -m raftlab published` prints all of them. Ctrl-C ends an experiment at once.
+Each function states the experiment of a source in full, plays it, and returns a `Result` with a row per
+number: the published one and its basis, raftlab's with its interval, and whether they agree. A disagreement
+is reported, not tuned away. `python -m raftlab published` prints all results. Ctrl-C stops an experiment at
+once.
 
 >>> from raftlab import published
 >>> result = published.split_votes(seeds=400)

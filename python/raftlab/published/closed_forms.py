@@ -14,7 +14,7 @@ __all__ = ["expected_terms", "expected_time", "first_timeout", "split_probabilit
 def split_probability(servers: int, alive: int, latency: float) -> float:
     """P(the vote is split) = P(Bin(s, l) >= c - 1), with c = s - floor(n / 2) + 1 (diss. §9.3).
 
-    A vote is split iff c servers stand within a latency.
+    A vote is split iff c servers start an election within one latency.
 
     >>> round(split_probability(5, 4, 0.2), 3)
     0.181
@@ -25,7 +25,7 @@ def split_probability(servers: int, alive: int, latency: float) -> float:
 
 
 def first_timeout(servers: int, alive: int, latency: float) -> float:
-    """E[M | no split]: when the first timeout is over in a term that elects a leader.
+    """E[M | no split]: the time of the first timeout in a term that elects a leader.
 
     >>> round(first_timeout(5, 4, 0.1), 4)
     0.1938
@@ -38,12 +38,12 @@ def first_timeout(servers: int, alive: int, latency: float) -> float:
 
 
 def expected_terms(servers: int, alive: int, latency: float) -> float:
-    """How many terms an election takes, if each is like the first (diss. §9.4)."""
+    """The number of terms that an election takes, if each is like the first (diss. §9.4)."""
     return 1 / (1 - split_probability(servers, alive, latency))
 
 
 def expected_time(servers: int, alive: int, latency: float, base: float = 1.0) -> float:
-    """How long an election takes, from fresh timers on, if each term is like the first (diss. §9.4).
+    """The duration of an election from fresh timers, if each term is like the first (diss. §9.4).
 
     The dissertation's E[E_s] counts from a crash in the middle of a heartbeat interval, a quarter sooner.
 
@@ -54,10 +54,10 @@ def expected_time(servers: int, alive: int, latency: float, base: float = 1.0) -
 
 
 def time_distribution(servers: int, alive: int, latency: float, base: float = 1.0) -> tuple[Any, Any]:
-    """The distribution of that time: times, and the probability that it is over by then.
+    """The distribution of the duration of an election: times, and the probability that it is over by then.
 
     Each term lasts as long as the first of the timeouts and a latency, and is split with the same
-    probability, whatever was before.
+    probability, independent of earlier terms.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the makers of databases state of their failovers, played with their defaults."""
+"""Failover times stated by database vendors, played with the defaults of their databases."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["DATABASES", "Database", "failovers"]
 
 @dataclass(frozen=True)
 class Database:
-    """A database's timing, and what its maker states of a failover in ms.
+    """A database's timing, and what its vendor states about a failover, in ms.
 
     Each of `claims` has a quantile (None is the mean, 0 the quickest run), the relation (= or a bound), the
-    number, and the tolerance that the wording ("approximately") asks for.
+    number, and the tolerance that the wording ("approximately") suggests.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Database:
     claims: tuple[tuple[float | None, str, float, float], ...]
     round_trip_ms: float
     last_trips: int = 0
-    """Round trips that the stated time counts after the election: one if a first entry must be appended."""
+    """Round trips after the election that the stated time includes: one if an entry must be appended."""
 
 
 DATABASES = (
@@ -65,17 +65,17 @@ NAMES = {None: "mean", 0.0: "quickest run", 0.01: "p1", 0.5: "median", 0.99: "p9
 
 
 def failovers(seeds: int = 10_000) -> Result:
-    """How long databases are without a leader after a crash, beside what their makers state.
+    """Times without a leader after a crash, side by side with what database vendors state.
 
     Parameters
     ----------
     seeds : int
-        How many crashes for each database.
+        The number of crashes for each database.
 
     Returns
     -------
     Result
-        Bounds and round numbers of documentation: they rule out a wrong model, and prove no fine one.
+        Bounds and round numbers from documentation: they can refute a wrong model, but not confirm details.
     """
     rows, samples = [], {}
     for database in DATABASES:
@@ -96,19 +96,19 @@ SOURCE = (
 SETUP = (
     "3 servers, one-way latency fixed, the leader crashes at a uniform moment of a heartbeat interval. "
     "CockroachDB: timeouts U(2, 4) s, heartbeats every 1 s, PreVote; stated are 1.03 to 5.20 s with round "
-    "trips of 10 to 400 ms, of which the lower end is that of 10 ms. MongoDB: timeouts U(10, 11.5) s "
+    "trips of 10 to 400 ms, the lower end for 10 ms. MongoDB: timeouts U(10, 11.5) s "
     "(electionTimeoutMillis and 15 % of it), heartbeats every 2 s; stated is a median of at most 12 s. "
     "YugabyteDB: six missed heartbeats of 500 ms with a jitter of a quarter, U(2.25, 3.75) s; stated are "
     "approximately 3 s, taken as within 20 %. Consul at raft_multiplier 1: timeouts U(1, 2) s, heartbeats "
     "every 100 ms; stated are roughly 1 to 5 s for a healthy failover, the lower end taken as within 10 %. "
     "Not modelled: MongoDB's replication by pull and priorities, YugabyteDB's leader leases, and that "
-    "hashicorp/raft's followers look at the time of the last contact only when their timer ends, which makes "
-    "Consul's tail longer than ours."
+    "hashicorp/raft's followers check the time of the last contact only when their timer expires, which "
+    "makes Consul's tail longer than raftlab's."
 )
 
 
 def downtimes(database: Database, seeds: int) -> Sample:
-    """From the crash to the next leader, and the round trips that the source counts after it."""
+    """The times from the crash to the next leader, plus the round trips that the source includes."""
     found = played(crashed_leader(database), seeds=seeds, metrics="since_last_fault_ms")
     took = sample_of(found, "since_last_fault_ms")
     after = database.last_trips * database.round_trip_ms
@@ -116,7 +116,7 @@ def downtimes(database: Database, seeds: int) -> Sample:
 
 
 def crashed_leader(database: Database) -> Scenario:
-    """Three servers whose leader, long in office, crashes between two heartbeats."""
+    """Three servers whose leader crashes between two heartbeats, long after its election."""
     heartbeat = database.settings["heartbeat"]
     settled = 20 * heartbeat
     return Scenario(
@@ -130,6 +130,6 @@ def crashed_leader(database: Database) -> Scenario:
 
 
 def quickest(took: Sample) -> tuple[float, float, float]:
-    """The quickest of all runs; a larger sample may only have a quicker one."""
+    """The time of the quickest run, which a larger sample can only lower."""
     least = float(took.values.min())
     return least, least, least

@@ -25,15 +25,15 @@ WAN = {
 }
 """By servers failed: mean, p5, p10, p25, median, p75, p90, p95, p99, p99.9 of 10,000 elections.
 
-Read off the curves of the figure (CC BY), whose every step is one election.
+Read off the curves of the figure (CC BY), in which each step is one election.
 """
 
 WAN_TEXT = {1: (475.0, 1500.0), 2: (650.0, 3000.0)}
-"""By servers failed: what the text says of the mean ("about"), and within what 99.9 % are over."""
+"""By servers failed: the mean ("about") and the upper limit of 99.9 % of the elections, by the text."""
 
 
 WAN_LOGS = {0: 492.6, 1: 550.5, 2: 714.7}
-"""The means if logs are all different, by servers failed: the points on the figure's curves."""
+"""By servers failed: the means with logs that are all different, the points on the figure's curves."""
 
 
 def wan_elections(seeds: int = 10_000) -> Result:
@@ -42,8 +42,8 @@ def wan_elections(seeds: int = 10_000) -> Result:
     Returns
     -------
     Result
-        Mean, median and tail for 0, 1 and 2 servers failed of 5, and what the text says; the closed forms
-        are in the picture. "About" is taken as within 5 %.
+        Mean, median and tail for 0, 1 and 2 failed servers of 5, and the numbers in the text; the closed
+        forms are in the picture. "About" is taken as within 5 %.
     """
     rows, samples, marks, curves = [], {}, {}, {}
     for failed, (mean, *quantiles) in WAN.items():
@@ -80,10 +80,10 @@ def wan_elections(seeds: int = 10_000) -> Result:
 
 WAN_SETUP = (
     "5 servers, all timers fresh at 0, election timeouts U(300, 600) ms, messages take U(30, 40) ms, no "
-    "time for processors and disks. The failed servers never answer. The time is that at which the "
-    "leader was elected that then stays. Logs are equal, or all different, whoever failed; of the latter "
-    'the text says that times are "very similar", and its figure has the means. Dashed lines are the '
-    "closed form of 9.3 with a latency of 35 ms."
+    "time for processors and disks. The failed servers never answer. The time is that of "
+    "the election of the leader that stays. Logs are either equal or all different, for every choice of "
+    'failed servers; for the latter the text states that times are "very similar", and its figure has the '
+    "means. Dashed lines are the closed form of diss. §9.3 with a latency of 35 ms."
 )
 
 
@@ -93,7 +93,7 @@ def wide_area(failed: int) -> Scenario:
 
 
 def different_logs(failed: int, seeds: int) -> Row:
-    """The mean if no two logs are equal, whoever failed."""
+    """The mean with logs that are all different, over all choices of failed servers."""
     logs = {node: [1] * entries for entries, node in enumerate("ABCDE")}
     scenarios = {
         "".join(dead): available(
@@ -116,7 +116,7 @@ def different_logs(failed: int, seeds: int) -> Row:
 def available(
     servers: int, dead: str, timeouts: tuple[float, float], latency: Any, **settings: Any
 ) -> Scenario:
-    """A cluster without a leader, all timers fresh, some servers dead."""
+    """A cluster without a leader, with fresh timers and some dead servers."""
     faults = [Crash(list(dead), at=0)] if dead else []
     return Scenario(
         list("ABCDEFGHI"[:servers]),
@@ -129,13 +129,13 @@ def available(
 
 
 def lan_elections(seeds: int = 10_000) -> Result:
-    """Election times in AvailSim's local network, beside the closed form (diss. §9.3).
+    """Election times in AvailSim's local network, side by side with the closed form (diss. §9.3).
 
     Returns
     -------
     Result
-        Mean and quantiles for 0, 1 and 2 servers failed of 5. The form takes the latency as fixed: its mean
-        is put in, hence a tolerance of 1 %.
+        Mean and quantiles for 0, 1 and 2 failed servers of 5. The closed form assumes a fixed latency and
+        gets the mean latency, hence a tolerance of 1 %.
     """
     rows, samples, curves = [], {}, {}
     for failed in (0, 1, 2):
@@ -146,8 +146,8 @@ def lan_elections(seeds: int = 10_000) -> Result:
         splits = 100 * float((found["split_votes"] > 0).mean())
         formula = 100 * split_probability(5, 5 - failed, LAN_LATENCY)
         why = (
-            f"the latency varies, and {splits:.2g} % of the first terms are split; with a fixed one of "
-            f"the same mean, by the form, {formula:.2g} %"
+            f"the latency varies, and {splits:.2g} % of the first terms are split; with a fixed latency of "
+            f"the same mean the closed form gives {formula:.2g} %"
         )
         known: dict[str, Any] = {"basis": "formula", "tolerance": 0.01, "why": why}
         mean = 100 * expected_time(5, 5 - failed, LAN_LATENCY)
@@ -178,7 +178,7 @@ SPLITS: tuple[tuple[int, int, float], ...] = tuple(
     for alive in range(servers // 2 + 1, servers)
     for latency in (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 )
-"""Servers, those of them alive, the one-way latency as a share of the range of timeouts: 80 closed forms."""
+"""Servers, live servers, one-way latency as a share of the range of timeouts: 80 closed forms."""
 
 VARIABLE: tuple[tuple[int, int, tuple[float, float], float, str, float], ...] = (
     (5, 4, (0.1, 0.2), 0.16, "stated", 0.03),
@@ -188,18 +188,18 @@ VARIABLE: tuple[tuple[int, int, tuple[float, float], float, str, float], ...] = 
     (5, 5, (0.1, 0.2), 0.06, "stated", 0.08),
     (5, 5, (0.02, 0.05), 0.0025, "stated", 0.02),
 )
-"""Servers, those alive, the latency's limits, what is published, its basis, and how it is rounded.
+"""Servers, live servers, the latency's limits, the published share, its basis, and its rounding.
 
-"About 16 %" and "nearly 40 %"; "similar" to a fixed latency of "about 0.2", and of 0.15; and the two that
-plots of AvailSim are overlaid with.
+The published shares are "about 16 %" and "nearly 40 %"; "similar" to a fixed latency of "about 0.2", and of
+0.15; and two that are overlaid on plots of AvailSim.
 """
 
 
-OVERLAID = "the script that plots it does not say where it is from"
+OVERLAID = "the script that plots it does not state its origin"
 
 
 def split_votes(seeds: int = 100_000) -> Result:
-    """How often the first term has no leader, beside 80 closed forms of the dissertation (diss. §9.2)."""
+    """Shares of first terms without a leader, side by side with 80 closed forms (diss. §9.2)."""
     rows = []
     for servers, alive, latency in SPLITS:
         split = how_often_split(servers, alive, 150 * latency, seeds)
@@ -223,7 +223,7 @@ def split_votes(seeds: int = 100_000) -> Result:
 
 
 def how_often_split(servers: int, alive: int, latency: Any, seeds: int) -> tuple[float, float, float]:
-    """The share of the elections whose first term has no leader."""
+    """The share of elections whose first term has no leader."""
     scenario = available(
         servers, "ABCDEFGHI"[alive:servers], (150, 300), latency, stop=leader_elected, horizon="60s"
     )
@@ -232,17 +232,17 @@ def how_often_split(servers: int, alive: int, latency: Any, seeds: int) -> tuple
 
 
 TIMES = ((5, 4, 0.1), (5, 3, 0.1), (5, 3, 0.2), (7, 5, 0.1), (9, 6, 0.1), (9, 5, 0.1), (9, 5, 0.2))
-"""Servers, those of them alive, and the one-way latency as a share of the range of timeouts."""
+"""Servers, live servers, and the one-way latency as a share of the range of timeouts."""
 
 
 def election_times(seeds: int = 10_000) -> Result:
-    """How long elections take, beside the closed forms of the dissertation (9.1 and 9.3).
+    """Durations of elections, side by side with the closed forms (diss. §9.1 and §9.3).
 
     Returns
     -------
     Result
-        For some clusters, in units of the least timeout: when the first timeout is over if the vote is not
-        split, how long such an election takes, and how long all take on the average.
+        For some clusters, in units of the least timeout: the time of the first timeout if the vote is not
+        split, the duration of such an election, and the mean duration of all elections.
     """
     rows = []
     for servers, alive, latency in TIMES:
@@ -265,9 +265,9 @@ def election_times(seeds: int = 10_000) -> Result:
     setup = (
         "Equal logs, all timers fresh at 0, election timeouts U(150, 300) ms, a fixed one-way latency given "
         "as a share of the range of timeouts. T is the least timeout, and as long as the range: 150 ms. M is "
-        "how long the first timeout is above the least. E_s counts from a crash at a uniform moment of a "
-        "heartbeat interval of T / 2, a quarter of T later on the average than timers start; no time for "
-        "disks. The form for it takes each term for a copy of the first, hence a tolerance of 1 %; the two "
+        "the excess of the first timeout over the least. E_s counts from a crash at a uniform moment of a "
+        "heartbeat interval of T / 2, on average T / 4 after the timers start; no time for disks. The "
+        "closed form for E_s treats each term as a copy of the first, hence a tolerance of 1 %; the two "
         "others are exact."
     )
     source = "Ongaro's dissertation, §9.1 and §9.3"
@@ -275,13 +275,13 @@ def election_times(seeds: int = 10_000) -> Result:
 
 
 MEMORY = (
-    "the form takes each term for a copy of the first; but a term that fails leaves the timers apart, "
-    "and the next one splits less often"
+    "the closed form treats each term as a copy of the first; but a failed term leaves the timers further "
+    "apart, and the next one splits less often"
 )
 
 
 def rejoining(seeds: int = 2000) -> Result:
-    """What a server that was cut off does to the leader when it comes back (diss. §9.6)."""
+    """The effect of a server that was cut off on the leader when it comes back (diss. §9.6)."""
     rows = []
     for pre_vote, claim, deposed in ((False, "one leader steps down", 1), (True, "no leader steps down", 0)):
         found = played(cut_off(pre_vote), seeds=seeds, metrics="leader_losses")
@@ -297,7 +297,7 @@ def rejoining(seeds: int = 2000) -> Result:
 
 
 AGAIN = (
-    "a server that has yet to hear of the higher term is elected in the old one, and steps down in its turn"
+    "a server that has not yet heard of the higher term is elected in the old one, and then steps down, too"
 )
 
 

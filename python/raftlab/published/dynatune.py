@@ -16,13 +16,13 @@ __all__ = ["adaptive_timeouts"]
 
 
 def adaptive_timeouts(seeds: int = 2000) -> Result:
-    """How much sooner a dead leader is found and replaced if timeouts follow the network (Dynatune).
+    """Time saved in detecting and replacing a dead leader if timeouts follow the network (Dynatune).
 
     Returns
     -------
     Result
-        By which share two means fall against etcd's defaults, from pairs by seed. Tolerance 10 %: the
-        abstract gives round numbers, and does not say what its network was.
+        The relative reductions of two means from etcd's defaults, paired by seed. The tolerance is 10 %,
+        because the abstract gives round numbers and does not state its network.
     """
 
     def took(stop: Condition, **settings: Any) -> Any:
@@ -36,8 +36,8 @@ def adaptive_timeouts(seeds: int = 2000) -> Result:
         return saved(before[stop], took(stop, adaptive_timeout=True, **settings))
 
     split = (
-        "votes split, since round trips are as long as the range that timeouts are then drawn from, and the "
-        "next attempt waits as configured: with candidate_timeout=(200, 400) it is "
+        "votes split, since round trips are as long as the range of the adapted timeouts, and the next "
+        "attempt uses the configured timeout: with candidate_timeout=(200, 400) it is "
         f"{100 * saves(leader_elected, candidate_timeout=(200, 400))[0]:.0f} %"
     )
     rows = (
@@ -47,16 +47,16 @@ def adaptive_timeouts(seeds: int = 2000) -> Result:
     setup = (
         "5 servers with etcd's defaults: timeouts U(1000, 2000) ms, heartbeats every 100 ms, PreVote, "
         "CheckQuorum. Messages take N(50, 2) ms. The leader crashes after 20 s; the time counts from there. "
-        "Dynatune's leader has a heartbeat timer for each follower. Here it has one for all, so that the "
+        "Dynatune's leader has a heartbeat timer for each follower. Here it has one for all, so the "
         "followers' election timers start together, which makes split votes likelier: the time until a "
-        "leader is an upper bound for theirs."
+        "leader is an upper bound for Dynatune's."
     )
     source = "Shiozaki and Nakamura (Dynatune), arXiv 2507.15154, abstract"
     return Result("adaptive_timeouts", "Adaptive timeouts", source, setup, rows)
 
 
 def long_round_trips(stop: Condition, **settings: Any) -> Scenario:
-    """A cluster of etcd's whose leader dies once all round trips are known."""
+    """A cluster with etcd's defaults whose leader dies once all round trips are known."""
     return Scenario(
         5,
         preset=presets.etcd,
@@ -68,7 +68,7 @@ def long_round_trips(stop: Condition, **settings: Any) -> Scenario:
 
 
 def saved(before: Any, after: Any) -> tuple[float, float, float]:
-    """Which share of a mean is saved, and its 95 % interval, from pairs (delta method)."""
+    """The relative reduction of a mean and its 95 % interval, from pairs (delta method)."""
     import numpy as np
     from scipy.stats import norm
 

@@ -1,8 +1,8 @@
 """Figure 16 of the Raft paper with its network fitted: three curves fit it, six are predicted.
 
 The paper states a broadcast of roughly 15 ms, but not how it divides into requests and replies, and that
-decides how often votes split. Rather than guess, fit the two legs to three of the nine curves and see
-whether they predict the other six.
+determines how often votes split. Here both legs are fitted to three of the nine curves, and the fit is
+tested on the other six.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["FITTED", "FITTED_ON", "Legs", "figure_16_fit"]
 
 @dataclass(frozen=True)
 class Legs:
-    """How long a request and a reply take, in ms: least and most of a uniform distribution.
+    """The durations of a request and a reply in ms: the limits of uniform distributions.
 
     The reply to RequestVote includes the voter's disk.
     """
@@ -40,7 +40,7 @@ class Legs:
 
 
 FITTED_ON = ("12-24", "150-151", "150-300")
-"""The shortest timeouts, the least randomness and the most: what is fitted on them reaches furthest."""
+"""The shortest timeouts, the least randomness and the most randomness: the extremes of the nine curves."""
 
 FITTED = Legs(request=(0.44, 6.37), reply=(2.92, 5.18))
 """Found by `python benches/fit_figure_16.py`."""
@@ -52,13 +52,13 @@ def figure_16_fit(seeds: int = 10_000) -> Result:
     Parameters
     ----------
     seeds : int
-        How many trials for each range of timeouts.
+        The number of trials for each range of timeouts.
 
     Returns
     -------
     Result
-        Mean and median of the nine ranges with randomness. Three were used for the fit and count neither for
-        nor against it; of the six others, agreement is within 5 %.
+        Mean and median of the nine ranges with randomness. Three were used for the fit and do not count; for
+        the six others, agreement means within 5 %.
     """
     rows, samples, marks = [], {}, {}
     for case in (case for case in FIGURE_16 if case != "150-150"):
@@ -91,11 +91,11 @@ def figure_16_fit(seeds: int = 10_000) -> Result:
 
 SOURCE = "Ongaro and Ousterhout, extended version, §9.3 and Figure 16; samples from ocaml-raft-data"
 SETUP = (
-    "The trial of Figure 16 as above, with two unknowns in place of three guesses: a request (RequestVote, "
-    f"AppendEntries) takes U({FITTED.request[0]:g}, {FITTED.request[1]:g}) ms, a reply with the voter's disk "
-    f"U({FITTED.reply[0]:g}, {FITTED.reply[1]:g}) ms. The four numbers were fitted to mean and quantiles of "
-    f"{', '.join(FITTED_ON[:-1])} and {FITTED_ON[-1]} ms (`python benches/fit_figure_16.py`); the other six "
-    "ranges were held out. The fitted broadcast takes "
+    "The trial of Figure 16 as above, with two fitted durations instead of three guesses: a request "
+    f"(RequestVote, AppendEntries) takes U({FITTED.request[0]:g}, {FITTED.request[1]:g}) ms, a reply with "
+    f"the voter's disk U({FITTED.reply[0]:g}, {FITTED.reply[1]:g}) ms. The four numbers were fitted to the "
+    f"mean and quantiles of {', '.join(FITTED_ON[:-1])} and {FITTED_ON[-1]} ms "
+    "(`python benches/fit_figure_16.py`); the other six ranges were held out. The fitted broadcast takes "
     f"{FITTED.broadcast_ms:.1f} ms on average, half of the roughly 15 ms that the paper states. The "
     "tolerance of 5 % is two standard errors of the mean of the 1,000 trials published for 150-151 ms."
 )
@@ -106,7 +106,7 @@ PANELS = {
 
 
 def downtimes(case: str, legs: Legs, seeds: int, first: int = 0) -> Sample:
-    """From the crash until the others have heard of the new leader."""
+    """The times from the crash until the others hear the new leader."""
     import numpy as np
 
     low, high = map(float, case.split("-"))
@@ -145,12 +145,12 @@ def crashed_leader(low: float, high: float, legs: Legs) -> Scenario:
 
 
 def misfit(legs: Legs, seeds: int) -> float:
-    """The sum of squared relative errors of mean and quantiles over the curves that are fitted on."""
+    """The sum of squared relative errors of mean and quantiles over the fitted curves."""
     return sum(error * error for case in FITTED_ON for error in errors(case, legs, seeds))
 
 
 def errors(case: str, legs: Legs, seeds: int) -> Iterator[float]:
-    """By which share the mean and the quantiles from p10 to p95 are off."""
+    """The relative errors of the mean and the quantiles from p10 to p95."""
     import numpy as np
 
     mean, _, *quantiles = FIGURE_16[case]

@@ -1,4 +1,4 @@
-"""How often a follower stands because consecutive heartbeats are lost, beside the exact chain."""
+"""Elections caused by consecutive lost heartbeats, side by side with the exact Markov chain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEARTBEAT_MS, LATENCY_MS = 50.0, 5.0
 
 @dataclass(frozen=True)
 class Case:
-    """A cluster whose followers stand once `missed` heartbeats in a row are lost, each with `loss`."""
+    """A cluster whose followers start an election after `missed` consecutive heartbeats are lost."""
 
     servers: int
     missed: int
@@ -31,7 +31,7 @@ class Case:
 
     @property
     def horizon_ms(self) -> float:
-        """After the timeout that the last round decides, before the next one. The timers count as round 0."""
+        """A time between the timeout decided by the last round and the next one. Timers start in round 0."""
         return LATENCY_MS + (self.rounds + 1) * HEARTBEAT_MS
 
 
@@ -46,7 +46,7 @@ CASES = (
 
 
 def stands(missed: int, loss: float, rounds: int) -> float:
-    """P(some `missed` consecutive heartbeats of `rounds` are lost): a chain over the current run of losses.
+    """P(`missed` consecutive heartbeats of `rounds` are lost): a Markov chain over the current run of losses.
 
     >>> round(stands(2, 0.5, 3), 3)
     0.375
@@ -61,17 +61,17 @@ def stands(missed: int, loss: float, rounds: int) -> float:
 
 
 def lost_heartbeats(seeds: int = 20_000) -> Result:
-    """How often a follower stands within some seconds because heartbeats are lost in a row (Huang et al.).
+    """P(consecutive lost heartbeats cause an election within some seconds) (Huang et al.).
 
     Parameters
     ----------
     seeds : int
-        How many runs for each case.
+        The number of runs for each case.
 
     Returns
     -------
     Result
-        P(a follower stands) for some clusters, losses and timeouts, beside the exact chain.
+        P(a follower becomes candidate) for some clusters, losses and timeouts, and the exact value.
     """
     rows = []
     for case in CASES:
@@ -82,22 +82,24 @@ def lost_heartbeats(seeds: int = 20_000) -> Result:
             f"{case.servers} servers, {case.missed} heartbeats missed, loss {case.loss:.0%}, "
             f"{case.rounds} rounds"
         )
-        rows.append(Row(name, "P(a follower stands)", "%", expected, *triple(stood), basis="formula"))
+        rows.append(
+            Row(name, "P(a follower becomes candidate)", "%", expected, *triple(stood), basis="formula")
+        )
     return Result("lost_heartbeats", "Consecutive lost heartbeats", SOURCE, SETUP, tuple(rows))
 
 
 SOURCE = "Huang, Ma and Zhang, arXiv 1808.01081; exact chain for runs of losses"
 SETUP = (
-    f"A leader in office sends heartbeats every {HEARTBEAT_MS:g} ms over links of {LATENCY_MS:g} ms that "
+    f"An established leader sends heartbeats every {HEARTBEAT_MS:g} ms over links of {LATENCY_MS:g} ms that "
     "lose each message with a fixed probability. All timeouts are fixed, half an interval longer than the "
-    "heartbeats that may be missed, so that a follower stands exactly if that many are lost in a row. The "
-    "article takes windows as independent, p^K each; the chain counts runs of losses exactly, and followers "
-    "are independent: 1 - (1 - P)^(n - 1)."
+    "heartbeats that may be missed, so a follower becomes candidate exactly if that many in a row are lost. "
+    "The article treats windows as independent, p^K each; the Markov chain counts runs of losses exactly. "
+    "Followers are independent: 1 - (1 - P)^(n - 1)."
 )
 
 
 def lossy(case: Case) -> Scenario:
-    """A leader in office over links that lose messages, until somebody stands."""
+    """An established leader over links that lose messages, until a follower becomes candidate."""
     return Scenario(
         list("ABCDEFGHI"[: case.servers]),
         election_timeout=(case.timeout_ms, case.timeout_ms),

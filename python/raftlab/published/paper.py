@@ -1,4 +1,4 @@
-"""Figure 16 of the Raft paper: how long a cluster is without a leader, by the range of election timeouts."""
+"""Figure 16 of the Raft paper: downtimes of a cluster by the range of election timeouts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .result import Result, Row, played, triple
 __all__ = ["FIGURE_16", "figure_16"]
 
 SHARES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
-"""Which quantiles follow the mean and the least."""
+"""The quantiles that follow the mean and the minimum."""
 
 FIGURE_16 = {
     "150-150": (54336, 9865, 16353, 18731, 28179, 40656, 60492, 84062, 104974, 255424, 528012),
@@ -31,7 +31,7 @@ FIGURE_16 = {
     "25-50": (47.9, 24.0, 28.8, 30.5, 35.4, 43.0, 52.4, 73.3, 82.8, 118.0, 272.0),
     "12-24": (34.7, 15.3, 18.5, 19.7, 24.4, 30.0, 42.1, 52.4, 66.2, 86.8, 134.7),
 }
-"""What was measured, by range of election timeouts in ms: mean, least, p5, p10, p25, median, p75, p90, p95,
+"""Measured times, by range of election timeouts in ms: mean, minimum, p5, p10, p25, median, p75, p90, p95,
 p99, p99.9.
 
 Published by Howard et al. with "Raft Refloated" (ocaml-raft-data, MIT): 1,000 trials each, 100 of 150-150.
@@ -42,11 +42,11 @@ TRIALS = {case: 100 if case == "150-150" else 1000 for case in FIGURE_16}
 
 @dataclass(frozen=True)
 class Machines:
-    """What the source does not state of its machines.
+    """Properties of the machines that the source does not state.
 
-    A message is `way` ms on its way, and an answer to RequestVote `answer` ms more for the voter's disk; the
-    sum of two ways and a disk is 15 ms on the average. Clocks differ by `ppm` parts in a million, from one
-    server to the next.
+    A message takes `way` ms, and an answer to RequestVote `answer` ms more for the voter's disk; two ways and
+    a disk write add up to 15 ms on average. Clocks differ by `ppm` parts per million from one server to the
+    next.
     """
 
     way: tuple[float, float]
@@ -55,13 +55,13 @@ class Machines:
 
     @property
     def label(self) -> str:
-        """What is told apart, in words."""
+        """The properties in words."""
         drift = f" and clocks {self.ppm:g} ppm apart" if self.ppm else ""
         return f"with {sum(self.way) / 2:g} ms each way{drift}"
 
 
 SLOW, USUAL, QUICK = ((3.0, 7.0), (3.0, 7.0)), ((1.0, 5.0), (7.0, 11.0)), ((0.5, 1.5), (11.0, 15.0))
-"""Ways and answers of 15 ms together."""
+"""Ways and answers that add up to 15 ms."""
 
 
 def figure_16(seeds: int = 10_000) -> Result:
@@ -70,13 +70,13 @@ def figure_16(seeds: int = 10_000) -> Result:
     Parameters
     ----------
     seeds : int
-        How many trials for each range. What the source does not state is varied with a fifth of them.
+        The number of trials for each range. Variants of what the source does not state get a fifth of it.
 
     Returns
     -------
     Result
-        Mean and median for each range, and what the text says of them. The broadcast took "roughly 15 ms",
-        which was not held fixed: hence a tolerance of 10 %.
+        Mean and median for each range, and the numbers in the text. The broadcast took "roughly 15 ms" and
+        was not controlled, hence a tolerance of 10 %.
     """
     rows, samples, marks = [], {}, {}
     for case, (mean, least, *quantiles) in FIGURE_16.items():
@@ -110,16 +110,16 @@ SOURCE = (
     "ocaml-raft-data"
 )
 SETUP = (
-    "5 servers with logs of different lengths, so that two of the four that stay can win. The leader "
+    "5 servers with logs of different lengths, so that two of the four remaining can win. The leader "
     "broadcasts a heartbeat, which starts the timers, and crashes at a uniform moment of the heartbeat "
-    "interval, half the least timeout. The time counts from the crash until the others have the first "
-    "heartbeat of the new leader. All that is the source's. It also states a broadcast (round trip and "
-    "disk write) of roughly 15 ms, but not how the 15 ms divide, and that decides how often votes split: "
-    "while a request is on its way, others stand. Here a message takes U(1, 5) ms, and an answer to "
-    "RequestVote U(7, 11) ms more for the voter's disk; U(0.5, 1.5) and U(11, 15), and U(3, 7) and U(3, "
-    "7), are played beside it. A number is said to agree only if it does with all three. Without "
-    "randomness (150-150) clocks must tell the servers apart; each is 10 ppm faster than the one before, "
-    "or 5, or 20: quartzes differ by as much."
+    "interval, half the least timeout. The time counts from the crash until the others receive the first "
+    "heartbeat of the new leader. All of this is stated by the source. It also states a broadcast (round "
+    "trip and disk write) of roughly 15 ms, but not how the 15 ms divide. The division determines how often "
+    "votes split, because other servers can start an election while a request is under way. Here a message "
+    "takes U(1, 5) ms, and an answer to RequestVote U(7, 11) ms more for the voter's disk; the alternatives "
+    "U(0.5, 1.5) and U(11, 15), and U(3, 7) and U(3, 7), are played as well. A number agrees only if it "
+    "does so with all three. Without randomness (150-150) only the clocks distinguish the servers; each is "
+    "10 ppm faster than the one before, or 5, or 20, which is how much quartz clocks differ."
 )
 PANELS = {
     "How much randomness": [f"150-{high} ms" for high in (150, 151, 155, 175, 200, 300)],
@@ -132,7 +132,7 @@ OPEN = {
 
 
 def trials(case: str, seeds: int) -> Iterator[tuple[Machines, int]]:
-    """The usual machines first, then those that the source does not rule out; with how many trials."""
+    """The default machines, then the alternatives that the source does not rule out, with their trials."""
     if case == "150-150":
         for ways, ppm in ((USUAL, 10), (QUICK, 10), (SLOW, 10), (USUAL, 5), (USUAL, 20)):
             yield Machines(*ways, ppm), min(seeds, 200)
@@ -142,7 +142,7 @@ def trials(case: str, seeds: int) -> Iterator[tuple[Machines, int]]:
 
 
 def downtimes(case: str, machines: Machines, seeds: int) -> Sample:
-    """From the crash until the others have heard of the new leader; 10 min if there is none by then."""
+    """The times from the crash until the others hear the new leader, censored at 10 min."""
     import numpy as np
 
     low, high = map(float, case.split("-"))
@@ -154,9 +154,9 @@ def downtimes(case: str, machines: Machines, seeds: int) -> Sample:
 
 
 def crashed_leader(low: float, high: float, machines: Machines) -> Scenario:
-    """The trial of Figure 16. The leader's log is empty, so that it does not mend the logs of the others.
+    """The trial of Figure 16. The leader's log is empty, so it cannot repair the logs of the others.
 
-    No run of Raft comes to such a leader, but it is dead before anybody can tell.
+    No run of Raft can reach this state, but the leader dies before that has any effect.
     """
     rates = zip("BCDE", (-1.5, -0.5, 0.5, 1.5), strict=True)
     drift = [ClockRate(node, 1 + by * machines.ppm * 1e-6, at=0) for node, by in rates if machines.ppm]
@@ -176,14 +176,14 @@ def crashed_leader(low: float, high: float, machines: Machines) -> Scenario:
 
 
 def claims(case: str, ours: Sample, others: list[Sample], told: dict[str, Any]) -> Iterator[Row]:
-    """What the text says of single ranges."""
+    """Rows for the numbers in the text about single ranges."""
     if case == "150-150":
         least = 10_000.0
         slow = share(int((ours.values > least).sum()) + len(ours.censored), ours.n)
         found = tuple((o.name, ((o.values > least).sum() + len(o.censored)) / o.n) for o in others)
         yield Row(case, "P(longer than 10 s)", "%", 1.0, *triple(slow), **told, others=found)
     if case in WORST:
-        # The worst of 1,000 is itself a matter of luck: its median, and where it is in 95 % of all series.
+        # The worst of 1,000 is itself random: its median, and the range of 95 % of all series.
         worst, low, high = (ours.quantile(at ** (1 / 1000)).value for at in (0.5, 0.025, 0.975))
         found = tuple((o.name, o.quantile(0.5 ** (1 / 1000)).value) for o in others)
         yield Row(case, "worst of 1,000", "ms", WORST[case], worst, low, high, **told, others=found)
@@ -194,11 +194,11 @@ WORST = {"150-200": 513.0, "12-24": 152.0}
 
 
 def why(case: str, ours: Any, least: float) -> str:
-    """What is known of a difference, measured against the quickest trial of the source."""
+    """A possible explanation of a difference, from the quickest trial of the source."""
     import numpy as np
 
     if case == "150-150":
-        return "what tells real servers apart without randomness is not known"
+        return "the source does not state what distinguishes real servers without randomness"
     quickest = float(np.sort(ours)[len(ours) // 1000])
     return (
         f"the quickest of 1,000 trials took {least:.1f} ms there and {quickest:.1f} ms here; a broadcast "

@@ -1,4 +1,4 @@
-"""Partial partitions: who gets a stable leader when some links are cut for good."""
+"""Partial partitions: whether there is a stable leader when some links are cut permanently."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ BOTH: dict[str, Any] = {"pre_vote": True, "check_quorum": True}
 
 @dataclass(frozen=True)
 class Case:
-    """Which links are left, who led, and what the source says of it.
+    """The remaining links, the leader before the cut, and the claims of the source.
 
-    `claims` are switches, the published probability of a stable leader, whether the source says so or it is
-    inferred, and why ours differs, if it does. `short` are servers whose logs lack an entry, and who is dead.
+    Each of `claims` has switches, the published probability of a stable leader, whether it is stated or
+    inferred, and why raftlab's differs, if it does. `short` are servers whose logs lack an entry, and `dead`
+    are servers that crash.
     """
 
     name: str
@@ -76,13 +77,13 @@ STAYS_MS = 30_000.0
 
 
 def partial_partitions(seeds: int = 500) -> Result:
-    """Whether a stable leader comes when some links are cut for good, by PreVote and CheckQuorum.
+    """Shares of runs with a stable leader when links are cut permanently, by PreVote and CheckQuorum.
 
     Returns
     -------
     Result
-        The share of the runs with a stable leader: from 5 s on, for 30 s, there is always a leader with a
-        quorum, and none is elected. The sources say yes or no, hence a tolerance of 5 %.
+        The share of the runs with a stable leader: for 30 s from 5 s on, there is always a leader with a
+        quorum and no election. The sources say only yes or no, hence a tolerance of 5 %.
     """
     rows = []
     for case in CASES:
@@ -103,17 +104,17 @@ SOURCE = (
 )
 SETUP = (
     "5 servers (3 in the chain), election timeouts U(150, 300) ms, messages take U(1, 5) ms, a write "
-    "every 200 ms. After 1 s all links but a few are cut for good. Howard and Abraham A: the links AB, "
-    "AC, BC, BD, CE are left, leader C. B: AB, AC, BC, BD, leader D, E is dead. Quorum loss: A hears "
-    "all, nobody else anybody; leader C. Constrained election: the same, but C is cut off, and A, the "
-    "only one that hears a majority, lacks an entry that B and E have; there are no writes, and the cut "
-    "comes at once. Chained: A, B, C, the link BC is cut; leader B. A leader is stable if from 5 s on, "
-    "for 30 s, there is always one with a quorum and none is elected. The artifact states that Raft, with "
-    "and without PreVote and CheckQuorum, recovers from quorum loss and is deadlocked in the constrained "
-    "election; of the chain it names only Multi-Paxos as slowed down, so that Raft's recovery there is "
-    "inferred. An article by the same authors says that Raft without CheckQuorum is deadlocked under quorum "
-    "loss and livelocked in the chain. Their measurements do not bear it out, nor do these runs: A, whom all "
-    "hear, takes over the raised term and is elected."
+    "every 200 ms. After 1 s all links but a few are cut permanently. Howard and Abraham A: the links AB, "
+    "AC, BC, BD, CE are left, leader C. B: AB, AC, BC, BD, leader D, E is dead. Quorum loss: A is "
+    "linked to all others, which have no other links; leader C. Constrained election: the same, but C is "
+    "cut off, and A, the only server linked to a majority, lacks an entry that B and E have; there are no "
+    "writes, and the cut comes at once. Chained: A, B, C, the link BC is cut; leader B. A leader is stable "
+    "if for 30 s from 5 s on there is always a leader with a quorum and no election. The artifact states "
+    "that Raft, with and without PreVote and CheckQuorum, recovers from quorum loss and is deadlocked in "
+    "the constrained election; for the chain it names only Multi-Paxos as slowed down, so Raft's recovery "
+    "there is inferred. An article by the same authors states that Raft without CheckQuorum is deadlocked "
+    "under quorum loss and livelocked in the chain. Neither their measurements nor these runs confirm that: "
+    "A, which is linked to all others, adopts the raised term and is elected."
 )
 
 
@@ -123,7 +124,7 @@ def partially_cut(case: Case, switches: dict[str, Any]) -> Scenario:
     left = {frozenset(link) for link in case.links.split()}
     pairs = [(a, b) for a in names for b in names if a < b and frozenset((a, b)) not in left]
     logs = {name: [1] if name in case.short else [1, 1] for name in names} if case.short else None
-    cut_ms = 0.0 if case.short else 1000.0  # at once, lest the leader mends the short logs
+    cut_ms = 0.0 if case.short else 1000.0  # at once, before the leader can repair the short logs
     faults: list[Fault] = [Cut(from_=a, to=b, both_ways=True, at=cut_ms) for a, b in pairs]
     if case.dead:
         faults.append(Crash(list(case.dead), at=cut_ms))
@@ -139,7 +140,7 @@ def partially_cut(case: Case, switches: dict[str, Any]) -> Scenario:
 
 
 def stable_runs(found: Sweep) -> int:
-    """In how many runs there was always a leader with a quorum, and no election, once all had settled."""
+    """The number of runs in which there was always a leader with a quorum, and no election, after 5 s."""
     import numpy as np
 
     assert found.series is not None, "it was asked for"

@@ -1,4 +1,4 @@
-"""Raft Refloated: how long candidates wait, in packets and in milliseconds."""
+"""Raft Refloated: the effect of candidates' timeouts, in packets and in milliseconds."""
 
 from __future__ import annotations
 
@@ -75,23 +75,23 @@ SAMPLES = {
         "150-300 ms": (152.22, 212, 11.36),
     },
 }
-"""By rule and election timeouts: mean ms, 95th percentile in ms, mean packets of 1,000 elections.
+"""By rule and election timeouts: mean in ms, 95th percentile in ms, mean packets of 1,000 elections.
 
 From the samples that the authors published (ocaml-raft-data, MIT).
 """
 
 TEXT = {"original": 1330.0, "fixed": 281.0}
-"""Within how many ms 95 % of the elections are over with timeouts of 150 to 155 ms, by the text."""
+"""The time in ms within which 95 % of elections end with timeouts of 150 to 155 ms, by the text."""
 
 
 def refloated(seeds: int = 10_000) -> Result:
-    """Packets until a leader is elected, by how long candidates wait (Raft Refloated, Table 1).
+    """Packets until a leader is elected, by the timeouts of candidates (Raft Refloated, Table 1).
 
     Returns
     -------
     Result
-        Mean packets for three ranges of timeouts and four rules: the paper's, of 10,000 elections, and that
-        of the 1,000 that its authors published. The two differ by up to 10 % from each other.
+        Mean packets for three ranges of timeouts and four rules: the paper's, over 10,000 elections, and
+        that of the 1,000 elections that its authors published. The two differ by up to 10 %.
     """
     rows = []
     for timeouts, packets in TABLE_1.items():
@@ -101,15 +101,15 @@ def refloated(seeds: int = 10_000) -> Result:
             case, mean = f"{timeouts}, {rule}", triple(Sample("packets", sent, sent[:0]).mean())
             sampled = SAMPLES[rule][timeouts][2]
             other = Row(case, "mean packets", "", sampled, *mean, basis="data", trials=1000, runs=len(sent))
-            matches = "which agree with ours" if other.agrees else "and differ as well"
-            why = f"the samples that the authors published have {sampled:.1f}, {matches}"
+            matches = "which agrees with raftlab's" if other.agrees else "which differs as well"
+            why = f"the mean of the samples that the authors published is {sampled:.1f}, {matches}"
             rows.append(Row(case, "mean packets", "", paper, *mean, trials=10_000, runs=len(sent), why=why))
             rows.append(other)
     return Result("refloated", "Candidates' timeouts: packets", f"{SOURCE}, Table 1", setup(), tuple(rows))
 
 
 def refloated_times(seeds: int = 5000) -> Result:
-    """How long it takes to elect a leader, by how long candidates wait (Raft Refloated, 4.2).
+    """Times to elect a leader, by the timeouts of candidates (Raft Refloated, 4.2).
 
     Returns
     -------
@@ -140,16 +140,16 @@ SOURCE = "Howard, Schwarzkopf, Madhavapeddy and Crowcroft 2015 (Raft Refloated);
 
 
 def setup() -> str:
-    """What is played. The rule of election is told in the core's own words."""
+    """The setup, with the core's description of the election rule."""
     rule = election_rules["refloated"]["meaning"]
     return (
         "5 nodes, timers fresh at 0, no leader; delays N(5, 3) ms, drawn again if they are not positive. One "
         "node has an empty log and cannot be elected, as in the simulator of the paper, where an off-by-one "
-        "made 4 of 5 eligible instead of 3. The rule of election is that simulator's, "
+        "error made 4 of 5 eligible instead of 3. The election rule is that of the simulator, "
         f"`election_rule='refloated'`: {rule}. Candidates wait as long as followers (original), 23 to 46 ms "
         "(fixed), twice as long after each refusal (exponential), or both (combined). Times count from a "
         "crash at a uniform moment of a heartbeat interval of half the least timeout, and are rounded down "
-        "to ms, as there."
+        "to ms, as in the paper."
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands in the tables: a published number beside ours, and a verdict that is computed."""
+"""Rows of published results: a published number, raftlab's number, and a computed verdict."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ if TYPE_CHECKING:
 __all__ = ["Result", "Row", "number", "played", "rendered", "triple"]
 
 BEYOND_CHANCE = 1.68
-"""How much further than its 95 % interval a number must be off until it differs: 3.29 / 1.96 standard errors.
+"""The factor by which a 95 % interval is widened to 99.9 %: 3.29 / 1.96 standard errors.
 
-Of some three hundred numbers fifteen would differ by chance at 95 %, at one in a thousand none.
+Of some three hundred numbers fifteen would differ by chance at 95 %, but none at 99.9 %.
 """
 
 NO_EVIDENCE = {"inferred": "are inferred", "fitted": "were fitted"}
-"""What does not count as a number of the source, and how a score mentions it."""
+"""The bases that do not count in a score, and the words with which it mentions them."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A published number and ours.
+    """A published number and raftlab's.
 
     Attributes
     ----------
     case, quantity, unit : str
-        What it is.
+        What was measured.
     published : float
-        What the source says; of shares, 0 is never and 1 is always.
+        The source's number; for shares, 0 means never and 1 means always.
     ours, low, high : float
-        What we measure, and its 95 % interval.
+        raftlab's number and its 95 % interval.
     basis : {"stated", "data", "formula", "inferred", "fitted"}
-        What the published number is: written in the source's text; from the measurements that its authors
-        published; from the source's closed form; not in the source, but what follows from it in our reading;
-        or data that our setting was fitted to, whose agreement is no evidence.
+        The origin of the published number: the source's text; measurements that its authors published; the
+        source's closed form; an inference from the source that it does not state; or data that the setting
+        was fitted to, whose agreement is no evidence.
     relation : {"=", "<", ">"}
-        Whether the source gives the number, or a bound.
+        Whether the source gives the number itself or a bound.
     tolerance : float
-        How far, as a share, the published number may be off for reasons that the source names: what was not
+        The relative error allowed to the published number for reasons that the source names: what was not
         controlled, how it was rounded.
     trials, runs : int, optional
-        How many trials the published number rests on, and how many runs ours: it has an error, too.
+        The trials of the published number, which has an error, too, and the runs of raftlab's.
     depends : str
-        What the number hangs on that the source does not state.
+        What the number depends on that the source does not state.
     others : tuple of (str, float)
-        What we measure if that is otherwise.
+        raftlab's numbers with alternatives to that.
     why : str
-        What explains a difference, if there is one.
+        The explanation of a difference, if there is one.
     """
 
     case: str
@@ -77,17 +77,17 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether ours is the published number, but for chance and the tolerance, whatever is left open."""
+        """True if the numbers agree, up to chance and the tolerance, with every choice of what is open."""
         return self.agrees_as_played and all(self._fits(ours) for _, ours in self.others)
 
     @property
     def agrees_as_played(self) -> bool:
-        """Whether ours is the published number with what was chosen where the source leaves it open."""
+        """True if the numbers agree with the default choice for what the source leaves open."""
         return self._measured_fits(self.tolerance)
 
     @property
     def left_open(self) -> bool:
-        """Whether the published number is within what comes of what the source does not state."""
+        """True if the number lies in the range obtained by varying what the source leaves open."""
         if self.agrees or not self.others:
             return False
         found = [self.ours, *(ours for _, ours in self.others)]
@@ -96,12 +96,12 @@ class Row:
 
     @property
     def unseen(self) -> bool:
-        """Whether it is the share of what no run had: then there is a bound, and no number."""
+        """True for a share that no run contributes to: then there is a bound instead of a number."""
         return self.unit == "%" and self.ours == 0.0 == self.low
 
     @property
     def verdict(self) -> str:
-        """Whether it agrees, or by how much it does not, and why."""
+        """Whether the numbers agree, or by how much they differ and why."""
         if self.agrees:
             exact = not self.tolerance or (self._measured_fits(0.0) and not self.others)
             return "agrees" if exact else f"agrees within {100 * self.tolerance:.2g} %"
@@ -115,7 +115,7 @@ class Row:
         return f"differs{off and ' by '}{off}: {self.why or 'not explained'}"
 
     def texts(self) -> dict[str, str]:
-        """The row as it is read."""
+        """The row as texts, by column."""
         bound = "" if self.relation == "=" else f"{self.relation} "
         return {
             "case": self.case,
@@ -132,7 +132,7 @@ class Row:
         return f"{ours / self.published - 1:+.0%}" if known else ""
 
     def _measured_fits(self, tolerance: float) -> bool:
-        # The published number has an error, too: that of so many trials is ours times sqrt(runs / trials).
+        # The published number has an error, too: raftlab's error times sqrt(runs / trials).
         both = math.sqrt(1 + self.runs / self.trials) if self.runs and self.trials else 1.0
         reach = BEYOND_CHANCE * both
         low = self.ours - (self.ours - self.low) * reach
@@ -143,7 +143,7 @@ class Row:
         return self._fits_between(ours, ours, self.tolerance)
 
     def _fits_between(self, low: float, high: float, tolerance: float) -> bool:
-        # A limit that is not known is none.
+        # An unknown limit (NaN) excludes nothing.
         reached = not low * (1 - tolerance) > self.published
         passed = not high * (1 + tolerance) < self.published
         return {"=": reached and passed, "<": reached, ">": passed}[self.relation]
@@ -156,19 +156,19 @@ class Result:
     Attributes
     ----------
     name, title, source : str
-        Which one, and where it is written.
+        Its name, its title, and where it was published.
     setup : str
-        What is played, in full.
+        The complete setup of the runs.
     rows : tuple of Row
         The numbers.
     samples : dict of str to array
-        What we measured, by case: for pictures and tests.
+        raftlab's measurements by case, for pictures and tests.
     marks : dict of str to dict of float to float
-        Published quantiles by case: the share, and the value.
+        Published quantiles by case: share and value.
     curves : dict of str to (array, array)
-        Published closed forms by case: times, and the share that is over by then.
+        Published closed forms by case: times, and the share of elections that are over by then.
     panels : dict of str to list of str
-        Which cases a picture shows together, by title; all in one if empty.
+        The cases that a picture shows together, by title; all in one picture if empty.
     """
 
     name: str
@@ -186,7 +186,7 @@ class Result:
         return [row.texts() for row in self.rows]
 
     def to_pandas(self) -> pd.DataFrame:
-        """The rows as a pandas DataFrame. What no run had has a bound, `high`, and no number."""
+        """The rows as a pandas DataFrame. A share of zero runs has only the bound `high`, and no number."""
         import pandas
 
         told = ("case", "quantity", "unit", "basis", "relation", "published", "ours", "low", "high")
@@ -207,17 +207,17 @@ class Result:
         return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)]) + "\n"
 
     def plot(self, *, cases: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
-        """Published and measured in one picture.
+        """Draws published and measured numbers in one picture.
 
-        Of times the distributions that we measured, the published quantiles as marks and the closed forms as
-        dashed lines; of other numbers a line a row, the published one and ours with its interval.
+        For times it shows the measured distributions, the published quantiles as marks and the closed forms
+        as dashed lines; for other numbers a line per row with both numbers and the interval.
 
         Parameters
         ----------
         cases : list of str, optional
-            Which of `samples`; all if not given.
+            The keys of `samples` to draw; all by default.
         ax : matplotlib.axes.Axes, optional
-            Where to draw. Without it, and without cases, each of `panels` is drawn, one below the other.
+            The axes to draw on. Without `ax` and `cases`, all `panels` are drawn, one below the other.
 
         Returns
         -------
@@ -230,7 +230,7 @@ class Result:
 
     @property
     def score(self) -> str:
-        """How many numbers agree, depend on what the source does not state, are inferred and were fitted."""
+        """The counts of numbers that agree, that depend on what is not stated, are inferred, or fitted."""
         theirs = [row for row in self.rows if row.basis not in NO_EVIDENCE]
         said = f"{sum(row.agrees for row in theirs)} of {len(theirs)} numbers agree"
         if depend := [row for row in theirs if row.left_open]:
@@ -253,7 +253,7 @@ class Result:
 
 
 def played(scenario: Any, grid: Any = None, **options: Any) -> Sweep:
-    """All runs of a case: a part proves nothing, and whoever pressed Ctrl-C did not mean the next case."""
+    """Plays all runs of a case. Ctrl-C raises, since a part of the runs cannot be judged."""
     return whole(scenario, grid, checks=False, **options)
 
 
@@ -276,18 +276,18 @@ def rendered(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-# ---- Numbers as they are read ------------------------------------------------------------------------
+# ---- Numbers as texts ---------------------------------------------------------------------------------
 
 
 def published_number(row: Row) -> str:
-    """What the source says. A source that says never, or always, gives no number."""
+    """The source's number as text; shares of 0 and 1 are "never" and "always"."""
     if row.unit == "%" and row.published in (0.0, 1.0):
         return "always" if row.published else "never"
     return number(row.published, row.unit)
 
 
 def measured(row: Row) -> str:
-    """Ours with its interval; a bound where no run, or every run, had it."""
+    """raftlab's number with its interval as text; a bound for a share of no run or all runs."""
     if row.unseen:
         return f"< {100 * row.high:.2g} %"
     if row.unit == "%" and row.ours == 1.0 == row.high:
@@ -296,13 +296,13 @@ def measured(row: Row) -> str:
 
 
 def interval(row: Row) -> str:
-    """The interval of ours, its unit once."""
+    """The interval as text, with the unit given once."""
     low, high = number(row.low, row.unit), number(row.high, row.unit)
     return f"{low.removesuffix(row.unit).strip()} to {high}"
 
 
 def number(value: float, unit: str) -> str:
-    """A number as it is read."""
+    """A number as text."""
     if math.isnan(value):
         return "unknown"
     if unit == "%":
