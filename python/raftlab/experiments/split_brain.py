@@ -472,8 +472,7 @@ def is_deposed(c: World) -> Answer:
     terms = _highest_term(c, FEW, end)
     later = [stay for stay in stays(c) if stay.role == "leader" and stay.start >= leader.end]
     next_one = (
-        f"{later[0].node} leads term {later[0].term}, after {format_ms(later[0].start - leader.end)} "
-        "without a leader"
+        f"{later[0].node} leads term {later[0].term}, elected {format_ms(later[0].start - leader.end)} later"
         if later
         else "no node has led since"
     )
@@ -648,7 +647,7 @@ def commits_during_cut(c: World) -> Answer:
         for _, index, _, _ in found
     }
     told = "; ".join(
-        f"{node} appended entry {index} {format_ms(start - appended)} before the cut, and knew that it was "
+        f"{node} appended entry {index}, {format_ms(start - appended)} before the cut, and knew that it was "
         f"committed {format_ms(committed - start)} into the cut, "
         + (
             "before all others"
