@@ -282,7 +282,8 @@ def test_a_metric_that_always_fails_voids_nothing_else():
     def never(_):
         raise ValueError("no")
 
-    result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=5, metrics=[never, "sent"])
+    with pytest.warns(rl.MetricWarning, match="in all of 5 runs"):
+        result = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=5, metrics=[never, "sent"])
     table = result.summary(metrics=["sent", "violation"])
     assert (result.upper_bound, table.n.tolist()) == (pytest.approx(rl.upper_bound(0, 5)), [5, 5])
     assert len(result.survival("sent")) > 0
@@ -877,7 +878,7 @@ BAD = {
     "a confidence": (lambda r: r.summary(confidence=95), ["confidence", "95"]),
     "a quantile": (lambda r: r.summary(quantiles=[50]), ["quantiles", "50"]),
     "a point that is not there": (lambda r: r.where(timeout=75), ["where", "timeout=75"]),
-    "a value that is several": (lambda r: r.where(timeout=np.array([50, 150])), ["where", "timeout=array"]),
+    "a value that is a table": (lambda r: r.where(timeout=np.array([[50, 150]])), ["where", "timeout=array"]),
     "a parameter that is not there": (lambda r: r.where(size=75), ["where", "'size'", "timeout, loss"]),
     "no runs": (lambda r: rl.compare(*[none_of(r)] * 2, "sent"), ["a", "no runs"]),
     "several points": (lambda r: rl.compare(r, r, "sent"), ["a", "one point", "4"]),
