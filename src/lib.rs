@@ -64,6 +64,7 @@ pub mod protocol;
 #[cfg(feature = "python")]
 mod python;
 pub mod raft;
+pub mod reasons;
 pub mod sim;
 pub mod trace;
 

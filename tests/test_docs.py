@@ -87,7 +87,7 @@ def test_every_public_name_is_documented():
             members = {f"{name}.{key}": value for key, value in inspect.getmembers(thing) if key[0] != "_"}
             own = {key: value for key, value in members.items() if is_ours(value)}
             bare += [key for key, value in {name: thing, **own}.items() if not inspect.getdoc(value)]
-        elif inspect.isfunction(thing) and not inspect.getdoc(thing):
+        elif inspect.isroutine(thing) and not inspect.getdoc(thing):
             bare.append(name)
     assert bare == []
 

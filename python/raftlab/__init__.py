@@ -14,9 +14,10 @@ Build a cluster, cut its network, lose its disks, let a node lie, and see terms,
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _core, presets, steps
+from . import _boundary, _core, presets, steps
 from ._conditions import (
     Condition,
     all_of,
@@ -57,6 +58,7 @@ from ._faults import (
 from ._interceptors import Hook
 from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
 from ._run import Run
+from ._suggest import unknown_attribute
 from .cluster import Cluster
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -83,6 +85,7 @@ from .distributions import (
 )
 from .errors import (
     BusyError,
+    CallError,
     FaultWarning,
     IncompleteWarning,
     InterceptorError,
@@ -91,6 +94,7 @@ from .errors import (
     NotReached,
     RaftlabError,
     ReplayError,
+    UnknownNameError,
     ViolationError,
 )
 from .scenario import Scenario
@@ -119,24 +123,23 @@ _LAZY_NAMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name not in _LAZY_NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # or any name would be right for type checkers
 
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_NAMES})
+    def __getattr__(name: str) -> Any:
+        if name in _LAZY_MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _LAZY_NAMES:
+            raise unknown_attribute(sys.modules[__name__], name)
+        found = getattr(importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 __all__ = [
     "AdaptiveTimeout",
     "Advice",
     "BusyError",
+    "CallError",
     "Catalogue",
     "ClockJump",
     "ClockRate",
@@ -189,6 +192,7 @@ __all__ = [
     "Sweep",
     "Table",
     "Trace",
+    "UnknownNameError",
     "Usurp",
     "Violation",
     "ViolationError",
@@ -249,3 +253,5 @@ __all__ = [
     "upper_bound",
     "violated",
 ]
+
+_boundary.guard(__name__)

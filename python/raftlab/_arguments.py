@@ -8,6 +8,7 @@ import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from ._suggest import meant_for, named, unknown_in
 from .errors import InvalidError, shown
 
 T = TypeVar("T")
@@ -75,14 +76,15 @@ def choice(value: Any, what: str, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         *others, last = map(repr, choices)
         accepted = f"{', '.join(others)} or {last}" if others else last
-        raise InvalidError(f"{what} must be {accepted}, not {shown(value)}")
+        raise InvalidError(f"{what} must be {accepted}, not {shown(value)}{unknown_in(value, choices)}")
     return value
 
 
 def instance(value: Any, kind: type[T], what: str) -> T:
     """A value of a class of this package."""
     if not isinstance(value, kind):
-        raise InvalidError(f"{what} must be of type {kind.__name__.strip('_')}, not {shown(value)}")
+        hint = meant_for(value, kind)
+        raise InvalidError(f"{what} must be of type {named(kind)}, not {shown(value)}{hint}")
     return value
 
 

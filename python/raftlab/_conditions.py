@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
 from ._arguments import U32, dumps, instance, integer, reading
@@ -46,6 +46,12 @@ class Condition:
 
     name: str
     parameters: tuple[tuple[str, Any], ...] = ()
+
+    if not TYPE_CHECKING:  # or type checkers would let it pass
+
+        def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
+            """Refuses: what looks like a function, such as `leader_elected`, is a condition already."""
+            raise InvalidError(f"{self.name} is a condition and takes no arguments: leave out the brackets")
 
     def __or__(self, other: Condition) -> Condition:
         """One of the two."""

@@ -3,6 +3,7 @@ from typing import Any, final
 
 __all__ = [
     "Engine",
+    "Public",
     "SenderState",
     "SCHEMA_VERSION",
     "Table",
@@ -22,10 +23,18 @@ __all__ = [
     "schema",
     "sweep",
     "targets",
+    "values",
 ]
 
 VERSION: str
 SCHEMA_VERSION: int
+
+@final
+class Public:
+    def __new__(cls, function: Callable[..., Any], explain: Callable[..., Exception]) -> Public: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __get__(self, instance: Any, owner: Any = None, /) -> Any: ...
+    def __reduce__(self) -> str: ...
 
 @final
 class SenderState:
@@ -161,3 +170,4 @@ def presets() -> list[list[str]]: ...
 def message_types() -> list[str]: ...
 def roles() -> list[str]: ...
 def schema() -> list[tuple[str, str, list[tuple[str, str, str, str]]]]: ...
+def values() -> list[tuple[str, list[tuple[str, str]]]]: ...

@@ -34,13 +34,15 @@ node A is down MTTR / (MTTF + MTTR) = 1/11 of the time in the long run.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Unpack
 
-from . import _core
 from ._arguments import U32, choice, flag, instance, integer, items, probability, reading
+from ._signatures import passes_on
 from ._time import Duration, to_ms, to_signed_ms
+from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced, words
 from ._values import Value
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
@@ -66,9 +68,6 @@ __all__ = [
     "Wipe",
 ]
 
-Target: TypeAlias = "str | Sequence[str]"
-"""Whom a fault hits: a name, names, or a role."""
-
 
 def target_to_dict(target: Target, what: str) -> Any:
     """A target as the scenario's JSON has it."""
@@ -91,8 +90,6 @@ def is_node(value: object) -> bool:
     return isinstance(getattr(value, "name", None), str) and hasattr(value, "log")
 
 
-SHAPES = ("halves", "random", "bridge", "majorities_ring")
-LIES = tuple(name for name, _ in _core.lies())
 SCHEDULE_TIMES = ("at", "after", "duration", "every", "uptime")
 
 
@@ -177,11 +174,16 @@ class Partition(Fault):
 
     name: ClassVar[str] = "partition"
     groups: tuple[Any, ...] = ()
-    shape: str | None = field(default=None, kw_only=True)
+    shape: Shape | None = field(default=None, kw_only=True)
     bridge: Target | None = field(default=None, kw_only=True)
 
+    @passes_on(Fault)
     def __init__(
-        self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
+        self,
+        *groups: Target,
+        shape: Shape | None = None,
+        bridge: Target | None = None,
+        **schedule: Unpack[Schedule],
     ) -> None:
         written = [target_to_dict(group, "groups") for group in groups]
         frozen = tuple(group if isinstance(group, str) else tuple(group) for group in written)
@@ -193,7 +195,7 @@ class Partition(Fault):
     def _parameters(self) -> dict[str, Any]:
         written: dict[str, Any] = {"groups": [target_to_dict(g, "groups") for g in self.groups]}
         if self.shape is not None:
-            written["shape"] = choice(self.shape, "Partition: shape", SHAPES)
+            written["shape"] = choice(self.shape, "Partition: shape", words(Shape))
         if self.bridge is not None:
             written["bridge"] = target_to_dict(self.bridge, "Partition: bridge")
         return written
@@ -204,16 +206,10 @@ class Partition(Fault):
         return list(self.groups), named
 
 
-def _init_schedule(fault: Fault, schedule: dict[str, Any]) -> None:
-    known = {f.name: f.default for f in fields(Fault)}
-    for name in schedule:
-        if name not in known:
-            accepted = ", ".join(known)
-            raise TypeError(
-                f"{type(fault).__name__}() has no argument '{name}'; its schedule takes {accepted}"
-            )
-    for name, default in known.items():
-        object.__setattr__(fault, name, schedule.get(name, default))
+def _init_schedule(fault: Fault, schedule: Schedule) -> None:
+    inspect.signature(Fault).bind(**schedule)  # an argument that it does not have is an error
+    for part in fields(Fault):
+        object.__setattr__(fault, part.name, schedule.get(part.name, part.default))
     fault.__post_init__()
 
 
@@ -255,10 +251,10 @@ class Crash(_OnNode):
     """
 
     name: ClassVar[str] = "crash"
-    unsynced: str = field(default="lose", kw_only=True)
+    unsynced: Unsynced = field(default="lose", kw_only=True)
 
     def _parameters(self) -> dict[str, Any]:
-        kept = choice(self.unsynced, "Crash: unsynced", ("lose", "tear", "keep"))
+        kept = choice(self.unsynced, "Crash: unsynced", words(Unsynced))
         return {**super()._parameters(), "unsynced": kept}
 
 
@@ -270,6 +266,7 @@ class Restart(_OnNode):
     """
 
     name: ClassVar[str] = "restart"
+    node: Target = "the crashed"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -288,6 +285,7 @@ class Resume(_OnNode):
     """Nodes that stand still go on, first with what has waited: what paused them ends there."""
 
     name: ClassVar[str] = "resume"
+    node: Target = "the paused"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -374,13 +372,13 @@ class Lie(_OnNode):
     """
 
     name: ClassVar[str] = "lie"
-    lie: str
+    lie: LieName
     index: int | None = field(default=None, kw_only=True)
     term: int | None = field(default=None, kw_only=True)
     append_entries: bool = field(default=False, kw_only=True)
 
     def _parameters(self) -> dict[str, Any]:
-        lie: dict[str, Any] = {"lie": choice(self.lie, "Lie: lie", LIES)}
+        lie: dict[str, Any] = {"lie": choice(self.lie, "Lie: lie", words(LieName))}
         if self.lie == "claimed_log":
             lie["index"] = integer(self.index, "Lie: claimed_log: index")
             lie["append_entries"] = flag(self.append_entries, "Lie: append_entries")
@@ -398,7 +396,7 @@ class _OnMessages(Fault):
     from_: Target | None = field(default=None, kw_only=True)
     to: Target | None = field(default=None, kw_only=True)
     both_ways: bool = field(default=False, kw_only=True)
-    types: Target = field(default=(), kw_only=True)
+    types: MessageType | Sequence[MessageType] = field(default=(), kw_only=True)
 
     def _parameters(self) -> dict[str, Any]:
         what = type(self).__name__

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
 
 from ._faults import (
     ClockJump,
@@ -21,15 +24,42 @@ from ._faults import (
     Pause,
     Restart,
     Resume,
-    Target,
     Usurp,
     Wipe,
 )
-from ._time import Duration
-from .distributions import Time
+from ._typing import Schedule
 from .views import FaultHandle
 
 __all__ = ["Injectable"]
+
+
+P = ParamSpec("P")
+
+
+def strikes(
+    kind: Callable[P, Fault],
+) -> Callable[[Callable[[Any], object]], Callable[Concatenate[Injectable, P], FaultHandle]]:
+    """A method that makes a fault and injects it: it takes what the fault takes."""
+
+    def as_method(described: Callable[[Any], object]) -> Callable[Concatenate[Injectable, P], FaultHandle]:
+        def method(self: Injectable, /, *args: P.args, **kwargs: P.kwargs) -> FaultHandle:
+            return self.inject(kind(*args, **kwargs))
+
+        functools.update_wrapper(method, described)
+        del method.__wrapped__  # type: ignore[attr-defined]
+        made = inspect.signature(kind)
+        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+        method.__signature__ = made.replace(  # type: ignore[attr-defined]
+            parameters=[own, *sorted(made.parameters.values(), key=_is_of_schedule)],
+            return_annotation=FaultHandle.__name__,
+        )
+        return method
+
+    return as_method
+
+
+def _is_of_schedule(parameter: inspect.Parameter) -> bool:
+    return parameter.name in Schedule.__annotations__
 
 
 class Injectable:
@@ -39,72 +69,70 @@ class Injectable:
         """A fault strikes, now or at its time. The handle ends it."""
         raise NotImplementedError
 
-    def partition(
-        self, *groups: Target, shape: str | None = None, bridge: Target | None = None, **schedule: Any
-    ) -> FaultHandle:
+    @strikes(Partition)
+    def partition(self) -> None:
         """Links between groups go down; see `Partition`."""
-        return self.inject(Partition(*groups, shape=shape, bridge=bridge, **schedule))
 
-    def isolate(self, node: Target, **schedule: Any) -> FaultHandle:
+    @strikes(Isolate)
+    def isolate(self) -> None:
         """A node is cut off from all others; see `Isolate`."""
-        return self.inject(Isolate(node, **schedule))
 
-    def cut(self, **where: Any) -> FaultHandle:
+    @strikes(Cut)
+    def cut(self) -> None:
         """Links go down one way, or for some types of message; see `Cut`."""
-        return self.inject(Cut(**where))
 
-    def delay(self, by: Time, **where: Any) -> FaultHandle:
+    @strikes(Delay)
+    def delay(self) -> None:
         """Messages take longer; see `Delay`."""
-        return self.inject(Delay(by, **where))
 
-    def loss(self, probability: float, **where: Any) -> FaultHandle:
+    @strikes(Loss)
+    def loss(self) -> None:
         """Messages are lost; see `Loss`."""
-        return self.inject(Loss(probability, **where))
 
-    def duplicate(self, probability: float, **where: Any) -> FaultHandle:
+    @strikes(Duplicate)
+    def duplicate(self) -> None:
         """Messages arrive twice; see `Duplicate`."""
-        return self.inject(Duplicate(probability, **where))
 
-    def hold(self, **where: Any) -> FaultHandle:
+    @strikes(Hold)
+    def hold(self) -> None:
         """Messages are held back as they are sent, to be delivered by hand; see `Hold` and `in_flight`."""
-        return self.inject(Hold(**where))
 
-    def crash(self, node: Target, **how: Any) -> FaultHandle:
+    @strikes(Crash)
+    def crash(self) -> None:
         """A node loses power; see `Crash`."""
-        return self.inject(Crash(node, **how))
 
-    def restart(self, node: Target = "the crashed", **schedule: Any) -> FaultHandle:
+    @strikes(Restart)
+    def restart(self) -> None:
         """Nodes that are down come back; see `Restart`."""
-        return self.inject(Restart(node, **schedule))
 
-    def pause(self, node: Target, **schedule: Any) -> FaultHandle:
+    @strikes(Pause)
+    def pause(self) -> None:
         """A node stands still; see `Pause`."""
-        return self.inject(Pause(node, **schedule))
 
-    def resume(self, node: Target = "the paused", **schedule: Any) -> FaultHandle:
+    @strikes(Resume)
+    def resume(self) -> None:
         """Nodes that stand still go on; see `Resume`."""
-        return self.inject(Resume(node, **schedule))
 
-    def wipe(self, node: Target, **schedule: Any) -> FaultHandle:
+    @strikes(Wipe)
+    def wipe(self) -> None:
         """A node loses its disk and comes back empty under its old name; see `Wipe`."""
-        return self.inject(Wipe(node, **schedule))
 
-    def clock_rate(self, node: Target, rate: float, **schedule: Any) -> FaultHandle:
+    @strikes(ClockRate)
+    def clock_rate(self) -> None:
         """A node's clock runs fast or slow; see `ClockRate`."""
-        return self.inject(ClockRate(node, rate, **schedule))
 
-    def clock_jump(self, node: Target, by: Duration, **schedule: Any) -> FaultHandle:
+    @strikes(ClockJump)
+    def clock_jump(self) -> None:
         """A node's clock is set forward or back; see `ClockJump`."""
-        return self.inject(ClockJump(node, by, **schedule))
 
-    def lie(self, node: Target, lie: str, **how: Any) -> FaultHandle:
+    @strikes(Lie)
+    def lie(self) -> None:
         """A node says what is not so; see `Lie`."""
-        return self.inject(Lie(node, lie, **how))
 
-    def forget_vote(self, node: Target, **schedule: Any) -> FaultHandle:
+    @strikes(ForgetVote)
+    def forget_vote(self) -> None:
         """A node forgets whom it voted for; see `ForgetVote`."""
-        return self.inject(ForgetVote(node, **schedule))
 
-    def usurp(self, node: Target, **schedule: Any) -> FaultHandle:
+    @strikes(Usurp)
+    def usurp(self) -> None:
         """A node leads the next term without an election; see `Usurp`."""
-        return self.inject(Usurp(node, **schedule))

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 from ._arguments import dumps, instance, items
-from ._faults import Target, target_to_dict
+from ._faults import target_to_dict
 from ._outgoing import Outgoing, SentMessage
+from ._typing import MessageType, Target
 from .errors import InvalidError, shown
 
 if TYPE_CHECKING:
@@ -33,14 +34,14 @@ class Interceptable:
         function: Callable[[Outgoing], Any],
         *,
         nodes: Target | None = None,
-        types: str | Iterable[str] = (),
+        types: MessageType | Iterable[MessageType] = (),
     ) -> Hook: ...
     def intercept(
         self,
         function: Callable[[Outgoing], Any] | None,
         *,
         nodes: Target | None = None,
-        types: str | Iterable[str] = (),
+        types: MessageType | Iterable[MessageType] = (),
     ) -> Hook | None:
         """Shows messages to a function before they leave; it may change them.
 
@@ -105,14 +106,14 @@ class Interceptable:
         function: Callable[[SentMessage], object],
         *,
         nodes: Target | None = None,
-        types: str | Iterable[str] = (),
+        types: MessageType | Iterable[MessageType] = (),
     ) -> Hook: ...
     def watch(
         self,
         function: Callable[[SentMessage], object] | None,
         *,
         nodes: Target | None = None,
-        types: str | Iterable[str] = (),
+        types: MessageType | Iterable[MessageType] = (),
     ) -> Hook | None:
         """Shows every message that is sent to a function that only looks.
 

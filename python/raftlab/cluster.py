@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
+from ._boundary import as_it_is
 from ._conditions import Condition
 from ._faults import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
+from ._signatures import passes_on
+from ._suggest import meant_for, refuse_makers
 from ._time import Duration, format_ms, to_ms
+from ._typing import OnViolation, Settings, TraceLevel, Via, words
 from ._world import World
 from .commands import Command
 from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
@@ -158,16 +162,17 @@ class Cluster(Injectable, Interceptable, Forkable):
     []
     """
 
+    @passes_on(Scenario)
     def __init__(
         self,
-        nodes: int | list[str] = 5,
+        nodes: int | Sequence[str] = 5,
         seed: int = 0,
         *,
-        trace: str = "full",
+        trace: TraceLevel = "full",
         checks: bool = True,
-        on_violation: str = "record",
+        on_violation: OnViolation = "record",
         trace_rows: int | None = None,
-        **settings: Any,
+        **settings: Unpack[Settings],
     ) -> None:
         scenario = Scenario(nodes, **settings)
         self._open(scenario, seed, trace, checks, on_violation, trace_rows)
@@ -183,7 +188,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         on_violation: str,
         trace_rows: int | None,
     ) -> None:
-        choice(on_violation, "on_violation", ("record", "stop", "raise"))
+        choice(on_violation, "on_violation", words(OnViolation))
         if on_violation != "record" and not checks:
             raise InvalidError(f"on_violation={on_violation!r} needs checks=True")
         self._on_violation = on_violation
@@ -191,7 +196,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         self._engine = _core.Engine(
             scenario.to_json(),
             _seed(seed),
-            trace=choice(trace, "trace", ("full", "states", "off")),
+            trace=choice(trace, "trace", words(TraceLevel)),
             checks=flag(checks, "checks"),
             stop_on_violation=on_violation != "record",
             trace_rows=None if trace_rows is None else integer(trace_rows, "trace_rows"),
@@ -245,7 +250,9 @@ class Cluster(Injectable, Interceptable, Forkable):
         if not callable(condition):
             raise InvalidError(
                 f"a condition must be of raftlab.conditions or callable, not {shown(condition)}"
+                f"{meant_for(condition, Condition)}"
             )
+        refuse_makers(condition, Condition, "condition")
         with self._driving():
             self._running = True
             try:
@@ -265,6 +272,7 @@ class Cluster(Injectable, Interceptable, Forkable):
             if dispatched == 0:
                 raise self._not_reached(getattr(condition, "__name__", shown(condition)), limit_ms)
 
+    @as_it_is
     def step(self, count: int = 1) -> int:
         """Dispatches the next `count` events, and says how many there were."""
         # Called for single events, in loops of millions: what need not be asked isn't.
@@ -333,7 +341,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         return self._ask(propose(command, node=node, home=home, client=client))
 
     def read(
-        self, key: str, *, node: str | None = None, home: str | None = None, via: str = "log"
+        self, key: str, *, node: str | None = None, home: str | None = None, via: Via = "log"
     ) -> Operation:
         """A client reads a key.
 
@@ -364,7 +372,9 @@ class Cluster(Injectable, Interceptable, Forkable):
     def inject(self, fault: Fault) -> FaultHandle:
         """A fault strikes, now or at its time. The handle ends it."""
         if not isinstance(fault, Fault):
-            raise InvalidError(f"fault must be a fault such as Crash('A'), not {shown(fault)}")
+            raise InvalidError(
+                f"fault must be a fault such as Crash('A'), not {shown(fault)}{meant_for(fault, Fault)}"
+            )
         handle = self._act({"inject": fault.to_dict()})
         return FaultHandle(self, handle or 0, fault)
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._suggest import unknown_in
+from .errors import UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +47,8 @@ class Catalogue(Sequence[dict[str, str]]):
         for row in self._rows:
             if row[self.columns[0]] == key:
                 return row
-        raise KeyError(f"{key!r}; the {self.title} are {', '.join(self.names)}")
+        hint = unknown_in(key, self.names) or f"; the {self.title} are {', '.join(self.names)}"
+        raise UnknownNameError(f"{key!r} is none of the {self.title}{hint}")
 
     def __len__(self) -> int:
         return len(self._rows)

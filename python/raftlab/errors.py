@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BusyError",
+    "CallError",
     "FaultWarning",
     "IncompleteWarning",
     "InterceptorError",
@@ -16,6 +17,7 @@ __all__ = [
     "NotReached",
     "RaftlabError",
     "ReplayError",
+    "UnknownNameError",
     "ViolationError",
 ]
 
@@ -53,6 +55,21 @@ class RaftlabError(Exception):
 
 class InvalidError(RaftlabError, ValueError):
     """An argument, a fault or a scenario makes no sense; the message says which part and what is accepted."""
+
+
+class CallError(InvalidError, TypeError):
+    """A call does not fit its function: an argument is missing, given twice, or one too many."""
+
+
+class UnknownNameError(CallError, AttributeError, KeyError):
+    """There is no such attribute, argument or row of a catalogue; the message names the closest ones.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, prevote=True)
+    Traceback (most recent call last):
+        ...
+    raftlab.errors.UnknownNameError: Cluster() has no argument 'prevote'; did you mean 'pre_vote'?
+    """
 
 
 class ReplayError(RaftlabError, ValueError):

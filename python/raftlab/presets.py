@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import _core
+from ._boundary import guard
 
 __all__ = ["Preset", "consul", "etcd", "paper"]
 
@@ -57,3 +58,5 @@ _ALL = {
 paper = _ALL["paper"]
 etcd = _ALL["etcd"]
 consul = _ALL["consul"]
+
+guard(__name__)

@@ -7,13 +7,15 @@ import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from . import _core
+from . import _core, presets
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._files import read_text, write_text
+from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
+from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceLevel
 from ._values import laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, written_down
 from .distributions import Time
@@ -130,7 +132,7 @@ class Scenario:
         *,
         preset: Mapping[str, Any] | None = None,
         election_timeout: Any = None,
-        election_rule: str | None = None,
+        election_rule: ElectionRule | str | None = None,
         candidate_timeout: Any = None,
         candidate_backoff: float | None = None,
         timeout_step: Duration | None = None,
@@ -146,7 +148,7 @@ class Scenario:
         snapshot_every: int | None = None,
         lease_drift: float | None = None,
         commit_guard: bool | None = None,
-        bugs: Iterable[str] = (),
+        bugs: Bug | str | Iterable[Bug | str] = (),
         network: Network | Time | None = None,
         disk: Disk | Time | None = None,
         workload: _Load | Iterable[_Load] = (),
@@ -248,9 +250,9 @@ class Scenario:
         self,
         seed: int = 0,
         *,
-        trace: str = "full",
+        trace: TraceLevel = "full",
         checks: bool = True,
-        on_violation: str = "record",
+        on_violation: OnViolation = "record",
         trace_rows: int | None = None,
     ) -> Run:
         """Plays the whole scenario with the luck of a seed.
@@ -288,9 +290,9 @@ class Scenario:
         self,
         seed: int,
         *,
-        trace: str = "full",
+        trace: TraceLevel = "full",
         checks: bool = True,
-        on_violation: str = "record",
+        on_violation: OnViolation = "record",
         trace_rows: int | None = None,
     ) -> Run:
         """The run, also if a step waited in vain."""
@@ -298,26 +300,29 @@ class Scenario:
 
         return Run._play(self, seed, trace, checks, on_violation, trace_rows)
 
-    def cluster(self, seed: int = 0, **options: Any) -> Cluster:
+    @passes_on(run)
+    def cluster(self, seed: int = 0, **options: Unpack[RunOptions]) -> Cluster:
         """A cluster that has been through this scenario, to be driven on by hand. Options as in `run`."""
         return self.run(seed, **options).fork()
 
-    def replace(self, **changes: Any) -> Scenario:
+    @passes_on(__init__, "nodes", default=UNCHANGED)
+    def replace(self, **changes: Unpack[Changes]) -> Scenario:
         """The same scenario with other settings, given as to the constructor.
 
         >>> Scenario(3).replace(pre_vote=True).pre_vote
         True
         """
-        parts = dict(self._parts)
-        if "nodes" in changes:
-            parts["nodes"] = names_of(changes.pop("nodes"))
-        parts |= _preset(changes.pop("preset", None))
-        for name in changes:
+        parts, given = dict(self._parts), dict[str, Any](changes)
+        if "nodes" in given:
+            parts["nodes"] = names_of(changes["nodes"])
+            del given["nodes"]
+        parts |= _preset(given.pop("preset", None))
+        for name in given:
             if name not in WRITERS:
                 raise TypeError(f"Scenario.replace() got an unexpected keyword argument {name!r}")
             parts.pop(name, None)
         scenario = Scenario.__new__(Scenario)
-        scenario._set(normal(parts | written_down(changes, parts["nodes"])))
+        scenario._set(normal(parts | written_down(given, parts["nodes"])))
         scenario._warn_of_late_faults()
         return scenario
 
@@ -472,9 +477,6 @@ class Scenario:
         ms = self._parts.get(name)
         return None if ms is None else float(ms)
 
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"a scenario has no attribute '{name}'")
-
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a scenario is a value and cannot be changed; use replace({name}=...)")
 
@@ -511,7 +513,8 @@ def _is_range(value: tuple[Any, ...]) -> bool:
 
 def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if preset is not None and not isinstance(preset, Mapping):
-        raise InvalidError(f"preset must be one of raftlab.presets, not {shown(preset)}")
+        known = ", ".join(f"raftlab.presets.{name}" for name in presets.__all__ if name.islower())
+        raise InvalidError(f"preset must be one of {known}, not {shown(preset)}")
     return preset or {}
 
 

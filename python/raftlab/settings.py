@@ -8,15 +8,12 @@ from typing import Any
 
 from ._arguments import U32, choice, flag, instance, integer, items, number, probability
 from ._time import Duration, to_ms
+from ._typing import Via, words
 from ._values import Value
 from .distributions import Time, time_from_dict, time_to_dict
 from .errors import InvalidError
 
 __all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
-
-
-VIAS = ("log", "read_index", "lease", "local")
-"""How reads are served."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +108,7 @@ class Disk(Value):
 class _Load(Value):
     keys: int = field(default=1, kw_only=True)
     reads: float = field(default=0.0, kw_only=True)
-    via: str = field(default="log", kw_only=True)
+    via: Via = field(default="log", kw_only=True)
     session: bool = field(default=False, kw_only=True)
     start: Duration = field(default=0.0, kw_only=True)
     end: Duration | None = field(default=None, kw_only=True)
@@ -125,7 +122,7 @@ class _Load(Value):
             "mix": {
                 "keys": integer(self.keys, "workload: keys", 1, 1_000_000),
                 "reads": probability(self.reads, "workload: reads"),
-                "via": choice(self.via, "workload: via", VIAS),
+                "via": choice(self.via, "workload: via", words(Via)),
                 "session": flag(self.session, "workload: session"),
             },
         }

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ._arguments import U32, choice, flag, instance, integer, reading
+from ._boundary import guard
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
+from ._typing import Via, words
 from ._values import Value, call
 from .commands import Command, command_from_dict, command_to_dict, shortest
 from .errors import InvalidError, shown
-from .settings import VIAS
 
 __all__ = [
     "Action",
@@ -295,12 +296,12 @@ class read(Action):
     key: str
     node: str | None = field(default=None, kw_only=True)
     home: str | None = field(default=None, kw_only=True)
-    via: str = field(default="log", kw_only=True)
+    via: Via = field(default="log", kw_only=True)
 
     def _parameters(self) -> dict[str, Any]:
         if not isinstance(self.key, str) or not self.key:
             raise InvalidError(f"a key must be a text of at least one letter, not {shown(self.key)}")
-        return {"key": self.key, "via": choice(self.via, "via", VIAS), **_names(self, "node", "home")}
+        return {"key": self.key, "via": choice(self.via, "via", words(Via)), **_names(self, "node", "home")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -535,3 +536,6 @@ def action_from_dict(written: Mapping[str, Any]) -> Action | Fault:
         given["operation"] = given.pop("op")
     kinds: dict[str, type[Action]] = {kind.__name__: kind for kind in (read, retry, give_up, campaign, heal)}
     return kinds[name](**given)
+
+
+guard(__name__)

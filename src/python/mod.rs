@@ -11,6 +11,7 @@ mod flights;
 mod gateway;
 mod intercept;
 mod patience;
+mod public;
 mod shared;
 mod splitting;
 mod sweep;
@@ -27,6 +28,8 @@ mod _core {
     #[pymodule_export]
     use super::intercept::SenderState;
     #[pymodule_export]
+    use super::public::Public;
+    #[pymodule_export]
     use super::splitting::climb;
     #[pymodule_export]
     use super::sweep::{metrics, sweep};
@@ -35,7 +38,7 @@ mod _core {
     #[pymodule_export]
     use super::views::{
         conditions, election_rules, faults, lies, message_types, presets, properties, roles, rules,
-        scenario_normal, schema, targets,
+        scenario_normal, schema, targets, values,
     };
 
     #[pymodule_export]

@@ -12,14 +12,16 @@ use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
 use crate::experiment::presets::PRESETS;
 use crate::experiment::step::{CommandSpec, command_text};
 use crate::experiment::watch::Texts;
-use crate::experiment::{Cluster, Symbols, Watcher};
+use crate::experiment::{Cluster, Ending, Symbols, Watcher};
 use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
+use crate::raft::notes::REFUSALS;
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
+use crate::reasons::REASONS;
 use crate::sim::{Clock, OpStatus, Time};
-use crate::trace::schema::TABLES;
+use crate::trace::schema::{TABLES, VALUES};
 
 /// What surrounds a node.
 pub(super) struct Surroundings {
@@ -357,6 +359,32 @@ pub(super) fn schema()
                 table.columns.iter().map(|c| (c.name, c.kind.arrow(), c.unit, c.meaning)).collect();
             (table.name, table.doc, columns)
         })
+        .collect()
+}
+
+/// What a column of names can hold: (column, [(value, meaning)]), and so of endings.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(super) fn values() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let pairs = |pairs: &mut dyn Iterator<Item = (&'static str, &'static str)>| {
+        pairs.map(|(name, meaning)| (name, meaning.trim().to_owned())).collect()
+    };
+    let columns = VALUES.iter().map(|(column, names, meanings)| {
+        let named = names.iter().zip(*meanings).map(|(name, meaning)| (*name, *meaning));
+        (*column, pairs(&mut { named }))
+    });
+    let refusals = REFUSALS.iter().map(|(name, meaning, source)| {
+        (*name, format!("{} ({source})", meaning.trim().trim_end_matches('.')))
+    });
+    columns
+        .chain([
+            ("events.detail", refusals.collect()),
+            ("ops.reason", pairs(&mut REASONS.iter().copied())),
+            (
+                "ending",
+                pairs(&mut Ending::ALL.iter().map(|ending| (ending.name(), ending.meaning()))),
+            ),
+        ])
         .collect()
 }
 

@@ -23,6 +23,7 @@ use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
     Status, TimerId, Way, WriteId,
 };
+use crate::reasons;
 
 /// Runs while a node waits for a leader, or for votes.
 pub const ELECTION: TimerId = TimerId(0);
@@ -375,9 +376,9 @@ impl Node {
         fx.disarm(QUORUM);
         fx.arm(ELECTION, self.patience);
         for waiting in std::mem::take(&mut self.waiting) {
-            fx.reply(waiting.op, Reply::Unknown { reason: "the leader stepped down" });
+            fx.reply(waiting.op, Reply::Unknown { reason: reasons::STEPPED_DOWN });
         }
-        self.reads.give_up(fx, "the leader stepped down");
+        self.reads.give_up(fx, reasons::STEPPED_DOWN);
     }
 
     /// Raises commitIndex and applies what it now covers (Figure 2, rules for all servers).

@@ -78,38 +78,43 @@ pub enum RaftNote {
     },
 }
 
-/// Why a message was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Refusal {
-    /// The message is of an older term (§5.1).
-    StaleTerm(Rule),
-    /// The node hears a leader (diss. §4.2.3), or has just restarted under leases.
-    StickyVote,
-    /// The node has voted for somebody else (§5.2).
-    AlreadyVoted,
-    /// The candidate's log is less up to date (§5.4.1).
-    NotUpToDate,
-    /// The entry before the new ones is missing or differs (§5.3).
-    PrevLogMismatch,
-    /// The node has just stepped down for this candidate's term (Raft Refloated's simulator).
-    SteppedDown,
-    /// An AppendEntries of the term that this node itself leads; no honest node sends it.
-    SecondLeader,
+macro_rules! refusals {
+    ($($(#[doc = $meaning:literal])* $variant:ident $(($rule:ty))? $name:literal $source:literal;)*) => {
+        /// Why a message was refused.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum Refusal {
+            $($(#[doc = $meaning])* $variant $(($rule))?,)*
+        }
+
+        /// All refusals: name in tables, meaning, source.
+        pub const REFUSALS: &[(&str, &str, &str)] = &[$(($name, concat!($($meaning),*), $source)),*];
+
+        impl Refusal {
+            /// The name in tables.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Refusal::$variant { .. } => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl Refusal {
-    /// The name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Refusal::StaleTerm(_) => "stale_term",
-            Refusal::StickyVote => "sticky_vote",
-            Refusal::AlreadyVoted => "already_voted",
-            Refusal::NotUpToDate => "not_up_to_date",
-            Refusal::PrevLogMismatch => "prev_log_mismatch",
-            Refusal::SteppedDown => "stepped_down",
-            Refusal::SecondLeader => "second_leader",
-        }
-    }
+refusals! {
+    /// The message is of an older term.
+    StaleTerm(Rule) "stale_term" "§5.1";
+    /// The node hears a leader, or has just restarted under leases.
+    StickyVote "sticky_vote" "diss. §4.2.3";
+    /// The node has voted for another candidate in this term.
+    AlreadyVoted "already_voted" "§5.2";
+    /// The candidate's log is less up to date.
+    NotUpToDate "not_up_to_date" "§5.4.1";
+    /// The entry before the new ones is missing or differs.
+    PrevLogMismatch "prev_log_mismatch" "§5.3";
+    /// The node has just stepped down for this candidate's term.
+    SteppedDown "stepped_down" "simulator of Raft Refloated";
+    /// An AppendEntries of the term that this node itself leads; no honest node sends it.
+    SecondLeader "second_leader" "§5.2";
 }
 
 impl Refusal {

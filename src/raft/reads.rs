@@ -7,6 +7,7 @@ use super::rules::Rule;
 use super::types::{Key, Output};
 use crate::clone::clone_by_field;
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
+use crate::reasons;
 
 /// A leader's heartbeat rounds and the reads that wait for them.
 #[derive(Debug, Default)]
@@ -77,10 +78,10 @@ impl Node {
             return self.serve(op, key, fx);
         }
         if self.role != Role::Leader {
-            return fx.reply(op, Reply::Refused { reason: "not the leader", hint: self.leader });
+            return fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint: self.leader });
         }
         if via == ReadPath::Lease && self.config.lease.is_none() {
-            let reason = "reads by lease are not configured";
+            let reason = reasons::NO_LEASE;
             return fx.reply(op, Reply::Refused { reason, hint: None });
         }
         // It waits for no other read. A leader that may not know the latest commitIndex has to wait, and its

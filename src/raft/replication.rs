@@ -8,13 +8,14 @@ use super::progress::{Pace, Verdict};
 use super::rules::Rule;
 use super::types::{Command, Entries, Entry, RaftMessage, Waiting};
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
+use crate::reasons;
 
 impl Node {
     /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it" (§5.1).
     #[inline]
     pub(super) fn propose<E: Effects<Self>>(&mut self, op: OpId, command: Command, fx: &mut E) {
         if self.role != Role::Leader {
-            return fx.reply(op, Reply::Refused { reason: "not the leader", hint: self.leader });
+            return fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint: self.leader });
         }
         self.storage.append(self.term(), command);
         let last = self.log().last_index();
@@ -210,7 +211,7 @@ impl Node {
     /// lied; production systems then halt (`commit_guard`), the paper does not look.
     fn truncate_after<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) -> bool {
         if self.config.commit_guard && index < self.commit {
-            fx.halt("the leader's entries conflict with committed ones");
+            fx.halt(reasons::CONFLICT);
             return false;
         }
         if index < self.commit {

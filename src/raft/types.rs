@@ -250,6 +250,20 @@ pub enum RaftMessage {
     },
 }
 
+impl RaftMessage {
+    /// What the kinds of [`Message::KINDS`] are, in the same order.
+    pub const MEANINGS: &'static [&'static str] = &[
+        "A candidate asks for a vote (§5.2).",
+        "It grants the vote or refuses it.",
+        "A node asks whether it would get a vote, before it raises its term (diss. §9.6).",
+        "It says whether it would grant the vote.",
+        "A leader replicates entries; without entries it is a heartbeat (§5.3).",
+        "It acknowledges entries, or refuses them because the one before them does not match.",
+        "A leader sends its snapshot instead of entries that it no longer has (§7).",
+        "It acknowledges the snapshot.",
+    ];
+}
+
 impl Message for RaftMessage {
     type Change = Change;
     const KINDS: &'static [&'static str] = &[

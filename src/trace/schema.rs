@@ -163,7 +163,8 @@ codes! {
 }
 
 /// What an entry of the log can do: the first of [`RequestKind`].
-pub const COMMANDS: &[&str] = RequestKind::NAMES.split_at(RequestKind::ReadLog as usize).0;
+pub const COMMANDS: &[&str] = RequestKind::NAMES.split_at(COMMAND_COUNT).0;
+const COMMAND_COUNT: usize = RequestKind::ReadLog as usize;
 
 codes! {
     /// Where an operation stands.
@@ -238,11 +239,31 @@ pub const ROLES: &[&str] = &["follower", "precandidate", "candidate", "leader"];
 
 const _: () = assert!(ROLES.len() == Role::ALL.len());
 
+/// What each column of names can hold: table and column, the names, and their meanings.
+pub const VALUES: &[(&str, &[&str], &[&str])] = &[
+    ("messages.type", RaftMessage::KINDS, RaftMessage::MEANINGS),
+    ("messages.fate", MessageFate::NAMES, MessageFate::MEANINGS),
+    ("nodes.role", ROLES, ROLE_MEANINGS),
+    ("entries.op", COMMANDS, RequestKind::MEANINGS.split_at(COMMAND_COUNT).0),
+    ("ops.kind", RequestKind::NAMES, RequestKind::MEANINGS),
+    ("ops.status", OpStatus::NAMES, OpStatus::MEANINGS),
+    ("events.kind", EventKind::NAMES, EventKind::MEANINGS),
+    ("faults.outcome", FaultOutcome::NAMES, FaultOutcome::MEANINGS),
+];
+
+const ROLE_MEANINGS: &[&str] = &[
+    "It follows a leader, or waits for one.",
+    "It asks whether it would win an election, and has not raised its term (PreVote).",
+    "It has raised its term and asks for votes.",
+    "It leads its term, by its own opinion: another node may lead a later one.",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::raft::node;
     use crate::trace::DEFAULT_MAX_ROWS;
+    use crate::trace::kind::Kind;
 
     #[test]
     fn codes_bear_the_names_of_the_world() {
@@ -259,6 +280,22 @@ mod tests {
         assert_eq!(EventKind::timer(node::HEARTBEAT.0), EventKind::TimerHeartbeat);
         assert_eq!(EventKind::timer(node::QUORUM.0), EventKind::TimerQuorum);
         assert_eq!(COMMANDS, ["noop", "put", "get", "cas", "append"]);
+    }
+
+    #[test]
+    fn every_name_in_a_table_has_a_meaning() {
+        let columns = TABLES.iter().flat_map(|table| {
+            table.columns.iter().filter_map(|column| match column.kind {
+                Kind::Name(names) => Some((format!("{}.{}", table.name, column.name), names)),
+                _ => None,
+            })
+        });
+        let listed = VALUES.iter().map(|(column, names, _)| ((*column).to_owned(), *names));
+        assert_eq!(columns.collect::<Vec<_>>(), listed.collect::<Vec<_>>());
+        for (column, names, meanings) in VALUES {
+            assert_eq!(names.len(), meanings.len(), "{column}");
+            assert!(meanings.iter().all(|meaning| meaning.ends_with('.')), "{column}");
+        }
     }
 
     #[test]

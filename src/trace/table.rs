@@ -362,6 +362,8 @@ macro_rules! codes {
         impl $set {
             /// The names, in the order of their codes.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
+            /// What they mean, in the same order.
+            pub const MEANINGS: &'static [&'static str] = &[$($meaning),+];
 
             /// What stands in the column.
             #[inline]

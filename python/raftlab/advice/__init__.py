@@ -5,8 +5,11 @@ tried), `setup` (what is played), `rates` (what runs say of one timeout), `curve
 of all of them), `verdict` (what follows).
 """
 
+from .._boundary import guard
 from .._round_trips import network_from_csv
 from .play import advise
 from .result import Advice, Choice
 
 __all__ = ["Advice", "Choice", "advise", "network_from_csv"]
+
+guard(__name__)

@@ -11,6 +11,7 @@ run, and the evidence. `result.plot()` draws its picture.
 
 from __future__ import annotations
 
+from .._boundary import guard
 from ._base import Answer, Experiment, Finding, Result, Variant
 from .delayed_messages import delayed_messages
 from .livelock import livelock
@@ -49,3 +50,5 @@ ALL: dict[str, Experiment] = {
     )
 }
 """All experiments by id: E1 to E3, Q1 to Q4."""
+
+guard(__name__)

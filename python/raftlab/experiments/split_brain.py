@@ -24,6 +24,7 @@ from .. import (
     uniform,
 )
 from .._time import format_ms
+from .._typing import Via
 from .._world import World
 from ..sweeps.play import whole
 from ._base import Answer, Experiment, Result, Variant, bound
@@ -88,12 +89,11 @@ def _one_write(seed: int, leader: str, **settings: object) -> Cluster:
     """`leader` leads term 1, and x=1 is on every log and known to be committed."""
     c = Cluster(5, seed, network=Network(latency=1), **settings)  # type: ignore[arg-type]
     c.campaign(leader)
-    c.run(20)
-    c.propose("x=1", node=leader)
+    c.run(20).propose("x=1", node=leader)
     return c.run(100)
 
 
-def cut_off_reader(seed: int = 1, *, via: str = "local", leader: str = "D") -> Cluster:
+def cut_off_reader(seed: int = 1, *, via: Via = "local", leader: str = "D") -> Cluster:
     """A leader is cut off with one other node, the other side writes x=2, and a client reads x at the leader.
 
     Parameters

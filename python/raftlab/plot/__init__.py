@@ -24,6 +24,7 @@ import importlib.util
 if importlib.util.find_spec("matplotlib") is None:
     raise ImportError('raftlab.plot needs matplotlib: pip install "raftlab[plot]"')
 
+from .._boundary import guard
 from ._bands import bands
 from ._distributions import ecdf, survival
 from ._fate import fate
@@ -59,3 +60,5 @@ __all__ = [
     "terms",
     "timeline",
 ]
+
+guard(__name__)

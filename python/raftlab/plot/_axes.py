@@ -17,7 +17,9 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from raftlab._arguments import instance
 from raftlab._arguments import nodes as named
+from raftlab._world import World
 from raftlab.errors import InvalidError
 
 from ._palette import Theme
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Transform
     from numpy.typing import ArrayLike
 
-    from raftlab._world import World
 
 __all__ = ["finish", "new_axes", "settle"]
 
@@ -65,7 +66,7 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
 
 def chosen_nodes(world: World, nodes: str | Sequence[str] | None) -> list[str]:
     """The names of the nodes to draw; `"ABC"` is short for single-letter names."""
-    known = [node.name for node in world.nodes]
+    known = [node.name for node in instance(world, World, "world").nodes]
     if nodes is None:
         return known
     names = named(nodes, "nodes", known)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from raftlab._arguments import confidence as confidence_of
+from raftlab._arguments import instance
 from raftlab._time import format_ms
 from raftlab.errors import InvalidError
 from raftlab.statistics import percent, share
@@ -60,7 +61,7 @@ def fate(
     'P(violation | state)'
     """
     confidence = confidence_of(confidence, "confidence")
-    if "at_ms" not in futures.parameters:
+    if "at_ms" not in instance(futures, Sweep, "futures").parameters:
         raise InvalidError("futures must be of several moments: run.futures(count, at=[...])")
     metrics_of(futures, event)
     observed = Observed.of(futures, event)

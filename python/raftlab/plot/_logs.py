@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from raftlab._arguments import integer
+from raftlab._arguments import instance, integer
 from raftlab._time import Duration, format_ms, to_ms
+from raftlab._world import World
 from raftlab.errors import InvalidError, shown
 
 from ._axes import (
@@ -188,6 +189,7 @@ def logs_table(
 
 def _moment(world: Forkable, at: Duration | None, event: int | None) -> tuple[Forkable, float | None, str]:
     """Of which world and which time the logs are, and how a picture names the moment."""
+    instance(world, World, "world")
     if event is None:
         when = None if at is None else to_ms(at, "at")
         return world, when, f"at {format_ms(world.now_ms if when is None else when)}"

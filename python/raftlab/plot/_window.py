@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import Formatter, MaxNLocator
 
+from raftlab._arguments import instance
 from raftlab._time import Duration, format_ms, to_ms
+from raftlab._world import World
 from raftlab.errors import InvalidError
 
 from ._axes import note, settle, size_points
@@ -16,7 +18,6 @@ from ._axes import note, settle, size_points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from raftlab._world import World
 
 __all__ = ["Window", "columns", "name_time", "note_columns", "time_axis"]
 
@@ -41,7 +42,7 @@ class Window:
     @classmethod
     def of(cls, world: World, start: Duration | None, end: Duration | None) -> Window:
         """From the beginning to now, where nothing else is asked for."""
-        now = world.now_ms
+        now = instance(world, World, "world").now_ms
         first = 0.0 if start is None else to_ms(start, "start")
         last = max(now, first + 1.0) if end is None else to_ms(end, "end")
         if first >= last:

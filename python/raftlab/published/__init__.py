@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._boundary import guard
 from .databases import failovers
 from .dissertation import election_times, lan_elections, rejoining, split_votes, wan_elections
 from .dynatune import adaptive_timeouts
@@ -61,3 +62,5 @@ ALL: dict[str, Callable[..., Result]] = {
     "failovers": failovers,
 }
 """All published experiments, by name."""
+
+guard(__name__)

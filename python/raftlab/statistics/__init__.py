@@ -5,6 +5,7 @@ were waited in vain (right-censored), and how many runs had nothing to say. `Cur
 Which interval is whose, and how often each holds the truth, is in docs/statistics.md.
 """
 
+from .._boundary import guard
 from .curve import Curve
 from .estimate import NOTHING, Estimate, as_columns, as_numbers, digits, percent, runs_in_words
 from .mean import limits_of_mean, varies
@@ -31,3 +32,5 @@ __all__ = [
     "upper_bound",
     "varies",
 ]
+
+guard(__name__)

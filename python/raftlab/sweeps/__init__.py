@@ -6,6 +6,7 @@ points), `required` (how many seeds it takes), `futures` (the same from a moment
 do not meet).
 """
 
+from .._boundary import guard
 from .comparison import Comparison, compare
 from .play import sweep
 from .rare import RareEvent, rare_event
@@ -13,3 +14,5 @@ from .required import required_seeds
 from .result import Sweep
 
 __all__ = ["Comparison", "RareEvent", "Sweep", "compare", "rare_event", "required_seeds", "sweep"]
+
+guard(__name__)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .._arguments import confidence as confidence_of
+from .._arguments import instance
 from .._time import Duration, to_ms
 from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
 from .grid import same
 from .pairs import UNKNOWN, Pairs, correlation, of_means, of_medians, of_shares
-
-if TYPE_CHECKING:
-    from .result import Sweep
+from .result import Sweep
 
 __all__ = ["Comparison", "compare"]
 
@@ -206,7 +204,7 @@ def compare(
     _need("scipy", "compare")
     confidence = confidence_of(confidence, "confidence")
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
-    pairs = Pairs.of(a, b, metric)
+    pairs = Pairs.of(instance(a, Sweep, "a"), instance(b, Sweep, "b"), metric)
     if len(pairs.x) < 2:
         why = pairs.why or INSTEAD.get(metric, "")
         said = f"metric '{metric}': fewer than two seeds have a value at both a and b"

@@ -51,6 +51,21 @@ impl Ending {
             Ending::NotArmed => "not_armed",
         }
     }
+
+    /// What it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Ending::Stop => "The condition of `stop` held.",
+            Ending::Horizon => "Time ran out.",
+            Ending::Steps => "All steps were taken, and there was no `stop`.",
+            Ending::Violation => "A property was violated, and the run was to stop at that.",
+            Ending::NotReached => "A step waited for its condition in vain.",
+            Ending::Interceptor => "An interceptor raised an error.",
+            Ending::NotArmed => {
+                "Time ran out before `stop` was armed: the faults that it waits for did not strike."
+            }
+        }
+    }
 }
 
 /// Where in a step a cluster stands that plays its scenario in slices.

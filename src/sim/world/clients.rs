@@ -2,6 +2,7 @@
 
 use super::{Backlog, Core, World};
 use crate::protocol::{Fingerprint, Input, NodeId, OpId, Protocol, Reply, Span};
+use crate::reasons;
 use crate::sim::client::{
     Client, Current, LOOK_AGAIN, Load, OpState, OpStatus, Pacing, load_client, load_op,
 };
@@ -65,7 +66,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// A client stops waiting for an operation.
     pub fn give_up(&mut self, op: OpId) {
         if self.core.ops.get(&op).is_some_and(|state| state.status.is_pending()) {
-            self.core.settle(op, OpStatus::Unknown("the client stopped waiting"), None);
+            self.core.settle(op, OpStatus::Unknown(reasons::GAVE_UP), None);
         }
     }
 
@@ -84,10 +85,10 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             core.observer.op(core.now, op, client, &event);
         }
         let Some(id) = node else {
-            return core.not_asked(op, client, "no leader can be reached");
+            return core.not_asked(op, client, reasons::NO_LEADER);
         };
         if !core.hosts[id.at()].up || !core.client_reaches(home, id) {
-            return core.not_asked(op, client, "the node cannot be reached");
+            return core.not_asked(op, client, reasons::UNREACHABLE);
         }
         if let Some(state) = core.ops.get_mut(&op) {
             state.asked.push(id);
@@ -166,7 +167,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if let Some(Current { op, node, gives_up, .. }) = self.core.clients[at].current {
             if now >= gives_up && !retry {
                 self.core.clients[at].current = None;
-                self.core.report(op, number, &OpEvent::Unknown { reason: "timed out" });
+                self.core.report(op, number, &OpEvent::Unknown { reason: reasons::TIMED_OUT });
             } else if node.is_some() && now < gives_up {
                 return self.core.wake_client(at, gives_up);
             }
@@ -325,7 +326,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
             }))
             .collect();
         for op in lost {
-            self.answered(op, id, Reply::Unknown { reason: "the node went down" });
+            self.answered(op, id, Reply::Unknown { reason: reasons::WENT_DOWN });
         }
     }
 }

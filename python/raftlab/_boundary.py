@@ -1,0 +1,192 @@
+"""The outermost calls: what is called wrongly is an error that is worded here and ends at the user's line.
+
+`guard` puts the public functions of a module, and the public methods of its classes, behind `_core.Public`.
+That calls them as they are; only when one raises is `explain` asked what the user gets to see:
+
+- a call that does not fit the signature becomes an error that names the closest arguments;
+- an error of raftlab's loses the frames of raftlab's own files, as they say nothing about the mistake.
+  Frames of callbacks stay. Any other exception is a bug, or the user's own, and keeps all of its frames.
+
+`RAFTLAB_TRACEBACKS=full` in the environment keeps all frames of all errors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType, FunctionType, ModuleType, TracebackType
+from typing import Any
+
+from . import _core
+from ._suggest import unknown_argument, unknown_attribute
+from .errors import CallError, InvalidError, RaftlabError
+
+__all__ = ["as_it_is", "explain", "guard"]
+
+
+def guard(module: str) -> None:
+    """Puts what a module lists in `__all__` behind the boundary, and makes `dir` show that and no more.
+
+    Names that the module loads when they are asked for are not there yet: their own module guards them.
+    """
+    names = vars(sys.modules[module])
+    for name in names["__all__"]:
+        value = names.get(name)
+        if isinstance(value, type):
+            _guard_class(value)
+        elif isinstance(value, FunctionType) and _is_ours(value.__module__):
+            home = vars(sys.modules[value.__module__])
+            names[name] = home[value.__name__] = public(value)
+    names["__dir__"] = lambda: sorted(names["__all__"])
+    names["__getattr__"] = public(names.get("__getattr__") or _missing_in(sys.modules[module]))
+
+
+def public(function: Callable[..., Any]) -> Any:
+    """A function behind the boundary."""
+    guarded: Any = _core.Public(function, explain)
+    return functools.update_wrapper(guarded, function)
+
+
+def as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a method that is called in loops of millions and cannot be called wrongly in many ways."""
+    function.__dict__["_as_it_is"] = True
+    return function
+
+
+def _guard_class(kind: type) -> None:
+    for part in kind.__mro__:
+        if _is_ours(part.__module__) and "_guarded" not in vars(part):
+            for name, member in list(vars(part).items()):
+                if not name.startswith("_") or name in SPECIAL:
+                    _guard_member(part, name, member)
+            if not issubclass(part, BaseException):
+                part._guarded = True  # type: ignore[attr-defined]
+    if not issubclass(kind, BaseException) and not hasattr(kind, "__getattr__"):
+        kind.__getattr__ = public(_missing)  # type: ignore[attr-defined]
+
+
+SPECIAL = ("__call__", "__getattr__", "__getitem__", "__init__", "__setattr__")
+
+
+def _guard_member(kind: type, name: str, member: Any) -> None:
+    if isinstance(member, FunctionType):
+        if not vars(member).get("_as_it_is"):
+            setattr(kind, name, public(member))
+    elif isinstance(member, (classmethod, staticmethod)):
+        if isinstance(member.__func__, FunctionType):
+            setattr(kind, name, type(member)(public(member.__func__)))
+    elif type(member) is property and isinstance(member.fget, FunctionType):
+        setattr(kind, name, property(public(member.fget), member.fset, member.fdel, member.__doc__))
+
+
+def _missing(self: object, name: str) -> Any:
+    """What a class does about attributes that it does not have."""
+    if not name.startswith("__") and hasattr(type(self), name):
+        return object.__getattribute__(self, name)  # a property that has raised AttributeError itself
+    raise unknown_attribute(self, name)
+
+
+def _missing_in(module: ModuleType) -> Callable[[str], Any]:
+    """What a module does about names that it does not have."""
+
+    def __getattr__(name: str) -> Any:
+        raise unknown_attribute(module, name)
+
+    return __getattr__
+
+
+def _is_ours(module: object) -> bool:
+    return isinstance(module, str) and (module == __package__ or module.startswith(f"{__package__}."))
+
+
+# ---- When something was raised ----------------------------------------------------------------------------
+
+
+def explain(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+) -> Exception:
+    """What is raised instead of an error: itself without our frames, or one with better words."""
+    if isinstance(error, (TypeError, InvalidError)):
+        wrong = _wrong_call(function, args, kwargs)
+        if wrong is not None:
+            return wrong
+    if isinstance(error, RaftlabError) and os.environ.get("RAFTLAB_TRACEBACKS") != "full":
+        error.__traceback__ = _outside(error.__traceback__)
+    return error
+
+
+def _outside(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of raftlab, and of what of Python it uses; callbacks are neither."""
+    frames = []
+    while traceback is not None:
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    kept: TracebackType | None = None
+    for at in reversed(frames):
+        if not _is_inside(at.tb_frame):
+            kept = TracebackType(kept, at.tb_frame, at.tb_lasti, at.tb_lineno)
+    return kept
+
+
+def _is_inside(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    of_python = file.startswith(STANDARD_LIBRARY) and "site-packages" not in file
+    return of_python or _is_ours(frame.f_globals.get("__name__"))
+
+
+STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+
+
+def _wrong_call(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> InvalidError | None:
+    """What is wrong with the arguments of a call, as far as the signature says."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        pass
+    else:
+        return None
+    parameters = signature.parameters.values()
+    own = 1 if _is_method(function) else 0
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    call = _called(function, args)
+    for name in kwargs:
+        if name not in by_name:
+            return unknown_argument(call, name, by_name[own:])
+    taken = [name for name in positional[: len(args)] if name in kwargs]
+    if taken:
+        return CallError(f"{call} got '{taken[0]}' twice: by its place and by name")
+    if len(args) > len(positional):
+        most = positional[own:]
+        by_place = f"only {', '.join(most)}" if most else "none"
+        rest = [name for name in by_name if name not in positional]
+        named = f", and by name {', '.join(rest)}" if rest else ""
+        return CallError(f"{call} takes {by_place} by place{named}; it got {len(args) - own} by place")
+    given = {*positional[: len(args)], *kwargs}
+    missing = [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.name not in given and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    return CallError(f"{call} needs {' and '.join(repr(name) for name in missing)}")
+
+
+def _is_method(function: Callable[..., Any]) -> bool:
+    return next(iter(inspect.signature(function).parameters), "") in ("self", "cls")
+
+
+def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
+    """A call as the user has written it: `Cluster()`, `Cluster.crash()`, `sweep()`."""
+    owner, _, name = function.__qualname__.rpartition(".")
+    if owner and _is_method(function) and args:
+        owner = (args[0] if isinstance(args[0], type) else type(args[0])).__name__
+    if name == "__init__":
+        return f"{owner}()"
+    return f"{owner}.{name}()" if owner else f"{name}()"

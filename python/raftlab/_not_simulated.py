@@ -1,0 +1,86 @@
+"""What raftlab does not simulate, and the names under which people look for it."""
+
+from __future__ import annotations
+
+__all__ = ["NOT_SIMULATED", "not_simulated"]
+
+NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "changes of membership",
+        "diss. §4",
+        (
+            "add",
+            "add_node",
+            "add_server",
+            "change",
+            "change_membership",
+            "conf_change",
+            "join",
+            "joint_consensus",
+            "membership",
+            "reconfigure",
+            "remove",
+            "remove_node",
+            "remove_server",
+        ),
+    ),
+    (
+        "leadership transfer",
+        "diss. §3.10",
+        ("move_leader", "step_down", "timeout_now", "transfer", "transfer_leader", "transfer_leadership"),
+    ),
+    (
+        "learners and witnesses",
+        "diss. §4.2.1",
+        ("add_learner", "demote", "learner", "learners", "non_voting", "promote", "witness", "witnesses"),
+    ),
+    (
+        "protocols other than Raft",
+        "the Rust crate has a trait for them",
+        ("epaxos", "multi_paxos", "paxos", "protocol", "protocols", "viewstamped_replication", "zab"),
+    ),
+    (
+        "checking the histories of real systems",
+        "Knossos, Porcupine, Elle",
+        (
+            "check_history",
+            "check_linearizability",
+            "elle",
+            "histories",
+            "history",
+            "knossos",
+            "linearizability",
+            "linearizable",
+            "porcupine",
+        ),
+    ),
+    ("bandwidth", "messages take their latency, whatever their size", ("bandwidth", "throttle")),
+    (
+        "corrupt messages and entries",
+        "interceptors change messages as a liar would",
+        ("bit_flip", "bit_rot", "corrupt", "corrupt_disk", "corruption", "flip_bits"),
+    ),
+    (
+        "fsyncs that lie",
+        "disks lose what was not synced, tear it, or are wiped",
+        ("fsync_lies", "lost_fsync", "lying_fsync"),
+    ),
+    ("slow processors", "a message takes no time to handle", ("cpu", "processor", "slow_node", "slow_cpu")),
+)
+"""What is missing, a source or a remark, and the names of it."""
+
+
+def not_simulated(name: str) -> str | None:
+    """What is missing, if a name asks for it.
+
+    >>> not_simulated("transfer_leadership")
+    'leadership transfer (diss. §3.10)'
+    >>> not_simulated("addServer")
+    'changes of membership (diss. §4)'
+    >>> not_simulated("crash")
+    """
+    asked = name.replace("_", "").lower()
+    for what, remark, names in NOT_SIMULATED:
+        if any(asked == known.replace("_", "") for known in names):
+            return f"{what} ({remark})"
+    return None

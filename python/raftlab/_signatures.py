@@ -1,0 +1,59 @@
+"""Signatures that say what is passed on: one declaration for Python, for editors and for errors."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["UNCHANGED", "passes_on"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Unchanged:
+    """What stands in a signature for an argument that is left as it is."""
+
+    def __repr__(self) -> str:
+        return "<unchanged>"
+
+
+UNCHANGED = _Unchanged()
+
+
+def passes_on(
+    taker: Callable[..., Any], *also: str, default: object = inspect.Parameter.empty
+) -> Callable[[F], F]:
+    """A function passes its `**keywords` on to another one, and its signature has what that takes.
+
+    Parameters
+    ----------
+    taker : callable
+        What they are passed on to. Its keyword-only parameters are meant, and those in `also`.
+    *also : str
+        Other parameters of it that are meant.
+    default : object, optional
+        What they are if they are not given, where that is not the default of the other function.
+
+    Examples
+    --------
+    >>> def draw(shape, *, colour="red", width=1): ...
+    >>> @passes_on(draw)
+    ... def circle(radius, **style): ...
+    >>> inspect.signature(circle)
+    <Signature (radius, *, colour='red', width=1)>
+    """
+
+    def with_signature(function: F) -> F:
+        signature = inspect.signature(function)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        taken = {p.name for p in own}
+        passed = [
+            p.replace(kind=p.KEYWORD_ONLY, default=p.default if default is p.empty else default)
+            for p in inspect.signature(taker).parameters.values()
+            if p.name not in taken and (p.kind is p.KEYWORD_ONLY or p.name in also)
+        ]
+        function.__signature__ = signature.replace(parameters=[*own, *passed])  # type: ignore[attr-defined]
+        return function
+
+    return with_signature

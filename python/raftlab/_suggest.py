@@ -1,0 +1,246 @@
+"""Did you mean …? What a name or a value that makes no sense was probably meant to be."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import functools
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ._not_simulated import not_simulated
+from .errors import InvalidError, UnknownNameError, shown
+
+__all__ = [
+    "close",
+    "meant",
+    "meant_for",
+    "named",
+    "of_kind",
+    "refuse_makers",
+    "unknown_argument",
+    "unknown_attribute",
+    "unknown_in",
+]
+
+NEAR = 0.6
+"""From this ratio of difflib on two names are close."""
+
+BEGINS = 0.8
+"""How close a name is to one that begins with it."""
+
+
+def close(name: str, known: Iterable[str], most: int = 3) -> list[str]:
+    """The known names that are closest to one that is none, the closest first.
+
+    >>> close("prevote", ["pre_vote", "heartbeat"])
+    ['pre_vote']
+    """
+    asked = _letters(name)
+    words = list(dict.fromkeys(known))
+    same = [word for word in words if _letters(word) == asked]
+    if same:
+        return same
+    ratios = {word: _likeness(asked, _letters(word)) for word in words}
+    near = [word for word in words if ratios[word] >= NEAR]
+    return sorted(near, key=lambda word: -ratios[word])[:most]
+
+
+def _likeness(asked: str, known: str) -> float:
+    ratio = difflib.SequenceMatcher(None, known, asked).ratio()
+    return max(ratio, BEGINS) if len(asked) > 2 and known.startswith(asked) else ratio
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def meant(words: Iterable[str]) -> str:
+    """A question about words, to be put after an error; nothing if there are none.
+
+    >>> meant(["a", "b"])
+    '; did you mean a or b?'
+    """
+    listed = list(words)
+    return f"; did you mean {_joined(listed, 'or')}?" if listed else ""
+
+
+def _joined(words: list[str], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+# ---- Attributes -----------------------------------------------------------------------------------------
+
+
+def unknown_attribute(owner: object, name: str) -> AttributeError:
+    """What is raised for an attribute that a module, or an instance of a class, does not have."""
+    if name.startswith("_"):  # asked for by libraries, not by people
+        return AttributeError(f"{_named(owner)} has no attribute {name!r}", name=name, obj=owner)
+    home: Any = owner if isinstance(owner, ModuleType) else type(owner)
+    error = UnknownNameError(_words_for_attribute(home, name, tuple(dir(owner))))
+    error.name, error.obj = name, None  # or Python makes suggestions of its own after ours
+    return error
+
+
+def _named(owner: object) -> str:
+    if isinstance(owner, ModuleType):
+        return f"module '{owner.__name__}'"
+    return owner.__name__ if isinstance(owner, type) else type(owner).__name__
+
+
+@functools.cache  # libraries ask the same of many values
+def _words_for_attribute(home: Any, name: str, known: tuple[str, ...]) -> str:
+    missing = not_simulated(name)
+    if missing:
+        return f"{_named(home)} has no attribute {name!r}: not simulated yet: {missing}"
+    own = close(name, (word for word in known if not word.startswith("_")))
+    found = [*map(repr, own), *_elsewhere(name, home)]
+    hint = meant(found) or "; dir() lists what it has"
+    return f"{_named(home)} has no attribute {name!r}{hint}"
+
+
+def _elsewhere(name: str, home: object) -> list[str]:
+    """Where in raftlab just this name is, if not where it was looked for."""
+    asked = _letters(name)
+    return [
+        f"{place}.{word}"
+        for place, at, words in _places()
+        if at is not home and not (isinstance(at, type) and isinstance(home, type) and issubclass(home, at))
+        for word in words
+        if _letters(word) == asked
+    ][:2]
+
+
+def _places() -> Iterator[tuple[str, object, list[str]]]:
+    """Where people find things: the package, its plots, and what they hold in their hands."""
+    package = importlib.import_module(__package__)
+    yield __package__, package, list(package.__all__)
+    yield f"{__package__}.plot", f"{__package__}.plot", _listed_in("plot")
+    for name in ("presets", "experiments", "published"):
+        yield f"{__package__}.{name}", name, _listed_in(name)
+    for name in ("Cluster", "Run", "Scenario", "Sweep", "Trace", "NodeView", "Operation", "InFlight"):
+        kind = getattr(package, name)
+        yield name, kind, [word for word in (*dir(kind), *inspect.get_annotations(kind)) if word[0] != "_"]
+
+
+def _listed_in(name: str) -> list[str]:
+    """`__all__` of a module, read from its text: to import it may take long, or need what is not there."""
+    folder = Path(__file__).parent
+    file = folder / name / "__init__.py" if (folder / name).is_dir() else folder / f"{name}.py"
+    for statement in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
+            return [str(word) for word in ast.literal_eval(statement.value)]
+    return []
+
+
+# ---- Arguments ------------------------------------------------------------------------------------------
+
+
+def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameError:
+    """What is raised for an argument that a function does not take."""
+    missing = not_simulated(name)
+    if missing:
+        return UnknownNameError(f"{call} has no argument '{name}': not simulated yet: {missing}")
+    near = [f"'{word}'" for word in close(name, accepted)]
+    if max((_likeness(_letters(name), _letters(word)) for word in accepted), default=0) < BEGINS:
+        near = [taker for taker in _takers(name) if not taker.startswith(call.removesuffix(")"))][:2] or near
+    hint = meant(near)
+    if not hint.startswith("; did you mean '"):
+        hint += f"; it takes {', '.join(accepted)}" if accepted else "; it takes nothing by name"
+    return UnknownNameError(f"{call} has no argument '{name}'{hint.replace('?; it', '? It')}")
+
+
+def _takers(name: str) -> list[str]:
+    """Which of raftlab's classes and functions have an argument of this name."""
+    package = importlib.import_module(__package__)
+    makers = ("Network", "Disk", "OpenLoop", "ClosedLoop", "Initial", "AdaptiveTimeout", "Scenario", "sweep")
+    found = [maker for maker in makers if name in inspect.signature(getattr(package, maker)).parameters]
+    found += ["Scenario.run"] if name in inspect.signature(package.Scenario.run).parameters else []
+    return [f"{maker}({name}=…)" for maker in found]
+
+
+# ---- Values ---------------------------------------------------------------------------------------------
+
+
+def unknown_in(value: object, known: Iterable[str]) -> str:
+    """What to put after an error about a text that is none of some words."""
+    return meant(map(repr, close(value, known))) if isinstance(value, str) else ""
+
+
+def meant_for(value: object, kind: type) -> str:
+    """What to put after an error about a value that is not of a class of raftlab's.
+
+    A class or a function whose call would make one, or the text of its name.
+    """
+    call = _call(value, kind)
+    if call:
+        return f"; call it: {call}"
+    for base in type(value).__mro__:
+        if (base.__name__, kind.__name__) in INSTEAD:
+            return f": {INSTEAD[base.__name__, kind.__name__]}"
+    if isinstance(value, str):
+        return meant(f"{__package__}.{word}" for word in close(value, of_kind(kind)))
+    return ""
+
+
+INSTEAD = {
+    ("Sweep", "World"): (
+        "a sweep has many runs. Take one of them, result.replay(row), or draw all of them with "
+        "raftlab.plot.bands, ecdf, heatmap or share"
+    ),
+    ("Scenario", "World"): "a scenario has not been played yet. Take scenario.run(seed=...)",
+    ("NodeView", "World"): "this is one of its nodes",
+    ("Trace", "World"): "this is its trace",
+    ("World", "Sweep"): "this is a single run. Sweeps are made by raftlab.sweep(scenario, seeds=...)",
+    ("Scenario", "Sweep"): "take raftlab.sweep(scenario, seeds=...)",
+    ("World", "Scenario"): "take its attribute `scenario`",
+    ("FaultHandle", "Fault"): "this is the handle of a fault. Its attribute `fault` is the fault",
+}
+"""What to do with a value of one class where another is asked for."""
+
+NAMES = {"World": "Cluster or Run", "Forkable": "Cluster or Run", "_Load": "OpenLoop or ClosedLoop"}
+
+
+def named(kind: type) -> str:
+    """What users call a class: a base is its subclasses."""
+    return NAMES.get(kind.__name__, kind.__name__)
+
+
+def of_kind(kind: type) -> Mapping[str, Any]:
+    """The public names that are values of a class, or make them."""
+    package = importlib.import_module(__package__)
+    named = {name: vars(package)[name] for name in package.__all__ if name in vars(package)}
+    return {
+        name: value
+        for name, value in named.items()
+        if isinstance(value, kind) or (_call(value, kind) is not None and value is not kind)
+    }
+
+
+def _call(value: Any, kind: type) -> str | None:
+    """How a value of a class is made with a class or a function of raftlab's; None if it is none of them."""
+    if isinstance(value, type):
+        makes = issubclass(value, kind)
+    else:
+        ours = inspect.isroutine(value) and str(getattr(value, "__module__", "")).startswith(__package__)
+        makes = ours and inspect.signature(value).return_annotation in (kind, kind.__name__)
+    if not makes:
+        return None
+    needed = [
+        f"*{name}" if parameter.kind is parameter.VAR_POSITIONAL else name
+        for name, parameter in inspect.signature(value).parameters.items()
+        if parameter.kind is parameter.VAR_POSITIONAL
+        or (parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD)
+    ]
+    return f"{value.__name__}({', '.join(needed)})"
+
+
+def refuse_makers(value: object, kind: type, what: str) -> None:
+    """Refuses what makes values of a class where one of them, or some other callable, is asked for."""
+    if _call(value, kind) is not None:
+        hint = meant_for(value, kind)
+        raise InvalidError(f"{what} must be of type {named(kind)}, not {shown(value)}{hint}")

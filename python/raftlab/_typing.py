@@ -1,0 +1,191 @@
+"""Types of arguments: the words that they take, durations, targets, and settings by name.
+
+`Bug | str` is any text to a type checker, and an editor offers the words: where they often come from data.
+The core knows the words, and checks them. They are repeated here for type checkers and editors alone: a test
+compares both. `words` gives those of a Literal to what is checked in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+
+if TYPE_CHECKING:
+    from ._conditions import Condition
+    from ._faults import Fault
+    from ._time import Duration
+    from .distributions import Time
+    from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+
+__all__ = [
+    "Bug",
+    "Changes",
+    "ElectionRule",
+    "LieName",
+    "MessageType",
+    "OnViolation",
+    "Role",
+    "RunOptions",
+    "Schedule",
+    "Settings",
+    "Shape",
+    "Target",
+    "TraceLevel",
+    "Unsynced",
+    "Via",
+    "words",
+]
+
+
+def words(of: Any) -> tuple[str, ...]:
+    """The words of a Literal.
+
+    >>> words(Via)
+    ('log', 'read_index', 'lease', 'local')
+    """
+    return get_args(of)
+
+
+TraceLevel: TypeAlias = Literal["full", "states", "off"]
+"""How much is written down."""
+
+OnViolation: TypeAlias = Literal["record", "stop", "raise"]
+"""What a violation does."""
+
+Via: TypeAlias = Literal["log", "read_index", "lease", "local"]
+"""How reads are served."""
+
+Shape: TypeAlias = Literal["halves", "random", "bridge", "majorities_ring"]
+"""Shapes of a partition."""
+
+Unsynced: TypeAlias = Literal["lose", "tear", "keep"]
+"""What becomes of writes that no fsync has confirmed."""
+
+LieName: TypeAlias = Literal["claimed_log", "equivocate", "double_vote", "forged_ack"]
+"""What a node can lie about: see `raftlab.lies`."""
+
+MessageType: TypeAlias = Literal[
+    "RequestVote",
+    "RequestVoteReply",
+    "PreVote",
+    "PreVoteReply",
+    "AppendEntries",
+    "AppendEntriesReply",
+    "InstallSnapshot",
+    "InstallSnapshotReply",
+]
+"""The types of message."""
+
+Role: TypeAlias = Literal[
+    "leader",
+    "followers",
+    "a follower",
+    "a node",
+    "a minority",
+    "a majority",
+    "the crashed",
+    "the paused",
+    "all",
+]
+"""The roles that a fault can hit: see `raftlab.targets`."""
+
+Bug: TypeAlias = Literal[
+    "skip_up_to_date",
+    "skip_prev_check",
+    "vote_not_persisted",
+    "term_not_persisted",
+    "commit_prior_term",
+    "quorum_off_by_one",
+    "accept_stale_leader",
+    "stale_vote_accepted",
+    "stale_ack_accepted",
+    "truncate_without_conflict",
+    "commit_unverified_suffix",
+    "no_dedup",
+    "readindex_no_noop",
+    "lease_without_stickiness",
+    "lease_forgotten_at_restart",
+    "lease_from_ack",
+    "lease_ignores_drift",
+]
+"""The rules that can be taken away: see `raftlab.rules`."""
+
+ElectionRule: TypeAlias = Literal[
+    "paper",
+    "pre_vote",
+    "sticky_votes",
+    "exponential_backoff",
+    "ranked",
+    "adaptive",
+    "stale_log_no_bump",
+    "no_grant_no_bump",
+    "hesitant",
+    "hesitant_quorum",
+    "hesitant_memory",
+    "zookeeper",
+    "zookeeper_max_term",
+    "refloated",
+]
+"""Rules of election: see `raftlab.election_rules`."""
+
+Target: TypeAlias = "Role | str | Sequence[str]"
+"""Whom a fault hits: a role, a name, or names."""
+
+
+class Schedule(TypedDict, total=False):
+    """When a fault strikes, and for how long: what all faults take."""
+
+    at: Time | None
+    after: Time | None
+    duration: Time | None
+    every: Time | None
+    uptime: Time | None
+    times: int | None
+    patience: Duration
+
+
+class RunOptions(TypedDict, total=False):
+    """How a run is watched: what `Scenario.run` takes besides the seed."""
+
+    trace: TraceLevel
+    checks: bool
+    on_violation: OnViolation
+    trace_rows: int | None
+
+
+class Settings(TypedDict, total=False):
+    """What `Scenario` takes besides the nodes."""
+
+    preset: Mapping[str, Any] | None
+    election_timeout: Any
+    election_rule: ElectionRule | str | None
+    candidate_timeout: Any
+    candidate_backoff: float | None
+    timeout_step: Duration | None
+    adaptive_timeout: AdaptiveTimeout | bool | None
+    heartbeat: Duration | None
+    tick: Duration | None
+    pre_vote: bool | None
+    sticky_votes: bool | None
+    check_quorum: bool | None
+    noop: bool | None
+    max_entries_per_append: int | None
+    max_inflight: int | None
+    snapshot_every: int | None
+    lease_drift: float | None
+    commit_guard: bool | None
+    bugs: Bug | str | Iterable[Bug | str]
+    network: Network | Time | None
+    disk: Disk | Time | None
+    workload: _Load | Iterable[_Load]
+    initial: Initial | None
+    faults: Iterable[Fault]
+    steps: Iterable[Any]
+    stop: Condition | None
+    horizon: Duration | None
+
+
+class Changes(Settings, total=False):
+    """What `Scenario.replace` takes."""
+
+    nodes: int | Sequence[str]

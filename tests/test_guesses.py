@@ -1,0 +1,333 @@
+"""What people guess wrongly: each error names what was meant, and its traceback ends at the user's line."""
+
+import contextlib
+import inspect
+import subprocess
+import sys
+import traceback
+
+import matplotlib as mpl
+import pytest
+import raftlab as rl
+
+mpl.use("Agg")
+
+
+def cluster():
+    return rl.Cluster(3, seed=1)
+
+
+def run():
+    return rl.Scenario(3, horizon="100ms").run()
+
+
+def swept():
+    return rl.sweep(rl.Scenario(3, stop=rl.leader_elected), seeds=3, progress=False)
+
+
+ATTRIBUTES = {
+    # of the package
+    "a fault as a verb": (lambda: rl.crash, ["'Crash'", "Cluster.crash"]),
+    "a fault misspelt": (lambda: rl.Isolat, ["'Isolate'"]),
+    "a picture": (lambda: rl.timeline, ["raftlab.plot.timeline"]),
+    "a preset": (lambda: rl.etcd, ["raftlab.presets.etcd"]),
+    "an experiment": (lambda: rl.split_brain, ["raftlab.experiments.split_brain"]),
+    "a method": (lambda: rl.propse, ["'propose'"]),
+    "a condition": (lambda: rl.leader_electd, ["'leader_elected'"]),
+    "camel case": (lambda: rl.leaderElected, ["'leader_elected'"]),
+    "small letters": (lambda: rl.scenario_, ["'Scenario'"]),
+    "another spelling": (lambda: rl.log_normal, ["'lognormal'"]),
+    "a plural": (lambda: rl.sweeps_, ["'sweep'"]),
+    "nothing like it": (lambda: rl.frobnicate, ["no attribute 'frobnicate'", "dir()"]),
+    # of clusters
+    "the leader": (lambda: cluster().lead, ["'leader'"]),
+    "the time": (lambda: cluster().now, ["'now_ms'"]),
+    "propose": (lambda: cluster().proposal, ["'propose'"]),
+    "an invented method": (lambda: cluster().isolat("A"), ["'isolate'"]),
+    "a picture of it": (lambda: cluster().timeline, ["raftlab.plot.timeline"]),
+    "a sweep of it": (lambda: cluster().sweep, ["raftlab.sweep"]),
+    "the ending": (lambda: cluster().ending, ["Run.ending"]),
+    "crash of a run": (lambda: run().crash("A"), ["Cluster.crash"]),
+    "node's term": (lambda: cluster()["A"].current_term, ["no attribute 'current_term'"]),
+    "node's commitIndex": (lambda: cluster()["A"].commitIndex, ["'commit_index'"]),
+    "node's votedFor": (lambda: cluster()["A"].votedFor, ["'voted_for'"]),
+    "node's state": (lambda: cluster()["A"].is_up, ["no attribute 'is_up'"]),
+    "a table": (lambda: cluster().trace.event, ["'events'"]),
+    "messages": (lambda: cluster().messages, ["Trace.messages"]),
+    # of scenarios, sweeps, pictures, presets
+    "a scenario's seed": (lambda: rl.Scenario(3).sweep, ["raftlab.sweep"]),
+    "a scenario's setting": (lambda: rl.Scenario(3).prevote, ["'pre_vote'"]),
+    "to run it": (lambda: rl.Scenario(3).play, ["no attribute 'play'"]),
+    "a scenario's nodes": (lambda: rl.Scenario(3).node, ["'nodes'"]),
+    "a sweep's metric": (lambda: swept().summarise, ["'summary'"]),
+    "a sweep's table": (lambda: swept().to_panda, ["'to_pandas'"]),
+    "a picture of a sweep": (lambda: swept().ecdf, ["raftlab.plot.ecdf"]),
+    "a picture misspelt": (lambda: rl.plot.time_line, ["'timeline'"]),
+    "a picture of another name": (lambda: rl.plot.log, ["'logs'"]),
+    "a preset misspelt": (lambda: rl.presets.etcdd, ["'etcd'"]),
+    "a preset that is none": (lambda: rl.presets.zookeeper, ["no attribute 'zookeeper'"]),
+    "an experiment misspelt": (lambda: rl.experiments.splitbrain, ["'split_brain'"]),
+    "a published one": (lambda: rl.published.figure16, ["'figure_16'"]),
+    "a fault's part": (lambda: rl.Crash("A").unsync, ["'unsynced'"]),
+    "an operation's part": (lambda: cluster().propose("x=1").result_, ["no attribute 'result_'"]),
+}
+
+NOT_SIMULATED = {
+    "transfer": (lambda: cluster().transfer_leadership("B"), ["not simulated yet: leadership transfer"]),
+    "transfer, short": (lambda: cluster().transfer("B"), ["not simulated yet: leadership transfer"]),
+    "add": (lambda: cluster().add("D"), ["not simulated yet: changes of membership"]),
+    "addServer": (lambda: cluster().addServer("D"), ["not simulated yet: changes of membership"]),
+    "remove": (lambda: cluster().remove("A"), ["not simulated yet: changes of membership"]),
+    "change": (lambda: cluster().change(["A"]), ["not simulated yet: changes of membership"]),
+    "promote": (lambda: cluster().promote("A"), ["not simulated yet: learners"]),
+    "learners": (lambda: rl.Scenario(3, learners=["D"]), ["not simulated yet: learners"]),
+    "membership": (lambda: rl.membership, ["not simulated yet: changes of membership"]),
+    "paxos": (lambda: rl.Cluster(3, protocol="paxos"), ["not simulated yet: protocols other than Raft"]),
+    "a class": (lambda: rl.Paxos, ["not simulated yet: protocols other than Raft"]),
+    "a history": (lambda: rl.check_linearizability, ["not simulated yet: checking the histories"]),
+    "bandwidth": (lambda: rl.Network(bandwidth=1e6), ["not simulated yet: bandwidth"]),
+    "corruption": (lambda: rl.Disk(corruption=0.1), ["not simulated yet: corrupt"]),
+}
+
+ARGUMENTS = {
+    "prevote": (lambda: rl.Cluster(3, prevote=True), ["Cluster() has no argument 'prevote'", "'pre_vote'"]),
+    "of a scenario": (lambda: rl.Scenario(3, preVote=True), ["Scenario() has no argument", "'pre_vote'"]),
+    "of replace": (lambda: rl.Scenario(3).replace(prevote=True), ["no argument 'prevote'", "'pre_vote'"]),
+    "of a run": (lambda: rl.Scenario(3).run(sed=1), ["Scenario.run()", "'seed'"]),
+    "of a cluster of a scenario": (lambda: rl.Scenario(3).cluster(0, trce="off"), ["'trace'"]),
+    "a timeout in ms": (lambda: rl.Cluster(3, election_timeout_ms=5), ["'election_timeout'"]),
+    "of the network": (lambda: rl.Cluster(3, loss=0.1), ["Network(loss=…)"]),
+    "of the network, in a scenario": (lambda: rl.Scenario(3, latency=5), ["Network(latency=…)"]),
+    "of the disk": (lambda: rl.Scenario(3, fsync=5), ["Disk(fsync=…)"]),
+    "of a sweep": (lambda: rl.Scenario(3, seeds=5), ["sweep(seeds=…)"]),
+    "of a sweep, misspelt": (lambda: rl.sweep(rl.Scenario(3), seed=5), ["sweep()", "'seeds'"]),
+    "seed of a scenario": (lambda: rl.Scenario(3, seed=5), ["Scenario() has no argument 'seed'"]),
+    "of the network, misspelt": (lambda: rl.Network(latenzy=5), ["Network()", "'latency'"]),
+    "of a fault": (lambda: rl.Crash("A", unsync="tear"), ["Crash()", "'unsynced'"]),
+    "of a fault by hand": (lambda: cluster().crash("A", unsync="tear"), ["Cluster.crash()", "'unsynced'"]),
+    "of a schedule": (lambda: cluster().crash("A", times_=3), ["Cluster.crash()", "'times'"]),
+    "of a partition": (lambda: rl.Partition("AB", durations="1s"), ["Partition()", "'duration'"]),
+    "of a partition by hand": (lambda: cluster().partition("AB", durations="1s"), ["'duration'"]),
+    "of a delay": (lambda: cluster().delay("1s", source="A"), ["Cluster.delay()", "from_"]),
+    "Python's own word": (lambda: rl.Cut(**{"from": "A"}), ["Cut()", "'from_'"]),
+    "type of a cut": (lambda: cluster().cut(type="PreVote"), ["Cluster.cut()", "'types'"]),
+    "of a picture": (lambda: rl.plot.timeline(cluster(), begin=5), ["timeline()", "it takes"]),
+    "of a load": (lambda: rl.OpenLoop("1ms", key=5), ["OpenLoop()", "'keys'"]),
+    "of a condition": (lambda: rl.committed(5, node=2), ["committed()", "'nodes'"]),
+    "of run_until": (
+        lambda: cluster().run_until(rl.leader_elected, timeout=5),
+        ["Cluster.run_until()"],
+    ),
+    "of the beginning": (lambda: rl.Initial(votedFor={"A": "B"}), ["Initial()", "'voted_for'"]),
+    "nothing": (lambda: rl.Crash(), ["Crash() needs 'node'"]),
+    "no node": (lambda: cluster().crash(), ["Cluster.crash() needs 'node'"]),
+    "no duration": (lambda: cluster().run(), ["Cluster.run() needs 'duration'"]),
+    "no command": (lambda: cluster().propose(), ["Cluster.propose() needs 'command'"]),
+    "no parameter": (lambda: rl.leaders(), ["leaders() needs 'count'"]),
+    "by place": (lambda: rl.Crash("A", "1s"), ["Crash() takes only node by place", "at"]),
+    "many by place": (lambda: rl.Scenario(3, True), ["Scenario() takes only nodes by place", "pre_vote"]),
+    "twice": (lambda: rl.Crash("A", node="B"), ["Crash() got 'node' twice"]),
+    "many nodes": (lambda: cluster().crash("A", "B"), ["Cluster.crash() takes only node by place"]),
+    "two durations": (lambda: cluster().run("1s", "2s"), ["Cluster.run() takes only duration by place"]),
+}
+
+VALUES = {
+    "a condition called": (
+        lambda: cluster().run_until(rl.leader_elected()),
+        ["is a condition"],
+    ),
+    "a condition called with a node": (lambda: rl.caught_up("A"), ["caught_up is a condition"]),
+    "a condition not called": (lambda: cluster().run_until(rl.term_reached), ["call it: term_reached(term)"]),
+    "one with two parameters": (lambda: cluster().run_until(rl.committed), ["call it: committed(index)"]),
+    "stop not called": (lambda: rl.Scenario(3, stop=rl.leaders), ["call it: leaders(count)"]),
+    "a condition's name": (lambda: cluster().run_until("leader"), ["raftlab.leader_elected"]),
+    "stop by name": (lambda: rl.Scenario(3, stop="leader_elected"), ["raftlab.leader_elected"]),
+    "a time as condition": (lambda: cluster().run_until("1s"), ["a condition must be", "'1s'"]),
+    "conditions by and": (lambda: rl.all_of(rl.no_leader, rl.down), ["call it: down(count)"]),
+    "a preset's name": (lambda: rl.Cluster(3, preset="etcd"), ["raftlab.presets.etcd", "'etcd'"]),
+    "a fault's class": (lambda: rl.Scenario(3, faults=[rl.Crash]), ["call it: Crash(node)"]),
+    "a fault's class by hand": (lambda: cluster().inject(rl.Partition), ["call it: Partition(*groups)"]),
+    "a fault's name": (lambda: rl.Scenario(3, faults=["crash"]), ["raftlab.Crash"]),
+    "a fault's method": (lambda: cluster().inject(cluster().crash), ["fault must be a fault"]),
+    "one fault, no list": (lambda: rl.Scenario(3, faults=rl.Crash("A")), ["faults must be a list"]),
+    "a load's class": (lambda: rl.Scenario(3, workload=[rl.OpenLoop]), ["call it: OpenLoop()"]),
+    "the beginning as a dict": (
+        lambda: rl.Scenario(3, initial={"term": 1}),
+        ["of type Initial"],
+    ),
+    "a trace level": (lambda: rl.Cluster(3, trace="ful"), ["'full'", "did you mean 'full'"]),
+    "a way to read": (lambda: cluster().read("x", via="readindex"), ["did you mean 'read_index'"]),
+    "what a violation does": (lambda: rl.Cluster(3, on_violation="throw"), ["'record', 'stop' or 'raise'"]),
+    "a shape": (lambda: rl.Partition(shape="half"), ["did you mean 'halves'"]),
+    "a lie": (lambda: rl.Lie("A", "doublevote"), ["did you mean 'double_vote'"]),
+    "unsynced": (lambda: rl.Crash("A", unsynced="loose"), ["did you mean 'lose'"]),
+    "an election rule": (lambda: rl.Scenario(3, election_rule="prevote"), ["did you mean 'pre_vote'"]),
+    "a metric": (lambda: rl.sweep(rl.Scenario(3), metrics="time_to_leader"), ["time_to_leader_ms"]),
+    "a sweep's timeline": (lambda: rl.plot.timeline(swept()), ["many runs", "result.replay(row)"]),
+    "a sweep's logs": (lambda: rl.plot.logs(swept()), ["many runs", "result.replay(row)"]),
+    "a sweep's roles": (lambda: rl.plot.roles_table(swept()), ["many runs", "result.replay(row)"]),
+    "a scenario's timeline": (lambda: rl.plot.timeline(rl.Scenario(3)), ["scenario.run(seed=...)"]),
+    "a node's timeline": (lambda: rl.plot.timeline(cluster()["A"]), ["Cluster or Run", "one of its nodes"]),
+    "the timeline of a text": (lambda: rl.plot.messages("A"), ["Cluster or Run", "'A'"]),
+    "a cluster's ecdf": (lambda: rl.plot.ecdf(cluster(), "end_ms"), ["a single run", "raftlab.sweep"]),
+    "a run's heatmap": (lambda: rl.plot.heatmap(run(), "a", "b", "end_ms"), ["a single run"]),
+    "a run's fate": (lambda: rl.plot.fate(run()), ["a single run"]),
+    "a cluster's share": (lambda: rl.plot.share(cluster(), "loss", "violation"), ["a single run"]),
+    "runs compared": (lambda: rl.compare(run(), run(), "end_ms"), ["a must be of type Sweep"]),
+    "a handle for a fault": (lambda: cluster().inject(cluster().crash("A")), ["handle of a fault"]),
+    "a condition as a step": (lambda: rl.Scenario(3, steps=[rl.leader_elected]), ["run_until"]),
+    "a list that asks for a name": (lambda: rl.rules["commit_prior"], ["commit_prior_term"]),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _plots_are_closed():
+    yield
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize("table", [ATTRIBUTES, NOT_SIMULATED, ARGUMENTS, VALUES])
+def test_the_error_names_what_was_meant(table):
+    wrong = []
+    for name, (call, parts) in table.items():
+        try:
+            call()
+        except rl.RaftlabError as error:
+            said = str(error)
+            missing = [part for part in parts if part not in said]
+            if missing or len(said) > 700:
+                wrong.append(f"{name}: {missing} not in: {said}")
+            if inner := frames_of_raftlab(error):
+                wrong.append(f"{name}: its traceback goes on in {inner}")
+        except Exception as error:  # a raw error of Python's
+            wrong.append(f"{name}: {type(error).__name__}: {error}")
+        else:
+            wrong.append(f"{name}: it is accepted")
+    assert wrong == [], "\n".join(wrong)
+
+
+def frames_of_raftlab(error):
+    """The frames that the user has no use for; that of a sequence's `[...]` is the only one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.name}, line {frame.lineno}" for frame in frames if "/raftlab/" in frame.filename]
+
+
+def test_there_are_enough_guesses():
+    assert sum(map(len, (ATTRIBUTES, NOT_SIMULATED, ARGUMENTS, VALUES))) >= 120
+
+
+EXPECTED = [AttributeError, TypeError, ValueError]
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_an_unknown_name_is_caught_as_what_python_raises(kind):
+    with pytest.raises(kind):
+        rl.Cluster(3, prevote=True)
+    with pytest.raises(kind):
+        _ = cluster().transfer_leadership
+
+
+def test_a_plain_traceback_ends_at_the_users_line():
+    script = "import raftlab as rl\n\ndef mine():\n    rl.Scenario(3, network=rl.Network(loss=2))\n\nmine()\n"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert [line for line in done.stderr.splitlines() if "File" in line] == [
+        '  File "<string>", line 6, in <module>',
+        '  File "<string>", line 4, in mine',
+    ]
+
+
+def test_all_frames_are_there_for_who_asks(monkeypatch):
+    monkeypatch.setenv("RAFTLAB_TRACEBACKS", "full")
+    with pytest.raises(rl.InvalidError) as caught:
+        rl.Network(loss=2).to_dict()
+    assert frames_of_raftlab(caught.value) != []
+
+
+def test_frames_of_callbacks_stay():
+    def looks(world):
+        return world["Z"]
+
+    with pytest.raises(rl.InvalidError) as caught:
+        cluster().run_until(looks)
+    assert frames_of_raftlab(caught.value) == []
+    assert [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)][-1] == "looks"
+
+
+def test_errors_that_are_not_raftlabs_keep_all_frames():
+    def fails(_):
+        return 1 // 0
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        cluster().run_until(fails)
+    assert len(frames_of_raftlab(caught.value)) > 0
+
+
+def test_an_error_inside_an_attribute_is_not_taken_for_its_absence(monkeypatch):
+    def broken(_):
+        raise AttributeError("inside")
+
+    monkeypatch.setattr(rl.Cluster, "leader", property(broken))
+    with pytest.raises(AttributeError, match=r"^inside$"):
+        _ = cluster().leader
+
+
+def test_hasattr_and_getattr_work_as_ever():
+    assert not hasattr(cluster(), "transfer_leadership")
+    assert getattr(rl, "frob", 5) == 5
+    with pytest.raises(ImportError, match="frob"):
+        exec("from raftlab import frob")
+
+
+@pytest.mark.parametrize("module", [rl, rl.plot, rl.presets, rl.experiments, rl.published])
+def test_dir_has_what_is_meant_and_nothing_else(module):
+    assert dir(module) == sorted(module.__all__)
+    for name in dir(module):
+        assert getattr(module, name) is not None
+        assert name == "__version__" or not name.startswith("_")
+
+
+def test_what_is_guarded_still_looks_like_a_function():
+    for call in (
+        rl.sweep,
+        rl.put,
+        rl.Cluster.crash,
+        cluster().crash,
+        rl.plot.timeline,
+        rl.Scenario.from_json,
+    ):
+        assert inspect.isroutine(call)
+        assert call.__doc__
+        assert call.__name__ in str(call)
+        assert inspect.signature(call).parameters
+    assert rl.Scenario.from_json(rl.Scenario(3).to_json()) == rl.Scenario(3)
+
+
+def test_everything_public_is_guarded():
+    """But for `step`, which is called in loops of millions."""
+    bare = []
+    for name in rl.__all__:
+        value = getattr(rl, name)
+        if inspect.isfunction(value):
+            bare.append(name)
+        if inspect.isclass(value) and value.__module__.startswith("raftlab"):
+            members = (
+                (member, getattr(value, member)) for member in dir(value) if not member.startswith("_")
+            )
+            bare += [
+                f"{name}.{member}"
+                for member, found in members
+                if inspect.isfunction(found) and (found.__module__ or "").startswith("raftlab")
+            ]
+    assert bare == ["Cluster.step"]
+
+
+def test_interrupts_pass():
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster().run_until(stopped)
+    with contextlib.suppress(rl.InvalidError):
+        cluster().run(-1)
