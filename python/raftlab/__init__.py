@@ -59,6 +59,7 @@ from ._interceptors import Hook
 from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
 from ._run import Run
 from ._suggest import unknown_attribute
+from ._violations import Violation, Violations
 from .cluster import Cluster
 from .commands import Command, append, cas, get, put
 from .discovery import (
@@ -101,7 +102,7 @@ from .scenario import Scenario
 from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
 from .steps import campaign, heal, propose, read, run, run_until
 from .tables import Table, Trace, schema
-from .views import Entry, FaultHandle, InFlight, Message, NodeView, Operation, Violation, Violations
+from .views import Entry, FaultHandle, InFlight, Log, Message, NodeView, Operation
 
 if TYPE_CHECKING:
     from . import experiments, plot, published
@@ -168,6 +169,7 @@ __all__ = [
     "InvalidError",
     "Isolate",
     "Lie",
+    "Log",
     "Loss",
     "Message",
     "MessageEntry",

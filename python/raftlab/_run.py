@@ -43,6 +43,9 @@ class Run(Forkable):
     def _script(self) -> str:
         return self._scenario.to_json()
 
+    def _how(self) -> str:
+        return f", ended: {self.ending}"
+
     @classmethod
     def _play(
         cls,

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InvalidError
 
-__all__ = ["Value", "call", "code"]
+__all__ = ["Value", "call", "code", "items_of", "laid_out"]
 
 
 class Value:
@@ -105,12 +105,12 @@ def laid_out(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
             continue
         opening, closing = "[]" if isinstance(value, list) else "()"
         lines.append(f"    {argument}{opening}")
-        lines += [f"        {text}," for text in _items(value)]
+        lines += [f"        {text}," for text in items_of(value)]
         lines.append(f"    {closing},")
     return "\n".join([*lines, ")"])
 
 
-def _items(value: Sequence[Any]) -> list[str]:
+def items_of(value: Sequence[Any]) -> list[str]:
     """The items of a list. Those in the middle of a long one are left out, so that it is no code any more."""
     if len(value) <= MOST_ITEMS:
         return [code(item) for item in value]

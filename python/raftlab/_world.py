@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Any
 
 from . import _core, views
 from ._arguments import integer
+from ._html import note, table
 from ._time import format_ms
+from ._violations import Violation, Violations
 from .errors import InvalidError, escaped, shown
 from .scenario import Scenario
 from .tables import Trace
-from .views import NodeView, Operation, Violation, Violations
+from .views import NodeView, Operation
 
 __all__ = ["World"]
 
@@ -167,33 +168,32 @@ class World:
         return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"
 
     def _repr_html_(self) -> str:
-        rows = []
-        for name in self._engine.names:
-            node = self._engine.node(name)
-            role = node["role"] if node["up"] else "down"
-            role += ", paused" if node["paused"] else ""
-            cells = (
+        states = [self._engine.node(name) for name in self._engine.names]
+        caption = f"{type(self).__name__}, seed {self.seed}, at {format_ms(self.now_ms)}{self._how()}"
+        columns = ("node", "role", "term", "votedFor", "log", "commitIndex")
+        rows = [
+            (
                 name,
-                role,
+                views.role_of(node),
                 node["term"],
                 node["voted_for"] or "–",
-                node["last_index"],
+                views.extent(node),
                 node["commit_index"],
             )
-            strong = " style='font-weight:bold'" if role == "leader" else ""
-            rows.append(f"<tr{strong}>" + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>")
-        head = "".join(
-            f"<th>{c}</th>" for c in ("node", "role", "term", "votedFor", "lastIndex", "commitIndex")
-        )
-        foot = ""
+            for name, node in zip(self._engine.names, states, strict=True)
+        ]
+        leading = [number for number, node in enumerate(states) if node["up"] and node["role"] == "leader"]
+        shown = table(columns, rows, caption=caption, texts=("node", "role"), strong=leading)
         acting = [f"{fault!r} on {', '.join(nodes)}" for _, fault, nodes, _ in views.active_faults(self)]
         if acting:
-            foot += f"<p>faults: {html.escape('; '.join(acting))}</p>"
-        broken = self._engine.violation_count()
-        if broken:
-            foot += f"<p><b>{broken} violations</b></p>"
-        caption = f"{type(self).__name__}, seed {self.seed}, at {format_ms(self.now_ms)}"
-        return f"<table><caption>{html.escape(caption)}</caption><tr>{head}</tr>{''.join(rows)}</table>{foot}"
+            shown += note(f"faults that act now: {'; '.join(acting)}")
+        if self._engine.violation_count():
+            shown += self.violations._repr_html_()
+        return shown
+
+    def _how(self) -> str:
+        """How it ended, if it did."""
+        return ""
 
 
 REPLAY_LINE_LENGTH = 4000

@@ -13,10 +13,11 @@ from . import _core, presets
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._files import read_text, write_text
+from ._html import note, pairs
 from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
 from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceLevel
-from ._values import laid_out
+from ._values import code, items_of, laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, written_down
 from .distributions import Time
 from .errors import FaultWarning, InvalidError, shown
@@ -489,17 +490,34 @@ class Scenario:
     def __reduce__(self) -> tuple[Any, ...]:
         return Scenario.from_json, (self._json,)
 
-    def __repr__(self) -> str:
+    def _changed(self) -> tuple[int | list[str], dict[str, Any]]:
+        """The nodes as they are written, and every argument that differs from its default."""
         plain = json.loads(normal({"raftlab": _core.SCHEMA_VERSION, "nodes": self.nodes}))
         named = {
             name: _listed(getattr(self, name)) for name in WRITERS if self._parts.get(name) != plain.get(name)
         }
-        nodes = len(self.nodes) if are_letters(self.nodes) else list(self.nodes)
+        return len(self.nodes) if are_letters(self.nodes) else list(self.nodes), named
+
+    def __repr__(self) -> str:
+        nodes, named = self._changed()
         text = laid_out("Scenario", [nodes], named)
         edits = self._parts.get("edits")
         if edits is None:
             return text
         return f"<{text} with {len(edits['edits'])} edits of an interceptor, of seed {edits['seed']}>"
+
+    def _repr_html_(self) -> str:
+        nodes, named = self._changed()
+        rows: list[tuple[str, object]] = [("nodes", nodes if isinstance(nodes, int) else ", ".join(nodes))]
+        rows += [
+            (name, items_of(value) if isinstance(value, list) else code(value))
+            for name, value in named.items()
+        ]
+        if self.edits is not None:
+            rows.append(
+                ("edits", f"{len(self.edits['edits'])} of an interceptor, of seed {self.edits['seed']}")
+            )
+        return pairs(rows, caption="Scenario") + note("Numbers that are times are in ms.")
 
 
 def _listed(value: Any) -> Any:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._files import path_of
+from ._html import note
+from ._html import table as html_table
 from .errors import InvalidError, shown
 
 if TYPE_CHECKING:
@@ -249,6 +251,12 @@ class Trace:
         if self.level == "off":
             return "<trace: off>"
         return "<trace: " + ", ".join(f"{name} {len(self.table(name)):,}" for name in self.names) + " rows>"
+
+    def _repr_html_(self) -> str:
+        if not self.names:
+            return note("nothing was written down: trace='off'")
+        rows = ((name, f"{len(self.table(name)):,}", schema()[name][0]) for name in self.names)
+        return html_table(("table", "rows", "meaning"), rows, caption="trace", texts=("table", "meaning"))
 
 
 MESSAGES_AND_EVENTS = ("messages", "events")

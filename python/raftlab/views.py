@@ -1,17 +1,15 @@
-"""What there is to see of a cluster: nodes, entries, operations, messages, violations."""
+"""What there is to see of a cluster: nodes, entries, operations, faults, messages."""
 
 from __future__ import annotations
 
-import builtins
-import functools
-import html
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from . import _core
 from ._arguments import choice, items, nodes
 from ._faults import Fault, fault_from_dict
+from ._html import note, pairs, table
 from ._time import Duration, format_ms
 from .errors import escaped
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from ._world import World
     from .cluster import Cluster
 
-__all__ = ["Entry", "FaultHandle", "InFlight", "Message", "NodeView", "Operation", "Violation", "Violations"]
+__all__ = ["Entry", "FaultHandle", "InFlight", "Log", "Message", "NodeView", "Operation"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,62 @@ class Entry:
     def applied(self) -> bool:
         """Whether this node has applied it."""
         return self.committed
+
+
+class Log(tuple[Entry, ...]):
+    """The log of a node: a tuple of entries that prints a line for each.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, initial=rl.Initial(log=[1, (2, "x=1")], commit=1))
+    >>> c["A"].log
+    index  term  value  committed
+        1     1  no-op  yes
+        2     2  x=1    no
+    >>> c["A"].log[-1].value
+    'x=1'
+    """
+
+    __slots__ = ()
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """The lines that are shown: the last ones of a long log."""
+        return [(str(e.index), str(e.term), e.value, "yes" if e.committed else "no") for e in self[-SHOWN:]]
+
+    def __repr__(self) -> str:
+        if not self:
+            return "<empty log>"
+        rows = [(*row[:2], escaped(row[2]), row[3]) for row in self._rows()]
+        wide = max(len("value"), *(len(value) for _, _, value, _ in rows))
+        lines = [
+            f"{index:>5}  {term:>4}  {value:<{wide}}  {known}" for index, term, value, known in (LOG, *rows)
+        ]
+        return "\n".join([*self._before(), *lines])
+
+    def _before(self) -> list[str]:
+        return [f"the last {SHOWN} of {len(self):,} entries"] if len(self) > SHOWN else []
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return note("empty log")
+        return table(LOG, self._rows(), caption="".join(self._before()), texts=("value", "committed"))
+
+
+LOG = ("index", "term", "value", "committed")
+SHOWN = 30
+
+
+def role_of(node: Mapping[str, Any]) -> str:
+    """The role of a node, or why it has none."""
+    state = str(node["role"]) if node["up"] else "down"
+    return f"{state}, paused" if node["paused"] else state
+
+
+def extent(node: Mapping[str, Any]) -> str:
+    """Which indices the log of a node has."""
+    first, last = node["first_index"], node["last_index"]
+    return f"{first}..{last}" if first <= last else "empty"
 
 
 class NodeView:
@@ -157,22 +211,37 @@ class NodeView:
         return int(self._get("snapshot_index"))
 
     @property
-    def log(self) -> tuple[Entry, ...]:
+    def log(self) -> Log:
         """Its log, as far as no snapshot took its place."""
-        return tuple(Entry(*row) for row in self._world._engine.log(self.name))
+        return Log(Entry(*row) for row in self._world._engine.log(self.name))
 
     def __repr__(self) -> str:
         node = self._world._engine.node(self.name)
-        state = node["role"] if node["up"] else "down"
-        if node["paused"]:
-            state += ", paused"
         covered = f", snapshot up to {node['snapshot_index']}" if node["snapshot_index"] else ""
-        first, last = node["first_index"], node["last_index"]
-        log = f"log {first}..{last}" if first <= last else "empty log"
+        log = extent(node)
         return (
-            f"<node {escaped(self.name)}: {state}, term {node['term']}, {log}{covered}, "
-            f"committed {node['commit_index']}>"
+            f"<node {escaped(self.name)}: {role_of(node)}, term {node['term']}, "
+            f"{'empty log' if log == 'empty' else f'log {log}'}{covered}, committed {node['commit_index']}>"
         )
+
+    def _repr_html_(self) -> str:
+        node = self._world._engine.node(self.name)
+        due = node["election_due_ms"]
+        rows = [
+            ("role", role_of(node)),
+            ("currentTerm", node["term"]),
+            ("votedFor", node["voted_for"] or "–"),
+            ("leader it knows", node["leader"] or "–"),
+            ("commitIndex", node["commit_index"]),
+            ("lastApplied", node["last_applied"]),
+            ("snapshot", f"up to {node['snapshot_index']}" if node["snapshot_index"] else "–"),
+            ("election timer", f"runs out at {format_ms(due)}" if due is not None else "not armed"),
+        ]
+        rows += [
+            (f"progress of {peer}", f"nextIndex {following}, matchIndex {matched}")
+            for peer, (following, matched) in node["progress"].items()
+        ]
+        return pairs(rows, caption=f"node {self.name}") + self.log._repr_html_()
 
 
 class Operation:
@@ -268,6 +337,19 @@ class Operation:
         at = f" at index {op['index']}" if op.get("index") is not None else ""
         value = f" = {op['value']}" if op["kind"] == "read" and op["status"] == "ok" else ""
         return escaped(f"<operation {self.id}: {op['text']}{value}, {fate}{at}>")
+
+    def _repr_html_(self) -> str:
+        op = self._world._engine.op(self.id)
+        asked, ended = op["invoked_ms"], op["ended_ms"]
+        rows = [("asked", f"{op['text']}, at {format_ms(asked)}"), ("status", op["status"])]
+        rows += [
+            (part, op[part])
+            for part in ("reason", "node", "index", "term", "value")
+            if op.get(part) is not None
+        ]
+        if ended is not None:
+            rows.append(("answered", f"at {format_ms(ended)}, after {format_ms(ended - asked)}"))
+        return pairs(rows, caption=f"operation {self.id}")
 
 
 class FaultHandle(int):
@@ -377,8 +459,11 @@ class Message:
         name = {"from": self.from_, "to": self.to, "ordinal": self.ordinal, "copy": self.copy}
         return self._world._act({"message": {"message": name, "do": what, "after": after}})
 
+    def _says(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.fields.items())
+
     def __str__(self) -> str:
-        what = ", ".join(f"{name}={value}" for name, value in self.fields.items())
+        what = self._says()
         entries = f", {self.entries} entries" if self.entries else ""
         due = "held" if self.due_ms is None else f"due at {format_ms(self.due_ms)}"
         return escaped(f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}")
@@ -431,98 +516,23 @@ class InFlight(tuple[Message, ...]):
             return "<nothing in flight>"
         return "\n".join(str(message) for message in self)
 
-
-@dataclass(frozen=True)
-class Violation:
-    """Something that must never happen, and did.
-
-    Attributes
-    ----------
-    property : str
-        The property that was violated; see `raftlab.properties`.
-    time_ms : float
-        When.
-    nodes : tuple of str
-        Who.
-    index : int or None
-        The index of the entry that it is about.
-    terms : tuple of int
-        The terms that it is about.
-    command : str or None
-        What that entry carries.
-    message : str
-        What happened, in a sentence.
-    events : tuple of (float, str, str)
-        What led there: time in ms, node, what happened.
-    honest : bool
-        False if it involves nobody but liars.
-    """
-
-    property: str
-    time_ms: float
-    nodes: tuple[str, ...]
-    index: int | None
-    terms: tuple[int, ...]
-    command: str | None
-    message: str
-    events: tuple[tuple[float, str, str], ...]
-    honest: bool
-    _replay: Callable[[], str] = field(repr=False, compare=False, default=str)
-
-    @builtins.property
-    def replay(self) -> str:
-        """The line that brings the run back."""
-        return self._replay()  # of a long script it takes a while, and is made for who asks
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_replay": functools.partial(str, self.replay)}
-
-    def __str__(self) -> str:
-        return escaped(f"{self.property} at {format_ms(self.time_ms)}: {self.message}")
-
-    def explain(self) -> str:
-        """The violation with the events that led there, a line each."""
-        lines = [str(self)]
-        lines += [escaped(f"  {time:10.3f} ms  {node}: {what}") for time, node, what in self.events]
-        return "\n".join([*lines, f"  again with: {self.replay}"] if self.replay else lines)
-
-
-class Violations(tuple[Violation, ...]):
-    """Violations in the order in which they were found: a tuple that is equal to a list of the same, too."""
-
-    def of(self, property: str) -> Violations:
-        """Those of one property."""
-        return Violations(v for v in self if v.property == property)
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """The properties that were violated, in the order of their first violations."""
-        return tuple(dict.fromkeys(v.property for v in self))
-
-    def __eq__(self, other: object) -> bool:
-        return super().__eq__(tuple(other) if isinstance(other, list) else other)
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = tuple.__hash__
-
-    def __repr__(self) -> str:
-        return "[]" if not self else "[" + ",\n ".join(str(v) for v in self) + "]"
-
     def _repr_html_(self) -> str:
         if not self:
-            return "<p>no violations</p>"
-        rows = "".join(
-            f"<tr><td>{v.time_ms:.3f}</td><td><code>{html.escape(v.property)}</code></td>"
-            f"<td>{html.escape(', '.join(v.nodes))}</td>"
-            f"<td style='text-align:left'>{html.escape(v.message)}</td></tr>"
-            for v in self
+            return note("nothing in flight")
+        columns = ("from", "to", "type", "says", "entries", "sent (ms)", "due (ms)")
+        rows = (
+            (
+                m.from_,
+                m.to,
+                m.type,
+                m._says(),
+                m.entries,
+                f"{m.sent_ms:.3f}",
+                "held" if m.held else f"{m.due_ms:.3f}",
+            )
+            for m in self
         )
-        head = (
-            "<tr><th>time (ms)</th><th>property</th><th>nodes</th><th style='text-align:left'>what</th></tr>"
-        )
-        return f"<table>{head}{rows}</table>"
+        return table(columns, rows, texts=("from", "to", "type", "says"))
 
 
 def active_faults(world: World) -> Iterator[tuple[int, Fault, tuple[str, ...], float]]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._arguments import choice, integer, items
+from .._violations import Violations
 from .._world import World
 from ..statistics import upper_bound
 from ..sweeps import Sweep
 from ..sweeps.observed import sample_of
-from ..views import Violations
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
