@@ -54,6 +54,16 @@ def test_code_that_is_shown_runs(page, tmp_path, monkeypatch):
         assert (tmp_path / "scenario.json").exists()
 
 
+def test_code_that_is_shown_fits_the_page():
+    wide = []
+    for page, path in PAGES.items():
+        text = path.read_text()
+        shown = [block for block in blocks.blocks(text) if text.startswith("```", block.start)]
+        lines = [line for block in shown for line in block.code.splitlines() if page != "README.md"]
+        wide += [f"{page}: {line}" for line in lines if len(line) > 92]
+    assert wide == []
+
+
 def test_output_that_is_not_what_the_code_says_is_found():
     shown = "# Page\n\n```python\nx = 1\nx + 1\n```\n\n```text\n3\n```\n"
     with pytest.raises(AssertionError, match="page, line 4: the page shows\n3\nbut the code gives\n2"):
