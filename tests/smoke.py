@@ -42,6 +42,7 @@ def run():
     c = rl.Cluster(5, seed=7)
     c.run_until(rl.leader_elected)
     write = c.propose("x=1")
+    c.run("100ms")
     c.crash("leader")
     c.run("2s")
     assert write.ok
