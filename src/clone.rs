@@ -1,14 +1,16 @@
-//! Copies that use memory again. A sweep plays its seeds one after the other in one cluster, which is set
-//! back to its beginning with `clone_from`; what the last run has grown serves the next one.
+//! Copies that reuse memory. A sweep plays its seeds one after another in one cluster, which
+//! `clone_from` sets back to its initial state; the next run reuses the memory that the last one
+//! allocated.
 
 use std::sync::Arc;
 
-/// `Clone` for a struct, field by field in `clone_from` as well, where `derive` would allocate anew.
+/// Implements `Clone` for a struct, with a `clone_from` that works field by field; a derived one
+/// allocates anew.
 ///
-/// To set back a cluster that played for a microsecond must not take another one, so some kinds of field have a
-/// way of their own: what can be `copied`, collections that are mostly `empty`, what clones have `shared`
-/// since they were made and need not count references to again, and `lists` of that. A method can `mend` what must
-/// not be the other's.
+/// Resetting a cluster after a run of a microsecond must not take another microsecond, so some
+/// kinds of field are treated separately: `copied` ones, collections that are mostly `empty`,
+/// `shared` ones (`Arc`s that clones have in common, whose reference counts need no update), and
+/// `lists` of these. The method `mend` replaces fields that a clone must not take over.
 macro_rules! clone_by_field {
     (
         [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }
@@ -20,7 +22,7 @@ macro_rules! clone_by_field {
     ) => {
         impl<$($generics)*> Clone for $type {
             fn clone(&self) -> Self {
-                #[allow(unused_mut)] // unless there is something to mend
+                #[allow(unused_mut)] // used only with `mend`
                 let mut clone = Self {
                     $($field: self.$field.clone(),)*
                     $($($copied: self.$copied,)*)?
@@ -49,7 +51,7 @@ macro_rules! clone_by_field {
     };
 }
 
-/// A list of what is shared becomes another one; what both have stays where it is.
+/// Assigns a list of shared values; elements that both lists have in common are left as they are.
 pub(crate) fn list_from<T>(list: &mut Vec<Arc<T>>, source: &[Arc<T>]) {
     list.truncate(source.len());
     for (mine, theirs) in list.iter_mut().zip(source) {

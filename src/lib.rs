@@ -21,38 +21,36 @@
 //!
 //! # The primary types
 //!
-//! - [`experiment::Scenario`] is everything that a run is, except for its seed: nodes, settings,
-//!   network, disks, clients, faults, steps. It is read from JSON, and refused there if it makes no
-//!   sense.
-//! - [`experiment::Cluster`] plays one, by itself or driven step by step, and writes down what is
-//!   done to it.
+//! - [`experiment::Scenario`] is everything that defines a run, except for its seed: nodes,
+//!   settings, network, disks, clients, faults, steps. It is read from JSON and validated.
+//! - [`experiment::Cluster`] plays a scenario, by itself or driven step by step, and records the
+//!   steps.
 //! - [`sim::World`] is the world in which it is played, with any [`protocol::Protocol`] and any
 //!   [`sim::Observer`]s. It knows nothing of Raft.
-//! - [`raft::Node`] is the protocol: inputs go in, effects come out, and nothing else happens.
+//! - [`raft::Node`] is the protocol: inputs go in, effects come out.
 //! - [`check::Checks`], [`trace::Recorder`] and [`experiment::metrics::Measures`] observe.
 //! - [`experiment::sweep::Plan`] plays many scenarios with many seeds, on all cores.
 //!
-//! What observes is the last argument of [`experiment::Cluster::new`]: `()` above, and nothing is
-//! compiled in for it. `docs/rust.md` shows checks, sweeps and other protocols.
+//! The observer is the last argument of [`experiment::Cluster::new`]. Above it is `()`, for which
+//! no code is compiled in. `docs/rust.md` shows checks, sweeps and other protocols.
 //!
-//! # The rooms
+//! # The modules
 //!
-//! Each knows only those before it. Read them in this order; `ARCHITECTURE.md` says more.
+//! Each depends only on those before it. Read them in this order; `ARCHITECTURE.md` says more.
 //!
 //! 0. [`protocol`]: the contract between a protocol and its world, inputs and effects;
 //! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper;
 //! 2. [`sim`]: the world: time, random draws, event queue, network, disks, clocks, clients;
 //! 3. [`fault`]: the vocabulary of faults; [`trace`]: the event stream in columns; [`check`]: every
 //!    property, after every event;
-//! 4. [`experiment`]: scenarios, what plays them, and many seeds at once;
+//! 4. [`experiment`]: scenarios, clusters that play them, and sweeps over many seeds;
 //! 5. the bindings to Python, in the feature `python`.
 //!
 //! # What it does not do
 //!
 //! Membership changes, leadership transfer, fsyncs that lie and corrupt entries are not simulated.
-//! A message takes its latency and no time to be handled. There is no other way into a run than its
-//! scenario and its seed: no wall clock, no randomness of the operating system, and no map whose
-//! order could show.
+//! Handling a message takes no time. A run depends only on its scenario and its seed: not on the
+//! wall clock, the operating system's randomness or the iteration order of a map.
 
 #![forbid(unsafe_code)]
 

@@ -1,18 +1,18 @@
-//! The contract between a protocol and the world that it lives in.
+//! The contract between a protocol and its world.
 //!
-//! A protocol is a pure state machine (sans I/O): it never sees a clock, a random number, a socket
-//! or a disk. The world hands it an [`Input`] together with the time on the node's own clock, and the
-//! protocol answers through [`Effects`]: messages to send, timers to arm, writes to make durable,
-//! replies to clients. Everything that happens between an effect and the next input (latency, loss,
-//! fsync, crashes, drift) is the world's.
+//! A protocol is a pure state machine (sans I/O): it never accesses a clock, random numbers, a
+//! socket or a disk. The world passes it an [`Input`] with the time on the node's own clock, and
+//! the protocol responds through [`Effects`]: messages to send, timers to arm, writes to make
+//! durable, replies to clients. Everything that happens between an effect and the next input
+//! (latency, loss, fsync, crashes, drift) belongs to the world.
 //!
-//! Both the rooms `raft` and `sim` know this page and neither knows the other through anything else.
+//! The modules `raft` and `sim` both depend on this file; `sim` does not depend on `raft`.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Most nodes that one cluster may have; [`NodeSet`] is a bitmap of this many bits.
+/// The maximum number of nodes in a cluster; [`NodeSet`] is a bitmap of this many bits.
 pub const MAX_NODES: usize = 255;
 
 /// A node's position in the cluster, counted from 0. Users see names; the core sees positions.
@@ -45,14 +45,14 @@ impl NodeSet {
         Self(std::array::from_fn(|word| u64::MAX.checked_shr(64 - bits(word)).unwrap_or(0)))
     }
 
-    /// Adds a node; true if it was not there.
+    /// Adds a node; true if it was not in the set.
     pub fn insert(&mut self, node: NodeId) -> bool {
         let fresh = !self.contains(node);
         self.0[node.at() >> 6] |= 1 << (node.0 & 63);
         fresh
     }
 
-    /// Takes a node out; true if it was there.
+    /// Removes a node; true if it was in the set.
     pub fn remove(&mut self, node: NodeId) -> bool {
         let was = self.contains(node);
         self.0[node.at() >> 6] &= !(1 << (node.0 & 63));
@@ -64,14 +64,14 @@ impl NodeSet {
         self.0[node.at() >> 6] >> (node.0 & 63) & 1 == 1
     }
 
-    /// How many nodes are in the set.
+    /// The number of nodes in the set.
     pub fn len(&self) -> usize {
         // Most clusters need one word, and counting bits is slow without an instruction for it.
         let used = self.0.iter().filter(|word| **word != 0);
         used.map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Whether no node is in the set.
+    /// True if the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0 == [0; 4]
     }
@@ -125,7 +125,7 @@ impl Iterator for Nodes {
         Some(NodeId::from(self.at * 64 + bit))
     }
 
-    /// What `for_each`, `count` and the like are made of: word by word it takes half of the steps.
+    /// The basis of `for_each`, `count` and the like: word by word takes half of the steps.
     #[inline]
     fn fold<B, F: FnMut(B, NodeId) -> B>(self, init: B, mut f: F) -> B {
         let mut folded = init;
@@ -155,7 +155,7 @@ impl fmt::Debug for NodeSet {
     }
 }
 
-/// A length of time in nanoseconds.
+/// A duration in nanoseconds.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -163,26 +163,26 @@ impl fmt::Debug for NodeSet {
 pub struct Span(pub u64);
 
 impl Span {
-    /// Nothing at all.
+    /// No time.
     pub const ZERO: Span = Span(0);
 
-    /// So many milliseconds.
+    /// A number of milliseconds.
     pub const fn from_ms(ms: u64) -> Self {
         Self(ms * 1_000_000)
     }
 
-    /// As milliseconds.
+    /// The duration in milliseconds.
     pub fn as_ms(self) -> f64 {
         self.0 as f64 / 1e6
     }
 }
 
-/// A moment on a node's own clock, in nanoseconds; only differences on the same node mean anything.
+/// A time on a node's own clock, in nanoseconds; only differences on the same node are meaningful.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct LocalTime(pub u64);
 
 impl LocalTime {
-    /// How long ago `earlier` was; zero if the clock was set back behind it.
+    /// The time since `earlier`; zero if the clock was set back to before it.
     pub fn since(self, earlier: LocalTime) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -196,17 +196,18 @@ impl std::ops::Add<Span> for LocalTime {
     }
 }
 
-/// How long a timer runs: uniform on [min, max), or exactly `min` if both are equal. The world draws.
+/// The duration of a timer: uniform on [min, max), or exactly `min` if both are equal. The world
+/// draws it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Delay {
-    /// The shortest that it may run.
+    /// The shortest duration.
     pub min: Span,
-    /// The bound that it stays below.
+    /// The upper bound (excluded).
     pub max: Span,
 }
 
 impl Delay {
-    /// Always the same.
+    /// A fixed duration.
     pub fn exactly(span: Span) -> Self {
         Self { min: span, max: span }
     }
@@ -216,73 +217,73 @@ impl Delay {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TimerId(pub u8);
 
-/// A client's operation. The same id means the same operation in a fork.
+/// The id of a client's operation. A fork has the same operation under the same id.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct OpId(pub u64);
 
-/// The ordinal of a write to a node's disk: 1 for its first, ascending, never used again.
+/// The ordinal of a write to a node's disk: 1 for its first, ascending, never reused.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct WriteId(pub u64);
 
-/// How the disk took a write.
+/// Whether a write is durable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Durability {
     /// The write is durable now.
     Done,
-    /// [`Input::Persisted`] will say when it is.
+    /// [`Input::Persisted`] will follow when it is.
     Pending,
 }
 
-/// What the world tells a node.
+/// An input to a node.
 #[derive(Clone, Debug)]
 pub enum Input<'a, P: Protocol> {
-    /// The node starts, for the first time or after a crash, with what its disk kept.
+    /// The node starts, for the first time or after a crash, with the contents of its disk.
     Start,
     /// A message arrived.
     Message {
         /// Its sender.
         from: NodeId,
-        /// What it says.
+        /// Its contents.
         message: &'a P::Message,
     },
-    /// A timer ran out.
+    /// A timer expired.
     Timer(TimerId),
     /// Every write up to this one is durable.
     Persisted(WriteId),
-    /// A client, or a person at the console, asks for something.
+    /// A request of a client, or by hand.
     Request {
-        /// To be named in the reply.
+        /// The id for the reply.
         op: OpId,
-        /// What is asked.
+        /// The request.
         request: P::Request,
     },
 }
 
-/// How a request ended, as far as the node that was asked knows.
+/// The outcome of a request, as far as the node that received it knows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply<T> {
     /// Done, with its result.
     Ok(T),
-    /// Not done, and never will be: this node does not take such requests now.
+    /// Not done, and never will be done: this node does not accept such requests now.
     Refused {
-        /// Why.
+        /// The reason.
         reason: &'static str,
-        /// Whom to ask instead, as far as this node knows.
+        /// The node to ask instead, if known.
         hint: Option<NodeId>,
     },
-    /// The node gave up before it knew. The request may have been done or may yet be.
+    /// The node gave up before it knew. The request may have been done, or may still be done.
     Unknown {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
 }
 
-/// Where a node puts its answers. Their order is the order in which they take effect.
+/// The effects of a step. They take effect in the order of the calls.
 pub trait Effects<P: Protocol> {
     /// Sends a message. Whatever it promises must be durable by now ([`Effects::persist`]).
     fn send(&mut self, to: NodeId, message: P::Message);
-    /// Starts a timer anew; what it was armed for before is forgotten.
+    /// Starts a timer, or restarts it.
     fn arm(&mut self, timer: TimerId, delay: Delay);
     /// Stops a timer.
     fn disarm(&mut self, timer: TimerId);
@@ -290,54 +291,55 @@ pub trait Effects<P: Protocol> {
     fn persist(&mut self, write: WriteId) -> Durability;
     /// Answers a client.
     fn reply(&mut self, op: OpId, reply: Reply<P::Output>);
-    /// Says what changed, for the digest and for observers. Never steers.
+    /// Reports a change, for the digest and for observers. Has no influence on the run.
     fn note(&mut self, note: P::Note);
-    /// Stops the node for good, as a process that aborts: it takes no input until it is restarted.
+    /// Stops the node, as a process that aborts: it accepts no input until it is restarted.
     fn halt(&mut self, reason: &'static str);
-    /// Whether the network still carries such a message to a node, as the sender's transport knows of its
-    /// connection. What was neither answered nor is under way was lost.
+    /// Whether such a message to a node is still in flight, which stands for the knowledge of the
+    /// sender's transport. A message that is neither answered nor in flight was lost.
     fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool;
 }
 
-/// A protocol: what one node of it is and does.
+/// A protocol: the state and behaviour of one node.
 pub trait Protocol: Clone + Send + Sync + 'static {
-    /// What nodes say to each other.
+    /// The messages between nodes.
     type Message: Message;
-    /// What a client may ask.
+    /// The requests of clients.
     type Request: Clone + Send + Sync + fmt::Debug + Fingerprint;
-    /// What a client is told.
+    /// The answers to requests.
     type Output: Clone + Send + Sync + fmt::Debug + Fingerprint;
-    /// What changed in a node.
+    /// The changes in a node.
     type Note: Note;
     /// A rule by which a node lies on the wire ([`Protocol::lie`]).
     type Lie: Clone + Send + Sync + fmt::Debug + Fingerprint;
-    /// How many timers a node has.
+    /// The number of timers of a node.
     const TIMERS: usize;
 
-    /// One step: an input at a time on the node's own clock.
+    /// One step: handles an input at a time on the node's own clock.
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E);
 
-    /// The node loses power. Writes after `durable` never happened.
+    /// The node loses power. Undoes the writes after `durable`.
     fn crash(&mut self, durable: WriteId);
 
-    /// The node's disk is empty from now on, as if it were new.
+    /// Empties the node's disk.
     fn wipe(&mut self);
 
-    /// The node at a glance.
+    /// The public state of the node.
     fn status(&self) -> Status;
 
-    /// What its disk holds and how much of it is known to be committed, folded into a word for the digest, as far
-    /// as [`Protocol::status`] does not say it.
+    /// The contents of its disk, and how much of it is known to be committed, folded into a word
+    /// for the digest, as far as [`Protocol::status`] does not contain them.
     fn stable(&self) -> u64 {
         0
     }
 
-    /// What a load generator sends as the `ordinal`-th request of `client`, from one uniform draw.
+    /// The `ordinal`-th request of a load generator's `client`, from one uniform draw.
     fn request(_mix: &Mix, _client: u32, _ordinal: u64, _draw: u64) -> Option<Self::Request> {
         None
     }
 
-    /// Rewrites a message that a lying node is about to send (`Outgoing`) or has received (`Incoming`).
+    /// Rewrites a message that a lying node is about to send (`Outgoing`) or has received
+    /// (`Incoming`).
     fn lie(_lie: &mut Self::Lie, _liar: NodeId, _way: Way, _message: &mut Self::Message) {}
 
     /// Whether the node leads.
@@ -346,25 +348,26 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     }
 }
 
-/// Which way a message passes a liar.
+/// The direction of a liar's message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Way {
     /// The liar sends it.
     Outgoing {
-        /// To this node.
+        /// The receiver.
         to: NodeId,
     },
     /// The liar received it.
     Incoming,
 }
 
-/// What the digest takes in as a word: made of discriminants and numbers, and not of names.
+/// A value that the digest takes in as a word, which depends on discriminants and numbers, not on
+/// names.
 pub trait Fingerprint {
-    /// Its content, folded into a word.
+    /// Its contents, folded into a word.
     fn fingerprint(&self) -> u64;
 }
 
-/// Nothing is said.
+/// No content.
 impl Fingerprint for () {
     fn fingerprint(&self) -> u64 {
         0
@@ -385,14 +388,14 @@ impl Fingerprint for NodeSet {
     }
 }
 
-/// Nobody is 0, and so must nobody's fingerprint be.
+/// `None` folds to 0.
 impl<T: Fingerprint> Fingerprint for Option<T> {
     fn fingerprint(&self) -> u64 {
         self.as_ref().map_or(0, T::fingerprint)
     }
 }
 
-/// What the world has to know of a message.
+/// The world's view of a message.
 pub trait Message: Clone + Send + Sync + fmt::Debug + 'static {
     /// Another value of one of its fields ([`Message::change`]).
     type Change: Clone + Send + Sync + fmt::Debug;
@@ -400,49 +403,50 @@ pub trait Message: Clone + Send + Sync + fmt::Debug + 'static {
     const KINDS: &'static [&'static str];
     /// Which of [`Message::KINDS`] this is.
     fn kind(&self) -> u8;
-    /// Its content, folded into a word for the digest.
+    /// Its contents, folded into a word for the digest.
     fn fingerprint(&self) -> u64;
     /// Its fields as the trace shows them.
     fn fields(&self) -> Fields {
         Fields::default()
     }
-    /// Says something else in one field, for who tampers with it.
+    /// Changes the value of one field, for interceptors.
     fn change(&mut self, _change: &Self::Change) {}
 }
 
-/// What the world has to know of a note.
+/// The world's view of a note.
 pub trait Note: Copy + Send + Sync + fmt::Debug {
     /// Its content, folded into a word for the digest.
     fn fingerprint(&self) -> u64;
 }
 
-/// The fields of a message that tables show. What a kind of message does not have stays at its default.
+/// The fields of a message that tables show. A field that a kind of message lacks has its default
+/// value.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Fields {
     /// The sender's term.
     pub term: u64,
-    /// `prevLogIndex`, or the candidate's `lastLogIndex`, or the index that a reply is about.
+    /// `prevLogIndex`, the candidate's `lastLogIndex`, or the index that a reply refers to.
     pub index: u64,
     /// The term of the entry at `index`.
     pub index_term: u64,
-    /// How many entries travel.
+    /// The number of entries.
     pub entries: u32,
     /// The sender's commitIndex.
     pub commit_index: u64,
-    /// Granted, or success.
+    /// True if a reply grants a vote or reports success.
     pub ok: bool,
 }
 
-/// A node at a glance.
+/// The public state of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Status {
     /// currentTerm.
     pub term: u64,
-    /// follower, precandidate, candidate or leader.
+    /// The node's role.
     pub role: Role,
     /// votedFor in this term.
     pub voted_for: Option<NodeId>,
-    /// Whom the node takes for the leader.
+    /// The leader that the node recognizes.
     pub leader: Option<NodeId>,
     /// commitIndex.
     pub commit_index: u64,
@@ -456,13 +460,13 @@ pub struct Status {
     pub written: WriteId,
 }
 
-/// What a node takes itself for.
+/// The role of a node, as it sees itself.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Answers; waits for a leader.
+    /// Answers requests of leaders and candidates.
     #[default]
     Follower,
     /// Asks whether it could win an election (diss. §9.6).
@@ -488,17 +492,17 @@ impl Role {
     }
 }
 
-/// What a load generator asks for.
+/// The mix of a load generator's requests.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mix {
-    /// How many keys, drawn uniformly.
+    /// The number of keys, which are drawn uniformly.
     pub keys: u32,
-    /// Which share of the requests reads.
+    /// The fraction of requests that are reads.
     pub reads: f64,
-    /// How reads are served.
+    /// The read path.
     pub via: ReadPath,
-    /// Whether requests carry a client session, so that a retry applies once.
+    /// Whether requests carry a client session, so that a retried one is applied once.
     pub session: bool,
 }
 
@@ -508,17 +512,17 @@ impl Default for Mix {
     }
 }
 
-/// How a read is served.
+/// A read path.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadPath {
-    /// As an entry of the log: linearizable, costs a write.
+    /// Through the log, as an entry: linearizable, costs a write.
     #[default]
     Log,
     /// The leader confirms with a quorum that it still leads (diss. §6.4).
     ReadIndex,
-    /// The leader trusts its lease (diss. §6.4.1): needs bounded clock drift.
+    /// The leader relies on its lease (diss. §6.4.1): needs bounded clock drift.
     Lease,
-    /// Whatever this node has applied. Stale by nature.
+    /// The node's applied state, without any check: may be stale.
     Local,
 }

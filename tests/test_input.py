@@ -205,11 +205,11 @@ FLOOD = rl.Scenario(5, network="90min", workload=rl.OpenLoop("1us"), horizon="2h
 
 
 def test_more_messages_than_there_is_room_for_are_an_error():
-    with pytest.raises(rl.InvalidError, match=r"messages are under way at .* latencies are too long"):
+    with pytest.raises(rl.InvalidError, match=r"messages are in flight at .* latencies are too long"):
         FLOOD.run(trace="off", checks=False)
     rows = rl.sweep(FLOOD, seeds=2, checks=False, metrics="sent")
     assert len(rows.errors) == 2
-    assert "messages are under way" in rows.errors[0][1]
+    assert "messages are in flight" in rows.errors[0][1]
 
 
 def test_conditions_and_actions_are_nested_as_deep_everywhere():

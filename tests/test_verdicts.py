@@ -114,7 +114,7 @@ UNREACHABLE = {
     ),
     "a vote for nobody's candidate": (
         {"term": {"A": 2, "B": 1}, "voted_for": {"A": "B"}},
-        "cannot have stood",
+        "cannot have been a candidate",
     ),
     "a candidate for another": ({"term": 2, "voted_for": {"A": "B", "B": "C", "C": "C"}}, "not for itself"),
     "a leader without votes": ({"term": {"A": 2, "B": 1, "C": 1}, "leader": "A"}, "at most 1 of 3"),

@@ -201,7 +201,7 @@ def behind(count: int) -> Condition:
     """The logs of at least so many nodes, up or down, end before the highest commitIndex of any node.
 
     >>> print(behind(3))
-    3 nodes lack what is committed
+    3 nodes lack committed entries
     """
     return Condition("behind", (("count", integer(count, "count", 0, U32)),))
 

@@ -1,4 +1,4 @@
-//! What clients were told: acknowledged writes, commands applied once, reads (paper §8, diss. §6).
+//! Client properties: acknowledged writes, commands applied once, reads (paper §8, diss. §6).
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,39 @@ use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Op, Output, Request};
 use crate::sim::Time;
 
-/// What clients know.
+/// The knowledge of clients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clients {
-    /// What any client was told of: its write, or the state that it read. Of what a liar told only what an
-    /// honest node has committed, too.
+    /// The states that any client knows from an acknowledged write or a read. Answers of liars
+    /// count only once an honest node has committed the same.
     known: Known,
-    /// The reads whose answer may yet come.
+    /// The reads whose answers may still arrive.
     reads: BTreeMap<OpId, Asked>,
-    /// By client, the commands of its session by ascending serial number.
+    /// The effects of each client's commands, by ascending serial number.
     effects: Vec<Vec<Effect>>,
-    /// By client and serial number, where else a command took effect: in another history, or again.
+    /// Further effects of a command, by client and serial number: in another history, or a second
+    /// time.
     elsewhere: BTreeMap<(u32, u32), Vec<Effect>>,
     stale_local: u64,
     lost_writes: u64,
 }
 
-/// States of which clients know.
+/// The states that clients know.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// The highest index of the committed sequence.
+    /// The highest known index of the committed sequence.
     index: u64,
-    /// Where honest nodes committed different histories: index and hash of states apart from the sequence.
+    /// If honest nodes committed different histories: index and hash of known states outside the
+    /// sequence.
     apart: Vec<(u64, u64)>,
 }
 
-/// A read, when it was first asked for.
+/// A read, at the time of its first request.
 #[derive(Clone, Debug)]
 struct Asked {
-    /// What some client knew then.
+    /// What any client knew then.
     known: Known,
-    /// Whether it asked for whatever a node has applied.
+    /// Whether it is a local read.
     local: bool,
 }
 
@@ -49,13 +51,14 @@ struct Asked {
 struct Effect {
     seq: u32,
     index: u64,
-    /// Hash of the log up to there: the history in which it did.
+    /// Hash of the log up to there, which identifies the history.
     hash: u64,
 }
 
 impl Clients {
-    /// The log's order is the order of linearization: a read must show at least what any client knew when
-    /// it was first asked for. Asked again it may still be answered for the first time.
+    /// A read begins. The order of the log is the order of linearization: a read must return at
+    /// least the state that any client knew at its first request. After a retry, the first request
+    /// may still be answered.
     #[inline]
     pub(super) fn invoked(&mut self, op: OpId, request: &Request) {
         let local = match request {
@@ -67,7 +70,7 @@ impl Clients {
         self.reads.entry(op).or_insert_with(|| Asked { known: known.clone(), local });
     }
 
-    /// A client knows of the committed sequence up to an index.
+    /// A client knows the committed sequence up to an index.
     #[inline]
     pub(super) fn knows(&mut self, index: u64) {
         self.known.index = self.known.index.max(index);
@@ -79,12 +82,12 @@ impl Clients {
         }
     }
 
-    /// How many acknowledged writes were lost.
+    /// The number of acknowledged writes that were lost.
     pub(super) fn lost_writes(&self) -> u64 {
         self.lost_writes
     }
 
-    /// An operation ended. By hand (client 0) it may be asked for again under its old name.
+    /// An operation ended. One by hand (client 0) may be retried under the same id.
     pub(super) fn ended(&mut self, op: OpId, client: u32) {
         if client != 0 {
             self.reads.remove(&op);
@@ -120,8 +123,8 @@ impl Clients {
 }
 
 impl Checks {
-    /// A command with a session was applied and touched the store. Every node applies the same log, so each
-    /// does so at the same index; two indices in one history are two effects.
+    /// A command with a session was applied and changed the store. Every node applies it at the
+    /// same index of the same log; two indices in one history are two effects.
     #[inline]
     pub(super) fn took_effect(
         &mut self,
@@ -205,7 +208,8 @@ impl Checks {
         }
     }
 
-    /// The same where the history is not the committed one: the entry may be there all the same.
+    /// The same if the history is not the committed one: the entry may still be committed in the
+    /// other one.
     #[cold]
     fn written_apart(&mut self, now: Time, node: NodeId, entry: Place, hash: u64) {
         let Place { index, term } = entry;
@@ -227,8 +231,8 @@ impl Checks {
         }
     }
 
-    /// A client knows of a write that honest nodes have committed: no later leader and no other committed log
-    /// may be without it, also those of before.
+    /// A client knows of a write that honest nodes have committed: no leader of a later term and no
+    /// committed log, past or future, may lack it.
     #[cold]
     fn owed(&mut self, now: Time, index: u64, hash: u64) {
         let Some(entry) = self.ledger.all(index).find(|entry| entry.hash == hash).copied() else {
@@ -246,7 +250,8 @@ impl Checks {
         }
     }
 
-    /// An honest node has committed up to this index: what liars had told of it is true.
+    /// An honest node has committed up to this index, which confirms what liars have told clients
+    /// about it.
     #[cold]
     pub(super) fn hearsay_is_true(&mut self, now: Time, last: u64) {
         let (states, written) = self.ledger.take_hearsay(last);
@@ -262,7 +267,7 @@ impl Checks {
         }
     }
 
-    /// An acknowledged write is in one log that must have it no more. Each is counted once.
+    /// A log that must have an acknowledged write lacks it. Each lost write is counted once.
     pub(super) fn write_lost(&mut self, index: u64, entry: &Committed) {
         let held = self.ledger.all_mut(index).find(|other| other.hash == entry.hash);
         if let Some(held) = held
@@ -273,7 +278,8 @@ impl Checks {
         }
     }
 
-    /// "a read must not return stale data" (8): what it shows was committed, and holds all that any client knew.
+    /// "a read must not return stale data" (§8): it returns a committed state, with everything that
+    /// any client knew.
     fn read(&mut self, now: Time, node: NodeId, asked: Asked, index: u64, hash: u64) {
         let Asked { known, local } = asked;
         if known.index > 0 || !known.apart.is_empty() {
@@ -300,7 +306,7 @@ impl Checks {
         }
     }
 
-    /// The index of a state that a client knew of and that a read does not show.
+    /// The index of a state that a client knew and that a read does not include.
     #[inline]
     fn missed(&self, node: NodeId, index: u64, in_sequence: bool, known: &Known) -> Option<u64> {
         let shows = |at: u64, hash: u64| at <= index && self.nodes[node.at()].hash_at(at) == hash;

@@ -47,9 +47,9 @@ impl Checks {
         }
     }
 
-    /// Leader Completeness: "if a log entry is committed in a given term, then that entry will be present
-    /// in the logs of the leaders for all higher-numbered terms" (Figure 3). Whoever leads: what honest nodes
-    /// have committed is owed by liars, too.
+    /// Leader Completeness: "if a log entry is committed in a given term, then that entry will be
+    /// present in the logs of the leaders for all higher-numbered terms" (Figure 3). Lying leaders
+    /// must have the commits of honest nodes, too.
     fn leads_completely(&mut self, now: Time, reign: Reign) {
         if let Some(end) = self.ledger.committed_before(reign.term) {
             self.findings.checked(Property::LeaderCompleteness);
@@ -68,19 +68,19 @@ impl Checks {
         }
     }
 
-    /// The first index up to `end` at which a leader's log is not what was committed.
+    /// The first index up to `end` at which a leader's log differs from the committed sequence.
     fn lacks(&self, reign: &Reign, end: u64) -> Option<u64> {
         self.ledger.parting(end, |index| self.reigns.hash_at(reign, index, &self.nodes))
     }
 
-    /// Whether a leader's log holds an entry at its index, whatever stands before it.
+    /// Whether a leader's log holds an entry at its index, regardless of the entries before it.
     fn holds(&self, reign: &Reign, index: u64, entry: &Committed) -> bool {
         let hash = self.reigns.hash_at(reign, index, &self.nodes);
         let (term, said) = entry.said();
         hash == entry.hash || self.prefixes.print(index, term, hash) == Some(said)
     }
 
-    /// The same where honest nodes committed different histories: a leader can hold one of them at most.
+    /// The same if honest nodes committed different histories, of which a leader can have only one.
     #[cold]
     fn lacks_what_is_apart(&mut self, now: Time, reign: &Reign) {
         let owed = self.ledger.apart().filter(|(_, entry)| entry.in_term < reign.term);
@@ -94,8 +94,8 @@ impl Checks {
         }
     }
 
-    /// The writes of these indices that a leader's log does not hold, though clients were told of them: all are
-    /// counted, the first is told.
+    /// The acknowledged writes at these indices that a leader's log lacks: all are counted, the
+    /// first is reported.
     #[cold]
     pub(super) fn writes_lacked(&mut self, now: Time, reign: &Reign, first: u64, last: u64) {
         let mut told = false;
@@ -119,8 +119,9 @@ impl Checks {
         }
     }
 
-    /// The same the other way round: a node that does not know of newer terms commits what their leaders must
-    /// have, also those that are long gone. Up to `known` others had committed it, in later terms.
+    /// The converse: a node that does not know of newer terms commits entries that the leaders of
+    /// these terms, past ones included, must have. Up to `known` other nodes had committed them
+    /// before, in later terms.
     #[cold]
     pub(super) fn committed_late(&mut self, now: Time, known: u64, last: u64, in_term: u64) {
         let lowered = self.ledger.lower_term(known, in_term);
@@ -147,14 +148,14 @@ impl Checks {
         self.violated(now, breach, true, entry.command());
     }
 
-    /// Whether a leader of a later term than the one in which an entry was committed does not hold it.
+    /// A leader of a later term than the one in which an entry was committed that lacks the entry.
     pub(super) fn later_leader_without(&self, index: u64, entry: &Committed) -> Option<Reign> {
         let later = self.reigns.after(entry.in_term);
         later.iter().find(|reign| !self.holds(reign, index, entry)).copied()
     }
 
-    /// A vote leaves a node: "each server will vote for at most one candidate in a given term" (§5.2). A vote
-    /// that a crash took before it left is none.
+    /// A node sends a vote: "each server will vote for at most one candidate in a given term"
+    /// (§5.2). A vote that was lost in a crash before it was sent does not count.
     #[inline]
     pub(super) fn vote(&mut self, now: Time, voter: NodeId, term: u64, candidate: NodeId) {
         self.findings.checked(Property::VoteOnce);

@@ -1,4 +1,4 @@
-//! Faults of the network and of clocks, as far as the stories of violations name them.
+//! Network and clock faults, for the stories of violations.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::protocol::{NodeId, NodeSet};
 
 use crate::sim::{ClockEvent, Links, Overlay, Strike};
 
-/// What a fault does to messages.
+/// The effect of a fault on messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Force {
     /// It cuts links.
@@ -17,9 +17,9 @@ pub enum Force {
     CutOfTypes,
     /// Messages take longer.
     Delay,
-    /// They are lost with this probability.
+    /// Messages are lost with this probability.
     Loss(f64),
-    /// They arrive twice with this probability.
+    /// Messages arrive twice with this probability.
     Duplicate(f64),
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Force {
     }
 }
 
-/// The links of a node on which a fault acts.
+/// The links of a node that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ends {
     /// To these nodes.
@@ -57,7 +57,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Those of a node, if there are any.
+    /// The affected links of a node, if there are any.
     fn of(overlay: &Overlay, id: NodeId, nodes: usize) -> Option<Self> {
         let others = || (0..nodes).map(NodeId::from).filter(|other| *other != id);
         let to: NodeSet = others().filter(|other| overlay.acts_on(id, *other)).collect();
@@ -81,15 +81,15 @@ impl Ends {
     }
 }
 
-/// More nodes than this are counted, not listed.
+/// More nodes than this are counted instead of listed.
 const MANY: usize = 8;
 
-/// The faults of the network that act, and the last ones that did; what was done to clocks.
+/// The active and the most recent network faults, and the changes of clocks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
-    /// Oldest first; those that ended before those that act.
+    /// Oldest first; ended ones before active ones.
     links: VecDeque<Acting>,
-    /// By node, as far as anything was done to one.
+    /// The changes of clocks by node.
     clocks: Vec<Moments>,
 }
 
@@ -102,10 +102,10 @@ struct Acting {
 }
 
 impl Faults {
-    /// How many faults that ended are kept.
+    /// The number of ended faults that are kept.
     const KEPT: usize = 32;
 
-    /// A fault began or ceased to act on the network.
+    /// A network fault began or ended.
     pub(super) fn links_changed(&mut self, stamp: Stamp, links: &Links) {
         let overlays = links.overlays();
         for acting in self.links.iter_mut().filter(|acting| acting.ended.is_none()) {
@@ -127,7 +127,7 @@ impl Faults {
         }
     }
 
-    /// Something was done to the clock of a node.
+    /// The clock of a node changed.
     pub(super) fn clock_changed(&mut self, stamp: Stamp, node: NodeId, event: ClockEvent) {
         if self.clocks.len() <= node.at() {
             self.clocks.resize_with(node.at() + 1, Moments::default);
@@ -135,8 +135,8 @@ impl Faults {
         self.clocks[node.at()].push(Placed { stamp, node, what: What::Clock(event) });
     }
 
-    /// What acts on links of these nodes, and what did and is over since; with the latter what was done to their
-    /// clocks, which stay wrong. In a cluster of so many nodes.
+    /// The faults that act on links of these nodes, and those that have ended since a time; the
+    /// latter with the changes of the nodes' clocks, whose effects remain.
     pub(super) fn since(
         &self,
         since: Stamp,
@@ -158,7 +158,7 @@ impl Faults {
 }
 
 impl Acting {
-    /// How it began and how it ended, for the first of these nodes that it touched.
+    /// Its beginning and its end, for the first of these nodes that it affected.
     fn moments(&self, involved: &[NodeId], nodes: usize) -> impl Iterator<Item = Placed> {
         let touched = |id: &NodeId| Some((*id, Ends::of(&self.overlay, *id, nodes)?));
         let (force, began, ended) = (Force::of(&self.overlay), self.began, self.ended);

@@ -1,4 +1,4 @@
-//! What the checks came to: violations, each once, and how much there was to check.
+//! The results of the checks: violations, each once, and the number of checks.
 
 use std::collections::BTreeSet;
 
@@ -20,16 +20,16 @@ pub(super) struct Findings {
 #[derive(Clone, Debug, Default)]
 pub(super) struct List {
     pub(super) violations: Vec<Violation>,
-    /// How many more there were when the list was full.
+    /// The number of violations after the list was full.
     pub(super) beyond: u64,
     known: BTreeSet<Breach>,
 }
 
-/// Longer lists say nothing more.
+/// The maximum number of violations that are kept.
 const LONGEST: usize = 1000;
 
 impl Findings {
-    /// A property was compared with something known before.
+    /// A property was checked against earlier knowledge.
     #[inline]
     pub(super) fn checked(&mut self, property: Property) {
         self.counts[property as usize] += 1;
@@ -39,7 +39,7 @@ impl Findings {
         self.counts[property as usize]
     }
 
-    /// A property does not hold. The story is asked for if the violation is news.
+    /// A property does not hold. The story is built only if the violation is new.
     pub(super) fn report(
         &mut self,
         time: Time,

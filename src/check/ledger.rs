@@ -1,5 +1,5 @@
-//! What the cluster has committed: the one sequence that every node must follow, and what honest nodes
-//! committed in its place.
+//! The commits of the cluster: the sequence that every node must follow, and different entries that
+//! honest nodes committed.
 
 use std::collections::BTreeMap;
 
@@ -17,35 +17,35 @@ pub(super) struct Committed {
     pub(super) term: u64,
     /// The lowest term in which an honest node has committed it.
     pub(super) in_term: u64,
-    /// When it first was committed.
+    /// When it was first committed.
     pub(super) at: Stamp,
-    /// What it carries.
+    /// Its command.
     carried: Carried,
-    /// Who committed it first: an honest node, once one has.
+    /// The node that committed it first; the first honest one if there is any.
     pub(super) by: NodeId,
-    /// Whether a client was told that it is written.
+    /// Whether it was acknowledged to a client.
     pub(super) written: Written,
-    /// Whether it is known that the committing node's history had parted from the others'.
+    /// Whether the committing node's history is known to differ from that of others.
     pub(super) apart: bool,
 }
 
-/// What an entry carries, as far as it is known.
+/// The command of an entry, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 enum Carried {
     Command(Command),
-    /// A snapshot covered the entry where it was committed: the fingerprint of its command.
+    /// The fingerprint of the command, if a snapshot covered the entry when it was committed.
     Print(u32),
 }
 
-/// What a client knows of an entry.
+/// Whether an entry was acknowledged to a client, or lost after that.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Written {
-    /// Nothing.
+    /// Not acknowledged.
     #[default]
     Untold,
-    /// That it is written.
+    /// Acknowledged.
     Acknowledged,
-    /// That it is written, but a later leader or another committed log does not hold it.
+    /// Acknowledged, but a later leader or another committed log lacks it.
     Lost,
 }
 
@@ -75,7 +75,7 @@ impl Committed {
         }
     }
 
-    /// The command that it carries, if that was seen.
+    /// Its command, if known.
     pub(super) fn command(&self) -> Option<Command> {
         match self.carried {
             Carried::Command(command) => Some(command),
@@ -83,7 +83,7 @@ impl Committed {
         }
     }
 
-    /// What it says: its term and the fingerprint of its command.
+    /// Its term and the fingerprint of its command.
     pub(super) fn said(&self) -> (u64, u32) {
         match self.carried {
             Carried::Command(command) => (self.term, print(&command)),
@@ -91,7 +91,7 @@ impl Committed {
         }
     }
 
-    /// Whether a client was told that it is written.
+    /// Whether it was acknowledged to a client.
     pub(super) fn is_acknowledged(&self) -> bool {
         self.written != Written::Untold
     }
@@ -100,7 +100,7 @@ impl Committed {
 /// Index and hash of a committed history.
 pub(super) type State = (u64, u64);
 
-/// Who commits, when, and in which term.
+/// The committing node, the time and the term.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Committer {
     pub(super) node: NodeId,
@@ -108,17 +108,17 @@ pub(super) struct Committer {
     pub(super) in_term: u64,
 }
 
-/// The committed sequence: at each index what the first honest node to commit that index had there. At its end
-/// may stand what only liars have committed so far.
+/// The committed sequence: at each index the entry of the first honest node that committed the
+/// index. At its end there may be entries that only liars have committed so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     entries: Vec<Committed>,
-    /// Up to here an honest node has committed it. What comes after it is not settled yet.
+    /// The highest index that an honest node has committed; later entries may still be replaced.
     confirmed: u64,
-    /// By index, what honest nodes committed with another history: empty as long as they agree.
+    /// By index, the commits of honest nodes with another history: empty as long as they agree.
     apart: BTreeMap<u64, Vec<Committed>>,
-    /// Index and hash of what clients know from liars alone, as long as no honest node has committed it; and
-    /// term and fingerprint of the entry, if they were told that it is written.
+    /// Index and hash of states that clients know only from liars and that no honest node has
+    /// committed; with term and fingerprint of the entry if it was acknowledged.
     hearsay: BTreeMap<(u64, u64), Option<(u64, u32)>>,
     frontiers: Staircase,
     acknowledged: Staircase,
@@ -160,18 +160,18 @@ impl Ledger {
         !self.apart.is_empty()
     }
 
-    /// What honest nodes committed apart from the sequence, by index.
+    /// The commits of honest nodes outside the sequence, by index.
     pub(super) fn apart(&self) -> impl Iterator<Item = (u64, &Committed)> {
         self.apart.iter().flat_map(|(index, all)| all.iter().map(|entry| (*index, entry)))
     }
 
-    /// Everything that honest nodes committed at an index.
+    /// All commits of honest nodes at an index.
     pub(super) fn all(&self, index: u64) -> impl Iterator<Item = &Committed> {
         let first = self.get(index).filter(|_| index <= self.confirmed);
         first.into_iter().chain(self.apart.get(&index).into_iter().flatten())
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(super) fn all_mut(&mut self, index: u64) -> impl Iterator<Item = &mut Committed> {
         let at = (index as usize).wrapping_sub(1);
         let first = self.entries.get_mut(at).filter(|_| index <= self.confirmed);
@@ -189,7 +189,7 @@ impl Ledger {
     }
 
     /// Adds the entries of a log after the last, up to `last`.
-    #[inline(always)] // in the one place where it is not rare
+    #[inline(always)] // into the only caller where it is frequent
     pub(super) fn extend(&mut self, log: &Log, last: u64, by: Committer) {
         for index in self.last() + 1..=last {
             let Some(entry) = log.get(index) else { return };
@@ -197,7 +197,7 @@ impl Ledger {
         }
     }
 
-    /// An honest node has committed everything up to this index, and has this log after the last.
+    /// An honest node has committed everything up to this index; its log extends the sequence.
     #[inline]
     pub(super) fn confirm(&mut self, log: &Log, last: u64, by: Committer) {
         if self.confirmed < self.last() {
@@ -207,11 +207,11 @@ impl Ledger {
             self.extend(log, last, by);
             self.confirmed = self.last();
         }
-        // A forged snapshot can put it beyond all that is known.
+        // A forged snapshot can have an index beyond the sequence.
         self.frontiers.add(by.in_term, last.min(self.last()));
     }
 
-    /// What only liars had committed is an honest node's now.
+    /// An honest node committed entries that only liars had committed before.
     #[cold]
     fn take_over(&mut self, last: u64, by: Committer) {
         for index in self.confirmed + 1..=last.min(self.last()) {
@@ -221,25 +221,25 @@ impl Ledger {
         }
     }
 
-    /// Adds an entry that a snapshot covers behind the last.
+    /// Adds an entry that a snapshot covers after the last.
     pub(super) fn push(&mut self, entry: Committed) {
         self.entries.push(entry);
     }
 
-    /// Whether clients know anything from liars alone.
+    /// Whether clients know anything only from liars.
     #[inline]
     pub(super) fn has_hearsay(&self) -> bool {
         !self.hearsay.is_empty()
     }
 
-    /// A client was told by a liar what no honest node has committed.
+    /// A liar told a client of a state that no honest node has committed.
     pub(super) fn hear(&mut self, index: u64, hash: u64, written: Option<(u64, u32)>) {
         let known = self.hearsay.entry((index, hash)).or_default();
         *known = known.or(written);
     }
 
-    /// What clients knew from liars and an honest node has committed now, up to this index: the states, and the
-    /// entries with the history in which they are committed.
+    /// Takes what clients knew from liars and an honest node has now committed, up to this index:
+    /// the states, and the acknowledged entries with the history in which they are committed.
     pub(super) fn take_hearsay(&mut self, last: u64) -> (Vec<State>, Vec<State>) {
         let (mut states, mut written) = (Vec::new(), Vec::new());
         let known: Vec<_> =
@@ -260,7 +260,8 @@ impl Ledger {
         (states, written)
     }
 
-    /// An honest node commits an index with a history that is not that of the sequence. What is known of it.
+    /// An honest node commits an index with another history than the sequence's. Returns the known
+    /// entry.
     pub(super) fn set_apart(&mut self, index: u64, entry: Committed) -> Committed {
         let there = self.apart.entry(index).or_default();
         match there.iter_mut().find(|other| other.hash == entry.hash) {
@@ -275,14 +276,15 @@ impl Ledger {
         }
     }
 
-    /// Whether an honest node has committed this history apart from the sequence, in this term or before.
+    /// Whether an honest node has committed this history outside the sequence, in this term or
+    /// before.
     pub(super) fn has_apart(&self, index: u64, hash: u64, in_term: u64) -> bool {
         let mut there = self.apart.get(&index).into_iter().flatten();
         there.any(|entry| entry.hash == hash && entry.in_term <= in_term)
     }
 
-    /// An honest node of an older term has committed it, too: the first index for which that is news. (Who
-    /// commits an index commits all before it.)
+    /// An honest node has committed the sequence up to `last` in an older term. Returns the first
+    /// index for which this is new. (Committing an index commits all indices before it.)
     pub(super) fn lower_term(&mut self, last: u64, in_term: u64) -> u64 {
         let mut first = last.min(self.confirmed) + 1;
         while let Some(entry) = self.entries.get_mut((first as usize).wrapping_sub(2))
@@ -297,12 +299,12 @@ impl Ledger {
         first
     }
 
-    /// Forgets what only a liar committed, from this index on.
+    /// Removes entries that only liars have committed, from this index on.
     pub(super) fn forget_from(&mut self, index: u64) {
         self.entries.truncate(index.max(self.confirmed + 1) as usize - 1);
     }
 
-    /// A client was told that an entry is written that honest nodes have committed with this history.
+    /// An entry that honest nodes have committed with this history was acknowledged to a client.
     #[inline]
     pub(super) fn acknowledge(&mut self, index: u64, hash: u64) {
         if index > self.confirmed || self.hash_at(index) != hash {
@@ -322,8 +324,8 @@ impl Ledger {
         }
     }
 
-    /// The highest index committed in a term before this one. A late winner of an old term may lack what
-    /// newer terms committed.
+    /// The highest index committed in a term before this one. A late winner of an old term may lack
+    /// commits of newer terms.
     pub(super) fn committed_before(&self, term: u64) -> Option<u64> {
         self.frontiers.before(term)
     }
@@ -333,8 +335,8 @@ impl Ledger {
         self.acknowledged.before(term)
     }
 
-    /// The first index up to `end` at which another history is not this one, if they differ at `end`: a prefix
-    /// hash that differs once differs ever after.
+    /// The first index up to `end` at which another history differs from this one, if they differ
+    /// at `end`: once prefix hashes differ, they differ at all later indices.
     pub(super) fn parting(&self, end: u64, hash_at: impl Fn(u64) -> u64) -> Option<u64> {
         if hash_at(end) == self.hash_at(end) {
             return None;
@@ -352,8 +354,9 @@ impl Ledger {
     }
 }
 
-/// The highest index reached in each term, as far as no earlier term reached as high: terms and indices
-/// both ascend, so the highest index before a term is a binary search away.
+/// The highest index reached in each term, without terms that reached no higher than an earlier
+/// one. Terms and indices both ascend, so the highest index before a term is found by binary
+/// search.
 #[derive(Clone, Debug, Default)]
 struct Staircase {
     steps: Vec<(u64, u64)>,
@@ -393,7 +396,7 @@ impl Staircase {
 mod tests {
     use super::*;
 
-    /// The slow way: every pair, looked through.
+    /// A linear search, for comparison.
     fn before(pairs: &[(u64, u64)], term: u64) -> Option<u64> {
         pairs.iter().filter(|(other, _)| *other < term).map(|(_, index)| *index).max()
     }

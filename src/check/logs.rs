@@ -1,4 +1,5 @@
-//! Entries: appended, deleted, committed (§5.3, §5.4), and what a crash leaves of them.
+//! Log properties: entries that are appended, deleted and committed (§5.3, §5.4), and the log after
+//! a crash.
 
 use super::ledger::{Committed, Committer};
 use super::prefixes::Holder;
@@ -27,7 +28,8 @@ impl Checks {
         self.match_prefixes(now, id, node, first, last);
     }
 
-    /// Log Matching (Figure 3). If the last entry is known with the same hash, so are those before it.
+    /// Log Matching (Figure 3). If the last entry is known with the same hash, so are the entries
+    /// before it.
     #[inline]
     pub(super) fn match_prefixes(
         &mut self,
@@ -52,7 +54,7 @@ impl Checks {
         }
     }
 
-    /// Any two honest holders of an entry must have the same before it.
+    /// Any two honest nodes with an entry must have the same entries before it.
     #[inline]
     fn match_prefix(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
         let Some(entry) = node.log().get(index) else { return };
@@ -67,7 +69,8 @@ impl Checks {
         }
     }
 
-    /// Once two logs differ every later entry differs: only the first is told.
+    /// Once two logs differ their prefix hashes differ at every later entry: only the first is
+    /// reported.
     #[cold]
     fn logs_differ(&mut self, now: Time, node: &Node, index: u64, ours: Holder, other: Holder) {
         let honest = ours.honest && other.honest;
@@ -80,8 +83,9 @@ impl Checks {
         self.violated(now, breach, honest, Some(command));
     }
 
-    /// A node deletes entries because a leader's conflict with them (§5.3), never one that it has committed,
-    /// and never as leader: "a leader never overwrites or deletes entries in its log" (Figure 3).
+    /// A node deletes entries because a leader's conflict with them (§5.3), never one that it has
+    /// committed, and never as leader: "a leader never overwrites or deletes entries in its log"
+    /// (Figure 3).
     pub(super) fn truncated(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         self.remember(now, id, What::Truncated { first, last });
         self.findings.checked(Property::CommittedPrefix);
@@ -114,7 +118,7 @@ impl Checks {
         witness.hashes.truncate(first as usize - 1);
     }
 
-    /// commitIndex is never beyond the log (Figure 2): what is committed there?
+    /// commitIndex must not exceed the last index of the log (Figure 2).
     fn stays_in_log(&mut self, now: Time, id: NodeId, node: &Node) {
         let (commit, end) = (node.status().commit_index, node.log().last_index());
         if commit > end {
@@ -142,8 +146,9 @@ impl Checks {
         self.commit(now, id, node, first, last.min(end));
     }
 
-    /// State Machine Safety: "if a server has applied a log entry at a given index to its state machine, no
-    /// other server will ever apply a different log entry for the same index" (Figure 3).
+    /// State Machine Safety: "if a server has applied a log entry at a given index to its state
+    /// machine, no other server will ever apply a different log entry for the same index" (Figure
+    /// 3).
     #[inline]
     pub(super) fn commit(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         let witness = &mut self.nodes[id.at()];
@@ -161,7 +166,7 @@ impl Checks {
         if !self.is_honest(id) {
             return self.claimed(node, last, by);
         }
-        // What only liars had committed is news, too.
+        // Entries that only liars had committed count as new.
         let known = last.min(self.ledger.confirmed());
         self.ledger.confirm(node.log(), last, by);
         if self.ledger.has_hearsay() {
@@ -180,8 +185,8 @@ impl Checks {
         self.ledger.extend(node.log(), last, by);
     }
 
-    /// A node's history parts from the committed one, or others have. True if it goes on with the committed one:
-    /// what parts from an honest node's may be what only liars committed.
+    /// A node's history differs from the committed one, or other nodes' histories do. True if the
+    /// node continues the committed one, which is so if only entries of liars differed.
     #[cold]
     fn is_at_one(&mut self, now: Time, id: NodeId, node: &Node, last: u64) -> bool {
         let honest = self.is_honest(id);
@@ -206,7 +211,7 @@ impl Checks {
         true
     }
 
-    /// What only liars have committed gives way to what an honest node commits.
+    /// Replaces entries that only liars have committed by those of an honest node.
     fn overrule_liars(&mut self, now: Time, id: NodeId, node: &Node, last: u64) {
         if let Some(index) = self.parts(id, last.min(self.ledger.last())) {
             self.liar_parts(now, id, node, index, index);
@@ -215,12 +220,12 @@ impl Checks {
         }
     }
 
-    /// Where a node's log is not what was committed up to `end`.
+    /// The first index up to `end` at which a node's log differs from the committed sequence.
     fn parts(&self, id: NodeId, end: u64) -> Option<u64> {
         self.ledger.parting(end, |index| self.nodes[id.at()].hash_at(index))
     }
 
-    /// A liar, or an honest node where only liars had committed anything, has another history.
+    /// A liar has another history, or an honest node has where only liars had committed.
     fn liar_parts(&mut self, now: Time, id: NodeId, node: &Node, index: u64, known: u64) {
         let Some(entry) = self.ledger.get(index).copied() else { return };
         let term = node.log().term_at(index).unwrap_or(0);
@@ -242,7 +247,7 @@ impl Checks {
     fn commit_apart(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
         let in_term = node.term();
         let by = Committer { node: id, at: self.next_stamp(now), in_term };
-        // Whoever has committed an index in this term has committed all before it.
+        // A node that has committed an index in this term has committed all indices before it.
         let witness = &self.nodes[id.at()];
         let known = (first..=last)
             .rev()
@@ -265,8 +270,9 @@ impl Checks {
         }
     }
 
-    /// What an honest node commits at an index, beside what other honest nodes committed there. Where two
-    /// histories part is told once, and each write that one of them does not hold.
+    /// Compares an honest node's commit at an index with those of other honest nodes. The index at
+    /// which two histories diverge is reported once, and each acknowledged write that one of them
+    /// lacks.
     fn meets_others(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
         let Some(said) = self.said(id, node, index) else { return };
         let (term, _) = said;
@@ -290,7 +296,7 @@ impl Checks {
         }
     }
 
-    /// Term and fingerprint of an entry of a node's log, also if a snapshot covers it.
+    /// Term and fingerprint of an entry of a node's log, even if a snapshot covers it.
     fn said(&self, id: NodeId, node: &Node, index: u64) -> Option<(u64, u32)> {
         match node.log().get(index) {
             Some(entry) => Some((entry.term, print(&entry.command))),
@@ -298,7 +304,7 @@ impl Checks {
         }
     }
 
-    /// An entry of a node's log as the node commits it, also if a snapshot covers it.
+    /// An entry of a node's log as the node commits it, even if a snapshot covers it.
     fn entry(&self, id: NodeId, node: &Node, index: u64, by: Committer) -> Option<Committed> {
         match node.log().get(index) {
             Some(entry) => Some(Committed::new(&entry, by)),
@@ -309,8 +315,9 @@ impl Checks {
         }
     }
 
-    /// A node took a snapshot: "just the committed entries in its log" (7). If it is not what honest nodes have
-    /// committed, its history is remembered: the node's log may change before the snapshot is installed.
+    /// A node took a snapshot: "just the committed entries in its log" (§7). If it differs from the
+    /// commits of honest nodes its history is kept, since the node's log may change before the
+    /// snapshot is installed.
     pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
         let hash = node.log().hash_at(index);
         let in_sequence = self.ledger.hash_at(index) == hash;
@@ -334,7 +341,7 @@ impl Checks {
         }
     }
 
-    /// A leader's snapshot took the place of a node's state and, from `first` on, of its log.
+    /// A leader's snapshot replaced a node's state and, from `first` on, its log.
     pub(super) fn installed(
         &mut self,
         now: Time,
@@ -363,7 +370,8 @@ impl Checks {
         }
     }
 
-    /// What a snapshot covers is committed where it is installed, if its history is known.
+    /// The entries that a snapshot covers are committed by the node that installs it, if its
+    /// history is known.
     fn commit_installed(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
         let agrees = self.parts(id, self.ledger.confirmed().min(index)).is_none();
         if self.is_honest(id) && agrees {
@@ -379,7 +387,7 @@ impl Checks {
         self.commit(now, id, node, index, index);
     }
 
-    /// A snapshot took the place of a log, up to its end: what the node had committed must be in it.
+    /// A snapshot replaced a log up to its last index: it must contain the node's commits.
     fn replaced(&mut self, now: Time, id: NodeId, history: &[u64]) {
         let witness = &self.nodes[id.at()];
         let same = witness.hashes.iter().zip(history).take_while(|(ours, its)| ours == its);
@@ -398,8 +406,8 @@ impl Checks {
         witness.hashes.extend(&history[deleted as usize - 1..]);
     }
 
-    /// The prefix hashes that lead to this one, and whether they are known: as committed, or as some log or
-    /// snapshot has them; else they are unknown from `first` on.
+    /// The prefix hashes up to this one, and whether they are known: from the committed sequence,
+    /// or from a log or a snapshot. Otherwise they are unknown from `first` on.
     fn history(&self, id: NodeId, first: u64, (index, hash): (u64, u64)) -> (Vec<u64>, bool) {
         if self.ledger.hash_at(index) == hash {
             return (self.ledger.hashes(index).collect(), true);
@@ -414,7 +422,8 @@ impl Checks {
         (before.chain([hash]).collect(), false)
     }
 
-    /// A snapshot holds what honest nodes have committed; or what they may yet commit.
+    /// Whether a snapshot matches the commits of honest nodes, or entries that they may still
+    /// commit.
     fn snapshot_holds(
         &mut self,
         now: Time,
@@ -435,8 +444,8 @@ impl Checks {
         }
     }
 
-    /// A node is down. Its disk must hold what its messages promised; the rest may be gone, committed
-    /// elsewhere or not.
+    /// A node is down. Its disk must hold what its messages promised; other entries may be lost,
+    /// even if they are committed elsewhere.
     pub(super) fn crashed(&mut self, now: Time, id: NodeId, node: &Node) {
         let honest = self.is_honest(id);
         let status = node.status();
@@ -471,7 +480,7 @@ impl Checks {
         witness.apart = false;
     }
 
-    /// A new disk promises nothing. What left the node before stays with those who received it.
+    /// A node lost its disk: it need not hold anything, but its votes remain cast.
     pub(super) fn wiped(&mut self, id: NodeId) {
         self.cut(id, 1);
         let witness = &mut self.nodes[id.at()];

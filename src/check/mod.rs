@@ -1,20 +1,20 @@
-//! Invariants, checked after every event.
+//! Properties, checked after every event.
 //!
-//! [`Checks`] watches a world of Raft nodes and knows more than any node of it: who was elected when, what
-//! was committed anywhere, what clients were told. It compares each event with that and touches nothing
-//! else: a prefix hash per entry, which each node computes for itself, tells whether two logs are the
-//! same up to an index, so that no check walks a log.
+//! [`Checks`] observes a world of Raft nodes and knows more than any node: all elections, all
+//! commits and all answers to clients. It compares each event with these, in constant time: a
+//! prefix hash per entry, which each node computes for itself, shows whether two logs are equal up
+//! to an index, so that no check reads a whole log.
 //!
-//! [`PROPERTIES`] says what is checked. The checks by subject: `elections` (leaders, terms, votes), `logs`
-//! (entries, commits, crashes), `clients` (acknowledged writes, sessions, reads). What they compare with:
-//! `witness` (one node's past), `reigns` (who led, and with which log), `ledger` (what the cluster committed),
-//! `prefixes` (every entry ever appended).
+//! [`PROPERTIES`] is the list of properties. The checks by subject: `elections` (leaders, terms,
+//! votes), `logs` (entries, commits, crashes), `clients` (acknowledged writes, sessions, reads).
+//! What they compare with: `witness` (one node's past), `reigns` (leaders with their logs),
+//! `ledger` (the commits of the cluster), `prefixes` (every entry ever appended).
 //!
-//! Nodes that lie are held apart: properties quantify over honest nodes and clients. What a node did before its
-//! first lie is an honest node's deed; whatever it does from then on is a liar's. What two nodes did to each
-//! other (two leaders, two logs, two commits) counts if both are honest, whoever else did the same before; an
-//! election that loses what honest nodes had committed counts, whoever leads. What only liars have committed is
-//! nobody's truth until an honest node commits it.
+//! Properties quantify over honest nodes and clients. A node is honest until its first lie, and a
+//! liar from then on. A contradiction between two nodes (two leaders, two logs, two commits) counts
+//! if both are honest; an election that loses commits of honest nodes counts even if the leader
+//! lies. Entries that only liars have committed do not count as committed until an honest node
+//! commits them.
 
 mod clients;
 mod elections;
@@ -47,12 +47,12 @@ use crate::raft::{Command, Node, RaftMessage, RaftNote};
 
 use crate::sim::{ClockEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time};
 
-/// What the checks let pass.
+/// Options of the checks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Reads of whatever a node has applied ([`crate::protocol::ReadPath::Local`]) may be stale: who asks
-    /// for one knows. They are counted ([`Checks::stale_local_reads`]) but are no violation of
-    /// `linearizable_reads`, which they are without this.
+    /// Whether local reads ([`crate::protocol::ReadPath::Local`]) may be stale, as their clients
+    /// expect. Stale ones are then counted ([`Checks::stale_local_reads`]) instead of being
+    /// violations of `linearizable_reads`.
     pub allow_stale_local: bool,
 }
 
@@ -71,17 +71,18 @@ pub struct Checks {
     reigns: Reigns,
     prefixes: Prefixes,
     ledger: Ledger,
-    /// Histories of snapshots that are not what honest nodes had committed.
+    /// Histories of snapshots that differ from the commits of honest nodes.
     snapshots: Vec<Vec<u64>>,
     clients: Clients,
     findings: Findings,
     faults: Faults,
-    /// The last moment that was remembered.
+    /// The time of the last recorded moment.
     stamp: Stamp,
 }
 
 impl Checks {
-    /// For a cluster of so many nodes, which all begin with an empty disk ([`Checks::begin`]).
+    /// For a cluster of this many nodes, which all begin with an empty disk unless
+    /// [`Checks::begin`] is called.
     pub fn new(nodes: usize) -> Self {
         Self::with_options(nodes, Options::default())
     }
@@ -103,8 +104,8 @@ impl Checks {
         }
     }
 
-    /// A node begins in mid-story: with a term, a vote and a log, with entries that it knows to be
-    /// committed, perhaps as leader. To be told of every such node before the world is made.
+    /// Sets the initial state of a node: term, vote, log, commits, and whether it leads. To be
+    /// called for every such node before the world is made.
     pub fn begin(&mut self, id: NodeId, node: &Node) {
         let status = node.status();
         let witness = &mut self.nodes[id.at()];
@@ -124,17 +125,17 @@ impl Checks {
         }
     }
 
-    /// What was violated, in order, each violation once; at most 1000 ([`Checks::beyond`]).
+    /// The violations, in order, each once; at most 1000 ([`Checks::beyond`]).
     pub fn violations(&self) -> &[Violation] {
         &self.findings.honest.violations
     }
 
-    /// The same for what only liars hold or say.
+    /// Violations in the state and messages of liars only.
     pub fn liar_violations(&self) -> &[Violation] {
         &self.findings.liars.violations
     }
 
-    /// How many more violations there were than [`Checks::violations`] lists.
+    /// The number of violations that are not in [`Checks::violations`], because it was full.
     pub fn beyond(&self) -> u64 {
         self.findings.honest.beyond
     }
@@ -144,19 +145,20 @@ impl Checks {
         self.violations().first()
     }
 
-    /// How often each property was compared with something known before: where there is a 0, nothing was
-    /// checked and nothing is shown.
+    /// The number of times that each property was checked. A property with 0 was never checked, so
+    /// that the run shows nothing about it.
     pub fn coverage(&self) -> Vec<(&'static str, u64)> {
         Property::ALL.iter().map(|p| (p.name(), self.findings.count(*p))).collect()
     }
 
-    /// How many acknowledged writes were lost: that a leader of a later term, or a log that another honest node
-    /// committed, did not hold. What only a liar acknowledged counts once an honest node has committed it.
+    /// The number of lost writes: acknowledged writes that are missing from the log of a leader of
+    /// a later term, or from the committed log of an honest node. A write that a liar acknowledged
+    /// counts once an honest node commits it.
     pub fn lost_writes(&self) -> u64 {
         self.clients.lost_writes()
     }
 
-    /// How many local reads were older than what a client knew before they began.
+    /// The number of local reads that were older than what a client knew before they began.
     pub fn stale_local_reads(&self) -> u64 {
         self.clients.stale_local_reads()
     }
@@ -165,7 +167,7 @@ impl Checks {
         !self.liars.contains(id)
     }
 
-    /// The place of what happens now.
+    /// The position of the present event.
     #[inline]
     fn next_stamp(&mut self, now: Time) -> Stamp {
         self.stamp = self.stamp.next(now);
@@ -177,7 +179,7 @@ impl Checks {
         self.nodes[node.at()].moments.push(Placed { stamp, node, what });
     }
 
-    /// A property does not hold; `honest` is false if only what a liar itself holds or says is wrong.
+    /// Reports a violation; `honest` is false if only a liar's own state or messages are wrong.
     #[cold]
     fn violated(&mut self, now: Time, breach: Breach, honest: bool, command: Option<Command>) {
         let (nodes, ledger, faults) = (&self.nodes, &self.ledger, &self.faults);
@@ -211,7 +213,7 @@ impl Observer<Node> for Checks {
     fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
         let MessageId { from, to, copy, .. } = flight.id;
         if copy != 0 {
-            return 0; // the node sent it once
+            return 0; // the node sent that term
         }
         match flight.message {
             RaftMessage::AppendEntriesReply { term, success, index, .. } => {
@@ -230,7 +232,7 @@ impl Observer<Node> for Checks {
             // A PreVote promises nothing.
             RaftMessage::RequestVote { pre: true, .. }
             | RaftMessage::RequestVoteReply { pre: true, .. }
-            // A leader had promised its term before it was elected.
+            // A leader promised its term before it was elected.
             | RaftMessage::AppendEntries { .. }
             | RaftMessage::InstallSnapshot { .. } => {}
         }

@@ -1,10 +1,10 @@
-//! The Log Matching property as a table: what stands before each entry that was ever appended.
+//! The table for Log Matching: the prefix hash of every entry that was ever appended.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::NodeId;
 
-/// Whose log gave a prefix its hash.
+/// A node that has an entry, with the prefix hash of its log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Holder {
     /// Hash of the log up to the entry.
@@ -16,23 +16,25 @@ pub(super) struct Holder {
     pub(super) honest: bool,
 }
 
-/// (index, term) to the histories that end there, nearly always one. "If two logs contain an entry with the
-/// same index and term, then the logs are identical in all entries up through the given index" (Figure 3).
+/// Maps (index, term) to the histories that end there, nearly always one. "If two logs contain an
+/// entry with the same index and term, then the logs are identical in all entries up through the
+/// given index" (Figure 3).
 ///
-/// Each history is kept with its first holder, and with its first honest holder as soon as there is one: so
-/// any two honest holders that differ are found, whoever was there before them.
+/// Each history is kept with its first holder, or its first honest holder once there is one, so
+/// that any two honest holders with different histories are found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Prefixes {
     /// By index, for the highest term that any entry there had: nearly always the only one.
     newest: Vec<(u64, Holder)>,
     /// The others, by index and term.
     older: BTreeMap<(u64, u64), Holder>,
-    /// Further histories of one index and term. Invariant: none of them is honest unless the first one is.
+    /// Further histories of one index and term. Invariant: none of them is honest unless the first
+    /// one is.
     rivals: BTreeMap<(u64, u64), Vec<Holder>>,
 }
 
 impl Prefixes {
-    /// The first history of an entry, an honest one if there is any.
+    /// The first history of an entry; an honest one if there is any.
     #[inline]
     pub(super) fn first(&self, index: u64, term: u64) -> Option<Holder> {
         match self.newest.get(index.checked_sub(1)? as usize) {
@@ -47,7 +49,8 @@ impl Prefixes {
         self.first(index, term).into_iter().chain(rivals)
     }
 
-    /// Fingerprint of the command at the end of this history, if it ends with an entry of this term.
+    /// Fingerprint of the command at the end of this history, if it ends with an entry of this
+    /// term.
     pub(super) fn print(&self, index: u64, term: u64, hash: u64) -> Option<u32> {
         self.all(index, term).find(|holder| holder.hash == hash).map(|holder| holder.print)
     }
@@ -55,7 +58,7 @@ impl Prefixes {
     /// The term and the fingerprint of the command at the end of this history.
     pub(super) fn entry(&self, index: u64, hash: u64) -> Option<(u64, u32)> {
         if hash == 0 {
-            return None; // a gap
+            return None; // no log had an entry here
         }
         let (newest, _) = self.newest.get(index.checked_sub(1)? as usize)?;
         let older = self.older.range((index, 0)..=(index, u64::MAX)).map(|((_, term), _)| *term);
@@ -63,14 +66,15 @@ impl Prefixes {
         terms.find_map(|term| Some((term, self.print(index, term, hash)?)))
     }
 
-    /// Whether there is another history of an entry: an honest one, if only those count.
+    /// Whether an entry has another history; with `honest`, another one of an honest node.
     pub(super) fn has_rival(&self, index: u64, term: u64, hash: u64, honest: bool) -> bool {
         self.all(index, term).any(|other| other.hash != hash && (other.honest || !honest))
     }
 
-    /// Notes who holds an entry. Whom that contradicts, if it is news: an honest holder before a liar; only an
-    /// honest one if the history was known from liars alone. Entries come in log order: whoever appends at an
-    /// index had an entry before it. A gap, if a log was never shown, stays a gap.
+    /// Records the holder of an entry. Returns the holder that it contradicts, if this is new: an
+    /// honest one rather than a liar, and only an honest one if the history was known only from
+    /// liars. Entries are appended in log order; indices of logs that were never observed remain
+    /// gaps.
     #[inline]
     pub(super) fn note(&mut self, index: u64, term: u64, holder: Holder) -> Option<Holder> {
         match self.first(index, term) {

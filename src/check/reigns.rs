@@ -1,7 +1,8 @@
-//! Who led, and with which log: what was committed may turn out to have been lacking when a leader is long gone.
+//! All past leaders with their logs: a commit may show that the log of a past leader was
+//! incomplete.
 //!
-//! The log with which a node was elected is a part of its present log until that is cut. What is cut is then
-//! kept here, once however many elections it was part of.
+//! The log with which a node was elected is a prefix of its present log until that is truncated.
+//! The truncated part is then kept here, once for all elections that it belongs to.
 
 use super::witness::Witness;
 use crate::protocol::NodeId;
@@ -9,9 +10,9 @@ use crate::protocol::NodeId;
 /// A node's time as leader.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reign {
-    /// Of which term.
+    /// The term.
     pub(super) term: u64,
-    /// Who.
+    /// The leader.
     pub(super) node: NodeId,
     /// Whether it was honest when it was elected.
     pub(super) honest: bool,
@@ -20,13 +21,13 @@ pub(super) struct Reign {
     segment: u32,
 }
 
-/// A piece of a log that once was: from `first` on, after a piece of its parent.
+/// A part of a past log: from index `first` on, after a part of its parent.
 #[derive(Clone, Debug)]
 struct Segment {
     node: NodeId,
     parent: Option<u32>,
     first: u64,
-    /// Empty as long as it is the end of the node's present log.
+    /// Empty while it is the end of the node's present log.
     hashes: Vec<u64>,
 }
 
@@ -35,22 +36,22 @@ struct Segment {
 struct Live {
     segment: u32,
     first: u64,
-    /// Up to where a leader's log reached into it; 0 if none did.
+    /// The last index of it that was in a leader's log; 0 if none was.
     led: u64,
 }
 
-/// Everybody who ever led, by ascending term.
+/// All past and present leaders, by ascending term.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reigns {
     all: Vec<Reign>,
     segments: Vec<Segment>,
-    /// By node, once it was elected.
+    /// By node; `None` until it is elected.
     live: Vec<Option<Live>>,
 }
 
 impl Reigns {
-    /// A node leads a term, with a log of this length. Another leader of the term, if there was one: an honest
-    /// one if there was any.
+    /// A node is elected, with a log of this length. Returns another leader of the term, if there
+    /// was one; an honest one if there was any.
     pub(super) fn elect(
         &mut self,
         term: u64,
@@ -83,7 +84,7 @@ impl Reigns {
         &self.all[self.all.partition_point(|reign| reign.term <= term)..]
     }
 
-    /// The highest term that anybody leads or led.
+    /// The highest term that has had a leader.
     #[inline]
     pub(super) fn highest_term(&self) -> u64 {
         self.all.last().map_or(0, |reign| reign.term)
@@ -111,7 +112,7 @@ impl Reigns {
             let segment = self.segments.len() as u32 - 1;
             self.live[node.at()] = Some(Live { segment, first, led: 0 });
         } else if first < live.first {
-            // No leader's log ends in this segment: it may begin anew.
+            // No leader's log ends in this segment, so it can be reused.
             let segment = &self.segments[live.segment as usize];
             let parent = self.holding(segment.parent, first - 1);
             let segment = &mut self.segments[live.segment as usize];
@@ -120,7 +121,7 @@ impl Reigns {
         }
     }
 
-    /// The segment, or one before it, that reaches down to an index.
+    /// The segment that contains an index: this one, or an ancestor.
     fn holding(&self, mut segment: Option<u32>, index: u64) -> Option<u32> {
         while let Some(at) = segment
             && self.segments[at as usize].first > index
@@ -130,8 +131,8 @@ impl Reigns {
         segment
     }
 
-    /// Hash of the log with which a leader was elected, up to an index; 0 before the first entry and behind the
-    /// last.
+    /// Hash of the log with which a leader was elected, up to an index; 0 before the first entry
+    /// and after the last.
     pub(super) fn hash_at(&self, reign: &Reign, index: u64, nodes: &[Witness]) -> u64 {
         if index == 0 || index > reign.last {
             return 0;
@@ -160,7 +161,7 @@ impl Reigns {
 mod tests {
     use super::*;
 
-    /// A node is elected and its log cut, at random; each of its logs is remembered as it was.
+    /// A node is elected and its log truncated, at random; each of its logs is kept unchanged.
     #[test]
     fn the_logs_of_leaders_are_remembered_through_any_cuts() {
         let mut word = 7u64;
@@ -201,7 +202,7 @@ mod tests {
                 }
             }
             let kept: usize = reigns.segments.iter().map(|segment| segment.hashes.len()).sum();
-            assert!(kept as u64 <= appended, "what is cut is kept once");
+            assert!(kept as u64 <= appended, "each truncated entry is kept once");
         }
     }
 

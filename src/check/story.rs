@@ -1,4 +1,4 @@
-//! The moments that led to a violation, and how they are told.
+//! Stories: the moments that led to a violation, and their texts.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::sim::{ClockEvent, HostEvent, Time};
 /// A moment in the story of a violation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
-    /// When.
+    /// When it happened.
     pub time: Time,
-    /// Who.
+    /// The node to which it happened.
     pub node: NodeId,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
@@ -41,7 +41,7 @@ impl Moment {
                 format!("a {force} {what} {}", ends.tell(&who, names))
             }
             What::Clock(ClockEvent::Rate(rate)) => {
-                format!("the clock of {who} ran at rate {rate} from here on")
+                format!("the clock of {who} ran at rate {rate} from then on")
             }
             What::Clock(ClockEvent::Set { by, back }) => {
                 let way = if back { "back" } else { "forward" };
@@ -57,21 +57,21 @@ impl fmt::Display for Moment {
     }
 }
 
-/// What a node did, or what was done to it.
+/// An event of a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What {
     /// Its role or its term changed.
     Became {
-        /// What it takes itself for.
+        /// The new role.
         role: Role,
-        /// In which term.
+        /// The term.
         term: u64,
     },
     /// It voted.
     Voted {
-        /// In which term.
+        /// The term.
         term: u64,
-        /// For whom.
+        /// The candidate.
         candidate: NodeId,
     },
     /// It deleted entries.
@@ -81,7 +81,7 @@ pub enum What {
         /// Index of the last.
         last: u64,
     },
-    /// It was the first to commit the entry that the violation is about.
+    /// It was the first to commit the entry concerned.
     Committed {
         /// The entry's index.
         index: u64,
@@ -93,32 +93,32 @@ pub enum What {
         /// The snapshot's last index.
         index: u64,
     },
-    /// Something happened to it from outside.
+    /// Its host changed.
     Host(HostEvent),
-    /// It lies from now on.
+    /// It began to lie.
     Lied,
-    /// A fault begins to act on some of its links, or ceases to.
+    /// A fault began or ended on some of its links.
     Links {
-        /// What it does.
+        /// The effect of the fault.
         force: Force,
-        /// Which links.
+        /// The links.
         ends: Ends,
-        /// Whether it ends.
+        /// True if it ended.
         over: bool,
     },
-    /// Something was done to its clock.
+    /// Its clock changed.
     Clock(ClockEvent),
 }
 
-/// A time, and the place among what happened at that time. Of more than 1023 things at one time the last are
-/// not told apart.
+/// A time, with a position among the events at that time. Beyond 1023 events at one time positions
+/// are no longer distinct.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Stamp(u64);
 
 impl Stamp {
     const PLACES: u32 = 10;
 
-    /// What happens after this.
+    /// The position of the next event.
     #[inline]
     pub(super) fn next(self, now: Time) -> Self {
         let first = now.0 << Self::PLACES;
@@ -136,12 +136,12 @@ impl Stamp {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moments {
     ring: Vec<Placed>,
-    /// Where the next one goes once the ring is full: the place of the oldest.
+    /// The position of the oldest, which is overwritten next once the ring is full.
     next: usize,
 }
 
 impl Moments {
-    /// How many are kept.
+    /// The number of moments that are kept.
     const KEPT: usize = 12;
 
     pub(super) fn push(&mut self, moment: Placed) {
@@ -161,7 +161,7 @@ impl Moments {
     }
 }
 
-/// A moment in its place among others of the same time.
+/// A moment with its position among others of the same time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
     pub(super) stamp: Stamp,
@@ -169,8 +169,9 @@ pub(super) struct Placed {
     pub(super) what: What,
 }
 
-/// The last of these moments, in the order in which they happened, among the faults that acted since the first of
-/// them, or since the beginning if those are all: of those that act, and of those that are over, the last.
+/// The last of these moments, merged with the faults since the first of them (or since the
+/// beginning, if no moment was left out): the last of the active faults and the last of the ended
+/// ones.
 pub(super) fn story(
     of: impl Iterator<Item = Placed>,
     faults: impl FnOnce(Stamp) -> [Vec<Placed>; 2],
@@ -185,7 +186,7 @@ pub(super) fn story(
     moments.into_iter().map(told).collect()
 }
 
-/// The last of some moments, in the order in which they happened, and whether they are all.
+/// The last of some moments, in order, and whether none was left out.
 fn last(of: impl Iterator<Item = Placed>) -> (Vec<Placed>, bool) {
     let mut moments: Vec<Placed> = of.collect();
     moments.sort_by_key(|moment| moment.stamp);
@@ -193,7 +194,7 @@ fn last(of: impl Iterator<Item = Placed>) -> (Vec<Placed>, bool) {
     (moments.split_off(dropped), dropped == 0)
 }
 
-/// How nodes, keys and values are called.
+/// The names of nodes, keys and values.
 pub trait Names {
     /// A node's name.
     fn node(&self, id: NodeId) -> String;
@@ -202,7 +203,7 @@ pub trait Names {
     /// A value's text.
     fn value(&self, value: Value) -> String;
 
-    /// What a command does.
+    /// A command in words.
     fn command(&self, command: &Command) -> String {
         match command.op {
             Op::Noop => "no-op".into(),

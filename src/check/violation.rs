@@ -1,4 +1,4 @@
-//! What is found: a violation as a value.
+//! A violation as a value.
 
 use std::fmt;
 
@@ -13,36 +13,36 @@ use crate::sim::Time;
 pub struct Violation {
     /// The property's name, one of [`super::PROPERTIES`].
     pub property: &'static str,
-    /// When.
+    /// When it happened.
     pub time: Time,
-    /// The nodes involved; who did it comes first.
+    /// The nodes involved; the one that caused it comes first.
     pub nodes: Vec<NodeId>,
-    /// The index of the entry that it is about.
+    /// The index of the entry concerned.
     pub index: Option<u64>,
     /// The terms involved.
     pub terms: Vec<u64>,
-    /// Who did what, with numbers for names. [`Violation::tell`] takes names.
+    /// What happened, with numbers for names. [`Violation::tell`] uses names.
     pub message: String,
-    /// False if only what a liar itself holds or says is wrong.
+    /// False if only a lying node's own state or messages are wrong.
     pub honest: bool,
-    /// The entry's command, if it is known.
+    /// The entry's command, if known.
     pub command: Option<Command>,
-    /// What the nodes involved had done, oldest first.
+    /// The events that led to it on the nodes involved, oldest first.
     pub events: Vec<Moment>,
     /// What was wrong, field by field.
     pub breach: Breach,
 }
 
 impl Violation {
-    /// The message, with the names that the reader knows.
+    /// The message, with the names of nodes, keys and values.
     pub fn tell(&self, names: &impl Names) -> String {
         self.breach.tell(self.command.as_ref(), names)
     }
 }
 
-/// What was wrong. Two violations are the same if they say the same.
+/// What was wrong. Violations with equal breaches are the same violation.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[allow(missing_docs)] // each variant is told in words by `tell`
+#[allow(missing_docs)] // `tell` describes each variant
 pub enum Breach {
     TwoLeaders { term: u64, first: NodeId, second: NodeId },
     LeaderRewrote { leader: NodeId, term: u64, index: u64 },
@@ -83,7 +83,7 @@ impl fmt::Display for Place {
 }
 
 impl Breach {
-    /// The property that does not hold.
+    /// The property that is violated.
     pub fn property(&self) -> Property {
         match self {
             Breach::TwoLeaders { .. } => Property::ElectionSafety,
@@ -113,7 +113,7 @@ impl Breach {
         }
     }
 
-    /// The nodes involved; who did it comes first.
+    /// The nodes involved; the one that caused it comes first.
     pub fn nodes(&self) -> Vec<NodeId> {
         match *self {
             Breach::TwoLeaders { first, second, .. } => vec![second, first],
@@ -140,7 +140,7 @@ impl Breach {
         }
     }
 
-    /// Whether what another node did is part of the story.
+    /// Whether an event of another node belongs to the violation's story.
     pub(super) fn rests_on(&self, what: &What) -> bool {
         match (self, what) {
             (Breach::TwoLeaders { term, .. }, What::Voted { term: voted, .. }) => term == voted,
@@ -148,8 +148,8 @@ impl Breach {
         }
     }
 
-    /// The same for what is the same violation seen again: a write is lost once whoever overwrites it, and a
-    /// node whose history went astray tells all its clients of it.
+    /// A key that is equal for repeated sightings of one violation: a write is lost once, whichever
+    /// node overwrites it, and a node whose history has diverged shows it to all its clients.
     pub(super) fn essence(&self) -> Breach {
         let (node, by) = (NodeId(0), 0);
         match *self {
@@ -168,7 +168,7 @@ impl Breach {
         }
     }
 
-    /// The index of the entry that it is about.
+    /// The index of the entry concerned.
     pub fn index(&self) -> Option<u64> {
         match *self {
             Breach::LeaderLacks { entry, .. }
@@ -225,7 +225,7 @@ impl Breach {
         }
     }
 
-    /// Who did what, in a sentence.
+    /// What happened, in a sentence.
     pub fn tell(&self, command: Option<&Command>, names: &impl Names) -> String {
         let name = |node: &NodeId| names.node(*node);
         let what = command.map_or_else(String::new, |c| format!(" ({})", names.command(c)));
@@ -261,7 +261,7 @@ impl Breach {
                 name(node)
             ),
             Breach::SnapshotDiffers { node, index } => format!(
-                "{} has a snapshot up to index {index} that is not what was committed",
+                "{} has a snapshot up to index {index} that differs from the committed state",
                 name(node)
             ),
             Breach::SnapshotOld { node, index, commit } => format!(
@@ -288,7 +288,7 @@ impl Breach {
                 format!("the commitIndex of {} fell from {from} to {to}", name(node))
             }
             Breach::VoteForgotten { node, term, candidate } => format!(
-                "{} crashed and lost its vote for {} in term {term}, which it had sent",
+                "{} crashed and lost its vote for {} in term {term}, which it had already sent",
                 name(node),
                 name(candidate)
             ),
@@ -296,17 +296,17 @@ impl Breach {
                 format!("{} crashed and lost entry {index}, which it had acknowledged", name(node))
             }
             Breach::ToldTooEarly { node, entry } => format!(
-                "{} told a client that entry {entry} is written, but it is not committed",
+                "{} acknowledged entry {entry} to a client, but it is not committed",
                 name(node)
             ),
             Breach::WriteLacked { leader, leader_term, entry } => format!(
-                "{} leads term {leader_term} without entry {entry}{what}, which a client was \
-                 told is written",
+                "{} leads term {leader_term} without entry {entry}{what}, which was acknowledged \
+                to a client",
                 name(leader)
             ),
             Breach::WriteReplaced { node, entry, by } => format!(
-                "{} committed another history (term {by}) over entry {entry}{what}, which a \
-                 client was told is written",
+                "{} committed another history (term {by}) over entry {entry}{what}, which was \
+                acknowledged to a client",
                 name(node)
             ),
             Breach::TookEffectTwice { node, client, seq, first, second } => format!(
@@ -320,7 +320,7 @@ impl Breach {
                 name(node)
             ),
             Breach::ReadUncommitted { node, index } => format!(
-                "{} served a read of its log up to index {index}, which is not what was committed",
+                "{} served a read of its log up to index {index}, which differs from the committed log",
                 name(node)
             ),
         }

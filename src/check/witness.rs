@@ -1,4 +1,5 @@
-//! What one node has done and promised, kept by the checker across the node's crashes.
+//! The checker's record of one node's actions and promises, which is kept across crashes of the
+//! node.
 
 use super::story::Moments;
 use crate::protocol::{NodeId, Role};
@@ -13,29 +14,30 @@ pub(super) struct Witness {
     pub(super) term: u64,
     /// Its commitIndex, which is volatile: 0 after a crash.
     pub(super) commit: u64,
-    /// The highest index that it ever committed, as far as the entry is still in its log. A crash may take
-    /// an entry that was committed elsewhere but was not synced here, and that is no fault of the node.
+    /// The highest index that it ever committed and whose entry is still in its log. A crash may
+    /// lose an entry that was committed elsewhere but not synced here, which is not an error.
     pub(super) kept: u64,
-    /// Whether it is known that it has committed another history than others: it is told once.
+    /// Whether it is known to have committed a different history, which is reported once.
     pub(super) apart: bool,
     /// The prefix hash of every entry of its log.
     pub(super) hashes: Vec<u64>,
-    /// What its messages promised. A wipe takes it.
+    /// The promises in its messages. A wipe clears them.
     pub(super) promised: Promised,
-    /// Its votes that left it, by ascending term. A wipe does not take them: the candidates have them.
+    /// The votes that it sent, by ascending term. A wipe does not clear them: the candidates have
+    /// them.
     pub(super) votes: Vec<(u64, NodeId)>,
-    /// What it did lately.
+    /// Its most recent moments.
     pub(super) moments: Moments,
 }
 
-/// What a node's messages told others, and what must therefore be on its disk (Figure 2).
+/// The promises in a node's messages, which must therefore be on its disk (Figure 2).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Promised {
     /// The highest term.
     pub(super) term: u64,
     /// The last vote.
     pub(super) vote: Option<(u64, NodeId)>,
-    /// The highest index that it acknowledged and did not delete since.
+    /// The highest index that it acknowledged and has not deleted since.
     pub(super) index: u64,
 }
 
@@ -53,7 +55,7 @@ impl Witness {
         at.copied().unwrap_or(0)
     }
 
-    /// The log as it is now, whatever happened to it.
+    /// Reads the whole log anew.
     pub(super) fn see(&mut self, log: &Log) {
         let same = self.common(log);
         self.hashes.truncate(same as usize);
@@ -68,9 +70,9 @@ impl Witness {
         }
     }
 
-    /// The last index up to which the log is as it was before.
+    /// The last index up to which the log is unchanged.
     pub(super) fn common(&self, log: &Log) -> u64 {
-        // What a snapshot covers is as it was if its end is.
+        // Entries that a snapshot covers are unchanged if the hash at its last index is.
         let base = log.base().index;
         let covered = if self.hash_at(base) == log.hash_at(base) { base } else { 0 };
         let (mut same, mut differs) = (covered, self.last().min(log.last_index()) + 1);
@@ -85,8 +87,8 @@ impl Witness {
         same
     }
 
-    /// An answer leaves the node. One of an older term waited for the disk so long that what it says of the
-    /// log may be past, and its receiver will not count it.
+    /// The node sends a reply. One of an older term, which waited for the disk, is ignored: it may
+    /// be out of date, and its receiver will not count it.
     #[inline]
     pub(super) fn acknowledge(&mut self, term: u64, success: bool, index: u64) {
         self.promised.term = self.promised.term.max(term);
@@ -95,7 +97,8 @@ impl Witness {
         }
     }
 
-    /// A vote leaves the node. The other candidate that had its vote in this term, if there is one.
+    /// The node sends a vote. Returns the other candidate that has its vote in this term, if there
+    /// is one.
     #[inline]
     pub(super) fn vote(&mut self, term: u64, candidate: NodeId) -> Option<NodeId> {
         self.promised.vote = Some((term, candidate));

@@ -1,5 +1,5 @@
-//! Ceilings: what a run may need of the machine. Beyond them is an error that says so, and not the end of the
-//! process. `docs/limits.md` is the table of all of them.
+//! Limits of the resources of a run. Exceeding one is an error, not the end of the process.
+//! `docs/limits.md` lists all of them.
 
 use super::cluster::Cluster;
 use super::condition::Condition;
@@ -10,46 +10,46 @@ use super::watch::Watcher;
 use crate::fault::Names;
 use crate::protocol::NodeId;
 
-/// Most clients of all load generators together.
+/// The maximum number of clients of all load generators together.
 pub const MAX_CLIENTS: u32 = 100_000;
-/// Most keys of one load generator.
+/// The maximum number of keys of one load generator.
 pub const MAX_KEYS: u32 = 1_000_000;
-/// Most entries at the beginning, those of all nodes added up.
+/// The maximum number of initial entries of all nodes together.
 pub const MAX_INITIAL_ENTRIES: usize = 2_000_000;
-/// Most messages under way at once.
+/// The maximum number of messages in flight.
 pub const MAX_IN_FLIGHT: usize = 200_000;
-/// How deep conditions may be nested, and actions that are put off: `a | (b & c)` is 2 deep.
+/// The maximum depth of nested conditions and of deferred actions: `a | (b & c)` is 2 deep.
 pub const MAX_DEPTH: usize = 16;
 
 impl Scenario {
-    /// Why it would need too much from its beginning, if so.
+    /// Checks that its initial state does not exceed a limit.
     pub(super) fn check_size(&self) -> Result<(), String> {
         let clients: u64 = self.workload.iter().map(|load| u64::from(load.clients())).sum();
         if clients > u64::from(MAX_CLIENTS) {
             return Err(format!(
-                "workload: clients: all loads together have at most {MAX_CLIENTS}, not {clients}"
+                "workload: clients: all loads together must have at most {MAX_CLIENTS}, not {clients}"
             ));
         }
         let entries = self.initial_entries();
         if entries > MAX_INITIAL_ENTRIES {
             return Err(format!(
-                "initial: log: all nodes together begin with at most {MAX_INITIAL_ENTRIES} entries, not {entries}"
+                "initial: log: all nodes together must have at most {MAX_INITIAL_ENTRIES} entries, not {entries}"
             ));
         }
         Ok(())
     }
 
-    /// How many entries and clients there are from the beginning on: what it takes to build a cluster.
+    /// The number of initial entries and clients, which determines the time to build a cluster.
     pub fn size(&self) -> usize {
         self.initial_entries() + self.load_clients() as usize
     }
 
-    /// How many entries there are in the logs of all nodes at the beginning.
+    /// The number of initial entries in the logs of all nodes.
     pub(super) fn initial_entries(&self) -> usize {
         self.initial.as_ref().map_or(0, |initial| initial.entries(&self.nodes))
     }
 
-    /// Whether it waits for what only checks can find.
+    /// Whether it waits for a violation, which only checks can find.
     pub fn needs_checks(&self) -> bool {
         let waits =
             |step: &Step| matches!(step, Step::RunUntil { until, .. } if until.needs_checks());
@@ -58,21 +58,21 @@ impl Scenario {
 }
 
 impl Initial {
-    /// How many entries there are in the logs of all nodes.
+    /// The number of entries in the logs of all nodes.
     fn entries(&self, names: &Names) -> usize {
         names.all().iter().map(|name| self.log_of(name).len()).sum()
     }
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// How much there is to copy: entries, keys and messages under way.
+    /// The amount of data to copy: entries, keys and messages in flight.
     pub fn size(&self) -> usize {
         let world = self.world();
         let nodes = (0..world.len()).map(|at| world.node(NodeId::from(at)).size());
         nodes.sum::<usize>() + world.in_flight_count() + world.ops().len()
     }
 
-    /// Why it must not run on, if so. Asked between slices of events, not after each.
+    /// Checks that it does not exceed a limit. Called between slices of events.
     pub fn check_size(&self) -> Result<(), String> {
         let (world, most) = (self.world(), MAX_IN_FLIGHT);
         let under_way = world.in_flight_count();
@@ -80,7 +80,7 @@ impl<O: Watcher> Cluster<O> {
             return Ok(());
         }
         Err(format!(
-            "{under_way} messages are under way at {}, more than the {most} that raftlab keeps: latencies are \
+            "{under_way} messages are in flight at {}, more than the limit of {most}: latencies are \
              too long for what is sent meanwhile. Shorten them, or send less: longer heartbeats, election \
              timeouts or pauses between requests, a lower max_inflight",
             world.now()

@@ -1,7 +1,7 @@
-//! Plays a scenario: the world, what is done to it and when.
+//! A cluster that plays a scenario: its world, and the actions on it.
 //!
-//! The world runs between the moments at which something is done ([`Agenda`]); what is scripted at t comes
-//! before the world's own events at t.
+//! The world runs between the times of planned actions ([`Agenda`]); actions at time t come before
+//! the world's own events at t.
 
 mod actions;
 mod agenda;
@@ -31,7 +31,7 @@ use crate::protocol::NodeId;
 use crate::raft::Node;
 use crate::sim::{Time, World};
 
-/// A cluster in its world, and what is still to be done to it.
+/// A cluster in its world, with the planned actions.
 pub struct Cluster<O: Watcher> {
     scenario: Arc<Scenario>,
     seed: u64,
@@ -39,24 +39,24 @@ pub struct Cluster<O: Watcher> {
     symbols: SharedSymbols,
     injector: Injector,
     agenda: Agenda,
-    /// Faults that found nobody to hit and still hope.
+    /// Faults that found no node to hit and are still waiting.
     waiting: Vec<Waiting>,
-    /// Clients with sessions, by name: their number and the last serial number they gave.
+    /// Clients with sessions, by name: their number and their last serial number.
     clients: BTreeMap<String, (u32, u32)>,
     on_violation: OnViolation,
     struck_at: Time,
-    /// Whether a strike has come to pass, or was given up.
+    /// Whether a strike has happened or expired.
     has_struck: bool,
     performed: Performed,
-    /// How many of the scenario's steps were taken.
+    /// The number of the scenario's steps that were taken.
     taken: usize,
-    /// What was played of the scenario, in parts that replay exactly.
+    /// The played parts of the scenario, which replay exactly.
     played: Vec<Played>,
-    /// Whether all was played of it.
+    /// Whether the scenario has ended.
     ended: bool,
-    /// Whether its luck became another's on the way.
+    /// Whether it continued with the random draws of another seed.
     parted: bool,
-    /// What was done by hand after all that.
+    /// The steps by hand after the scenario.
     by_hand: Vec<Step>,
 }
 
@@ -69,23 +69,23 @@ clone_by_field!(
     mend hand_out_texts
 );
 
-/// Why a run came back.
+/// Why a run returned.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Progress {
     /// The time was reached.
     Time,
     /// The condition holds.
     Condition,
-    /// As many events as were allowed were dispatched, and more are to come.
+    /// The maximum number of events was dispatched, and more are due.
     Events,
-    /// A violation was found, and it was to stop at one.
+    /// A violation was found, and the run stops at violations.
     Violation,
     /// An interceptor failed.
     Interceptor,
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// A cluster at the beginning of a scenario that was validated. Its steps are not taken yet.
+    /// A cluster at the beginning of a validated scenario, before its first step.
     pub fn new(
         scenario: Arc<Scenario>,
         seed: u64,
@@ -97,7 +97,7 @@ impl<O: Watcher> Cluster<O> {
         Ok(cluster)
     }
 
-    /// A cluster before anything has begun.
+    /// A cluster before its world begins.
     pub fn at_rest(scenario: Arc<Scenario>, on_violation: OnViolation, mut observer: O) -> Self {
         let (spec, symbols) = scenario.world();
         let symbols = SharedSymbols::from(symbols);
@@ -134,7 +134,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// What is at rest begins, with the luck of a seed.
+    /// Begins a cluster at rest, with the random draws of a seed.
     pub fn begin(&mut self, seed: u64) -> Result<(), ScenarioError> {
         self.scenario.check_seed(seed)?;
         self.seed = seed;
@@ -146,25 +146,26 @@ impl<O: Watcher> Cluster<O> {
         Ok(())
     }
 
-    /// Who watches measures messages by the texts of this cluster, not by those of the one it was cloned from.
+    /// Gives the observer the texts of this cluster, instead of those of the cluster from which it
+    /// was cloned.
     fn hand_out_texts(&mut self) {
         let symbols = &self.symbols;
         self.world.observer_mut().measure_by(&|| symbols.wire());
     }
 
-    // ---- What there is to see ---------------------------------------------------------------------
+    // ---- State ---------------------------------------------------------------------------------
 
     /// The world.
     pub fn world(&self) -> &World<Node, O> {
         &self.world
     }
 
-    /// The world, for those who do what no scenario says.
+    /// The world, for changes that no scenario can express.
     pub fn world_mut(&mut self) -> &mut World<Node, O> {
         &mut self.world
     }
 
-    /// The texts of keys and values as they are now.
+    /// The present texts of keys and values.
     pub fn symbols(&self) -> Arc<Symbols> {
         self.symbols.now()
     }
@@ -184,22 +185,22 @@ impl<O: Watcher> Cluster<O> {
         self.seed
     }
 
-    /// The faults that act now.
+    /// The faults.
     pub fn injector(&self) -> &Injector {
         &self.injector
     }
 
-    /// When a fault struck last; the beginning if none did.
+    /// When the last fault struck; the beginning of the run if none did.
     pub fn last_strike(&self) -> Time {
         self.struck_at
     }
 
-    /// How many events were dispatched.
+    /// The number of events that were dispatched.
     pub fn events(&self) -> u64 {
         self.world.counters().events
     }
 
-    /// Whether a fault with this handle was ever given.
+    /// Whether there is a fault with this handle.
     pub fn knows_handle(&self, handle: u32) -> bool {
         self.injector.fault(handle).is_some()
     }

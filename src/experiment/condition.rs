@@ -1,4 +1,4 @@
-//! What a run may wait for.
+//! Conditions that a run can wait for.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,8 @@ macro_rules! conditions {
             $($(#[doc = $doc])* $variant $({ $($(#[doc = $field_doc])* $field: $ty),* })?,)*
         }
 
-        /// All conditions with their parameters and meanings: one row for every surface.
+        /// All conditions with their parameters and meanings, from which Python and documentation
+        /// follow.
         pub const CONDITIONS: &[(&str, &[&str], &str)] = &[
             $(($name, &[$($(stringify!($field)),*)?], concat!($($doc),*)),)*
         ];
@@ -26,69 +27,70 @@ macro_rules! conditions {
 }
 
 conditions! {
-    /// a node becomes leader: a new one, since the condition was armed
+    /// a node becomes leader after the condition was armed
     LeaderElected "leader_elected";
-    /// no node that is up leads
+    /// no running node is leader
     NoLeader "no_leader";
-    /// at least so many nodes lead at once, by their own opinion
+    /// at least `count` nodes consider themselves leader at the same time
     Leaders "leaders" {
-        /// how many
+        /// the number of nodes
         count: u32
     };
-    /// this node leads
+    /// this node is leader
     Leads "leads" {
         /// its name
         node: String
     };
-    /// at least so many nodes have committed an index; a majority of the cluster if no number is given
+    /// at least `nodes` nodes have committed an index; a majority of the cluster if not given
     Committed "committed" {
         /// the index
         index: u64,
-        /// how many nodes
+        /// the number of nodes
         nodes: Option<u32>
     };
-    /// some node is in this term or a later one
+    /// some node has reached this term
     TermReached "term_reached" {
         /// the term
         term: u64
     };
-    /// all nodes that are up have the same log and have committed all of it
+    /// all running nodes have the same log and have committed all of it
     CaughtUp "caught_up";
-    /// an operation has its answer
+    /// an operation has been answered
     Answered "answered" {
         /// its id
         op: u64
     };
     /// a check has found a violation
     Violated "violated";
-    /// at least so many nodes are down
+    /// at least `count` nodes are down
     Down "down" {
-        /// how many
+        /// the number of nodes
         count: u32
     };
-    /// at least so many nodes stand for election at once
+    /// at least `count` nodes are candidates at the same time
     Candidates "candidates" {
-        /// how many
+        /// the number of nodes
         count: u32
     };
-    /// the logs of at least so many nodes, up or down, end before the highest commitIndex of any node
+    /// the logs of at least `count` nodes, up or down, end before the highest commitIndex of any
+    /// node
     Behind "behind" {
-        /// how many
+        /// the number of nodes
         count: u32
     };
-    /// one of several conditions
+    /// at least one of several conditions holds
     AnyOf "any_of" {
         /// the conditions
         of: Vec<Condition>
     };
-    /// several conditions at once
+    /// several conditions hold at the same time
     AllOf "all_of" {
         /// the conditions
         of: Vec<Condition>
     };
 }
 
-/// A condition with what was so when it was armed.
+/// A condition, with the state of the world when it was armed.
 #[derive(Clone, Debug)]
 pub struct Armed {
     condition: Condition,
@@ -98,7 +100,7 @@ pub struct Armed {
 }
 
 impl Condition {
-    /// Why it can never hold in a cluster of these nodes, if so.
+    /// Checks that it can hold in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         self.validate_within(names, MAX_DEPTH)
     }
@@ -108,10 +110,10 @@ impl Condition {
             Condition::Leads { node } => names.id(node).map(|_| ()),
             Condition::AnyOf { of } | Condition::AllOf { of } => {
                 if of.is_empty() {
-                    return Err("a condition of several needs at least one".into());
+                    return Err("any_of and all_of need at least one condition".into());
                 }
                 if depth == 0 {
-                    return Err(format!("conditions are nested at most {MAX_DEPTH} deep"));
+                    return Err(format!("conditions can be nested at most {MAX_DEPTH} deep"));
                 }
                 of.iter().try_for_each(|part| part.validate_within(names, depth - 1))
             }
@@ -131,7 +133,7 @@ impl Condition {
         }
     }
 
-    /// Whether it asks what the checks have found.
+    /// True if it depends on the results of the checks.
     pub fn needs_checks(&self) -> bool {
         match self {
             Condition::Violated => true,
@@ -140,8 +142,9 @@ impl Condition {
         }
     }
 
-    /// What of it no cluster meets unless something goes wrong: it can be waited for before the last fault has
-    /// struck. What an undisturbed cluster meets, a leader or equal logs, means recovery only after that.
+    /// The part of it that holds only if something went wrong, and that can be waited for before
+    /// the last fault has struck. What an undisturbed cluster fulfils (a leader, equal logs) shows
+    /// recovery only after that.
     pub fn only_after_harm(&self) -> Option<Self> {
         match self {
             Condition::Down { .. } | Condition::Violated => Some(self.clone()),
@@ -158,7 +161,7 @@ impl Condition {
         }
     }
 
-    /// Armed now: edges count from here.
+    /// Arms it now: edges count from here.
     pub fn arm<O: Watcher>(&self, names: &Names, world: &World<Node, O>) -> Armed {
         let node = match self {
             Condition::Leads { node } => names.id(node).ok(),
@@ -173,7 +176,7 @@ impl Condition {
         Armed { condition: self.clone(), node, elections: world.counters().elections, parts }
     }
 
-    /// In words.
+    /// The condition in words.
     pub fn text(&self) -> String {
         match self {
             Condition::LeaderElected => "a leader is elected".into(),
@@ -189,10 +192,10 @@ impl Condition {
             Condition::TermReached { term } => format!("term {term} is reached"),
             Condition::CaughtUp => "all nodes that are up have caught up".into(),
             Condition::Answered { op } => format!("operation {op} is answered"),
-            Condition::Violated => "a check is violated".into(),
+            Condition::Violated => "a property is violated".into(),
             Condition::Down { count } => format!("{count} nodes are down"),
-            Condition::Candidates { count } => format!("{count} nodes stand for election"),
-            Condition::Behind { count } => format!("{count} nodes lack what is committed"),
+            Condition::Candidates { count } => format!("{count} nodes are candidates"),
+            Condition::Behind { count } => format!("{count} nodes lack committed entries"),
             Condition::AnyOf { of } => join(of, " or "),
             Condition::AllOf { of } => join(of, " and "),
         }
@@ -200,7 +203,7 @@ impl Condition {
 }
 
 impl Armed {
-    /// Whether it holds now. Asked after every event, most often for a leader: that takes no call.
+    /// Whether it holds now. Called after every event, most often for a leader, which is inlined.
     #[inline]
     pub fn holds<O: Watcher>(&self, world: &World<Node, O>) -> bool {
         match self.condition {

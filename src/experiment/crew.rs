@@ -1,17 +1,17 @@
-//! Threads that share a piece of work, and a caller who looks after them.
+//! Threads that share work, supervised by their caller.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// What each of so many threads comes to, in the order in which they end. Until all have, `look` is called now
-/// and then, on the caller's thread.
+/// Runs `work` on a number of threads, and returns their results in the order in which they finish.
+/// Until then it calls `look` from time to time, on the caller's thread.
 pub(super) fn crew<T: Send>(
     threads: u64,
     work: impl Fn() -> T + Sync,
     mut look: impl FnMut(),
 ) -> Vec<T> {
     let work = &work;
-    // A worker that panics takes all with it when the scope ends: that is a bug in raftlab.
+    // If a worker panics, the scope panics when it ends: that is a bug in raftlab.
     std::thread::scope(|scope| {
         let (hand_in, desk) = channel();
         for _ in 0..threads {

@@ -7,7 +7,8 @@ use crate::protocol::Span;
 use crate::sim::MessageId;
 
 impl<O: Watcher> Cluster<O> {
-    /// Moves a message. It is no error if it is not there any more: in another run it may have arrived.
+    /// Moves a message. It is not an error if it is no longer in flight: in another run it may have
+    /// arrived.
     pub(super) fn move_message(&mut self, name: &MessageName, what: ByHand, after: Span) -> Done {
         let Ok(id) = self.scenario().message_id(name) else { return Done::Nothing };
         let world = self.world_mut();
@@ -33,7 +34,7 @@ impl<O: Watcher> Cluster<O> {
         Done::Nothing
     }
 
-    /// Whether a message is under way.
+    /// Whether a message is in flight.
     pub fn is_in_flight(&self, id: MessageId) -> bool {
         self.world().is_in_flight(id)
     }

@@ -1,4 +1,4 @@
-//! What interceptors did, in words: edits of single messages, which the same seed plays again.
+//! Recorded edits of messages by interceptors, which a replay with the same seed applies again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use crate::raft::{Command, Entries, RaftMessage, Session, Snapshot};
 use crate::sim::time::millis;
 use crate::sim::{Edit, Forged, MessageId};
 
-/// What interceptors did to messages. Only the seed that they saw can be played again.
+/// The edits of interceptors. They can be replayed only with the seed of the recorded run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edits {
-    /// That seed.
+    /// The seed of the recorded run.
     pub seed: u64,
-    /// All keys of that run in the order in which they came up, if an edit names one: a replay counts them
-    /// alike.
+    /// All keys of that run in order of first use, if an edit names one, so that a replay numbers
+    /// them equally.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
-    /// And all values that are texts.
+    /// All values of that run that are texts, in order of first use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
-    /// What they did, message by message.
+    /// The edits, message by message.
     pub edits: Vec<(MessageName, EditSpec)>,
 }
 
@@ -35,27 +35,27 @@ pub struct Edits {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EditSpec {
-    /// It is never sent.
+    /// True if the message is never sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop: bool,
-    /// What it says instead, by field.
+    /// The new values, by field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, FieldSpec>,
     /// The sender that it claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// How much later it leaves.
+    /// The additional delay before it is sent.
     #[serde(default, with = "millis::span", skip_serializing_if = "is_zero")]
     pub delay: Span,
-    /// Copies, and how much later than the message each of them arrives.
+    /// Its copies, each by its delay after the message.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<Later>,
-    /// Messages that are sent after it.
+    /// Additional messages, sent after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sends: Vec<ForgedSpec>,
 }
 
-/// A message that its sender's code never sent. Fields that are not given are 0, false or empty.
+/// A forged message. Fields that are not given are 0, false or empty.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForgedSpec {
@@ -67,10 +67,10 @@ pub struct ForgedSpec {
     pub from: Option<String>,
     /// Its receiver.
     pub to: String,
-    /// How much later it leaves.
+    /// The additional delay before it is sent.
     #[serde(default, with = "millis::span", skip_serializing_if = "is_zero")]
     pub delay: Span,
-    /// What it says, by field.
+    /// Its values, by field.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, FieldSpec>,
 }
@@ -85,11 +85,11 @@ fn is_zero(span: &Span) -> bool {
     *span == Span::ZERO
 }
 
-/// What stands in a field.
+/// The value of a field.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(untagged, expecting = "expected a number, a truth value, entries or a snapshot")]
 pub enum FieldSpec {
-    /// Yes or no.
+    /// True or false.
     Flag(bool),
     /// A number.
     Number(u64),
@@ -105,10 +105,10 @@ pub enum FieldSpec {
 pub struct EntrySpec {
     /// The term in which a leader received it.
     pub term: u64,
-    /// What it carries; a new leader's empty entry carries nothing.
+    /// Its command; `None` for a new leader's empty entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandSpec>,
-    /// Client, serial number and lowest serial number without an answer, if the client has a session.
+    /// Client, serial number and lowest unanswered serial number, if the client has a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<(u32, u32, u32)>,
 }
@@ -124,20 +124,23 @@ pub struct SnapshotSpec {
     /// Keys with their items.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub store: BTreeMap<String, Vec<String>>,
-    /// Clients with sessions: the client, the lowest serial number without an answer, those that were applied.
+    /// Sessions: the client, its lowest unanswered serial number, and the serial numbers that were
+    /// applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<(u32, u32, Vec<u32>)>,
 }
 
-/// Highest index that a forged snapshot may claim: the checks keep a word for every index below.
+/// The highest index that a forged snapshot may claim: the checks keep a word for every index
+/// below.
 pub const MAX_SNAPSHOT_INDEX: u64 = 1_000_000;
-/// Highest number of a client in a forged entry or snapshot: a store keeps a place for each below.
+/// The highest client number in a forged entry or snapshot: a store keeps a slot for every number
+/// below.
 pub const MAX_SESSION_CLIENT: u32 = 1_000_000;
-/// Most copies that an interceptor may make of a message.
+/// The maximum number of copies that an interceptor may make of a message.
 pub const MAX_COPIES: usize = 100;
 
 impl Edits {
-    /// What was recorded in a run.
+    /// The edits that were recorded in a run.
     pub fn of(
         seed: u64,
         recorded: &[(MessageId, Edit<RaftMessage>)],
@@ -158,7 +161,7 @@ impl Edits {
         Some(written)
     }
 
-    /// Why it makes no sense in a cluster of these nodes, if it does not.
+    /// Checks that it is valid in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         self.edits.iter().try_for_each(|(name, edit)| {
             names.id(&name.from)?;
@@ -177,8 +180,8 @@ impl EditSpec {
             .any(|field| matches!(field, FieldSpec::Entries(_) | FieldSpec::Snapshot(_)))
     }
 
-    /// As the world takes it; or what makes no sense in it. `message` is the one that it is of and its
-    /// receiver, if it is there.
+    /// Converts it to the world's form, or says what is invalid. `message` is the edited message
+    /// and its receiver, if the message exists.
     pub fn read(
         &self,
         names: &Names,
@@ -235,13 +238,13 @@ impl ForgedSpec {
     }
 }
 
-/// The names of fields that any message has, so that a change has one that lives for ever.
+/// The static name of a field of any message type.
 fn known_field(name: &str) -> Option<(&'static str, Content)> {
     let blank = |kind| RaftMessage::blank(kind).into_iter().flat_map(|m| m.contents());
     RaftMessage::KINDS.iter().flat_map(|kind| blank(kind)).find(|(field, _)| *field == name)
 }
 
-/// A change of a field, of this message if it is known.
+/// A change of a field; checked against the message if it is known.
 fn change(
     message: Option<&RaftMessage>,
     name: &str,
@@ -317,7 +320,7 @@ impl SnapshotSpec {
     }
 }
 
-/// What is said in numbers, in words.
+/// Converts numbers of the protocol to names and texts.
 pub struct Words<'a> {
     /// The nodes.
     pub names: &'a Names,

@@ -1,31 +1,31 @@
-//! Futures: the same world from a moment on, with the luck of other seeds.
+//! Futures: the same world from a given time on, with the random draws of other seeds.
 
 use super::cluster::{Cluster, Ending, Position, Progress};
 use super::watch::Watcher;
 use crate::protocol::Span;
 use crate::sim::Time;
 
-/// Where the futures of a run part, and how long they last.
+/// Where the futures of a run branch, and how long they last.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
-    /// The luck of the run up to there.
+    /// The seed of the run up to there.
     pub seed: u64,
-    /// When; where the run ends if not given.
+    /// The branching time; the end of the run if not given.
     pub at: Option<Time>,
-    /// How long they last; to the end of the scenario if not given.
+    /// Their duration; to the end of the scenario if not given.
     pub duration: Option<Span>,
 }
 
-/// A cluster on its way to a moment and beyond it.
+/// The progress of a cluster up to a branching time and beyond.
 #[derive(Clone, Debug, Default)]
 pub struct Way {
     position: Position,
-    /// When the futures end, if not with the scenario.
+    /// The end of the futures, if not that of the scenario.
     end: Option<Time>,
 }
 
 impl Way {
-    /// Goes towards the moment, so many events at most; false if there is more to go.
+    /// Runs up to the branching time, for at most `events` events; false if it is not reached yet.
     pub fn reach<O: Watcher>(
         &mut self,
         cluster: &mut Cluster<O>,
@@ -36,7 +36,7 @@ impl Way {
         if cluster.play(&mut self.position, events, until).is_none() {
             return false;
         }
-        // What is left of the time passes without a step of the scenario.
+        // The rest of the time passes without a step of the scenario.
         while let Some(at) = moment.at
             && cluster.world().now() < at
         {
@@ -48,12 +48,12 @@ impl Way {
         true
     }
 
-    /// From here on the luck is another seed's.
+    /// Continues with the random draws of another seed.
     pub fn part<O: Watcher>(&mut self, cluster: &mut Cluster<O>, seed: u64) {
         cluster.part(&mut self.position, seed);
     }
 
-    /// Goes on to the end, so many events at most; nothing if there is more to go.
+    /// Runs to the end, for at most `events` events; `None` if it is not reached yet.
     pub fn go_on<O: Watcher>(&mut self, cluster: &mut Cluster<O>, events: u64) -> Option<Ending> {
         let end = self.end.unwrap_or(Time::NEVER);
         let ending = cluster.play(&mut self.position, events, end)?;

@@ -1,4 +1,4 @@
-//! A world that begins in mid-story: terms, logs, commitIndex and leader at time 0.
+//! Initial states: terms, logs, commitIndex and leader at time 0.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use crate::fault::Names;
 use crate::protocol::{NodeId, Protocol};
 use crate::raft::{Command, Log, Node, Session};
 
-/// How nodes are at time 0. What is not said is as in a new cluster.
+/// The state of the nodes at time 0. What is not given is as in a new cluster.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Initial {
-    /// currentTerm of every node; if not given the highest term of any log.
+    /// currentTerm of every node; the highest term of any log if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub term: Option<u64>,
     /// currentTerm of single nodes.
@@ -26,7 +26,7 @@ pub struct Initial {
     /// Logs of single nodes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub logs: BTreeMap<String, Vec<InitialEntry>>,
-    /// commitIndex of every node that has none of its own, as far as its log goes.
+    /// commitIndex of every node that has none of its own, at most its last index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<u64>,
     /// commitIndex of single nodes.
@@ -35,10 +35,11 @@ pub struct Initial {
     /// votedFor of single nodes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub voted_for: BTreeMap<String, String>,
-    /// The leader of its term. Nodes of the same term have voted for it, unless `voted_for` says otherwise.
+    /// The leader of its term. Nodes of the same term have voted for it, unless `voted_for` says
+    /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader: Option<String>,
-    /// Takes it even if no run of Raft can come to look like this ([`super::reachable`]).
+    /// Accepts the state even if no run of Raft can reach it ([`super::reachable`]).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unreachable: bool,
 }
@@ -54,7 +55,7 @@ pub enum InitialEntry {
 }
 
 impl Initial {
-    /// Why no run of Raft can look like this, if so.
+    /// Checks that the state is well-formed, and that a run of Raft can reach it.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         let named = self.terms.keys().chain(self.logs.keys()).chain(self.commits.keys());
         let voting = self.voted_for.iter().flat_map(|(voter, vote)| [voter, vote]);
@@ -96,7 +97,7 @@ impl Initial {
         if self.unreachable { Ok(()) } else { super::reachable::validate(self, names) }
     }
 
-    /// Puts a new node into its place in the story. (The parts were validated with the scenario.)
+    /// Sets a new node to its initial state, which was validated with the scenario.
     pub fn apply(&self, names: &Names, id: NodeId, node: &mut Node, symbols: &mut Symbols) {
         let name = names.name(id);
         let mut log = Log::default();
@@ -130,7 +131,7 @@ impl Initial {
         self.terms.get(name).copied().or(self.term).unwrap_or(highest)
     }
 
-    /// commitIndex of a node, as far as its log goes.
+    /// commitIndex of a node, at most its last index.
     pub(super) fn commit_of(&self, name: &str) -> u64 {
         let commit = self.commits.get(name).copied().or(self.commit).unwrap_or(0);
         commit.min(self.log_of(name).len() as u64)

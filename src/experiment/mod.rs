@@ -1,4 +1,5 @@
-//! Experiments: what is played ([`Scenario`]), who plays it ([`Cluster`]), and what comes of many seeds.
+//! Experiments: scenarios ([`Scenario`]), clusters that play them ([`Cluster`]), and sweeps over
+//! many seeds.
 
 pub mod ceilings;
 pub mod cluster;

@@ -1,9 +1,9 @@
-//! How much is done between two looks at the clock, or at whether to stop.
+//! The size of slices between checks whether to stop.
 
 use std::time::{Duration, Instant};
 
-/// Slices of events that take about a millisecond, whatever an event costs: most take less than a microsecond,
-/// but a snapshot of a large store takes milliseconds.
+/// Slices of events that take about a millisecond, regardless of the cost of an event: most take
+/// less than a microsecond, but a snapshot of a large store takes milliseconds.
 #[derive(Clone, Debug)]
 pub struct Pace {
     events: u64,
@@ -11,29 +11,31 @@ pub struct Pace {
 }
 
 const FEWEST: u64 = 1;
-/// A hundred microseconds of what is cheap; if events become slow all at once, one slice is too long.
+/// The maximum size: about 100 µs of cheap events. If events suddenly become slow, one slice takes
+/// too long.
 const MOST: u64 = 512;
 const QUICK: Duration = Duration::from_micros(500);
 const SLOW: Duration = Duration::from_millis(2);
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { events: 256, since: None } // most trials of a sweep are over within one slice
+        Self { events: 256, since: None } // most runs of a sweep end within one slice
     }
 }
 
 impl Pace {
-    /// How many events the next slice has.
+    /// The number of events in the next slice.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// A run begins: what is over within one slice is not measured, for the clock takes longer.
+    /// A run begins. A run that ends within one slice is not measured, since reading the clock
+    /// takes longer.
     pub fn begin(&mut self) {
         self.since = None;
     }
 
-    /// A slice is over, and more are to come. Says what time it is.
+    /// A slice ended, and another follows. Returns the time.
     pub fn slice_ends(&mut self) -> Instant {
         let now = Instant::now();
         if let Some(since) = self.since.replace(now) {
@@ -67,6 +69,6 @@ mod tests {
         pace.begin();
         std::thread::sleep(SLOW);
         pace.slice_ends();
-        assert_eq!(pace.events(), FEWEST, "what was before it began does not count");
+        assert_eq!(pace.events(), FEWEST, "the time before its beginning does not count");
     }
 }

@@ -1,16 +1,16 @@
-//! Settings of well-known systems, with where they are written.
+//! Settings of well-known systems, with their sources.
 
 /// A preset: settings of a scenario as JSON, and their sources.
 pub struct Preset {
     /// Its name.
     pub name: &'static str,
-    /// In a sentence.
+    /// What it models, in a sentence.
     pub meaning: &'static str,
     /// The settings.
     pub settings: &'static str,
-    /// Where they are written.
+    /// Their sources.
     pub source: &'static str,
-    /// What that system does and the simulator does not, where it shows in elections.
+    /// Differences between that system and the simulator that affect elections.
     pub not_modelled: &'static str,
 }
 

@@ -1,12 +1,13 @@
-//! Beginnings that no run of Raft can come to: each rule here follows from the paper's properties, so that what it
-//! refuses would be blamed on honest nodes. (A lost disk is no part of Raft.) What passes may be unreachable all
-//! the same, for reasons that are not looked at.
+//! Rejects initial states that no run of Raft can reach. Each test here follows from the paper's
+//! properties, so that a rejected state would have led to violations by honest nodes. (Losing a
+//! disk is not part of Raft.) A state that passes may still be unreachable, for reasons that are
+//! not tested.
 
 use super::initial::{Initial, InitialEntry};
 use super::step::CommandSpec;
 use crate::fault::Names;
 
-/// Why no run of Raft can look like this, if a reason is known.
+/// An error if there is a known reason why no run of Raft can reach this state.
 pub fn validate(initial: &Initial, names: &Names) -> Result<(), String> {
     let cluster = Cluster { initial, names: names.all() };
     let rules = [
@@ -19,7 +20,7 @@ pub fn validate(initial: &Initial, names: &Names) -> Result<(), String> {
     ];
     let broken = rules.iter().try_for_each(|rule| rule(&cluster));
     broken.map_err(|why| {
-        format!("{why}. No run of Raft begins so; unreachable=True takes it all the same")
+        format!("{why}. No run of Raft reaches this state; unreachable=True accepts it anyway")
     })
 }
 
@@ -37,7 +38,7 @@ impl Cluster<'_> {
         self.initial.term_of(name)
     }
 
-    /// How many of the nodes are meant by "a majority".
+    /// The size of a majority.
     fn majority(&self) -> usize {
         self.names.len() / 2 + 1
     }
@@ -71,7 +72,8 @@ impl Cluster<'_> {
         &self.log(name)[..self.initial.commit_of(name) as usize]
     }
 
-    /// State Machine Safety (§5.4.3); and who knows a later term has what was committed before it (§5.4).
+    /// State Machine Safety (§5.4.3), and a log with an entry of a later term has all earlier
+    /// commits (§5.4).
     fn agreed_commits(&self) -> Result<(), String> {
         for a in self.names {
             for b in self.names {
@@ -97,7 +99,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// An entry is committed when a majority has it (§5.3), and stays there (§5.4).
+    /// A committed entry is in the logs of a majority (§5.3), and remains there (§5.4).
     fn commits_of_a_majority(&self) -> Result<(), String> {
         for name in self.names {
             let committed = self.committed(name);
@@ -113,14 +115,14 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// An entry's term had a leader, and so a majority that voted in it (§5.2).
+    /// The term of an entry had a leader, so a majority voted in it (§5.2).
     fn elected_terms(&self) -> Result<(), String> {
         for name in self.names {
             let Some(last) = self.log(name).last().map(InitialEntry::term) else { continue };
             let there = self.names.iter().filter(|other| self.term(other) >= last).count();
             if there < self.majority() {
                 return Err(format!(
-                    "the log of {name} has an entry of term {last}, but only {there} of {} nodes are in that term or a later one: nobody can have been elected in it",
+                    "the log of {name} has an entry of term {last}, but only {there} of {} nodes are in that term or a later one: no leader can have been elected in it",
                     self.names.len()
                 ));
             }
@@ -128,13 +130,13 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// Who has votes of a term stood in it, and voted for itself (§5.2).
+    /// A node with votes of a term was a candidate in it, and voted for itself (§5.2).
     fn candidates(&self) -> Result<(), String> {
         for (voter, candidate) in &self.initial.voted_for {
             let (term, reached) = (self.term(voter), self.term(candidate));
             if term == 0 || reached < term {
                 return Err(format!(
-                    "{voter} has voted for {candidate} in term {term}, which {candidate}, in term {reached}, cannot have stood in"
+                    "{voter} has voted for {candidate} in term {term}, in which {candidate}, in term {reached}, cannot have been a candidate"
                 ));
             }
             let own = self.initial.voted_for.get(candidate).filter(|own| *own != candidate);
@@ -147,7 +149,7 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    /// A leader has the votes of a majority, every entry of its term, and what was committed up to then.
+    /// A leader has the votes of a majority, every entry of its term, and every earlier commit.
     fn leader(&self) -> Result<(), String> {
         let Some(leader) = &self.initial.leader else { return Ok(()) };
         let term = self.term(leader);
@@ -181,7 +183,7 @@ impl Cluster<'_> {
     }
 }
 
-/// Whether two entries are one.
+/// Whether two entries are equal.
 fn is_same(a: &InitialEntry, b: &InitialEntry) -> bool {
     match (a, b) {
         (InitialEntry::Term(a), InitialEntry::Term(b)) => a == b,

@@ -1,4 +1,4 @@
-//! A scenario: everything that a run is, but for its luck.
+//! A scenario: everything that defines a run except its seed.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +20,16 @@ use crate::sim::{
 /// The version of the format that this raftlab writes, and the only one that it reads.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// What a file of version 1 must change to be one of version 2.
+/// The changes from version 1 to version 2, for the error message.
 const CHANGED: &str = "the `at` of `propose`, `read` and `retry` is `node`, and the `votes` of `initial` are `voted_for`";
 
-/// How long a run lasts if nobody says: it must end some day.
+/// The default duration of a run, so that every run ends.
 pub const DEFAULT_HORIZON: Span = Span::from_ms(60_000);
 
-/// How long a run lasts beyond the last fault that is planned, if nobody says.
+/// The default duration of a run after the last planned fault.
 const AFTER_FAULTS: Span = Span::from_ms(30_000);
 
-/// Reads a value; an error says where it stands.
+/// Reads a value; an error names the path where it occurred.
 pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> {
     let mut text = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut text).map_err(|error| {
@@ -44,7 +44,7 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> 
     Ok(value)
 }
 
-/// A scenario. A run is a pure function of it and a seed.
+/// A scenario. A run is a pure function of a scenario and a seed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -53,58 +53,60 @@ pub struct Scenario {
     pub version: u32,
     /// The names of the nodes.
     pub nodes: Names,
-    /// Election timeouts are drawn from here, in milliseconds.
+    /// The range of election timeouts, in milliseconds.
     #[serde(with = "delay", default = "default_election_timeout")]
     pub election_timeout: Delay,
-    /// A candidate's timeouts are drawn from here; from `election_timeout` if not given (Raft Refloated, 4.2).
+    /// The range of a candidate's timeouts; `election_timeout` if not given (Raft Refloated, 4.2).
     #[serde(default, with = "optional_delay", skip_serializing_if = "Option::is_none")]
     pub candidate_timeout: Option<Delay>,
-    /// By how much a candidate's timeout grows with each election in a row that a majority refused.
+    /// The factor by which a candidate's timeout grows with each consecutive election that a
+    /// majority refused.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub candidate_backoff: f64,
-    /// The k-th node's timeouts are longer by k times this: ranks, of which the first waits least.
+    /// Ranks: the k-th node's timeouts are longer by k times this, so that the first waits least.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub timeout_step: Option<Span>,
-    /// Timeouts and heartbeats that follow the network (Dynatune).
+    /// Timeouts and heartbeats that adapt to the network (Dynatune).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adaptive_timeout: Option<AdaptiveTimeout>,
-    /// When terms are adopted and when a candidate stands again.
+    /// The election rule: when terms are adopted and when a candidate starts its next election.
     #[serde(default, skip_serializing_if = "is_paper")]
     pub election_rule: ElectionRule,
-    /// Timers count whole ticks of this length, as etcd's and TiKV's do; they run out at any moment if not given.
+    /// The length of a tick: timers count whole ticks, as in etcd and TiKV. Timers are continuous
+    /// if not given.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub tick: Option<Span>,
-    /// Between heartbeats; a third of the least election timeout if not given.
+    /// The time between heartbeats; a third of the least election timeout if not given.
     #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<Span>,
-    /// Ask before raising the term (diss. §9.6).
+    /// PreVote: a node asks for votes before it increases its term (diss. §9.6).
     #[serde(default)]
     pub pre_vote: bool,
-    /// Refuse votes while a leader is heard (diss. §4.2.3).
+    /// Nodes refuse votes while they hear from a leader (diss. §4.2.3).
     #[serde(default)]
     pub sticky_votes: bool,
-    /// A leader that hears no quorum steps down (diss. §6.2).
+    /// CheckQuorum: a leader that hears from no quorum steps down (diss. §6.2).
     #[serde(default)]
     pub check_quorum: bool,
     /// A new leader appends an empty entry (§8).
     #[serde(default = "yes")]
     pub noop: bool,
-    /// Most entries in one message.
+    /// The maximum number of entries in one message.
     #[serde(default = "default_batch")]
     pub max_entries_per_append: u32,
-    /// Most messages with entries under way to one follower.
+    /// The maximum number of messages with entries in flight to one follower.
     #[serde(default = "default_inflight")]
     pub max_inflight: u32,
-    /// After how many applied entries a node takes a snapshot and compacts its log (§7).
+    /// The number of applied entries after which a node takes a snapshot and compacts its log (§7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_every: Option<u64>,
-    /// Leaders hold read leases, with this bound on clock drift (0.01 is one percent).
+    /// The bound on clock drift for read leases (0.01 is one percent); no leases if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease_drift: Option<f64>,
-    /// Halt rather than truncate below the own commitIndex.
+    /// A node halts rather than truncate its log below its own commitIndex.
     #[serde(default)]
     pub commit_guard: bool,
-    /// The rules that are taken away, by the names of the bugs.
+    /// The rules that are taken away, by the names of their bugs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bugs: Vec<Rule>,
     /// The network.
@@ -116,31 +118,33 @@ pub struct Scenario {
     /// Load on the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workload: Vec<Load>,
-    /// How it begins.
+    /// The state at time 0, if not that of a new cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Initial>,
-    /// What goes wrong, and when. These have the handles 1, 2, 3 …
+    /// The scheduled faults. They have the handles 1, 2, 3 …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Scheduled>,
-    /// What is done, one after the other.
+    /// The steps, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
-    /// After the steps, the run goes on until this holds; armed when the last fault has struck.
+    /// After the steps, the run continues until this condition holds; it is armed when the last
+    /// fault has struck.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Condition>,
-    /// When the run ends at the latest. Without one, a run that has steps and no `stop` ends with its steps,
-    /// any other a minute after them, and half a minute after the last planned fault at the earliest.
+    /// When the run ends at the latest. If not given, a run with steps and no `stop` ends with its
+    /// steps, and any other a minute after its steps or half a minute after the last planned fault,
+    /// whichever is later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub horizon: Option<Time>,
-    /// What an interceptor did, if one was used when the scenario was recorded.
+    /// The edits of interceptors, if any were attached when the scenario was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<Edits>,
 }
 
-/// What a violation does to a run.
+/// The effect of a violation on a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OnViolation {
-    /// It is written down.
+    /// It is recorded, and the run continues.
     #[default]
     Record,
     /// The run stops after the event that caused it.
@@ -150,10 +154,10 @@ pub enum OnViolation {
 /// Why a scenario cannot be played.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ScenarioError {
-    /// The text is no scenario.
+    /// The text is not a scenario.
     #[error("not a scenario: {0}")]
     Unreadable(String),
-    /// A part of it makes no sense.
+    /// A part of it is invalid.
     #[error("{0}")]
     Invalid(String),
     /// It was recorded with an interceptor.
@@ -164,13 +168,13 @@ pub enum ScenarioError {
     Intercepted {
         /// The seed that can be played.
         recorded: u64,
-        /// The seed that was asked for.
+        /// The seed that was requested.
         asked: u64,
     },
 }
 
 impl Scenario {
-    /// A quiet cluster with the paper's settings.
+    /// A cluster with the paper's settings and no faults.
     pub fn new(nodes: Names) -> Self {
         Self {
             version: SCHEMA_VERSION,
@@ -227,18 +231,18 @@ impl Scenario {
                 )));
             }
         }
-        // Once more from the text: errors then say the line.
+        // Parsed again from the text, so that errors name the line.
         let scenario: Self = read_json(json).map_err(ScenarioError::Unreadable)?;
         scenario.validate().map_err(ScenarioError::Invalid)?;
         Ok(scenario)
     }
 
-    /// As JSON, compact.
+    /// The scenario as compact JSON.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default() // nothing in it can fail to be written
+        serde_json::to_string(self).unwrap_or_default() // serialization cannot fail
     }
 
-    /// Why it cannot be played, if so. All messages about bad input come from here.
+    /// Checks that it can be played. All messages about bad input come from here.
     pub fn validate(&self) -> Result<(), String> {
         let Delay { min, max } = self.election_timeout;
         if min == Span::ZERO || min > max {
@@ -267,26 +271,26 @@ impl Scenario {
             adaptive.validate().map_err(|why| format!("adaptive_timeout: {why}"))?;
             if self.lease_drift.is_some() {
                 return Err(
-                    "adaptive_timeout: leases count on the configured timeout; take it or lease_drift"
+                    "adaptive_timeout: leases rely on the configured timeout; give it or lease_drift"
                         .into(),
                 );
             }
             if self.timeout_step.is_some() {
                 return Err(
-                    "adaptive_timeout: it sets the timeouts that timeout_step ranks; take one of them"
+                    "adaptive_timeout: it sets the timeouts that timeout_step ranks; give only one of them"
                         .into(),
                 );
             }
         }
         if self.timeout_step.is_some_and(|step| step > Span::ZERO) && self.lease_drift.is_some() {
             return Err(
-                "timeout_step: a lease lasts as long as everybody waits; take it or lease_drift"
+                "timeout_step: leases assume that all nodes wait equally long; give it or lease_drift"
                     .into(),
             );
         }
         if self.pre_vote && self.election_rule.asks_about_log() {
             return Err(
-                "election_rule: it asks before it stands, as pre_vote does; take one of them"
+                "election_rule: it asks before an election, as pre_vote does; give only one of them"
                     .into(),
             );
         }
@@ -435,7 +439,7 @@ impl Scenario {
         }
     }
 
-    /// Why an action makes no sense in this cluster, if so.
+    /// Checks that an action is valid in this cluster.
     pub fn validate_action(&self, action: &Action) -> Result<(), String> {
         let known = |name: &Option<String>| match name {
             Some(name) => self.nodes.id(name).map(|_| ()),
@@ -453,7 +457,7 @@ impl Scenario {
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
             Action::At { action: inner, .. } => {
                 if action.depth() > MAX_DEPTH {
-                    return Err(format!("an action is put off at most {MAX_DEPTH} times"));
+                    return Err(format!("an action can be deferred at most {MAX_DEPTH} times"));
                 }
                 self.validate_action(inner)
             }
@@ -491,7 +495,7 @@ impl Scenario {
         }
     }
 
-    /// The settings of one node: those of a rank wait longer than those of the rank before.
+    /// The settings of one node: its timeouts are longer than those of the rank before.
     fn ranked(&self, mut config: Config, id: NodeId) -> Config {
         if let Some(step) = self.timeout_step {
             let later = |span: Span| Span(span.0 + step.0 * u64::from(id.0));
@@ -503,7 +507,7 @@ impl Scenario {
         config
     }
 
-    /// The world at its beginning, and the texts of what is in it.
+    /// The world at time 0, and its table of keys and values.
     pub fn world(&self) -> (WorldSpec<Node>, Symbols) {
         let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
         let mut symbols = Symbols::with_load_keys(keys);
@@ -525,8 +529,9 @@ impl Scenario {
         (spec, symbols)
     }
 
-    /// When the run ends at the latest, as far as that is known before it begins; nothing if it ends with its
-    /// steps. Without a horizon it lasts a minute, and half a minute beyond the last fault that is planned.
+    /// When the run ends at the latest, as far as this is known in advance; `None` if it ends with
+    /// its steps. Without a horizon: after a minute, and at least half a minute after the last
+    /// planned fault.
     pub fn end(&self) -> Option<Time> {
         match self.horizon {
             None if self.stop.is_none() && !self.steps.is_empty() => None,
@@ -538,7 +543,7 @@ impl Scenario {
         }
     }
 
-    /// When a run ends whose steps were taken by `now`: without a horizon, a minute later at the earliest.
+    /// When a run ends whose steps have ended at `now`: without a horizon, at least a minute later.
     pub fn end_after(&self, now: Time) -> Option<Time> {
         let end = self.end()?;
         if self.horizon.is_some() || self.steps.is_empty() {
@@ -547,7 +552,7 @@ impl Scenario {
         Some(end.max(now + DEFAULT_HORIZON).min(Time::LAST))
     }
 
-    /// When the last fault strikes that is planned from the beginning, as far as that is known.
+    /// When the last of the scheduled faults strikes, as far as this is known in advance.
     fn last_planned(&self) -> Option<Time> {
         let of = |fault: &Scheduled| fault.latest().map(|latest| Time::ZERO + latest);
         let stepwise = self.steps.iter().filter_map(|step| match step {
@@ -561,12 +566,13 @@ impl Scenario {
         self.faults.iter().filter_map(of).chain(stepwise).max()
     }
 
-    /// How many clients its load generators have.
+    /// The number of clients of its load generators.
     pub fn load_clients(&self) -> u32 {
         self.workload.iter().map(Load::clients).sum()
     }
 
-    /// Why it cannot be played with this seed: interceptors saw another one.
+    /// Checks that it can be played with this seed: edits of interceptors are valid only for the
+    /// recorded one.
     pub fn check_seed(&self, seed: u64) -> Result<(), ScenarioError> {
         match &self.edits {
             Some(Edits { seed: recorded, .. }) if *recorded != seed => {
@@ -607,7 +613,7 @@ fn default_election_timeout() -> Delay {
     crate::raft::node::PAPER_ELECTION_TIMEOUT
 }
 
-/// A delay stands as two times.
+/// A range of timeouts, as a pair of times.
 mod delay {
     use super::{Delay, Deserialize, Span, millis};
 
@@ -628,7 +634,7 @@ mod delay {
     }
 }
 
-/// A range of timeouts that may be missing.
+/// An optional range of timeouts.
 mod optional_delay {
     use super::{Delay, Deserialize, delay};
 
@@ -653,7 +659,7 @@ mod optional_delay {
     }
 }
 
-/// A span that may be missing.
+/// An optional span.
 mod optional_span {
     use super::{Deserialize, Span, Time};
 

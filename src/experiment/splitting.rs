@@ -1,10 +1,11 @@
-//! Multilevel splitting: the probability of what is too rare to be met by chance.
+//! Multilevel splitting: estimates the probability of events that are too rare for plain sampling.
 //!
-//! A rare event lies behind levels that are less rare: one node down, two, three, a write lost. From the
-//! states in which runs reached a level, new runs are started with other luck, and so on from level to level.
-//! The product of the shares that reach the next level estimates the probability of the last one without
-//! bias, whatever the levels are (fixed effort splitting: Garvels, "The splitting method in rare event
-//! simulation", 2000, §2.3); good levels make it precise.
+//! A rare event is preceded by levels that are less rare: one node down, two, three, a write lost.
+//! From the states in which runs reached a level, new runs are started with other random draws, and
+//! so on from level to level. The product of the fractions that reach the next level is an unbiased
+//! estimate of the probability of the last one, for any choice of levels (fixed effort splitting:
+//! Garvels, "The splitting method in rare event simulation", 2000, §2.3); good levels make it
+//! precise.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,42 +18,42 @@ use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::sim::luck::{Luck, Purpose, below};
 
-/// What is asked for.
+/// The plan of an estimate.
 #[derive(Clone, Debug)]
 pub struct Ladder {
-    /// What is played, from its beginning to its horizon. It has no steps and no `stop`.
+    /// The scenario, played from its beginning to its horizon. It has neither steps nor `stop`.
     pub scenario: Arc<Scenario>,
     /// The levels, the last of them the event.
     pub levels: Vec<Condition>,
-    /// How many runs start from each level.
+    /// The number of runs that start from each level.
     pub effort: u64,
-    /// How often all of it is done again, with other luck.
+    /// The number of independent repetitions.
     pub repeats: u64,
-    /// The luck of it all.
+    /// The seed from which all random draws are derived.
     pub seed: u64,
 }
 
-/// What came of one ascent from the first level to the last.
+/// The result of one ascent from the first level to the last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ascent {
-    /// How many of the runs reached each level.
+    /// The number of runs that reached each level.
     pub reached: Vec<u64>,
-    /// How many runs there were.
+    /// The number of runs.
     pub runs: u64,
-    /// How many events they dispatched.
+    /// The number of events that they dispatched.
     pub events: u64,
     /// A run that reached the last level: its script and its seed.
     pub example: Option<(Scenario, u64)>,
 }
 
 impl Ladder {
-    /// Why it cannot be climbed, if so.
+    /// Checks that it can be played.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         let invalid = |why: &str| Err(ScenarioError::Invalid(why.to_owned()));
         self.scenario.validate().map_err(ScenarioError::Invalid)?;
         if !self.scenario.steps.is_empty() || self.scenario.stop.is_some() {
             return invalid(
-                "a scenario for splitting has no steps and no stop: give faults, a workload and a horizon",
+                "a scenario for splitting must have no steps and no stop: give faults, a workload and a horizon",
             );
         }
         if self.scenario.edits.is_some() {
@@ -68,9 +69,9 @@ impl Ladder {
             .map_err(|why| ScenarioError::Invalid(format!("levels: {why}")))
     }
 
-    /// Climbs `repeats` times on so many threads, calling `wait` with how many times it is done until all
-    /// are; if it says false they stop, and what is finished is kept. The result is in the order of the
-    /// repeats, whatever the threads do.
+    /// Climbs `repeats` times on `threads` threads, and calls `wait` with the number of finished
+    /// ascents until all are done. If it returns false the threads stop, and the finished ascents
+    /// are kept. The result is in the order of the repetitions, regardless of the threads.
     pub fn climb<O: Watcher>(
         &self,
         threads: usize,
@@ -105,7 +106,7 @@ impl Ladder {
         ascents.into_iter().map(|(_, ascent)| ascent).collect()
     }
 
-    /// Once from the beginning to the last level; nothing if it was told to stop.
+    /// One ascent from the beginning to the last level; `None` if it was stopped.
     fn ascend<O: Watcher>(
         &self,
         rest: &Cluster<O>,
@@ -158,7 +159,7 @@ impl Ladder {
         }
     }
 
-    /// A level is reached when it, or one above it, holds: what skips a level has passed it.
+    /// A level is reached when it, or one above it, holds: a run that skips a level has passed it.
     fn goal(&self, level: usize) -> Condition {
         match &self.levels[level..] {
             [last] => last.clone(),
@@ -166,14 +167,14 @@ impl Ladder {
         }
     }
 
-    /// A seed of its own for each run of each level of each repeat.
+    /// A distinct seed for each run of each level of each repetition.
     fn seed_of(&self, repeat: u64, level: usize, run: u64) -> u64 {
         Luck::new(self.seed).draw(Purpose::Splitting, repeat << 16 | level as u64, run)
     }
 }
 
-/// Sets a run back to its start: the beginning, or one of the states in which a level was reached. Says
-/// how many events lie after it.
+/// Sets a run back to its start: the beginning, or one of the states in which a level was reached.
+/// Returns the number of events up to there.
 fn start<O: Watcher>(
     cluster: &mut Cluster<O>,
     rest: &Cluster<O>,

@@ -1,4 +1,4 @@
-//! What a scenario does, step by step. A cluster that is driven by hand writes these down.
+//! The steps of a scenario. A cluster that is driven by hand records its steps.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,53 +16,56 @@ use crate::sim::time::millis;
 pub enum Step {
     /// Let time pass, in milliseconds.
     Run(#[serde(with = "millis::span")] Span),
-    /// Let time pass up to a moment.
+    /// Let time pass up to a time.
     RunTo(Time),
     /// Let time pass until a condition holds.
     RunUntil {
         /// The condition.
         until: Condition,
-        /// How long at most.
+        /// The maximum duration.
         #[serde(with = "millis::span")]
         limit: Span,
     },
-    /// Dispatch so many events.
+    /// Dispatch a number of events.
     Events {
-        /// How many.
+        /// The number of events.
         count: u64,
-        /// They led to where a condition held that was written in Python; another seed goes on for as many
-        /// events.
+        /// True if they led to a state where a Python predicate held; another seed dispatches as
+        /// many events.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         python: bool,
     },
-    /// Do the next things that are planned for now, so many of them: a run stopped among those of one moment.
+    /// Do this many of the actions that are planned for now: the run was stopped between actions of
+    /// one time.
     Planned(u64),
     /// Do something.
     Do(Action),
-    /// From here on the luck of another seed.
+    /// Continue with the random draws of another seed.
     Reseed(u64),
 }
 
-/// Something that is done to a cluster.
+/// An action on a cluster.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
-    /// A fault, now or at its time. Faults have handles 1, 2, 3 … in the order in which they are given.
+    /// Injects a fault, now or at its time. Faults have the handles 1, 2, 3 … in the order of
+    /// injection.
     Inject(Box<Scheduled>),
-    /// Ends one fault, or all of the network.
+    /// Ends one fault, or all network faults.
     Heal {
-        /// Which; all of the network if not given.
+        /// The fault's handle; all network faults if not given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         handle: Option<u32>,
     },
-    /// A client asks for a command to be replicated. Operations have ids 1, 2, 3 … in order.
+    /// A client proposes a command. Operations have the ids 1, 2, 3 … in order.
     Propose {
-        /// What.
+        /// The command.
         command: CommandSpec,
-        /// Node that is asked; the highest-term leader that the client can reach if not given.
+        /// The node to ask; if not given, the leader of the highest term that the client can reach.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<String>,
-        /// Beside which node the client stands; outside every partition if not given.
+        /// The node next to which the client is, for partitions; outside every partition if not
+        /// given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
         /// The client's name, if it has a session.
@@ -71,60 +74,60 @@ pub enum Action {
     },
     /// A client reads.
     Read {
-        /// Which key.
+        /// The key.
         key: String,
-        /// How.
+        /// The read path.
         via: ReadPath,
-        /// Node that is asked.
+        /// The node to ask.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<String>,
-        /// Beside which node the client stands.
+        /// The node next to which the client is, for partitions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
     },
-    /// A client sends the same request again.
+    /// A client retries an operation.
     Retry {
         /// The operation's id.
         op: u64,
-        /// Node that is asked.
+        /// The node to ask.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<String>,
-        /// Beside which node the client stands.
+        /// The node next to which the client is, for partitions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         home: Option<String>,
     },
-    /// A client stops waiting.
+    /// A client stops waiting for an answer.
     GiveUp {
         /// The operation's id.
         op: u64,
     },
-    /// A node stands for election, as if its timer had run out.
+    /// A node starts an election, as if its timer had expired.
     Campaign {
         /// Its name.
         node: String,
     },
-    /// A message is moved by hand.
+    /// Moves a message by hand.
     Message {
-        /// Which.
+        /// The message.
         message: MessageName,
-        /// How.
+        /// What to do with it.
         #[serde(rename = "do")]
         what: ByHand,
-        /// When it arrives, if it is released.
+        /// The delay until it arrives, if it is released.
         #[serde(default, with = "millis::span")]
         after: Span,
     },
-    /// Something is done at a later time.
+    /// Defers an action to a later time.
     At {
-        /// When, from the beginning of the run.
+        /// The time, from the beginning of the run.
         time: Time,
-        /// What.
+        /// The action.
         action: Box<Action>,
     },
 }
 
 impl Action {
-    /// How often it is put off.
+    /// The number of nested deferrals.
     pub fn depth(&self) -> usize {
         let (mut depth, mut action) = (0, self);
         while let Action::At { action: inner, .. } = action {
@@ -134,23 +137,23 @@ impl Action {
     }
 }
 
-/// How a message is moved by hand.
+/// What can be done with a message by hand.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ByHand {
-    /// It arrives now.
+    /// Deliver it now.
     Deliver,
-    /// It stays where it is.
+    /// Hold it.
     Hold,
-    /// It travels on.
+    /// Release it.
     Release,
-    /// It never arrives.
+    /// Drop it.
     Drop,
-    /// There are two of it; the copy is held.
+    /// Make a copy, which is held.
     Duplicate,
 }
 
-/// A message by the names of its nodes: the `ordinal`-th from one to the other, counted from 0.
+/// Identifies a message by its nodes: the `ordinal`-th from one to the other, counted from 0.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageName {
@@ -160,12 +163,12 @@ pub struct MessageName {
     pub to: String,
     /// Counted from 0.
     pub ordinal: u64,
-    /// 0 for the message itself, 1 and up for copies.
+    /// 0 for the original, 1 and up for copies.
     #[serde(default)]
     pub copy: u8,
 }
 
-/// A command in words.
+/// A command with names for keys and values.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 pub enum CommandSpec {
@@ -212,7 +215,7 @@ impl CommandSpec {
         }
     }
 
-    /// What an entry carries, in words; an empty one carries nothing.
+    /// The command of an entry; `None` for an empty entry.
     pub fn of(op: Op, symbols: &Symbols) -> Option<Self> {
         let value = |value| symbols.value_text(value);
         let key = |key| symbols.key_text(key);
@@ -227,7 +230,7 @@ impl CommandSpec {
         })
     }
 
-    /// As the protocol carries it.
+    /// The command as the protocol carries it.
     pub fn command(&self, symbols: &mut Symbols, session: Session) -> Command {
         let op = match self {
             Self::Put { key, value } => {
@@ -247,7 +250,7 @@ impl CommandSpec {
     }
 }
 
-/// A command as pictures and tables show it.
+/// A command as plots and tables show it.
 pub fn command_text(command: &Command, symbols: &Symbols) -> String {
     let (key, value) = (|key| symbols.key_text(key), |value| symbols.value_text(value));
     match command.op {

@@ -1,7 +1,8 @@
-//! Scenarios over many seeds, on all cores: a row a run.
+//! Plays scenarios with many seeds, on all cores: one row per run.
 //!
-//! Runs are numbered: the k-th seed of the p-th point of the grid is run `p * seeds + k`. Any range of them
-//! can be played anywhere, in pieces of any size and on any number of threads; the rows are the same.
+//! Runs are numbered: the k-th seed of the p-th point of the grid is run `p * seeds + k`. Any range
+//! of them can be played anywhere, in pieces of any size and on any number of threads, with the
+//! same rows.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,53 +20,53 @@ use crate::check::Checks;
 use crate::protocol::Span;
 use crate::sim::Time;
 
-/// What is played and what is written down of it.
+/// What to play, and what to record of it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The points of the grid.
     pub points: Vec<Point>,
-    /// How many seeds each of them is played with.
+    /// The number of seeds with which each of them is played.
     pub seeds: u64,
-    /// What rows say besides how a run ended.
+    /// The metrics to record besides how a run ended.
     pub metrics: Vec<&'static Metric>,
     /// The width of the bins of a time series, if there is one.
     pub bins: Option<Span>,
     /// Whether invariants are checked.
     pub checks: bool,
-    /// What a violation does to a run.
+    /// The effect of a violation on a run.
     pub on_violation: OnViolation,
 }
 
 /// A point of the grid.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// What is played.
+    /// The scenario.
     pub scenario: Arc<Scenario>,
     /// The first of its seeds.
     pub seed: u64,
-    /// Where the runs part, if they are futures of one run.
+    /// Where the runs branch, if they are futures of one run.
     pub moment: Option<Moment>,
 }
 
-/// Rows in columns. All columns have the same length but `violations`, `properties`, `errors` and `series`, which name
-/// rows, in order.
+/// Rows in columns. All columns have the same length except `violations`, `properties`, `errors`
+/// and `series`, which refer to rows, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    /// Which point of the grid.
+    /// The point of the grid.
     pub point: Vec<u32>,
     /// The seed.
     pub seed: Vec<u64>,
-    /// How the run ended; nothing if it failed.
+    /// How the run ended; `None` if it failed.
     pub ending: Vec<Option<Ending>>,
     /// When it ended, in milliseconds.
     pub end_ms: Vec<f64>,
-    /// How many violations were found, of runs with any.
+    /// The number of violations, for runs with any.
     pub violations: Vec<(usize, u64)>,
     /// The properties that runs violated, in the order of their first violations.
     pub properties: Vec<(usize, Vec<&'static str>)>,
     /// The digest in hexadecimal digits.
     pub digest: Vec<[u8; 32]>,
-    /// The metrics, one after the other.
+    /// A column for each metric.
     pub metrics: Vec<Cells>,
     /// Why runs failed.
     pub errors: Vec<(usize, String)>,
@@ -76,7 +77,7 @@ pub struct Rows {
 /// A column of metrics.
 #[derive(Clone, Debug)]
 pub enum Cells {
-    /// Numbers; NaN is nothing.
+    /// Numbers; NaN if there is no value.
     Real(Vec<f64>),
     /// Counts.
     Count(Vec<u64>),
@@ -87,11 +88,11 @@ pub enum Cells {
 /// A column of histograms.
 #[derive(Clone, Debug, Default)]
 pub struct Histograms {
-    /// How many buckets each has.
+    /// The number of buckets of each.
     pub lengths: Vec<usize>,
-    /// The upper ends of the buckets, in milliseconds, those of one histogram after the other.
+    /// The upper ends of the buckets, in milliseconds, of all histograms in order.
     pub ends_ms: Vec<f64>,
-    /// How many each of them holds.
+    /// The counts of the buckets.
     pub entries: Vec<u64>,
 }
 
@@ -102,7 +103,7 @@ pub struct Series {
     pub row: Vec<usize>,
     /// Where the bin begins, in milliseconds.
     pub time_ms: Vec<f64>,
-    /// The share of it in which a leader had a quorum.
+    /// The fraction of the bin in which a leader had a quorum.
     pub available: Vec<f64>,
     /// Leaders elected.
     pub elections: Vec<u64>,
@@ -115,17 +116,17 @@ pub struct Series {
 }
 
 impl Plan {
-    /// How many runs there are in all.
+    /// The total number of runs.
     pub fn runs(&self) -> u64 {
         self.seeds.saturating_mul(self.points.len() as u64)
     }
 
-    /// Looking at the clock twice takes longer than some events.
+    /// Whether to measure time: reading the clock twice takes longer than some events.
     fn asks_for_wall_time(&self) -> bool {
         self.metrics.iter().any(|metric| metric.of_the_clock)
     }
 
-    /// Why it cannot be played, if so.
+    /// Checks that it can be played.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         for point in &self.points {
             point.scenario.validate().map_err(ScenarioError::Invalid)?;
@@ -136,7 +137,7 @@ impl Plan {
             seeds.iter().try_for_each(|seed| point.scenario.check_seed(*seed))?;
             if !self.checks && point.scenario.needs_checks() {
                 return Err(ScenarioError::Invalid(
-                    "stop: 'a check is violated' needs checks=True: without checks it never holds"
+                    "stop: 'a property is violated' needs checks=True: without checks it never holds"
                         .into(),
                 ));
             }
@@ -155,8 +156,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Plays runs of this plan on so many threads, and calls `wait` with how many are done until all are; if
-    /// it says false they stop, and what is finished is kept.
+    /// Plays runs of this plan on `threads` threads, and calls `wait` with the number of finished
+    /// runs until all are done. If it returns false the threads stop, and the finished runs are
+    /// kept.
     pub fn play(
         &self,
         runs: std::ops::Range<u64>,
@@ -209,7 +211,7 @@ impl Plan {
                 pieces.begin(from);
                 let last = runs.end.min(from + chunk);
                 let finished = (from..last).take_while(|run| player.play(*run, &mut pieces.rows));
-                // Threads meet once a chunk.
+                // Threads synchronize once per chunk.
                 done.fetch_add(finished.count() as u64, Ordering::Relaxed);
             }
             pieces
@@ -223,14 +225,16 @@ impl Plan {
     }
 }
 
-/// Into how many pieces each thread's share is cut: many, so that threads end together.
+/// The number of pieces into which each thread's share is cut: many, so that threads finish
+/// together.
 const PIECES: u64 = 64;
-/// Most runs of a piece: enough that threads seldom meet, few enough that progress is seen.
+/// The maximum runs of a piece: enough that threads seldom synchronize, few enough to show
+/// progress.
 const MOST_AT_ONCE: u64 = 64;
-/// Most bins of one run's time series.
+/// The maximum number of bins in one run's time series.
 const MOST_BINS: u64 = 1_000_000;
 
-/// Plays one run after the other, in the same memory while they are of the same point.
+/// Plays one run after another, reusing memory while they belong to the same point.
 struct Player<'a, O: Watcher, F> {
     plan: &'a Plan,
     observer: &'a F,
@@ -240,7 +244,7 @@ struct Player<'a, O: Watcher, F> {
     stage: Option<Stage<O>>,
 }
 
-/// A cluster at its beginning, and the one that runs.
+/// A cluster in its initial state, and the one that runs.
 struct Stage<O: Watcher> {
     point: u64,
     rest: Cluster<O>,
@@ -249,7 +253,7 @@ struct Stage<O: Watcher> {
 }
 
 impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
-    /// Plays a run and writes its row; false if it was told to stop before the end.
+    /// Plays a run and writes its row; false if it was stopped before the end.
     fn play(&mut self, run: u64, rows: &mut Rows) -> bool {
         let (point, k) = (run / self.plan.seeds, run % self.plan.seeds);
         let seed = self.plan.points[point as usize].seed + k;
@@ -257,7 +261,7 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
         match result {
             Ok(finished) => finished,
             Err(panic) => {
-                self.stage = None; // whatever state it is in
+                self.stage = None; // its state is undefined after a panic
                 rows.push_failed(point as u32, seed, panic_text(panic.as_ref()));
                 true
             }
@@ -305,7 +309,7 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
         true
     }
 
-    /// The runs of a point begin here; nothing if it was told to stop before that.
+    /// The initial state of a point's runs; `None` if it was stopped before reaching it.
     fn stage_for(&self, point: u64) -> Option<Stage<O>> {
         let Point { scenario, moment, .. } = &self.plan.points[point as usize];
         let observer = (self.observer)(scenario.nodes.len());
@@ -346,12 +350,12 @@ impl Rows {
         Self { metrics: metrics.iter().map(cells).collect(), ..Self::default() }
     }
 
-    /// How many there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.seed.len()
     }
 
-    /// Whether there is none.
+    /// True if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.seed.is_empty()
     }
@@ -364,7 +368,7 @@ impl Rows {
                 (Cells::Histogram(cells), Value::Histogram(latency)) => {
                     cells.push(latency.buckets());
                 }
-                _ => unreachable!("a metric says of itself what it holds"),
+                _ => unreachable!("a metric's values have the type that it declares"),
             }
         }
         let row = self.seed.len();
@@ -383,7 +387,7 @@ impl Rows {
     }
 
     fn push_failed(&mut self, point: u32, seed: u64, why: String) {
-        // A metric may have been written before another one failed.
+        // One metric may have been written before another one failed.
         let row = self.seed.len();
         for cells in &mut self.metrics {
             match cells {
@@ -409,7 +413,7 @@ impl Rows {
         self.digest.push([b'0'; 32]);
     }
 
-    /// Adds rows of others at the end.
+    /// Appends rows `from..to` of others.
     fn extend(&mut self, others: &Rows, from: usize, to: usize) {
         let (by, range) = (self.len(), from..to);
         let moved = |row: usize| row - from + by;
@@ -459,7 +463,7 @@ impl Histograms {
     }
 }
 
-/// Adds what is told of some rows of others, which become other rows.
+/// Appends the cells of some rows of others, with new row numbers.
 fn extend_some<T: Clone>(
     told: &mut Vec<(usize, T)>,
     others: &[(usize, T)],
@@ -487,7 +491,7 @@ impl Series {
         }
     }
 
-    /// Adds the bins of some rows of others, which become other rows here.
+    /// Appends the bins of some rows of others, with new row numbers.
     fn extend(
         &mut self,
         others: &Series,
@@ -507,7 +511,7 @@ impl Series {
     }
 }
 
-/// The rows that one thread wrote, and where each piece of work begins among them.
+/// The rows of one thread, and where each piece of work begins among them.
 struct Pieces {
     rows: Rows,
     /// The first run of each piece, and its first row.
@@ -523,10 +527,10 @@ impl Pieces {
         self.begun.push((run, self.rows.len()));
     }
 
-    /// Everybody's rows, in the order of the runs.
+    /// The rows of all threads, in the order of the runs.
     fn in_order(plan: &Plan, mut all: Vec<Pieces>) -> Rows {
         if all.len() == 1 {
-            // One thread plays in order: its rows stay where they are.
+            // A single thread plays in order.
             return all.swap_remove(0).rows;
         }
         let mut order: Vec<(u64, usize, usize, usize)> = Vec::new();

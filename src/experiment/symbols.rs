@@ -1,4 +1,4 @@
-//! The texts behind keys and values: the protocol moves numbers, people read words.
+//! The texts of keys and values, which the protocol handles as numbers.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -29,7 +29,8 @@ impl Table {
 /// The keys and values of one run.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    /// The keys of load generators, k0, k1 and so on, have the first numbers; nobody writes them down.
+    /// The number of load generators' keys k0, k1, ...: they have the first numbers, and are not
+    /// stored.
     load_keys: u32,
     keys: Table,
     values: Table,
@@ -38,7 +39,7 @@ pub struct Symbols {
 clone_by_field!([] Symbols { load_keys, keys, values });
 
 impl Symbols {
-    /// With the keys of load generators, k0, k1 and so on, in front.
+    /// A table that begins with the keys of load generators, k0, k1, ...
     pub fn with_load_keys(count: u32) -> Self {
         Self { load_keys: count, ..Self::default() }
     }
@@ -47,7 +48,7 @@ impl Symbols {
     fn load_key(&self, text: &str) -> Option<u32> {
         let digits = text.strip_prefix('k')?;
         let number: u32 = digits.parse().ok().filter(|number| *number < self.load_keys)?;
-        (number.to_string() == digits).then_some(number) // no k01, no k+1
+        (number.to_string() == digits).then_some(number) // neither k01 nor k+1
     }
 
     /// All keys and all values that are texts, in the order of their numbers.
@@ -55,7 +56,7 @@ impl Symbols {
         (self.keys.texts.clone(), self.values.texts.clone())
     }
 
-    /// Gives these texts, in order, the next numbers; those that are known keep theirs.
+    /// Adds these texts, in order; known ones keep their numbers.
     pub fn add(&mut self, keys: &[String], values: &[String]) {
         keys.iter().for_each(|key| {
             self.keys.number(key);
@@ -76,7 +77,7 @@ impl Symbols {
         self.load_key(text).or_else(named).map(Key)
     }
 
-    /// The value with this text. A number below 2^31 in its usual form stands for itself.
+    /// The value with this text. A decimal number below 2^31 represents itself.
     pub fn value(&mut self, text: &str) -> Value {
         match text.parse::<u32>() {
             Ok(number) if number < 1 << 31 && number.to_string() == text => Value::int(number),
@@ -99,22 +100,23 @@ impl Symbols {
         }
     }
 
-    /// The items at a key: nothing if it was never set, else joined by commas.
+    /// The items at a key, separated by commas; `None` if it was never set.
     pub fn items_text(&self, items: &[Value]) -> Option<String> {
         let texts: Vec<_> = items.iter().map(|value| self.value_text(*value)).collect();
         (!items.is_empty()).then(|| texts.join(","))
     }
 }
 
-/// The table of a cluster, to which interceptors add while it runs.
+/// The table of a cluster, to which interceptors can add while it runs.
 #[derive(Debug)]
 pub struct SharedSymbols(Arc<Place>);
 
-/// Where a table is kept.
+/// A place that holds a table.
 #[derive(Debug)]
 struct Place {
     table: Mutex<Arc<Symbols>>,
-    /// The address of the table, to compare two places without a lock: both keep what they point at alive.
+    /// The address of the table, to compare two places without a lock: both keep their tables
+    /// alive.
     address: AtomicPtr<Symbols>,
 }
 
@@ -124,7 +126,7 @@ impl SharedSymbols {
         Arc::clone(&self.lock())
     }
 
-    /// What those who measure messages need of it. It grows with the table.
+    /// The lengths of texts, to measure messages. It grows with the table.
     pub fn wire(&self) -> Wire {
         let load_keys = self.lock().load_keys;
         Wire::new(load_keys, Arc::clone(&self.0) as Arc<dyn Texts>)
@@ -138,7 +140,8 @@ impl SharedSymbols {
         add(own)
     }
 
-    /// The same table, for an interceptor of the same cluster. (A clone is another cluster's.)
+    /// A handle to the same table, for an interceptor of this cluster. (A clone belongs to another
+    /// cluster.)
     #[must_use]
     pub fn share(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -219,7 +222,7 @@ mod tests {
         for text in ["k01", "k+1", "k2", "k", "K1"] {
             assert_eq!(symbols.known_key(text), None);
             let key = symbols.key(text);
-            assert!(key.0 > 2, "{text} is no key of a load generator");
+            assert!(key.0 > 2, "{text} is not a key of a load generator");
             assert_eq!(
                 (symbols.known_key(text), symbols.key_text(key).as_str()),
                 (Some(key), text)

@@ -1,4 +1,4 @@
-//! Who watches an experiment: the trace, the checks and the measures, each only if it was asked for.
+//! The observers of an experiment: the trace, the checks and the measures, each only if requested.
 
 use super::metrics::Measures;
 use super::symbols::Symbols;
@@ -9,26 +9,26 @@ use crate::raft::{Key, Node, Value, Wire};
 use crate::sim::{Observer, Strike, Time};
 use crate::trace::Recorder;
 
-/// What happens to a fault, for those who watch.
+/// What happens to a fault, for observers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultEvent {
     /// It struck.
     Struck {
-        /// Its name in tables.
+        /// The fault's name in tables.
         kind: &'static str,
-        /// Whom it hit, by name, with commas.
+        /// The names of the nodes that it hit, separated by commas.
         nodes: String,
         /// Its parameters, as JSON.
         detail: String,
     },
-    /// It waits for somebody to hit.
+    /// It waits for a node to hit.
     Waiting {
-        /// Its name in tables.
+        /// The fault's name in tables.
         kind: &'static str,
         /// Its parameters, as JSON.
         detail: String,
     },
-    /// It found nobody to hit in time.
+    /// It found no node to hit in time.
     Expired,
     /// It ended.
     Ended,
@@ -36,22 +36,22 @@ pub enum FaultEvent {
 
 /// An observer that an experiment can use.
 pub trait Watcher: Observer<Node> {
-    /// The trace, if one is written.
+    /// The trace, if one is recorded.
     fn trace(&self) -> Option<&Recorder> {
         None
     }
 
-    /// The checks, if anything is checked.
+    /// The checks, if they are on.
     fn checks(&self) -> Option<&Checks> {
         None
     }
 
-    /// What was measured, if anything was.
+    /// The measures, if any are taken.
     fn measures(&self) -> Option<&Measures> {
         None
     }
 
-    /// How many violations were found so far that involve honest nodes.
+    /// The number of violations so far that involve honest nodes.
     #[inline]
     fn violation_count(&self) -> usize {
         self.checks().map_or(0, |checks| checks.violations().len())
@@ -68,26 +68,26 @@ pub trait Watcher: Observer<Node> {
         names
     }
 
-    /// How many violations of one property there were.
+    /// The number of violations of one property.
     fn violations_of(&self, property: &str) -> u64 {
         let all = self.checks().into_iter().flat_map(Checks::violations);
         all.filter(|violation| violation.property == property).count() as u64
     }
 
-    /// How long the texts are that messages carry, for those who measure messages.
+    /// Provides the lengths of texts in messages, to observers that measure messages.
     #[inline]
     fn measure_by(&mut self, _wire: &dyn Fn() -> Wire) {}
 
     /// A node's state at the beginning, before anything happens.
     fn begin(&mut self, _id: NodeId, _node: &Node) {}
 
-    /// What was measured so far is forgotten, and the watch begins anew.
+    /// Discards all measurements and begins anew.
     fn restart(&mut self, _now: Time) {}
 
     /// The run ends.
     fn finish(&mut self, _end: Time) {}
 
-    /// Whether faults are written down.
+    /// Whether faults are recorded.
     fn writes_faults(&self) -> bool {
         false
     }
@@ -98,7 +98,8 @@ pub trait Watcher: Observer<Node> {
 
 impl Watcher for () {}
 
-/// Two who watch. What only one of them has, that one is asked for. A trace comes first: messages carry its rows.
+/// Two observers; what only one of them has is taken from it. A trace comes first: messages carry
+/// its rows.
 impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     #[inline]
     fn trace(&self) -> Option<&Recorder> {
@@ -187,7 +188,7 @@ impl Watcher for Checks {
     }
 }
 
-/// The texts behind the numbers of a run, for tables and messages.
+/// The names of nodes, keys and values of a run, for tables and messages.
 #[derive(Clone, Copy)]
 pub struct Texts<'a> {
     /// The names of the nodes.

@@ -1,4 +1,4 @@
-//! What luck decides about a strike.
+//! The random draws of a strike.
 
 use crate::protocol::Span;
 use crate::sim::{Distribution, Luck, Purpose, Strike};
@@ -21,42 +21,43 @@ impl Draws {
         self.luck.draw(Purpose::Fault, u64::from(self.strike.handle), ordinal)
     }
 
-    /// When it strikes.
+    /// The time of the strike.
     pub fn at(self, distribution: &Distribution) -> Span {
         distribution.sample(self.draw(0))
     }
 
-    /// How long it lasts.
+    /// The duration of the strike.
     pub fn duration(self, distribution: &Distribution) -> Span {
         distribution.sample(self.draw(1))
     }
 
-    /// From this strike, or from its end, to the next.
+    /// The time from this strike, or from its end, to the next.
     pub fn gap(self, distribution: &Distribution) -> Span {
         Span(distribution.sample(self.draw(2)).0.max(1))
     }
 
-    /// Another time of the strike, longer than what has passed already. Nothing if the distribution has none.
+    /// Another time of the strike, longer than the time that has passed; `None` if the distribution
+    /// has none.
     pub fn at_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
         distribution.sample_beyond(self.draw(0), passed)
     }
 
-    /// Another duration, longer than it has lasted already.
+    /// Another duration, longer than the strike has lasted so far.
     pub fn duration_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
         distribution.sample_beyond(self.draw(1), passed)
     }
 
-    /// Another gap, longer than what has passed of it already.
+    /// Another gap, longer than the part of it that has passed.
     pub fn gap_beyond(self, distribution: &Distribution, passed: Span) -> Option<Span> {
         distribution.sample_beyond(self.draw(2), passed)
     }
 
-    /// Whom it hits.
+    /// The draw for its target.
     pub(super) fn target(self) -> u64 {
         self.draw(3)
     }
 
-    /// Whom it hits on the other side.
+    /// The draw for the target on the other side.
     pub(super) fn second_target(self) -> u64 {
         self.draw(4)
     }

@@ -1,8 +1,8 @@
-//! Strikes with faults, keeps what acts, and ends it.
+//! Applies faults, keeps the active strikes, and ends them.
 //!
-//! Each strike acts for itself, and what acts together combines, whatever began or ends first: a link is up iff
-//! no active fault cuts it, a node is up iff none holds it down, and runs iff it is up and none pauses it; the
-//! rates of a clock multiply; of lies each is told.
+//! Strikes are independent, and their effects combine in any order: a link is up iff no active
+//! fault cuts it; a node is up iff no fault keeps it down, and runs iff it is up and no fault
+//! pauses it; the rates of a clock multiply; all lies are applied.
 
 use std::sync::Arc;
 
@@ -16,46 +16,46 @@ use crate::protocol::{NodeId, NodeSet, Span};
 use crate::raft::{Node, Request};
 use crate::sim::{Matching, Observer, Overlay, Strike, Time, Unsynced, World};
 
-/// A strike that acts now.
+/// An active strike.
 #[derive(Clone, Debug)]
 pub struct Active {
-    /// Which strike of which fault.
+    /// The strike.
     pub strike: Strike,
-    /// Whom it hit.
+    /// The nodes that it hit.
     pub nodes: NodeSet,
-    /// Since when.
+    /// When it began.
     pub since: Time,
 }
 
-/// What a strike came to.
+/// The result of a strike.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Struck {
-    /// It hit those who are there; perhaps nobody.
+    /// It hit this place, which may be empty.
     Hit(Place),
-    /// It asks for somebody who may come and is not there.
+    /// It must wait for a node that does not exist yet, such as a leader.
     NotYet,
 }
 
-/// The faults that were given, and the strikes that act now.
+/// The injected faults and the active strikes.
 #[derive(Debug, Default)]
 pub struct Injector {
-    /// By handle, counted from 1.
+    /// The injected faults by handle, counted from 1.
     given: Vec<Arc<Scheduled>>,
     active: Vec<Active>,
-    /// Strikes that another fault has ended: a crash by a restart.
+    /// Strikes that another fault has ended, such as a crash by a restart.
     ended: Vec<Strike>,
 }
 
 clone_by_field!([] Injector {} empty { active, ended } lists { given });
 
 impl Injector {
-    /// Takes a fault and returns its handle.
+    /// Adds a fault and returns its handle.
     pub fn give(&mut self, fault: Arc<Scheduled>) -> u32 {
         self.given.push(fault);
         self.given.len() as u32
     }
 
-    /// How many were given: the last handle.
+    /// The number of faults, which is the last handle.
     pub fn given(&self) -> u32 {
         self.given.len() as u32
     }
@@ -65,22 +65,22 @@ impl Injector {
         scheduled(&self.given, handle)
     }
 
-    /// The strikes that act now, oldest first.
+    /// The active strikes, oldest first.
     pub fn active(&self) -> &[Active] {
         &self.active
     }
 
-    /// Whether this strike acts now.
+    /// Whether this strike is active.
     pub fn is_active(&self, strike: Strike) -> bool {
         self.active.iter().rev().any(|active| active.strike == strike) // most often the last one
     }
 
-    /// The strikes of one fault that act now.
+    /// The active strikes of one fault.
     pub fn strikes_of(&self, handle: u32) -> Vec<Strike> {
         self.strikes(|strike, _| strike.handle == handle)
     }
 
-    /// The strikes of all faults of the network that act now.
+    /// The active strikes of all network faults.
     pub fn network_strikes(&self) -> Vec<Strike> {
         self.strikes(|_, fault| fault.kind().family == Family::Network)
     }
@@ -93,12 +93,12 @@ impl Injector {
         self.active.iter().filter_map(known).collect()
     }
 
-    /// The strikes that another fault has ended since this was asked.
+    /// Takes the strikes that another fault has ended since the last call.
     pub fn take_ended(&mut self) -> Vec<Strike> {
         std::mem::take(&mut self.ended)
     }
 
-    /// Whether a strike that waits finds somebody to hit.
+    /// Whether a waiting strike finds a node to hit.
     pub fn finds<O: Observer<Node>>(
         &self,
         world: &World<Node, O>,
@@ -110,7 +110,7 @@ impl Injector {
         given.is_some_and(|given| Place::of(&given.fault, names, world, draws).is_some())
     }
 
-    /// Strikes. With [`Struck::NotYet`] nothing happened.
+    /// Strikes. Has no effect if it returns [`Struck::NotYet`].
     pub fn strike<O: Observer<Node>>(
         &mut self,
         world: &mut World<Node, O>,
@@ -191,7 +191,7 @@ impl Injector {
         }
     }
 
-    /// Ends a strike; false if it does not act.
+    /// Ends a strike; false if it is not active.
     pub fn end<O: Observer<Node>>(&mut self, world: &mut World<Node, O>, strike: Strike) -> bool {
         let Some(at) = self.active.iter().position(|active| active.strike == strike) else {
             return false;
@@ -210,7 +210,8 @@ impl Injector {
         true
     }
 
-    /// A node becomes what all that acts on it makes of it, after a fault of this kind began or ended there.
+    /// Updates a node to the combined effect of the faults on it, after a fault of this kind began
+    /// or ended there.
     fn combine<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId, fault: &Fault) {
         match fault {
             Fault::Crash { .. } | Fault::Wipe { .. } if !self.acts_on(id, holds_down) => {
@@ -228,7 +229,7 @@ impl Injector {
         }
     }
 
-    /// A node that nothing holds down comes back, to stand still if a fault pauses it.
+    /// Restarts a node that no fault keeps down; pauses it again if a fault does.
     fn let_up<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId) {
         if world.restart(id) && self.acts_on(id, pauses) {
             world.pause(id);
@@ -244,7 +245,7 @@ impl Injector {
         self.acting_on(id).any(kind)
     }
 
-    /// The rates that act on a clock multiply, within what a rate may be.
+    /// The product of the rates that act on a clock, within the limits of a rate.
     fn clock_rate(&self, id: NodeId) -> f64 {
         let rates = self.acting_on(id).filter_map(|fault| match fault {
             Fault::ClockRate { rate, .. } => Some(*rate),
@@ -253,7 +254,7 @@ impl Injector {
         rates.product::<f64>().clamp(*RATES.start(), *RATES.end())
     }
 
-    /// Strikes of a kind end at a node; one that is left with no node has ended.
+    /// Ends strikes of a kind at a node; a strike without nodes has ended.
     fn release(&mut self, id: NodeId, kind: fn(&Fault) -> bool) {
         for active in &mut self.active {
             let given = scheduled(&self.given, active.strike.handle);
@@ -268,8 +269,9 @@ impl Injector {
     }
 }
 
-/// That a node is held by one fault more, or less, is not seen in the world as long as another one holds it: the
-/// world is told, for its digest. Of what acts on the network and of lies it knows itself.
+/// Reports a fault on nodes to the world, for its digest: while several faults hold a node, the
+/// beginning or end of one of them has no visible effect. The world itself knows network faults and
+/// lies.
 fn told<O: Observer<Node>>(
     world: &mut World<Node, O>,
     fault: &Fault,
@@ -285,7 +287,8 @@ fn told<O: Observer<Node>>(
     world.held(what, nodes, begins);
 }
 
-/// What the rate of a clock may be: a thousand times as fast, it runs for the longest run without overflow.
+/// The limits of a clock's rate: even a thousand times as fast, it does not overflow in the longest
+/// run.
 pub const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e3;
 
 fn holds_down(fault: &Fault) -> bool {

@@ -1,8 +1,9 @@
-//! Faults: the vocabulary, whom they hit, when they strike, and how they end.
+//! Faults: the vocabulary, their targets, when they strike, and how they end.
 //!
-//! A fault is a value ([`Fault`]) with a schedule ([`Scheduled`]). When it strikes, the [`Injector`] finds whom
-//! ([`place`]), acts, and keeps the strike while it lasts. To add a fault: a variant in [`vocabulary`], its row
-//! in [`vocabulary::KINDS`], and what it does in [`injector`].
+//! A fault is a value ([`Fault`]) with a schedule ([`Scheduled`]). When it strikes, the
+//! [`Injector`] resolves its target ([`place`]), applies it, and keeps the strike while it lasts.
+//! To add a fault, add a variant in [`vocabulary`], its row in [`vocabulary::KINDS`], and its
+//! effect in [`injector`].
 
 pub mod draws;
 pub mod injector;

@@ -1,4 +1,4 @@
-//! Random schedules of faults, for those who want to see what survives.
+//! Random schedules of faults, for tests of robustness.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -8,8 +8,8 @@ use super::target::Target;
 use super::vocabulary::{Fault, MessageFilter, Shape};
 use crate::sim::{Distribution, Unsynced};
 
-/// Draws the fault schedule of one random run: a few faults of several kinds, that strike within
-/// `horizon_ms`, last for a while and end. Honest: no lies, no wiped disks.
+/// Draws the fault schedule of one random run: a few faults of several kinds, which strike within
+/// `horizon_ms`, last for some time and end. There are no lies and no wiped disks.
 pub fn random_faults(rng: &mut impl Rng, horizon_ms: f64) -> Vec<Scheduled> {
     let count = rng.random_range(1..=8);
     (0..count).map(|_| random_fault(rng, horizon_ms)).collect()

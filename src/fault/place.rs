@@ -1,4 +1,4 @@
-//! Where a fault strikes: at which nodes, between which groups, on which links.
+//! Where a fault strikes: nodes, groups or links.
 
 use super::draws::Draws;
 use super::target::{Names, Target, pick};
@@ -20,7 +20,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// Between these groups, and those that are in none of them.
+    /// Between these groups, and the nodes that are in none of them.
     pub fn groups(mut groups: Vec<NodeSet>, nodes: usize) -> Self {
         let all = NodeSet::first(nodes);
         let grouped = groups.iter().fold(NodeSet::default(), |some, group| some.union(group));
@@ -29,7 +29,7 @@ impl Place {
         Self::Groups(groups)
     }
 
-    /// Whether there is nobody there, and no link, in a cluster of so many nodes.
+    /// True if it contains no node and no link, in a cluster of this many nodes.
     pub fn is_nowhere(&self, nodes: usize) -> bool {
         let every = |connected: &dyn Fn(NodeId, NodeId) -> bool| {
             let all = NodeSet::first(nodes);
@@ -44,7 +44,7 @@ impl Place {
         }
     }
 
-    /// Whom the strike hits there.
+    /// The nodes that the strike hits.
     pub fn nodes(&self) -> NodeSet {
         match self {
             Place::Nodes(nodes) => *nodes,
@@ -55,7 +55,7 @@ impl Place {
         }
     }
 
-    /// As the trace tells it: nodes with commas, groups with | between them, links with an arrow.
+    /// Its text in the trace: nodes separated by commas, groups by |, links with an arrow.
     pub fn text(&self, names: &Names) -> String {
         match self {
             Place::Nodes(nodes) => names.list(nodes),
@@ -69,7 +69,8 @@ impl Place {
         }
     }
 
-    /// Where this fault strikes now; nothing if it asks for somebody who may come and is not there.
+    /// Where this fault strikes now; `None` if it must wait for a node that does not exist yet,
+    /// such as a leader.
     pub fn of<O: Observer<Node>>(
         fault: &Fault,
         names: &Names,
@@ -126,7 +127,7 @@ fn links_of<O: Observer<Node>>(
     })
 }
 
-/// The groups of a partition. A role may name a node that stands in an earlier group: there it stays.
+/// The groups of a partition. A node that a role adds to two groups stays in the earlier one.
 fn groups_of<O: Observer<Node>>(
     groups: &[Target],
     names: &Names,
@@ -153,7 +154,7 @@ fn lay_out(shape: Shape, bridge: Option<NodeSet>, names: &Names, draws: Draws) -
             vec![minority, all.without(&minority)]
         }
         Shape::Random => {
-            // As many nodes on one side as a draw says, from one to all but one.
+            // A random number of nodes on one side, from one to all but one.
             let size = 1 + below(draws.second_target(), (n.max(2) - 1) as u64) as usize;
             let side = pick(&all, size, names, draw);
             vec![side, all.without(&side)]
@@ -164,7 +165,7 @@ fn lay_out(shape: Shape, bridge: Option<NodeSet>, names: &Names, draws: Draws) -
             vec![half.union(&bridge), all.without(&half)]
         }
         Shape::MajoritiesRing => {
-            // In a ring each node sees itself and its neighbours up to a majority: a group a link.
+            // In a ring each node is connected to its nearest neighbours, up to a majority.
             let order: Vec<NodeId> = {
                 let mut left = all;
                 let mut order = Vec::with_capacity(n);

@@ -12,27 +12,28 @@ use crate::sim::time::millis;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
-    /// When, from the beginning of the run; at once if not given.
+    /// The time of the first strike, from the beginning of the run; at once if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Distribution>,
-    /// When, from the moment when it is given.
+    /// The time of the first strike, from the time of injection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Distribution>,
-    /// How long each strike lasts; until it is healed, or strikes again, if not given.
+    /// The duration of each strike; until it is healed or strikes again if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Distribution>,
-    /// From one strike to the next, if there is more than one.
+    /// The time from one strike to the next, if there is more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Distribution>,
-    /// From the end of one strike to the next; its mean is the MTTF, as that of `duration` is the MTTR.
+    /// The time from the end of one strike to the next: its mean is the MTTF, and that of
+    /// `duration` the MTTR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uptime: Option<Distribution>,
-    /// How many strikes there are with `every` or `uptime`; without end if not given.
+    /// The number of strikes with `every` or `uptime`; unlimited if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// How long it waits for a leader, or a follower, if it needs one and there is none.
+    /// How long it waits for a leader or a follower, if it needs one and there is none.
     #[serde(default = "default_patience", with = "millis::span")]
     pub patience: Span,
 }
@@ -42,7 +43,7 @@ fn default_patience() -> Span {
 }
 
 impl Scheduled {
-    /// At once, until it is healed.
+    /// A fault that strikes at once, and lasts until it is healed.
     pub fn now(fault: Fault) -> Self {
         let patience = default_patience();
         Self {
@@ -57,12 +58,12 @@ impl Scheduled {
         }
     }
 
-    /// When it strikes first, as a time of its own or as the first uptime; nothing if at once.
+    /// The time of the first strike: `at`, `after` or the first uptime; `None` if at once.
     pub fn first(&self) -> Option<&Distribution> {
         self.at.as_ref().or(self.after.as_ref()).or(self.uptime.as_ref())
     }
 
-    /// What is drawn between one strike and the next: from its beginning, or from its end.
+    /// The distribution of the time from a strike's beginning, or from its end, to the next strike.
     pub fn gap(&self) -> Option<&Distribution> {
         self.every.as_ref().or(self.uptime.as_ref())
     }
@@ -72,8 +73,8 @@ impl Scheduled {
         self.gap().is_some() && self.times.is_none_or(|times| ordinal.saturating_add(1) < times)
     }
 
-    /// How long after it was given it may strike last, as far as that is known: without end, its first strike
-    /// counts, and of a time without a bound nothing is known.
+    /// The latest time of its last strike after injection, if known: with unlimited strikes that of
+    /// the first one; `None` if a distribution is unbounded.
     pub fn latest(&self) -> Option<Span> {
         let longest =
             |time: Option<&Distribution>| time.map_or(Some(Span::ZERO), Distribution::longest);
@@ -88,7 +89,7 @@ impl Scheduled {
         Some(Span(first.0.saturating_add(period.saturating_mul(more))))
     }
 
-    /// Why it makes no sense in a cluster of these nodes, if it does not.
+    /// Checks that it is valid in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         let why = self.validate_schedule().and_then(|()| self.fault.validate(names));
         why.map_err(|why| format!("{}: {why}", self.fault.kind().class))
@@ -121,7 +122,7 @@ impl Scheduled {
             }
         }
         if self.uptime.is_some() && self.duration.is_none() && self.fault.lasts() {
-            return Err("uptime counts from the end of a strike: give duration, too".into());
+            return Err("uptime is measured from the end of a strike: give duration, too".into());
         }
         if self.times.is_some() && self.gap().is_none() {
             return Err("times needs every or uptime".into());

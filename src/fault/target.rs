@@ -1,4 +1,4 @@
-//! Whom a fault hits: by name, or by role at the moment when it strikes.
+//! Targets of faults: nodes by name, or by role at the time when the fault strikes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::sim::{Observer, World};
 pub struct Names(Vec<String>);
 
 impl Names {
-    /// A to Z; with more than 26 nodes n1, n2 and so on.
+    /// The names A to Z; with more than 26 nodes n1, n2, ...
     pub fn letters(nodes: usize) -> Result<Self, String> {
         check_count(nodes)?;
         let name = |i: usize| {
@@ -22,12 +22,12 @@ impl Names {
         Ok(Self((0..nodes).map(name).collect()))
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none; never true.
+    /// True if there are no nodes, which is never the case.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -42,7 +42,7 @@ impl Names {
         &self.0
     }
 
-    /// The names of these nodes, joined by commas.
+    /// The names of these nodes, separated by commas.
     pub fn list(&self, nodes: &NodeSet) -> String {
         nodes.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(",")
     }
@@ -104,11 +104,11 @@ impl TryFrom<Vec<String>> for Names {
         for (i, name) in names.iter().enumerate() {
             if name.is_empty() || name.contains(',') {
                 return Err(format!(
-                    "a node's name must not be empty or hold a comma, as '{name}' does"
+                    "a node's name must not be empty or contain a comma, as '{name}' does"
                 ));
             }
             if name.contains('\0') {
-                return Err(format!("a node's name must not hold NUL, as {name:?} does"));
+                return Err(format!("a node's name must not contain NUL, as {name:?} does"));
             }
             if ROLES.iter().any(|(role, _)| role == name) {
                 return Err(format!("'{name}' is a role, and cannot be a node's name"));
@@ -127,31 +127,34 @@ impl From<Names> for Vec<String> {
     }
 }
 
-/// Whom a fault hits, as it was written: names, or a role.
+/// A target: names, or a role.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(untagged, expecting = "expected a name, a list of names or a role")]
 pub enum Target {
     /// A name, single-letter names in a row, or a role.
     One(String),
-    /// Several of those.
+    /// Several names or roles.
     Many(Vec<String>),
 }
 
 /// The roles that a target can be, with their meaning.
 pub const ROLES: &[(&str, &str)] = &[
     ("leader", "the leader of the highest term; the fault waits until there is one"),
-    ("followers", "all that are up and do not lead; the fault waits until there is one"),
-    ("a follower", "one of those, drawn when the fault strikes"),
-    ("a node", "one node, drawn"),
-    ("a minority", "the most nodes that are no majority, drawn; nobody of one or two"),
-    ("a majority", "the fewest nodes that are a majority, drawn"),
-    ("the crashed", "all that are down; perhaps nobody"),
-    ("the paused", "all that stand still; perhaps nobody"),
+    ("followers", "all running nodes that do not lead; the fault waits until there is one"),
+    ("a follower", "a random one of the followers, drawn when the fault strikes"),
+    ("a node", "a random node"),
+    (
+        "a minority",
+        "the largest random set of nodes that is not a majority; empty for one or two nodes",
+    ),
+    ("a majority", "the smallest random set of nodes that is a majority"),
+    ("the crashed", "all nodes that are down, possibly none"),
+    ("the paused", "all nodes that are paused, possibly none"),
     ("all", "every node"),
 ];
 
 impl Target {
-    /// Why it can hit nobody in a cluster of these nodes, if so.
+    /// Checks that it can hit a node in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         if self.words().is_empty() {
             return Err("a target must be a name, a list of names or a role, not []".into());
@@ -167,8 +170,8 @@ impl Target {
         })
     }
 
-    /// Whom it hits now, perhaps nobody; nothing if it asks for a leader or a follower, who may come, and there
-    /// is none. `draw` decides where it draws.
+    /// The nodes that it hits now, possibly none; `None` if it asks for a leader or a follower and
+    /// there is none yet. `draw` provides the random draw.
     pub fn resolve<O: Observer<Node>>(
         &self,
         names: &Names,
@@ -182,7 +185,7 @@ impl Target {
         Some(hit)
     }
 
-    /// Whom it hits whatever happens; nothing if that is known only when the fault strikes.
+    /// The nodes that it always hits; `None` if they are known only when the fault strikes.
     pub fn fixed(&self, names: &Names) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
         for word in self.words() {
@@ -193,7 +196,7 @@ impl Target {
         Some(hit)
     }
 
-    /// Whether it hits exactly one node, whoever that is.
+    /// Whether it hits exactly one node.
     pub fn is_one(&self, names: &Names) -> bool {
         match self.words() {
             [word] if matches!(word.as_str(), "leader" | "a follower" | "a node") => true,
@@ -222,7 +225,7 @@ fn resolve_word<O: Observer<Node>>(
     draw: &impl Fn() -> u64,
 ) -> Option<NodeSet> {
     if let Some(id) = names.find(word) {
-        return Some([id].into_iter().collect()); // nobody is named like a role
+        return Some([id].into_iter().collect()); // no node is named like a role
     }
     let all = NodeSet::first(names.len());
     let some = |nodes: NodeSet| (!nodes.is_empty()).then_some(nodes);
@@ -243,7 +246,8 @@ fn resolve_word<O: Observer<Node>>(
     })
 }
 
-/// Some of these nodes: a shuffle of the sorted names (Fisher and Yates), cut short.
+/// A random subset of these nodes: the first elements of a Fisher-Yates shuffle of the sorted
+/// names.
 pub(super) fn pick(from: &NodeSet, count: usize, names: &Names, draw: u64) -> NodeSet {
     let mut pool: Vec<NodeId> = from.iter().collect();
     pool.sort_by_key(|id| names.name(*id));

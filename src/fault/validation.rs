@@ -1,4 +1,4 @@
-//! What makes no sense in a cluster, and why.
+//! Validation of faults.
 
 use super::injector::RATES;
 use super::place::Place;
@@ -9,7 +9,7 @@ use crate::sim::Matching;
 use crate::sim::time::millis;
 
 impl Fault {
-    /// Why it makes no sense in a cluster of these nodes, if it does not.
+    /// Checks that it is valid in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
         match self {
             Fault::Partition { groups, shape, bridge } => {
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-/// A probability, or why it is none.
+/// Checks a probability.
 pub fn validate_probability(p: f64) -> Result<(), String> {
     if (0.0..=1.0).contains(&p) {
         Ok(())
@@ -98,7 +98,7 @@ fn validate_partition(
     validate_that_it_cuts(groups, shape, names)
 }
 
-/// A partition that leaves all nodes together is a slip.
+/// Rejects a partition that leaves all nodes together, which is a mistake.
 fn validate_that_it_cuts(
     groups: &[Target],
     shape: Option<Shape>,
@@ -112,7 +112,7 @@ fn validate_that_it_cuts(
             Ok(())
         } else {
             Err(format!(
-                "the shape '{shape}' cuts nothing with fewer than {least} nodes, and there are {nodes}"
+                "the shape '{shape}' needs at least {least} nodes to cut a link, not {nodes}"
             ))
         };
     }
@@ -120,16 +120,16 @@ fn validate_that_it_cuts(
     match fixed.map(|groups| Place::groups(groups, names.len())) {
         Some(place) if place.is_nowhere(names.len()) => {
             let all = groups.iter().map(Target::text).collect::<Vec<_>>().join("', '");
-            Err(format!("the group '{all}' holds every node: it cuts nothing"))
+            Err(format!("the group '{all}' contains every node, so the partition cuts nothing"))
         }
         _ => Ok(()),
     }
 }
 
-/// One node that sees both halves.
+/// Checks the node that is connected to both halves.
 fn validate_bridge(bridge: &Target, shape: Option<Shape>, names: &Names) -> Result<(), String> {
     if shape != Some(Shape::Bridge) {
-        return Err("bridge is of the shape 'bridge'".into());
+        return Err("bridge needs the shape 'bridge'".into());
     }
     bridge.validate(names).map_err(|why| format!("bridge: {why}"))?;
     if bridge.is_one(names) {
@@ -139,7 +139,7 @@ fn validate_bridge(bridge: &Target, shape: Option<Shape>, names: &Names) -> Resu
 }
 
 impl Shape {
-    /// In how many nodes, at least, it cuts something.
+    /// The minimum number of nodes with which it cuts a link.
     fn least_nodes(self) -> usize {
         match self {
             Shape::Random => 2,
@@ -156,7 +156,7 @@ impl MessageFilter {
         self.validate_links(names)
     }
 
-    /// No link from a node to itself: what acts on no other acts on nothing.
+    /// Rejects a filter that contains only links from nodes to themselves.
     fn validate_links(&self, names: &Names) -> Result<(), String> {
         let all = NodeSet::first(names.len());
         let side = |target: &Option<Target>| target.as_ref().map_or(Some(all), |t| t.fixed(names));

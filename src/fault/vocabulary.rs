@@ -11,133 +11,135 @@ use crate::sim::{Distribution, Unsynced};
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// Links between groups are down. Nodes in no group form one more group.
+    /// Cuts the links between groups. Nodes in no group form one more group.
     Partition {
-        /// The groups; or none, with a shape.
+        /// The groups; empty if a shape is given.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         groups: Vec<Target>,
-        /// A shape drawn or laid out when the fault strikes.
+        /// The shape, from which groups are made when the fault strikes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         shape: Option<Shape>,
-        /// With [`Shape::Bridge`]: the node that sees both halves; drawn if not given.
+        /// With [`Shape::Bridge`]: the node that is connected to both halves; drawn at random if
+        /// not given.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bridge: Option<Target>,
     },
-    /// All links of these nodes to others are down, each for itself.
+    /// Cuts each of these nodes off from all other nodes.
     Isolate {
-        /// Whom.
+        /// The nodes.
         node: Target,
     },
-    /// Links are down, one way.
+    /// Cuts links in one direction.
     Cut {
-        /// Which messages.
+        /// The messages affected.
         #[serde(flatten)]
         filter: MessageFilter,
     },
-    /// Messages take longer.
+    /// Delays messages.
     Delay {
-        /// Which messages.
+        /// The messages affected.
         #[serde(flatten)]
         filter: MessageFilter,
-        /// By how much.
+        /// The additional delay.
         by: Distribution,
     },
-    /// Messages are lost.
+    /// Loses messages.
     Loss {
-        /// Which messages.
+        /// The messages affected.
         #[serde(flatten)]
         filter: MessageFilter,
-        /// With which probability.
+        /// The probability for each message.
         probability: f64,
     },
-    /// Messages arrive twice.
+    /// Delivers messages twice.
     Duplicate {
-        /// Which messages.
+        /// The messages affected.
         #[serde(flatten)]
         filter: MessageFilter,
-        /// With which probability.
+        /// The probability for each message.
         probability: f64,
     },
-    /// Messages are held back as they are sent, to be delivered by hand.
+    /// Holds messages as they are sent, to be delivered by hand.
     Hold {
-        /// Which messages.
+        /// The messages affected.
         #[serde(flatten)]
         filter: MessageFilter,
     },
-    /// Nodes lose power. When the fault ends they restart.
+    /// Cuts the power of nodes. They restart when the fault ends.
     Crash {
-        /// Whom.
+        /// The nodes.
         node: Target,
-        /// What becomes of writes that were not synced.
+        /// What happens to writes that were not synced.
         #[serde(default)]
         unsynced: Unsynced,
     },
-    /// Nodes that are down come back.
+    /// Restarts nodes that are down.
     Restart {
-        /// Whom.
+        /// The nodes.
         node: Target,
     },
-    /// Nodes stand still. When the fault ends they go on with what has waited.
+    /// Pauses nodes. When the fault ends they process the messages and timers that have waited.
     Pause {
-        /// Whom.
+        /// The nodes.
         node: Target,
     },
-    /// Nodes that stand still go on.
+    /// Resumes paused nodes.
     Resume {
-        /// Whom.
+        /// The nodes.
         node: Target,
     },
-    /// Nodes crash, lose their disks, and come back under their old names when the fault ends.
+    /// Crashes nodes and wipes their disks. They restart, empty, when the fault ends.
     Wipe {
-        /// Whom.
+        /// The nodes.
         node: Target,
     },
-    /// Clocks run at another rate. When the fault ends they run true again; what they gained stays.
+    /// Makes clocks run at another rate. When the fault ends the rate is 1 again; the offset
+    /// remains.
     ClockRate {
-        /// Whose.
+        /// The nodes.
         node: Target,
-        /// 1 is true.
+        /// The rate, relative to true time.
         rate: f64,
     },
-    /// Clocks are set forward, or back.
+    /// Sets clocks forward or back.
     ClockJump {
-        /// Whose.
+        /// The nodes.
         node: Target,
-        /// By how many milliseconds.
+        /// The change, in milliseconds.
         by: f64,
     },
-    /// Nodes say what is not so.
+    /// Makes nodes lie.
     Lie {
-        /// Who.
+        /// The node or nodes.
         node: Target,
-        /// What.
+        /// The lie.
         lie: Lie,
     },
-    /// A node forgets whom it voted for. (A lie: it says so to nobody.)
+    /// Makes a node forget its vote. (A lie: other nodes do not learn of it.)
     ForgetVote {
-        /// Who.
+        /// The node or nodes.
         node: Target,
     },
-    /// A node leads the next term without an election. (A lie.)
+    /// Makes a node leader of the next term without an election. (A lie.)
     Usurp {
-        /// Who.
+        /// The node or nodes.
         node: Target,
     },
 }
 
-/// Which messages a fault of the network acts on.
+/// Selects the messages that a network fault affects.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct MessageFilter {
-    /// Sent by these; by all if not given.
+    /// The senders; all nodes if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Target>,
-    /// Sent to these; to all if not given.
+    /// The receivers; all nodes if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Target>,
-    /// And the other way round.
+    /// True to include the opposite direction.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub both_ways: bool,
-    /// Of these types; of all if empty.
+    /// The types of message; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
 }
@@ -146,13 +148,13 @@ pub struct MessageFilter {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// A drawn minority against the rest.
+    /// A randomly drawn minority, and the rest.
     Halves,
-    /// Each node falls into one of two groups by lot, or a node stands alone.
+    /// Two random groups, to which each node is assigned independently, or one isolated node.
     Random,
-    /// Two halves that see each other only through one node.
+    /// Two halves that are connected only through one node.
     Bridge,
-    /// Every node sees a majority, and no two see the same (Jepsen).
+    /// Each node is connected to a majority, and no two to the same one (Jepsen).
     MajoritiesRing,
 }
 
@@ -163,11 +165,11 @@ pub enum Family {
     Network,
     /// Processes.
     Node,
-    /// What nodes have stored.
+    /// The nodes' stored data.
     Disk,
     /// Clocks.
     Clock,
-    /// What nodes say.
+    /// The contents of messages.
     Lie,
 }
 
@@ -184,7 +186,7 @@ impl Family {
     }
 }
 
-/// What is known of a kind of fault: one row for every surface (Rust, Python, documentation).
+/// The description of a kind of fault, from which Rust, Python and documentation follow.
 #[derive(Clone, Copy, Debug)]
 pub struct FaultKind {
     /// Its name in JSON and tables.
@@ -193,9 +195,9 @@ pub struct FaultKind {
     pub class: &'static str,
     /// What it acts on.
     pub family: Family,
-    /// What happens, in a sentence.
+    /// What it does, in a sentence.
     pub meaning: &'static str,
-    /// What happens when it ends; nothing if it is over as soon as it has struck.
+    /// What happens when it ends; `None` if its effect is instantaneous.
     pub end: Option<&'static str>,
 }
 
@@ -211,26 +213,26 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "partition" "Partition" Network: "links between groups are down; nodes in no group form one more"; "the links are up"
+    "partition" "Partition" Network: "links between groups are down; nodes in no group form one more group"; "the links are up"
     "isolate" "Isolate" Network: "each of these nodes is cut off from all others"; "the links are up"
-    "cut" "Cut" Network: "links are down one way, or for some types of message"; "the links are up"
+    "cut" "Cut" Network: "links are down in one direction, or for some types of message"; "the links are up"
     "delay" "Delay" Network: "messages take longer"; "new messages take as long as before"
     "loss" "Loss" Network: "messages are lost with a probability"; "the loss ends"
-    "duplicate" "Duplicate" Network: "messages arrive twice with a probability"; "the doubling ends"
-    "hold" "Hold" Network: "messages are held back, to be delivered by hand"; "new messages travel; held ones stay held"
-    "crash" "Crash" Node: "nodes lose power, and keep what their disks had synced"; "they restart"
-    "restart" "Restart" Node: "nodes that are down come back: what held them down ends"
-    "pause" "Pause" Node: "nodes stand still; messages and timers wait"; "they go on with what has waited"
-    "resume" "Resume" Node: "nodes that stand still go on: what paused them ends"
-    "wipe" "Wipe" Disk: "nodes crash and lose their disks, and come back empty under their old names"; "they restart"
-    "clock_rate" "ClockRate" Clock: "clocks run fast or slow"; "clocks run true again"
+    "duplicate" "Duplicate" Network: "messages arrive twice with a probability"; "messages arrive once"
+    "hold" "Hold" Network: "messages are held, to be delivered by hand"; "new messages are no longer held; held ones stay held"
+    "crash" "Crash" Node: "nodes lose power, and keep only what their disks have synced"; "they restart"
+    "restart" "Restart" Node: "nodes that are down restart, and the faults that kept them down end"
+    "pause" "Pause" Node: "nodes are paused; messages and timers wait"; "they process what has waited"
+    "resume" "Resume" Node: "paused nodes continue, and the faults that paused them end"
+    "wipe" "Wipe" Disk: "nodes crash and lose their disks"; "they restart, empty, under their old names"
+    "clock_rate" "ClockRate" Clock: "clocks run fast or slow"; "clocks run at the true rate, and keep their offset"
     "clock_jump" "ClockJump" Clock: "clocks are set forward or back"
-    "lie" "Lie" Lie: "nodes say what is not so"; "they tell the truth"
-    "forget_vote" "ForgetVote" Lie: "a node forgets whom it voted for"
+    "lie" "Lie" Lie: "nodes lie in their messages"; "they no longer lie"
+    "forget_vote" "ForgetVote" Lie: "a node forgets its vote"
     "usurp" "Usurp" Lie: "a node leads the next term without an election"
 }
 
-/// The row of this name; a name without one does not compile.
+/// The row of this name; an unknown name does not compile.
 const fn row(name: &str) -> &'static FaultKind {
     let mut at = 0;
     while !is_same(KINDS[at].name, name) {
@@ -239,7 +241,7 @@ const fn row(name: &str) -> &'static FaultKind {
     &KINDS[at]
 }
 
-/// Whether two texts are one, before the program runs.
+/// Whether two strings are equal, at compile time.
 const fn is_same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut at = 0;
@@ -273,14 +275,14 @@ impl Fault {
         }
     }
 
-    /// Whether a strike lasts unless it is ended: not if it is over at once.
+    /// True if a strike lasts until it is ended; false if its effect is instantaneous.
     pub fn lasts(&self) -> bool {
         self.kind().end.is_some() && !matches!(self, Fault::Wipe { .. })
     }
 }
 
 impl MessageFilter {
-    /// The types as a bitmap; all if `None`.
+    /// The types as a bitmap; `None` means all types.
     pub fn kinds(&self) -> Result<Option<u64>, String> {
         if self.types.is_empty() {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Clusters at their beginning: scenarios are read, and what they describe is built.
+//! Reads scenarios and builds clusters from them.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,14 +11,14 @@ use crate::check::Checks;
 use crate::experiment::{Cluster, OnViolation, Scenario, Watcher};
 use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 
-/// What is watched.
+/// What to observe.
 #[derive(Clone, Copy)]
 pub(super) struct Options {
-    /// How much is written down.
+    /// The level of the trace.
     pub(super) trace: Level,
     /// Whether invariants are checked.
     pub(super) checks: bool,
-    /// Most rows of one table of the trace.
+    /// The maximum number of rows in one table of the trace.
     pub(super) trace_rows: Option<u64>,
 }
 
@@ -26,7 +26,7 @@ impl Options {
     pub(super) const NOTHING: Self = Self { trace: Level::Off, checks: false, trace_rows: None };
 }
 
-/// Reads a scenario. The one that was read last is kept: it is often run again with another seed, and to read
+/// Reads a scenario. The last one is cached: it is often run again with another seed, and reading
 /// it takes longer than a short run.
 pub(super) fn read_scenario(py: Python<'_>, json: &str) -> PyResult<Arc<Scenario>> {
     static LAST: Mutex<Option<(String, Arc<Scenario>)>> = Mutex::new(None);
@@ -40,7 +40,7 @@ pub(super) fn read_scenario(py: Python<'_>, json: &str) -> PyResult<Arc<Scenario
     Ok(scenario)
 }
 
-/// Reads a scenario; a long one while Ctrl-C is listened for.
+/// Reads a scenario; a long one in a way that Ctrl-C can interrupt.
 pub(super) fn scenario_of(py: Python<'_>, json: &str) -> PyResult<Scenario> {
     if json.len() < LONG_TEXT {
         return Ok(Scenario::from_json(json)?);
@@ -49,10 +49,10 @@ pub(super) fn scenario_of(py: Python<'_>, json: &str) -> PyResult<Scenario> {
     Ok(wait_for(py, move || Scenario::from_json(&json))??)
 }
 
-/// A text of so many bytes takes milliseconds to read.
+/// The length in bytes from which a text takes milliseconds to read.
 pub(super) const LONG_TEXT: usize = 100_000;
 
-/// A cluster at its beginning; one that has much to build while Ctrl-C is listened for.
+/// Builds a cluster at time 0; a large one in a way that Ctrl-C can interrupt.
 pub(super) fn build_patiently(
     py: Python<'_>,
     scenario: &Arc<Scenario>,
@@ -67,7 +67,7 @@ pub(super) fn build_patiently(
     wait_for(py, move || build(&scenario, seed, on_violation, options))?
 }
 
-/// So many entries and clients take milliseconds to build.
+/// The number of entries and clients from which building takes milliseconds.
 const MUCH: usize = 10_000;
 
 fn build(

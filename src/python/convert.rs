@@ -1,4 +1,4 @@
-//! From Python and to Python.
+//! Conversion from and to Python.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,13 +26,13 @@ impl From<ScenarioError> for PyErr {
     }
 }
 
-/// What makes no sense, as an exception.
+/// An `InvalidError` with this message.
 pub(super) fn invalid(why: impl Into<String>) -> PyErr {
     InvalidError::new_err(why.into())
 }
 
-/// What comes of some work; nothing, and no word on the terminal, if it panics. For libraries that do where what
-/// they read makes no sense.
+/// The result of some work; `None`, without output on the terminal, if it panics. For libraries
+/// that panic on malformed data.
 pub(super) fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
     static HOOK: Once = Once::new();
@@ -53,7 +53,7 @@ pub(super) fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
 /// Reads a value that Python wrote as JSON.
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, json: &str) -> PyResult<T> {
     read_json(json).map_err(|message| {
-        // Where in the generated text it stands helps nobody.
+        // The position in generated JSON is of no use to the user.
         let end = message.rfind(" at line").unwrap_or(message.len());
         invalid(format!("{what}: {}", &message[..end]))
     })

@@ -27,7 +27,7 @@ use crate::sim::Time;
 use crate::sim::time::millis::LONGEST_MS;
 use crate::trace::{Level, Recorder};
 
-/// A cluster with nobody watching, or with somebody: each a world that is compiled for itself.
+/// A cluster with or without observers: each combination is compiled separately.
 #[derive(Clone)]
 pub(super) enum Any {
     Bare(Box<Cluster<()>>),
@@ -36,7 +36,7 @@ pub(super) enum Any {
     Both(Box<Cluster<(Recorder, Checks)>>),
 }
 
-/// Does the same with any of them.
+/// Runs the same code for each of them.
 macro_rules! either {
     ($any:expr, $cluster:ident => $body:expr) => {
         match $any {
@@ -49,9 +49,9 @@ macro_rules! either {
 }
 
 const UNCHECKED: &str =
-    "the condition 'a check is violated' needs checks=True: without checks it never holds";
+    "the condition 'a property is violated' needs checks=True: without checks it never holds";
 
-/// A cluster in its world. The typed face of it is `raftlab.Cluster`.
+/// A cluster in its world. Its typed interface is `raftlab.Cluster`.
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct Engine {
     inner: Shared<Inner>,
@@ -65,15 +65,15 @@ pub(super) struct Inner {
     position: Position,
 }
 
-/// So many events are few.
+/// Up to this many events are dispatched without detaching from the interpreter.
 const FEW: u64 = 16;
 
-/// So many rows, entries, messages or steps take milliseconds to go through.
+/// The number of rows, entries, messages or steps from which processing them takes milliseconds.
 const MUCH: usize = 10_000;
 
 #[pymethods]
 impl Engine {
-    /// A cluster at the beginning of a scenario; nothing was played yet.
+    /// A cluster at the beginning of a scenario, before any event.
     #[new]
     #[pyo3(signature = (scenario, seed, *, trace="full", checks=true, stop_on_violation=false, trace_rows=None))]
     fn new(
@@ -95,9 +95,9 @@ impl Engine {
         Ok(Self::hold(Inner { cluster, options, position: Position::default() }))
     }
 
-    // ---- Time -------------------------------------------------------------------------------------
+    // ---- Time ----------------------------------------------------------------------------------
 
-    /// Plays what is left of the scenario and says how it ended.
+    /// Plays the rest of the scenario and returns how it ended.
     fn play(&self, py: Python<'_>) -> PyResult<&'static str> {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
@@ -106,7 +106,7 @@ impl Engine {
         Ok(ending.name())
     }
 
-    /// Lets `ms` milliseconds pass; true unless it stopped at a violation.
+    /// Lets `ms` milliseconds pass. False if it stopped at a violation.
     fn run(&self, py: Python<'_>, ms: f64) -> PyResult<bool> {
         let span = span("duration", ms)?;
         let mut guard = self.lock()?;
@@ -118,8 +118,8 @@ impl Engine {
         Ok(progress == Progress::Time)
     }
 
-    /// Lets time pass until a condition holds, at most `limit_ms` milliseconds: `"condition"`, `"time"` or
-    /// `"violation"`.
+    /// Lets time pass until a condition holds, at most `limit_ms` milliseconds. Returns why it
+    /// stopped: `"condition"`, `"time"` or `"violation"`.
     fn run_until(&self, py: Python<'_>, condition: &str, limit_ms: f64) -> PyResult<&'static str> {
         let condition: Condition = from_json("condition", condition)?;
         let limit = span("limit", limit_ms)?;
@@ -144,8 +144,8 @@ impl Engine {
         })
     }
 
-    /// Dispatches up to `count` events that are due before `until_ms`, and says how many it were. `python`
-    /// marks them as steps towards a condition written in Python.
+    /// Dispatches up to `count` events that are due before `until_ms`, and returns their number.
+    /// `python` marks them as steps towards a Python predicate.
     #[pyo3(signature = (count, *, until_ms=None, python=false))]
     fn step(
         &self,
@@ -184,10 +184,10 @@ impl Engine {
         Ok(dispatched)
     }
 
-    // ---- Actions ----------------------------------------------------------------------------------
+    // ---- Actions -------------------------------------------------------------------------------
 
-    /// Does something now, as the scenario's JSON describes it. Returns the handle of a fault, the id of an
-    /// operation, or the number of a copy.
+    /// Performs an action, given as in the scenario's JSON. Returns the handle of a fault, the id
+    /// of an operation, or the number of a copy.
     fn act(&self, py: Python<'_>, action: &str) -> PyResult<Option<u64>> {
         let action: Action = from_json("action", action)?;
         let mut guard = self.lock()?;
@@ -203,8 +203,8 @@ impl Engine {
         })
     }
 
-    /// Shows messages to a callable as they leave: of some nodes (a target as JSON), of some types. One that
-    /// watches changes nothing. Returns the handle that ends it.
+    /// Calls a callable with messages as they are sent, of some nodes (a target as JSON) and some
+    /// types. With `watches` it cannot change them. Returns the handle that removes it.
     #[pyo3(signature = (callable, *, watches, nodes=None, types=Vec::new()))]
     fn hook(
         &self,
@@ -224,7 +224,7 @@ impl Engine {
         Ok(handle)
     }
 
-    /// Ends a hook; without a handle all interceptors, or all that only watch.
+    /// Removes a hook; without a handle all interceptors, or all watchers.
     #[pyo3(signature = (handle=None, *, watches=false))]
     fn unhook(&self, handle: Option<u32>, watches: bool) -> PyResult<()> {
         let mut guard = self.lock()?;
@@ -236,13 +236,13 @@ impl Engine {
         Ok(())
     }
 
-    /// The hooks that are there: handle, and whether it only watches.
+    /// The hooks: handle, and true for a watcher.
     fn hooked(&self) -> Vec<(u32, bool)> {
         self.hooks().iter().map(|hook| (hook.handle, hook.watches)).collect()
     }
 
-    /// The same world from here on, another history; with a seed, another future. Interceptors are part of
-    /// the world, watchers are not.
+    /// A copy of the cluster in its present state; with a seed, with other random draws from here
+    /// on. Interceptors are copied, watchers are not.
     #[pyo3(signature = (seed=None))]
     fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
         let mut inner = self.inner.look(py, Inner::is_large, Inner::clone)?;
@@ -261,7 +261,7 @@ impl Engine {
         Ok(fork)
     }
 
-    /// The same cluster at an earlier time, played again from the beginning.
+    /// A copy of the cluster at an earlier time, replayed from the beginning.
     fn state_at(&self, py: Python<'_>, ms: f64) -> PyResult<Self> {
         let until = Time::ZERO + span("at", ms)?;
         let now = self.lock()?.now();
@@ -275,15 +275,15 @@ impl Engine {
         let position = Position::default();
         let mut inner = Inner { cluster, options, position };
         drive(py, |events| inner.play(events, until))?;
-        // What is left of the time passes without events: they come at `until` or later.
+        // No events are left before `until`.
         if inner.now() < until {
             drive(py, |events| inner.slice_or_more(until, events, None))?;
         }
         Ok(Self::hold(inner))
     }
 
-    /// Plays up to a moment, and from there on with the luck of another seed; says how it ended. For a
-    /// cluster that has played nothing yet.
+    /// Plays up to a time, and from there with the random draws of another seed. Returns how it
+    /// ended. For a cluster that has not run yet.
     fn play_future(
         &self,
         py: Python<'_>,
@@ -309,7 +309,7 @@ impl Engine {
         Ok(ending.name())
     }
 
-    // ---- What there is to see ---------------------------------------------------------------------
+    // ---- State ---------------------------------------------------------------------------------
 
     /// The time in milliseconds.
     #[getter]
@@ -323,7 +323,7 @@ impl Engine {
         Ok(self.lock()?.seed())
     }
 
-    /// The running hash over all that has happened, as 32 hexadecimal digits.
+    /// The running hash of the cluster's history, as 32 hexadecimal digits.
     #[getter]
     fn digest(&self) -> PyResult<String> {
         Ok(either!(&self.lock()?.cluster, cluster => cluster.world().digest().to_string()))
@@ -335,8 +335,8 @@ impl Engine {
         Ok(self.lock()?.names().all().to_vec())
     }
 
-    /// The script of all that this cluster has been through, as JSON; of a scenario that was played to its
-    /// end that scenario, unless only what happened up to now is asked for.
+    /// A scenario, as JSON, that replays this cluster's history. For a scenario that was played to
+    /// its end it is that scenario, unless `up_to_now` is set.
     #[pyo3(signature = (*, up_to_now=false))]
     fn script(&self, py: Python<'_>, up_to_now: bool) -> PyResult<String> {
         self.inner
@@ -355,7 +355,7 @@ impl Engine {
         Ok(either!(&self.lock()?.cluster, cluster => cluster.last_strike().as_ms()))
     }
 
-    /// How much is watched: the trace level, and whether checks run.
+    /// The trace level, and whether checks run.
     #[getter]
     fn watching(&self) -> PyResult<(&'static str, bool)> {
         let options = self.lock()?.options;
@@ -392,14 +392,14 @@ impl Engine {
         })
     }
 
-    /// The nodes that lead, by their own opinion, and are up.
+    /// The running nodes that consider themselves leader.
     fn leaders(&self) -> PyResult<Vec<String>> {
         let guard = self.lock()?;
         let leaders = either!(&guard.cluster, cluster => *cluster.world().leaders());
         Ok(leaders.iter().map(|id| guard.names().name(id).to_owned()).collect())
     }
 
-    /// Whether a condition holds now. One that waits for an edge never does.
+    /// Whether a condition holds now. One that waits for a change never does.
     fn holds(&self, condition: &str) -> PyResult<bool> {
         let condition: Condition = from_json("condition", condition)?;
         let guard = self.lock()?;
@@ -421,7 +421,7 @@ impl Engine {
         either!(&guard.cluster, cluster => views::op(py, cluster, OpId(op)))
     }
 
-    /// The ids of all operations that were asked for by hand.
+    /// The ids of all operations that were requested by hand.
     fn ops(&self) -> PyResult<Vec<u64>> {
         let guard = self.lock()?;
         Ok(
@@ -429,7 +429,7 @@ impl Engine {
         )
     }
 
-    /// The messages under way, one after the other, as tuples.
+    /// An iterator over the messages in flight.
     fn in_flight(&self, py: Python<'_>) -> PyResult<Flights> {
         self.inner.look(
             py,
@@ -444,19 +444,19 @@ impl Engine {
         either!(&guard.cluster, cluster => views::active_faults(py, cluster))
     }
 
-    /// The violations of honest nodes, or those that involve only liars, as dicts.
+    /// The violations that involve honest nodes, or those that involve only liars, as dicts.
     fn violations<'py>(&self, py: Python<'py>, honest: bool) -> PyResult<Bound<'py, PyList>> {
         let guard = self.lock()?;
         either!(&guard.cluster, cluster => views::violations(py, cluster, honest))
     }
 
-    /// How many violations of honest nodes there are.
+    /// The number of violations that involve honest nodes.
     fn violation_count(&self) -> PyResult<usize> {
         let guard = self.lock()?;
         Ok(either!(&guard.cluster, cluster => cluster.world().observer().violation_count()))
     }
 
-    /// For each property, how often a check had something to check.
+    /// For each property, the number of times that it was checked.
     fn coverage(&self) -> PyResult<Vec<(&'static str, u64)>> {
         let guard = self.lock()?;
         Ok(either!(&guard.cluster, cluster => {
@@ -464,7 +464,7 @@ impl Engine {
         }))
     }
 
-    /// A table of the trace, with what its metadata should say.
+    /// A table of the trace, with these metadata.
     fn table(
         &self,
         py: Python<'_>,
@@ -478,7 +478,7 @@ impl Engine {
         )?
     }
 
-    /// Why the trace is not whole, if it is not.
+    /// Why the trace is incomplete; None if it is complete.
     fn trace_gap(&self) -> PyResult<Option<String>> {
         let guard = self.lock()?;
         Ok(either!(&guard.cluster, cluster => {
@@ -515,7 +515,7 @@ impl Engine {
         self.inner.lock()
     }
 
-    /// Runs to `until` or the goal. What an interruption cuts short is written down as far as it came.
+    /// Runs to `until` or the goal. If interrupted, the part that was played is recorded as a step.
     fn advance(
         py: Python<'_>,
         guard: &mut MutexGuard<'_, Inner>,
@@ -537,18 +537,18 @@ impl Engine {
 }
 
 impl Inner {
-    /// Whether an interceptor or a watcher raised something that is still to be raised.
+    /// Whether an interceptor or a watcher has raised an exception that is still pending.
     fn tap_failed(&self) -> bool {
         either!(&self.cluster, cluster => cluster.world().tap_failed())
     }
 
-    /// Raises what an interceptor or a watcher raised.
+    /// Raises the pending exception of an interceptor or a watcher.
     fn raise_failure(&mut self, py: Python<'_>) -> PyResult<()> {
         let failure = either!(&mut self.cluster, cluster => cluster.world_mut().take_tap_error());
         failure.map_or(Ok(()), |failure| Err(intercept::exception(py, &failure)))
     }
 
-    /// Plays a slice of the scenario; an error if the run needs more than there is.
+    /// Plays a slice of the scenario; an error if the run exceeds a limit.
     fn play(&mut self, events: u64, until: Time) -> Result<Option<Ending>, String> {
         let position = &mut self.position;
         either!(&mut self.cluster, cluster => {
@@ -557,7 +557,7 @@ impl Inner {
         })
     }
 
-    /// Runs for a slice; an error if the run needs more than there is.
+    /// Runs for a slice; an error if the run exceeds a limit.
     fn slice(
         &mut self,
         until: Time,
@@ -570,7 +570,7 @@ impl Inner {
         })
     }
 
-    /// The same; nothing if there is more to come.
+    /// The same; `None` if the run is not finished.
     fn slice_or_more(
         &mut self,
         until: Time,
@@ -593,17 +593,17 @@ impl Inner {
         either!(&mut self.cluster, cluster => cluster.record_since(mark, python));
     }
 
-    /// Whether it takes milliseconds to copy it.
+    /// Whether copying it takes milliseconds.
     fn is_large(&self) -> bool {
         either!(&self.cluster, cluster => cluster.size()) > MUCH
     }
 
-    /// Whether it takes milliseconds to write its script.
+    /// Whether writing its scenario takes milliseconds.
     fn has_a_long_script(&self) -> bool {
         either!(&self.cluster, cluster => cluster.script_len()) > MUCH
     }
 
-    /// Whether it takes milliseconds to make a table of its trace.
+    /// Whether making a table of its trace takes milliseconds.
     fn has_a_long_trace(&self) -> bool {
         let trace = either!(&self.cluster, cluster => cluster.world().observer().trace());
         trace.is_some_and(|trace| trace.rows() > MUCH)
@@ -631,7 +631,7 @@ impl Inner {
         either!(&self.cluster, cluster => &cluster.scenario().nodes)
     }
 
-    /// That much later than now, if that is a time that can be told.
+    /// Now plus `span`, if it is within the longest run.
     fn later(&self, what: &str, span: Span) -> PyResult<Time> {
         let until = self.now().as_ms() + span.as_ms();
         if until > LONGEST_MS {
@@ -642,7 +642,7 @@ impl Inner {
         Ok(self.now() + span)
     }
 
-    /// Bad input is an error before it is an action.
+    /// Validates an action before it is performed.
     fn check_action(&self, action: &Action) -> PyResult<()> {
         either!(&self.cluster, cluster => {
             cluster.scenario().validate_action(action).map_err(invalid)?;
@@ -651,7 +651,7 @@ impl Inner {
     }
 }
 
-/// What can be wrong with an action only in the state in which the cluster is.
+/// Validates an action against the present state of the cluster.
 fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> {
     let now = cluster.world().now();
     let past = |time: Time| {

@@ -1,4 +1,4 @@
-//! The messages under way, for Python.
+//! The messages in flight, for Python.
 
 use std::vec::IntoIter;
 
@@ -12,8 +12,8 @@ use crate::raft::RaftMessage;
 use crate::raft::fields::Content;
 use crate::sim::{Flight, Time};
 
-/// The messages that were under way at some moment. They become dicts one by one, as they are asked for: there may
-/// be a hundred thousand, and Ctrl-C must not wait for all of them to be made, or to be thrown away.
+/// An iterator over the messages that were in flight at some time. It makes their dicts one by one:
+/// there may be a hundred thousand, and Ctrl-C must not wait until all are made or freed.
 #[pyclass(module = "raftlab._core")]
 pub(super) struct Flights {
     names: Names,
@@ -21,7 +21,7 @@ pub(super) struct Flights {
 }
 
 impl Flights {
-    /// Those of a cluster, in the order in which they arrive; held ones last.
+    /// The messages of a cluster, in order of arrival; held ones last.
     pub(super) fn of<O: Watcher>(cluster: &Cluster<O>) -> Self {
         let flights: Vec<_> = cluster.world().in_flight().into_iter().cloned().collect();
         Self { names: cluster.scenario().nodes.clone(), flights: flights.into_iter() }

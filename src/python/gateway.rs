@@ -1,5 +1,5 @@
-//! The gateway: long work runs detached from the interpreter, in slices, and between slices Python may
-//! interrupt it.
+//! The gateway: long work runs detached from the interpreter, in slices, and between slices Python
+//! may interrupt it.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use pyo3::prelude::*;
 use super::convert::invalid;
 use crate::experiment::pace::Pace;
 
-/// How often signals are looked at.
+/// The time between checks for signals.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Calls `work` with a number of events until it returns something, detached, and checks for signals in between.
-/// When Ctrl-C comes, or the work says why it cannot go on, it stops between two slices, with everything in order.
+/// Calls `work` with a number of events until it returns a result, detached from the interpreter,
+/// and checks for signals in between. On Ctrl-C, or an error of the work, it stops between two
+/// slices, in a consistent state.
 pub(super) fn drive<T: Send>(
     py: Python<'_>,
     mut work: impl FnMut(u64) -> Result<Option<T>, String> + Send,
@@ -33,8 +34,9 @@ pub(super) fn drive<T: Send>(
     })
 }
 
-/// Does what has no slices, detached, in a thread of its own, and checks for signals meanwhile. When Ctrl-C comes
-/// nobody waits for it any more: what it comes to is dropped when it is ready.
+/// Runs work that has no slices in a separate thread, detached from the interpreter, and checks for
+/// signals meanwhile. On Ctrl-C it returns without waiting for the work, whose result is then
+/// dropped.
 pub(super) fn wait_for<T: Send + 'static>(
     py: Python<'_>,
     work: impl FnOnce() -> T + Send + 'static,
@@ -56,7 +58,7 @@ pub(super) fn wait_for<T: Send + 'static>(
     })
 }
 
-/// Looks at signals now and then, in work that holds the interpreter.
+/// Checks for signals from time to time, in work that holds the interpreter.
 pub(super) struct Attention {
     since: Instant,
     count: u32,
@@ -67,7 +69,7 @@ impl Attention {
         Self { since: Instant::now(), count: 0 }
     }
 
-    /// Called once an item; an error if Ctrl-C came.
+    /// Called once per item; an error if Ctrl-C was pressed.
     #[inline]
     pub(super) fn look(&mut self, py: Python<'_>) -> PyResult<()> {
         self.count += 1;

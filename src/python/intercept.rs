@@ -1,4 +1,4 @@
-//! Interceptors and watchers: Python callables that see messages as they leave.
+//! Interceptors and watchers: Python callables that see messages as they are sent.
 
 use std::sync::{Arc, PoisonError};
 
@@ -26,20 +26,20 @@ pub(super) struct Hook {
     filter: Filter,
 }
 
-/// Which messages a hook sees.
+/// Selects the messages that a hook sees.
 #[derive(Clone, Debug)]
 struct Filter {
     senders: NodeSet,
-    /// Those of the leader of the highest term, whoever that is at the time.
+    /// Messages of the node that leads the highest term when they are sent.
     of_leader: bool,
-    /// Those of nodes that do not lead at the time.
+    /// Messages of nodes that do not lead when they are sent.
     of_followers: bool,
-    /// Types, as a bitmap; all if `None`.
+    /// The types, as a bitmap; `None` means all types.
     kinds: Option<u64>,
 }
 
 impl Filter {
-    /// "leader" and "followers" are looked up for every message; what is drawn is drawn now.
+    /// "leader" and "followers" are resolved for every message; random targets are drawn now.
     fn read<O: Watcher>(
         cluster: &Cluster<O>,
         nodes: Option<&Target>,
@@ -63,7 +63,7 @@ impl Filter {
                     let found = Target::One(word.clone()).resolve(names, cluster.world(), || draw);
                     let found = found
                         .filter(|nodes| !nodes.is_empty())
-                        .ok_or(format!("there is nobody now who is '{word}'"))?;
+                        .ok_or(format!("there is no node now that is '{word}'"))?;
                     filter.senders = filter.senders.union(&found);
                 }
             }
@@ -81,7 +81,7 @@ impl Filter {
 }
 
 impl Hook {
-    /// A new one for a cluster.
+    /// A new hook for a cluster.
     pub(super) fn new<O: Watcher>(
         cluster: &Cluster<O>,
         handle: u32,
@@ -96,14 +96,14 @@ impl Hook {
         Ok(Self { handle, callable: Arc::new(callable), watches, filter })
     }
 
-    /// The same in a fork: with its own reference to the callable, since each cluster that the garbage
-    /// collector visits owns one.
+    /// The same hook for a fork, with its own reference to the callable, since the garbage
+    /// collector visits each cluster and expects it to own one.
     pub(super) fn again(&self, py: Python<'_>) -> Self {
         let callable = Arc::new(self.callable.clone_ref(py));
         Self { callable, filter: self.filter.clone(), ..*self }
     }
 
-    /// Sets it to work in a cluster.
+    /// Attaches it to a cluster.
     pub(super) fn attach<O: Watcher>(&self, cluster: &mut Cluster<O>) {
         let names = Arc::new(cluster.scenario().nodes.clone());
         let symbols = cluster.shared_symbols();
@@ -134,7 +134,7 @@ pub(super) fn exception(py: Python<'_>, failure: &Failure) -> PyErr {
     raised.unwrap_or_else(|| InterceptorError::new_err("an interceptor failed"))
 }
 
-/// Calls the function with what a message says; its answer is an edit as JSON.
+/// Calls the function with the fields of a message; it returns an edit as JSON.
 fn ask(
     py: Python<'_>,
     callable: &Py<PyAny>,
@@ -164,7 +164,7 @@ fn ask(
     Ok(Some(answer.cast::<PyString>()?.to_str()?.to_owned()))
 }
 
-/// The edit that an interceptor answered.
+/// The edit that an interceptor returned.
 fn read(
     answer: Option<&str>,
     outgoing: &Outgoing<'_, Node>,
@@ -174,7 +174,7 @@ fn read(
     let Some(answer) = answer else { return Ok(None) };
     let spec: EditSpec = from_json("an interceptor's message", answer)?;
     let message = Some((outgoing.message, outgoing.id.to));
-    // Once without the table of this run, so that what makes no sense leaves nothing in it.
+    // First without the run's table, so that an invalid edit adds nothing to it.
     let edit = spec
         .read(names, &mut Symbols::default(), message)
         .and_then(|_| symbols.update(|symbols| spec.read(names, symbols, message)));
@@ -188,7 +188,8 @@ fn read(
     }
 }
 
-/// The public state of the node that sends, as long as its message is looked at. It answers as an engine does.
+/// The public state of the sender, valid while its message is intercepted. It has the interface of
+/// an engine.
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct SenderState {
     id: NodeId,
@@ -235,7 +236,7 @@ impl SenderState {
         match &*node {
             Some(node) => look(node),
             None => Err(invalid(
-                "the sender of a message can be looked at while the function runs that got the message, \
+                "the sender of a message is available only while the function that received the message runs, \
                  not later",
             )),
         }

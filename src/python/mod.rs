@@ -1,8 +1,8 @@
 //! The bindings: conversion, and the one gateway through which Python waits for Rust.
 //!
-//! What a user calls is typed Python (`python/raftlab`); these classes are what it stands on.
+//! Users call typed Python (`python/raftlab`), which is built on these classes.
 
-#![allow(clippy::needless_pass_by_value)] // Python hands over what it calls with
+#![allow(clippy::needless_pass_by_value)] // pyo3 passes arguments by value
 
 mod build;
 mod convert;

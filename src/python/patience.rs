@@ -1,13 +1,13 @@
-//! Waiting for threads: signals are looked for and progress is told, now and then.
+//! Waiting for threads: checks for signals and reports progress from time to time.
 
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-/// How often.
+/// The time between two checks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Who waits, until Ctrl-C comes or the one who is told the progress raises something.
+/// Waits until the work is done, Ctrl-C is pressed or the progress callback raises an exception.
 pub(super) struct Patience {
     progress: Option<Py<PyAny>>,
     looked: Instant,
@@ -15,12 +15,12 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// Tells `progress`, if there is one, how much is done.
+    /// With a progress callback, which is called with the amount of work done.
     pub(super) fn new(progress: Option<Py<PyAny>>) -> Self {
         Self { progress, looked: Instant::now(), interrupted: None }
     }
 
-    /// So much is done; false if it is time to stop.
+    /// Reports the amount of work done; false if the work should stop.
     pub(super) fn look(&mut self, done: u64) -> bool {
         if self.interrupted.is_none() && self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
@@ -34,7 +34,7 @@ impl Patience {
         self.interrupted.is_none()
     }
 
-    /// What interrupted it, if something did.
+    /// The exception that interrupted it, if any.
     pub(super) fn interrupted(self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.interrupted.map(|error| error.into_value(py).into_any())
     }

@@ -1,13 +1,13 @@
-//! What users call. An error that leaves it is one of theirs to read: frames of C are in no traceback, so that
-//! what `explain` cuts off, here, stays cut off.
+//! The wrapper of public Python functions. Compiled frames do not appear in tracebacks, so the
+//! frames that `explain` removes here stay removed.
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
-/// A Python function behind a boundary: `explain(function, args, kwargs, error)` returns what is raised instead
-/// of an error.
+/// Wraps a Python function: `explain(function, args, kwargs, error)` returns the exception to raise
+/// instead of an error.
 #[pyclass(frozen, dict, module = "raftlab._core")]
 pub(super) struct Public {
     function: Py<PyAny>,
@@ -41,7 +41,7 @@ impl Public {
         })
     }
 
-    /// As a function in a class: bound to an instance.
+    /// Binds to an instance, as a function in a class does.
     fn __get__<'py>(
         slf: Bound<'py, Self>,
         instance: Option<Bound<'py, PyAny>>,
@@ -55,7 +55,7 @@ impl Public {
         method.bind(py).call1((slf, instance))
     }
 
-    /// What else functions have, such as `__code__`.
+    /// Other attributes of functions, such as `__code__`.
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         self.function.bind(py).getattr(name)
     }

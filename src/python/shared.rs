@@ -1,4 +1,4 @@
-//! A value that one place uses at a time, and long looks at it.
+//! A value with exclusive access, and interruptible reads of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::Duration;
@@ -8,17 +8,17 @@ use pyo3::prelude::*;
 use super::convert::BusyError;
 use super::gateway::wait_for;
 
-/// Used from one place at a time: by a call that drives it, or by one that looks at it.
+/// A value that one call uses at a time, to change or to read it.
 ///
-/// A long look happens in a thread of its own. One that Ctrl-C ended is finished unseen, and the next use of the
-/// value waits for that.
+/// A long read runs in a separate thread. If Ctrl-C interrupts the wait for it, the thread still
+/// finishes, and the next use of the value waits for it.
 pub(super) struct Shared<T> {
     value: Arc<Mutex<T>>,
-    /// Alive as long as a look goes on whose result nobody waits for.
+    /// Alive while an abandoned read is still running.
     left: Mutex<Weak<()>>,
 }
 
-/// How often it is asked whether a look that was left is over.
+/// The time between checks whether an abandoned read has finished.
 const ASK_EVERY: Duration = Duration::from_millis(1);
 
 impl<T: Send + 'static> Shared<T> {
@@ -26,7 +26,7 @@ impl<T: Send + 'static> Shared<T> {
         Self { value: Arc::new(Mutex::new(value)), left: Mutex::default() }
     }
 
-    /// The value, to be used now; an error if another call uses it.
+    /// Exclusive access to the value; an error if another call uses it.
     pub(super) fn lock(&self) -> PyResult<MutexGuard<'_, T>> {
         loop {
             match try_lock(&self.value) {
@@ -40,12 +40,12 @@ impl<T: Send + 'static> Shared<T> {
         }
     }
 
-    /// The value if nobody uses it.
+    /// Exclusive access to the value, if no other call uses it.
     pub(super) fn free(&self) -> Option<MutexGuard<'_, T>> {
         try_lock(&self.value)
     }
 
-    /// What a look comes to; one that `is_long` while Ctrl-C is listened for.
+    /// The result of a read; Ctrl-C can interrupt one that `is_long`.
     pub(super) fn look<R: Send + 'static>(
         &self,
         py: Python<'_>,

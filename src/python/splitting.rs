@@ -10,9 +10,9 @@ use crate::check::Checks;
 use crate::experiment::Scenario;
 use crate::experiment::splitting::Ladder;
 
-/// Climbs from level to level, `repeats` times. Returns how many of `effort` runs reached each level, a list
-/// a repeat; how many runs and events that took; a run that reached the last level, as a script and a seed;
-/// and what interrupted it, if something did.
+/// Climbs from level to level, `repeats` times. Returns the number of the `effort` runs that
+/// reached each level, as a list per repetition; the numbers of runs and events; a run that reached
+/// the last level, as a scenario and a seed; and the exception that interrupted it, if any.
 #[pyfunction]
 #[pyo3(signature = (scenario, levels, *, effort, repeats, seed, threads, checks=true, progress=None))]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]

@@ -24,7 +24,7 @@ use crate::experiment::sweep::{Cells, Histograms, Plan, Point, Rows, Series};
 use crate::experiment::{Ending, Scenario};
 use crate::sim::Time;
 
-/// The metrics: (name, group, unit, meaning, censored by, whether it is given by default).
+/// The metrics: (name, group, unit, meaning, censored by, whether it is a column by default).
 #[pyfunction]
 pub(super) fn metrics()
 -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str, bool)> {
@@ -34,14 +34,14 @@ pub(super) fn metrics()
     METRICS.iter().map(row).collect()
 }
 
-/// Plays runs of a grid of scenarios: the k-th seed of the p-th of them is run `p * seeds + k`, and those
-/// from `first_run` up to `last_run` (excluded) are played. `grid` has a column for each parameter with a
-/// value a scenario; `first_seeds` the first seed of each scenario. With `moments`, a seed, a time and a
-/// duration for each scenario, the runs are futures of the run of that seed from that time on; without a
+/// Plays the runs `first_run..last_run` of a grid of scenarios. The k-th seed of the p-th scenario
+/// is run `p * seeds + k`. `grid` has a column for each parameter, with one value per scenario;
+/// `first_seeds` is the first seed of each scenario. With `moments` (a seed, a time and a duration
+/// for each scenario) the runs are futures of the run with that seed, from that time on; without a
 /// time from its end, without a duration to the end of the scenario.
 ///
-/// Returns a table with a row a run, one with a row a bin of time (if `bins_ms` is given), and what
-/// interrupted it, if something did: the rows are then those that were finished.
+/// Returns a table with one row per run, one with one row per bin of time (if `bins_ms` is given),
+/// and the exception that interrupted it, if any: the rows are then those of finished runs.
 #[pyfunction]
 #[pyo3(signature = (scenarios, grid, first_seeds, seeds, first_run, last_run, *, metrics, threads,
     checks=true, stop_on_violation=true, bins_ms=None, moments=None, progress=None))]
@@ -81,7 +81,7 @@ pub(super) fn sweep(
     plan.validate()?;
     if first_run >= last_run || last_run > plan.runs() {
         return Err(invalid(format!(
-            "runs {first_run} to {last_run} are not among the {} that there are",
+            "runs {first_run} to {last_run} must be within the {} runs of the sweep",
             plan.runs()
         )));
     }
@@ -106,7 +106,7 @@ pub(super) fn moment(
     Ok(Moment { seed, at: at.map(|at| Time::ZERO + at), duration })
 }
 
-/// A parameter of the grid: a value a point.
+/// A parameter of the grid, with one value per point.
 struct Parameter {
     name: String,
     values: ArrayRef,
@@ -128,7 +128,7 @@ impl Parameter {
     }
 }
 
-/// Texts that occur often, by numbers.
+/// Frequent texts, encoded as numbers.
 #[derive(Default)]
 struct Names {
     known: Vec<String>,
@@ -187,8 +187,8 @@ impl Columns {
     }
 }
 
-/// What can is handed over as it lies: a million rows are a hundred megabytes, and to touch new ones takes longer
-/// than to write them.
+/// Moves columns instead of copying them where possible: a million rows are a hundred megabytes,
+/// and the page faults of a copy take longer than the writes.
 fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, ArrowError> {
     let mut columns = Columns::default();
     for parameter in grid {
@@ -205,7 +205,7 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
     for (row, count) in rows.violations {
         violations[row] = count;
     }
-    columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the luck of the run");
+    columns.push("seed", Arc::new(UInt64Array::from(rows.seed)), "", "the seed of the run");
     for ((metric, cells), known) in plan.metrics.iter().zip(rows.metrics).zip(known) {
         let unchecked = unchecked.clone().filter(|_| metric.needs == Needs::Checks);
         let array = match cells {
@@ -221,14 +221,14 @@ fn runs_table(rows: Rows, plan: &Plan, grid: &[Parameter]) -> Result<Table, Arro
     columns.push("ending", endings, "", "how the run ended; null if it failed");
     columns.push("end_ms", reals(rows.end_ms), "ms", "when the run ended; null if it failed");
     let violations = counts(violations, unchecked.or_else(|| failed.clone()));
-    let meaning = "how many violations were found; null without checks";
+    let meaning = "the number of violations; null without checks";
     columns.push("violations", violations, "", meaning);
-    let meaning = "the properties that were violated, comma-separated, in the order of their first violations; null if none, or without checks";
+    let meaning = "the properties that were violated, separated by commas, in the order of their first violations; null if none, or without checks";
     columns.push("properties", violated, "", meaning);
     columns.push("error", errors, "", "why the run failed; null if it did not");
-    let meaning = "128-bit hash of all that happened: equal for equal runs; null if it failed";
+    let meaning = "a 128-bit hash of the run's history, equal for equal runs; null if it failed";
     columns.push("digest", digests(rows.digest, failed), "", meaning);
-    columns.table("runs", "What came of a sweep. A row a run.")
+    columns.table("runs", "The results of a sweep. One row per run.")
 }
 
 fn series_table(rows: &Rows, grid: &[Parameter]) -> Result<Table, ArrowError> {
@@ -241,29 +241,29 @@ fn series_table(rows: &Rows, grid: &[Parameter]) -> Result<Table, ArrowError> {
         columns.arrays.push(array);
     }
     let seeds = UInt64Array::from_iter_values(row.iter().map(|row| rows.seed[*row]));
-    columns.push("seed", Arc::new(seeds), "", "the luck of the run");
+    columns.push("seed", Arc::new(seeds), "", "the seed of the run");
     columns.push(
         "time_ms",
         reals(time_ms.clone()),
         "ms",
         "where the bin begins; it ends where the next does",
     );
-    let meaning = "the share of the bin in which a leader had a quorum";
+    let meaning = "the fraction of the bin in which a leader had a quorum";
     columns.push("available", reals(available.clone()), "", meaning);
     let counts = [
         ("elections", elections, "leaders elected"),
         ("committed", committed, "entries committed for the first time"),
-        ("acknowledged", acknowledged, "writes that clients were told are done"),
+        ("acknowledged", acknowledged, "writes that were acknowledged to clients"),
         ("sent", sent, "messages sent"),
     ];
     for (name, counts, meaning) in counts {
         let array = Int64Array::from_iter_values(counts.iter().map(|count| *count as i64));
         columns.push(name, Arc::new(array), "", meaning);
     }
-    columns.table("series", "Runs of a sweep over time. A row a run and bin of time.")
+    columns.table("series", "The runs of a sweep over time. One row per run and bin of time.")
 }
 
-/// The rows that are no run's that ended, as nulls.
+/// Nulls for the rows of runs that failed.
 fn failed(rows: &Rows) -> Option<NullBuffer> {
     (!rows.errors.is_empty()).then(|| {
         let valid = BooleanBuffer::collect_bool(rows.len(), |row| rows.ending[row].is_some());
@@ -271,7 +271,7 @@ fn failed(rows: &Rows) -> Option<NullBuffer> {
     })
 }
 
-/// The rows that stopped at another violation before they could tell a metric, as nulls.
+/// Nulls for the rows of runs that stopped at another violation and so do not determine the metric.
 fn known(rows: &Rows, metric: &Metric) -> Option<NullBuffer> {
     if metric.property.is_empty() || rows.properties.is_empty() {
         return None;
@@ -285,7 +285,7 @@ fn known(rows: &Rows, metric: &Metric) -> Option<NullBuffer> {
     Some(NullBuffer::new(known.finish()))
 }
 
-/// Numbers; NaN is null, and stays NaN below it for who reads the bytes.
+/// Numbers; NaN becomes null, and remains NaN in the buffer, for readers of the raw bytes.
 fn reals(values: Vec<f64>) -> ArrayRef {
     let nulls = values.iter().any(|value| value.is_nan()).then(|| {
         NullBuffer::new(BooleanBuffer::collect_bool(values.len(), |at| !values[at].is_nan()))
@@ -293,7 +293,7 @@ fn reals(values: Vec<f64>) -> ArrayRef {
     Arc::new(Float64Array::new(values.into(), nulls))
 }
 
-/// Counts, of which none reaches 2^63.
+/// Counts, all below 2^63.
 fn counts(values: Vec<u64>, nulls: Option<NullBuffer>) -> ArrayRef {
     Arc::new(Int64Array::new(Buffer::from_vec(values).into(), nulls))
 }

@@ -1,5 +1,5 @@
-//! Tables for Python: Arrow batches behind the PyCapsule interface, which pandas, polars, `DuckDB` and
-//! pyarrow read without copying.
+//! Tables for Python: Arrow batches with the PyCapsule interface, which pandas, polars, `DuckDB`
+//! and pyarrow read without copying.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ use crate::trace::{TableSchema, arrow};
 
 /// A table in columns.
 ///
-/// Hand it to any DataFrame library: `polars.DataFrame(t)`, `pandas.DataFrame.from_arrow(t)`,
-/// `pyarrow.table(t)`, `duckdb.sql("from t")`. They read its memory as it lies.
+/// Pass it to any DataFrame library: `polars.DataFrame(t)`, `pandas.DataFrame.from_arrow(t)`,
+/// `pyarrow.table(t)`, `duckdb.sql("from t")`. They read its memory without copying.
 #[pyclass(frozen, module = "raftlab._core")]
 pub struct Table {
     name: String,
@@ -39,8 +39,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table of the trace. What is given as metadata (the seed, the line that replays the run) stands
-    /// in the Arrow schema beside the table's name and meaning.
+    /// A table of the trace. The metadata (the seed, the line that replays the run) are stored in
+    /// the Arrow schema, together with the table's name and meaning.
     pub fn new(
         name: &str,
         schema: &TableSchema,
@@ -50,7 +50,7 @@ impl Table {
         Self::from_arrow(name, &arrow::schema(schema), batches, metadata)
     }
 
-    /// Any table whose batches have this schema. Fields tell their unit and meaning as metadata.
+    /// A table of batches with this schema. The fields' metadata hold their units and meanings.
     pub fn from_arrow(
         name: &str,
         schema: &SchemaRef,
@@ -84,11 +84,11 @@ impl Table {
 
 #[pymethods]
 impl Table {
-    /// A table from the bytes that `to_ipc` gave.
+    /// A table from the bytes that `to_ipc` returned.
     #[staticmethod]
     fn from_ipc(name: &str, bytes: &[u8]) -> PyResult<Self> {
         let read = quietly(|| decoded(bytes).map_err(|error| error.to_string()));
-        match read.unwrap_or_else(|| Err("its bytes contradict each other".into())) {
+        match read.unwrap_or_else(|| Err("its bytes are inconsistent".into())) {
             Ok((schema, batches)) => Ok(Self { name: name.to_owned(), schema, batches }),
             Err(why) => Err(invalid(format!("not a table: {why}"))),
         }
@@ -114,11 +114,13 @@ impl Table {
     /// The rows of several tables with the same columns, one after the other.
     #[staticmethod]
     fn concat(tables: Vec<PyRef<'_, Self>>) -> PyResult<Self> {
-        let Some(first) = tables.first() else { return Err(invalid("there is no table")) };
+        let Some(first) = tables.first() else {
+            return Err(invalid("tables must have at least one table"));
+        };
         let (name, schema) = (first.name.clone(), Arc::clone(&first.schema));
         if let Some(other) = tables.iter().find(|table| table.schema.fields() != schema.fields()) {
             return Err(invalid(format!(
-                "tables of different columns: {} and {}",
+                "tables must have the same columns, not {} and {}",
                 first.__repr__(),
                 other.__repr__()
             )));
@@ -127,7 +129,7 @@ impl Table {
         Ok(Self { name, schema, batches })
     }
 
-    /// With one more column, or with another one in the place of one: flags, numbers or texts; None is null.
+    /// A table with one column added or replaced: flags, numbers or texts; None is null.
     fn with_column(
         &self,
         name: &str,
@@ -168,13 +170,13 @@ impl Table {
         &self.name
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[getter]
     fn num_rows(&self) -> usize {
         self.rows()
     }
 
-    /// The columns as (name, type, unit, meaning); the unit is empty where there is none.
+    /// The columns as (name, type, unit, meaning); the unit is empty if there is none.
     #[getter]
     fn columns(&self) -> Vec<(&str, String, &str, &str)> {
         let fields = self.schema.fields().iter();
@@ -187,8 +189,8 @@ impl Table {
             .collect()
     }
 
-    /// What is said about the table as a whole, in the Arrow schema too: its name and meaning, and what
-    /// brings its run back.
+    /// The metadata of the table, as in its Arrow schema: its name and meaning, and how to replay
+    /// its run.
     #[getter]
     fn metadata<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let mut pairs: Vec<_> = self.schema.metadata().iter().collect();
@@ -216,8 +218,8 @@ impl Table {
         PyCapsule::new_with_value(py, schema, c"arrow_schema")
     }
 
-    /// The rows for the Arrow PyCapsule interface. A schema that the reader would rather have is its own
-    /// affair: the interface lets the producer ignore it.
+    /// The rows for the Arrow PyCapsule interface. Ignores a requested schema, as the interface
+    /// permits.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,
@@ -231,7 +233,8 @@ impl Table {
         PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), c"arrow_array_stream")
     }
 
-    /// The columns as lists, by name. For small tables: with a DataFrame library there is no need.
+    /// The columns as lists, by name. Meant for small tables; DataFrame libraries read large ones
+    /// faster.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = PyDict::new(py);
         for field in self.schema.fields() {
@@ -240,7 +243,7 @@ impl Table {
         Ok(columns)
     }
 
-    /// So many rows from one on, or what there is of them, as a table.
+    /// At most `rows` rows, starting at `first`, as a table.
     fn slice(&self, first: usize, rows: usize) -> Self {
         let (mut skip, mut left) = (first, rows);
         let mut batches = Vec::new();
@@ -264,8 +267,8 @@ impl Table {
         Ok(list)
     }
 
-    /// A column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. Copies. One with nulls comes as
-    /// doubles, NaN in their places.
+    /// A copy of a column of numbers or flags as (bytes, dtype), for `numpy.frombuffer`. A column
+    /// with nulls is returned as doubles, with NaN for null.
     ///
     /// Raises KeyError if there is no such column and TypeError if it holds text.
     fn column<'py>(
@@ -292,8 +295,8 @@ impl Table {
     }
 }
 
-/// The schema and the batches of an Arrow IPC stream. It takes no more memory than the bytes do, whatever they
-/// say of their lengths; a few contradictions make the decoder panic.
+/// The schema and the batches of an Arrow IPC stream. It allocates no more memory than the bytes
+/// take, even if the lengths in them are wrong; some inconsistencies make the decoder panic.
 fn decoded(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     let (mut decoder, mut left) = (StreamDecoder::new(), Buffer::from(bytes));
     let mut batches = Vec::new();
@@ -306,7 +309,8 @@ fn decoded(bytes: &[u8]) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
     Ok((schema, batches))
 }
 
-/// Values from Python as an array: flags, integers, numbers or else texts; None is null.
+/// Values from Python as an array of flags, integers, floats or, failing these, texts; None is
+/// null.
 pub(super) fn array_of(values: &[Bound<'_, PyAny>]) -> PyResult<ArrayRef> {
     fn all<T: for<'a, 'py> FromPyObject<'a, 'py>>(
         values: &[Bound<'_, PyAny>],
@@ -331,7 +335,7 @@ pub(super) fn array_of(values: &[Bound<'_, PyAny>]) -> PyResult<ArrayRef> {
     if let Some(ints) = all::<i64>(values, is_int) {
         return Ok(Arc::new(Int64Array::from(ints)));
     }
-    // Whatever else counts as a number: numpy's, fractions, decimals.
+    // Other numbers: numpy's, fractions, decimals.
     if let Some(reals) = all::<f64>(values, |v| !v.is_instance_of::<PyString>()) {
         return Ok(Arc::new(Float64Array::from(reals)));
     }
@@ -342,7 +346,7 @@ pub(super) fn array_of(values: &[Bound<'_, PyAny>]) -> PyResult<ArrayRef> {
     Ok(Arc::new(StringArray::from(texts?)))
 }
 
-/// Does the same with the values of an array of numbers, whatever their width.
+/// Runs the same code for arrays of numbers of any width.
 macro_rules! with_numbers {
     ($array:expr, |$numbers:ident| $body:expr, $otherwise:expr) => {
         with_numbers!(@arms $array, $numbers, $body, $otherwise,
@@ -380,12 +384,12 @@ fn extend(list: &Bound<'_, PyList>, array: &dyn Array, attention: &mut Attention
             |numbers| numbers
                 .iter()
                 .try_for_each(|number| attention.look(py).and_then(|()| list.append(number))),
-            Err(PyTypeError::new_err(format!("a column of {other} has no form in Python")))
+            Err(PyTypeError::new_err(format!("a column of {other} cannot be converted to Python")))
         ),
     }
 }
 
-/// Each name becomes one Python string, however often it stands in the column.
+/// Creates one Python string per name, shared by all its cells.
 fn extend_with_names(
     list: &Bound<'_, PyList>,
     array: &dyn Array,
@@ -394,7 +398,7 @@ fn extend_with_names(
     let dictionary = array.as_any_dictionary();
     let texts = dictionary.values().as_string::<i32>();
     let names: Vec<_> = texts.iter().flatten().map(|t| PyString::new(list.py(), t)).collect();
-    // Without any name there is no code either, and every cell is null.
+    // Without names every cell is null.
     let codes = if names.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
     for (at, code) in codes.into_iter().enumerate() {
         attention.look(list.py())?;
@@ -451,7 +455,7 @@ fn dtype(data_type: &DataType) -> Option<&'static str> {
     })
 }
 
-/// Numbers and flags as doubles; null is NaN.
+/// Numbers and flags as doubles; null becomes NaN.
 #[allow(clippy::unnecessary_cast, clippy::cast_lossless)] // one cast for numbers of all widths
 fn append_reals(bytes: &mut Vec<u8>, array: &dyn Array) {
     let mut push = |value: Option<f64>| {

@@ -1,4 +1,4 @@
-//! What Python sees of a cluster and of the vocabulary: plain dicts, lists and tuples.
+//! The state of a cluster and the vocabulary for Python, as plain dicts, lists and tuples.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -23,7 +23,7 @@ use crate::reasons::REASONS;
 use crate::sim::{Clock, OpStatus, Time};
 use crate::trace::schema::{TABLES, VALUES};
 
-/// What surrounds a node.
+/// The state around a node.
 pub(super) struct Surroundings {
     pub(super) up: bool,
     pub(super) paused: bool,
@@ -49,7 +49,7 @@ pub(super) fn node<'py, O: Watcher>(
     state(py, names, id, world.node(id), &around)
 }
 
-/// The state of a node, as a dict; without its log and its store, which may be long.
+/// The state of a node, as a dict, without its log and its store, which may be long.
 pub(super) fn state<'py>(
     py: Python<'py>,
     names: &Names,
@@ -166,7 +166,7 @@ pub(super) fn op<'py, O: Watcher>(
     Ok(dict)
 }
 
-/// What a message says, into a dict.
+/// Adds the fields of a message to a dict.
 pub(super) fn fields(
     py: Python<'_>,
     dict: &Bound<'_, PyDict>,
@@ -278,7 +278,7 @@ pub(super) fn table<O: Watcher>(
     Ok(Table::new(name, schema, batches.map_err(unwritten)?, metadata))
 }
 
-/// The kinds of fault: (name, class, family, meaning, what its end does).
+/// The kinds of fault: (name, class, family, meaning, effect of its end).
 #[pyfunction]
 pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
@@ -294,14 +294,14 @@ pub(super) fn conditions() -> Vec<(&'static str, Vec<&'static str>, &'static str
     CONDITIONS.iter().map(|(name, fields, doc)| (*name, fields.to_vec(), doc.trim())).collect()
 }
 
-/// The rules: (bug, what the rule demands, source, property that breaks, what a run needs).
+/// The rules: (bug, what the rule demands, source, property that is violated, what a run needs).
 #[pyfunction]
 pub(super) fn rules() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
     Rule::ALL.iter().map(|r| (r.bug(), r.demands(), r.source(), r.breaks(), r.needs())).collect()
 }
 
-/// Other rules of election than the paper's: (name, meaning, source).
+/// The election rules other than the paper's: (name, meaning, source).
 #[pyfunction]
 pub(super) fn election_rules() -> Vec<(&'static str, &'static str, &'static str)> {
     crate::raft::variants::VARIANTS.to_vec()

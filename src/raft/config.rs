@@ -1,4 +1,5 @@
-//! How a node is set up. Every node of a cluster has the same settings, unless a fault changes one.
+//! The settings of a node. They are the same for every node of a cluster, except for ranked
+//! timeouts.
 
 use super::rules::{Rule, Rules};
 use super::tuning::AdaptiveTimeout;
@@ -8,36 +9,39 @@ use crate::protocol::{Delay, Span};
 /// The settings of a node.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// How long a follower waits for a leader (§5.2); redrawn at every reset.
+    /// The range of a follower's election timeout (§5.2); drawn anew at every reset.
     pub election_timeout: Delay,
-    /// How long a candidate waits for votes before it stands again; as long as a follower for a leader, if
-    /// not given.
+    /// The range of a candidate's timeout before its next election; `election_timeout` if not
+    /// given.
     pub candidate_timeout: Option<Delay>,
-    /// By how much that grows with each election in a row that a majority refused.
+    /// The factor by which that grows with each consecutive election that a majority refused.
     pub candidate_backoff: f64,
-    /// How timeouts and heartbeats follow the network, if they do.
+    /// How timeouts and heartbeats adapt to the network, if they do.
     pub adaptive_timeout: Option<AdaptiveTimeout>,
-    /// When terms are adopted and when a candidate stands again.
+    /// The election rule: when terms are adopted and when a candidate starts its next election.
     pub election_rule: ElectionRule,
-    /// How often a leader shows that it is there.
+    /// The time between a leader's heartbeats.
     pub heartbeat: Span,
-    /// Ask before raising the term (diss. §9.6).
+    /// PreVote: a node asks for votes before it increases its term (diss. §9.6).
     pub pre_vote: bool,
-    /// Refuse `RequestVote` within the minimum election timeout of hearing from a leader (diss. §4.2.3).
+    /// Refuse `RequestVote` within the minimum election timeout of hearing from a leader (diss.
+    /// §4.2.3).
     pub sticky_votes: bool,
-    /// A leader that hears no quorum for an election timeout steps down (diss. §6.2).
+    /// CheckQuorum: a leader that hears from no quorum for an election timeout steps down (diss.
+    /// §6.2).
     pub check_quorum: bool,
     /// A new leader appends an empty entry at once (§8).
     pub noop: bool,
-    /// Most entries in one message.
+    /// The maximum number of entries in one message.
     pub max_entries_per_append: u32,
-    /// Most messages with entries under way to a follower before the leader waits for an answer.
+    /// The maximum number of messages with entries in flight to a follower.
     pub max_inflight: u32,
-    /// After how many applied entries a node takes a snapshot, if it does (§7).
+    /// The number of applied entries after which a node takes a snapshot; `None` for no snapshots
+    /// (§7).
     pub snapshot_every: Option<u64>,
-    /// Serve reads by lease (diss. §6.4.1).
+    /// Read leases (diss. §6.4.1); `None` for no leases.
     pub lease: Option<Lease>,
-    /// Halt rather than truncate below the own commitIndex, as production systems do.
+    /// A node halts rather than truncate below its own commitIndex, as production systems do.
     pub commit_guard: bool,
     /// The rules in force.
     pub rules: Rules,
@@ -46,14 +50,15 @@ pub struct Config {
 /// A leader's read lease.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lease {
-    /// Bound on how much a clock may run fast or slow, in parts per million, at most 999,999.
+    /// The bound on clock drift in parts per million, at most 999,999.
     pub drift_ppm: u32,
 }
 
 impl Config {
-    /// How long a lease lasts on the leader's clock. A follower that heard a heartbeat refuses votes for
-    /// the minimum election timeout T of its own clock, in true time at least T / (1 + d); the lease lasts
-    /// at most L / (1 - d) in true time. So L = T (1 - d) / (1 + d) never outlives the promise.
+    /// The duration of a lease on the leader's clock. A follower that received a heartbeat refuses
+    /// votes for the minimum election timeout T on its own clock, in true time at least T / (1 +
+    /// d); a lease of L on the leader's clock lasts at most L / (1 - d) in true time. So L = T (1 -
+    /// d) / (1 + d) ends in time.
     pub fn lease_span(&self) -> Span {
         let timeout = self.election_timeout.min.0;
         match self.lease {

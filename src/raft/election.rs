@@ -11,8 +11,8 @@ use super::variants::ElectionRule;
 use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role, Span};
 
 impl Node {
-    /// "If a follower receives no communication over a period of time called the election timeout, then
-    /// it assumes there is no viable leader and begins an election" (§5.2).
+    /// "If a follower receives no communication over a period of time called the election timeout,
+    /// then it assumes there is no viable leader and begins an election" (§5.2).
     pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         if !self.has_reason_to_stand() {
             fx.arm(ELECTION, self.candidate_timeout());
@@ -23,8 +23,8 @@ impl Node {
         }
     }
 
-    /// PreVote: "a candidate only increments its term if it first learns from a majority of the cluster
-    /// that they would be willing to grant the candidate their votes" (diss. §9.6).
+    /// PreVote: "a candidate only increments its term if it first learns from a majority of the
+    /// cluster that they would be willing to grant the candidate their votes" (diss. §9.6).
     fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let term = self.term();
         self.become_asking(Role::PreCandidate, term, fx);
@@ -33,11 +33,11 @@ impl Node {
         self.count_votes(now, fx);
     }
 
-    /// "To begin an election, a follower increments its current term and transitions to candidate state.
-    /// It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
+    /// "To begin an election, a follower increments its current term and transitions to candidate
+    /// state. It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let Some(term) = self.term().max(self.seen_term).checked_add(1) else {
-            // A liar has used up all terms: there is no later one to stand in.
+            // A liar has used up all terms: there is no later one for an election.
             return fx.arm(ELECTION, self.patience);
         };
         self.count_refusals();
@@ -48,8 +48,9 @@ impl Node {
         self.count_own_vote(now, fx);
     }
 
-    /// In Raft Refloated's simulator a candidate counts when it stands again, and half of the others are enough;
-    /// elsewhere it is an election that a majority refused ([`Node::count_votes`]).
+    /// Counts a lost election. In Raft Refloated's simulator a candidate counts it when it starts
+    /// the next election, and refusals by half of the others suffice; otherwise a majority must
+    /// refuse ([`Node::count_votes`]).
     fn count_refusals(&mut self) {
         let refused =
             self.role == Role::Candidate && self.rejected.len() * 2 >= self.peers().count();
@@ -72,8 +73,9 @@ impl Node {
         fx.note(RaftNote::Role { role, term });
     }
 
-    /// "Raft uses randomized election timeouts" (§5.2), for candidates the same as for followers; Raft Refloated
-    /// (its §4.2) tries others, and longer ones after each election that a majority refused.
+    /// "Raft uses randomized election timeouts" (§5.2), the same for candidates as for followers;
+    /// Raft Refloated (its §4.2) tries other ones, and longer ones after each election that a
+    /// majority refused.
     fn candidate_timeout(&self) -> Delay {
         let timeout = self.config.candidate_timeout.unwrap_or(self.config.election_timeout);
         if self.lost == 0 || self.config.candidate_backoff <= 1.0 {
@@ -86,9 +88,10 @@ impl Node {
         Delay { min: longer(timeout.min), max: longer(timeout.max) }
     }
 
-    /// Whether it makes sense to stand for election, or to stand again, as far as the election rule asks.
+    /// Whether the election rule lets this node start an election, or another one.
     fn has_reason_to_stand(&self) -> bool {
-        // Refused for another reason than its log. Votes that it has say nothing: they may be too few for ever.
+        // The nodes that refused for a reason other than a stale log. Granted votes prove nothing:
+        // the same minority may grant forever.
         let endorsed = || self.rejected.without(&self.stale_for);
         let again = self.role == Role::Candidate;
         match self.config.election_rule {
@@ -110,7 +113,7 @@ impl Node {
         for peer in self.peers() {
             let message = RaftMessage::RequestVote { term, last_index, last_term, pre };
             if pre {
-                fx.send(peer, message); // promises nothing
+                fx.send(peer, message); // promises nothing, so it need not wait for the disk
             } else {
                 self.promise(peer, message, fx);
             }
@@ -173,8 +176,8 @@ impl Node {
         self.promise(from, reply, fx);
     }
 
-    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T" (Figure 2), unless the
-    /// election rule wants more of a candidate than a higher term.
+    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T" (Figure 2),
+    /// unless the election rule requires more of a candidate than a higher term.
     fn adopts_term_of(&self, candidate: NodeId, last: (u64, u64)) -> bool {
         match self.config.election_rule {
             ElectionRule::StaleLogNoBump => self.is_up_to_date(last),
@@ -183,8 +186,8 @@ impl Node {
         }
     }
 
-    /// The receiver's side of PreVote (diss. §9.6): would this node vote, and has it not heard from a leader
-    /// for an election timeout? Nothing changes here.
+    /// The receiver's side of PreVote (diss. §9.6): it grants if it would vote and has not heard
+    /// from a leader for an election timeout. Changes no state.
     pub(super) fn request_pre_vote<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -212,7 +215,8 @@ impl Node {
         }
         let granted = refusal.is_none();
         let asked = term;
-        // Who asks about its log wants to know the highest term; PreVote's answers are for the term asked about.
+        // `zookeeper_max_term` needs the voter's own term; PreVote's replies carry the term that
+        // was asked about.
         let own = !granted || self.config.election_rule == ElectionRule::ZooKeeperMaxTerm;
         let term = if own { self.term() } else { term };
         let reply =
@@ -266,8 +270,9 @@ impl Node {
         fx.arm(ELECTION, self.patience);
     }
 
-    /// "A candidate wins an election if it receives votes from a majority of the servers in the full
-    /// cluster for the same term" (§5.2). One that a majority refused cannot win and waits as follower.
+    /// "A candidate wins an election if it receives votes from a majority of the servers in the
+    /// full cluster for the same term" (§5.2). One that a majority refused cannot win, and waits as
+    /// a follower.
     fn count_votes<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
             (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
@@ -285,7 +290,8 @@ impl Node {
     pub(super) fn become_leader<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.set_role(Role::Leader);
         fx.note(RaftNote::Role { role: Role::Leader, term: self.term() });
-        // "initialized to leader last log index + 1" (Figure 2): the no-op is news to everybody.
+        // "initialized to leader last log index + 1" (Figure 2), taken before the no-op is
+        // appended.
         let next = self.log().last_index() + 1;
         if self.config.noop {
             self.storage.append(self.term(), Command::default());
@@ -295,7 +301,8 @@ impl Node {
         self.lead(now, next, fx);
     }
 
-    /// "It then sends heartbeat messages to all of the other servers to establish its authority" (§5.2).
+    /// "It then sends heartbeat messages to all of the other servers to establish its authority"
+    /// (§5.2).
     pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
         self.leader = Some(self.id);
         self.forget_elections();
@@ -311,8 +318,8 @@ impl Node {
         self.count_own_disk(now, fx);
     }
 
-    /// "A leader steps down if an election timeout elapses without a successful round of heartbeats to a
-    /// majority of its cluster" (diss. §6.2).
+    /// "A leader steps down if an election timeout elapses without a successful round of heartbeats
+    /// to a majority of its cluster" (diss. §6.2).
     pub(super) fn check_quorum<E: Effects<Self>>(&mut self, fx: &mut E) {
         let heard = self.peers().filter(|peer| self.progress[peer.at()].active);
         let heard = heard.chain([self.id]).collect::<NodeSet>();
@@ -329,15 +336,16 @@ impl Node {
         self.storage.vote().is_none_or(|vote| vote == candidate)
     }
 
-    /// "If the logs have last entries with different terms, then the log with the later term is more up
-    /// to date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
+    /// "If the logs have last entries with different terms, then the log with the later term is
+    /// more up to date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
     fn is_up_to_date(&self, candidate: (u64, u64)) -> bool {
         candidate >= (self.log().last_term(), self.log().last_index())
             || !self.obeys(Rule::UpToDateCheck)
     }
 
-    /// "If a server receives a RequestVote request within the minimum election timeout of hearing from a
-    /// current leader, it does not update its term or grant its vote" (diss. §4.2.3). Leases rest on it (diss. §6.4.1).
+    /// "If a server receives a RequestVote request within the minimum election timeout of hearing
+    /// from a current leader, it does not update its term or grant its vote" (diss. §4.2.3). Leases
+    /// need it (diss. §6.4.1).
     fn is_bound_to_leader(&self, now: LocalTime) -> bool {
         let leased = self.config.lease.is_some() && self.obeys(Rule::LeaseSticky);
         (self.config.sticky_votes || leased) && self.hears_leader(now) || self.refuses_votes(now)
@@ -352,9 +360,9 @@ impl Node {
             || self.heard_at.is_some_and(|at| now.since(at) < self.patience.min)
     }
 
-    /// Whether an `AppendEntries` comes from a leader that this node follows; if so its election timer
-    /// starts anew, whatever becomes of the entries.
-    #[inline(always)] // it is asked at every message of a leader, in one place
+    /// Whether an `AppendEntries` comes from a leader that this node follows; if so it restarts its
+    /// election timer, even if it then refuses the entries.
+    #[inline(always)] // called for every message of a leader, from one place
     pub(super) fn accepts_leader<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -383,7 +391,7 @@ impl Node {
         true
     }
 
-    /// There is a leader: what was learned in elections is of no use any more.
+    /// There is a leader: discards what was learned in elections.
     #[inline]
     fn forget_elections(&mut self) {
         if self.lost > 0 || self.config.election_rule != ElectionRule::Paper {
@@ -411,7 +419,7 @@ impl Node {
         self.role == Role::Leader
     }
 
-    /// The leader's tick: an `AppendEntries` to everybody (§5.2).
+    /// The leader's heartbeat: an `AppendEntries` to every other node (§5.2).
     pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         fx.arm(HEARTBEAT, Delay::exactly(self.heartbeat_interval()));
         self.start_round(now, fx);
@@ -428,7 +436,7 @@ pub(super) struct VoteReply {
     pub(super) stale_log: bool,
 }
 
-/// A candidate's timeout is doubled at most so often.
+/// The maximum number of times that a candidate's timeout grows.
 const MOST_BACKOFF: u32 = 64;
-/// A day: longer no candidate waits.
+/// The longest time that a candidate waits: a day.
 const LONGEST_WAIT: Span = Span::from_ms(24 * 3_600_000);

@@ -1,4 +1,4 @@
-//! The fields of messages by name: what interceptors see and may set.
+//! The fields of messages by name, which interceptors can read and set.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::snapshot::Snapshot;
 use super::types::{Command, Entries, Entry, Key, Output, RaftMessage, Value, fold};
 
-/// A field that can be set, in its place in a message.
+/// A reference to a field of a message.
 #[derive(Debug)]
 enum Place<'a> {
     Number(&'a mut u64),
@@ -16,12 +16,12 @@ enum Place<'a> {
     Snapshot(&'a mut Arc<Snapshot>),
 }
 
-/// What stands in a field.
+/// The value of a field.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A number.
     Number(u64),
-    /// Yes or no.
+    /// True or false.
     Flag(bool),
     /// Entries of the log.
     Entries(Entries),
@@ -30,7 +30,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// What stands in such a field, in words.
+    /// The type of such a field in words.
     pub fn kind(&self) -> &'static str {
         match self {
             Content::Number(_) => "an integer from 0 to 2^64 - 1",
@@ -41,17 +41,17 @@ impl Content {
     }
 }
 
-/// A field with another content.
+/// A new value for a field.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// Its name.
     pub field: &'static str,
-    /// What stands there.
+    /// The value.
     pub content: Content,
 }
 
 impl RaftMessage {
-    /// A message of a type in which every field is empty; nothing if there is no such type.
+    /// A message of a type with empty fields; `None` if there is no such type.
     pub fn blank(kind: &str) -> Option<Self> {
         let (term, index, round) = (0, 0, 0);
         let pre = matches!(kind, "PreVote" | "PreVoteReply");
@@ -92,7 +92,7 @@ impl RaftMessage {
         })
     }
 
-    /// Its fields, by name, with what stands in them.
+    /// Its fields: names and values.
     pub fn contents(&self) -> Vec<(&'static str, Content)> {
         let content = |place| match place {
             Place::Number(number) => Content::Number(*number),
@@ -104,7 +104,7 @@ impl RaftMessage {
         copy.places().into_iter().map(|(name, place)| (name, content(place))).collect()
     }
 
-    /// Sets a field; what its type of message has not stays unsaid.
+    /// Sets a field, if its type of message has it.
     pub fn set(&mut self, change: &Change) {
         for (_, place) in self.places().into_iter().filter(|(name, _)| *name == change.field) {
             match (place, &change.content) {
@@ -178,8 +178,8 @@ impl RaftMessage {
 }
 
 impl Entries {
-    /// Entries that no log need hold. Their hashes tell their content, for the digest; whoever stores them
-    /// computes his own.
+    /// Entries that need not be in any log. Their hashes cover their contents, for the digest; a
+    /// node that stores them computes its own.
     pub fn forged(entries: impl IntoIterator<Item = (u64, Command)>) -> Self {
         let mut before = 0;
         let entry = |(term, command)| {
@@ -195,7 +195,7 @@ impl Entries {
     }
 }
 
-/// What a forged snapshot holds.
+/// The contents of a forged snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Holdings {
     /// The last index that it covers.
@@ -204,12 +204,13 @@ pub struct Holdings {
     pub term: u64,
     /// Keys with their items.
     pub store: Vec<(Key, Vec<Value>)>,
-    /// Clients with sessions: below which serial number each has every answer, and which were applied.
+    /// Sessions: the client, the serial number below which it has every answer, and those that were
+    /// applied.
     pub sessions: Vec<(u32, u32, Vec<u32>)>,
 }
 
 impl Snapshot {
-    /// A snapshot that no node need ever have taken. Its hash tells its content.
+    /// A snapshot that no node need have taken. Its hash covers its contents.
     pub fn forged(holdings: &Holdings) -> Self {
         let Holdings { index, term, ref store, ref sessions } = *holdings;
         let mut machine = Machine::default();

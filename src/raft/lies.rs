@@ -1,5 +1,5 @@
-//! Declared lies: what a Byzantine node says instead of the truth. The node itself runs honest code;
-//! the lie sits between it and the wire.
+//! Lies: how a Byzantine node falsifies messages. The node itself runs honest code; the lie
+//! rewrites its messages between the node and the network.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,10 @@ pub const LIES: &[(&str, &str)] = &[
     ),
     (
         "equivocate",
-        "as leader, sends every second follower other values at the same index and term",
+        "as leader, sends different values for the same index and term to every second follower",
     ),
-    ("double_vote", "grants every vote, whomever it voted for and whatever their log"),
-    ("forged_ack", "acknowledges entries that it throws away"),
+    ("double_vote", "grants every vote, regardless of earlier votes and of the candidate's log"),
+    ("forged_ack", "acknowledges entries that it discards"),
 ];
 
 /// A rule by which a node lies.
@@ -26,23 +26,25 @@ pub const LIES: &[(&str, &str)] = &[
 pub enum Lie {
     /// Claims a longer log than it has, or a shorter one.
     ClaimedLog {
-        /// The index that it claims its last entry has.
+        /// The claimed index of its last entry.
         index: u64,
-        /// The term that it claims that entry has; by default the highest that any log can have, the term
+        /// The claimed term of that entry; by default the highest that any log can have: the term
         /// before the candidate's, or 0 for an empty log.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         term: Option<u64>,
-        /// Whether it goes on as leader, with `prevLogIndex` in `AppendEntries` set to the claim.
+        /// Whether it keeps lying as leader, with `prevLogIndex` in `AppendEntries` set to the
+        /// claim.
         #[serde(default)]
         append_entries: bool,
     },
-    /// As leader, sends every second follower other values: numbers one higher, `0` for a text.
+    /// As leader, sends different values to every second follower: numbers one higher, `0` for a
+    /// text.
     Equivocate,
-    /// Grants every vote, whomever it voted for and whatever their log.
+    /// Grants every vote, regardless of earlier votes and of the candidate's log.
     DoubleVote,
-    /// Acknowledges entries that it throws away.
+    /// Acknowledges entries that it discards.
     ForgedAck {
-        /// The last index that it was offered in this term; kept between messages.
+        /// The term and the last index that it was offered in it; kept between messages.
         #[serde(skip)]
         offered: (u64, u64),
     },
@@ -124,7 +126,7 @@ fn highest_term(index: u64, term: u64) -> u64 {
     if index == 0 { 0 } else { term.saturating_sub(1) }
 }
 
-/// Every second of the others, from the first on.
+/// Whether a node is among every second of the others, starting with the first.
 fn is_fooled(liar: NodeId, to: NodeId) -> bool {
     (to.0 - u8::from(to > liar)).is_multiple_of(2)
 }

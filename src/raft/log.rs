@@ -1,28 +1,29 @@
-//! The log: entries counted from 1 (paper, Figure 2), each with the hash of the prefix that it ends. What a
-//! snapshot covers may be gone from its beginning (§7).
+//! The log: entries counted from 1 (Figure 2), each with the hash of the log up to and including
+//! it. Entries that a snapshot covers may have been removed from its beginning (§7).
 
 use std::sync::Arc;
 
 use super::types::{Command, Entries, Entry, Op, Session, fold};
 use crate::clone::clone_by_field;
 
-/// A node's log. It is most of a long run's memory, so that it keeps once what many entries have in common.
+/// A node's log. It takes most of the memory of a long run, so data that many entries share are
+/// stored once.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// Where it begins: the last entry that is gone.
+    /// The last entry before its beginning, which was removed.
     base: Base,
     slots: Vec<Slot>,
-    /// The term of the last entries, and from where on; with no entry the base's term.
+    /// The term of the last entries and their first index; without entries the base's term.
     newest: Run,
     /// The terms before that. Invariant: in order, none of them empty.
     older: Vec<Run>,
-    /// For whom each entry is, once one is for a session.
+    /// The sessions of the entries; empty until an entry has one.
     sessions: Vec<Session>,
 }
 
 clone_by_field!([] Log {} copied { base, newest } empty { slots, older, sessions });
 
-/// What each entry has for itself.
+/// The data that entries do not share.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     op: Op,
@@ -32,12 +33,12 @@ struct Slot {
 /// Entries of one term, up to the next run of them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Run {
-    /// The index of the first.
+    /// The index of the first entry.
     first: u64,
     term: u64,
 }
 
-/// What is left of entries that are gone: index, term and prefix hash of the last; zeros if none is.
+/// Index, term and prefix hash of the last removed entry; zeros if none was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Base {
     /// Its index.
@@ -49,7 +50,7 @@ pub struct Base {
 }
 
 impl Log {
-    /// How many entries it holds: those that no snapshot took the place of.
+    /// The number of entries that it holds, without those that a snapshot replaced.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -66,7 +67,7 @@ impl Log {
         self.newest.term
     }
 
-    /// Term of the entry at an index: 0 before the first; nothing after the last, or of what is gone.
+    /// Term of the entry at an index: 0 at index 0; `None` after the last and for removed entries.
     #[inline]
     pub fn term_at(&self, index: u64) -> Option<u64> {
         if index == self.base.index {
@@ -75,7 +76,7 @@ impl Log {
         (self.place(index) < self.slots.len()).then(|| self.term_of(index))
     }
 
-    /// Term of an entry that is there.
+    /// Term of an entry that the log holds.
     #[inline]
     fn term_of(&self, index: u64) -> u64 {
         if index >= self.newest.first {
@@ -99,7 +100,7 @@ impl Log {
         Some((self.term_of(index), slot.hash))
     }
 
-    /// What the entry at an index carries.
+    /// The command of the entry at an index.
     #[inline]
     pub fn command_at(&self, index: u64) -> Option<Command> {
         let place = self.place(index);
@@ -107,7 +108,7 @@ impl Log {
         Some(Command { op, session: self.sessions.get(place).copied().unwrap_or_default() })
     }
 
-    /// Hash of the log up to and including an index; 0 before the first entry and of what is gone.
+    /// Hash of the log up to and including an index; 0 at index 0 and for removed entries.
     #[inline]
     pub fn hash_at(&self, index: u64) -> u64 {
         if index == self.base.index {
@@ -116,13 +117,13 @@ impl Log {
         self.slots.get(self.place(index)).map_or(0, |slot| slot.hash)
     }
 
-    /// Where it begins.
+    /// The last entry before its beginning.
     #[inline]
     pub fn base(&self) -> Base {
         self.base
     }
 
-    /// All entries that are there, from that at `base().index + 1` on.
+    /// All entries that it holds, from index `base().index + 1` on.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.from(self.base.index + 1)
     }
@@ -132,13 +133,13 @@ impl Log {
         (first..=self.last_index()).filter_map(|index| self.get(index))
     }
 
-    /// Where the entry at an index stands; nowhere if it is gone.
+    /// The position of the entry at an index; `None` if it was removed.
     #[inline]
     fn place(&self, index: u64) -> usize {
         index.wrapping_sub(self.base.index + 1) as usize
     }
 
-    /// Whether the log holds an entry with this index and term (5.3, the consistency check).
+    /// Whether the log holds an entry with this index and term (§5.3, the consistency check).
     #[inline]
     pub fn matches(&self, index: u64, term: u64) -> bool {
         self.term_at(index) == Some(term)
@@ -164,7 +165,7 @@ impl Log {
         self.slots.push(Slot { op, hash });
     }
 
-    /// The next entry is the first of its term, or of the log.
+    /// Begins a run of entries with a new term.
     #[inline(never)]
     fn begin_run(&mut self, term: u64) {
         if !self.slots.is_empty() {
@@ -178,7 +179,7 @@ impl Log {
         self.newest = Run { first: self.last_index() + 1, term };
     }
 
-    /// Drops everything after `index` and returns it.
+    /// Removes all entries after `index` and returns them.
     pub fn truncate(&mut self, index: u64) -> Vec<Entry> {
         let tail = self.from(index.max(self.base.index) + 1).collect();
         let kept = index.saturating_sub(self.base.index) as usize;
@@ -191,14 +192,14 @@ impl Log {
         tail
     }
 
-    /// Drops the entries up to `index`, which a snapshot covers.
+    /// Removes the entries up to `index`, which a snapshot covers.
     pub fn compact(&mut self, index: u64) {
         let Some(Entry { term, hash, .. }) = self.get(index) else { return };
         let gone = self.place(index) + 1;
         self.slots.drain(..gone);
         self.sessions.drain(..gone.min(self.sessions.len()));
         self.base = Base { index, term, hash };
-        // Of these the next one begins where what is left begins, or before.
+        // The runs whose successor begins at or before the first remaining entry.
         let runs = self.older.iter().skip(1).chain([&self.newest]);
         let unused = runs.take_while(|next| next.first <= index + 1).count();
         self.older.drain(..unused.min(self.older.len()));
@@ -209,20 +210,20 @@ impl Log {
         Self { base, newest: Run { first: 0, term: base.term }, ..Self::default() }
     }
 
-    /// Puts back what [`Log::truncate`] dropped.
+    /// Restores entries that [`Log::truncate`] removed.
     pub fn restore(&mut self, entries: impl IntoIterator<Item = Entry>) {
         entries.into_iter().for_each(|entry| self.put(entry));
     }
 
-    /// How many entries there are from `first` on, up to `limit`.
+    /// The number of entries from `first` on, at most `limit`.
     #[inline]
     pub fn count_from(&self, first: u64, limit: u32) -> u64 {
         let there = self.slots.len().saturating_sub(self.place(first));
         there.min(limit as usize) as u64
     }
 
-    /// Up to `limit` entries from `first` on, ready to travel.
-    #[inline(always)] // it is mostly one, which need not lie in memory
+    /// At most `limit` entries from `first` on, for a message.
+    #[inline(always)] // mostly a single entry, which then stays in registers
     pub fn batch(&self, first: u64, limit: u32) -> Entries {
         match self.count_from(first, limit) {
             0 => Entries::None,
@@ -236,12 +237,12 @@ impl Log {
         self.from(first).take(count as usize).collect()
     }
 
-    /// The last index at or before `index` whose term is at most `term`: where two logs may still agree
-    /// (5.3, the optimisation that skips a whole term per rejection).
+    /// The last index at or before `index` whose term is at most `term`: where two logs may still
+    /// agree (§5.3, the optimization that skips a whole term per rejection).
     pub fn last_at_most(&self, index: u64, term: u64) -> u64 {
         let mut at = index.min(self.last_index());
         while at > 0 && self.term_at(at).is_some_and(|t| t > term) {
-            at -= 1; // what is gone has no term: it ends there
+            at -= 1; // removed entries have no term, so the loop ends there
         }
         at
     }
@@ -310,10 +311,10 @@ mod tests {
         assert!(compact.get(3).is_none() && compact.count_from(3, 9) == 0);
         assert_eq!(compact.batch(4, 9).as_slice(), whole.batch(4, 9).as_slice());
         assert_eq!(compact.last_at_most(5, 4), 4);
-        assert_eq!(compact.last_at_most(5, 3), 2, "before what is there");
+        assert_eq!(compact.last_at_most(5, 3), 2, "before the first entry");
         compact.compact(2);
         compact.compact(9);
-        assert_eq!(compact.base().index, 3, "it is gone already, or not there");
+        assert_eq!(compact.base().index, 3, "it was removed already, or never existed");
         compact.push(6, Command::default());
         assert_eq!(compact.truncate(4).len(), 2);
         compact.compact(4);
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(Log::starting_at(as_whole.base()).last_index(), 0);
     }
 
-    /// A log beside a list of its entries, through whatever may happen to it.
+    /// Compares a log with a list of its entries, under random operations.
     #[test]
     fn what_is_kept_once_reads_as_if_each_entry_had_it() {
         let mut luck = 1u64;

@@ -1,5 +1,5 @@
 //! The replicated state machine: a key-value store with client sessions (paper §8,
-//! diss. §6.3). A key holds a list of items; `put` leaves one, `append` adds one.
+//! diss. §6.3). A key holds a list of items; `put` replaces it by one item, `append` adds one.
 
 use super::types::{Command, Key, Op, Output, Value, fold};
 use crate::clone::clone_by_field;
@@ -13,32 +13,33 @@ pub struct Machine {
 
 clone_by_field!([] Machine { cells, sessions });
 
-/// The items at a key. The first stands apart, so that a key with one item needs no allocation.
+/// The items at a key. The first is stored separately, so that a key with one item needs no
+/// allocation.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Cell {
     first: Option<Value>,
     rest: Vec<Value>,
 }
 
-/// What a client has been told, as long as it may ask again.
+/// A client's session: the answers to commands that it may still retry.
 #[derive(Clone, Debug, Default)]
 struct SessionState {
     low: u32,
     answered: Vec<(u32, Output)>,
 }
 
-/// What applying a command came to.
+/// The result of applying a command.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// What the client is told.
+    /// The answer to the client.
     pub output: Output,
-    /// Whether the store was asked, rather than the session's memory.
+    /// True if the command was applied to the store; false if the session remembered the answer.
     pub fresh: bool,
 }
 
 impl Machine {
-    /// Applies the command of an entry; `hash` is that of the log up to the entry. With `dedup` a command
-    /// that its session has seen is answered from memory.
+    /// Applies the command of an entry; `hash` is that of the log up to the entry. With `dedup` a
+    /// command that its session has seen is answered from the session.
     pub fn apply(
         &mut self,
         index: u64,
@@ -63,7 +64,7 @@ impl Machine {
                 return Applied { output: output.clone(), fresh: false };
             }
             if session.seq < known.low {
-                // The client has had its answer and forgot about it: a copy that the network kept.
+                // The client has received and discarded the answer: this is a late duplicate.
                 let output = Output::Written { index, term, applied: false };
                 return Applied { output, fresh: false };
             }
@@ -73,7 +74,7 @@ impl Machine {
         Applied { output, fresh: true }
     }
 
-    /// Applies a command of no session whose answer nobody waits for.
+    /// Applies a command without a session whose answer no client waits for.
     #[inline]
     pub fn apply_quietly(&mut self, op: Op) {
         match op {
@@ -91,12 +92,12 @@ impl Machine {
         self.sessions.iter().flat_map(|session| session.answered.iter().map(|(_, output)| output))
     }
 
-    /// Whether nothing was ever applied.
+    /// True if no command has been applied.
     pub(super) fn is_empty(&self) -> bool {
         self.cells.is_empty() && self.sessions.is_empty()
     }
 
-    /// For how many keys it has room: up to the highest that was ever set.
+    /// The number of key slots: one more than the highest key that was ever set.
     pub(super) fn keys(&self) -> usize {
         self.cells.len()
     }
@@ -118,8 +119,8 @@ impl Machine {
         set.map(|(key, cell)| (Key(key as u32), cell.items()))
     }
 
-    /// What each client with a session may still ask again: below which serial number it has every answer,
-    /// and the serial numbers that were applied.
+    /// For each client with a session: the client, the serial number below which it has every
+    /// answer, and the serial numbers that were applied.
     pub fn sessions(&self) -> impl Iterator<Item = (u32, u32, Vec<u32>)> {
         let used = |state: &SessionState| state.low > 0 || !state.answered.is_empty();
         let told = |state: &SessionState| state.answered.iter().map(|(seq, _)| *seq).collect();
@@ -127,7 +128,7 @@ impl Machine {
         sessions.map(move |(client, state)| (client, state.low, told(state)))
     }
 
-    /// A session as a forged snapshot has it: what was applied has one and the same answer.
+    /// Sets a session as in a forged snapshot: all applied commands have the same answer.
     pub(super) fn remember(&mut self, client: u32, low: u32, applied: &[u32], answer: &Output) {
         let at = client as usize;
         if self.sessions.len() <= at {
@@ -137,14 +138,14 @@ impl Machine {
         self.sessions[at] = SessionState { low, answered };
     }
 
-    /// The items at a key, as a forged snapshot has them.
+    /// Sets the items at a key, as in a forged snapshot.
     pub(super) fn set(&mut self, key: Key, items: &[Value]) {
         if let [first, rest @ ..] = items {
             *self.cell(key) = Cell { first: Some(*first), rest: rest.to_vec() };
         }
     }
 
-    /// Its content, folded into a word.
+    /// Its contents, folded into a word.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut word = 0;
         for (key, items) in self.contents() {

@@ -1,11 +1,12 @@
 //! The protocol: one node of Raft as a pure state machine.
 //!
 //! Read it beside the paper (Ongaro and Ousterhout, "In Search of an Understandable Consensus
-//! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that it
-//! implements. In this order: [`types`] (what is said and stored), [`rules`] (what may be taken away),
-//! [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (one step), `election`
-//! (§5.2, §5.4.1, diss. §9.6) with [`variants`] of it and its [`tuning`], `replication` (§5.3, §5.4.2) by what a
-//! leader knows of a follower ([`progress`]), [`snapshot`] (§7), `reads` (diss. §6.4), [`machine`] (diss. §6.3), [`sizes`].
+//! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that
+//! it implements. In this order: [`types`] (messages and entries), [`rules`] (which can be taken
+//! away), [`config`], [`log`] and [`storage`] (Figure 2, persistent state), [`node`] (state and
+//! dispatch), `election` (§5.2, §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`],
+//! `replication` (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]),
+//! [`snapshot`] (§7), `reads` (diss. §6.4), [`machine`] (diss. §6.3), [`sizes`].
 
 pub mod config;
 mod election;

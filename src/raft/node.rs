@@ -1,4 +1,4 @@
-//! One node: its state (Figure 2) and the way of an input through it.
+//! One node: its state (Figure 2) and how it handles an input.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use crate::protocol::{
 };
 use crate::reasons;
 
-/// Runs while a node waits for a leader, or for votes.
+/// The election timer: runs while a node waits for a leader or for votes.
 pub const ELECTION: TimerId = TimerId(0);
-/// Runs while a node leads.
+/// The heartbeat timer: runs while a node leads.
 pub const HEARTBEAT: TimerId = TimerId(1);
-/// Runs while a node leads with `CheckQuorum`.
+/// The `CheckQuorum` timer: runs while a node leads, with `CheckQuorum`.
 pub const QUORUM: TimerId = TimerId(2);
 
 /// A Raft node.
@@ -45,20 +45,22 @@ pub struct Node {
     // Volatile on all servers.
     pub(super) role: Role,
     pub(super) leader: Option<NodeId>,
-    /// commitIndex, which never falls (Figure 2); everything up to it is applied. It
-    /// is at most the log's last index, unless a rule is gone or a node lies: [`crate::check`] looks at that.
+    /// commitIndex, which never decreases (Figure 2); everything up to it is applied. It is at most
+    /// the log's last index, unless a rule was taken away or a node lies, which [`crate::check`]
+    /// detects.
     pub(super) commit: u64,
     pub(super) machine: Machine,
-    /// First and last indices that were applied and whose entries were then replaced, which only happens if a rule
-    /// is gone or a node lied: what the log holds there now was not applied.
+    /// Ranges of indices whose entries were replaced after they had been applied, which happens
+    /// only if a rule was taken away or a node lied: the entries that the log has there now were
+    /// not applied.
     pub(super) replaced: Vec<(u64, u64)>,
     /// When this node last heard from a leader of its term.
     pub(super) heard_at: Option<LocalTime>,
-    /// From where its election timeouts are drawn now: as configured, unless they follow the network.
+    /// The present range of its election timeouts: as configured, unless they adapt to the network.
     pub(super) patience: Delay,
-    /// What this node measured, if they do.
+    /// The measurements for adaptive timeouts.
     pub(super) tuning: Option<Box<Tuning>>,
-    /// Until when a node that restarted under leases refuses votes.
+    /// The time until which a node that restarted under leases refuses votes.
     pub(super) refuses_votes_until: LocalTime,
     /// Messages whose promises are not durable yet, oldest first.
     outbox: VecDeque<(WriteId, NodeId, RaftMessage)>,
@@ -67,16 +69,17 @@ pub struct Node {
     // Volatile on candidates.
     pub(super) granted: NodeSet,
     pub(super) rejected: NodeSet,
-    /// Who found this node's log stale; kept between elections while the log stays as it is.
+    /// The nodes that found this node's log stale; kept between elections while the log is
+    /// unchanged.
     pub(super) stale_for: NodeSet,
-    /// The highest term heard of while asking (zookeeper_max_term).
+    /// The highest term in the replies while asking (`zookeeper_max_term`).
     pub(super) seen_term: u64,
-    /// How many elections in a row a majority refused.
+    /// The number of consecutive elections that a majority refused.
     pub(super) lost: u32,
 
     // Volatile on leaders.
-    /// One per node; that of the leader itself tracks its own disk. Empty before the first election that was won
-    /// since the node started.
+    /// One per node; the leader's own tracks its disk. Empty until the node first wins an election
+    /// after its start.
     pub(super) progress: Vec<Progress>,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) reads: Reads,
@@ -127,7 +130,7 @@ impl Node {
         }
     }
 
-    /// Begins in mid-story: with this term, vote and log on disk, and this commitIndex already known.
+    /// Sets the initial state: term, vote and log on disk, and a known commitIndex.
     pub fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {
         self.storage = Storage::preset(term, vote, log);
         for index in 1..=commit.min(self.log().last_index()) {
@@ -136,7 +139,7 @@ impl Node {
         }
     }
 
-    /// Begins as the leader of its term, before any message: its heartbeats go out at the start.
+    /// Makes it the initial leader of its term: it sends heartbeats when it starts.
     pub fn preset_leader(&mut self) {
         self.set_role(Role::Leader);
     }
@@ -161,13 +164,13 @@ impl Node {
         &self.config
     }
 
-    /// Whether the entry that the log holds at an index was applied here.
+    /// Whether the log's entry at an index was applied here.
     pub fn has_applied(&self, index: u64) -> bool {
         let replaced = |&(first, last): &(u64, u64)| (first..=last).contains(&index);
         index <= self.commit && !self.replaced.iter().any(replaced)
     }
 
-    /// How much there is to copy of it: entries of the log, and keys.
+    /// The amount of data in it: the number of log entries and keys.
     pub fn size(&self) -> usize {
         self.log().len() + self.machine.keys()
     }
@@ -300,8 +303,8 @@ impl Node {
         }
     }
 
-    /// Sends a message that promises what was written; it leaves when that is durable (Figure 2:
-    /// "updated on stable storage before responding to RPCs").
+    /// Sends a message that promises what was written, once that is durable (Figure 2: "updated on
+    /// stable storage before responding to RPCs").
     #[inline]
     pub(super) fn promise<E: Effects<Self>>(
         &mut self,
@@ -316,12 +319,12 @@ impl Node {
         }
     }
 
-    #[inline(never)] // so that only it needs the message in memory
+    #[inline(never)] // keeps the message out of the caller's stack frame
     fn hold_back(&mut self, to: NodeId, message: RaftMessage) {
         self.outbox.push_back((self.storage.written(), to, message));
     }
 
-    /// Asks the disk to make everything durable; true if it is.
+    /// Asks the disk to make everything durable; true if it already is.
     #[inline]
     pub(super) fn sync<E: Effects<Self>>(&mut self, fx: &mut E) -> bool {
         self.storage.sync(|write| fx.persist(write))
@@ -332,12 +335,12 @@ impl Node {
         self.config.rules.has(rule)
     }
 
-    /// Along the arrows of Figure 4: nobody stops leading but to follow. (A node that claims to lead has followed
-    /// just before, see [`Request::Usurp`].)
+    /// Changes the role along the arrows of Figure 4: a leader can only become a follower. (A
+    /// usurper becomes a follower first, see [`Request::Usurp`].)
     pub(super) fn set_role(&mut self, role: Role) {
         debug_assert!(
             self.role != Role::Leader || role == Role::Follower,
-            "{:?} goes from {} to {}",
+            "{:?} cannot change from {} to {}",
             self.id,
             self.role.name(),
             role.name()
@@ -370,7 +373,8 @@ impl Node {
         }
     }
 
-    /// What a leader leaves behind: clients that will not learn here how their requests ended.
+    /// Tells waiting clients that this node no longer leads, so that the outcome of their requests
+    /// is unknown.
     fn abdicate<E: Effects<Self>>(&mut self, fx: &mut E) {
         fx.disarm(HEARTBEAT);
         fx.disarm(QUORUM);
@@ -406,7 +410,8 @@ impl Node {
         self.compact(fx);
     }
 
-    /// Applies the entry at an index. Nothing to tell if nobody waits for it and it has no session.
+    /// Applies the entry at an index. Sends no reply or note if no client waits for it and it has
+    /// no session.
     #[inline]
     fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
         let command = self.storage.log().command_at(index)?;
@@ -421,10 +426,11 @@ impl Node {
         Some((command, applied))
     }
 
-    /// All that a crash takes; the disk keeps `storage`.
+    /// Discards all volatile state; `storage` is on the disk.
     fn forget(&mut self) {
         self.forget_measurements();
-        // All fields by name: one that is added must say here whether a crash takes it.
+        // Destructured, so that a new field does not compile until it is decided here whether it
+        // survives.
         let Self {
             id: _,
             config: _,
@@ -460,7 +466,7 @@ impl Node {
         waiting.clear();
         progress.clear();
         *reads = Reads::default();
-        // "Snapshot contents" are on the disk, too, and what they cover is committed.
+        // The snapshot is on the disk, too, and the entries that it covers are committed.
         if let Some(snapshot) = self.storage.snapshot() {
             self.machine.clone_from(&snapshot.machine);
             self.commit = snapshot.base.index;
@@ -476,7 +482,7 @@ impl Protocol for Node {
     type Lie = Lie;
     const TIMERS: usize = 3;
 
-    #[inline(always)] // once a step
+    #[inline(always)] // called once per step
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E) {
         self.storage.compact();
         match input {

@@ -1,4 +1,4 @@
-//! What changed in a node, as observers and the digest see it.
+//! The changes in a node that observers and the digest see.
 
 use super::rules::Rule;
 use super::types::fold;
@@ -9,16 +9,16 @@ use crate::protocol::{NodeId, Note, Role};
 pub enum RaftNote {
     /// The role, the term or both changed.
     Role {
-        /// What the node takes itself for now.
+        /// The new role.
         role: Role,
-        /// In which term.
+        /// The new term.
         term: u64,
     },
     /// The node voted.
     Voted {
-        /// In which term.
+        /// The term.
         term: u64,
-        /// For whom.
+        /// The candidate.
         candidate: NodeId,
     },
     /// Entries were appended.
@@ -52,28 +52,29 @@ pub enum RaftNote {
         seq: u32,
         /// Index of the entry.
         index: u64,
-        /// Whether the store was touched: false if the command had been applied before.
+        /// False if the command had been applied before, and the store was left unchanged.
         fresh: bool,
     },
-    /// The node took a snapshot of what it has applied.
+    /// The node took a snapshot of its applied state.
     Snapshot {
         /// Its last index.
         index: u64,
     },
-    /// A leader's snapshot took the place of the node's state and, unless it matched, of its log.
+    /// A leader's snapshot replaced the node's state and, unless the log matched it, its log.
     Installed {
-        /// From where on entries of the log are gone; after `index` if it matched.
+        /// The first index of the entries that were removed; greater than `index` if the log
+        /// matched.
         first: u64,
         /// The snapshot's last index, which is the node's commitIndex now.
         index: u64,
         /// Prefix hash at that index.
         hash: u64,
     },
-    /// A message was refused by a rule.
+    /// A message was refused.
     Refused {
-        /// Whose message.
+        /// The sender of the message.
         from: NodeId,
-        /// Which rule.
+        /// The reason.
         why: Refusal,
     },
 }
@@ -103,7 +104,7 @@ macro_rules! refusals {
 refusals! {
     /// The message is of an older term.
     StaleTerm(Rule) "stale_term" "§5.1";
-    /// The node hears a leader, or has just restarted under leases.
+    /// The node hears from a leader, or has just restarted under leases.
     StickyVote "sticky_vote" "diss. §4.2.3";
     /// The node has voted for another candidate in this term.
     AlreadyVoted "already_voted" "§5.2";
@@ -113,12 +114,12 @@ refusals! {
     PrevLogMismatch "prev_log_mismatch" "§5.3";
     /// The node has just stepped down for this candidate's term.
     SteppedDown "stepped_down" "simulator of Raft Refloated";
-    /// An AppendEntries of the term that this node itself leads; no honest node sends it.
+    /// An AppendEntries of a term that the receiver itself leads; no honest node sends it.
     SecondLeader "second_leader" "§5.2";
 }
 
 impl Refusal {
-    /// A number of its own for the digest.
+    /// A distinct number for the digest.
     fn code(self) -> u64 {
         match self {
             Refusal::StaleTerm(rule) => 1 | (rule as u64) << 8,
@@ -133,7 +134,7 @@ impl Refusal {
 }
 
 impl Note for RaftNote {
-    #[inline(always)] // whoever notes knows which note it is
+    #[inline(always)] // callers pass a known variant, so that the match disappears
     fn fingerprint(&self) -> u64 {
         match *self {
             RaftNote::Role { role, term } => fold(1 << 8 | role as u64, term),

@@ -1,9 +1,9 @@
-//! What a leader knows of a follower, and how it sends to it: probe, replicate or snapshot, as etcd's
-//! `tracker.Progress` and raft-rs's.
+//! The leader's view of a follower, and how it sends to it: probe, replicate or snapshot, as in
+//! etcd's `tracker.Progress` and in raft-rs.
 
 use super::types::Entries;
 
-/// What a leader knows of a follower.
+/// The leader's view of a follower.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     /// nextIndex. Invariant: `matched < next`.
@@ -12,63 +12,67 @@ pub struct Progress {
     pub matched: u64,
     /// How the leader sends to it.
     pub state: Pace,
-    /// Which messages with entries are under way.
+    /// The messages with entries that are in flight.
     pub slots: Slots,
-    /// The leader's round when `matched` last changed: what is sent in a later round cannot be refused at or
-    /// below it, unless the follower lost its disk.
+    /// The leader's round when `matched` last changed: a message of a later round cannot be refused
+    /// at or below `matched`, unless the follower lost its disk.
     matched_in: u64,
     /// The last heartbeat round that it answered.
     pub round: u64,
-    /// Heard from since the last `CheckQuorum`.
+    /// True if the leader has heard from it since the last `CheckQuorum`.
     pub active: bool,
 }
 
 /// How a leader sends to a follower.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Pace {
-    /// Looking for the point where the logs agree: one message, then wait for its answer or the next
-    /// heartbeat.
+    /// Searches for the point where the logs agree: sends one message, then waits for its answer or
+    /// the next heartbeat.
     #[default]
     Probe,
-    /// A probe is under way.
+    /// A probe is in flight.
     Waiting {
         /// The last index that it carries.
         last: u64,
-        /// The round in which it was sent: an answer to a later one finds it lost, or late.
+        /// The round in which it was sent: an answer to a later round means that it was lost or is
+        /// late.
         round: u64,
     },
-    /// The logs agree: entries follow each other without waiting.
+    /// The logs agree: entries are sent without waiting for answers.
     Replicate,
-    /// A snapshot is under way, sent in this round.
+    /// A snapshot is in flight.
     Snapshot {
-        /// Refusals of older rounds say nothing of it.
+        /// The round in which it was sent; refusals of older rounds do not concern it.
         round: u64,
     },
 }
 
-/// The messages with entries that are under way to a follower: a window of at most `max_inflight`.
+/// The messages with entries that are in flight to a follower: a window of at most `max_inflight`.
 ///
-/// A message leaves the window when it is answered. One that is lost never is: what was sent before a heartbeat
-/// leaves it when the heartbeat is answered and the network carries none of it any more.
+/// A message leaves the window when it is answered. Lost messages are never answered: messages that
+/// were sent before a heartbeat leave the window when the heartbeat is answered and none of them is
+/// still in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Slots {
-    /// Sent in round `mark` or later.
+    /// The number of messages sent in round `mark` or later.
     fresh: u32,
-    /// Sent before, but in round `void` or later.
+    /// The number of messages sent before, but in round `void` or later.
     aged: u32,
-    /// A round, as `void`. Answers to what was sent before `void` come too late to count.
+    /// `mark` and `void` are rounds. Answers to messages sent before round `void` come too late to
+    /// count.
     mark: u64,
     void: u64,
-    /// How many may be under way now. A refusal closes it to what is under way; it opens by one whenever twice
-    /// as many were acknowledged. On links that reorder, what follows a refused message is refused as well, so
-    /// that a full window would be sent again and again.
+    /// The number of messages that may be in flight now. A refusal reduces it to the number in
+    /// flight; it grows by one whenever twice as many were acknowledged. On links that reorder, the
+    /// messages after a refused one are refused as well, so that otherwise a full window would be
+    /// sent again and again.
     window: u32,
-    /// How many were acknowledged since it last opened.
+    /// The number of messages acknowledged since it last grew.
     credit: u32,
 }
 
 impl Slots {
-    /// How many messages with entries are under way.
+    /// The number of messages with entries in flight.
     #[inline]
     pub fn taken(self) -> u32 {
         self.fresh + self.aged
@@ -79,7 +83,7 @@ impl Slots {
         self.taken() >= self.window
     }
 
-    /// One was answered that was sent in this round.
+    /// A message that was sent in this round was answered.
     #[inline]
     fn free(&mut self, round: u64) {
         if round >= self.mark {
@@ -106,7 +110,7 @@ impl Slots {
         self.credit = 0;
     }
 
-    /// A heartbeat of a new round follows what was sent so far.
+    /// A heartbeat of a new round is sent.
     fn begin_round(&mut self, round: u64) {
         if self.aged == 0 {
             (self.aged, self.fresh) = (self.fresh, 0);
@@ -116,23 +120,23 @@ impl Slots {
 }
 
 impl Progress {
-    /// What a new leader assumes (Figure 2).
+    /// A new leader's initial view (Figure 2).
     pub(super) fn probing(next: u64, max_inflight: u32) -> Self {
         Self { next, slots: Slots { window: max_inflight, ..Slots::default() }, ..Self::default() }
     }
 
-    /// Whether entries may follow those that are under way.
+    /// Whether more entries may be sent while others are in flight.
     #[inline]
     pub(super) fn may_stream(&self) -> bool {
         self.state == Pace::Replicate && !self.slots.is_full()
     }
 
-    /// Whether a probe with these entries may go out.
+    /// Whether a probe with these entries may be sent.
     pub(super) fn may_probe(&self, entries: &Entries, max_inflight: u32) -> bool {
         entries.as_slice().is_empty() || self.slots.taken() < max_inflight
     }
 
-    /// Entries were sent. "Trust that they arrive": a refused heartbeat says if they did not.
+    /// Entries were sent. Assumes that they arrive; if not, the follower refuses a later heartbeat.
     #[inline]
     pub(super) fn streamed(&mut self, count: u64) {
         self.next += count;
@@ -152,8 +156,8 @@ impl Progress {
         self.state = Pace::Snapshot { round };
     }
 
-    /// A new round begins. The log starts at `first`; where a snapshot is needed, the refusal of what is still
-    /// known will say so.
+    /// A new round begins. The log starts at `first`; a follower that needs a snapshot will refuse
+    /// the heartbeat.
     pub(super) fn begin_round(&mut self, round: u64, first: u64) {
         self.next = self.next.max(first);
         self.slots.begin_round(round);
@@ -168,21 +172,21 @@ impl Progress {
         }
     }
 
-    /// Whether the answer to a message of this round asks whether older ones were lost: what of them is not
-    /// answered by then. If so, which are older.
+    /// The round before which unanswered messages may have been lost, given an answer to a message
+    /// of `round`; `None` if there are none.
     #[inline]
     pub(super) fn doubts(&self, round: u64) -> Option<u64> {
         let Slots { aged, mark, .. } = self.slots;
         (round > self.round && round >= mark && aged > 0).then_some(mark)
     }
 
-    /// They were.
+    /// These messages were lost.
     pub(super) fn lost(&mut self) {
         self.slots.aged = 0;
     }
 
-    /// The follower has everything up to `index`. True if that is news. The leader's log starts after `base`,
-    /// and its round is `now`.
+    /// The follower has everything up to `index`; returns true if the leader did not know. The
+    /// leader's log starts after `base`, and its round is `now`.
     #[inline]
     pub(super) fn matches(
         &mut self,
@@ -205,11 +209,12 @@ impl Progress {
         news
     }
 
-    /// Whether entries may follow each other again, now that the follower has everything up to `index`.
-    #[inline(never)] // it is rare
+    /// Whether to resume sending without waiting, now that the follower has everything up to
+    /// `index`.
+    #[inline(never)] // rare
     fn may_resume(&self, index: u64, round: u64, base: u64) -> bool {
         let news = index > self.matched;
-        let first = news && self.matched == 0; // nothing older can be answered
+        let first = news && self.matched == 0; // no older message can be answered
         match self.state {
             Pace::Replicate => false,
             Pace::Probe => index + 1 >= self.next,
@@ -218,10 +223,10 @@ impl Progress {
         }
     }
 
-    /// What a refusal at `prev_index` of a message of this round says.
+    /// What a refusal at `prev_index`, of a message of this round, means.
     pub(super) fn judge(&self, prev_index: u64, round: u64) -> Verdict {
-        // Nobody refuses what comes after index 0, but an answer to this node's own AppendEntries of an older
-        // term may look like it.
+        // No node refuses entries after index 0, but an answer to this node's AppendEntries of an
+        // older term may look like such a refusal.
         if prev_index == 0 {
             return Verdict::Late;
         }
@@ -237,7 +242,7 @@ impl Progress {
         if speaks { Verdict::Mismatch } else { Verdict::Late }
     }
 
-    /// The logs may agree up to `agreed`: goes on from there, with a probe.
+    /// The logs may agree up to `agreed`: continues from there, with a probe.
     pub(super) fn go_back(&mut self, agreed: u64, verdict: Verdict, now: u64) {
         if verdict == Verdict::DiskLost {
             (self.matched, self.matched_in) = (agreed.min(self.matched), now);
@@ -246,7 +251,7 @@ impl Progress {
         self.state = Pace::Probe;
     }
 
-    /// A message was refused: of those that follow each other, or while the window was not open yet.
+    /// A message was refused while replicating, or while the window was still reduced.
     pub(super) fn close_window(&mut self, verdict: Verdict, max_inflight: u32) {
         let first = self.state == Pace::Replicate && verdict != Verdict::Late;
         if first || self.slots.window < max_inflight {
@@ -254,23 +259,29 @@ impl Progress {
         }
     }
 
-    /// What always holds.
+    /// Asserts the invariants.
     #[inline]
     pub(super) fn assert_sound(&self, max_inflight: u32) {
         debug_assert!(self.matched < self.next, "nextIndex is above matchIndex: {self:?}");
-        debug_assert!(self.slots.taken() <= max_inflight, "max_inflight is kept: {self:?}");
-        debug_assert!(self.slots.window <= max_inflight, "so is the window: {self:?}");
+        debug_assert!(
+            self.slots.taken() <= max_inflight,
+            "at most max_inflight messages are in flight: {self:?}"
+        );
+        debug_assert!(
+            self.slots.window <= max_inflight,
+            "the window is at most max_inflight: {self:?}"
+        );
     }
 }
 
-/// What a refusal says.
+/// The meaning of a refusal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Verdict {
-    /// Nothing: it is older than what the leader knows.
+    /// None: it is older than the leader's knowledge.
     Late,
-    /// The logs differ before the refused entries, or something before them is missing.
+    /// The logs differ before the refused entries, or entries before them are missing.
     Mismatch,
-    /// The follower acknowledged what it does not have any more.
+    /// The follower no longer has entries that it acknowledged.
     DiskLost,
 }
 
@@ -293,7 +304,8 @@ mod tests {
         progress
     }
 
-    /// etcd's and raft-rs's `test_progress_maybe_decr`: from (matched, next), refused at an index, with a hint.
+    /// etcd's and raft-rs's `test_progress_maybe_decr`: from (matched, next), refused at an index,
+    /// with a hint.
     #[test]
     fn it_goes_back_as_the_tracker_of_etcd_does() {
         for (progress, refused, hint, goes_back, next) in [
@@ -301,13 +313,13 @@ mod tests {
             (replicating(5, 10), 4, 4, false, 10),
             (replicating(5, 10), 9, 9, true, 10),
             (replicating(5, 10), 9, 5, true, 6),
-            (waiting(0, 10), 5, 5, false, 10), // not what was asked
+            (waiting(0, 10), 5, 5, false, 10), // not the probe's index
             (waiting(0, 10), 9, 8, true, 9),
             (waiting(0, 2), 1, 0, true, 1),
-            (waiting(0, 1), 0, 0, false, 1), // nobody refuses what comes after index 0
+            (waiting(0, 1), 0, 0, false, 1), // no node refuses entries after index 0
             (waiting(0, 10), 9, 2, true, 3),
             (waiting(0, 10), 9, 0, true, 1),
-            (waiting(4, 10), 9, 2, true, 5), // never below what matches
+            (waiting(4, 10), 9, 2, true, 5), // never below matchIndex
         ] {
             let mut after = progress;
             let verdict = progress.judge(refused, 1);

@@ -1,18 +1,18 @@
-//! Quorum arithmetic, free of any other state: majorities, and joint majorities (§6).
+//! Quorum arithmetic, independent of other state: majorities, and joint majorities (§6).
 
 use crate::protocol::{MAX_NODES, NodeId, NodeSet};
 
 /// Clusters up to this size do their arithmetic in a small array.
 const FEW: usize = 9;
 
-/// Whose agreement counts. With an outgoing configuration both must agree (joint consensus).
+/// A quorum system. With an outgoing configuration both must agree (joint consensus).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quorum {
     voters: Majority,
     outgoing: Majority,
 }
 
-/// Some voters, and how many of them are enough.
+/// A set of voters, and the number of them that is a quorum.
 #[derive(Clone, Copy, Debug, Default)]
 struct Majority {
     voters: NodeSet,
@@ -20,14 +20,14 @@ struct Majority {
     needed: usize,
 }
 
-/// Where an election stands.
+/// The state of an election.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum VoteResult {
     /// A quorum granted.
     Won,
     /// No quorum can grant any more.
     Lost,
-    /// Open.
+    /// Neither yet.
     Pending,
 }
 
@@ -42,7 +42,7 @@ impl Quorum {
         Self { voters: Majority::of(incoming), outgoing: Majority::of(outgoing) }
     }
 
-    /// Takes half of the voters for a quorum: the bug `quorum_off_by_one`.
+    /// Accepts half of the voters as a quorum: the bug `quorum_off_by_one`.
     #[must_use]
     pub fn off_by_one(mut self) -> Self {
         for majority in [&mut self.voters, &mut self.outgoing] {
@@ -56,7 +56,7 @@ impl Quorum {
         &self.voters.voters
     }
 
-    /// How many voters there are.
+    /// The number of voters.
     #[inline]
     pub fn size(&self) -> usize {
         self.voters.count
@@ -68,7 +68,7 @@ impl Quorum {
         self.vote_result(nodes, &NodeSet::default()) == VoteResult::Won
     }
 
-    /// Where an election stands. No voters at all have granted everything.
+    /// The state of an election. An empty set of voters counts as having granted.
     #[inline]
     pub fn vote_result(&self, granted: &NodeSet, rejected: &NodeSet) -> VoteResult {
         let incoming = self.voters.vote_result(granted, rejected);
@@ -82,7 +82,7 @@ impl Quorum {
         }
     }
 
-    /// The same if it is above `floor`. That it is not is seldom worth a search.
+    /// The same, if it is above `floor`; usually rules that out without a search.
     #[inline]
     pub fn committed_above(&self, floor: u64, acked: impl Fn(NodeId) -> u64 + Copy) -> Option<u64> {
         let reached = self.voters.voters.iter().filter(|voter| acked(*voter) > floor).count();
@@ -92,7 +92,8 @@ impl Quorum {
         Some(self.committed_index(acked)).filter(|index| *index > floor)
     }
 
-    /// The highest index that a quorum has acknowledged. No voters at all have acknowledged everything.
+    /// The highest index that a quorum has acknowledged; the greatest number for an empty set of
+    /// voters.
     #[inline]
     pub fn committed_index(&self, acked: impl Fn(NodeId) -> u64 + Copy) -> u64 {
         let incoming = self.voters.committed_index(acked);

@@ -1,4 +1,5 @@
-//! Reads without an entry in the log (diss. §6.4): `ReadIndex`, leases, and stale local ones.
+//! Reads without an entry in the log (diss. §6.4): `ReadIndex`, leases, and local reads, which may
+//! be stale.
 
 use std::collections::VecDeque;
 
@@ -12,11 +13,11 @@ use crate::reasons;
 /// A leader's heartbeat rounds and the reads that wait for them.
 #[derive(Debug, Default)]
 pub struct Reads {
-    /// The current round; every `AppendEntries` carries it and every answer echoes it.
+    /// The current round, which every `AppendEntries` carries and every reply echoes.
     round: u64,
-    /// With leases: when each round that is not confirmed yet was sent, oldest first.
+    /// With leases: the rounds that are not confirmed yet and when they were sent, oldest first.
     sent: VecDeque<(u64, LocalTime)>,
-    /// From when the lease counts.
+    /// The start of the lease.
     lease_from: Option<LocalTime>,
     waiting: VecDeque<Read>,
 }
@@ -43,7 +44,7 @@ impl Reads {
         self.sent.clear();
     }
 
-    /// A new round; when it was sent matters only to leases.
+    /// Begins a round; its time is recorded only for leases.
     pub(super) fn begin_round(&mut self, now: LocalTime, leased: bool) {
         self.round += 1;
         if leased {
@@ -61,7 +62,7 @@ impl Reads {
     }
 }
 
-/// A leader that hears nobody forgets when its oldest rounds were sent; they would be too old for a lease.
+/// The number of unconfirmed rounds whose times are kept; older ones would be too old for a lease.
 const ROUNDS_REMEMBERED: usize = 1024;
 
 impl Node {
@@ -84,13 +85,14 @@ impl Node {
             let reason = reasons::NO_LEASE;
             return fx.reply(op, Reply::Refused { reason, hint: None });
         }
-        // It waits for no other read. A leader that may not know the latest commitIndex has to wait, and its
-        // lease may be over by then.
+        // A read under a lease does not wait for other reads. A leader that may not know the latest
+        // commitIndex must wait, and its lease may have ended by then.
         if via == ReadPath::Lease && self.has_lease(now) && self.knows_commits() {
             return self.serve(op, key, fx);
         }
-        // "the leader issues a new round of heartbeats and waits for their acknowledgments from a majority
-        // of the cluster" (6.4, step 3). Answers to older rounds say nothing about now.
+        // "the leader issues a new round of heartbeats and waits for their acknowledgments from a
+        // majority of the cluster" (diss. §6.4, step 3). Replies to older rounds do not confirm the
+        // leader now.
         self.reads.waiting.push_back(Read { op, key, round: self.reads.round + 1, index: None });
         self.start_round(now, fx);
     }
@@ -112,8 +114,8 @@ impl Node {
         }
     }
 
-    /// Serves the reads that may be served: the leader was confirmed after they came, it knows every
-    /// commit of earlier terms, and it has applied as much as was committed then.
+    /// Serves the reads that may be served: the leader was confirmed after they arrived, it knows
+    /// every commit of earlier terms, and it has applied everything that was committed then.
     pub(super) fn reads_confirmed<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let of_use = self.config.lease.is_some() || !self.reads.waiting.is_empty();
         if !of_use || self.role != Role::Leader {
@@ -140,14 +142,14 @@ impl Node {
         }
     }
 
-    /// "If the leader has not yet marked an entry from its current term committed, it waits until it has done
-    /// so" (6.4, step 1): until then it may not know the latest commitIndex.
+    /// "If the leader has not yet marked an entry from its current term committed, it waits until
+    /// it has done so" (diss. §6.4, step 1): until then it may not know the latest commitIndex.
     fn knows_commits(&self) -> bool {
         self.log().term_at(self.commit) == Some(self.term()) || !self.obeys(Rule::NoopBeforeRead)
     }
 
-    /// "the leader's lease ... start + election timeout / clock drift bound", where start is when the
-    /// heartbeats that a majority acknowledged were *sent* (diss. §6.4.1).
+    /// "the leader's lease ... start + election timeout / clock drift bound", where start is when
+    /// the heartbeats that a majority acknowledged were *sent* (diss. §6.4.1).
     fn extend_lease(&mut self, now: LocalTime, confirmed: u64) {
         while let Some(&(round, sent)) = self.reads.sent.front() {
             if round > confirmed {

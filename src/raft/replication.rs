@@ -11,7 +11,8 @@ use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
 use crate::reasons;
 
 impl Node {
-    /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it" (§5.1).
+    /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it"
+    /// (§5.1).
     #[inline]
     pub(super) fn propose<E: Effects<Self>>(&mut self, op: OpId, command: Command, fx: &mut E) {
         if self.role != Role::Leader {
@@ -27,7 +28,7 @@ impl Node {
         }
     }
 
-    /// Sends every follower what it may have now.
+    /// Sends every follower as many entries as its progress allows.
     #[inline]
     fn replicate<E: Effects<Self>>(&mut self, fx: &mut E) {
         let mut shared = None;
@@ -36,8 +37,8 @@ impl Node {
         }
     }
 
-    /// Sends a follower its next entries, as far as its pace allows. A batch that was built for another
-    /// follower is used again.
+    /// Sends a follower as many of its next entries as its progress allows. Reuses a batch that was
+    /// built for another follower.
     #[inline]
     fn send_entries<E: Effects<Self>>(
         &mut self,
@@ -94,9 +95,9 @@ impl Node {
         fx.send(peer, message);
     }
 
-    /// A new round of heartbeats, "AppendEntries RPCs that carry no log entries" (§5.2), but for a new leader's
-    /// first, which probe. What was lost since the last one is found by it: where entries or a probe never
-    /// came the follower refuses or its answer says so, and a lost answer is repeated.
+    /// Starts a round of heartbeats, "AppendEntries RPCs that carry no log entries" (§5.2); a new
+    /// leader's first ones are probes. A round detects what was lost since the last one: if entries
+    /// or a probe did not arrive, the follower's reply shows it, and a lost reply is repeated.
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.reads.begin_round(now, self.config.lease.is_some());
         let own = self.reads.round();
@@ -111,7 +112,7 @@ impl Node {
                 self.send_append(peer, payload, fx);
             }
         }
-        self.reads_confirmed(now, fx); // a cluster of one needs no answers
+        self.reads_confirmed(now, fx); // a cluster of one needs no replies
     }
 
     /// The receiver's side of `AppendEntries` (Figure 2, steps 2 to 5).
@@ -131,12 +132,13 @@ impl Node {
         let carried = !entries.as_slice().is_empty();
         let (prev_index, prev_term, entries) =
             self.after_snapshot(prev_index, prev_term, entries.as_slice());
-        // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm"
+        // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches
+        // prevLogTerm"
         if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
             return self.reject(from, prev_index, prev_term, round, carried, fx);
         }
-        // Without the check the entries go wherever the log ends.
+        // Without the check the entries are appended where the log ends.
         let prev_index = prev_index.min(self.log().last_index());
         if !self.store(prev_index, entries, fx) {
             return;
@@ -158,8 +160,9 @@ impl Node {
         self.promise(from, reply, fx);
     }
 
-    /// What of a message comes after the beginning of the log. What a snapshot covers is committed, and every
-    /// later leader has it (§5.4): it needs no check, and cannot be checked.
+    /// The part of a message after the beginning of the log. Entries that a snapshot covers are
+    /// committed, and every later leader has them (§5.4): they need no check, and cannot be
+    /// checked.
     #[inline]
     fn after_snapshot<'a>(
         &self,
@@ -176,9 +179,9 @@ impl Node {
         (base.index, base.term, fresh)
     }
 
-    /// Steps 3 and 4: "If an existing entry conflicts with a new one (same index but different terms),
-    /// delete the existing entry and all that follow it. Append any new entries not already in the log."
-    /// False if the node halted instead.
+    /// Steps 3 and 4: "If an existing entry conflicts with a new one (same index but different
+    /// terms), delete the existing entry and all that follow it. Append any new entries not already
+    /// in the log." False if the node halted instead.
     #[inline]
     fn store<E: Effects<Self>>(&mut self, prev_index: u64, entries: &[Entry], fx: &mut E) -> bool {
         let mut first = prev_index + 1;
@@ -207,8 +210,9 @@ impl Node {
         true
     }
 
-    /// Drops what conflicts. Below the own commitIndex that can only happen if a rule is gone or a node
-    /// lied; production systems then halt (`commit_guard`), the paper does not look.
+    /// Removes conflicting entries. Below the node's own commitIndex this can happen only if a rule
+    /// was taken away or a node lied; production systems then halt (`commit_guard`), the paper does
+    /// not check.
     fn truncate_after<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) -> bool {
         if self.config.commit_guard && index < self.commit {
             fx.halt(reasons::CONFLICT);
@@ -223,8 +227,8 @@ impl Node {
         true
     }
 
-    /// The answer to a leader of an older term. It confirms no round: should that node lead again by the time
-    /// it comes, in this very term, it must not take it for an answer to its new rounds (diss. §6.4).
+    /// The reply to a leader of an older term. It confirms no round: if that node leads this term
+    /// by the time the reply arrives, the reply must not confirm its new rounds (diss. §6.4).
     pub(super) fn reject_stale<E: Effects<Self>>(
         &mut self,
         from: NodeId,
@@ -234,8 +238,8 @@ impl Node {
         self.reject(from, prev_index, 0, 0, false, fx);
     }
 
-    /// "the follower can include the term of the conflicting entry and the first index it stores for that
-    /// term" (§5.3): here the last index whose term is not above the leader's.
+    /// "the follower can include the term of the conflicting entry and the first index it stores
+    /// for that term" (§5.3): here the last index whose term is not above the leader's.
     fn reject<E: Effects<Self>>(
         &mut self,
         from: NodeId,
@@ -259,7 +263,7 @@ impl Node {
     }
 
     /// "If successful: update nextIndex and matchIndex for follower" (Figure 2).
-    #[inline(always)] // in the one place where it is not rare
+    #[inline(always)] // into the only caller where it is frequent
     pub(super) fn acknowledged<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -269,12 +273,12 @@ impl Node {
         carried: bool,
         fx: &mut E,
     ) {
-        let index = index.min(self.log().last_index()); // whoever claims more lies
+        let index = index.min(self.log().last_index()); // only a liar claims more
         self.answered(from, round, carried, fx);
         let (base, own, most) =
             (self.log().base().index, self.reads.round(), self.config.max_inflight);
         let news = self.progress[from.at()].matches(index, round, base, own, most);
-        // An index that is committed already makes no other one so.
+        // Only an index above commitIndex can advance it.
         if news && index > self.commit {
             self.maybe_commit(fx);
         }
@@ -285,8 +289,8 @@ impl Node {
         self.round_answered(now, from, round, fx);
     }
 
-    /// A follower answered: what it answers is under way no more, and what was sent before an answered
-    /// heartbeat and got lost is not either.
+    /// A follower replied: the message that it answers is no longer in flight, nor are messages
+    /// that were sent before an answered heartbeat and were lost.
     #[inline(always)] // as above
     fn answered<E: Effects<Self>>(&mut self, from: NodeId, round: u64, carried: bool, fx: &E) {
         let progress = &mut self.progress[from.at()];
@@ -296,8 +300,9 @@ impl Node {
         }
     }
 
-    /// Whether entries of rounds before `mark` still travel to a follower. What a transport knows of its
-    /// connection: etcd's reports to its Raft what it could not deliver (`MsgUnreachable`).
+    /// Whether entries of rounds before `mark` are still in flight to a follower. This stands for
+    /// the transport's knowledge of its connection: etcd's reports what it could not deliver
+    /// (`MsgUnreachable`).
     #[inline(never)] // it is rare
     fn look_for_lost<E: Effects<Self>>(&mut self, peer: NodeId, mark: u64, fx: &E) {
         let travel = fx.is_under_way(peer, |message| match message {
@@ -311,9 +316,9 @@ impl Node {
         }
     }
 
-    /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (Figure 2),
-    /// with the follower's hint.
-    #[allow(clippy::too_many_arguments)] // the fields of the answer
+    /// "If AppendEntries fails because of log inconsistency: decrement nextIndex and retry" (Figure
+    /// 2), with the follower's hint.
+    #[allow(clippy::too_many_arguments)] // the fields of the reply
     pub(super) fn refused<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -330,7 +335,7 @@ impl Node {
         let progress = &mut self.progress[from.at()];
         progress.close_window(verdict, most);
         if verdict == Verdict::Late {
-            self.send_entries(from, &mut None, fx); // what waits for room may have it now
+            self.send_entries(from, &mut None, fx); // the window may have room now
         } else {
             let (hint_index, hint_term) = hint;
             let agreed = self.log().last_at_most(hint_index.min(prev_index - 1), hint_term);
@@ -342,9 +347,9 @@ impl Node {
         self.round_answered(now, from, round, fx);
     }
 
-    /// What a refusal says. That a snapshot was lost it says only if the network does not carry it any more:
-    /// etcd and raft-rs, too, send the next one when their transport reports that the last one failed
-    /// (`MsgSnapStatus`).
+    /// What a refusal means. It means that a snapshot was lost only if the snapshot is no longer in
+    /// flight: etcd and raft-rs, too, send the next one when their transport reports that the last
+    /// one failed (`MsgSnapStatus`).
     fn judge<E: Effects<Self>>(
         &self,
         from: NodeId,
@@ -361,8 +366,8 @@ impl Node {
         if awaited { Verdict::Late } else { verdict }
     }
 
-    /// A probe goes out even if there is nothing to send: its answer tells where the logs agree. False if there
-    /// is no room for it now.
+    /// Sends a probe even if there are no entries to send: its reply shows where the logs agree.
+    /// False if the window has no room for it.
     fn send_probe<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) -> bool {
         let (last, round) = (self.log().last_index(), self.reads.round());
         let progress = &mut self.progress[peer.at()];
@@ -374,7 +379,7 @@ impl Node {
         self.send_probe_with_entries(peer, fx)
     }
 
-    #[inline(never)] // so that others need no entries in memory
+    #[inline(never)] // keeps entries out of the caller's stack frame
     fn send_probe_with_entries<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) -> bool {
         let first = self.progress[peer.at()].next;
         if first <= self.log().base().index {
@@ -391,7 +396,7 @@ impl Node {
         true
     }
 
-    /// The leader's own copy counts as far as its own disk has it.
+    /// The leader counts its own entries once they are durable.
     pub(super) fn count_own_disk<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.sync(fx);
         self.own_disk_reached(self.storage.durable_index(), fx);
@@ -409,7 +414,7 @@ impl Node {
     }
 
     /// "If there exists an N such that N > commitIndex, a majority of matchIndex[i] >= N, and
-    /// log[N].term == currentTerm: set commitIndex = N" (Figure 2, 5.3, 5.4).
+    /// log[N].term == currentTerm: set commitIndex = N" (Figure 2, §5.3, §5.4).
     #[inline]
     pub(super) fn maybe_commit<E: Effects<Self>>(&mut self, fx: &mut E) {
         let matched = |node: NodeId| self.progress[node.at()].matched;

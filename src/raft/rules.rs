@@ -1,8 +1,8 @@
 //! The rules of Raft that can be taken away, one by one.
 //!
-//! Each row of the table is one rule and the named bug that an implementation has without it. A new
-//! rule is a row here and an `if` where the protocol obeys it; the scenario's `bugs=`, the discovery
-//! table `rl.rules` and the documentation follow from the row.
+//! Each row of the table is one rule, with the name of the bug that an implementation has without
+//! it. To add a rule, add a row here and an `if` where the protocol obeys it; the scenario's
+//! `bugs=`, the table `rl.rules` and the documentation follow from the row.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,17 +28,17 @@ macro_rules! rules {
                 match self { $(Rule::$variant => $rule,)* }
             }
 
-            /// Where it is written.
+            /// Its source.
             pub fn source(self) -> &'static str {
                 match self { $(Rule::$variant => $source,)* }
             }
 
-            /// Which property breaks first when it is gone.
+            /// The property that is violated first without it.
             pub fn breaks(self) -> &'static str {
                 match self { $(Rule::$variant => $breaks,)* }
             }
 
-            /// What a run must have for the bug to be reachable.
+            /// What a run needs for the bug to show.
             pub fn needs(self) -> &'static str {
                 match self { $(Rule::$variant => $needs,)* }
             }
@@ -66,7 +66,7 @@ rules! {
         "a quorum is more than half of the voters",
         "paper §5.2", "election_safety", "a partition";
     TermCheckAppend: "accept_stale_leader",
-        "AppendEntries of an older term is refused",
+        "an AppendEntries of an older term is refused",
         "paper §5.1", "committed_prefix", "messages that arrive late";
     TermCheckVote: "stale_vote_accepted",
         "a candidate counts only votes of its current term",
@@ -78,29 +78,29 @@ rules! {
         "a follower deletes entries only where one of them conflicts with the leader's",
         "paper §5.3", "committed_prefix", "messages that overtake each other";
     CommitVerified: "commit_unverified_suffix",
-        "a follower commits no further than the last entry that this message verified",
+        "a follower commits no further than the last entry that the AppendEntries verified",
         "paper §5.3 and Figure 2", "state_machine_safety", "a diverged follower";
     SessionDedup: "no_dedup",
-        "a command that a client sends again is applied once",
+        "a command that a client retries is applied once",
         "paper §8, diss. §6.3", "session_once", "a client that retries";
     NoopBeforeRead: "readindex_no_noop",
         "a leader serves reads only once it has committed an entry of its own term",
         "paper §8, diss. §6.4", "linearizable_reads", "a new leader that does not know all commits";
     LeaseSticky: "lease_without_stickiness",
-        "with leases, a follower that hears a leader refuses RequestVote",
+        "with leases, a follower that hears from a leader refuses RequestVote",
         "diss. §6.4.1", "linearizable_reads", "read leases";
     LeaseRestartWait: "lease_forgotten_at_restart",
         "with leases, a restarted node refuses votes for one election timeout",
         "diss. §6.4.1", "linearizable_reads", "read leases and a restart";
     LeaseFromSend: "lease_from_ack",
-        "a lease counts from the moment the heartbeat was sent, not from its answer",
+        "a lease runs from the moment when the heartbeat was sent, not from its reply",
         "diss. §6.4.1", "linearizable_reads", "read leases and slow links";
     LeaseDriftBound: "lease_ignores_drift",
         "a lease is shorter than the election timeout by the bound on clock drift",
         "diss. §6.4.1", "linearizable_reads", "read leases and drifting clocks";
 }
 
-/// Which rules a node obeys. All of them, unless some were taken away.
+/// The rules that a node obeys: all, unless some were taken away.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Rules {
     removed: u64,

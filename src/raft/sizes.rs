@@ -1,4 +1,5 @@
-//! How long messages are on the wire. The protocol moves numbers; a wire would carry the texts that they stand for.
+//! The lengths of messages on the wire, which would carry the texts that the protocol's numbers
+//! stand for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,36 +11,36 @@ use super::types::{Entries, Key, Op, Output, RaftMessage, Value};
 const HEADER: u64 = 24;
 /// An entry without its key and its value: term, operation and session.
 const ENTRY: u64 = 24;
-/// The length of a text, which stands before it in a snapshot.
+/// The length prefix of a text in a snapshot.
 const LENGTH: u64 = 8;
-/// An answer that a session remembers.
+/// A remembered answer of a session.
 const ANSWER: u64 = 24;
 
-/// How long the texts behind keys and values are, in bytes.
+/// Provides the lengths of the texts of keys and values, in bytes.
 pub trait Texts: fmt::Debug + Send + Sync {
-    /// The text of a key.
+    /// The length of a key's text.
     fn key_bytes(&self, key: Key) -> u64;
-    /// The text of a value that is one.
+    /// The length of a value's text.
     fn text_bytes(&self, symbol: u32) -> u64;
 }
 
-/// What an observer needs to know to measure messages: the table of texts of the cluster that it watches.
+/// Lets an observer measure messages: the table of texts of its cluster.
 #[derive(Clone, Debug)]
 pub struct Wire {
-    /// Keys below are those of load generators, k0, k1 and so on.
+    /// Keys below this are those of load generators, k0, k1, ...
     load_keys: u32,
     texts: Option<Arc<dyn Texts>>,
 }
 
 impl Default for Wire {
-    /// Where nobody wrote texts: all keys are numbers.
+    /// For clusters without texts: all keys are numbers.
     fn default() -> Self {
         Self { load_keys: u32::MAX, texts: None }
     }
 }
 
 impl Wire {
-    /// With so many keys of load generators, and a table of the other texts.
+    /// With this many keys of load generators, and a table of the other texts.
     pub fn new(load_keys: u32, texts: Arc<dyn Texts>) -> Self {
         Self { load_keys, texts: Some(texts) }
     }
@@ -104,8 +105,8 @@ fn digits(number: u32) -> u64 {
     (u64::from(number) + DIGITS[(number | 1).ilog2() as usize]) >> 32
 }
 
-/// By the position of a number's highest bit: the digits that it has, in the upper half, less the power of ten at
-/// which one more is reached, if numbers with that bit reach one.
+/// By the position of a number's highest bit: the digits that it has, in the upper half, less the
+/// power of ten at which one more is reached, if numbers with that bit reach one.
 const DIGITS: [u64; 32] = {
     let mut table = [0; 32];
     let (mut bit, mut ten, mut digits) = (0, 10, 1);
@@ -122,8 +123,8 @@ const DIGITS: [u64; 32] = {
 };
 
 impl RaftMessage {
-    /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the entries, and a
-    /// snapshot's content, with the texts of keys and values in UTF-8.
+    /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the entries,
+    /// and the contents of a snapshot, with the texts of keys and values in UTF-8.
     #[inline]
     pub fn size(&self, wire: &Wire) -> u64 {
         match self {

@@ -1,5 +1,5 @@
-//! Log compaction (§7): a node writes down what its state machine holds and drops the entries that led
-//! there; a follower that needs them gets the snapshot instead.
+//! Log compaction (§7): a node saves the state of its state machine and removes the entries that
+//! led to it; a follower that needs these entries gets the snapshot instead.
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ pub struct Snapshot {
 }
 
 impl Node {
-    /// "Each server takes snapshots independently, covering just the committed entries in its log" (7): one
-    /// whenever so many were applied since the last. As many entries before it stay, so that a follower that
-    /// lags a little gets entries.
+    /// "Each server takes snapshots independently, covering just the committed entries in its log"
+    /// (§7): one whenever `snapshot_every` entries were applied since the last. The same number of
+    /// entries before it are kept, so that a follower that lags a little gets entries.
     #[inline]
     pub(super) fn compact<E: Effects<Self>>(&mut self, fx: &mut E) {
         let Some(every) = self.config.snapshot_every else { return };
@@ -32,7 +32,7 @@ impl Node {
         }
     }
 
-    #[inline(never)] // it is rare
+    #[inline(never)] // rare
     fn take_snapshot<E: Effects<Self>>(&mut self, index: u64, every: u64, fx: &mut E) {
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
@@ -42,9 +42,10 @@ impl Node {
         self.sync(fx);
     }
 
-    /// "The leader must occasionally send snapshots to followers that lag behind. This happens when the leader
-    /// has already discarded the next log entry that it needs to send" (7). One is
-    /// under way at a time: it is sent again if it was lost and the follower refuses a later heartbeat.
+    /// "The leader must occasionally send snapshots to followers that lag behind. This happens when
+    /// the leader has already discarded the next log entry that it needs to send" (§7). One is in
+    /// flight at a time: it is sent again if it was lost and the follower refuses a later
+    /// heartbeat.
     pub(super) fn send_snapshot<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
         let Some(snapshot) = self.storage.snapshot().cloned() else { return };
         let (term, round) = (self.term(), self.reads.round());
@@ -53,7 +54,7 @@ impl Node {
     }
 
     /// The receiver's side of `InstallSnapshot` (Figure 13; of its steps 1 and 6 to 8).
-    #[inline(never)] // it is rare
+    #[inline(never)] // rare
     pub(super) fn install_snapshot<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
@@ -68,10 +69,10 @@ impl Node {
             return;
         }
         let Base { index, term, hash } = snapshot.base;
-        // A snapshot of what is committed here is old: the store has it, and more.
+        // A snapshot up to commitIndex or before is old: the store already contains it.
         if index > self.commit {
-            // 6. "If existing log entry has same index and term as snapshot's last included entry, retain log
-            // entries following it"; 7. "discard the entire log".
+            // 6. "If existing log entry has same index and term as snapshot's last included entry,
+            // retain log entries following it"; 7. "discard the entire log".
             let first = if self.log().matches(index, term) {
                 self.storage.save(snapshot.clone(), index);
                 index + 1
@@ -89,8 +90,8 @@ impl Node {
         self.promise(from, reply, fx);
     }
 
-    /// A follower has the snapshot that it was sent, and with it every entry up to its end.
-    #[inline(never)] // it is rare
+    /// A follower has installed a snapshot, and so has every entry up to its last index.
+    #[inline(never)] // rare
     pub(super) fn snapshot_installed<E: Effects<Self>>(
         &mut self,
         now: LocalTime,

@@ -1,7 +1,8 @@
-//! Persistent state (Figure 2): currentTerm, votedFor, log and snapshot, and which part of it is durable.
+//! Persistent state (Figure 2): currentTerm, votedFor, log and snapshot, and which part of it is
+//! durable.
 //!
-//! The state lives here once. What has been written but is not yet durable is remembered as the way
-//! back: a crash undoes it, a completed fsync forgets it.
+//! The state is stored once. Writes that are not yet durable have undo records: a crash applies
+//! them, a completed fsync discards them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,19 +21,19 @@ pub struct Storage {
     log: Log,
     /// The last snapshot.
     snapshot: Option<Arc<Snapshot>>,
-    /// Up to where entries may go once that is durable: it covers them.
+    /// The last index that may be removed once the snapshot, which covers it, is durable.
     droppable: u64,
     /// Ordinal of the last write.
     written: WriteId,
     /// The last write that the disk was asked to make durable.
     requested: WriteId,
-    /// Invariant: one step back for every write after the last durable one, oldest first.
+    /// Invariant: one undo record for every write after the last durable one, oldest first.
     undo: VecDeque<(WriteId, Undo)>,
 }
 
 clone_by_field!([] Storage { log, snapshot } copied { term, vote, droppable, written, requested } empty { undo });
 
-/// The way back from a write. What is rare is boxed: the others come with every message.
+/// An undo record. Rare variants are boxed, since the others are created with every message.
 #[derive(Clone, Debug)]
 enum Undo {
     Ballot { term: u64, vote: Option<NodeId> },
@@ -97,14 +98,15 @@ impl Storage {
         self.remember(|| Undo::Append { count: entries.len() as u64 });
     }
 
-    /// Drops every entry after `index`.
+    /// Removes every entry after `index`.
     pub fn truncate(&mut self, index: u64) {
         let tail = self.log.truncate(index).into_boxed_slice();
         self.remember(|| Undo::Truncate { tail });
     }
 
-    /// Writes a snapshot. Once it is durable the entries up to `droppable`, which it covers, may go
-    /// ([`Storage::compact`]): a crash in between finds one or the other.
+    /// Writes a snapshot. Once it is durable the entries up to `droppable`, which it covers, may be
+    /// removed ([`Storage::compact`]): after a crash at any time, the disk has the snapshot or the
+    /// entries.
     pub fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
         let before = self.snapshot.replace(snapshot);
         self.droppable = droppable;
@@ -118,8 +120,8 @@ impl Storage {
         self.remember(|| Undo::Install { before: Box::new((log, before)) });
     }
 
-    /// Drops what a durable snapshot covers. Not in the step that wrote the entries: who watches the node looks
-    /// at its log after the step.
+    /// Removes entries that a durable snapshot covers. Not in the step that wrote them, because
+    /// observers look at the log after the step.
     #[inline]
     pub fn compact(&mut self) {
         if self.droppable > self.log.base().index && !self.awaits_snapshot() {
@@ -134,14 +136,14 @@ impl Storage {
         self.undo.iter().any(|(_, undo)| is_snapshot(undo))
     }
 
-    /// A write, and the way back from it. It is made in its place: nothing can fail on the way there. Else it would
-    /// have to lie in memory first, to be dropped from there: written there in words, and read at once in pieces
-    /// of two, for which the processor waits.
+    /// Records how to undo a write. The record is constructed in the queue itself: a temporary
+    /// would be written to the stack in 8-byte stores and copied at once in 16-byte loads, which
+    /// stall the processor.
     #[inline]
     fn remember(&mut self, undo: impl FnOnce() -> Undo) {
         debug_assert!(
             self.undo.back().is_none_or(|(id, _)| *id <= self.written),
-            "steps back are in order: {:?} after {:?}",
+            "undo records are in order: {:?} after {:?}",
             self.written,
             self.undo
         );
@@ -168,7 +170,7 @@ impl Storage {
         if self.requested < self.written {
             self.requested = self.written;
             if persist(self.written) == Durability::Done {
-                // Nearly always the only one; to clear a queue takes three times as long.
+                // Nearly always the only one; clearing a queue takes three times as long.
                 self.undo.pop_back();
                 if !self.undo.is_empty() {
                     self.undo.clear();
@@ -186,8 +188,8 @@ impl Storage {
         }
     }
 
-    /// Index of the last entry that a crash would leave in place, if nothing was truncated since. (A
-    /// leader truncates nothing, and all that it wrote before its election is durable.)
+    /// Index of the last entry that would survive a crash, if nothing was truncated since. (A
+    /// leader truncates nothing, and everything that it wrote before its election is durable.)
     #[inline]
     pub fn durable_index(&self) -> u64 {
         let volatile: u64 = self
@@ -198,7 +200,7 @@ impl Storage {
         self.log.last_index() - volatile
     }
 
-    /// Power loss: writes after `durable` never happened.
+    /// Power loss: undoes the writes after `durable`.
     pub fn crash(&mut self, durable: WriteId) {
         while self.undo.back().is_some_and(|(id, _)| *id > durable) {
             match self.undo.pop_back() {
@@ -209,7 +211,7 @@ impl Storage {
                 Some((_, Undo::Truncate { tail })) => self.log.restore(tail),
                 Some((_, Undo::Snapshot { before })) => self.snapshot = before,
                 Some((_, Undo::Install { before })) => (self.log, self.snapshot) = *before,
-                None => unreachable!("the loop saw a last step"),
+                None => unreachable!("the loop saw a last record"),
             }
         }
         self.undo.clear();
@@ -217,22 +219,23 @@ impl Storage {
         self.droppable = self.droppable.min(self.snapshot.as_ref().map_or(0, |s| s.base.index));
     }
 
-    /// A new disk. Write ordinals go on, so that an old fsync cannot be taken for a new one.
+    /// A new, empty disk. Write ordinals continue, so that an old fsync cannot be mistaken for a
+    /// new one.
     pub fn wipe(&mut self) {
         *self = Self { written: self.written, requested: self.written, ..Self::default() };
     }
 
-    /// The rule [`super::Rule::PersistVote`] is gone: the vote never reached the disk.
+    /// Without the rule [`super::Rule::PersistVote`]: the vote never reached the disk.
     pub fn lose_vote(&mut self) {
         self.vote = None;
     }
 
-    /// The rule [`super::Rule::PersistTerm`] is gone: only the log tells the term.
+    /// Without the rule [`super::Rule::PersistTerm`]: the term is that of the last log entry.
     pub fn lose_term(&mut self) {
         (self.term, self.vote) = (self.log.last_term(), None);
     }
 
-    /// A world that begins in mid-story.
+    /// The storage of an initial state.
     pub(crate) fn preset(term: u64, vote: Option<NodeId>, log: Log) -> Self {
         Self { term, vote, log, ..Self::default() }
     }

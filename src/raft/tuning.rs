@@ -1,9 +1,11 @@
-//! Timeouts that follow the network (Dynatune, arXiv 2507.15154): the leader measures the round trips of
-//! its heartbeats and tells each follower its own; the follower counts which rounds reached it, sets its
-//! election timeout by the one and says by the other how often it wants to hear a heartbeat.
+//! Timeouts that adapt to the network (Dynatune, arXiv 2507.15154). The leader measures the round
+//! trips of its heartbeats and sends each follower its own. The follower sets its election timeout
+//! from the round trips, and requests a heartbeat interval that depends on the fraction of
+//! heartbeats that reached it.
 //!
-//! Two things are not as there. The leader has one heartbeat timer, and beats as often as the follower that
-//! asks for most. And a round that a client's read began counts as a heartbeat, since it is one (diss. §6.4).
+//! There are two differences. The leader has one heartbeat timer, and uses the shortest interval
+//! that a follower requests. And a round that a client's read started counts as a heartbeat, since
+//! it is one (diss. §6.4).
 
 use std::collections::VecDeque;
 
@@ -14,24 +16,24 @@ use super::types::Entries;
 use crate::clone::clone_by_field;
 use crate::protocol::{Delay, LocalTime, NodeId, Span};
 
-/// How timeouts follow the network.
+/// How timeouts adapt to the network.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdaptiveTimeout {
     /// s in "timeout = mean + s * standard deviation" of the round trips.
     pub safety: f64,
-    /// So many round trips must be known before anything is set by them.
+    /// The number of round trips that must be known before they are used.
     pub min_samples: u32,
-    /// So many of the last ones count.
+    /// The number of most recent round trips that are used.
     pub window: u32,
-    /// With what probability at least one heartbeat arrives within a timeout.
+    /// The probability that at least one heartbeat arrives within a timeout.
     pub reachability: f64,
-    /// At least so many heartbeats in a timeout, even if none was ever lost.
+    /// The minimum number of heartbeats in a timeout, even if none was ever lost.
     pub min_heartbeats: u32,
 }
 
 impl Default for AdaptiveTimeout {
-    /// As published.
+    /// The published values.
     fn default() -> Self {
         Self { safety: 2.0, min_samples: 10, window: 1000, reachability: 0.999, min_heartbeats: 1 }
     }
@@ -42,17 +44,18 @@ const LIMITS: (Span, Span) = (Span::from_ms(1), Span::from_ms(60_000));
 /// The widest window.
 const WIDEST: u32 = 100_000;
 
-/// More heartbeats in a timeout than these help nobody.
+/// The maximum number of heartbeats in a timeout.
 const MOST_HEARTBEATS: u32 = 100;
-/// No follower gets heartbeats more often than this.
+/// The shortest heartbeat interval.
 const SHORTEST_INTERVAL: Span = Span(100_000);
-/// A leader forgets when it sent a round once so many were sent after it.
+/// The number of rounds whose sending times a leader keeps.
 const ROUNDS_REMEMBERED: usize = 1024;
-/// No round trip counts for more than this (a day), so that squares can be added up.
+/// The longest round trip (a day): longer ones are clamped, so that sums of squares do not
+/// overflow.
 const LONGEST: u64 = 86_400_000_000_000;
 
 impl AdaptiveTimeout {
-    /// Why it makes no sense, if so.
+    /// Checks that the values are valid.
     pub fn validate(&self) -> Result<(), String> {
         let Self { safety, min_samples, window, reachability, min_heartbeats } = *self;
         if !(0.0..=1000.0).contains(&safety) {
@@ -95,14 +98,14 @@ impl AdaptiveTimeout {
     }
 }
 
-/// What a node has measured: as a follower, of the way to its leader; as a leader, of the ways to its
-/// followers.
+/// A node's measurements: as a follower, of its link to the leader; as a leader, of its links to
+/// the followers.
 #[derive(Debug)]
 pub struct Tuning {
     settings: AdaptiveTimeout,
     trips: RoundTrips,
     rounds: Rounds,
-    /// How often this follower wants to hear a heartbeat.
+    /// The heartbeat interval that this follower requests.
     interval: Span,
     /// When the last rounds were sent, oldest first.
     sent: VecDeque<(u64, LocalTime)>,
@@ -112,12 +115,12 @@ pub struct Tuning {
 
 clone_by_field!([] Tuning { settings, trips, rounds, interval, sent, ways });
 
-/// What a leader knows of the way to a follower.
+/// A leader's measurements of its link to a follower.
 #[derive(Clone, Copy, Debug, Default)]
 struct Measured {
-    /// The last round trip, until the follower is told.
+    /// The last round trip, until it is sent to the follower.
     round_trip: Option<Span>,
-    /// How often the follower wants to hear a heartbeat.
+    /// The heartbeat interval that the follower requests.
     interval: Option<Span>,
 }
 
@@ -141,7 +144,7 @@ impl Tuning {
         self.ways.fill(Measured::default());
     }
 
-    /// A heartbeat came. The timeout from now on, once enough is known.
+    /// A heartbeat arrived. Returns the new timeout, once enough round trips are known.
     fn heartbeat(&mut self, round: u64, round_trip: Span) -> Option<Span> {
         let window = self.settings.window as usize;
         self.rounds.heard(round, window);
@@ -209,7 +212,7 @@ impl RoundTrips {
     }
 }
 
-/// The numbers of the last rounds that were heard, ascending, each once.
+/// The numbers of the last rounds that were received, ascending and distinct.
 #[derive(Debug, Default)]
 struct Rounds {
     numbers: VecDeque<u64>,
@@ -227,7 +230,7 @@ impl Rounds {
         }
     }
 
-    /// Which share of the rounds between the oldest and the newest never came.
+    /// The fraction of the rounds between the oldest and the newest that never arrived.
     fn loss(&self) -> f64 {
         let (Some(oldest), Some(newest)) = (self.numbers.front(), self.numbers.back()) else {
             return 0.0;
@@ -237,8 +240,8 @@ impl Rounds {
 }
 
 impl Node {
-    /// An election timeout or a new leader ends what was measured: the settings hold until enough is known
-    /// of the new way.
+    /// Discards the measurements, at an election timeout or with a new leader: the configured
+    /// settings hold until enough round trips are known again.
     pub(super) fn forget_measurements(&mut self) {
         if let Some(tuning) = &mut self.tuning {
             tuning.forget(self.config.heartbeat);
@@ -246,8 +249,8 @@ impl Node {
         }
     }
 
-    /// A follower learns from its leader's heartbeat. Timeouts are drawn from [t, r t), where r is how far
-    /// apart the ends of the configured range are.
+    /// A follower takes in its leader's heartbeat. Timeouts are drawn from [t, r t), where r is the
+    /// ratio of the ends of the configured range.
     #[inline]
     pub(super) fn measure(&mut self, round: u64, entries: &Entries) {
         let (Entries::Measured { round_trip }, Some(tuning)) = (entries, &mut self.tuning) else {
@@ -261,8 +264,8 @@ impl Node {
         }
     }
 
-    /// What a follower says in its answer: how often it wants to hear a heartbeat, in nanoseconds; 0 if the
-    /// message was no measured one.
+    /// The heartbeat interval that a follower requests in its reply, in nanoseconds; 0 if the
+    /// message was not a measured heartbeat.
     #[inline]
     pub(super) fn wanted_interval(&self, entries: &Entries) -> u64 {
         match (entries, &self.tuning) {
@@ -278,7 +281,7 @@ impl Node {
         }
     }
 
-    /// What a heartbeat carries: the round trip that was measured last, which the follower hears once.
+    /// The payload of a heartbeat: the round trip that was measured last, which is sent once.
     pub(super) fn heartbeat_payload(&mut self, peer: NodeId) -> Entries {
         match &mut self.tuning {
             None => Entries::None,
@@ -289,7 +292,7 @@ impl Node {
         }
     }
 
-    /// A follower answered a heartbeat; with `wanted` above 0 it was a measured one.
+    /// A follower replied to a heartbeat; `wanted` is above 0 if it was a measured one.
     #[inline]
     pub(super) fn measured(&mut self, now: LocalTime, from: NodeId, round: u64, wanted: u64) {
         if wanted > 0
@@ -299,7 +302,7 @@ impl Node {
         }
     }
 
-    /// How often a leader shows that it is there: as set, or as the follower asks that needs it most.
+    /// A leader's heartbeat interval: the configured one, or the shortest that a follower requests.
     pub(super) fn heartbeat_interval(&self) -> Span {
         let Some(tuning) = &self.tuning else { return self.config.heartbeat };
         let wanted = |peer: NodeId| tuning.ways[peer.at()].interval;
@@ -307,8 +310,8 @@ impl Node {
         wanted.min().unwrap_or(self.config.heartbeat)
     }
 
-    /// How long a leader may hear no quorum: an election timeout (diss. §6.2). Where heartbeats have become rare, it
-    /// is two of their intervals: one alone may fall between two answers.
+    /// The time for which a leader may hear from no quorum: an election timeout (diss. §6.2), but
+    /// at least two heartbeat intervals, since a shorter time may fall between two replies.
     pub(super) fn quorum_check(&self) -> Delay {
         let timeout = self.config.election_timeout.min;
         let rare = self.tuning.as_ref().map(|_| Span(2 * self.heartbeat_interval().0));

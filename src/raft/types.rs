@@ -1,4 +1,4 @@
-//! What nodes say to each other (Figure 2), what they store, and what clients ask.
+//! Messages (Figure 2), log entries, and the requests of clients.
 
 use std::sync::Arc;
 
@@ -33,10 +33,10 @@ impl Value {
     }
 }
 
-/// What a command does to the store.
+/// An operation on the store.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Op {
-    /// Nothing: what a new leader appends to commit what came before it (§8).
+    /// No operation: a new leader appends it to commit the entries before it (§8).
     #[default]
     Noop,
     /// Sets a key to one value.
@@ -46,7 +46,7 @@ pub enum Op {
         /// Its new value.
         value: Value,
     },
-    /// Reads a key, in log order.
+    /// Reads a key through the log.
     Get {
         /// The key.
         key: Key,
@@ -55,7 +55,7 @@ pub enum Op {
     Cas {
         /// The key.
         key: Key,
-        /// What it must be.
+        /// The value that it must have.
         expected: Value,
         /// Its new value.
         value: Value,
@@ -69,23 +69,24 @@ pub enum Op {
     },
 }
 
-/// A client's session (diss. §6.3). Client 0 has none: its commands apply as often as they commit.
+/// A client's session (diss. §6.3). Client 0 has none: its commands are applied each time that they
+/// commit.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Session {
     /// The client, counted from 1.
     pub client: u32,
     /// The serial number that the client gave the command.
     pub seq: u32,
-    /// Below this the client has every answer, so they may be forgotten.
+    /// The client has the answers to all lower serial numbers, so they may be discarded.
     pub low: u32,
 }
 
-/// What an entry of the log carries.
+/// The command of a log entry.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Command {
-    /// What to do.
+    /// The operation.
     pub op: Op,
-    /// For whom.
+    /// The session that it belongs to.
     pub session: Session,
 }
 
@@ -95,7 +96,7 @@ impl Command {
         Self { op, session: Session::default() }
     }
 
-    /// What it says, folded into two words.
+    /// Its contents, folded into two words.
     #[inline]
     pub(super) fn words(&self) -> (u64, u64) {
         let (tag, key, a, b) = match self.op {
@@ -110,7 +111,7 @@ impl Command {
         (tag, op ^ fold(session, u64::from(b)))
     }
 
-    /// What it says, folded into one.
+    /// Its contents, folded into one word.
     #[inline]
     pub(crate) fn fingerprint(&self) -> u64 {
         let (tag, content) = self.words();
@@ -118,19 +119,19 @@ impl Command {
     }
 }
 
-/// An entry of the log. Its index is its place.
+/// A log entry. Its index is its position in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Entry {
     /// The term in which a leader received it.
     pub term: u64,
-    /// What it carries.
+    /// Its command.
     pub command: Command,
     /// Hash of the log up to and including this entry. Each node computes its own ([`super::Log`]):
     /// equal hashes mean equal prefixes, so that checks need not walk logs.
     pub hash: u64,
 }
 
-/// Entries on their way. A batch is built once and shared by all followers that need it.
+/// The entries of a message. A batch is built once and shared by all followers that need it.
 #[derive(Clone, Debug, Default)]
 pub enum Entries {
     /// A heartbeat.
@@ -138,7 +139,7 @@ pub enum Entries {
     None,
     /// A heartbeat of a leader that measures ([`super::tuning`]).
     Measured {
-        /// The follower's last round trip; zero if there is no news.
+        /// The follower's last round trip; zero if there is no new one.
         round_trip: Span,
     },
     /// The steady state.
@@ -169,31 +170,33 @@ impl Entries {
     }
 }
 
-/// What nodes say to each other.
+/// A message between nodes.
 #[derive(Clone, Debug)]
 pub enum RaftMessage {
-    /// Invoked by candidates to gather votes (§5.2), or to ask whether it would be worth it (diss. §9.6).
+    /// Invoked by candidates to gather votes (§5.2), or to ask whether they would get them (diss.
+    /// §9.6).
     RequestVote {
-        /// The candidate's term; with `pre` the term that it would stand in.
+        /// The candidate's term; with `pre` the term of the election that it would start.
         term: u64,
         /// Index of the candidate's last log entry (§5.4).
         last_index: u64,
         /// Term of the candidate's last log entry (§5.4).
         last_term: u64,
-        /// PreVote: nobody's state changes.
+        /// PreVote: does not change the receiver's state.
         pre: bool,
     },
     /// The answer to a [`RaftMessage::RequestVote`].
     RequestVoteReply {
         /// The voter's term; for a granted PreVote the term asked about.
         term: u64,
-        /// Whether the candidate has the vote.
+        /// True if the candidate has the vote.
         granted: bool,
-        /// PreVote.
+        /// True for a reply to PreVote.
         pre: bool,
-        /// The term that was asked about: a refusal counts only against the election that it answers.
+        /// The term that was asked about: a refusal counts only for that election.
         asked: u64,
-        /// Whether the candidate's log is behind the voter's. Told only if the election rule asks for it.
+        /// True if the candidate's log is behind the voter's. Set only if the election rule needs
+        /// it.
         stale_log: bool,
     },
     /// Invoked by the leader to replicate entries and as heartbeat (§5.2, §5.3).
@@ -206,37 +209,39 @@ pub enum RaftMessage {
         prev_term: u64,
         /// The leader's commitIndex.
         commit: u64,
-        /// The heartbeat round that this belongs to; echoed, so that the leader can tell old answers from
-        /// new ones (diss. §6.4).
+        /// The heartbeat round; the reply echoes it, so that the leader can distinguish old replies
+        /// from new ones (diss. §6.4).
         round: u64,
-        /// What to store.
+        /// The entries to store.
         entries: Entries,
     },
     /// The answer to a [`RaftMessage::AppendEntries`].
     AppendEntriesReply {
         /// The follower's term.
         term: u64,
-        /// Whether the follower had the entry before.
+        /// True if the follower's log matched at `prev_index`.
         success: bool,
-        /// On success the last index now known to match; else the `prev_index` that was refused.
+        /// On success the last index now known to match; otherwise the `prev_index` that was
+        /// refused.
         index: u64,
-        /// On failure: the last index where the leader may try next (5.3, conflict back-off). In answer to a
-        /// measured heartbeat: how often the follower wants to hear one, in nanoseconds ([`super::tuning`]).
+        /// On failure: the last index where the leader may try next (§5.3, conflict back-off). In
+        /// reply to a measured heartbeat: the interval that the follower requests, in nanoseconds
+        /// ([`super::tuning`]).
         hint_index: u64,
         /// On failure: the follower's term at `hint_index`.
         hint_term: u64,
         /// The round of the message that this answers.
         round: u64,
-        /// Whether that message carried entries: then it is under way no more.
+        /// True if that message carried entries, and so is no longer in flight.
         carried: bool,
     },
-    /// Invoked by the leader to send a snapshot to a follower that lags (§7); whole, in one message.
+    /// Invoked by the leader to send a snapshot to a follower that lags (§7), in one message.
     InstallSnapshot {
         /// The leader's term.
         term: u64,
         /// The heartbeat round in which it was sent.
         round: u64,
-        /// Its state, its last index and that one's term.
+        /// The snapshot with its last index and term.
         snapshot: Arc<Snapshot>,
     },
     /// The answer to a [`RaftMessage::InstallSnapshot`].
@@ -376,7 +381,7 @@ pub(crate) fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
-/// What a client, or a person at the console, may ask of a node.
+/// A request of a client, or by hand, to a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Request {
     /// Replicate and apply a command.
@@ -385,14 +390,14 @@ pub enum Request {
     Read {
         /// The key.
         key: Key,
-        /// How.
+        /// The read path.
         via: ReadPath,
     },
-    /// Stand for election now, as if the election timer had run out.
+    /// Start an election now, as if the election timer had expired.
     Campaign,
-    /// A lie: lead the next term without asking anybody.
+    /// A lie: lead the next term without an election.
     Usurp,
-    /// A lie: forget whom this node voted for.
+    /// A lie: forget this node's vote.
     ForgetVote,
 }
 
@@ -410,7 +415,7 @@ impl Fingerprint for Request {
     }
 }
 
-/// What a client is told.
+/// The answer to a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// A write took effect.
@@ -419,19 +424,19 @@ pub enum Output {
         index: u64,
         /// The term of its entry.
         term: u64,
-        /// False if it was a compare-and-set that found something else.
+        /// False for a compare-and-set that found another value.
         applied: bool,
     },
     /// A read was served.
     Read {
-        /// lastApplied of the node that served it, at that moment.
+        /// lastApplied of the node that served it, at that time.
         index: u64,
         /// Hash of the log up to there.
         hash: u64,
         /// The items at the key; empty if it was never set.
         items: Vec<Value>,
     },
-    /// An order was carried out.
+    /// A request by hand was carried out.
     Done,
 }
 

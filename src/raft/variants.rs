@@ -1,18 +1,19 @@
-//! Other rules of election, as the literature compares them with the paper's.
+//! Election rules other than the paper's, from the literature.
 //!
-//! A variant changes when a node raises its term or stands again; what a vote means, and to whom it may go,
-//! is the paper's in all of them. Names and rules of most come from the simulator of the dissertation's
-//! chapter 9 (AvailSim). A new one is a row here and a question that `election` asks.
+//! A variant changes when a node increases its term or starts another election; the meaning of a
+//! vote, and the conditions for granting it, are the paper's in all of them. Most come from
+//! AvailSim, the simulator of the dissertation's chapter 9. To add one, add a row here and a method
+//! that `election` calls.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! variants {
     ($($variant:ident $name:literal $meaning:literal $source:literal;)*) => {
-        /// A rule of election.
+        /// An election rule.
         #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
         pub enum ElectionRule {
-            /// The paper's: a higher term is adopted from whoever has it; a candidate stands again when its
-            /// timeout is over (§5.2).
+            /// The paper's: a higher term is always adopted; a candidate starts its next election
+            /// when its timer expires (§5.2).
             #[default]
             #[serde(rename = "paper")]
             Paper,
@@ -29,45 +30,46 @@ variants! {
         "a voter adopts a candidate's higher term only if its log is at least as up to date"
         "AvailSim, algorithm stalelognobump";
     NoGrantNoBump "no_grant_no_bump"
-        "a voter adopts a candidate's higher term only with its vote; a vote given earlier is not freed by it"
+        "a voter adopts a candidate's higher term only when it grants its vote; the term alone does not free an earlier vote"
         "AvailSim, algorithm nograntnobump";
     Hesitant "hesitant"
-        "a candidate stands again only if somebody refused it for another reason than its log"
+        "a candidate starts another election only if a node refused it for a reason other than its log"
         "AvailSim, algorithm hesitant";
     HesitantQuorum "hesitant_quorum"
-        "a candidate stands again only if a quorum, itself included, refused it for another reason than its log"
+        "a candidate starts another election only if a quorum, itself included, refused it for a reason other than its log"
         "AvailSim, algorithm hesitant2";
     HesitantMemory "hesitant_memory"
-        "a node stands only if those that never found its log stale are a quorum; it forgets when it hears a leader"
+        "a node starts an election only if the nodes that never found its log stale form a quorum; a leader's message resets this"
         "AvailSim, algorithm phesitant, which never forgets: its logs do not change";
     ZooKeeper "zookeeper"
-        "a node first asks whether its log is up to date, and stands if a quorum says so, whoever leads"
+        "a node first asks whether its log is up to date, and starts an election if a quorum agrees, even while there is a leader"
         "AvailSim, algorithm zookeeper";
     ZooKeeperMaxTerm "zookeeper_max_term"
-        "like zookeeper, but it stands one term above the highest that it heard of while it asked"
+        "like zookeeper, but in a term one above the highest in the replies"
         "AvailSim, algorithm zookeeper2";
     Refloated "refloated"
-        "who steps down for a higher term does not vote in that same message, its timer and its back-off start anew; a candidate that was refused stays one, and backs off once half of the others refused it"
+        "a node that steps down for a higher term does not vote in reply to that message, and restarts its timer and back-off; a refused candidate remains one, and backs off once half of the others have refused it"
         "the simulator of Raft Refloated (Howard et al. 2015), to compare with its figures";
 }
 
 impl ElectionRule {
-    /// Whether a node asks about its log before it stands.
+    /// Whether a node asks about its log before it starts an election.
     pub fn asks_about_log(self) -> bool {
         matches!(self, Self::ZooKeeper | Self::ZooKeeperMaxTerm)
     }
 
-    /// Whether answers must tell if it was the log that was refused.
+    /// Whether refusals must state if the log was the reason.
     pub(super) fn needs_reasons(self) -> bool {
         matches!(self, Self::Hesitant | Self::HesitantQuorum | Self::HesitantMemory)
     }
 
-    /// Whether a candidate stays one that a majority refused. (Otherwise it waits as a follower.)
+    /// Whether a candidate that a majority refused remains one. (Otherwise it waits as a follower.)
     pub(super) fn stays_candidate(self) -> bool {
         matches!(self, Self::Hesitant | Self::HesitantQuorum | Self::Refloated)
     }
 
-    /// Whether who steps down for a higher term begins anew: its timer, and how often it was refused.
+    /// Whether a node that steps down for a higher term restarts its timer and its count of
+    /// refusals.
     pub(super) fn begins_anew(self) -> bool {
         self == Self::Refloated
     }

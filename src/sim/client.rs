@@ -6,42 +6,42 @@ use super::distribution::Distribution;
 use super::time::{Time, millis};
 use crate::protocol::{Mix, NodeId, OpId, Protocol, Reply, Span};
 
-/// Where an operation stands.
+/// The status of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpStatus<T> {
     /// No answer yet.
     Pending,
     /// Done, with its result.
     Ok(T),
-    /// Not done, and never will be.
+    /// Not done, and never will be done.
     Failed(&'static str),
-    /// May have been done, or may yet be.
+    /// It may have been done, or may still be done.
     Unknown(&'static str),
 }
 
 impl<T> OpStatus<T> {
-    /// Whether there is no answer yet.
+    /// True if there is no answer yet.
     pub fn is_pending(&self) -> bool {
         matches!(self, OpStatus::Pending)
     }
 }
 
-/// An operation that somebody holds a handle of.
+/// An operation that was requested by hand.
 #[derive(Clone, Debug)]
 pub struct OpState<P: Protocol> {
-    /// What was asked.
+    /// The request.
     pub request: P::Request,
     /// The node that was asked last.
     pub node: Option<NodeId>,
-    /// The nodes that were asked and have not answered, once for each time that they were.
+    /// The nodes that were asked and have not answered, once for each request.
     pub asked: Vec<NodeId>,
-    /// Why the operation may have been done although nobody is asked any more.
+    /// Why the operation may have been done although no answer is pending any more.
     pub doubt: Option<&'static str>,
-    /// When it was first asked.
+    /// When it was first sent.
     pub invoked: Time,
     /// When the answer came.
     pub ended: Option<Time>,
-    /// Where it stands.
+    /// The status of the operation.
     pub status: OpStatus<P::Output>,
 }
 
@@ -58,7 +58,7 @@ impl<T> OpStatus<T> {
 }
 
 impl<P: Protocol> OpState<P> {
-    /// The client asks once more. What it does not know of earlier times it will not learn from this one.
+    /// The client retries. The outcomes of earlier attempts that it does not know remain unknown.
     pub(super) fn ask_again(&mut self, node: Option<NodeId>) {
         match self.status {
             OpStatus::Ok(_) => return,
@@ -68,8 +68,8 @@ impl<P: Protocol> OpState<P> {
         (self.status, self.ended, self.node) = (OpStatus::Pending, None, node);
     }
 
-    /// What an answer says of the operation, if it says anything: a refusal only that this time nothing was
-    /// done.
+    /// The status that follows from an answer, if any: a refusal shows only that this attempt was
+    /// not done.
     pub(super) fn learns(&mut self, reply: Reply<P::Output>) -> Option<OpStatus<P::Output>> {
         let refused = match reply {
             Reply::Ok(output) => return Some(OpStatus::Ok(output)),
@@ -90,25 +90,25 @@ impl<P: Protocol> OpState<P> {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// The first request.
+    /// The time of the first request.
     #[serde(default)]
     pub start: Time,
-    /// No request from here on.
+    /// The time after which there are no requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Time>,
-    /// How requests follow each other.
+    /// When requests are sent.
     pub pacing: Pacing,
-    /// What is asked.
+    /// The mix of requests.
     #[serde(default)]
     pub mix: Mix,
-    /// The node beside which the clients stand, and through which alone they reach others. Without one
-    /// they stand outside every partition.
+    /// The node next to which the clients are: they can reach only nodes that it can reach. Without
+    /// one they are outside every partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<NodeId>,
 }
 
 impl Load {
-    /// How many clients it has.
+    /// The number of its clients.
     pub fn clients(&self) -> u32 {
         match self.pacing {
             Pacing::Open { .. } => 1,
@@ -117,31 +117,31 @@ impl Load {
     }
 }
 
-/// How requests follow each other.
+/// When requests are sent.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "pacing", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Pacing {
-    /// One after the other at these intervals, whatever becomes of them.
+    /// Open loop: at these intervals, regardless of answers.
     Open {
-        /// From a request to the next.
+        /// The time from one request to the next.
         every: Distribution,
     },
-    /// Each client asks again when it has its answer.
+    /// Closed loop: each client sends its next request after it has an answer.
     Closed {
-        /// How many.
+        /// The number of clients.
         clients: u32,
-        /// From an answer to the next request.
+        /// The time from an answer to the next request.
         think: Distribution,
-        /// When a client stops waiting.
+        /// How long a client waits for an answer.
         #[serde(with = "millis::span")]
         timeout: Span,
-        /// Whether it then sends the same request again, instead of leaving it unknown.
+        /// True if it then retries the request; otherwise the outcome stays unknown.
         #[serde(default)]
         retry: bool,
     },
 }
 
-/// A client of a closed loop waits this long before it looks for a leader again.
+/// The time after which a client of a closed loop looks for a leader again.
 pub(super) const LOOK_AGAIN: Span = Span::from_ms(10);
 
 /// One client of a load generator; an open loop is one client that never waits.
@@ -150,19 +150,19 @@ pub(super) struct Client<P: Protocol> {
     pub(super) load: u32,
     /// Its number among all clients, counted from 1.
     pub(super) number: u32,
-    /// How many requests it made.
+    /// The number of its requests so far.
     pub(super) ordinal: u64,
     pub(super) current: Option<Current<P>>,
-    /// When it is woken next; an earlier wake-up that comes due is of no use any more.
+    /// When it is woken next; earlier wake-ups that come due are ignored.
     pub(super) wake: Time,
 }
 
-/// What a client waits for.
+/// The answer that a client waits for.
 #[derive(Clone, Debug)]
 pub(super) struct Current<P: Protocol> {
     pub(super) op: OpId,
     pub(super) request: P::Request,
-    /// Whom it asked; nobody if it found no leader.
+    /// The node that it asked; `None` if it found no leader.
     pub(super) node: Option<NodeId>,
     pub(super) gives_up: Time,
 }

@@ -1,21 +1,21 @@
-//! A node's clock: it runs at a rate and may have been set. The world's time never bends.
+//! A node's clock, which has a rate and can be set. The world's time is not affected.
 
 use super::time::Time;
 use crate::protocol::{LocalTime, Span};
 
-/// True rate, in parts per billion.
+/// The true rate, in parts per billion.
 const TRUE_RATE: u64 = 1_000_000_000;
 
-/// A clock that was right at the beginning.
+/// A clock that was correct at time 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     world: u64,
     local: u64,
-    /// Local nanoseconds in 10^9 true ones.
+    /// Local nanoseconds per 10^9 true nanoseconds.
     rate: u64,
-    /// Timers count whole ticks of this length; 0 if they run out at any moment.
+    /// The length of a tick: timers count whole ticks; 0 if they are continuous.
     tick: u64,
-    /// When the ticks come: this much after multiples of a tick.
+    /// The phase of the ticks: their offset from multiples of a tick.
     phase: u64,
 }
 
@@ -28,11 +28,11 @@ impl Default for Clock {
 /// Clocks start one year after their own zero, so that they can be set back.
 const EPOCH: u64 = 365 * 24 * 3_600 * 1_000_000_000;
 
-/// What a clock shows at most when it is set forward: 292 years, with as much room to run on.
+/// The latest time to which a clock can be set: 292 years, with as much room to continue.
 const LATEST: u64 = u64::MAX / 2;
 
 impl Clock {
-    /// What the clock shows.
+    /// The time that the clock shows.
     #[inline]
     pub fn local(&self, now: Time) -> LocalTime {
         let passed = now.0 - self.world;
@@ -42,21 +42,22 @@ impl Clock {
         LocalTime(self.local + scale(passed, self.rate, TRUE_RATE))
     }
 
-    /// The first moment at which the clock shows `local` or more; `now` if it does already.
+    /// The first time at which the clock shows `local` or more; `now` if it already does.
     #[inline]
     pub fn world(&self, local: LocalTime, now: Time) -> Time {
         let ahead = local.0.saturating_sub(self.local);
         let passed = if self.rate == TRUE_RATE {
             ahead
         } else {
-            // Rounded up, and no earlier than the moment before which local() would still be short.
+            // Rounded up, so that the clock shows at least `local` then.
             scale_up(ahead, TRUE_RATE, self.rate)
         };
         Time(self.world.saturating_add(passed)).max(now)
     }
 
-    /// When a timer that was armed at `since` runs out: after `wait`, or with the last of as many whole ticks
-    /// as fit into it. The tick under way when it was armed counts, as in etcd (etcd-io/etcd#4887).
+    /// When a timer that was armed at `since` expires: after `wait`, or at the last of the whole
+    /// ticks that fit into it. The tick during which it was armed counts, as in etcd
+    /// (etcd-io/etcd#4887).
     pub fn rings(&self, since: LocalTime, wait: Span) -> LocalTime {
         match wait.0.checked_div(self.tick) {
             None => since + wait,
@@ -69,7 +70,7 @@ impl Clock {
         LocalTime(self.phase.saturating_add(ticks.saturating_mul(self.tick)))
     }
 
-    /// The least wait with which a timer that was armed at `since` has not run out by now.
+    /// The shortest wait with which a timer that was armed at `since` has not expired by now.
     pub fn least_wait(&self, since: LocalTime, now: Time) -> Span {
         let now = self.local(now);
         if self.tick == 0 {
@@ -83,30 +84,30 @@ impl Clock {
         local.0.saturating_sub(self.phase) / self.tick // a clock may be set back to its zero
     }
 
-    /// Timers count whole ticks, the first of them `phase` after the clock's zero.
+    /// Makes timers count whole ticks, the first of them `phase` after the clock's zero.
     pub fn set_ticks(&mut self, tick: Span, phase: Span) {
         (self.tick, self.phase) = (tick.0, phase.0);
     }
 
-    /// Whether timers count whole ticks. Few worlds tick.
+    /// Whether timers count whole ticks. Most do not.
     #[inline]
     pub fn has_ticks(&self) -> bool {
         self.tick > 0
     }
 
-    /// How long a tick is; zero if timers run out at any moment.
+    /// The length of a tick; zero if timers are continuous.
     pub fn tick(&self) -> Span {
         Span(self.tick)
     }
 
-    /// From now on the clock runs at `rate` (1 is true).
+    /// Sets the clock's rate from now on (1 is true).
     pub fn set_rate(&mut self, now: Time, rate: f64) {
         self.local = self.local(now).0;
         self.world = now.0;
         self.rate = (rate * TRUE_RATE as f64).round().max(1.0) as u64;
     }
 
-    /// The clock is put forward, or back.
+    /// Sets the clock forward or back.
     pub fn jump(&mut self, now: Time, by: Span, back: bool) {
         let shown = self.local(now).0;
         self.local =
@@ -119,7 +120,7 @@ impl Clock {
         self.rate as f64 / TRUE_RATE as f64
     }
 
-    /// How far the clock is ahead of the world's time, in milliseconds.
+    /// The offset of the clock from the world's time, in milliseconds.
     pub fn offset_ms(&self, now: Time) -> f64 {
         (self.local(now).0 as f64 - EPOCH as f64 - now.0 as f64) / 1e6
     }
@@ -157,7 +158,7 @@ mod tests {
         let zero = EPOCH % 100;
         assert_eq!(zero, 0, "the phase is that of the epoch");
         assert_eq!(clock.rings(at(30), Span(100)), at(130), "armed with a tick, the next one");
-        assert_eq!(clock.rings(at(129), Span(100)), at(130), "the tick under way counts");
+        assert_eq!(clock.rings(at(129), Span(100)), at(130), "the current tick counts");
         assert_eq!(clock.rings(at(31), Span(399)), at(330), "three whole ticks");
         assert_eq!(clock.rings(at(31), Span(5)), at(130), "at least one");
         for (since, now) in [(31, 31), (31, 129), (31, 130), (31, 500), (129, 131), (30, 230)] {

@@ -1,10 +1,10 @@
-//! The running hash that proves that two runs are one.
+//! The running hash that identifies a run: equal digests mean equal runs.
 
 use std::fmt::{self, Write as _};
 
 /// A 128-bit hash over dispatched events and node state changes, in order.
 ///
-/// Two lanes of folded multiplication, as in wyhash; not for adversaries.
+/// Two lanes of folded multiplication, as in wyhash; not resistant to attacks.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Digest {
     a: u64,
@@ -27,25 +27,25 @@ impl Digest {
 }
 
 impl Digest {
-    /// A word for some words in order, of something that a digest is to take in whole.
+    /// Folds a sequence of words into one word.
     pub(super) fn of(words: impl IntoIterator<Item = u64>) -> u64 {
         let mut whole = Self::default();
         words.into_iter().for_each(|word| whole.absorb(word, 0));
         whole.a ^ whole.b
     }
 
-    /// A word for a text: one of the reasons that are written in the code.
+    /// Folds a text into a word; for the reasons that are constants in the code.
     pub(super) fn of_text(text: &str) -> u64 {
         Self::of(text.bytes().map(u64::from))
     }
 
     /// As 32 hexadecimal digits.
     pub fn hex(&self) -> [u8; 32] {
-        // A last fold, so that the lanes depend on each other.
+        // A final fold, so that the lanes depend on each other.
         let mut last = *self;
         last.absorb(self.b, self.a);
         let bytes = (u128::from(last.a) << 64 | u128::from(last.b)).to_be_bytes();
-        // Computed, since sixteen bytes are computed at once and looked up one by one.
+        // Computed rather than looked up, since this is vectorized.
         let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
         let mut text = [0; 32];
         for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {

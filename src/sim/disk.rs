@@ -1,17 +1,17 @@
-//! Disks: a write reaches the page cache, an fsync makes it durable, and both take their time.
+//! Disks: a write reaches the page cache, an fsync makes it durable, and both take time.
 
 use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use crate::protocol::{Span, WriteId};
 
-/// How long a disk takes.
+/// The latencies of a disk.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DiskSpec {
-    /// From the write to the page cache.
+    /// The time of a write to the page cache.
     pub write: Distribution,
-    /// From the page cache to the platter.
+    /// The time of an fsync.
     pub fsync: Distribution,
 }
 
@@ -23,36 +23,36 @@ impl Default for DiskSpec {
 }
 
 impl DiskSpec {
-    /// Whether everything is durable at once.
+    /// True if every write is durable at once.
     pub fn is_instant(&self) -> bool {
         let zero = Some(Span::ZERO);
         self.write.as_constant() == zero && self.fsync.as_constant() == zero
     }
 }
 
-/// What a crash does to writes that no fsync has confirmed.
+/// What a crash does to unsynced writes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unsynced {
-    /// They are gone, as after a power failure.
+    /// They are lost, as after a power failure.
     #[default]
     Lose,
-    /// A random number of the first ones survive.
+    /// A random number of the first of them survive.
     Tear,
-    /// They survive, as after the death of the process alone.
+    /// They survive, as when only the process crashes.
     Keep,
 }
 
-/// One node's disk. An fsync covers what was written before it began; what comes while it runs waits for
-/// the next one (group commit).
+/// One node's disk. An fsync covers the writes before it began; later writes wait for the next
+/// fsync (group commit).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk {
-    /// Everything up to here survives a crash.
+    /// The last durable write.
     pub durable: WriteId,
-    /// What the running fsync will make durable.
+    /// The last write that the running fsync will make durable.
     pub syncing: Option<WriteId>,
-    /// What waits for the next one.
+    /// The last write that waits for the next fsync.
     pub queued: Option<WriteId>,
-    /// How many fsyncs were begun; the ordinal of their luck.
+    /// The number of fsyncs so far, which is the ordinal of their random draws.
     pub syncs: u64,
 }

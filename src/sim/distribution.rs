@@ -1,7 +1,8 @@
 //! Distributions of times, as inverse transforms of one uniform draw.
 //!
-//! Computed with `libm`, not with the platform's mathematics, and rounded to nanoseconds: the same on
-//! every machine. What would be negative becomes 0; what would be longer than 100 days becomes that.
+//! Computed with `libm` instead of the platform's functions, and rounded to nanoseconds, so that
+//! they are the same on every machine. Negative values become 0, and values above 100 days become
+//! 100 days.
 
 use std::sync::Arc;
 
@@ -13,23 +14,24 @@ use super::time::millis;
 use super::weighted::WeightedSample;
 use crate::protocol::{Fingerprint, Span};
 
-/// A distribution of a time, with its parameters in milliseconds. In JSON a number alone is a constant.
+/// A distribution of a time, with its parameters in milliseconds. In JSON a number alone is a
+/// constant.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(from = "Written", into = "Written")]
 pub enum Distribution {
-    /// Always the same.
+    /// A constant.
     Constant {
         /// The value.
         value: f64,
     },
     /// Uniform on [low, high).
     Uniform {
-        /// The least.
+        /// The minimum.
         low: f64,
-        /// The bound that it stays below.
+        /// The upper bound (excluded).
         high: f64,
     },
-    /// Normal, cut at 0.
+    /// Normal, with negative values set to 0.
     Normal {
         /// Mean before the cut.
         mean: f64,
@@ -50,17 +52,17 @@ pub enum Distribution {
     },
     /// Pareto of type I.
     Pareto {
-        /// The least.
+        /// The minimum.
         scale: f64,
         /// The tail index; the mean is infinite up to 1.
         shape: f64,
     },
-    /// One of the values of a sample, each as likely.
+    /// One of the values of a sample, with equal probabilities.
     Empirical {
         /// The sample.
         values: Arc<[f64]>,
     },
-    /// One of the values of a sample, each as likely as its weight says.
+    /// One of the values of a sample, with probabilities in proportion to their weights.
     Weighted(Arc<WeightedSample>),
 }
 
@@ -165,12 +167,12 @@ impl From<Distribution> for Written {
 }
 
 impl Distribution {
-    /// Always the same.
+    /// A constant.
     pub fn constant(value: Span) -> Self {
         Self::Constant { value: value.as_ms() }
     }
 
-    /// The value if there is only one.
+    /// The value, if it is a constant.
     pub fn as_constant(&self) -> Option<Span> {
         match self {
             Self::Constant { value } => Some(to_span(*value)),
@@ -193,7 +195,7 @@ impl Distribution {
         }
     }
 
-    /// The value that a draw stands for.
+    /// The value for a draw.
     #[inline]
     pub fn sample(&self, draw: u64) -> Span {
         match self {
@@ -217,9 +219,9 @@ impl Distribution {
         }
     }
 
-    /// The value that a draw stands for, given that it is longer than this; nothing if none is.
+    /// The value for a draw, conditional on being longer than `least`; `None` if no value is.
     ///
-    /// Longer values come of higher draws, but for a sample, whose values stand in any order.
+    /// Higher draws give longer values, except for samples, whose values are in any order.
     pub fn sample_beyond(&self, draw: u64, least: Span) -> Option<Span> {
         if let Self::Empirical { values } = self {
             let longer: Vec<Span> =
@@ -234,7 +236,7 @@ impl Distribution {
         if self.sample(u64::MAX) <= least {
             return None;
         }
-        // The first draw that stands for something longer lies in (low, high].
+        // The first draw with a longer value is in (low, high].
         let (mut low, mut high) = (0, u64::MAX);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -244,7 +246,7 @@ impl Distribution {
         Some(self.sample(high + if room == u64::MAX { draw } else { below(draw, room + 1) }))
     }
 
-    /// Why the parameters make no sense, if they do not.
+    /// Checks that the parameters are valid.
     pub fn validate(&self) -> Result<(), String> {
         let time = |name: &str, value: f64| {
             millis::to_ns(value).map(|_| ()).map_err(|why| format!("{name}: {why}"))
@@ -307,8 +309,8 @@ fn open_unit(draw: u64) -> f64 {
     ((draw >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
 
-/// The quantile function of the standard normal distribution: Wichura's algorithm AS 241 (1988), PPND16,
-/// accurate to about 1 part in 10^16.
+/// The quantile function of the standard normal distribution: Wichura's algorithm AS 241 (1988),
+/// PPND16, accurate to about 1 part in 10^16.
 fn normal_quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {

@@ -1,35 +1,35 @@
-//! What is made of a message as it leaves: by an interceptor, or again when its run is replayed.
+//! Edits of messages as they are sent: by an interceptor, or by a replay of recorded edits.
 
 use crate::protocol::{Message, NodeId, Span};
 
-/// An edit of one message. Recorded by the message's name, so that the same seed replays without the
-/// interceptor.
+/// An edit of one message. It is recorded under the message's name, so that a replay with the same
+/// seed does not need the interceptor.
 #[derive(Clone, Debug)]
 pub struct Edit<M: Message> {
-    /// It is never sent.
+    /// True if the message is never sent.
     pub drop: bool,
-    /// What it says instead, field by field.
+    /// The changed fields.
     pub changes: Vec<M::Change>,
     /// The sender that it claims.
     pub from: Option<NodeId>,
-    /// How much later it leaves.
+    /// The additional delay before it is sent.
     pub delay: Span,
-    /// Copies of it, and how much later than the message each of them arrives.
+    /// Its copies, each by its delay after the message.
     pub copies: Vec<Span>,
-    /// Messages that are sent after it.
+    /// Additional messages, sent after it.
     pub sends: Vec<Forged<M>>,
 }
 
-/// A message that its sender's code never sent.
+/// A forged message, which the sender's code never sent.
 #[derive(Clone, Debug)]
 pub struct Forged<M> {
     /// The sender that it claims, if not the true one.
     pub from: Option<NodeId>,
     /// Its receiver.
     pub to: NodeId,
-    /// How much later it leaves.
+    /// The additional delay before it is sent.
     pub delay: Span,
-    /// What it says.
+    /// Its contents.
     pub message: M,
 }
 
@@ -47,21 +47,21 @@ impl<M: Message> Default for Edit<M> {
 }
 
 impl<M: Message> Edit<M> {
-    /// Whether the receiver is told what the sender's code did not say. To drop, delay or duplicate a message
-    /// is no lie: a network may do the same.
+    /// True if the receiver gets contents that the sender's code did not send. Dropping, delaying
+    /// or duplicating a message is not a lie: a network may do the same.
     pub fn lies(&self) -> bool {
         let says_else = !self.changes.is_empty() || self.from.is_some();
         says_else && !self.drop || !self.sends.is_empty()
     }
 
-    /// Whether it leaves the message as it is.
+    /// True if it leaves the message unchanged.
     pub(super) fn is_empty(&self) -> bool {
         let Self { drop, changes, from, delay, copies, sends } = self;
         let alone = copies.is_empty() && sends.is_empty();
         !drop && changes.is_empty() && from.is_none() && *delay == Span::ZERO && alone
     }
 
-    /// What another interceptor made of what this one left.
+    /// Appends the edit of a later interceptor.
     pub(super) fn then(&mut self, later: Self) {
         self.drop |= later.drop;
         self.changes.extend(later.changes);

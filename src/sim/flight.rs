@@ -1,11 +1,11 @@
-//! Messages on their way.
+//! Messages in flight.
 
 use serde::{Deserialize, Serialize};
 
 use super::time::Time;
 use crate::protocol::NodeId;
 
-/// A message's name: the k-th that one node sent to another. The same in every run in which it is sent.
+/// A message's id: the k-th message that one node sent to another. It is the same in every run.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageId {
@@ -15,22 +15,22 @@ pub struct MessageId {
     pub to: NodeId,
     /// Counted from 0 on this link.
     pub ordinal: u64,
-    /// 0 for the message itself, 1 and up for copies of it.
+    /// 0 for the original, 1 and up for its copies.
     #[serde(default)]
     pub copy: u8,
 }
 
 impl MessageId {
-    /// Its sender, its receiver and which copy it is, for the digest.
+    /// Sender, receiver and number of the copy, for the digest.
     pub(super) fn link(self) -> u64 {
         u64::from(self.copy) << 16 | u64::from(self.from.0) << 8 | u64::from(self.to.0)
     }
 }
 
-/// A message on its way.
+/// A message in flight.
 #[derive(Clone, Debug)]
 pub struct Flight<M> {
-    /// Its name.
+    /// Its id.
     pub id: MessageId,
     /// When it was sent.
     pub sent: Time,
@@ -38,17 +38,17 @@ pub struct Flight<M> {
     pub due: Time,
     /// Its row in the trace.
     pub row: u32,
-    /// What it says.
+    /// Its contents.
     pub message: M,
 }
 
-/// The messages under way, in slots that are used again.
+/// The messages in flight, in slots that are reused.
 #[derive(Debug)]
 pub struct Flights<M> {
     slots: Vec<Option<Flight<M>>>,
-    /// Slots that were left, the last one on top.
+    /// Free slots, the last freed one on top.
     free: Vec<u32>,
-    /// How many slots were ever used; those behind are left from before this was set back.
+    /// The number of slots in use so far; later slots are left from before a reset.
     used: usize,
 }
 
@@ -63,7 +63,7 @@ impl<M: Clone> Clone for Flights<M> {
         Self { slots: self.slots.clone(), free: self.free.clone(), used: self.used }
     }
 
-    /// Keeps its slots, and will use them in the order in which a new one would.
+    /// Keeps its slots, and uses them in the same order as a new one would.
     fn clone_from(&mut self, source: &Self) {
         if source.used == 0 {
             self.slots[..self.used].fill_with(|| None);
@@ -76,15 +76,15 @@ impl<M: Clone> Clone for Flights<M> {
 }
 
 impl<M> Flights<M> {
-    /// A message sets out.
+    /// Adds a message.
     pub fn insert(&mut self, flight: Flight<M>) -> u32 {
         let (slot, place) = self.free_slot();
         *place = Some(flight);
         slot
     }
 
-    /// A slot with nothing in it, and its number. Who makes a message in its slot does not move it there: in
-    /// three moves of 128 bytes went 70 of 180 instructions that sending took.
+    /// An empty slot and its number. The caller constructs the message in the slot: three moves of
+    /// 128 bytes took 70 of the 180 instructions for sending.
     #[inline]
     pub fn free_slot(&mut self) -> (u32, &mut Option<Flight<M>>) {
         let slot = self.free.pop().unwrap_or_else(|| self.next_slot());
@@ -99,15 +99,16 @@ impl<M> Flights<M> {
         self.used as u32 - 1
     }
 
-    /// The event of this slot came due: whatever is left in it, and the slot is free.
+    /// The event of this slot came due: takes the message, if it is still there, and frees the
+    /// slot.
     #[inline]
     pub fn land(&mut self, slot: u32) -> Option<Flight<M>> {
         self.free.push(slot);
         self.slots[slot as usize].take()
     }
 
-    /// Takes a message out of the air. If an event in the queue points at the slot it stays reserved until
-    /// that event comes due.
+    /// Removes a message. If an event in the queue refers to the slot, the slot stays reserved
+    /// until that event comes due.
     pub fn take(&mut self, slot: u32) -> Option<Flight<M>> {
         let flight = self.slots[slot as usize].take()?;
         if flight.due == Time::NEVER {
@@ -116,12 +117,12 @@ impl<M> Flights<M> {
         Some(flight)
     }
 
-    /// How many there are, and slots whose event is still to come.
+    /// The number of messages and of reserved slots.
     pub fn count(&self) -> usize {
         self.used - self.free.len()
     }
 
-    /// All messages under way, by slot.
+    /// All messages in flight, by slot.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Flight<M>)> {
         self.slots.iter().enumerate().filter_map(|(i, f)| f.as_ref().map(|f| (i as u32, f)))
     }
@@ -136,7 +137,7 @@ mod tests {
         Flight { id, sent: Time::ZERO, due: Time(1), row: 0, message: () }
     }
 
-    /// What a cut loses is lost in the order of slots, and the digest tells.
+    /// A cut loses messages in the order of slots, which affects the digest.
     #[test]
     fn what_is_set_back_gives_out_slots_as_new() {
         let play = |flights: &mut Flights<()>| {

@@ -1,66 +1,66 @@
-//! Luck: every draw is a function of (seed, purpose, entity, ordinal).
+//! Randomness: every draw is a function of (seed, purpose, entity, ordinal).
 //!
-//! The k-th message of a link and the k-th timer of a node have the same luck in every configuration:
-//! a fault, a node or an observer more leaves all other luck as it was. Nothing is consumed, so a draw
-//! can be made late, twice, or not at all.
+//! The k-th message of a link and the k-th timer of a node have the same draws in every
+//! configuration: an additional fault, node or observer does not change any other draw. There is no
+//! state, so a draw can be made late, twice, or not at all.
 
 use std::convert::Infallible;
 
 use rand::TryRng;
 
-/// What a draw is for. The numbers are part of what a seed means.
+/// The purpose of a draw. Changing the numbers changes every run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
-    /// A message's way.
+    /// A message's latency.
     Latency = 1,
     /// Whether a message is lost.
     Loss = 2,
-    /// Whether a message is doubled.
+    /// Whether a message is duplicated.
     Duplicate = 3,
-    /// The way of the second copy.
+    /// The latency of the second copy.
     DuplicateLatency = 4,
     /// A node's timers.
     Timer = 5,
     /// A node's disk.
     Disk = 6,
-    /// What a load generator asks for.
+    /// A load generator's request.
     Request = 7,
-    /// When a load generator asks.
+    /// The time of a load generator's request.
     Pace = 8,
-    /// When a fault strikes, for how long and whom.
+    /// The time, duration and target of a fault.
     Fault = 9,
-    /// What a crash leaves of unsynced writes.
+    /// The number of unsynced writes that survive a crash.
     Tear = 10,
-    /// Extra delay of a faulty link.
+    /// The additional delay of a faulty link.
     FaultDelay = 11,
     /// Random scenarios.
     Nemesis = 12,
-    /// From where the runs of a multilevel splitting go on.
+    /// The starting states of a multilevel splitting.
     Splitting = 13,
-    /// Where in its tick a node's clock begins.
+    /// The phase of a node's ticks.
     Phase = 14,
-    /// Whose messages an interceptor sees.
+    /// The nodes whose messages an interceptor sees.
     Interceptor = 16,
-    /// The luck of a future.
+    /// The draws of a future.
     Future = 17,
 }
 
-/// The luck of one run.
+/// The random draws of one run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Luck {
     seed: u64,
-    /// The seed as hashed for timers, of which a short run draws more than of anything else.
+    /// The seed hashed for timers, the most frequent draws of a short run.
     timers: u64,
 }
 
 impl Luck {
-    /// The luck of this seed.
+    /// The draws of this seed.
     pub fn new(seed: u64) -> Self {
         Self { seed, timers: mixed(seed, Purpose::Timer) }
     }
 
-    /// The luck of one of this run's futures. Futures of other runs are independent of it, also under the same
-    /// seed.
+    /// The draws of one of this run's futures. They are independent of futures of other runs, even
+    /// with the same seed.
     #[must_use]
     pub fn future(self, seed: u64) -> Self {
         Self::new(self.draw(Purpose::Future, seed, 0))
@@ -89,7 +89,8 @@ impl Luck {
     }
 }
 
-/// The draws of one purpose and entity. `SplitMix64` from a hashed key: at ordinal k the state is key + k γ.
+/// The draws of one purpose and entity. `SplitMix64` from a hashed key: at ordinal k the state is
+/// key + k γ.
 #[derive(Clone, Debug)]
 pub struct Stream {
     key: u64,
@@ -148,7 +149,7 @@ pub fn unit(draw: u64) -> f64 {
     (draw >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// A draw as a number below `bound`, without division and with a bias below bound / 2^64.
+/// A draw as a number below `bound`, without division; the bias is below bound / 2^64.
 #[inline]
 pub fn below(draw: u64, bound: u64) -> u64 {
     ((u128::from(draw) * u128::from(bound)) >> 64) as u64
@@ -194,7 +195,7 @@ mod tests {
                 };
                 bins[below(draw, 16) as usize] += 1;
             }
-            // Chi-square with 15 degrees of freedom: 37.7 is passed once in a thousand seeds.
+            // Chi-square with 15 degrees of freedom: 37.7 is exceeded with probability 0.001.
             let chi: f64 = bins.iter().map(|&b| (f64::from(b) - 1000.0).powi(2) / 1000.0).sum();
             assert!(chi < 37.7, "{chi} for {bins:?}");
         }

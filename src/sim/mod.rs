@@ -1,8 +1,9 @@
-//! The world around a protocol: virtual time, an event queue with a total order, luck by counter,
-//! network, disks, clocks and clients. It is generic over the protocol and over who watches.
+//! The world around a protocol: virtual time, an event queue with a total order, counter-based
+//! randomness, network, disks, clocks and clients. It is generic over the protocol and the
+//! observer.
 //!
-//! A message's way: a node's effect ([`world`]) → [`network`] (is the link up, how long does it take) →
-//! [`queue`] → the receiver's handler. Time passes only here.
+//! The path of a message: a node's effect ([`world`]) → [`network`] (whether the link is up, and
+//! the latency) → [`queue`] → the receiver's handler. Time advances only in this module.
 
 pub mod client;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The network: which links are up, how long messages take, which are lost or doubled.
+//! The network: links, latencies, loss and duplication.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use super::time::Time;
 use crate::clone::clone_by_field;
 use crate::protocol::{Fingerprint, NodeId, NodeSet, Span};
 
-/// How the network is when no fault acts on it.
+/// The network without faults.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkSpec {
     /// One-way latency.
     pub latency: Latency,
-    /// Probability that a message is lost.
+    /// The probability that a message is lost.
     pub loss: f64,
-    /// Probability that a message arrives twice.
+    /// The probability that a message arrives twice.
     pub duplicate: f64,
     /// Whether the messages of a link arrive in the order in which they were sent.
     pub fifo: bool,
 }
 
 impl Default for NetworkSpec {
-    /// The latency of the paper's measurements: about 15 ms for a broadcast and its answers (§9.3).
+    /// The latency of the paper's measurements: about 15 ms for a broadcast and its replies (§9.3).
     fn default() -> Self {
         let latency = Latency::All(Distribution::Constant { value: 7.5 });
         Self { latency, loss: 0.0, duplicate: 0.0, fifo: false }
@@ -42,13 +42,13 @@ impl Default for NetworkSpec {
     expecting = "expected a time, a distribution, or regions and a matrix"
 )]
 pub enum Latency {
-    /// The same for all.
+    /// The same for all links.
     All(Distribution),
     /// By region.
     Regions {
         /// The region of each node, as an index into the matrix.
         regions: Vec<usize>,
-        /// From the row's region to the column's.
+        /// The latency from the row's region to the column's.
         matrix: Vec<Vec<Distribution>>,
     },
 }
@@ -62,27 +62,27 @@ impl Latency {
     }
 }
 
-/// Which messages a fault acts on.
+/// Selects the messages that a fault affects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matching {
-    /// Sent by these.
+    /// The senders.
     pub from: NodeSet,
-    /// Sent to these.
+    /// The receivers.
     pub to: NodeSet,
-    /// And the other way round.
+    /// True to include the opposite direction.
     pub both_ways: bool,
-    /// Of these kinds, as a bitmap; all if `None`.
+    /// The kinds of message, as a bitmap; `None` means all kinds.
     pub kinds: Option<u64>,
 }
 
 impl Matching {
-    /// Whether the link is meant.
+    /// Whether it includes a link.
     pub fn link(&self, from: NodeId, to: NodeId) -> bool {
         self.from.contains(from) && self.to.contains(to)
             || self.both_ways && self.from.contains(to) && self.to.contains(from)
     }
 
-    /// Whether the message is meant.
+    /// Whether it includes a message.
     pub fn message(&self, from: NodeId, to: NodeId, kind: u8) -> bool {
         self.link(from, to) && self.kinds.is_none_or(|kinds| kinds >> kind & 1 == 1)
     }
@@ -100,18 +100,18 @@ impl Fingerprint for Matching {
     }
 }
 
-/// A fault that acts on the network.
+/// The effect of a fault on the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
-    /// Links are down: between different groups.
+    /// The links between different groups are down.
     Partition(Vec<NodeSet>),
-    /// Links are down: these.
+    /// These links are down.
     Cut(Matching),
-    /// Messages take this much longer.
+    /// Messages have this additional delay.
     Delay(Matching, Distribution),
-    /// Messages are lost with this probability, on top of other losses.
+    /// Messages are lost with this probability, in addition to other losses.
     Loss(Matching, f64),
-    /// Messages arrive twice with this probability, on top of others.
+    /// Messages arrive twice with this probability, in addition to other duplication.
     Duplicate(Matching, f64),
 }
 
@@ -143,7 +143,7 @@ impl Fingerprint for Overlay {
 }
 
 impl Overlay {
-    /// Whether it acts on messages of this link, of some types at least.
+    /// Whether it affects messages of this link, at least of some types.
     pub fn acts_on(&self, from: NodeId, to: NodeId) -> bool {
         match self {
             Overlay::Partition(_) => self.cuts(from, to),
@@ -155,24 +155,24 @@ impl Overlay {
     }
 }
 
-/// What becomes of a message that is sent.
+/// What happens to a message that is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Passage {
-    /// It arrives after this long, and perhaps once more.
+    /// It arrives, and perhaps a copy of it as well.
     Arrives {
-        /// After this long.
+        /// Its latency.
         after: Span,
-        /// A copy arrives after this long.
+        /// The latency of the copy, if there is one.
         again: Option<Span>,
     },
     /// The link is down.
     Cut {
-        /// It would have arrived after this long.
+        /// The latency that it would have had.
         after: Span,
     },
     /// It is lost.
     Lost {
-        /// It would have arrived after this long.
+        /// The latency that it would have had.
         after: Span,
     },
 }
@@ -182,19 +182,19 @@ pub enum Passage {
 pub struct Links {
     nodes: usize,
     spec: Arc<NetworkSpec>,
-    /// How many messages each link has carried: the ordinal of the next one.
+    /// The number of messages that each link has carried: the ordinal of the next one.
     sent: Vec<u64>,
     /// With `fifo`: when the last message of each link arrives.
     last_due: Vec<Time>,
     overlays: Vec<(Strike, Overlay)>,
-    /// The latency of every message, if nothing else needs to be asked.
+    /// The latency of every message, if it is constant and no fault acts on the network.
     plain: Option<Span>,
 }
 
 clone_by_field!([] Links { sent } copied { nodes, plain } empty { last_due, overlays } shared { spec });
 
 impl Links {
-    /// Links between so many nodes.
+    /// The links between this many nodes.
     pub fn new(nodes: usize, spec: NetworkSpec) -> Self {
         let last_due = if spec.fifo { vec![Time::ZERO; nodes * nodes] } else { Vec::new() };
         let sent = vec![0; nodes * nodes];
@@ -213,13 +213,13 @@ impl Links {
         ordinal
     }
 
-    /// The latency of every message, if all are alike now.
+    /// The latency of every message, if all are equal now.
     #[inline]
     pub fn plain(&self) -> Option<Span> {
         self.plain
     }
 
-    /// What becomes of a message.
+    /// What happens to a message.
     pub fn passage(
         &mut self,
         now: Time,
@@ -230,7 +230,7 @@ impl Links {
         ordinal: u64,
     ) -> Passage {
         let link = from.at() * self.nodes + to.at();
-        // Not the place in the table, which depends on how many nodes there are.
+        // Not the index into the table, which depends on the number of nodes.
         let entity = u64::from(from.0) << 8 | u64::from(to.0);
         let (mut kept, mut single) = (1.0 - self.spec.loss, 1.0 - self.spec.duplicate);
         let (mut extra, mut cut) = (Span::ZERO, false);
@@ -278,7 +278,7 @@ impl Links {
         self.look_for_short_cut();
     }
 
-    /// A fault ends; what it did, if it was there.
+    /// A fault ends; returns its effect, if it was active.
     pub fn remove(&mut self, strike: Strike) -> Option<Overlay> {
         let at = self.overlays.iter().position(|(other, _)| *other == strike)?;
         let (_, overlay) = self.overlays.remove(at);

@@ -1,23 +1,23 @@
-//! Those who watch. They are told what happens and can change nothing; an observer that is not there
-//! costs nothing, since the world is compiled without it.
+//! Observers. They are notified of what happens and cannot change it. A world without an observer
+//! is compiled without the calls.
 
 use super::flight::Flight;
 use super::network::Links;
 use super::time::Time;
 use crate::protocol::{NodeId, OpId, Protocol, Span, Status};
 
-/// Why a message did not arrive.
+/// What happened to a message.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Fate {
     /// It arrived.
     Delivered,
-    /// A fault had cut the link, or cut it while the message was on its way.
+    /// A fault had cut the link, or cut it while the message was in flight.
     Cut,
     /// The network lost it.
     Lost,
     /// The receiver was down.
     ReceiverDown,
-    /// A person, or an interceptor, took it out.
+    /// It was dropped by hand or by an interceptor.
     Removed,
 }
 
@@ -38,18 +38,18 @@ impl Fate {
     }
 }
 
-/// What happens to a node from outside.
+/// A change of a node's host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HostEvent {
     /// It lost power.
     Crashed,
-    /// It came back.
+    /// It restarted.
     Restarted,
-    /// It stands still.
+    /// It was paused.
     Paused,
-    /// It goes on.
+    /// It was resumed.
     Resumed,
-    /// Its disk was emptied.
+    /// Its disk was wiped.
     Wiped,
     /// It stopped itself.
     Halted(&'static str),
@@ -69,93 +69,93 @@ impl HostEvent {
     }
 }
 
-/// What is done to a node's clock.
+/// A change of a node's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ClockEvent {
-    /// It runs at this rate.
+    /// Its rate changed to this.
     Rate(f64),
-    /// It is set.
+    /// It was set.
     Set {
-        /// By how much.
+        /// The change.
         by: Span,
-        /// Back, or forward.
+        /// True if it was set back.
         back: bool,
     },
 }
 
-/// What happens to a client's operation.
+/// An event of a client's operation.
 #[derive(Clone, Debug)]
 pub enum OpEvent<'a, P: Protocol> {
-    /// The client asks a node, for the first time or again.
+    /// The client sent the request, for the first time or again.
     Invoked {
-        /// What.
+        /// The request.
         request: &'a P::Request,
-        /// Whom; nobody if the client found no leader.
+        /// The node; `None` if the client found no leader.
         node: Option<NodeId>,
-        /// Whether it asked before.
+        /// True if it was sent before.
         again: bool,
     },
     /// It was done.
     Ok {
-        /// By whom.
+        /// The node that answered.
         node: NodeId,
         /// The result.
         output: &'a P::Output,
     },
-    /// It was not done and never will be.
+    /// It was not done, and never will be done.
     Failed {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// It may have been done or may yet be.
+    /// It may have been done, or may still be done.
     Unknown {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
 }
 
-/// One who watches a world.
+/// An observer of a world.
 #[allow(unused_variables)]
 pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
-    /// Whether there is anybody at all.
+    /// False for the absence of an observer.
     const WATCHING: bool = true;
-    /// Whether [`Observer::settled`] is wanted: the states before and after every input.
+    /// Whether to call [`Observer::settled`] with the states before and after every input.
     const SETTLED: bool = Self::WATCHING;
 
-    /// A message sets out; the result is kept with it as its row.
+    /// A message was sent; the result is kept with it as its row.
     fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
         0
     }
-    /// A message is held, or released to arrive at another time.
+    /// A message was held, or released to arrive at another time.
     fn rescheduled(&mut self, now: Time, flight: &Flight<P::Message>) {}
-    /// A message ends.
+    /// A message arrived or was lost.
     fn ended(&mut self, now: Time, flight: &Flight<P::Message>, fate: Fate) {}
-    /// Something changed in a node. In order, after the input that caused it was handled.
+    /// A node changed. Called in order, after the input that caused the changes was handled.
     fn noted(&mut self, now: Time, id: NodeId, node: &P, note: P::Note) {}
     /// A node has handled an input.
     fn settled(&mut self, now: Time, id: NodeId, before: &Status, after: &Status) {}
-    /// A timer of a node ran out.
+    /// A timer of a node expired.
     fn timer(&mut self, now: Time, id: NodeId, timer: u8) {}
     /// A node's disk finished an fsync.
     fn synced(&mut self, now: Time, id: NodeId) {}
-    /// Something happened to a node from outside.
+    /// A node's host changed.
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {}
-    /// Something was done to a node's clock.
+    /// A node's clock changed.
     fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {}
-    /// A fault began or ceased to act on the network.
+    /// A network fault began or ended.
     fn links(&mut self, now: Time, links: &Links) {}
-    /// Something happened to a client's operation.
+    /// An event of a client's operation.
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {}
-    /// A node lies from now on.
+    /// A node began to lie.
     fn liar(&mut self, now: Time, id: NodeId) {}
 }
 
-/// Nobody watches.
+/// No observer.
 impl<P: Protocol> Observer<P> for () {
     const WATCHING: bool = false;
 }
 
-/// Two who watch.
+/// Two observers.
 impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     const WATCHING: bool = A::WATCHING || B::WATCHING;
     const SETTLED: bool = A::SETTLED || B::SETTLED;

@@ -1,8 +1,8 @@
 //! The event queue: a total order by (time, sequence number).
 //!
-//! Most messages of a run with constant latency are pushed in the order in which they come due; those
-//! wait in a lane where pushing and popping cost a step. Whatever comes due out of order, and every
-//! timer, waits in a heap.
+//! With constant latency most messages are pushed in the order in which they come due; they are
+//! kept in a lane with push and pop in constant time. Events that come due out of order, and all
+//! timers, are kept in a heap.
 
 use crate::clone::clone_by_field;
 use std::cmp::Ordering;
@@ -10,16 +10,16 @@ use std::collections::{BinaryHeap, VecDeque};
 
 use super::time::Time;
 
-/// What comes due.
+/// What is due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Due {
     /// The message in this slot arrives.
     Arrival(u32),
-    /// This timer may have run out.
+    /// This timer may have expired.
     Timer(u32),
-    /// A node's disk finished.
+    /// A node's disk finished an fsync.
     Synced {
-        /// Which node.
+        /// The node.
         node: u8,
         /// Its incarnation when the write began.
         incarnation: u32,
@@ -28,14 +28,14 @@ pub enum Due {
     Load(u32),
 }
 
-/// An event with its place in the order.
+/// An event with its position in the order.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    /// When.
+    /// When it is due.
     pub time: Time,
-    /// Among events at the same time, the smaller comes first.
+    /// The sequence number: among events at the same time, the smaller comes first.
     pub seq: u64,
-    /// What.
+    /// What is due.
     pub due: Due,
 }
 
@@ -71,7 +71,7 @@ impl PartialEq for Earliest {
 
 impl Eq for Earliest {}
 
-/// All that is to come.
+/// All future events.
 #[derive(Debug, Default)]
 pub struct Queue {
     seq: u64,
@@ -90,8 +90,8 @@ impl Queue {
         self.seq
     }
 
-    /// Something comes due in the course of things.
-    #[inline(always)] // a step or two for each message: a call takes as long
+    /// Adds an event.
+    #[inline(always)] // called once or twice per message, and as short as a call
     pub fn push(&mut self, time: Time, due: Due) {
         let event = Event { time, seq: self.next_seq(), due };
         match self.lane.back() {
@@ -103,14 +103,14 @@ impl Queue {
         }
     }
 
-    /// A timer may run out, at a place in the order that was reserved when it was armed.
+    /// Adds a wake-up of a timer, at the position in the order that was reserved when it was armed.
     #[inline]
     pub fn push_timer(&mut self, time: Time, seq: u64, due: Due) {
         self.heap.push(Earliest(Event { time, seq, due }));
     }
 
     /// The next event, if it is due before `until`.
-    #[inline(always)] // a call would give it back in memory, in pieces, and who reads it would wait for them
+    #[inline(always)] // a call would return it through memory, and reading it back would stall
     pub fn pop_before(&mut self, until: Time) -> Option<Event> {
         let from_heap = match (self.lane.front(), self.heap.peek()) {
             (Some(lane), Some(Earliest(heap))) => heap.key() < lane.key(),

@@ -1,16 +1,16 @@
-//! What acts on a world from outside is known by the strike that began it.
+//! Strikes: the effects of faults on a world are identified by the strike that began them.
 
-/// One strike of a fault. What began with it ends with it, and with no other strike.
+/// One strike of a fault. Its effects end with it, independently of other strikes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Strike {
     /// The fault's handle.
     pub handle: u32,
-    /// Which of its strikes, counted from 0.
+    /// The number of the strike, counted from 0.
     pub ordinal: u32,
 }
 
 impl Strike {
-    /// What is drawn about a link while it lasts: its own luck for every strike.
+    /// The entity of random draws about a link: every strike has its own.
     pub(super) fn luck_of(self, link: u64) -> u64 {
         (u64::from(self.handle) << 32) ^ (u64::from(self.ordinal) << 16) ^ link
     }

@@ -6,24 +6,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::protocol::Span;
 
-/// A moment in the world, in nanoseconds from its beginning.
+/// A time in the world, in nanoseconds from its beginning.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Time(pub u64);
 
 impl Time {
     /// The beginning.
     pub const ZERO: Time = Time(0);
-    /// The end of every run: 100 days, up to where milliseconds in a double tell nanoseconds.
+    /// The end of every run: 100 days, up to which milliseconds in a double resolve nanoseconds.
     pub const LAST: Time = Time(100 * 24 * 3_600 * 1_000_000_000);
     /// Never.
     pub const NEVER: Time = Time(u64::MAX);
 
-    /// In milliseconds from the beginning.
+    /// The time in milliseconds from the beginning.
     pub fn as_ms(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// How long after `earlier`; zero if it was later.
+    /// The time since `earlier`; zero if that is later.
     pub fn since(self, earlier: Time) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
@@ -43,14 +43,14 @@ impl fmt::Display for Time {
     }
 }
 
-/// Spans and times stand in JSON as milliseconds.
+/// Spans and times as milliseconds in JSON.
 pub mod millis {
     use super::{Deserialize, Deserializer, Serialize, Serializer, Span, Time};
 
-    /// The longest time that is told: 100 days, where a double still resolves nanoseconds.
+    /// The longest time: 100 days, up to which a double resolves nanoseconds.
     pub const LONGEST_MS: f64 = 100.0 * 24.0 * 3_600_000.0;
 
-    /// Nanoseconds from milliseconds, or why not.
+    /// Nanoseconds from milliseconds; an error if out of range.
     pub fn to_ns(ms: f64) -> Result<u64, String> {
         if !ms.is_finite() || ms < 0.0 {
             return Err(format!("a time must be a finite number of at least 0 ms, not {ms}"));
@@ -61,7 +61,7 @@ pub mod millis {
         Ok((ms * 1e6).round() as u64)
     }
 
-    /// A whole number of milliseconds stands as an integer.
+    /// Writes a whole number of milliseconds as an integer.
     fn write<S: Serializer>(ns: u64, serializer: S) -> Result<S::Ok, S::Error> {
         if ns.is_multiple_of(1_000_000) {
             serializer.serialize_u64(ns / 1_000_000)

@@ -1,11 +1,11 @@
 //! Timers. A node re-arms its election timer at every heartbeat; doing that through the queue would
-//! double the work. Here arming writes a few words, and the queue holds at most one wake-up that matters
-//! per timer, at a moment that is certainly not too late. When it comes due, the timer says whether it has
-//! run out, or when to look again. The timeout itself is drawn only where it is needed, then or when there
-//! is no wake-up yet: luck by counter allows it.
+//! double the work. Here arming writes a few words, and the queue holds at most one valid wake-up
+//! per timer, at a time that is never too late. When it comes due, the timer has expired, or
+//! another wake-up is queued. The timeout itself is drawn only when it is needed: then, or when
+//! there is no wake-up yet. Counter-based randomness allows this.
 //!
-//! Re-arming may bring a deadline *forward* (the new draw is shorter); then an earlier wake-up is queued
-//! and the old one is ignored.
+//! Re-arming may move a deadline to an *earlier* time (if the new draw is shorter); then an earlier
+//! wake-up is queued and the old one is ignored.
 
 use super::clock::Clock;
 use super::luck::{Luck, Purpose, below};
@@ -17,16 +17,16 @@ use crate::protocol::{Delay, LocalTime, Span};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timer {
     armed: bool,
-    /// How often it was armed; the ordinal of its luck.
+    /// The number of times that it was armed: the ordinal of its random draws.
     ordinal: u64,
     since: LocalTime,
     delay: Delay,
-    /// Its place in the order among events at its deadline, reserved when it was armed.
+    /// Its position among events at its deadline, reserved when it was armed.
     seq: u64,
-    /// The wake-up that matters; [`Time::NEVER`] if none is queued.
+    /// The valid wake-up; [`Time::NEVER`] if none is queued.
     wake: Time,
-    /// How often it was armed or disarmed: one that ran out while its node stood still is void if the node
-    /// touched it before it heard of that.
+    /// The number of times that it was armed or disarmed: if it expires while its node is paused,
+    /// and the node then re-arms or disarms it first, the expiry is void.
     touched: u64,
 }
 
@@ -63,7 +63,7 @@ impl Timer {
     }
 
     #[cold]
-    #[inline(never)] // a call that may come takes room from what is always done
+    #[inline(never)] // keeps the rare call out of the frequent path
     fn plan_with_ticks(
         &mut self,
         index: u32,
@@ -75,7 +75,7 @@ impl Timer {
         self.plan::<true>(index, now, clock, luck, queue);
     }
 
-    /// Sees to it that there is a wake-up in time.
+    /// Makes sure that there is a wake-up in time.
     #[inline(always)]
     fn plan<const TICKS: bool>(
         &mut self,
@@ -103,15 +103,15 @@ impl Timer {
         self.touched
     }
 
-    /// The clock changed, or luck: look at the timer as soon as it may run out by the new one.
+    /// The clock or the random draws changed: queues a wake-up at the earliest time when it may now
+    /// expire.
     pub(super) fn look_again(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
         if self.armed {
             self.ensure_wake::<true>(index, now, clock, queue);
         }
     }
 
-    /// From now on it has the luck of another seed. What is known by now stays: it has not run out yet, and any
-    /// time that is left is as likely as any other.
+    /// Draws its timeout anew from another seed, conditional on not having expired yet.
     pub(super) fn redrawn(&mut self, index: u32, now: Time, clock: &Clock, queue: &mut Queue) {
         let waited = clock.least_wait(self.since, now);
         self.delay.min = waited.clamp(self.delay.min, self.delay.max);
@@ -133,7 +133,7 @@ impl Timer {
         }
     }
 
-    /// A wake-up came due: has the timer run out?
+    /// A wake-up came due: returns whether the timer has expired.
     pub(super) fn look(
         &mut self,
         index: u32,
@@ -170,7 +170,7 @@ impl Timer {
         self.next_look::<true>(index, now, clock, luck)
     }
 
-    /// The deadline, or a moment before that is later than now.
+    /// The deadline, or a time before it that is later than now.
     #[inline(always)]
     fn next_look<const TICKS: bool>(
         &self,
@@ -196,15 +196,15 @@ impl Timer {
         self.rings::<TICKS>(Span(self.delay.min.0 + below(draw, spread)), clock, now)
     }
 
-    /// When it runs out if it is to wait so long; `TICKS` may be false if the clock has none.
+    /// When it expires after a wait of this length; `TICKS` may be false if the clock has none.
     #[inline(always)]
     fn rings<const TICKS: bool>(&self, wait: Span, clock: &Clock, now: Time) -> Time {
         let local = if TICKS { clock.rings(self.since, wait) } else { self.since + wait };
         clock.world(local, now)
     }
 
-    /// When it runs out, if it is armed.
-    #[inline(never)] // it is rare
+    /// When it expires, if it is armed.
+    #[inline(never)] // rare
     pub(super) fn runs_out(
         &self,
         index: u32,

@@ -1,23 +1,24 @@
 //! A sample whose values have weights, such as the buckets of a histogram.
 
-/// Values and how often each is drawn beside the others.
+/// Values with their weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightedSample {
     values: Vec<f64>,
     weights: Vec<f64>,
-    /// The values that can be drawn, and up to which draw each is; the last one is up to the end.
+    /// The values that can be drawn, each with the last draw that gives it; the last value has all
+    /// further draws.
     shares: Vec<(u64, f64)>,
 }
 
 impl WeightedSample {
-    /// A sample; [`WeightedSample::validate`] says whether it makes sense.
+    /// A sample, to be checked by [`WeightedSample::validate`].
     pub fn new(values: Vec<f64>, weights: Vec<f64>) -> Self {
         let total: f64 = weights.iter().sum();
         let mut reached = 0.0;
         let drawn = values.iter().zip(&weights).filter(|(_, weight)| **weight > 0.0);
         let share = |(value, weight): (&f64, &f64)| {
             reached += weight;
-            ((reached / total * DRAWS) as u64, *value) // what is above all draws is the last of them
+            ((reached / total * DRAWS) as u64, *value) // the cast saturates at the last draw
         };
         let shares = drawn.map(share).collect();
         Self { values, weights, shares }
@@ -33,13 +34,13 @@ impl WeightedSample {
         &self.weights
     }
 
-    /// The value that a draw stands for.
+    /// The value for a draw.
     pub fn at(&self, draw: u64) -> f64 {
         let at = self.shares.partition_point(|(upto, _)| *upto <= draw);
         self.shares[at.min(self.shares.len() - 1)].1
     }
 
-    /// The same without the values that are not wanted; nothing if none can be drawn then.
+    /// The sample without values that are not wanted; `None` if no value can be drawn then.
     pub fn only(&self, wanted: impl Fn(f64) -> bool) -> Option<Self> {
         let pairs = self.values.iter().copied().zip(self.weights.iter().copied());
         let (values, weights) = pairs.filter(|(value, _)| wanted(*value)).unzip();
@@ -47,7 +48,7 @@ impl WeightedSample {
         (!kept.shares.is_empty()).then_some(kept)
     }
 
-    /// Why the weights make no sense, if they do not.
+    /// Checks that the weights are valid.
     pub fn validate(&self) -> Result<(), String> {
         if self.values.len() != self.weights.len() {
             return Err(format!(
@@ -70,7 +71,7 @@ impl WeightedSample {
     }
 }
 
-/// How many draws there are.
+/// The number of possible draws.
 const DRAWS: f64 = 18_446_744_073_709_551_616.0;
 
 #[cfg(test)]

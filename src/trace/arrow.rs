@@ -1,8 +1,8 @@
 //! The trace as Arrow batches.
 //!
-//! Numbers and codes leave as they lie: a batch holds on to the recorder's chunk, and a chunk that is
-//! held is not changed but copied. Columns that say the same in all rows share the memory of one chunk. Flags
-//! (a bit each in Arrow) and texts are made here.
+//! Numbers and codes are not copied: a batch keeps the recorder's chunk alive, and a chunk in use
+//! is copied before it changes. Columns with equal cells in all rows share the memory of one chunk.
+//! Flags (a bit each in Arrow) and texts are converted here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub fn schema(table: &TableSchema) -> SchemaRef {
 }
 
 impl Recorder {
-    /// The rows of a table as Arrow batches; nothing if there is no table of that name.
+    /// The rows of a table as Arrow batches; `None` if there is no table of that name.
     pub fn batches(
         &self,
         table: &str,
@@ -93,7 +93,7 @@ fn data_type(kind: Kind) -> DataType {
     }
 }
 
-/// One column of one chunk, kept alive by whoever reads it.
+/// One column of one chunk, kept alive by its readers.
 struct Owner {
     set: Arc<dyn ColumnSet>,
     column: usize,
@@ -105,7 +105,7 @@ impl AsRef<[u8]> for Owner {
     }
 }
 
-/// Cells that lie side by side.
+/// The bytes of cells that are stored contiguously.
 fn bytes_of(cells: Cells<'_>) -> Option<&[u8]> {
     fn bytes<T: Cell>(run: Run<'_, T>) -> Option<&[u8]> {
         if let Run::Each(cells) = run { Some(bytemuck::cast_slice(cells)) } else { None }
@@ -122,7 +122,7 @@ fn bytes_of(cells: Cells<'_>) -> Option<&[u8]> {
     }
 }
 
-/// Columns of one type: as they lie, and those that say the same in all rows as parts of one that they share.
+/// Columns of one type, without copying; columns with equal cells are slices of a shared one.
 fn lent<T: ArrowPrimitiveType>(
     sets: &[Arc<dyn ColumnSet>],
     column: usize,
@@ -163,7 +163,7 @@ where
     lent::<T>(sets, column, |array| Ok(Arc::new(array)))
 }
 
-/// Moments; NaN is null.
+/// Times; NaN becomes null.
 fn moments(sets: &[Arc<dyn ColumnSet>], column: usize) -> Result<Vec<ArrayRef>, ArrowError> {
     lent::<Float64Type>(sets, column, |moments| {
         let values = moments.values();
@@ -176,7 +176,7 @@ fn moments(sets: &[Arc<dyn ColumnSet>], column: usize) -> Result<Vec<ArrayRef>, 
     })
 }
 
-/// A dictionary that all chunks share; a code below zero is null.
+/// A dictionary that all chunks share; a negative code becomes null.
 fn dictionary<K: ArrowDictionaryKeyType>(
     sets: &[Arc<dyn ColumnSet>],
     column: usize,
@@ -187,7 +187,7 @@ where
 {
     let nothing = |code: &K::Native| *code < K::Native::default();
     lent::<K>(sets, column, |codes| {
-        // All are looked at, many at a time.
+        // Looks at all of them, without an early exit, so that this is vectorized.
         let some_null = codes.values().iter().fold(false, |found, code| found | nothing(code));
         let codes = if some_null {
             let values = codes.values().clone();
@@ -211,12 +211,12 @@ fn strings<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(texts))
 }
 
-/// Cells of a column whose kind says that they are numbers of texts.
+/// The cells of a column whose kind is a number of a text.
 fn numbers(cells: Cells<'_>) -> impl Iterator<Item = u32> {
     u32::run(cells).into_iter().flat_map(Run::iter)
 }
 
-/// Turns columns of a recorder into arrays, one for each chunk.
+/// Converts columns of a recorder to arrays, one for each chunk.
 struct Encoder<'a> {
     recorder: &'a Recorder,
     names: &'a dyn Names,
@@ -324,23 +324,24 @@ fn flags(cells: Cells<'_>) -> BooleanArray {
     BooleanArray::new(values, None)
 }
 
-/// Eight flags a byte, the first one lowest.
+/// Packs eight flags per byte, the first one lowest.
 fn packed(flags: &[u8]) -> BooleanBuffer {
     let bytes = flags.chunks(8).map(|eight| {
         let mut word = [0; 8];
         word[..eight.len()].copy_from_slice(eight);
-        // Each factor moves one of the flags, which are 0 or 1, up to the highest byte.
+        // Each set bit of the factor moves one of the flags, which are 0 or 1, into the highest
+        // byte.
         (u64::from_le_bytes(word).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
     });
     BooleanBuffer::new(Buffer::from_vec(bytes.collect::<Vec<u8>>()), 0, flags.len())
 }
 
-/// Texts by the numbers that stand for them. The numbers may be many and far apart, so that each gets a
-/// code as it is met.
+/// Texts by their numbers. The numbers may be many and sparse, so that each gets a code when it
+/// first occurs.
 struct Texts<'a> {
     name: Box<dyn Fn(u32) -> String + 'a>,
     codes: HashMap<u32, i32>,
-    /// The last one that was asked for: often the next one too.
+    /// The last lookup, which is often repeated.
     last: (u32, i32),
     known: Vec<String>,
 }

@@ -1,18 +1,19 @@
-//! One column of a chunk. Most columns of a quiet run say the same thing in thousands of rows, one after the
-//! other: the term, the vote, that nothing was truncated. Such a column is kept as one cell. Some say what
-//! another column says (an entry is applied when it is committed): those are not kept at all, as long as they do.
+//! One column of a chunk. In a quiet run most columns have the same cell in thousands of
+//! consecutive rows: the term, the vote, the null of an entry that was not truncated. Such a column
+//! is stored as one cell. Some columns equal another one (an entry is applied when it is
+//! committed): they are not stored while they do.
 
 use bytemuck::Pod;
 
 use super::memory::Memory;
 
-/// Something that a column can be made of.
+/// The type of a column's cells.
 pub trait Cell: Pod + Default + std::fmt::Debug {
     /// The cells of a column of them.
     fn cells(run: Run<'_, Self>) -> Cells<'_>;
     /// The cells of a column, if it is one of them.
     fn run(cells: Cells<'_>) -> Option<Run<'_, Self>>;
-    /// Whether both are the same, bit for bit: NaN is.
+    /// Whether both are equal, bit for bit, so that NaN equals NaN.
     fn is(self, other: Self) -> bool;
 }
 
@@ -57,9 +58,9 @@ cell_types! {
 /// The cells of one column.
 #[derive(Clone, Copy, Debug)]
 pub enum Run<'a, T> {
-    /// Side by side.
+    /// Stored one by one.
     Each(&'a [T]),
-    /// The same one so many times.
+    /// The same cell, this many times.
     Same(T, usize),
 }
 
@@ -77,21 +78,22 @@ impl<'a, T: Cell> Run<'a, T> {
 /// Many cells of one type.
 #[derive(Debug, Default)]
 pub struct Column<T> {
-    /// What all rows say, unless `cells` says more. Invariant: if there are `cells`, there are `rows` of them.
+    /// The cell of all rows, if `cells` is empty. Invariant: if there are `cells`, there are `rows`
+    /// of them.
     same: T,
     rows: usize,
     cells: Memory<T>,
-    /// Whether all rows say what those of another column say, which must then be asked.
+    /// True if the column equals another one, which then provides its cells.
     like: bool,
 }
 
 impl<T: Cell> Column<T> {
-    /// How many rows there are.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The cell of a row that there is.
+    /// The cell of an existing row.
     #[inline]
     pub fn at(&self, row: usize) -> T {
         self.cells.cells().get(row).copied().unwrap_or(self.same)
@@ -106,7 +108,7 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// Changes the cell of a row, in a column that will have so many.
+    /// Changes the cell of a row, in a column that will have `room` rows.
     pub fn set(&mut self, row: usize, cell: T, room: usize) {
         if !self.at(row).is(cell) {
             self.spread(room);
@@ -114,14 +116,14 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// Adds cells at the end of a column that will have so many.
+    /// Adds cells at the end of a column that will have `room` rows.
     pub fn append(&mut self, more: &[T], room: usize) {
         let Some(first) = more.first() else { return };
         if self.rows == 0 {
             self.same = *first;
         }
         if self.cells.is_empty() {
-            // All of them are looked at, many at a time.
+            // Looks at all of them, without an early exit, so that this is vectorized.
             let differs = more.iter().fold(false, |differs, cell| differs | !cell.is(self.same));
             if !differs {
                 self.rows += more.len();
@@ -143,7 +145,8 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// Like [`Column::append`], for a column that may say what another one says, to which `theirs` are added.
+    /// Like [`Column::append`], for a column that may equal another one, to which `theirs` are
+    /// added.
     pub fn append_beside(&mut self, more: &[T], (other, theirs): (&Self, &[T]), room: usize) {
         self.like |= self.rows == 0;
         if self.like {
@@ -182,13 +185,13 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// This column, or the other one if it says the same.
+    /// This column, or the other one if they are equal.
     #[inline]
     pub fn beside<'a>(&'a self, other: &'a Self) -> &'a Self {
         if self.like { other } else { self }
     }
 
-    /// From now on it is kept apart from the other one.
+    /// Stores it separately from the other one from now on.
     fn part(&mut self, other: &Self, room: usize) {
         if !std::mem::take(&mut self.like) {
             return;
@@ -200,13 +203,13 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// Forgets all rows and keeps their memory.
+    /// Removes all rows and keeps their memory.
     pub fn clear(&mut self) {
         (self.rows, self.like) = (0, false);
         self.cells.clear();
     }
 
-    /// From now on each row has a cell of its own.
+    /// Stores one cell per row from now on.
     fn spread(&mut self, room: usize) {
         if self.cells.is_empty() {
             self.cells.fill(self.same, self.rows, room);
@@ -250,7 +253,7 @@ mod tests {
         changed.append(&[5; 4], 8);
         changed.set(2, 6, 8);
         assert_eq!(all(&changed), [5, 5, 6, 5]);
-        // 0.0 and -0.0 are equal, but not the same.
+        // 0.0 and -0.0 compare equal, but their bits differ.
         let mut zeros = Column::default();
         zeros.append(&[0.0, -0.0], 2);
         assert!(matches!(zeros.run(), Run::Each(cells) if cells[1].is_sign_negative()));
@@ -269,10 +272,10 @@ mod tests {
         sum.clear();
         assert_eq!((sum.rows(), sum.cells.capacity()), (0, 8));
         sum.append(&[9], 8);
-        assert_eq!(all(&sum), [9], "what it said before is forgotten");
+        assert_eq!(all(&sum), [9], "its earlier cells are gone");
     }
 
-    /// Two columns of which the second may say what the first says.
+    /// Two columns of which the second may equal the first.
     fn pair(blocks: &[(&[i64], &[i64])]) -> (Column<i64>, Column<i64>) {
         let (mut first, mut second) = (Column::default(), Column::default());
         for (a, b) in blocks {

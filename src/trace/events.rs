@@ -1,5 +1,6 @@
-//! What happened to nodes. Nearly all of it is messages that arrive, and what there is to say of those their
-//! own rows say already: of each only that row is kept, and the table is put together when somebody reads it.
+//! The table of events. Nearly all events are arrivals of messages, whose data are already in the
+//! table of messages: of each only the row of the message is stored, and the table of events is
+//! assembled when it is read.
 
 use std::sync::Arc;
 
@@ -16,18 +17,18 @@ use crate::sim::{Flight, Time};
 /// The rows of the table of events.
 #[derive(Clone, Debug)]
 pub struct Events {
-    /// The row of each message that arrived; [`NO_ROW`] stands for the next of the others.
+    /// The row of each message that arrived; [`NO_ROW`] for the next of the other events.
     order: Store<order::Row>,
     others: Store<events::Row>,
 }
 
 impl Events {
-    /// An empty table that takes at most so many rows.
+    /// An empty table for at most this many rows.
     pub fn new(max_rows: usize) -> Self {
         Self { order: Store::new(max_rows), others: Store::new(max_rows) }
     }
 
-    /// Adds a row, unless the ceiling is reached.
+    /// Adds a row, unless the limit is reached.
     pub(super) fn push(&mut self, now: Time, row: events::Row) {
         if self.order.push(now, order::Row { message: NO_ROW }) != NO_ROW {
             self.others.push(now, row);
@@ -50,14 +51,14 @@ impl Events {
             time_ms: now.ms,
             node: node_code(flight.id.to),
             kind: EventKind::Arrival.code(),
-            detail: i16::from(flight.message.kind()), // as details begin
+            detail: i16::from(flight.message.kind()), // details begin with the kinds of message
             from: node_code(flight.id.from),
             term: int(flight.message.fields().term),
         };
         self.push(now.time, row);
     }
 
-    /// All rows in order. The messages are those of the same run.
+    /// All rows in order, given the messages of the same run.
     pub fn iter<'a>(
         &'a self,
         messages: &'a Store<messages::Row>,
@@ -70,7 +71,7 @@ impl Events {
     }
 }
 
-/// What a message that arrived says of its arrival.
+/// The event row of a message that arrived.
 #[inline]
 fn arrival(message: &messages::Row) -> events::Row {
     events::Row {

@@ -1,4 +1,4 @@
-//! Faults, as whoever strikes with them tells. Nobody sees them in the world's own events.
+//! The table of faults, as the experiment reports them. The world's own events do not contain them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Faults {
 }
 
 impl Recorder {
-    /// A fault strikes these nodes, told as a list with commas. If it waited, the wait is over.
+    /// A fault strikes these nodes, given as a text. If it waited, its wait ends.
     pub fn fault_started(
         &mut self,
         now: Time,
@@ -61,13 +61,13 @@ impl Recorder {
         self.open_fault(now, strike, FaultOutcome::Struck, [kind.to_owned(), nodes, detail]);
     }
 
-    /// A fault finds nobody to strike, and waits.
+    /// A fault finds no node to strike, and waits.
     pub fn fault_waiting(&mut self, now: Time, strike: Strike, kind: &str, detail: String) {
         let texts = [kind.to_owned(), String::new(), detail];
         self.open_fault(now, strike, FaultOutcome::Waited, texts);
     }
 
-    /// A fault has waited in vain.
+    /// The wait of a fault ended without a strike.
     pub fn fault_expired(&mut self, now: Time, strike: Strike) {
         let waits = |open: &Open| open.strike == strike && open.outcome == FaultOutcome::Waited;
         for row in self.end_faults(now, waits) {
@@ -76,7 +76,7 @@ impl Recorder {
         }
     }
 
-    /// A fault is healed, or its time is over.
+    /// A fault was healed, or its duration is over.
     pub fn fault_ended(&mut self, now: Time, strike: Strike) {
         self.end_faults(now, |open| open.strike == strike);
     }
@@ -106,7 +106,7 @@ impl Recorder {
         }
     }
 
-    /// Ends those that match, and says which rows they have.
+    /// Ends the faults that match, and returns their rows.
     fn end_faults(&mut self, now: Time, matches: impl Fn(&Open) -> bool) -> Vec<u32> {
         let ended: Vec<u32> =
             self.faults.open.extract_if(.., |open| matches(open)).map(|open| open.row).collect();

@@ -1,61 +1,62 @@
-//! What a table is and what a column can hold, for whoever reads the schema at run time.
+//! Descriptions of tables and columns, to read the schema at run time.
 
-/// A table, as documentation and Python see it.
+/// The description of a table, for documentation and Python.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSchema {
     /// Its name.
     pub name: &'static str,
-    /// What a row is.
+    /// What a row represents.
     pub doc: &'static str,
     /// Its columns in order.
     pub columns: &'static [Column],
 }
 
-/// A column.
+/// The description of a column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// Its name; a time has its unit in it.
+    /// Its name, which includes the unit of a time.
     pub name: &'static str,
-    /// What its cells are.
+    /// The type of its cells.
     pub kind: Kind,
-    /// How many bytes a cell takes in the recorder.
+    /// The size of a cell in the recorder, in bytes.
     pub width: usize,
     /// The unit; empty if there is none.
     pub unit: &'static str,
-    /// What a cell says, and what it holds when there is nothing to say.
+    /// What a cell means, and when it is null.
     pub meaning: &'static str,
 }
 
-/// What the cells of a column are, in memory and in Arrow.
+/// The type of a column's cells, in memory and in Arrow.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// A moment in milliseconds; NaN, in Arrow null, means never, or not yet.
+    /// A time in milliseconds; NaN (null in Arrow) means never, or not yet.
     Time,
     /// A term: signed, so that differences do not wrap.
     Int,
-    /// An index or a count, signed as well. What is larger than fits, as only a liar can claim, stands there as
-    /// the largest that does.
+    /// An index or a count, signed as well. Larger numbers, which only a liar can claim, are
+    /// clamped to the maximum.
     Count,
-    /// A hash, an identifier: 64 bits that nobody computes with.
+    /// A hash or an identifier: 64 bits without arithmetic meaning.
     Word,
-    /// Yes or no.
+    /// True or false.
     Flag,
     /// A node by its position; [`NOBODY`] is null.
     Node,
     /// One of these names, by its position.
     Name(&'static [&'static str]),
-    /// What an event says of itself, by its position in [`super::Recorder::details`]; [`NO_LABEL`] is
+    /// The detail of an event, by its position in [`super::Recorder::details`]; [`NO_LABEL`] is
     /// null.
     Detail,
-    /// Why an operation failed, by its position in [`super::Recorder::reasons`]; [`NO_LABEL`] is null.
+    /// Why an operation failed, by its position in [`super::Recorder::reasons`]; [`NO_LABEL`] is
+    /// null.
     Reason,
     /// A key of the store by its number; [`NO_NUMBER`] is null.
     Key,
     /// A value of the store by its number; [`NO_NUMBER`] is null.
     Value,
-    /// What a client was told; see [`super::ops`].
+    /// An answer to a client; see [`super::ops`].
     Answer,
-    /// Free text, by its position among those that the recorder was given.
+    /// Free text, by its position among the recorder's texts.
     Text,
     /// A row of another table, by its number; [`super::store::NO_ROW`] is none.
     Row,

@@ -1,4 +1,4 @@
-//! The lives of log entries: when each came into a node's log, committed there, and left it.
+//! The table of entries: when each entered a node's log, was committed there, and left it.
 
 use super::kind::NO_NUMBER;
 use super::moment::Moment;
@@ -8,10 +8,10 @@ use super::store::{NO_ROW, Store};
 use crate::protocol::{NodeId, Protocol};
 use crate::raft::{Entry, Log, Node, Op};
 
-/// Where in the table the entries of each node's log stand.
+/// The rows of the entries in each node's log.
 #[derive(Clone, Debug)]
 pub(super) struct Lives {
-    /// By node, then by index counted from 0: the row of the entry that is there now.
+    /// By node, then by index counted from 0: the row of the entry that is in the log now.
     stays: Vec<Vec<u32>>,
 }
 
@@ -20,7 +20,7 @@ impl Lives {
         Self { stays: vec![Vec::new(); nodes] }
     }
 
-    /// The entries that a node begins with, and how far they are committed.
+    /// Adds the initial entries of a node, and how far they are committed.
     pub(super) fn begin(&mut self, table: &mut Store<entries::Row>, id: NodeId, node: &Node) {
         let log = node.log();
         self.arrive(table, Moment::BEGINNING, id, log, log.last_index(), Moment::BEGINNING.ms);
@@ -40,7 +40,7 @@ impl Lives {
     ) {
         let known = self.stays[id.at()].len() as u64;
         if known + 1 < first {
-            // They were there before anybody watched.
+            // They were appended before the recorder began.
             self.arrive(table, now, id, log, first - 1, f64::NAN);
         } else if known >= first {
             self.truncated(table, now, id, first);
@@ -48,7 +48,7 @@ impl Lives {
         self.arrive(table, now, id, log, last, now.ms);
     }
 
-    /// This entry and all after it are gone.
+    /// This entry and all after it were truncated.
     pub(super) fn truncated(
         &mut self,
         table: &mut Store<entries::Row>,
@@ -63,7 +63,7 @@ impl Lives {
         }
     }
 
-    /// A snapshot took the place of the log from `first` on. Who has it never saw the entries up to `index`.
+    /// A snapshot replaced the log from `first` on. The node never had the entries up to `index`.
     pub(super) fn installed(
         &mut self,
         table: &mut Store<entries::Row>,
@@ -79,8 +79,8 @@ impl Lives {
         self.committed(table, now, id, 1, index);
     }
 
-    /// The node knows that these are committed, and has applied them. After a restart it learns that
-    /// anew (both indices are volatile); the first time counts.
+    /// The node knows that these entries are committed, and has applied them. After a restart it
+    /// learns this again (both indices are volatile); the first time counts.
     #[inline]
     pub(super) fn committed(
         &mut self,
@@ -103,8 +103,8 @@ impl Lives {
         }
     }
 
-    /// The node went down, and this is what its disk kept. Equal prefix hashes mean equal prefixes, so
-    /// only the end is looked at.
+    /// The node went down, and its disk kept this log. Equal prefix hashes mean equal prefixes, so
+    /// only the end is compared.
     pub(super) fn survived(
         &mut self,
         table: &mut Store<entries::Row>,
@@ -116,7 +116,7 @@ impl Lives {
         let mut kept = stays.len().min(log.last_index() as usize);
         let covered = log.base().index as usize; // by a snapshot
         while kept > covered {
-            // Beyond the ceiling nothing is known; what is there counts as unchanged.
+            // Entries beyond the limit were not recorded; they count as unchanged.
             let known = table.get(stays[kept - 1]).map(|entry| entry.hash);
             if known.is_none_or(|hash| hash == log.hash_at(kept as u64)) {
                 break;
@@ -127,7 +127,7 @@ impl Lives {
         self.arrive(table, now, id, log, log.last_index(), now.ms);
     }
 
-    /// New rows up to an index.
+    /// Adds rows up to an index.
     #[inline]
     fn arrive(
         &mut self,
@@ -171,7 +171,7 @@ fn row(id: NodeId, index: u64, entry: &Entry, appended_ms: f64) -> entries::Row 
     }
 }
 
-/// A command as the tables show it.
+/// A command in columns.
 pub(super) struct Parts {
     pub(super) kind: RequestKind,
     pub(super) key: u32,

@@ -1,45 +1,47 @@
-//! Memory for cells that lie side by side.
+//! Memory for contiguous cells.
 //!
-//! A long trace is written once, from its beginning to its end, and a good part of the time that takes is the
-//! kernel's, which has to find, clear and map each page when it is touched first. Long columns ask for a few pages
-//! at once, shortly before they write on them: that is a third cheaper, and what was cleared is still in the cache.
+//! A long trace is written once, from beginning to end, and a large part of the time is spent in
+//! the kernel, which must find, clear and map each page when it is first touched. Long columns
+//! request a few pages at once, shortly before they write to them: this is a third cheaper, and the
+//! cleared pages are still in the cache.
 
 use bytemuck::Pod;
 use memmap2::{MmapMut, MmapOptions};
 
-/// What takes less comes from the heap: many tables are short.
+/// Smaller columns are allocated on the heap, since many tables are short.
 const WORTH_PAGES: usize = 64 << 10;
 
-/// So many bytes are asked for at once. A dozen columns grow side by side; all of that must fit in the cache.
+/// The number of bytes requested at once. A dozen columns grow at the same time; all of this must
+/// fit in the cache.
 const AT_ONCE: usize = 32 << 10;
 
-/// Cells side by side.
+/// Contiguous cells.
 #[derive(Debug)]
 pub enum Memory<T> {
-    /// A few of them.
+    /// On the heap, if they are few.
     Heap(Vec<T>),
-    /// Many.
+    /// On pages, if they are many.
     Pages(Pages),
 }
 
-/// Cells on pages of their own.
+/// Cells on separate pages.
 #[derive(Debug)]
 pub struct Pages {
     map: MmapMut,
-    /// How many cells there are.
+    /// The number of cells.
     cells: usize,
-    /// Up to which byte the pages are there.
+    /// The number of bytes whose pages have been requested.
     ready: usize,
 }
 
 impl Pages {
-    /// Room for so many bytes.
+    /// Room for this many bytes.
     fn new(bytes: usize) -> std::io::Result<Self> {
         let map = MmapOptions::new().len(bytes).map_anon()?;
         Ok(Self { map, cells: 0, ready: 0 })
     }
 
-    /// The cells, one type of which it has all its life.
+    /// The cells. Each instance has cells of only one type.
     fn cells<T: Pod>(&self) -> &[T] {
         &bytemuck::cast_slice(&self.map)[..self.cells]
     }
@@ -48,7 +50,7 @@ impl Pages {
         &mut bytemuck::cast_slice_mut(&mut self.map)[..self.cells]
     }
 
-    /// Room for more cells, behind those that there are.
+    /// Room for more cells, after the existing ones.
     fn more<T: Pod>(&mut self, more: usize) -> &mut [T] {
         let (first, end) = (self.cells, self.cells + more);
         while self.ready < end * size_of::<T>() {
@@ -61,7 +63,7 @@ impl Pages {
     }
 }
 
-/// Asks for pages. Where that is not known, or refused, they come when they are touched.
+/// Requests pages. If this is not supported or refused, pages are mapped when they are touched.
 #[cfg(target_os = "linux")]
 fn ask_for(map: &MmapMut, first: usize, bytes: usize) {
     let _ = map.advise_range(memmap2::Advice::PopulateWrite, first, bytes);
@@ -77,11 +79,11 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T: Pod> Memory<T> {
-    /// Memory for so many cells.
+    /// Memory for this many cells.
     fn with_room(cells: usize) -> Self {
         let bytes = cells * size_of::<T>();
         let pages = if bytes < WORTH_PAGES { None } else { Pages::new(bytes).ok() };
-        // Where there are none to be had, the heap may still find room.
+        // If pages cannot be mapped, the heap may still have room.
         pages.map_or_else(|| Memory::Heap(Vec::with_capacity(cells)), Memory::Pages)
     }
 
@@ -94,7 +96,7 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// The cells, to be changed.
+    /// The cells, mutable.
     pub fn cells_mut(&mut self) -> &mut [T] {
         match self {
             Memory::Heap(cells) => cells,
@@ -102,13 +104,13 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// Whether there are none.
+    /// True if there are no cells.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.cells().is_empty()
     }
 
-    /// How many cells it has room for.
+    /// The number of cells that it has room for.
     pub fn capacity(&self) -> usize {
         match self {
             Memory::Heap(cells) => cells.capacity(),
@@ -116,7 +118,7 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// Adds cells at the end, where there will be so many in all.
+    /// Adds cells at the end, of `room` cells in all.
     pub fn extend(&mut self, more: &[T], room: usize) {
         self.make_room(more.len(), room);
         match self {
@@ -125,7 +127,7 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// Adds the same cell so many times at the end, where there will be so many in all.
+    /// Adds the same cell `times` times at the end, of `room` cells in all.
     pub fn fill(&mut self, cell: T, times: usize, room: usize) {
         self.make_room(times, room);
         match self {
@@ -134,7 +136,7 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// Forgets the cells and keeps the memory.
+    /// Removes the cells and keeps the memory.
     pub fn clear(&mut self) {
         match self {
             Memory::Heap(cells) => cells.clear(),
@@ -142,7 +144,7 @@ impl<T: Pod> Memory<T> {
         }
     }
 
-    /// Room for so many more cells, or for all that will be.
+    /// Makes room for this many more cells, or for all `room` cells.
     fn make_room(&mut self, more: usize, room: usize) {
         let room = room.max(self.cells().len() + more);
         if self.capacity() < room {

@@ -1,10 +1,11 @@
-//! The event stream, recorded in columns: messages, node states, entries, operations, events, faults.
+//! The event stream, recorded in columns: messages, node states, entries, operations, events,
+//! faults.
 //!
-//! [`schema`] names every table and column once. A [`Recorder`] watches a world and fills them; with the
-//! feature `python` they leave as Arrow batches that share the recorder's memory. Read in this order:
-//! [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`] (operations), `events`, `faults`,
-//! `moment`, [`store`], [`column`], `memory` and [`pool`] (how rows become columns), [`kind`] and [`table`] (what
-//! the declarations of the schema turn into).
+//! [`schema`] defines every table and column once. A [`Recorder`] observes a world and fills them;
+//! with the feature `python` they are exported as Arrow batches that share the recorder's memory.
+//! Read in this order: [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`]
+//! (operations), `events`, `faults`, `moment`, [`store`], [`column`], `memory` and [`pool`] (how
+//! rows are stored), [`kind`] and [`table`] (the types that the schema's declarations expand to).
 
 #[cfg(feature = "python")]
 pub mod arrow;
@@ -50,10 +51,10 @@ pub enum Level {
     Off,
 }
 
-/// Most rows in a table unless told otherwise. If every table were full they would take less than 8 GiB.
+/// The default limit of rows in a table. If every table were full they would take less than 8 GiB.
 pub const DEFAULT_MAX_ROWS: usize = 20_000_000;
 
-/// The texts behind the numbers of a run, from the scenario that owns them.
+/// The names of keys, values and nodes of a run.
 pub trait Names {
     /// A key.
     fn key(&self, key: Key) -> String;
@@ -63,14 +64,14 @@ pub trait Names {
     fn node(&self, node: usize) -> &str;
 }
 
-/// A table that reached its ceiling: rows after this time are missing.
+/// A table that reached its limit: rows after this time are missing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ceiling {
-    /// Which table.
+    /// The table.
     pub table: &'static str,
-    /// How many rows it has.
+    /// The number of rows that it has.
     pub rows: usize,
-    /// When the first row was left out.
+    /// The time of the first missing row.
     pub since: Time,
 }
 

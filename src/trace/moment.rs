@@ -1,11 +1,11 @@
-//! Moments as columns hold them.
+//! Times as columns store them.
 
 use crate::sim::Time;
 
-/// A moment, and what a column of times says of it.
+/// A time, and its value in columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// When.
+    /// The time.
     pub time: Time,
     /// In milliseconds; NaN means never.
     pub ms: f64,
@@ -15,13 +15,13 @@ impl Moment {
     /// The beginning of the run.
     pub const BEGINNING: Self = Self { time: Time::ZERO, ms: 0.0 };
 
-    /// That moment.
+    /// The moment at a time.
     pub fn new(time: Time) -> Self {
         Self { time, ms: if time == Time::NEVER { f64::NAN } else { time.as_ms() } }
     }
 
-    /// That moment, which is mostly this one: a good deal happens at once, and a division takes as long as
-    /// half a row.
+    /// The moment at a time, which is usually this one: many events are simultaneous, and a
+    /// division takes as long as half a row.
     #[inline]
     pub fn moved_to(&mut self, time: Time) -> Self {
         if self.time != time {

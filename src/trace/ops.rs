@@ -1,4 +1,4 @@
-//! Clients' operations, from the question to the answer.
+//! The table of clients' operations.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::protocol::{NodeId, OpId, ReadPath};
 use crate::raft::{Node, Output, Request};
 use crate::sim::OpEvent;
 
-/// What a client was told, in one word of the column `ops.result`.
+/// The answer to a client, encoded in one word for the column `ops.result`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// Nothing that a table shows.
+    /// No result.
     None,
     /// Whether a compare-and-set took effect.
     TookEffect(bool),
@@ -23,7 +23,7 @@ pub enum Answer {
     Items {
         /// The first.
         first: u32,
-        /// How many; none if the key was never set.
+        /// The number of items; none if the key was never set.
         count: u32,
     },
 }
@@ -33,7 +33,7 @@ impl Answer {
     const EFFECT: u64 = u64::MAX - 1;
     const NO_EFFECT: u64 = u64::MAX - 2;
 
-    /// What stands in the column. No item has the row [`NO_ROW`], so the words above are free.
+    /// Its code in the column. No item has the row [`NO_ROW`], so words from there on are free.
     pub fn code(self) -> u64 {
         match self {
             Answer::None => Self::NONE,
@@ -43,7 +43,7 @@ impl Answer {
         }
     }
 
-    /// What a word in the column says.
+    /// Decodes a word of the column.
     pub fn decode(code: u64) -> Self {
         match code {
             Self::NONE => Answer::None,
@@ -54,7 +54,7 @@ impl Answer {
     }
 }
 
-/// Where in the table the operations stand that may yet change.
+/// The rows of operations that may still change.
 #[derive(Clone, Debug)]
 pub(super) struct Operations {
     rows: BTreeMap<OpId, u32>,
@@ -70,7 +70,7 @@ impl Operations {
         &self.items
     }
 
-    /// Something happened to an operation of a client, by now.
+    /// An operation changed.
     #[inline]
     pub(super) fn record(
         &mut self,
@@ -151,7 +151,7 @@ impl Operations {
         reason: i16,
         more: impl FnOnce(ops::Fields<'_>),
     ) {
-        // A load generator does not come back to an operation that ended; a person may.
+        // A load generator never retries an operation that has ended; one by hand can be retried.
         let row = if client == 0 { self.rows.get(&op).copied() } else { self.rows.remove(&op) };
         let Some(row) = row else { return };
         table.update(row, |fields| {
@@ -189,7 +189,7 @@ fn ask_again(table: &mut Store<ops::Row>, row: u32, node: Option<NodeId>) {
     });
 }
 
-/// A request as the table shows it, and the client of its session.
+/// A request in columns, and the client of its session.
 fn parts(request: &Request) -> (Parts, u32) {
     let order = |kind| Parts { kind, key: NO_NUMBER, value: NO_NUMBER, expected: NO_NUMBER };
     match *request {

@@ -1,4 +1,4 @@
-//! The observer that writes the trace.
+//! The observer that records the trace.
 
 use super::faults::Faults;
 use super::kind::{NO_LABEL, NOBODY};
@@ -12,17 +12,17 @@ use crate::protocol::{Message, NodeId, OpId, Status};
 use crate::raft::{Node, RaftMessage, RaftNote, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
-/// Watches a world of Raft nodes and writes down what happens.
+/// Observes a world of Raft nodes and records its events.
 ///
-/// In a pair of observers the recorder must be the first: messages carry the row that it gave them.
+/// In a pair of observers the recorder must come first: messages carry the row that it assigns.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     level: Level,
     tables: Tables,
     hosts: Vec<Host>,
-    /// When the last thing was recorded.
+    /// The time of the last record.
     last: Moment,
-    /// When the last message that was sent is due.
+    /// The due time of the last message that was sent.
     due: Moment,
     lives: Lives,
     operations: Operations,
@@ -32,18 +32,18 @@ pub struct Recorder {
     wire: Wire,
 }
 
-/// What is known of a node.
+/// The recorder's view of a node.
 #[derive(Clone, Copy, Debug)]
 struct Host {
     up: bool,
     paused: bool,
-    /// The last row about it, if it is still right. Not the status that it was made of: that was written in
-    /// bytes and words a moment ago, and to read it again in larger pieces the processor would have to wait.
+    /// Its last row, if still valid. Not the status from which the row was made: that was just
+    /// written in bytes and words, and reading it back in larger units would stall the processor.
     shown: Option<nodes::Row>,
 }
 
 impl Recorder {
-    /// A recorder for a cluster of so many nodes, with at most so many rows a table.
+    /// A recorder for a cluster of this many nodes, with at most `max_rows` rows per table.
     pub fn new(nodes: usize, level: Level, max_rows: usize) -> Self {
         Self {
             level,
@@ -60,40 +60,40 @@ impl Recorder {
         }
     }
 
-    /// How long the texts are that messages carry.
+    /// Sets the lengths of texts, to measure messages.
     pub fn set_wire(&mut self, wire: Wire) {
         self.wire = wire;
     }
 
-    /// A node begins with entries in its log. To be called before the world begins: notes tell only what
-    /// is appended later.
+    /// Records the initial log of a node. To be called before the world begins, since notes report
+    /// only later entries.
     pub fn begin(&mut self, id: NodeId, node: &Node) {
         if self.records_states() {
             self.lives.begin(&mut self.tables.entries, id, node);
         }
     }
 
-    /// How much is recorded.
+    /// The level of the trace.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// What was recorded.
+    /// The recorded tables.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// How many rows the longest table has.
+    /// The number of rows of the longest table.
     pub fn rows(&self) -> usize {
         self.tables.all().iter().map(|table| table.rows()).max().unwrap_or(0)
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn nodes(&self) -> usize {
         self.hosts.len()
     }
 
-    /// The tables that reached their ceiling.
+    /// The tables that reached their limit.
     pub fn ceilings(&self) -> Vec<Ceiling> {
         let full = |table: &&dyn super::table::Rows| {
             let (table, rows) = (table.schema().name, table.rows());
@@ -102,17 +102,17 @@ impl Recorder {
         self.tables.all().iter().filter_map(|t| t.full_since().map(full(t))).collect()
     }
 
-    /// What events say of themselves. The kinds of message come first.
+    /// The details of events. The kinds of message come first.
     pub fn details(&self) -> &[&'static str] {
         &self.details.0
     }
 
-    /// Why operations failed.
+    /// The reasons why operations failed.
     pub fn reasons(&self) -> &[&'static str] {
         &self.reasons.0
     }
 
-    /// The texts that columns of free text point at.
+    /// The texts that columns of free text refer to.
     pub fn texts(&self) -> &[String] {
         self.faults.texts()
     }
@@ -130,7 +130,7 @@ impl Recorder {
         &mut self.tables
     }
 
-    /// Writes a row if the node is not as the last row says.
+    /// Writes a row if the node's state differs from its last row.
     #[inline]
     fn show(&mut self, now: Time, id: NodeId, status: &Status) {
         let host = &self.hosts[id.at()];
@@ -231,7 +231,7 @@ impl Observer<Node> for Recorder {
         }
     }
 
-    #[inline(always)] // in the one place where it is not rare
+    #[inline(always)] // into the only caller where it is frequent
     fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
         if self.level == Level::Off {
             return;
@@ -258,7 +258,7 @@ impl Observer<Node> for Recorder {
         }
     }
 
-    #[inline(always)] // so that the state before, which it does not ask for, is not looked up
+    #[inline(always)] // so that the unused earlier state is not computed
     fn settled(&mut self, now: Time, id: NodeId, _before: &Status, after: &Status) {
         if self.records_states() {
             self.show(now, id, after);
@@ -285,7 +285,7 @@ impl Observer<Node> for Recorder {
         }
         let at = self.last.moved_to(now);
         let host = &mut self.hosts[id.at()];
-        host.shown = None; // whether it is up, or paused, has changed: one more row
+        host.shown = None; // `up` or `paused` has changed, which needs a new row
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) | HostEvent::Wiped => {
                 (host.up, host.paused) = (false, false);
@@ -318,7 +318,7 @@ impl Observer<Node> for Recorder {
 }
 
 impl Recorder {
-    /// What a node says of itself, apart from its log.
+    /// Records a note that does not concern the log.
     #[inline(never)]
     fn said(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
         if self.level != Level::Full {
@@ -360,19 +360,19 @@ impl Recorder {
     }
 }
 
-/// What an event says beside where and when.
+/// The columns of an event besides time and node.
 #[derive(Clone, Copy, Default)]
 struct Detail {
     label: Option<&'static str>,
     from: Option<NodeId>,
 }
 
-/// Words of the program, in the order in which the recorder met them.
+/// Constant texts of the program, in order of first use.
 #[derive(Clone, Debug)]
 pub(super) struct Labels(Vec<&'static str>);
 
 impl Labels {
-    /// What stands in the column. There are a few dozen words at most.
+    /// The code of a text in the column. There are at most a few dozen.
     pub(super) fn code(&mut self, label: &'static str) -> i16 {
         let at = self.0.iter().position(|known| *known == label).unwrap_or_else(|| {
             self.0.push(label);
@@ -382,28 +382,28 @@ impl Labels {
     }
 }
 
-/// What stands in a column of nodes.
+/// The cell of a node.
 #[inline]
 pub(super) fn node_code(id: NodeId) -> i16 {
     i16::from(id.0)
 }
 
-/// What stands in a column of terms. A liar can claim one that no table can hold.
+/// The cell of a term. It is clamped, since a liar can claim a term beyond the column's range.
 #[inline]
 pub(super) fn int(number: u64) -> i64 {
     number.min(i64::MAX as u64) as i64
 }
 
-/// What stands in a column of indices or counts.
+/// The cell of an index or a count.
 #[inline]
 pub(super) fn count(number: u64) -> i32 {
     number.min(i32::MAX as u64) as i32
 }
 
-/// Whether a row about a node says what its state is.
+/// Whether a node's row matches its state.
 #[inline]
 fn says(row: &nodes::Row, status: &Status) -> bool {
-    // By what changes most often, so that most differences are found at once.
+    // The fields that change most often come first, so that most differences are found at once.
     row.last_index == count(status.last_index)
         && row.commit_index == count(status.commit_index)
         && row.last_applied == count(status.last_applied)

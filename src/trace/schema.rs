@@ -1,6 +1,6 @@
 //! The schema: every table of the trace, with every column's kind, unit and meaning.
 //!
-//! The recorder, Arrow, Python and the documentation read this page and nothing else.
+//! The recorder, the Arrow export, Python and the documentation are all generated from this file.
 
 use super::events::Events;
 use super::table::{codes, table, tables};
@@ -11,102 +11,104 @@ use crate::sim::{Fate, HostEvent};
 tables! {
     /// One row for each message that was sent, and for each copy of one.
     messages {
-        sent_ms: Time, "ms", "when it was sent, or copied by hand";
-        ended_ms: Time, "ms", "when it arrived or was lost; null while it is under way";
-        due_ms: Time like ended_ms, "ms", "when it arrives if nothing stops it; null while it is held";
+        sent_ms: Time, "ms", "when it was sent, or, for a copy made by hand, when it was copied";
+        ended_ms: Time, "ms", "when it arrived or was lost; null while it is in flight";
+        due_ms: Time like ended_ms, "ms", "when it will arrive, or would have arrived, if nothing stops it; null while it is held";
         from: Node, "", "the sender";
         to: Node, "", "the receiver";
         kind as "type": Name(RaftMessage::KINDS), "", "the kind of message, in the paper's terms";
-        ordinal: Count, "", "how many messages the sender had sent to the receiver before";
-        copy: Count, "", "0 for the message itself, 1 and up for copies of it";
-        fate: Name(MessageFate::NAMES), "", "what became of it";
-        term: Int, "", "the sender's term; in a PreVote the term that it would stand in";
-        index: Count, "", "prevLogIndex, the candidate's lastLogIndex, or the index that a reply is about; 0 if none";
-        index_term: Int, "", "the term of the entry at index; in a reply that refuses, of the entry to try next";
-        entries: Count, "entries", "how many entries travel";
+        ordinal: Count, "", "the number of messages that the sender had sent to this receiver before";
+        copy: Count, "", "0 for the original, 1 and up for its copies";
+        fate: Name(MessageFate::NAMES), "", "what happened to it";
+        term: Int, "", "the sender's term; in a PreVote the term in which it would start an election";
+        index: Count, "", "prevLogIndex, the candidate's lastLogIndex, or the index that a reply refers to; 0 if none";
+        index_term: Int, "", "the term of the entry at index; in a rejection, the term of the entry to try next";
+        entries: Count, "entries", "the number of entries that it carries";
         commit_index: Count, "", "the leader's commitIndex; 0 in other messages";
-        ok: Flag, "", "a reply that grants or succeeds; false in requests";
-        size_bytes: Count, "bytes", "its length on the wire, with the bytes of the keys and values that it carries";
+        ok: Flag, "", "true in a reply that grants a vote or reports success; false in requests";
+        size_bytes: Count, "bytes", "its length on the wire, including the keys and values that it carries";
     }
 
-    /// One row for each node at its beginning, and one whenever its state changes.
+    /// One row for the initial state of each node, and one for each change of its state.
     nodes {
-        time_ms: Time, "ms", "from when on";
+        time_ms: Time, "ms", "when this state began";
         node: Node, "", "the node";
         term: Int, "", "currentTerm";
-        role: Name(ROLES), "", "what the node takes itself for";
-        voted_for: Node, "", "votedFor in this term; null if nobody";
-        leader: Node, "", "whom the node takes for the leader; null if nobody";
+        role: Name(ROLES), "", "the node's role, as it sees itself";
+        voted_for: Node, "", "votedFor in this term; null if it has not voted";
+        leader: Node, "", "the leader that the node recognizes; null if none";
         commit_index: Count, "", "commitIndex";
         last_applied: Count like commit_index, "", "lastApplied";
         last_index: Count, "", "the index of the last entry of the log; 0 if it is empty";
         last_term: Int, "", "the term of the last entry of the log; 0 if it is empty";
-        up: Flag, "", "whether the node runs; one that is down shows what its disk holds";
-        paused: Flag, "", "whether the node stands still";
+        up: Flag, "", "true if the node is running; the row of a node that is down shows the state on its disk";
+        paused: Flag, "", "true if the node is paused";
     }
 
-    /// One row for each stay of an entry in a node's log. An entry that is appended where another was
-    /// truncated begins a new row; a restart begins none.
+    /// One row for each stay of an entry in a node's log. An entry that is appended in place of a
+    /// truncated one gets a new row; a restart adds no rows.
     entries {
-        node: Node, "", "whose log";
+        node: Node, "", "the node whose log it is";
         index: Count, "", "the index of the entry";
         term: Int, "", "the term in which a leader received it";
-        key: Key, "", "the key that it is about; null if none";
-        op: Name(COMMANDS), "", "what it does to the store";
-        value: Value, "", "the value that it puts, sets or appends; null if none";
-        expected: Value, "", "what a compare-and-set must find; null in others";
-        client: Count, "", "the client whose session it carries; 0 if none";
-        seq: Count, "", "the serial number in the session; 0 if none";
-        appended_ms: Time, "ms", "when it came into this log, or came back by a crash that undid a truncation; null if before the trace began";
-        truncated_ms: Time, "ms", "when it left this log, by truncation, by a crash before it was durable or with a wiped disk; null if it is there";
-        committed_ms: Time, "ms", "when this node first knew it committed; null if it never did";
+        key: Key, "", "the key that it reads or writes; null if none";
+        op: Name(COMMANDS), "", "the operation on the store";
+        value: Value, "", "the value to put, set or append; null if none";
+        expected: Value, "", "the value that a compare-and-set must find; null for other operations";
+        client: Count, "", "the client whose session it belongs to; 0 if none";
+        seq: Count, "", "its serial number in the session; 0 if none";
+        appended_ms: Time, "ms", "when it entered this log, or returned to it by a crash that undid a truncation; null if before the trace began";
+        truncated_ms: Time, "ms", "when it left this log, by truncation, by a crash before it was durable, or with a wiped disk; null if it is still there";
+        committed_ms: Time, "ms", "when this node first knew that it was committed; null if it never did";
         applied_ms: Time like committed_ms, "ms", "when this node first applied it; null if it never did";
-        hash: Word, "", "the hash of the log up to and including it: equal hashes mean equal logs up to here";
+        hash: Word, "", "the hash of the log up to and including this entry: equal hashes mean that the logs are equal up to here";
     }
 
-    /// One row for each operation of a client, and for each order from the console.
+    /// One row for each operation that a client or you requested, including elections started by
+    /// hand.
     ops {
-        op: Word, "", "its identifier; that of a load generator has the highest bit set, then client and ordinal";
-        client: Count, "", "the client of a load generator, or of the session that it carries; 0 if neither";
-        node: Node, "", "the node that was asked last, or that answered; null if no leader was found";
-        kind: Name(RequestKind::NAMES), "", "what was asked";
+        op: Word, "", "its identifier; for an operation of a load generator: the highest bit, then client and ordinal";
+        client: Count, "", "the client of a load generator, or of the session that it belongs to; 0 if neither";
+        node: Node, "", "the node that was asked last, or the node that answered; null if no leader was found";
+        kind: Name(RequestKind::NAMES), "", "the kind of operation";
         key: Key, "", "the key; null if none";
         value: Value, "", "the value to put, set or append; null if none";
-        expected: Value, "", "what a compare-and-set must find; null in others";
-        invoked_ms: Time, "ms", "when it was first asked";
+        expected: Value, "", "the value that a compare-and-set must find; null for other operations";
+        invoked_ms: Time, "ms", "when it was first sent";
         ended_ms: Time, "ms", "when the answer came; null while it is pending";
-        status: Name(OpStatus::NAMES), "", "where it stands";
-        reason: Reason, "", "why it failed or is unknown; null otherwise";
-        attempts: Count, "", "how often it was asked";
-        index: Count, "", "the index of its entry, or lastApplied where it was read; 0 if not known";
+        status: Name(OpStatus::NAMES), "", "whether it is pending, done, failed or unknown";
+        reason: Reason, "", "why it failed, or why its result is unknown; null otherwise";
+        attempts: Count, "", "how often it was sent";
+        index: Count, "", "the index of its entry, or, for a read, lastApplied of the node that served it; 0 if not known";
         term: Int, "", "the term of its entry; 0 if not known";
-        result: Answer, "", "the items that were read, joined by commas, or whether a compare-and-set took effect; null if neither";
+        result: Answer, "", "the items that were read, separated by commas, or whether a compare-and-set took effect; null if neither";
     }
 
-    /// One row for each event that the world dispatched to a node, and for what nodes said of it.
+    /// One row for each event that the world dispatched to a node, and for each change that the
+    /// node reported.
     events in Events {
-        time_ms: Time, "ms", "when";
-        node: Node, "", "to whom it happened";
+        time_ms: Time, "ms", "when it happened";
+        node: Node, "", "the node to which it happened";
         kind: Name(EventKind::NAMES), "", "what happened";
-        detail: Detail, "", "the message that arrived, the rule that refused, the role, the reason to halt; null if none";
-        from: Node, "", "the sender, the candidate, whom was refused; null if nobody";
-        term: Int, "", "the term of the message, of the vote, or of the node";
+        detail: Detail, "", "the message that arrived, the reason for a refusal, the new role, or the reason to halt; null if none";
+        from: Node, "", "the sender of the message, the candidate voted for, or the node whose message was refused; null if none";
+        term: Int, "", "the term of the message, of the vote or of the node";
     }
 
-    /// One row for each strike of a fault, and for each wait for somebody to strike.
+    /// One row for each time that a fault struck, and for each wait for a node to strike.
     faults {
-        start_ms: Time, "ms", "from when on";
-        end_ms: Time, "ms", "until when; null if it has no end, or has not ended";
-        handle: Count, "", "the handle by which it is healed";
-        kind: Text, "", "which fault";
-        detail: Text, "", "its settings";
-        nodes: Text, "", "whom it hit, joined by commas; the groups of a partition with | between them, messages as senders → receivers; empty if nobody";
-        outcome: Name(FaultOutcome::NAMES), "", "what came of it";
+        start_ms: Time, "ms", "when it began";
+        end_ms: Time, "ms", "when it ended; null if it has no end or has not ended yet";
+        handle: Count, "", "the handle that heals it";
+        kind: Text, "", "the kind of fault";
+        detail: Text, "", "its settings, as JSON";
+        nodes: Text, "", "the nodes that it hit, separated by commas; the groups of a partition are separated by |, and affected messages shown as senders → receivers; empty if none";
+        outcome: Name(FaultOutcome::NAMES), "", "whether it struck, waits or expired";
     }
 }
 
 table! {
-    /// What reads returned, item by item; `ops.result` points here.
+    /// The items that reads returned; `ops.result` points here.
     items {
         value: Value, "", "an item";
     }
@@ -115,19 +117,19 @@ table! {
 table! {
     /// The order of events.
     order {
-        message: Row, "", "the message that arrived; none for another event";
+        message: Row, "", "the message that arrived; null for other events";
     }
 }
 
 codes! {
-    /// What became of a message.
+    /// What happened to a message.
     MessageFate {
-        InFlight = "in_flight", "It is under way, or held.";
+        InFlight = "in_flight", "It is in flight or held.";
         Delivered = "delivered", "It arrived.";
-        Cut = "cut", "A fault had cut the link, or cut it on the way.";
+        Cut = "cut", "A fault had cut the link, or cut it while the message was in flight.";
         Lost = "lost", "The network lost it.";
         ReceiverDown = "receiver_down", "The receiver was down.";
-        Removed = "removed", "A person or an interceptor took it out.";
+        Removed = "removed", "It was dropped by hand or by an interceptor.";
     }
 }
 
@@ -145,34 +147,34 @@ impl From<Fate> for MessageFate {
 }
 
 codes! {
-    /// What a client or a person asks for.
+    /// The kinds of operation.
     RequestKind {
         Noop = "noop", "An entry that does nothing.";
         Put = "put", "Set a key.";
-        Get = "get", "Read a key in log order.";
+        Get = "get", "Read a key through the log, as a command.";
         Cas = "cas", "Compare and set.";
         Append = "append", "Add an item to a key.";
-        ReadLog = "read_log", "A read that names the log as its way.";
-        ReadIndex = "read_index", "Read a key once a quorum has confirmed the leader.";
+        ReadLog = "read_log", "Read a key through the log (`via=\"log\"`).";
+        ReadIndex = "read_index", "Read a key once a quorum has confirmed the leader (ReadIndex).";
         Lease = "lease", "Read a key under the leader's lease.";
-        Local = "local", "Read whatever the node has applied.";
-        Campaign = "campaign", "Stand for election now.";
-        Usurp = "usurp", "Lead the next term without asking.";
-        ForgetVote = "forget_vote", "Forget whom the node voted for.";
+        Local = "local", "Read the node's applied state, without any check.";
+        Campaign = "campaign", "Start an election now.";
+        Usurp = "usurp", "Lead the next term without an election.";
+        ForgetVote = "forget_vote", "Forget the vote.";
     }
 }
 
-/// What an entry of the log can do: the first of [`RequestKind`].
+/// The operations that a log entry can carry: the first of [`RequestKind`].
 pub const COMMANDS: &[&str] = RequestKind::NAMES.split_at(COMMAND_COUNT).0;
 const COMMAND_COUNT: usize = RequestKind::ReadLog as usize;
 
 codes! {
-    /// Where an operation stands.
+    /// The status of an operation.
     OpStatus {
         Pending = "pending", "No answer yet.";
         Ok = "ok", "Done.";
-        Failed = "failed", "Not done, and never will be.";
-        Unknown = "unknown", "May have been done, or may yet be.";
+        Failed = "failed", "Not done, and never will be done.";
+        Unknown = "unknown", "It may have been done, or may still be done.";
     }
 }
 
@@ -185,23 +187,23 @@ codes! {
         TimerQuorum = "timer_quorum", "The CheckQuorum timer ran out.";
         Fsync = "fsync", "An fsync finished.";
         Crashed = "crashed", "The node lost power.";
-        Restarted = "restarted", "The node came back.";
-        Paused = "paused", "The node stands still.";
-        Resumed = "resumed", "The node goes on.";
-        Wiped = "wiped", "The disk was emptied.";
+        Restarted = "restarted", "The node restarted.";
+        Paused = "paused", "The node was paused.";
+        Resumed = "resumed", "The node was resumed.";
+        Wiped = "wiped", "The disk was wiped.";
         Halted = "halted", "The node stopped itself.";
         Role = "role", "The role or the term changed.";
         Voted = "voted", "The node voted.";
-        Refused = "refused", "A rule refused a message.";
-        SessionDuplicate = "session_duplicate", "A command had been applied before.";
-        Snapshot = "snapshot", "The node took a snapshot of what it had applied.";
-        Installed = "snapshot_installed", "The node installed its leader's snapshot.";
-        Lies = "lies", "The node lies from now on.";
+        Refused = "refused", "The node refused a message.";
+        SessionDuplicate = "session_duplicate", "A command had been applied before, and was skipped.";
+        Snapshot = "snapshot", "The node took a snapshot of its applied state.";
+        Installed = "snapshot_installed", "The node installed a leader's snapshot.";
+        Lies = "lies", "The node began to lie.";
     }
 }
 
 impl EventKind {
-    /// A timer of a Raft node that ran out, by its number.
+    /// The kind of event for a Raft node's timer.
     #[inline]
     pub fn timer(timer: u8) -> Self {
         match timer {
@@ -226,11 +228,11 @@ impl From<HostEvent> for EventKind {
 }
 
 codes! {
-    /// What came of a fault.
+    /// The outcome of a fault.
     FaultOutcome {
-        Struck = "struck", "It acts, or acted.";
-        Waited = "waited", "It waits, or waited, for somebody to strike.";
-        Expired = "expired", "It waited in vain.";
+        Struck = "struck", "It struck, and acts until it ends.";
+        Waited = "waited", "It waited, or still waits, for a node to strike.";
+        Expired = "expired", "It found no node to strike before its wait ended.";
     }
 }
 
@@ -315,7 +317,8 @@ mod tests {
     #[test]
     fn full_tables_fit_in_eight_gibibytes() {
         let columns = TABLES.iter().flat_map(|table| table.columns);
-        // Beside the tables: where each entry stands, what reads returned, and the order of events.
+        // Besides the tables: the row of each entry, the items that reads returned, and the order
+        // of events.
         let row: usize = columns.map(|column| column.width).sum::<usize>() + 4 + 4 + 4;
         assert!(row * DEFAULT_MAX_ROWS < 8 << 30, "{row} bytes a row");
     }

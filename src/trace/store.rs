@@ -1,10 +1,10 @@
-//! Where rows are kept: the newest in a block, the rest in columns, in chunks that are shared.
+//! The storage of rows: the newest in a block, the rest in columns, in shared chunks.
 //!
-//! A row is written into a block that stays in the cache, column by column; a full block rests while the next one
-//! fills, and goes into the columns of a chunk then. That leaves what is still likely to change (a message under
-//! way, an entry not committed yet) where it is cheap to change, and shows which columns say nothing new and need
-//! no memory. A chunk that somebody else holds, a fork of the world or a table in Python, is copied before it is
-//! changed.
+//! A row is written into a block that stays in the cache, column by column. A full block rests
+//! while the next one fills, and is then appended to the columns of a chunk. So rows that are still
+//! likely to change (messages in flight, uncommitted entries) are cheap to change, and columns with
+//! equal cells, which need no memory, are detected. A chunk that is also in use by a fork of the
+//! world or a table in Python is copied before it changes.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use super::column::Cells;
 use super::table::{ColumnSet, Record};
 use crate::sim::Time;
 
-/// Most rows in a chunk of columns.
+/// The maximum number of rows in a chunk.
 pub const CHUNK: usize = FIRST << DOUBLINGS;
 
-/// Rows in the first chunk. The next ones have twice as many each, up to [`CHUNK`]: a short table takes little
-/// memory, and a long one copies nothing as it grows.
+/// The number of rows in the first chunk. Each further chunk has twice as many, up to [`CHUNK`]: a
+/// short table takes little memory, and a long one is never copied as it grows.
 const FIRST: usize = 1024;
 const DOUBLINGS: u32 = 6;
 
-/// Rows that are kept in a block before they go into columns. A power of two, and divides [`FIRST`].
+/// The number of rows in a block. A power of two that divides [`FIRST`].
 pub const BLOCK: usize = 256;
 
-/// The row of what was not recorded.
+/// The row number of something that was not recorded.
 pub const NO_ROW: u32 = u32::MAX;
 
-/// Some rows in columns, in memory that comes back when nobody holds them any more.
+/// Rows in columns, whose memory returns to the pool when it is dropped.
 #[derive(Debug)]
 pub struct Chunk<R: Record> {
     columns: R::Columns,
-    /// How many rows it will have at most.
+    /// The maximum number of rows.
     room: usize,
 }
 
 impl<R: Record> Chunk<R> {
-    /// An empty chunk that will have so many rows.
+    /// An empty chunk for this many rows.
     fn with_room(room: usize) -> Self {
         let spare = if room == CHUNK { R::pool().take() } else { None };
         Self { columns: spare.unwrap_or_default(), room }
@@ -58,7 +58,7 @@ impl<R: Record> Chunk<R> {
     }
 }
 
-/// A copy that has room for what is still to come.
+/// A copy has the same room for further rows.
 impl<R: Record> Clone for Chunk<R> {
     fn clone(&self) -> Self {
         let mut copy = Self::with_room(self.room);
@@ -93,23 +93,25 @@ pub struct Store<R: Record> {
     chunks: Vec<Arc<Chunk<R>>>,
     /// Rows in chunks: a multiple of [`BLOCK`].
     settled: usize,
-    /// The block before the newest, which is full. It waits for its rows to come to rest: one that a chunk has
-    /// is dearer to change, and what is still under way says something else than the rest.
+    /// The block before the newest, which is full. It is kept until its rows are unlikely to
+    /// change: rows in chunks are more expensive to change, and unfinished rows differ from the
+    /// others.
     resting: Option<Box<R::Block>>,
     /// The newest rows, once there are any.
     newest: Option<Box<R::Block>>,
     /// The number of the first row of the newest block.
     begun: usize,
-    /// How many rows the newest block has. Invariant: `open <= room`.
+    /// The number of rows in the newest block. Invariant: `open <= room`.
     open: usize,
-    /// How many it may have: [`BLOCK`], or what is left below the ceiling; none before the first row.
+    /// The number of rows that it may have: [`BLOCK`], or the rest up to the limit; 0 before the
+    /// first row.
     room: usize,
     max_rows: usize,
     full_since: Option<Time>,
 }
 
 impl<R: Record> Store<R> {
-    /// An empty table that takes at most so many rows.
+    /// An empty table for at most this many rows.
     pub fn new(max_rows: usize) -> Self {
         Self {
             chunks: Vec::new(),
@@ -124,8 +126,8 @@ impl<R: Record> Store<R> {
         }
     }
 
-    /// Adds a row and returns its number, or [`NO_ROW`] if the ceiling is reached.
-    #[inline(always)] // so that the row goes from where it is made to where it stays
+    /// Adds a row and returns its number, or [`NO_ROW`] if the limit is reached.
+    #[inline(always)] // so that the row is written directly to its place
     pub fn push(&mut self, now: Time, row: R) -> u32 {
         if self.open >= self.room && !self.make_room(now) {
             return NO_ROW;
@@ -137,7 +139,7 @@ impl<R: Record> Store<R> {
         (self.begun + self.open - 1) as u32
     }
 
-    /// Changes a row. One that was not recorded stays so.
+    /// Changes a row, if it was recorded.
     #[inline]
     pub fn update(&mut self, row: u32, change: impl FnOnce(R::Fields<'_>)) {
         let row = row as usize;
@@ -182,7 +184,7 @@ impl<R: Record> Store<R> {
         settled.chain(newest)
     }
 
-    /// The rows in columns, in order. Nothing but the newest few is copied.
+    /// The rows in columns, in order. Only the newest few are copied.
     pub fn chunks(&self) -> impl Iterator<Item = Arc<Chunk<R>>> {
         let rows = self.len() - self.settled;
         let newest = (rows > 0).then(|| {
@@ -193,7 +195,7 @@ impl<R: Record> Store<R> {
         self.chunks.iter().cloned().chain(newest)
     }
 
-    /// The blocks that are not in chunks, and how many rows each has.
+    /// The blocks that are not in chunks, each with its number of rows.
     fn blocks(&self) -> impl Iterator<Item = (&R::Block, usize)> {
         let resting = self.resting.as_deref().filter(|_| self.settled < self.begun);
         let newest = self.newest.as_deref();
@@ -203,22 +205,22 @@ impl<R: Record> Store<R> {
             .chain(newest.map(|block| (block, self.open)))
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.begun + self.open
     }
 
-    /// Whether there is no row.
+    /// True if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Since when rows are missing because the ceiling was reached.
+    /// The time since when rows are missing because the limit was reached.
     pub fn full_since(&self) -> Option<Time> {
         self.full_since
     }
 
-    /// Makes the newest block ready for more; false if the ceiling is reached.
+    /// Makes room in the newest block; false if the limit is reached.
     #[cold]
     #[inline(never)]
     fn make_room(&mut self, now: Time) -> bool {
@@ -237,7 +239,7 @@ impl<R: Record> Store<R> {
         true
     }
 
-    /// Puts the rows that rest into columns.
+    /// Appends the resting block to the columns.
     fn settle(&mut self) {
         let Some(block) = self.resting.as_deref().filter(|_| self.settled < self.begun) else {
             return;
@@ -254,7 +256,7 @@ impl<R: Record> Store<R> {
     }
 }
 
-/// In which chunk a row is, and where there.
+/// The chunk of a row, and its position in it.
 fn place(row: usize) -> (usize, usize) {
     let doublings = (row / FIRST + 1).ilog2().min(DOUBLINGS);
     let behind = row - FIRST * ((1 << doublings) - 1);

@@ -1,7 +1,8 @@
-//! The grammar of the schema: what a table declares once, and what follows from it.
+//! The macros of the schema.
 //!
-//! `tables!` turns a declaration into a record, the columns that hold many of them, and the
-//! description that documentation and Python read. A new column is one line in [`super::schema`].
+//! `tables!` expands the declaration of a table into the type of its rows, their storage in
+//! columns, and the description for documentation and Python. A new column is one line in
+//! [`super::schema`].
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::store::BLOCK;
 use super::store::Store;
 use crate::sim::Time;
 
-/// A row of a table, and how rows become columns.
+/// A row of a table, and how rows are stored in columns.
 pub trait Record: Copy + Send + Sync + 'static {
     /// The table.
     const SCHEMA: TableSchema;
@@ -22,51 +23,51 @@ pub trait Record: Copy + Send + Sync + 'static {
     type Block: Clone + Send + Sync + std::fmt::Debug;
     /// Many rows, column by column.
     type Columns: ColumnSet + Default + std::fmt::Debug;
-    /// One row's fields, to be changed wherever they are.
+    /// Mutable references to one row's fields.
     type Fields<'a>;
 
-    /// A block, to be written to.
+    /// A new block.
     fn block() -> Box<Self::Block>;
     /// Writes this row into a block.
     fn write(self, block: &mut Self::Block, row: usize);
-    /// A row in a block, put together again.
+    /// Reads a row from a block.
     fn read(block: &Self::Block, row: usize) -> Self;
     /// The fields of a row in a block.
     fn fields_in(block: &mut Self::Block, row: usize) -> Self::Fields<'_>;
-    /// The fields of a row that is nowhere else.
+    /// The fields of a row outside blocks and columns.
     fn fields(&mut self) -> Self::Fields<'_>;
-    /// A row in columns, put together again.
+    /// Reads a row from columns.
     fn at(columns: &Self::Columns, row: usize) -> Self;
-    /// Puts this row in the place of another one, in columns that will have `room` rows.
+    /// Replaces a row by this one, in columns that will have `room` rows.
     fn put(self, columns: &mut Self::Columns, row: usize, room: usize);
     /// Adds the first rows of a block at the end.
     fn append(columns: &mut Self::Columns, block: &Self::Block, rows: usize, room: usize);
     /// Adds the rows of other columns at the end.
     fn copy(columns: &mut Self::Columns, others: &Self::Columns, room: usize);
-    /// Forgets all rows and keeps their memory.
+    /// Removes all rows and keeps their memory.
     fn clear(columns: &mut Self::Columns);
-    /// Memory for whole chunks that nobody needs now.
+    /// The pool of unused memory for whole chunks.
     fn pool() -> &'static Pool<Self::Columns>;
 }
 
-/// Columns of whatever table.
+/// The columns of any table.
 pub trait ColumnSet: Send + Sync + 'static {
-    /// How many rows there are.
+    /// The number of rows.
     fn rows(&self) -> usize;
     /// The cells of a column, by its position in the schema.
     fn cells(&self, column: usize) -> Cells<'_>;
 }
 
-/// The rows of whatever table.
+/// The rows of any table.
 pub trait Rows {
     /// The table.
     fn schema(&self) -> TableSchema;
-    /// How many rows there are.
+    /// The number of rows.
     fn rows(&self) -> usize;
-    /// Since when rows are missing because the table reached its ceiling.
+    /// The time since when rows are missing because the table reached its limit.
     fn full_since(&self) -> Option<Time>;
-    /// The rows in columns, in order. Nothing but the newest few is copied, unless the table says that
-    /// others, which are given, have what its rows say.
+    /// The rows in columns, in order. Only the newest few are copied, except for tables that are
+    /// assembled from others, which are given.
     fn column_sets(&self, tables: &Tables) -> Vec<Arc<dyn ColumnSet>>;
 }
 
@@ -88,7 +89,7 @@ impl<R: Record> Rows for Store<R> {
     }
 }
 
-/// The type that holds a cell of a kind.
+/// The type of a cell of a kind.
 macro_rules! cell {
     (Time) => {
         f64
@@ -134,7 +135,7 @@ macro_rules! cell {
     };
 }
 
-/// The type that keeps the rows of a table: its own, or a [`Store`].
+/// The type that stores the rows of a table: a given one, or a [`Store`].
 macro_rules! keeper {
     ($table:ident) => {
         $crate::trace::store::Store<$table::Row>
@@ -153,7 +154,7 @@ macro_rules! column_name {
     };
 }
 
-/// What is done with a column: by itself, or beside the one before it that it may be `like`.
+/// An operation on a column: alone, or together with an earlier one that it may be `like`.
 macro_rules! column {
     (at $columns:ident[$row:ident] $field:ident) => {
         $columns.$field.at($row)
@@ -195,8 +196,9 @@ macro_rules! column {
     };
 }
 
-/// Declares one table: `field: Kind, "unit", "meaning";` a column. A column that cannot be called by its
-/// name in Rust says `field as "name"`; one that mostly says what one before it says, `Kind like field`.
+/// Declares one table, with a line `field: Kind, "unit", "meaning";` for each column. `field as
+/// "name"` gives a column a name that is not valid in Rust; `Kind like field` marks one that
+/// usually equals an earlier one.
 macro_rules! table {
     ($(#[doc = $doc:literal])+ $table:ident {
         $($field:ident $(as $name:literal)?: $kind:ident $(($($of:tt)+))? $(like $other:ident)?, $unit:literal, $meaning:literal;)+
@@ -211,7 +213,7 @@ macro_rules! table {
             use $crate::trace::store::BLOCK;
             use $crate::trace::table::{ColumnSet, Record, cell, column, column_name};
 
-            /// The table, as documentation and Python see it.
+            /// The description of the table, for documentation and Python.
             pub const SCHEMA: TableSchema = TableSchema {
                 name: stringify!($table),
                 doc: concat!($($doc),+).trim_ascii(),
@@ -242,7 +244,7 @@ macro_rules! table {
                 $($field: [cell!($kind); BLOCK],)+
             }
 
-            /// One row's fields, to be changed wherever they are.
+            /// Mutable references to one row's fields.
             #[derive(Debug)]
             pub struct Fields<'a> {
                 $(#[doc = $meaning] pub $field: &'a mut cell!($kind),)+
@@ -258,7 +260,7 @@ macro_rules! table {
                     Box::new(Block { $($field: [Default::default(); BLOCK],)+ })
                 }
 
-                #[inline(always)] // so that a row need not lie in memory before
+                #[inline(always)] // so that the row is not built in memory first
                 fn write(self, block: &mut Block, row: usize) {
                     let row = row % BLOCK;
                     $(block.$field[row] = self.$field;)+
@@ -268,7 +270,7 @@ macro_rules! table {
                     Self { $($field: block.$field[row],)+ }
                 }
 
-                #[inline(always)] // so that only those fields are looked up that change
+                #[inline(always)] // so that only changed fields are computed
                 fn fields_in(block: &mut Block, row: usize) -> Fields<'_> {
                     let row = row % BLOCK;
                     Fields { $($field: &mut block.$field[row],)+ }
@@ -279,7 +281,7 @@ macro_rules! table {
                     Fields { $($field: &mut self.$field,)+ }
                 }
 
-                #[inline(always)] // so that only those cells are looked up that are asked for
+                #[inline(always)] // so that only used cells are read
                 fn at(columns: &Columns, row: usize) -> Self {
                     Self { $($field: column!(at columns[row] $field $($other)?),)+ }
                 }
@@ -319,13 +321,13 @@ macro_rules! table {
     };
 }
 
-/// Declares the tables of the trace, and the set of them. One that is not kept in a [`Store`] says
-/// `table in Keeper`.
+/// Declares the tables of the trace, and the set of them. `table in Keeper` declares one with
+/// another storage than [`Store`].
 macro_rules! tables {
     ($($(#[doc = $doc:literal])+ $table:ident $(in $keeper:ty)? { $($columns:tt)+ })+) => {
         $($crate::trace::table::table! { $(#[doc = $doc])+ $table { $($columns)+ } })+
 
-        /// Every table of the trace with its columns: the source for documentation and for Python.
+        /// Every table of the trace with its columns, from which documentation and Python follow.
         pub const TABLES: &[$crate::trace::kind::TableSchema] = &[$($table::SCHEMA),+];
 
         /// The tables of one run.
@@ -335,7 +337,7 @@ macro_rules! tables {
         }
 
         impl Tables {
-            /// Empty tables that take at most so many rows each.
+            /// Empty tables for at most this many rows each.
             pub fn new(max_rows: usize) -> Self {
                 Self {
                     $($table: <$crate::trace::table::keeper!($table $($keeper)?)>::new(max_rows),)+
@@ -365,7 +367,7 @@ macro_rules! codes {
             /// What they mean, in the same order.
             pub const MEANINGS: &'static [&'static str] = &[$($meaning),+];
 
-            /// What stands in the column.
+            /// Its code in the column.
             #[inline]
             pub fn code(self) -> i8 {
                 self as i8

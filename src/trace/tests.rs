@@ -1,4 +1,4 @@
-//! The recorder beside a world of Raft nodes: what the tables say is what the world is.
+//! Compares the recorder's tables with a world of Raft nodes.
 
 use std::sync::Arc;
 
@@ -99,7 +99,7 @@ fn stays(world: &World<Node, Recorder>, id: NodeId) -> Vec<entries::Row> {
     world.observer().tables().entries.iter().filter(|row| row.node == node).collect()
 }
 
-/// Everything that the tables say about now, against the world.
+/// Compares the present state in the tables with the world.
 fn agrees(world: &World<Node, Recorder>) {
     let tables = world.observer().tables();
     for id in NodeSet::first(world.len()).iter() {
@@ -240,7 +240,7 @@ fn a_log_in_mid_story_is_recorded_from_the_beginning() {
     late.request(None, None, put(1));
     run(&mut late, ms(100));
     agrees(&late);
-    assert!(stays(&late, A)[0].appended_ms.is_nan(), "nobody saw it come");
+    assert!(stays(&late, A)[0].appended_ms.is_nan(), "appended before the recorder began");
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_ceiling_is_told_and_what_is_below_it_stays_right() {
     assert!(world.observer().tables().entries.iter().all(|row| row.truncated_ms.is_nan()));
 }
 
-/// Who writes down arrivals as they happen.
+/// An observer that records arrivals as they happen.
 #[derive(Clone, Default)]
 struct Arrivals(Vec<events::Row>);
 

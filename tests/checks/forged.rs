@@ -1,4 +1,4 @@
-//! What no schedule of this implementation does, told to the checks by hand.
+//! Events that no schedule of this implementation causes, reported to the checks by hand.
 
 use raftlab::check::{Breach, Checks};
 use raftlab::protocol::{NodeId, OpId, ReadPath, Role};
@@ -7,7 +7,7 @@ use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
 
 use super::lab::{A, B, C, by_hand, log, names, nodes};
 
-/// A node with this log in this term, and checks that have seen it so.
+/// A node with this log in this term, and checks that know it.
 fn seen(terms: &[u64], term: u64, commit: u64, role: Role) -> (Checks, Node) {
     let mut node = nodes(3, by_hand(Rules::ALL)).swap_remove(0);
     node.preset(term, None, log(terms), commit);
@@ -87,13 +87,14 @@ fn a_snapshot_of_another_history_and_an_old_one() {
         install(2, second),
         ["node 0 with commitIndex 2 went back to a snapshot up to index 2"]
     );
-    let differs =
-        |index| format!("node 0 has a snapshot up to index {index} that is not what was committed");
+    let differs = |index| {
+        format!("node 0 has a snapshot up to index {index} that differs from the committed state")
+    };
     assert_eq!(install(3, third), [differs(2)]);
     assert_eq!(install(3, second), [differs(3)]);
 }
 
-/// C appends this log; then B, which has nothing, installs a snapshot of it.
+/// C appends this log; then B, whose log is empty, installs a snapshot of it.
 fn installs(checks: &mut Checks, node: &Node, terms: &[u64], between: impl Fn(&mut Checks)) {
     let term = node.term();
     let other = changed(node, terms, term);
@@ -109,8 +110,9 @@ fn acknowledge(checks: &mut Checks, node: NodeId, index: u64, term: u64) {
     checks.op(Time(3), OpId(index), 1, &OpEvent::Ok { node, output: &output });
 }
 
-/// A liar told a client of a write. It is true once an honest node has committed it with a snapshot, and lost,
-/// since another honest node has committed something else there.
+/// A liar acknowledged a write to a client. The write counts once an honest node has committed it
+/// with a snapshot, and is then lost, since another honest node has committed a different entry
+/// there.
 #[test]
 fn a_write_that_a_contradicting_snapshot_covers_is_lost() {
     let (mut checks, node) = seen(&[1, 1, 1], 2, 3, Role::Follower);
@@ -123,8 +125,8 @@ fn a_write_that_a_contradicting_snapshot_covers_is_lost() {
     assert_eq!((names(checks.violations()), checks.lost_writes()), (expected.to_vec(), 1));
 }
 
-/// What an honest node committed with a snapshot before all others is what others commit there, too, whatever
-/// stands before it.
+/// Entries that an honest node was the first to commit, with a snapshot, must be the ones that
+/// others commit, even if the entries before them are unknown.
 #[test]
 fn a_write_that_a_snapshot_covers_is_held_by_a_log_that_differs_before_it() {
     let (mut checks, node) = seen(&[2, 2, 3], 3, 0, Role::Follower);

@@ -1,4 +1,5 @@
-//! What counts and what does not: wipes, crashes, presets, late winners, stale reads; and how it is told.
+//! What counts as a violation (wipes, crashes, initial states, late winners, stale reads), and the
+//! stories.
 
 use raftlab::check::{Names, Numbers, Options, PROPERTIES, What};
 use raftlab::protocol::{NodeId, ReadPath, Span};
@@ -51,8 +52,8 @@ fn a_wiped_follower_costs_an_acknowledged_write() {
     );
 }
 
-/// The faults that acted on links of the nodes of a violation, and what was done to their clocks, are named; what
-/// touched none of them is not.
+/// A story names the faults on links of the nodes involved, and the changes of their clocks, but no
+/// others.
 #[test]
 fn stories_name_the_faults_that_touch_their_nodes() {
     let one_way = |from, to| Matching { both_ways: false, ..matching(from, to) };
@@ -78,7 +79,7 @@ fn stories_name_the_faults_that_touch_their_nodes() {
             "a loss of messages with probability 0.5 began from node 1 to node 3",
             "a delay began from node 0 to node 1",
             "the clock of node 0 was set back by 10 ms",
-            "the clock of node 3 ran at rate 1.5 from here on",
+            "the clock of node 3 ran at rate 1.5 from then on",
             "a cut began between node 3 and node 0, node 1",
             "a delay ended from node 0 to node 1",
         ]
@@ -87,7 +88,7 @@ fn stories_name_the_faults_that_touch_their_nodes() {
     assert!(at("a delay ended from node 0 to node 1") > at("node 0 became leader of term 1"));
 }
 
-/// Of many faults that came and went a story names the last, and all that act.
+/// Of many faults a story names all active ones and the last of the ended ones.
 #[test]
 fn stories_name_the_last_of_many_faults() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL.without(Rule::QuorumSize)));
@@ -113,7 +114,7 @@ fn matching(from: NodeId, to: NodeId) -> Matching {
     Matching { from: set(from), to: set(to), both_ways: true, kinds: None }
 }
 
-/// Q3: a wiped node may vote again in a term, and two leaders come of it.
+/// Q3: a wiped node may vote again in a term, which leads to two leaders.
 #[test]
 fn a_wiped_vote_makes_two_leaders() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -129,8 +130,9 @@ fn a_wiped_vote_makes_two_leaders() {
     assert_eq!(lab.violated(), ["vote_once", "election_safety"]);
 }
 
-/// A follower may commit what its own disk does not have yet: a majority elsewhere has it. A crash then
-/// takes what it never promised, and nobody has broken a rule.
+/// A follower may commit an entry that its own disk does not have yet: a majority of other nodes
+/// has it. A crash then loses an entry that the follower never acknowledged, which is not a
+/// violation.
 #[test]
 fn a_crash_may_take_what_was_committed_elsewhere() {
     let slow = DiskSpec { fsync: milliseconds(4.0), ..DiskSpec::default() };
@@ -154,8 +156,8 @@ fn a_crash_may_take_what_was_committed_elsewhere() {
     assert!(evaluated("durable_promise") && evaluated("term_monotonic"));
 }
 
-/// D leads term 2 and commits. Then the votes of term 1 reach A: it leads its old term without that entry,
-/// and that is no violation, as it can do nothing with it.
+/// D leads term 2 and commits. Then the votes of term 1 reach A: it leads its old term without that
+/// entry, which is not a violation, since it cannot commit anything.
 #[test]
 fn a_late_winner_of_an_old_term_may_lack_new_entries() {
     let mut lab = Lab::new(5, by_hand(Rules::ALL));
@@ -180,7 +182,7 @@ fn a_late_winner_of_an_old_term_may_lack_new_entries() {
     assert_eq!(lab.checks().violations(), []);
 }
 
-/// A, deposed without knowing it, commits what the new leader must have. B has it.
+/// A, deposed without knowing it, commits an entry that the new leader must have. B has it.
 #[test]
 fn a_deposed_leader_may_commit_what_the_new_one_has() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -203,9 +205,9 @@ fn a_deposed_leader_may_commit_what_the_new_one_has() {
     assert_eq!(lab.checks().violations(), []);
 }
 
-/// A's election timer runs out while A stands still, behind the vote that makes it leader: when A goes on
-/// the timer is void. Found by the honest campaign, seed 5272: A stood while its heartbeats went on, and
-/// overwrote what the next leader had committed.
+/// A's election timer expires while A is paused, after the vote that makes it leader arrived: when
+/// A resumes the expiry is void. Found by the honest campaign, seed 5272: A became a candidate
+/// while its heartbeats continued, and overwrote commits of the next leader.
 #[test]
 fn a_timer_that_ran_out_in_a_pause_may_be_void() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -227,7 +229,7 @@ fn a_timer_that_ran_out_in_a_pause_may_be_void() {
     assert_eq!(lab.checks().violations(), []);
 }
 
-/// With half as quorum the new leader does not have what the old one then commits.
+/// With half of the nodes as quorum the new leader lacks an entry that the old one then commits.
 #[test]
 fn a_deposed_leader_may_not_commit_what_the_new_one_lacks() {
     let rules = Rules::ALL.without(Rule::QuorumSize);
@@ -246,7 +248,7 @@ fn a_deposed_leader_may_not_commit_what_the_new_one_lacks() {
     assert!(lacks.is_some_and(|v| v.nodes == [C, A] && v.terms[0] == 2), "{:?}", lab.violated());
 }
 
-/// Reads of whatever a node has applied are stale; whether that is a violation is a matter of options.
+/// Local reads may be stale; an option decides whether that is a violation.
 #[test]
 fn stale_local_reads_are_counted_or_reported() {
     for allow_stale_local in [true, false] {
@@ -267,7 +269,7 @@ fn stale_local_reads_are_counted_or_reported() {
     }
 }
 
-/// A world that begins in mid-story: what its nodes know to be committed is committed, and its leader was
+/// Initial states: the entries that nodes know to be committed are committed, and the leader was
 /// elected.
 #[test]
 fn presets_count() {
@@ -280,7 +282,7 @@ fn presets_count() {
         "node 2 leads term 4 without entry 2@3 (k0 = 2), which node 0 had committed in term 3";
     assert_eq!(first.as_deref(), Some(expected));
 
-    // With the rule B is elected in C's stead, and everything goes on from the preset logs.
+    // With the rule B is elected instead of C, and the run continues from the initial logs.
     let mut lab = Lab::of(preset(by_hand(Rules::ALL)), DiskSpec::default(), Options::default());
     lab.put(A, 5);
     lab.run(30);
@@ -320,7 +322,7 @@ fn a_session_survives_restarts() {
     assert!(sessions.is_some_and(|(_, n)| n >= 3));
 }
 
-/// The reader's own names, in the same sentences.
+/// The same sentences with the user's names.
 #[test]
 fn violations_are_told_with_names() {
     struct Letters;
@@ -344,7 +346,7 @@ fn violations_are_told_with_names() {
     assert_eq!(told.as_deref(), Some(expected));
 }
 
-/// The table has a row for each property, with everything in it.
+/// The table has a complete row for each property.
 #[test]
 fn every_rule_is_described_once() {
     for rule in PROPERTIES {

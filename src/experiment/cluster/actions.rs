@@ -1,4 +1,4 @@
-//! What is done to a cluster, now or later.
+//! Actions on a cluster, now or later.
 
 use super::Cluster;
 use super::agenda::Planned;
@@ -7,7 +7,7 @@ use crate::experiment::watch::Watcher;
 use crate::protocol::{NodeId, OpId};
 use crate::raft::{Request, Session};
 
-/// What an action gave back.
+/// The result of an action.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Done {
     /// Nothing.
@@ -16,19 +16,19 @@ pub enum Done {
     Handle(u32),
     /// An operation with this id.
     Op(OpId),
-    /// A copy of a message has this number.
+    /// A copy of a message with this number.
     Copy(u8),
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// Does what is due next, if it is due now.
+    /// Performs the next planned action, if it is due now.
     pub(super) fn perform_due(&mut self) {
         if self.agenda.next_time() <= self.world.now() {
             self.perform_next();
         }
     }
 
-    /// Does what is due next.
+    /// Performs the next planned action.
     pub(super) fn perform_next(&mut self) {
         let Some(planned) = self.agenda.pop() else { return };
         self.performed.count((self.world.now(), self.events()));
@@ -39,7 +39,8 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// Does something now. (It was validated with the scenario, or by [`Scenario::validate_action`].)
+    /// Performs an action now. (It was validated with the scenario, or by
+    /// [`Scenario::validate_action`].)
     pub fn act(&mut self, action: &Action) -> Done {
         match action {
             Action::Inject(fault) => Done::Handle(self.inject(fault)),
@@ -102,8 +103,8 @@ impl<O: Watcher> Cluster<O> {
         name.and_then(|name| self.scenario.nodes.id(name).ok())
     }
 
-    /// The next serial number of a client's session (diss. §6.3). Whoever drives a cluster by hand may
-    /// retry any operation, so no answer is ever forgotten.
+    /// The next serial number of a client's session (diss. §6.3). Any operation by hand may be
+    /// retried, so no answer is ever discarded.
     fn session(&mut self, client: &str) -> Session {
         let number = self.scenario.load_clients() + self.clients.len() as u32 + 1;
         let (number, seq) = self.clients.entry(client.to_owned()).or_insert((number, 0));

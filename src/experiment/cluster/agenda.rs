@@ -1,4 +1,4 @@
-//! What is planned, and when.
+//! The agenda: planned actions by time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,7 +7,8 @@ use crate::clone::clone_by_field;
 use crate::experiment::step::Action;
 use crate::sim::{Strike, Time};
 
-/// What is planned, the earliest first; what is planned for one moment in the order in which it was planned.
+/// Planned actions, the earliest first; actions for the same time in the order in which they were
+/// planned.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     entries: BinaryHeap<Entry>,
@@ -18,15 +19,15 @@ clone_by_field!([] Agenda { ordinal } empty { entries });
 
 #[derive(Clone, Debug)]
 pub(super) enum Planned {
-    /// A strike, and since when it is waited for.
+    /// A strike, and the time from which its delay is measured.
     Strike(Strike, Time),
-    /// The end of a strike, and since when it lasts.
+    /// The end of a strike, and the time when it began.
     End(Strike, Time),
-    /// Something is done.
+    /// An action.
     Act(Box<Action>),
 }
 
-/// What is planned, and when; the earliest is the greatest.
+/// A planned action with its time; the earliest is the greatest.
 #[derive(Clone, Debug)]
 struct Entry {
     place: Reverse<(Time, u64)>,
@@ -59,24 +60,24 @@ impl Agenda {
         self.entries.push(Entry { place: Reverse((time, self.ordinal)), planned });
     }
 
-    /// When something is due next; never if that is after the end of every run.
+    /// When the next action is due; never if that is after the end of every run.
     #[inline]
     pub(super) fn next_time(&self) -> Time {
         let next = self.entries.peek().map_or(Time::NEVER, |entry| entry.place.0.0);
         if next < Time::LAST { next } else { Time::NEVER }
     }
 
-    /// What is due next.
+    /// Takes the next action.
     pub(super) fn pop(&mut self) -> Option<Planned> {
         self.entries.pop().map(|entry| entry.planned)
     }
 
-    /// All that is planned, in no order.
+    /// All planned actions, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Time, &Planned)> {
         self.entries.iter().map(|entry| (entry.place.0.0, &entry.planned))
     }
 
-    /// Puts what is planned for later than `now` off to other times; what has none stays.
+    /// Moves actions that are planned for later than `now` to other times, where `other` gives one.
     pub(super) fn move_later(&mut self, now: Time, other: impl Fn(&Planned) -> Option<Time>) {
         for mut entry in std::mem::take(&mut self.entries) {
             let Reverse((time, ordinal)) = entry.place;
@@ -87,7 +88,7 @@ impl Agenda {
         }
     }
 
-    /// No more strikes of this fault.
+    /// Cancels the planned strikes of a fault.
     pub(super) fn cancel_strikes(&mut self, handle: u32) {
         let stays = |planned: &Planned| !matches!(planned, Planned::Strike(strike, _) if strike.handle == handle);
         self.entries.retain(|entry| stays(&entry.planned));

@@ -1,22 +1,22 @@
-//! What a run waits for, and from when on.
+//! Goals: conditions that a run waits for, and when they are armed.
 
 use super::Cluster;
 use crate::experiment::condition::{Armed, Condition};
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
 
-/// What a run waits for.
+/// A condition that a run waits for.
 #[derive(Clone, Debug)]
 pub struct Goal {
     condition: Condition,
-    /// What is looked at: all of the condition once it is armed.
+    /// The condition to test: all of it once the goal is armed.
     pub(super) armed: Option<Armed>,
-    /// It is armed when the last fault before this time has struck; nothing if it is armed.
+    /// The goal is armed when the last fault before this time has struck; `None` if it is armed.
     awaits: Option<Time>,
 }
 
 impl Goal {
-    /// Whether all of the condition is looked at.
+    /// Whether the goal is armed, so that all of the condition is tested.
     pub(super) fn is_armed(&self) -> bool {
         self.awaits.is_none()
     }
@@ -29,15 +29,15 @@ impl<O: Watcher> Cluster<O> {
         Goal { condition, armed, awaits: None }
     }
 
-    /// A goal that is armed when the last fault that strikes before `end` has struck. What no cluster meets
-    /// without a fault is looked at from the beginning.
+    /// A goal that is armed when the last fault that strikes before `end` has struck. The part of
+    /// the condition that never holds without a fault is tested from the beginning.
     pub(super) fn goal_after_faults(&self, condition: Condition, end: Time) -> Goal {
         let harm = condition.only_after_harm();
         let awaits = if harm.as_ref() == Some(&condition) { None } else { Some(end) };
         Goal { armed: harm.map(|harm| self.armed(&harm)), condition, awaits }
     }
 
-    /// Arms a goal whose time has come.
+    /// Arms a goal if its time has come.
     pub(super) fn arm(&self, goal: &mut Goal) {
         let Some(end) = goal.awaits else { return };
         if !self.has_strikes_to_come(end) && !self.has_only_strikes_to_come() {

@@ -1,4 +1,4 @@
-//! A scenario is played: its steps, then the time up to its end.
+//! Playing a scenario: its steps, then the time up to its end.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ pub enum Ending {
     Horizon,
     /// All steps were taken.
     Steps,
-    /// A violation was found, and it was to stop at one.
+    /// A violation was found, and the run stops at violations.
     Violation,
-    /// A step waited in vain.
+    /// The condition of a step did not hold within its limit.
     NotReached,
     /// An interceptor failed.
     Interceptor,
@@ -68,19 +68,19 @@ impl Ending {
     }
 }
 
-/// Where in a step a cluster stands that plays its scenario in slices.
+/// The position within a step of a cluster that plays its scenario in slices.
 #[derive(Clone, Debug, Default)]
 pub struct Position {
-    /// Where it began, or what was last written down of it.
+    /// The mark at its beginning, or where its last part was recorded.
     begun: Option<Mark>,
-    /// Whether a part of it is written down already.
+    /// Whether a part of it is already recorded.
     told: bool,
     end: Option<Time>,
     events: Option<u64>,
     goal: Option<Goal>,
 }
 
-/// How much of a step was taken.
+/// The progress of a step.
 enum Taken {
     Whole,
     Part,
@@ -88,8 +88,8 @@ enum Taken {
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// Plays what is left of the scenario, up to `until`. After `events` events, or as many steps, it returns
-    /// nothing: call it again with the same `position`.
+    /// Plays the rest of the scenario, up to `until`. After `events` events, or as many steps, it
+    /// returns `None`: call it again with the same `position`.
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {
         let last = self.events().saturating_add(events);
         let last_step = self.taken.saturating_add(events as usize);
@@ -153,7 +153,7 @@ impl<O: Watcher> Cluster<O> {
         Some(ending)
     }
 
-    /// What is done at once can stop a run, too: a step that injects a fault, say.
+    /// An immediate action can stop a run, too, such as a step that injects a fault.
     fn stopped_by_what_was_done(&self, found: usize) -> Option<Ending> {
         if self.world.tap_failed() {
             return Some(Ending::Interceptor);
@@ -162,7 +162,8 @@ impl<O: Watcher> Cluster<O> {
         (broken && self.stops_at_violations()).then_some(Ending::Violation)
     }
 
-    /// From here on the luck is another seed's, and what is played is no longer the scenario as it is written.
+    /// Continues with the random draws of another seed; the run is then no longer that of the
+    /// scenario alone.
     pub fn part(&mut self, position: &mut Position, seed: u64) {
         let now = self.world.now();
         self.write(Played::Until(now));
@@ -172,7 +173,7 @@ impl<O: Watcher> Cluster<O> {
         position.begun = None;
     }
 
-    /// Lets time pass after all steps, and writes it down.
+    /// Lets time pass after all steps, and records it.
     pub fn go_on(&mut self, until: Time, events: u64, goal: Option<&mut Goal>) -> Progress {
         let begun = self.mark();
         let progress = self.run(until, events, goal);
@@ -180,7 +181,7 @@ impl<O: Watcher> Cluster<O> {
         progress
     }
 
-    /// Writes down how far a step came that was not taken whole, or the time after the last step.
+    /// Records the played part of an unfinished step, or the time after the last step.
     fn play_ends(&mut self, position: &mut Position, ending: Ending) {
         if let Some(begun) = position.begun.take() {
             self.write_progress(begun);
@@ -190,7 +191,7 @@ impl<O: Watcher> Cluster<O> {
         self.ended = whole && matches!(ending, Ending::Stop | Ending::Horizon | Ending::NotArmed);
     }
 
-    /// Writes down what has happened since.
+    /// Records what has happened since a mark.
     fn write_progress(&mut self, begun: Mark) {
         let played = self.progress_since(begun);
         played.into_iter().flatten().for_each(|played| self.write(played));

@@ -1,4 +1,4 @@
-//! The script of what a cluster has been through.
+//! The script: the steps that replay a cluster's history.
 
 use super::Cluster;
 use crate::experiment::edits::Edits;
@@ -7,16 +7,16 @@ use crate::experiment::step::Step;
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
 
-/// Something that was played of the scenario.
+/// A played part of the scenario.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Played {
-    /// A step as it is written, by its place.
+    /// A whole step, by its position.
     Step(usize),
-    /// So many events of one.
+    /// A number of events of a step.
     Events(u64),
-    /// Time without events, up to here.
+    /// Time without events, up to this time.
     Until(Time),
-    /// So much that was planned for now was done.
+    /// A number of actions that were planned for this time.
     Planned(u64),
 }
 
@@ -31,7 +31,7 @@ impl Played {
     }
 }
 
-/// How far a cluster had come at some point.
+/// The progress of a cluster at some point.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     time: Time,
@@ -39,12 +39,13 @@ pub struct Mark {
     performed: u64,
 }
 
-/// What was planned and is done. What is done after the last event, at the moment where a run stops, is told by
-/// no count of events and by no time, which stands for all that comes before.
+/// The number of planned actions that were performed. It is needed for actions at the time when a
+/// run stops, after its last event: they are not determined by the number of events or the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Performed {
     total: u64,
-    /// The moment and the number of events at which the latest was done, and how much had been before.
+    /// The time and the number of events when the latest was performed, and the number of actions
+    /// before.
     place: (Time, u64),
     before: u64,
 }
@@ -59,12 +60,12 @@ impl Performed {
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// How far it has come.
+    /// The present progress.
     pub fn mark(&self) -> Mark {
         Mark { time: self.world.now(), events: self.events(), performed: self.performed.total }
     }
 
-    /// What has happened since, in the words of a script.
+    /// The steps that replay what has happened since a mark.
     #[inline]
     pub(super) fn progress_since(&self, mark: Mark) -> [Option<Played>; 3] {
         let (now, events) = (self.world.now(), self.events());
@@ -78,8 +79,8 @@ impl<O: Watcher> Cluster<O> {
         ]
     }
 
-    /// Writes down what has happened by hand since. `python` marks events that led to where a condition held
-    /// that was written in Python.
+    /// Records what has happened by hand since a mark. `python` marks events that led to a state
+    /// where a Python predicate held.
     pub fn record_since(&mut self, mark: Mark, python: bool) {
         for played in self.progress_since(mark).into_iter().flatten() {
             let step = match played {
@@ -90,7 +91,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// Writes down what was done by hand.
+    /// Records a step by hand.
     pub fn record(&mut self, step: Step) {
         match (self.by_hand.last_mut(), &step) {
             (Some(Step::Run(before)), Step::Run(more)) => before.0 += more.0,
@@ -103,18 +104,18 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// How many steps and edits its script has.
+    /// The number of steps and edits in its script.
     pub fn script_len(&self) -> usize {
         let steps = self.scenario.steps.len() + self.played.len() + self.by_hand.len();
         steps + self.world.recorded_edits().len() + self.scenario.initial_entries()
     }
 
-    /// The script of all that this cluster has been through.
+    /// The script of this cluster's history.
     pub fn script(&self) -> Scenario {
         self.script_as(self.by_hand.is_empty() && self.ended)
     }
 
-    /// The script of all that this cluster has been through, up to now and no further.
+    /// The script of this cluster's history, which ends now.
     pub fn script_up_to_now(&self) -> Scenario {
         self.script_as(false)
     }
@@ -137,7 +138,7 @@ impl<O: Watcher> Cluster<O> {
         script
     }
 
-    /// What interceptors did when the scenario was recorded will be done again.
+    /// Sets the recorded edits of interceptors, to replay them.
     pub(super) fn set_edits(&mut self) -> Result<(), ScenarioError> {
         let Some(recorded) = &self.scenario.edits else { return Ok(()) };
         let names = &self.scenario.nodes;

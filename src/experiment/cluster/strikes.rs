@@ -1,4 +1,4 @@
-//! Faults: when they strike, whom they wait for, and when they end.
+//! Strikes of faults: when they begin, wait and end.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::fault::draws::Draws;
 use crate::fault::{Place, Scheduled, Struck};
 use crate::sim::{Luck, Strike, Time};
 
-/// A strike that asks for somebody who may come.
+/// A strike that waits for a node to hit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
     pub(super) strike: Strike,
@@ -18,9 +18,9 @@ pub(super) struct Waiting {
 }
 
 impl<O: Watcher> Cluster<O> {
-    // ---- What is to come --------------------------------------------------------------------------
+    // ---- Plans ----------------------------------------------------------------------------------
 
-    /// Plans a fault for its time, or for now: what is planned for now is done before the next event.
+    /// Plans a fault for its time, or for now, which means before the next event.
     pub(super) fn plan_fault(&mut self, handle: u32) {
         let Some(scheduled) = self.injector.fault(handle) else { return };
         let (strike, now) = (Strike::from(handle), self.world.now());
@@ -30,8 +30,8 @@ impl<O: Watcher> Cluster<O> {
         self.agenda.plan(at.max(now), Planned::Strike(strike, since));
     }
 
-    /// From here on the luck is another seed's: that of nodes and messages, and that of the faults that are
-    /// still to come or to end, of which no more is known than that they have not yet.
+    /// Continues with the random draws of another seed: for nodes and messages, and for the times
+    /// of faults that have not begun or ended yet, conditional on that.
     pub fn reseed(&mut self, seed: u64) {
         self.world.redraw(seed);
         let (now, luck, injector) = (self.world.now(), self.world.luck(), &self.injector);
@@ -43,7 +43,7 @@ impl<O: Watcher> Cluster<O> {
         });
     }
 
-    /// Gives a fault; one without a time strikes at once.
+    /// Injects a fault; one without a time strikes at once.
     pub(super) fn inject(&mut self, scheduled: &Scheduled) -> u32 {
         let handle = self.injector.give(Arc::new(scheduled.clone()));
         if scheduled.first().is_some() {
@@ -69,7 +69,8 @@ impl<O: Watcher> Cluster<O> {
         self.injector.fault(strike.handle).is_some_and(|given| given.uptime.is_some())
     }
 
-    /// Whether a strike may still come before `end`. Of a fault that strikes without end, only the first counts.
+    /// Whether a strike may still begin before `end`. For a fault with unlimited strikes, only the
+    /// first counts.
     pub(super) fn has_strikes_to_come(&self, end: Time) -> bool {
         let is_bounded = |strike: &Strike| {
             let given = self.injector.fault(strike.handle);
@@ -87,13 +88,13 @@ impl<O: Watcher> Cluster<O> {
             || self.agenda.iter().any(|(time, planned)| time < end && counts(planned))
     }
 
-    /// Whether there are faults, and all of them are planned for later: none has come to pass.
+    /// Whether there are faults, and all of them are planned for later.
     pub(super) fn has_only_strikes_to_come(&self) -> bool {
         let strikes = |planned: &Planned| matches!(planned, Planned::Strike(..));
         !self.has_struck && self.agenda.iter().any(|(_, planned)| strikes(planned))
     }
 
-    // ---- Strikes ----------------------------------------------------------------------------------
+    // ---- Strikes -------------------------------------------------------------------------------
 
     pub(super) fn strike(&mut self, strike: Strike) {
         let Some(scheduled) = self.injector.fault(strike.handle) else { return };
@@ -115,7 +116,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// False if it asks for somebody who may come and is not there.
+    /// Tries to strike; false if it must wait for a node.
     fn try_to_strike(&mut self, strike: Strike) -> bool {
         let now = self.world.now();
         let names = &self.scenario.nodes;
@@ -151,7 +152,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// Those who waited for somebody who is there now strike.
+    /// Waiting strikes that now find a node strike.
     #[inline]
     pub(super) fn look_for_targets(&mut self) {
         if !self.waiting.is_empty() {
@@ -180,7 +181,7 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    // ---- Ends -------------------------------------------------------------------------------------
+    // ---- Ends ----------------------------------------------------------------------------------
 
     pub(super) fn end_strike(&mut self, strike: Strike) {
         if self.injector.end(&mut self.world, strike) {
@@ -188,13 +189,13 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// Ends a fault: the strikes that act, those that wait, and those that are to come.
+    /// Ends a fault: its active, waiting and planned strikes.
     pub(super) fn end_fault(&mut self, handle: u32) {
         self.end_strikes(handle);
         self.agenda.cancel_strikes(handle);
     }
 
-    /// Ends the strikes of a fault that act and those that wait.
+    /// Ends the active and waiting strikes of a fault.
     fn end_strikes(&mut self, handle: u32) {
         for strike in self.injector.strikes_of(handle) {
             self.end_strike(strike);
@@ -213,14 +214,14 @@ impl<O: Watcher> Cluster<O> {
         self.is_passed(strike);
     }
 
-    /// A strike has ended, or never came to be: the next may count from here.
+    /// A strike has ended or expired: plans the next one, if its time is measured from here.
     fn is_passed(&mut self, strike: Strike) {
         if self.counts_from_the_end(strike) {
             self.plan_next(strike, self.world.now());
         }
     }
 
-    // ---- What observers hear ----------------------------------------------------------------------
+    // ---- Reports to observers ------------------------------------------------------------------
 
     fn observe(&mut self, strike: Strike, event: FaultEvent) {
         let now = self.world.now();
@@ -243,7 +244,7 @@ impl<O: Watcher> Cluster<O> {
     }
 }
 
-/// Another time for what is planned, later than now, if luck has a say in it.
+/// Another random time for a planned action, later than now, if its time is random.
 fn again(fault: &Scheduled, planned: &Planned, now: Time, luck: Luck) -> Option<Time> {
     let (since, span) = match planned {
         Planned::Strike(strike, since) => {

@@ -1,4 +1,4 @@
-//! Time passes: what is planned for t is done before the world's own events at t.
+//! Running the world: actions planned for time t are performed before the world's own events at t.
 
 use super::{Cluster, Goal, Progress};
 use crate::experiment::condition::Armed;
@@ -9,9 +9,10 @@ use crate::sim::world::Stopped;
 use crate::sim::{Time, World};
 
 impl<O: Watcher> Cluster<O> {
-    /// Lets time pass until `until` (half-open), or the goal, or so many events. A world in which only
-    /// faults strike comes back after so many strikes, before whatever is due then. No run goes beyond
-    /// [`Time::LAST`]; with [`Time::NEVER`] time stands still after the last event before it.
+    /// Lets time pass until `until` (half-open), the goal, or after `events` events. If only faults
+    /// remain (no world events), returns after `events` strikes, so that the caller can still check
+    /// for interrupts. No run goes beyond [`Time::LAST`]; with [`Time::NEVER`] time stops after the
+    /// last event before it.
     pub fn run(&mut self, until: Time, events: u64, mut goal: Option<&mut Goal>) -> Progress {
         let until = if until < Time::NEVER { until.min(Time::LAST) } else { until };
         let last = self.events().saturating_add(events);
@@ -48,7 +49,8 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
-    /// Asked after every event and every strike: what an interceptor raised comes first.
+    /// Why to stop, if so; called after every event and every strike. An interceptor's failure
+    /// comes first.
     fn stops(&self, armed: Option<&Armed>, found: usize) -> Option<Progress> {
         if self.world.tap_failed() {
             return Some(Progress::Interceptor);
@@ -68,7 +70,7 @@ impl<O: Watcher> Cluster<O> {
         first.filter(|first| *first < Time::LAST).unwrap_or(Time::NEVER)
     }
 
-    /// The world alone, with only those questions asked after each event that somebody has.
+    /// Runs the world alone, with only the necessary tests after each event.
     fn run_world(
         &mut self,
         until: Time,

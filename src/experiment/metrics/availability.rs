@@ -1,51 +1,53 @@
-//! When the cluster could serve: a node leads, and exchanges messages with a quorum.
+//! Availability: the times when a leader could exchange messages with a quorum.
 
 use crate::protocol::{NodeId, NodeSet, Span};
 use crate::sim::network::Links;
 use crate::sim::{HostEvent, Time};
 
-/// Follows who leads, who is up and who hears whom, and adds up the time without a leader that has a quorum.
+/// Tracks leaders, running nodes and links, and adds up the time without a leader that has a
+/// quorum.
 #[derive(Clone, Debug)]
 pub struct Availability {
     nodes: usize,
     /// Up, and not paused.
     running: NodeSet,
     leaders: NodeSet,
-    /// With whom each node exchanges messages both ways; empty while no link is cut.
+    /// The nodes with which each node can exchange messages both ways; empty while no link is cut.
     hears: Vec<NodeSet>,
     available: bool,
-    /// Since when it has been as it is.
+    /// When the present state began.
     since: Time,
-    /// When it first was available.
+    /// When the cluster first was available.
     first: Option<Time>,
     totals: Totals,
-    /// What it was before the last change, which counts for nothing if it is taken back in the same instant.
+    /// The state before the last change, which is discarded if it is reverted in the same instant.
     before: (Time, Option<Time>, Totals),
     /// When the watch began.
     begun: Time,
-    /// Up to here spans were told.
+    /// The end of the last interval that was reported.
     told: Time,
 }
 
-/// What the windows add up to.
+/// The totals over all intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Totals {
-    /// How often a leader with a quorum was lost.
+    /// The number of times that a leader with a quorum was lost.
     pub losses: u64,
-    /// How many of those losses are over.
+    /// The number of those losses that have ended.
     pub recoveries: u64,
-    /// Time without, after losses that are over, in nanoseconds.
+    /// The time without such a leader after losses that have ended, in nanoseconds.
     pub down: u64,
-    /// Time without after a loss that is not over.
+    /// The time since a loss that has not ended.
     pub open: Option<u64>,
-    /// The longest time without, the beginning and an open one included.
+    /// The longest time without such a leader, including the beginning and an unfinished one.
     pub longest: u64,
-    /// All time without.
+    /// The total time without such a leader.
     pub unavailable: u64,
 }
 
 impl Totals {
-    /// How long losses lasted, on the average, in milliseconds: all of them, one that is not over as long as it had.
+    /// The mean duration of losses in milliseconds; an unfinished one counts with its duration so
+    /// far.
     pub fn mean_down(&self) -> Option<f64> {
         let losses = self.recoveries + u64::from(self.open.is_some());
         (losses > 0).then(|| (self.down + self.open.unwrap_or(0)) as f64 / 1e6 / losses as f64)
@@ -53,7 +55,7 @@ impl Totals {
 }
 
 impl Availability {
-    /// Of a cluster of so many nodes, all of them up.
+    /// The initial state of a cluster of this many nodes, all of them up.
     pub fn new(nodes: usize) -> Self {
         Self {
             nodes,
@@ -70,7 +72,7 @@ impl Availability {
         }
     }
 
-    /// The watch begins anew, now: who leads and who is up stays as it is.
+    /// Begins anew, now: keeps which nodes lead and which are up.
     pub fn restart(&mut self, now: Time) {
         self.since = now;
         self.first = self.available.then_some(now);
@@ -80,14 +82,14 @@ impl Availability {
         self.told = now;
     }
 
-    /// A node leads from now on, or no longer.
+    /// A node becomes leader, or no longer leads.
     #[inline]
     pub fn leads(&mut self, now: Time, id: NodeId, leads: bool) -> Option<Stretch> {
         let changed = if leads { self.leaders.insert(id) } else { self.leaders.remove(id) };
         if changed { self.look(now) } else { None }
     }
 
-    /// Something happened to a node from outside.
+    /// A node crashed, restarted, or was paused, resumed, wiped or halted.
     pub fn host(&mut self, now: Time, id: NodeId, event: HostEvent) -> Option<Stretch> {
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) => {
@@ -116,12 +118,12 @@ impl Availability {
         self.look(now)
     }
 
-    /// Whether a node leads that has a quorum.
+    /// True if there is a leader with a quorum.
     pub fn is_available(&self) -> bool {
         self.available
     }
 
-    /// When one first did, since the watch began.
+    /// The time from the beginning of the watch until there first was one.
     pub fn first(&self) -> Option<Span> {
         self.first.map(|first| first.since(self.begun))
     }
@@ -131,7 +133,7 @@ impl Availability {
         self.begun
     }
 
-    /// What came of it until the end of the run.
+    /// The totals up to the end of the run.
     pub fn totals(&self, end: Time) -> Totals {
         let mut totals = self.totals;
         if !self.available {
@@ -143,12 +145,12 @@ impl Availability {
         totals
     }
 
-    /// The span of time that is open at the end of the run.
+    /// The interval that is open at the end of the run.
     pub fn last_span(&self, end: Time) -> Stretch {
         Stretch { from: self.told, to: end, available: self.available }
     }
 
-    /// Looks again. If that changes, the span of time that ends now.
+    /// Updates the state; returns the interval that ends now if it changed.
     fn look(&mut self, now: Time) -> Option<Stretch> {
         let available = self.leaders.iter().any(|id| self.has_quorum(id));
         if available == self.available {
@@ -158,7 +160,8 @@ impl Availability {
         self.available = available;
         self.told = now;
         if self.since == now && now > self.begun {
-            // A leader that resumes and steps down over what it finds has not led.
+            // A leader that resumes and steps down at once, because of messages that waited, does
+            // not count.
             (self.since, self.first, self.totals) = self.before;
             return Some(span);
         }
@@ -192,14 +195,14 @@ impl Availability {
     }
 }
 
-/// A span of time in which it was the same.
+/// An interval of constant availability.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stretch {
-    /// From here,
+    /// Its start.
     pub from: Time,
-    /// to here,
+    /// Its end.
     pub to: Time,
-    /// it was available, or not.
+    /// True if the cluster was available.
     pub available: bool,
 }
 

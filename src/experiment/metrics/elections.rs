@@ -1,52 +1,54 @@
-//! Who stood for election, who won, and which terms nobody won.
+//! Counts elections: candidacies, wins, and terms without a winner.
 
 use crate::protocol::NodeId;
 use crate::sim::Time;
 
-/// How many terms are looked at at once. A node that stands in a term further back than this below the
-/// highest counts as a candidacy but changes no term's outcome.
+/// The number of terms that are tracked at a time. A candidacy in a term that is further below the
+/// highest counts as a candidacy, but does not change the term's outcome.
 const WINDOW: u64 = 64;
 
-/// Counts candidacies and the terms that came of them.
+/// Counts candidacies and their outcomes.
 #[derive(Clone, Debug, Default)]
 pub struct Elections {
-    /// How often a node asked whether it should stand (PreVote).
+    /// The number of times that a node started a PreVote.
     pub asked: u64,
-    /// How often a node stood.
+    /// The number of times that a node became a candidate.
     pub candidacies: u64,
-    /// How often a node became leader.
+    /// The number of times that a node became leader.
     pub won: u64,
     /// When a node last became leader.
     pub last: Option<Time>,
-    /// How often the leadership went to another node than had it before.
+    /// The number of times that a different node became leader.
     pub changes: u64,
-    /// Terms that a node began though a leader with a quorum was in office.
+    /// Terms that a node started while there was a leader with a quorum.
     pub disruptions: u64,
-    /// The highest term in which somebody stood or led.
+    /// The highest term with a candidate or leader.
     highest: u64,
-    /// Of the terms `highest - i`, bit i: somebody stood, a second one did, somebody led.
+    /// Bit i describes term `highest - i`: a node was a candidate, a second one was, a node led.
     stood: u64,
     contested: u64,
     led: u64,
-    /// Terms that have left the window and that nobody won, and those among them for which two stood.
+    /// Terms without a winner that have left the window, and those among them with two or more
+    /// candidates.
     unwon: u64,
     split: u64,
     last_leader: Option<NodeId>,
 }
 
 impl Elections {
-    /// Counts from zero again; the terms go on.
+    /// Sets counts to zero; keeps the terms.
     pub fn restart(&mut self) {
         let Self { highest, led, last_leader, .. } = *self;
         *self = Self { highest, led, last_leader, ..Self::default() };
     }
 
-    /// A node stood in a term; `available` says whether a leader with a quorum was in office.
+    /// A node became a candidate in a term; `available` is true if there was a leader with a
+    /// quorum.
     pub fn stood(&mut self, term: u64, available: bool) {
         self.candidacies += 1;
         self.disruptions += u64::from(available && term > self.highest);
         if let Some(bit) = self.bit(term) {
-            // A node stands once in a term.
+            // A node is a candidate at most once per term.
             self.contested |= self.stood & bit;
             self.stood |= bit;
         }
@@ -60,7 +62,7 @@ impl Elections {
         self.in_office(term, id);
     }
 
-    /// A node leads a term from the beginning of the run.
+    /// A node is leader of a term at the beginning of the run.
     pub fn in_office(&mut self, term: u64, id: NodeId) {
         self.last_leader = Some(id);
         if let Some(bit) = self.bit(term) {
@@ -68,12 +70,13 @@ impl Elections {
         }
     }
 
-    /// Terms in which a node stood and nobody won. The highest one does not count: it may still be won.
+    /// Terms with a candidate and no winner. The highest one is not counted, since it may still be
+    /// won.
     pub fn unwon(&self) -> u64 {
         self.unwon + u64::from((self.stood & !self.led & !1).count_ones())
     }
 
-    /// Those among them for which two nodes or more stood.
+    /// Those among them with two or more candidates.
     pub fn split_votes(&self) -> u64 {
         self.split + u64::from((self.contested & !self.led & !1).count_ones())
     }
@@ -148,7 +151,7 @@ mod tests {
         }
         assert_eq!(elections.split_votes(), 900);
         elections.stood(5_000, false);
-        elections.stood(1, false); // long out of sight
+        elections.stood(1, false); // has left the window
         assert_eq!(elections.split_votes(), 900);
         elections.stood(9_000, false);
         assert_eq!((elections.split_votes(), elections.unwon()), (900, 901));

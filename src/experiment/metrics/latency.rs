@@ -7,11 +7,12 @@ use hdrhistogram::Histogram;
 use crate::protocol::NodeId;
 use crate::sim::Time;
 
-/// Latencies of one run, in buckets: a count for each, so that the order in which they come, or in which runs are
-/// added up, cannot matter.
+/// The latencies of one run as counts in buckets, so that their order, and the order in which runs
+/// are added, does not matter.
 #[derive(Debug)]
 pub struct Latency {
-    /// What each leader has appended and not committed: first and last index, and when.
+    /// The entries that each leader has appended and not yet committed: first and last index, and
+    /// when.
     pending: Vec<VecDeque<(u64, u64, Time)>>,
     leads: Vec<bool>,
     histogram: Histogram<u32>,
@@ -34,11 +35,11 @@ impl Clone for Latency {
     }
 }
 
-/// Buckets are this much finer than what they hold: 3 digits, a tenth of a percent.
+/// The precision of buckets in digits: 3 digits, a tenth of a percent.
 const DIGITS: u8 = 3;
 
 impl Latency {
-    /// Of a cluster of so many nodes.
+    /// Latencies for a cluster of this many nodes.
     pub fn new(nodes: usize) -> Self {
         Self {
             pending: vec![VecDeque::new(); nodes],
@@ -47,12 +48,12 @@ impl Latency {
         }
     }
 
-    /// Counts from zero again, entries that are under way included.
+    /// Sets counts to zero, and discards entries that are not yet committed.
     pub fn restart(&mut self) {
         self.histogram.reset();
     }
 
-    /// A node leads from now on, or no longer.
+    /// A node becomes leader, or no longer leads.
     pub fn leads(&mut self, id: NodeId, leads: bool) {
         self.leads[id.at()] = leads;
         self.pending[id.at()].clear();
@@ -76,7 +77,7 @@ impl Latency {
             }
             let entries = index.min(*last) + 1 - *first;
             let taken = self.histogram.record_n(now.since(*since).0, entries as u32);
-            debug_assert!(taken.is_ok(), "a histogram that resizes itself takes any value");
+            debug_assert!(taken.is_ok(), "a resizing histogram accepts any value");
             if *last > index {
                 *first = index + 1;
                 break;
@@ -85,34 +86,34 @@ impl Latency {
         }
     }
 
-    /// How many entries were committed by the leaders that had appended them.
+    /// The number of entries committed by the leaders that had appended them.
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// The latency that this share of the entries did not exceed, in milliseconds; nothing without entries.
+    /// The `q` quantile of the latency in milliseconds; `None` without entries.
     pub fn quantile(&self, q: f64) -> Option<f64> {
         (!self.histogram.is_empty()).then(|| self.histogram.value_at_quantile(q) as f64 / 1e6)
     }
 
-    /// The buckets that hold any: upper end in milliseconds, and how many entries. Their ends are the same in every
-    /// run.
+    /// The buckets that are not empty: upper end in milliseconds, and number of entries. The
+    /// possible ends are the same in every run.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let recorded = self.histogram.iter_recorded();
         recorded
             .map(|step| (step.value_iterated_to() as f64 / 1e6, step.count_since_last_iteration()))
     }
 
-    /// The mean, in milliseconds; nothing without entries.
+    /// The mean in milliseconds; `None` without entries.
     pub fn mean(&self) -> Option<f64> {
         (!self.histogram.is_empty()).then(|| self.histogram.mean() / 1e6)
     }
 }
 
-/// In nanoseconds, the finest buckets 64 ns wide.
+/// A histogram in nanoseconds, with buckets of at least 64 ns.
 fn histogram() -> Histogram<u32> {
     let mut histogram = Histogram::new_with_bounds(64, 1 << 20, DIGITS)
-        .unwrap_or_else(|_| unreachable!("these bounds are what the library asks for"));
+        .unwrap_or_else(|_| unreachable!("these bounds are valid for the library"));
     histogram.auto(true);
     histogram
 }

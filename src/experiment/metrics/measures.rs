@@ -1,4 +1,4 @@
-//! What is measured while a run goes on, in memory that does not grow with it.
+//! Measures taken during a run, in memory that does not grow with it.
 
 use super::availability::{Availability, Stretch};
 use super::elections::Elections;
@@ -10,24 +10,24 @@ use crate::protocol::{Message, NodeId, OpId, Protocol, Role, Status};
 use crate::raft::{Node, Output, RaftMessage, RaftNote, Request, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Links, Observer, OpEvent, Time};
 
-/// How many types of messages there are.
+/// The number of message types.
 pub const TYPES: usize = RaftMessage::KINDS.len();
 
-/// What is measured besides counts.
+/// Optional measures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Extras {
-    /// Whether commit latencies are.
+    /// Whether to measure commit latencies.
     pub latency: bool,
     /// The width of the bins of a time series, if there is one.
     pub bins: Option<crate::protocol::Span>,
 }
 
-/// Watches a run and counts.
+/// An observer that counts.
 #[derive(Debug)]
 pub struct Measures {
-    /// When the cluster could serve.
+    /// The times when the cluster was available.
     pub availability: Availability,
-    /// Who stood and who won.
+    /// Candidacies and election wins.
     pub elections: Elections,
     /// Messages sent, by type.
     pub sent: [u64; TYPES],
@@ -35,40 +35,40 @@ pub struct Measures {
     pub bytes: [u64; TYPES],
     /// Messages that a cut, or the network, lost.
     pub lost_messages: u64,
-    /// What clients asked and were told.
+    /// Counts of client operations and their outcomes.
     pub clients: Clients,
-    /// How often a node dropped entries.
+    /// The number of times that a node truncated its log.
     pub truncations: u64,
-    /// How many entries were dropped.
+    /// The number of entries that were truncated.
     pub truncated_entries: u64,
-    /// From a leader's append to its commit.
+    /// Times from a leader's append to its commit.
     pub latency: Option<Latency>,
-    /// What happened in which bin of time.
+    /// The time series.
     pub series: Option<Series>,
     wire: Wire,
 }
 
 clone_by_field!([] Measures { availability, elections, sent, bytes, lost_messages, clients, truncations, truncated_entries, latency, series, wire });
 
-/// What clients asked and were told.
+/// Counts of client operations and their outcomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Clients {
-    /// Writes that were asked for, each counted once.
+    /// Writes that were requested, each counted once.
     pub proposals: u64,
     /// Writes that were acknowledged.
     pub acknowledged: u64,
-    /// Reads that were asked for, each counted once.
+    /// Reads that were requested, each counted once.
     pub reads: u64,
-    /// Reads that were served.
+    /// Reads that were answered.
     pub served: u64,
-    /// Operations that failed for certain.
+    /// Operations that are known to have failed.
     pub failed: u64,
-    /// Operations that nobody knows about.
+    /// Operations with an unknown outcome.
     pub unknown: u64,
 }
 
 impl Measures {
-    /// Of a cluster of so many nodes.
+    /// Measures for a cluster of this many nodes.
     pub fn new(nodes: usize, extras: Extras) -> Self {
         Self {
             availability: Availability::new(nodes),
@@ -85,7 +85,7 @@ impl Measures {
         }
     }
 
-    /// The watch begins anew, now: who leads and who is up stays as it is, and what was counted is forgotten.
+    /// Begins anew, now: keeps which nodes lead and which are up, and sets counts to zero.
     pub fn restart(&mut self, now: Time) {
         self.availability.restart(now);
         self.elections.restart();
@@ -102,7 +102,7 @@ impl Measures {
         }
     }
 
-    /// The run ends: what is open is closed.
+    /// Closes open intervals at the end of the run.
     pub fn finish(&mut self, end: Time) {
         let Some(series) = &mut self.series else { return };
         series.available(self.availability.last_span(end));

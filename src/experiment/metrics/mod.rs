@@ -1,8 +1,9 @@
-//! Metrics: what a row of a sweep says about its run.
+//! Metrics: the columns of a sweep that describe a run.
 //!
-//! [`METRICS`] names each once, with its unit, its meaning and how it is read off a run that has ended; names
-//! in Python, columns and documentation follow from there. What needs watching is gathered by [`Measures`],
-//! in memory that does not grow with the run; a sweep that asks for none of that runs unwatched.
+//! [`METRICS`] defines each once, with its unit, its meaning and how it is computed from a finished
+//! run; names in Python, columns and documentation follow from there. [`Measures`] collects what
+//! must be observed during the run, in memory that does not grow with it; a sweep that needs no
+//! such metric runs without an observer.
 
 mod availability;
 mod elections;
@@ -26,38 +27,39 @@ use crate::raft::RaftMessage;
 use crate::sim::world::Counters;
 use crate::sim::{Digest, Time};
 
-/// What a run has come to, for metrics to read.
+/// The result of a run, from which metrics are computed.
 pub struct Finished<'a> {
     /// How it ended.
     pub ending: Ending,
     /// When it ended.
     pub end: Time,
-    /// When the last fault struck; the beginning if none did.
+    /// When the last fault struck; the beginning of the run if none did.
     pub last_strike: Time,
-    /// What the world counted.
+    /// The world's counters.
     pub counters: Counters,
     /// The highest term at the end.
     pub highest_term: u64,
     /// The highest commitIndex at the end.
     pub commit_index: u64,
-    /// How many violations were found.
+    /// The number of violations.
     pub violations: u64,
     /// The properties that were violated, in the order of their first violations.
     pub properties: Vec<&'static str>,
     /// The digest.
     pub digest: Digest,
-    /// How many violations of a property there were, for each of [`PROPERTIES`]; empty if there was none.
+    /// The number of violations of each of [`PROPERTIES`]; empty if there was none.
     pub by_property: Vec<u64>,
-    /// How many acknowledged writes were lost.
+    /// The number of acknowledged writes that were lost.
     pub lost_writes: u64,
-    /// What was measured, if anything was.
+    /// The measures, if any were taken.
     pub measures: Option<&'a Measures>,
-    /// How long the computer took.
+    /// The wall-clock time of the run.
     pub wall: std::time::Duration,
 }
 
 impl<'a> Finished<'a> {
-    /// What a cluster has come to that has ended; what was counted before is not its.
+    /// The result of a finished cluster; `before` are counts to subtract, from before the run
+    /// began.
     pub fn new<O: Watcher>(
         cluster: &'a Cluster<O>,
         ending: Ending,
@@ -94,18 +96,18 @@ impl<'a> Finished<'a> {
 /// A cell.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// A number with a unit, or nothing.
+    /// A number with a unit; `None` if the metric has no value.
     Real(Option<f64>),
-    /// How many.
+    /// A count.
     Count(u64),
-    /// How many of which size.
+    /// A histogram.
     Histogram(&'a Latency),
 }
 
-/// What the cells of a metric are.
+/// The type of a metric's cells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Holds {
-    /// Numbers with a unit, or nothing.
+    /// Numbers with a unit; null if there is none.
     Real,
     /// Counts.
     Count,
@@ -113,12 +115,12 @@ pub enum Holds {
     Histogram,
 }
 
-/// What has to be watched for a metric.
+/// What a metric needs to have observed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Needs {
-    /// Nothing: the world keeps it anyway.
+    /// Nothing: the world counts it anyway.
     Nothing,
-    /// The checks; where they are off it says nothing.
+    /// The checks; null where they are off.
     Checks,
     /// [`Measures`].
     Measures,
@@ -131,42 +133,44 @@ pub enum Needs {
 pub struct Metric {
     /// Its name, with the unit if it has one.
     pub name: String,
-    /// The group that it belongs to, which can be asked for as a whole.
+    /// Its group, which can be selected as a whole.
     pub group: &'static str,
     /// The unit; empty if there is none.
     pub unit: &'static str,
-    /// What it says, and when it says nothing.
+    /// What it means, and when it is null.
     pub meaning: String,
-    /// What its cells are.
+    /// The type of its cells.
     pub holds: Holds,
-    /// Whether it is given if nobody asks for any.
+    /// True if it is a column by default.
     pub default: bool,
-    /// The metric that says how long was waited in vain when this one says nothing.
+    /// The metric that holds the censored waiting time when this one is null.
     pub censored_by: &'static str,
-    /// What has to be watched.
+    /// What it needs to have observed.
     pub needs: Needs,
-    /// Whether it reads the clock on the wall, and differs from run to run of the same scenario and seed.
+    /// True if it measures wall-clock time, and so differs between runs of the same scenario and
+    /// seed.
     pub of_the_clock: bool,
-    /// The property whose violations it counts: a run that stopped at another one says nothing of it.
+    /// The property whose violations it counts: a run that stopped at another violation does not
+    /// determine it.
     pub property: &'static str,
     value: for<'a> fn(&Finished<'a>, usize) -> Value<'a>,
     at: usize,
 }
 
 impl Metric {
-    /// What it says of a run.
+    /// Its value for a run.
     #[inline]
     pub fn of<'a>(&self, run: &Finished<'a>) -> Value<'a> {
         (self.value)(run, self.at)
     }
 
-    /// Whether a run tells it that ended like this, and violated these properties.
+    /// True if a run that ended like this, with these properties violated, determines it.
     pub fn is_known(&self, ending: Ending, violated: &[&str]) -> bool {
         let other = ending == Ending::Violation && !violated.contains(&self.property);
         self.property.is_empty() || !other
     }
 
-    /// Whether `"all"` includes it: one number a run, the same every time.
+    /// True if `"all"` includes it: one number per run, the same every time.
     fn is_ordinary(&self) -> bool {
         self.holds != Holds::Histogram && !self.of_the_clock
     }
@@ -181,7 +185,7 @@ macro_rules! metrics {
         $meaning:literal, |$run:ident $(, $at:ident)?| $value:expr;)* })*) => {
         fn table() -> Vec<Metric> {
             vec![$($({
-                #[allow(unused_mut)] // most have no mark
+                #[allow(unused_mut)] // most metrics have no mark
                 let mut metric = Metric {
                     name: stringify!($name).to_owned(),
                     group: $group,
@@ -207,12 +211,12 @@ macro_rules! metrics {
     (@censored_by $metric:ident $by:literal) => { $metric.censored_by = $by };
 }
 
-/// What was measured. A metric that needs it is only read off runs that were.
+/// The run's measures. A metric that needs them is computed only for runs that have them.
 macro_rules! of {
     ($run:ident) => {
         match $run.measures {
             Some(measures) => measures,
-            None => unreachable!("a metric that needs measures is read off a measured run"),
+            None => unreachable!("a metric that needs measures is computed only for measured runs"),
         }
     };
 }
@@ -222,7 +226,9 @@ macro_rules! latency {
         match &of!($run).latency {
             Some(latency) => latency,
             None => {
-                unreachable!("a metric that needs latencies is read off a run that measured them")
+                unreachable!(
+                    "a metric that needs latencies is computed only where they were measured"
+                )
             }
         }
     };
@@ -231,34 +237,34 @@ macro_rules! latency {
 metrics! {
     "availability" {
         time_to_leader_ms Real "ms" Measures (default true censored_by "unavailable_ms"),
-            "from the beginning (of a future: from its moment) until a node led that exchanged messages with a quorum; null if none did, and unavailable_ms is then how long was waited",
+            "from the beginning (for a future: from its branching time) until a leader could exchange messages with a quorum; null if none did: unavailable_ms is then the time waited",
             |run| of!(run).availability.first().map(Span::as_ms);
         downtime_ms Real "ms" Measures (default true censored_by "downtime_so_far_ms"),
-            "from the loss of a leader with a quorum to the next one, the mean over the losses of the run; null if there was none, or if one is not over: see downtime_so_far_ms",
+            "from the loss of a leader with a quorum to the next such leader, mean over the run's losses; null if there was none, or if one had not ended: see downtime_so_far_ms",
             |run| { let t = of!(run).availability.totals(run.end); t.open.is_none().then(|| t.mean_down()).flatten() };
         downtime_so_far_ms Real "ms" Measures (default true),
-            "what downtime_ms is at least: the mean over the losses of the run, one that is not over as long as it had lasted; null if all are over",
+            "a lower bound of downtime_ms: the mean over the run's losses, with an unfinished one counted up to the end of the run; null if all had ended",
             |run| { let t = of!(run).availability.totals(run.end); t.open.and_then(|_| t.mean_down()) };
         downtime_open_ms Real "ms" Measures,
-            "how long a loss had lasted that was not over when the run ended; null if there was none",
+            "the duration so far of a loss that had not ended when the run did; null if there was none",
             |run| of!(run).availability.totals(run.end).open.map(ms);
         recoveries Count "" Measures,
-            "how many losses were over before the run was",
+            "the number of losses that ended before the run did",
             |run| of!(run).availability.totals(run.end).recoveries;
         leader_losses Count "" Measures (default true),
-            "how often a leader with a quorum was lost: by a crash, a cut, a pause or by stepping down",
+            "the number of times that a leader with a quorum was lost: by a crash, a cut, a pause or by stepping down",
             |run| of!(run).availability.totals(run.end).losses;
         unavailable_ms Real "ms" Measures (default true),
-            "all time without a leader that has a quorum, the beginning included",
+            "the total time without a leader that has a quorum, including the time before the first leader",
             |run| Some(ms(of!(run).availability.totals(run.end).unavailable));
         unavailable_fraction Real "" Measures,
-            "the share of the run without a leader that has a quorum; null for a run that took no time",
+            "the fraction of the run without a leader that has a quorum; null for a run of zero duration",
             |run| {
                 let lasted = run.end.since(of!(run).availability.begun()).0;
                 (lasted > 0).then(|| of!(run).availability.totals(run.end).unavailable as f64 / lasted as f64)
             };
         longest_unavailable_ms Real "ms" Measures,
-            "the longest time in one piece without a leader that has a quorum, within the run: one that is not over as long as it had lasted",
+            "the longest continuous time without a leader that has a quorum; an unfinished one counts up to the end of the run",
             |run| Some(ms(of!(run).availability.totals(run.end).longest));
         since_last_fault_ms Real "ms" Nothing,
             "from the last strike of a fault to the end of the run",
@@ -266,28 +272,28 @@ metrics! {
     }
     "leadership" {
         elections Count "" Nothing (default true),
-            "how often a node became leader",
+            "the number of times that a node became leader",
             |run| run.counters.elections;
         split_votes Count "" Measures (default true),
-            "terms in which two nodes or more stood and nobody won; the highest term does not count, it may still be won",
+            "terms with two or more candidates and no winner; the highest term is not counted, since it may still be won",
             |run| of!(run).elections.split_votes();
         terms_unwon Count "" Measures,
-            "terms in which a node stood and nobody won: split votes, and candidates that were refused, cut off or crashed; but for the highest term",
+            "terms with a candidate and no winner: split votes, and candidates that were refused, cut off or crashed; the highest term is not counted, since it may still be won",
             |run| of!(run).elections.unwon();
         candidacies Count "" Measures,
-            "how often a node stood for election",
+            "the number of times that a node became a candidate",
             |run| of!(run).elections.candidacies;
         prevotes Count "" Measures,
-            "how often a node asked whether it should stand (PreVote)",
+            "the number of times that a node started a PreVote",
             |run| of!(run).elections.asked;
         leader_changes Count "" Measures,
-            "how often the leadership went to another node than had it before",
+            "the number of times that a different node became leader",
             |run| of!(run).elections.changes;
         false_elections Count "" Measures,
-            "terms that a node began though a leader with a quorum was in office, also by one that is cut off and disturbs nobody yet",
+            "terms started while there was a leader with a quorum, including those of a node that is cut off and disturbs no other node yet",
             |run| of!(run).elections.disruptions;
         last_elected_ms Real "ms" Measures,
-            "when a node last became leader: one that stays, if the run goes on long enough; null if none did",
+            "when a node last became leader; null if none did",
             |run| of!(run).elections.last.map(Time::as_ms);
         highest_term Count "" Nothing (default true),
             "the highest term of any node at the end",
@@ -309,53 +315,53 @@ metrics! {
     }
     "clients" {
         proposals Count "" Measures,
-            "writes that clients asked for, each counted once",
+            "writes that clients requested, each counted once however often it was retried",
             |run| of!(run).clients.proposals;
         acknowledged Count "" Measures,
-            "writes that clients were told are done",
+            "writes that were acknowledged to clients",
             |run| of!(run).clients.acknowledged;
         lost_writes Count "" Checks (property "acknowledged_write_lost"),
-            "acknowledged writes that some later leader or another committed log did not hold, each counted once, up to the end of the run; null without checks, and where the run stopped at the violation of another property",
+            "acknowledged writes that were missing from some later leader's log, or from a committed log, each counted once; null without checks, and where the run stopped at the violation of another property",
             |run| run.lost_writes;
         reads Count "" Measures,
-            "reads that clients asked for, each counted once",
+            "reads that clients requested, each counted once however often it was retried",
             |run| of!(run).clients.reads;
         served Count "" Measures,
-            "reads that were served",
+            "reads that were answered",
             |run| of!(run).clients.served;
         failed Count "" Measures,
-            "operations that clients were told were not done",
+            "operations that are known not to have been done",
             |run| of!(run).clients.failed;
         unknown Count "" Measures,
-            "operations of which no client knows whether they were done",
+            "operations whose outcome the client does not know",
             |run| of!(run).clients.unknown;
     }
     "commit_latency" {
         commit_latency_mean_ms Real "ms" Latency,
-            "from a leader's append of an entry to its commit by that leader, the mean; null without such entries",
+            "the mean time from a leader's append of an entry to its commit by the same leader; null without such entries",
             |run| latency!(run).mean();
         commit_latency_p50_ms Real "ms" Latency,
-            "the median of the commit latency (buckets of 0.1 %)",
+            "the median commit latency (to within 0.1 %)",
             |run| latency!(run).quantile(0.5);
         commit_latency_p90_ms Real "ms" Latency,
-            "the latency that 90 % of the commits did not exceed",
+            "the 90th percentile of the commit latency",
             |run| latency!(run).quantile(0.9);
         commit_latency_p99_ms Real "ms" Latency,
-            "the latency that 99 % of the commits did not exceed",
+            "the 99th percentile of the commit latency",
             |run| latency!(run).quantile(0.99);
         commit_latency_p999_ms Real "ms" Latency,
-            "the latency that 99.9 % of the commits did not exceed",
+            "the 99.9th percentile of the commit latency",
             |run| latency!(run).quantile(0.999);
         commit_latency_max_ms Real "ms" Latency,
             "the longest commit latency",
             |run| latency!(run).quantile(1.0);
         commits Count "" Latency,
-            "entries that were committed by the leader that had appended them",
+            "entries committed by the leader that had appended them",
             |run| latency!(run).count();
     }
     "histograms" {
         commit_latency_histogram Histogram "ms" Latency,
-            "how many entries had which commit latency: a list of buckets with `upto_ms`, the upper end, and `entries`; `Sweep.commit_latency` adds them up",
+            "the histogram of commit latencies: a list of buckets, each with its upper end `upto_ms` and its count `entries`; `Sweep.commit_latency` adds them up",
             |run| latency!(run);
     }
     "logs" {
@@ -363,10 +369,10 @@ metrics! {
             "the highest commitIndex at the end",
             |run| run.commit_index;
         truncations Count "" Measures,
-            "how often a node dropped entries from its log",
+            "the number of times that a node truncated its log",
             |run| of!(run).truncations;
         truncated_entries Count "" Measures,
-            "how many entries were dropped",
+            "the number of entries that were truncated",
             |run| of!(run).truncated_entries;
     }
     "cost" {
@@ -374,12 +380,12 @@ metrics! {
             "events that the simulator dispatched",
             |run| run.counters.events;
         wall_ms Real "ms" Nothing (of_the_clock true),
-            "how long the computer took for the run; the only column that is not the same every time",
+            "the wall-clock time of the run; the only column that differs when a run is repeated",
             |run| Some(run.wall.as_secs_f64() * 1e3);
     }
 }
 
-/// All metrics: the table, then one a type of message and one a property.
+/// All metrics: the table, then two for each type of message and one for each property.
 pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     let mut all = table();
     let family = |name, group, unit, meaning, needs, property, value, at| Metric {
@@ -427,7 +433,7 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     for (at, property) in PROPERTIES.iter().enumerate() {
         let name = format!("violations_{}", property.name);
         let meaning = format!(
-            "violations of {}: {}; null without checks, and where the run stopped at another one",
+            "violations of {}: {}; null without checks, and where the run stopped at another violation",
             property.name, property.meaning
         );
         let value = |run: &Finished<'_>, at: usize| {
@@ -439,8 +445,8 @@ pub static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     all
 });
 
-/// The metrics of these names or groups, in the order of the table, and those that say how long was waited where
-/// they say nothing; `"all"` are all but the clock on the wall and histograms.
+/// The metrics of these names or groups, in the order of the table, and the metrics that hold their
+/// censored waiting times. `"all"` selects all but wall-clock time and histograms.
 pub fn select<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static Metric>, String> {
     let mut chosen = vec![false; METRICS.len()];
     for name in names {
@@ -477,7 +483,7 @@ fn unknown(name: &str) -> String {
     )
 }
 
-/// What has to be watched for these metrics.
+/// What these metrics need to have observed.
 pub fn extras(metrics: &[&'static Metric], bins: Option<Span>) -> Option<Extras> {
     let latency = metrics.iter().any(|metric| metric.needs == Needs::Latency);
     let measured = |needs| matches!(needs, Needs::Measures | Needs::Latency);

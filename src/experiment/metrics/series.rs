@@ -1,4 +1,4 @@
-//! What happened in which bin of time.
+//! The time series: counts in bins of time.
 
 use super::availability::Stretch;
 use crate::clone::clone_by_field;
@@ -39,18 +39,18 @@ impl Series {
         Self { width: width.0.max(1), begun: 0, committed: 0, bins: Vec::new() }
     }
 
-    /// So much is committed from the beginning.
+    /// Sets the commitIndex at the beginning.
     pub fn begins_with(&mut self, committed: u64) {
         self.committed = self.committed.max(committed);
     }
 
-    /// The first bin begins now; what is committed stays so.
+    /// Starts the first bin now; keeps the commitIndex.
     pub fn restart(&mut self, now: Time) {
         self.begun = now.0;
         self.bins.clear();
     }
 
-    /// The bin of a moment.
+    /// The bin of a time.
     #[inline]
     pub fn at(&mut self, now: Time) -> &mut Bin {
         let bin = ((now.0 - self.begun) / self.width) as usize;
@@ -70,7 +70,7 @@ impl Series {
         }
     }
 
-    /// A span of time in which the cluster was available, or not.
+    /// Adds an interval in which the cluster was available or not.
     pub fn available(&mut self, span: Stretch) {
         let Stretch { mut from, to, available } = span;
         while available && from < to {
@@ -81,8 +81,8 @@ impl Series {
         }
     }
 
-    /// The run ends: there are bins for all time before, and no other. What happened at the very end, if that
-    /// is where a bin begins, belongs to the last one.
+    /// Ends the run: exactly the bins before its end exist. Events at the very end, if a bin would
+    /// begin there, belong to the last bin.
     pub fn finish(&mut self, end: Time) {
         let bins = ((end.0 - self.begun).div_ceil(self.width) as usize).max(1);
         self.bins.resize(bins.max(self.bins.len()), Bin::default());
@@ -95,8 +95,7 @@ impl Series {
         }
     }
 
-    /// The bins: where each begins, how wide it is, both in nanoseconds, and what is in it. The last one ends
-    /// with the run.
+    /// The bins: start and width in nanoseconds, and contents. The last one ends with the run.
     pub fn bins(&self, end: Time) -> impl Iterator<Item = (u64, u64, &Bin)> {
         self.bins.iter().enumerate().map(move |(at, bin)| {
             let from = self.begun + at as u64 * self.width;

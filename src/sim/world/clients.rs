@@ -1,4 +1,4 @@
-//! Clients: requests by hand, and load.
+//! Clients: requests by hand, and load generators.
 
 use super::{Backlog, Core, World};
 use crate::protocol::{Fingerprint, Input, NodeId, OpId, Protocol, Reply, Span};
@@ -13,7 +13,8 @@ use crate::sim::queue::Due;
 use crate::sim::time::Time;
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// A client asks a node; without one, the highest-term leader that it can reach from its `home`.
+    /// A client sends a request to a node; if not given, to the leader of the highest term that it
+    /// can reach.
     pub fn request(
         &mut self,
         node: Option<NodeId>,
@@ -41,7 +42,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         op
     }
 
-    /// A person tells a node to do something and waits for no answer; false if it is down or stands still.
+    /// Sends a request to a node by hand, without waiting for an answer; false if the node is down
+    /// or paused.
     pub fn order(&mut self, id: NodeId, request: P::Request) -> bool {
         let runs = self.is_up(id) && !self.is_paused(id);
         if runs {
@@ -52,8 +54,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         runs
     }
 
-    /// A client sends the same request again, perhaps to another node. What was done stays done, whatever that
-    /// node says.
+    /// A client sends the same request again, perhaps to another node. The new answer does not undo
+    /// earlier attempts.
     pub fn request_again(&mut self, op: OpId, node: Option<NodeId>, home: Option<NodeId>) {
         let node = node.or_else(|| self.leader_for(home));
         let Some(state) = self.core.ops.get_mut(&op) else { return };
@@ -99,13 +101,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.step(id, Input::Request { op, request });
     }
 
-    /// The highest-term leader that a client beside `home` can reach.
+    /// The leader of the highest term that a client next to `home` can reach.
     pub fn leader_for(&self, home: Option<NodeId>) -> Option<NodeId> {
         let reachable = self.core.leaders.iter().filter(|id| self.core.client_reaches(home, *id));
         reachable.max_by_key(|id| self.nodes[id.at()].status().term)
     }
 
-    /// Adds load; its first request comes at its start, or now.
+    /// Adds a load generator, whose first request is sent at its start, or now.
     pub fn add_load(&mut self, load: Load) {
         let clients = match load.pacing {
             Pacing::Open { .. } => 1,
@@ -146,7 +148,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// An open loop asks, and asks again after its interval, whatever becomes of it.
+    /// An open loop sends a request and schedules its next one, regardless of the answer.
     pub(super) fn ask_openly(&mut self, at: usize) {
         let (number, ordinal, home) = self.core.next_request(at);
         let Pacing::Open { every } = &self.core.loads[self.core.clients[at].load as usize].pacing
@@ -161,7 +163,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    /// A client of a closed loop asks for the next thing, or once more for the same.
+    /// A client of a closed loop sends its next request, or retries the last one.
     pub(super) fn ask_in_turn(&mut self, at: usize, retry: bool) {
         let (now, number) = (self.core.now, self.core.clients[at].number);
         if let Some(Current { op, node, gives_up, .. }) = self.core.clients[at].current {
@@ -256,7 +258,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     pub(super) fn settle(&mut self, op: OpId, status: OpStatus<P::Output>, node: Option<NodeId>) {
         let Some(state) = self.ops.get_mut(&op) else { return };
         if !state.status.is_pending() {
-            return; // it is known, or the client had stopped waiting
+            return; // already answered, or the client had stopped waiting
         }
         state.status = status;
         state.ended = Some(self.now);
@@ -296,7 +298,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         match reply {
             Reply::Ok(output) => self.report(op, number, &OpEvent::Ok { node, output }),
             Reply::Refused { .. } if think.is_some() => {
-                return self.look_again(at); // nobody knows of the request yet: ask another node
+                return self.look_again(at); // no node has the request: ask another one
             }
             Reply::Unknown { .. } if retry => return self.look_again(at),
             Reply::Refused { reason, .. } => self.report(op, number, &OpEvent::Failed { reason }),
@@ -315,7 +317,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
     }
 
-    /// Clients that waited for a node that is down learn nothing more from it.
+    /// Clients that waited for a node that went down get no answer from it.
     pub(super) fn node_lost(&mut self, id: NodeId) {
         let lost: Vec<OpId> = self
             .ops
@@ -331,7 +333,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     }
 }
 
-/// What a client is told, for the digest.
+/// An answer, for the digest.
 fn answer<T: Fingerprint>(reply: &Reply<T>) -> u64 {
     match reply {
         Reply::Ok(output) => Digest::of([1, output.fingerprint()]),

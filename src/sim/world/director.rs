@@ -1,4 +1,4 @@
-//! Messages moved by hand, and faults of the network.
+//! Messages moved by hand, and network faults.
 
 use super::{Core, World};
 use crate::protocol::{Fingerprint, Message, Protocol, Span};
@@ -10,7 +10,7 @@ use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// A fault begins to act on the network. What is on its way over a link that it cuts is lost.
+    /// A network fault begins. Messages in flight over links that it cuts are lost.
     pub fn add_overlay(&mut self, strike: impl Into<Strike>, overlay: Overlay) {
         let core = &mut self.core;
         let lost: Vec<u32> = core
@@ -34,7 +34,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         core.observer.links(core.now, &core.links);
     }
 
-    /// A fault ends; true if it acted on the network.
+    /// A fault ends; true if it was a network fault.
     pub fn remove_overlay(&mut self, strike: impl Into<Strike>) -> bool {
         let core = &mut self.core;
         let strike = strike.into();
@@ -51,30 +51,30 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         &self.core.links
     }
 
-    /// All messages under way, in the order in which they arrive; held ones last.
+    /// All messages in flight, in the order of arrival; held ones last.
     pub fn in_flight(&self) -> Vec<&Flight<P::Message>> {
         let mut flights: Vec<_> = self.core.flights.iter().map(|(_, flight)| flight).collect();
         flights.sort_by_key(|flight| (flight.due, flight.sent, flight.id));
         flights
     }
 
-    /// Whether a message is under way.
+    /// Whether a message is in flight.
     pub fn is_in_flight(&self, id: MessageId) -> bool {
         self.core.slot_of(id).is_some()
     }
 
-    /// How many there are; those that were dropped count until they would have arrived.
+    /// The number of messages in flight; dropped ones count until they would have arrived.
     pub fn in_flight_count(&self) -> usize {
         self.core.flights.count()
     }
 
-    /// From now on messages that match are held back as they are sent.
+    /// Holds matching messages as they are sent, from now on.
     pub fn hold_matching(&mut self, strike: impl Into<Strike>, matching: Matching) {
         self.core.absorb_deed(25, matching.fingerprint());
         self.core.holds.push((strike.into(), matching));
     }
 
-    /// Messages are no longer held back as they are sent; true if they were.
+    /// Stops holding messages as they are sent; true if they were held.
     pub fn stop_holding(&mut self, strike: impl Into<Strike>) -> bool {
         let strike = strike.into();
         let Some(at) = self.core.holds.iter().position(|(other, _)| *other == strike) else {
@@ -85,12 +85,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// Takes a message out of the air, to be released or delivered later. False if it is not there.
+    /// Holds a message, to be released or delivered later. False if it is not in flight.
     pub fn hold(&mut self, id: MessageId) -> bool {
         self.reschedule(id, None)
     }
 
-    /// Lets a message arrive after `after`.
+    /// Releases a message, which arrives after `after`.
     pub fn release(&mut self, id: MessageId, after: Span) -> bool {
         let due = self.core.now + after;
         self.reschedule(id, Some(due))
@@ -110,7 +110,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// Delivers a message now, whatever stands between.
+    /// Delivers a message now, even over a link that is cut.
     pub fn deliver(&mut self, id: MessageId) -> bool {
         let Some(mut flight) = self.core.pick(id) else { return false };
         self.core.counters.events += 1;
@@ -118,7 +118,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// Takes a message out for good.
+    /// Drops a message.
     pub fn drop_message(&mut self, id: MessageId) -> bool {
         let slot = self.core.slot_of(id);
         if let Some(slot) = slot {
@@ -127,7 +127,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         slot.is_some()
     }
 
-    /// Makes a copy of a message, held until it is released or delivered. Returns its name.
+    /// Makes a copy of a message, held until it is released or delivered. Returns its id.
     pub fn duplicate(&mut self, id: MessageId) -> Option<MessageId> {
         let core = &mut self.core;
         let slot = core.slot_of(id)?;
@@ -149,7 +149,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
-    /// A fault of the network begins or ends. What a delay takes depends on the strike, too.
+    /// Adds the beginning or end of a network fault to the digest, with the strike, on which delays
+    /// depend.
     fn absorb_overlay(&mut self, what: u64, strike: Strike, overlay: &Overlay) {
         let luck = if let Overlay::Delay(..) = overlay { strike.luck_of(0) } else { 0 };
         self.absorb_deed(what, overlay.fingerprint() ^ luck);

@@ -1,4 +1,4 @@
-//! A node's effects as they reach the world.
+//! Applies a node's effects to the world.
 
 use std::mem::ManuallyDrop;
 
@@ -75,7 +75,7 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
-    /// Whether such a message is under way, or waits for a node that is paused.
+    /// Whether such a message is in flight, or waits for a paused node.
     pub(super) fn carries(
         &self,
         from: NodeId,
@@ -95,8 +95,9 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
 
     #[inline(always)] // a call would move the message
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
-        // Else it would have to lie in memory, to be dropped from there should something panic on the way: it
-        // would be written there in words and read at once in pieces of two, for which the processor waits.
+        // `ManuallyDrop` keeps the message out of memory. Otherwise the compiler spills it, so that
+        // an unwinding panic could drop it, and reloading it in 16-byte pairs right after 8-byte
+        // stores stalls.
         let message = ManuallyDrop::new(message);
         let ordinal = self.links.count(from, to);
         self.counters.sent += 1;
@@ -105,7 +106,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 let id = MessageId { from, to, ordinal, copy: 0 };
                 self.set_out(id, self.now + latency, message);
             }
-            // Not the id, which would lie in memory as well.
+            // Not the id, which would be spilled as well.
             _ => self.send_over_faults(from, to, ordinal, ManuallyDrop::into_inner(message)),
         }
     }
@@ -114,7 +115,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn set_out(&mut self, id: MessageId, due: Time, message: ManuallyDrop<P::Message>) {
         let (slot, place) = self.flights.free_slot();
         if place.is_some() {
-            unreachable!("a free slot is empty"); // the compiler need not make ready to drop what is there
+            unreachable!("a free slot is empty"); // saves the code that would drop an old message
         }
         let message = ManuallyDrop::into_inner(message);
         let flight = place.insert(Flight { id, sent: self.now, due, row: 0, message });
@@ -135,8 +136,8 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         self.enter_network(id, message, Span::ZERO, &[]);
     }
 
-    /// A message meets the network after a delay; each copy arrives so much after the message itself.
-    #[inline(always)] // without delay and copies nothing is left of them
+    /// Sends a message after a delay, with copies, each by its delay after the message.
+    #[inline(always)] // without delay and copies their code disappears
     pub(super) fn enter_network(
         &mut self,
         id: MessageId,

@@ -1,4 +1,4 @@
-//! What is done to nodes: crash, restart, wipe, pause, clocks; and their disks.
+//! Hosts of nodes: crash, restart, wipe, pause, clocks and disks.
 
 use super::{Backlog, Before, Core, World};
 use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
@@ -10,7 +10,7 @@ use crate::sim::queue::Due;
 use crate::sim::time::Time;
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// The node loses power; false if it is down already.
+    /// Cuts the node's power; false if it is already down.
     pub fn crash(&mut self, id: NodeId, unsynced: Unsynced) -> bool {
         let up = self.core.hosts[id.at()].up;
         if up {
@@ -62,7 +62,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         core.node_lost(id);
     }
 
-    /// A node that is down comes back with what its disk kept; false if it is up.
+    /// Restarts a node that is down, with the contents of its disk; false if it is up.
     pub fn restart(&mut self, id: NodeId) -> bool {
         let host = &mut self.core.hosts[id.at()];
         if host.up {
@@ -75,7 +75,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// The disk of a node that is down is emptied; false if the node is up.
+    /// Wipes the disk of a node that is down; false if the node is up.
     pub fn wipe(&mut self, id: NodeId) -> bool {
         if self.core.hosts[id.at()].up {
             return false;
@@ -87,7 +87,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// The node stands still: what comes in the meantime waits. False if it is down or stands already.
+    /// Pauses the node: inputs wait until it is resumed. False if it is down or already paused.
     pub fn pause(&mut self, id: NodeId) -> bool {
         let host = &mut self.core.hosts[id.at()];
         if !host.up || host.paused {
@@ -99,7 +99,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// The node goes on, first with what has waited, in order. False if it does not stand.
+    /// Resumes the node, which first handles the inputs that have waited, in order. False if it is
+    /// not paused.
     pub fn resume(&mut self, id: NodeId) -> bool {
         if !self.core.hosts[id.at()].paused {
             return false;
@@ -109,7 +110,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Resumed);
         while let Some(waited) = self.core.hosts[id.at()].backlog.pop_front() {
             if !self.core.hosts[id.at()].up {
-                break; // it halted over one of them
+                break; // one of them made it halt
             }
             match waited {
                 Backlog::Message(mut flight) => self.arrive(&mut flight),
@@ -132,14 +133,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// The node's clock runs at another rate (1 is true).
+    /// Sets the rate of the node's clock (1 is true).
     pub fn set_clock_rate(&mut self, id: NodeId, rate: f64) {
         self.change_clock(id, |clock, now| clock.set_rate(now, rate));
         self.core.digest.absorb(self.core.now.0 ^ 14 << 56 | u64::from(id.0), rate.to_bits());
         self.core.observer.clock(self.core.now, id, ClockEvent::Rate(rate));
     }
 
-    /// The node's clock is set forward, or back.
+    /// Sets the node's clock forward or back.
     pub fn jump_clock(&mut self, id: NodeId, by: Span, back: bool) {
         self.change_clock(id, |clock, now| clock.jump(now, by, back));
         self.core
@@ -160,7 +161,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
-    /// What a node holds that was changed from outside, and so without a note: what a crash took, a vote.
+    /// Adds to the digest the state of a node that changed without a note: after a crash, or a
+    /// forgotten vote.
     pub(super) fn absorb_state(&mut self, node: &P) {
         let Status { term, voted_for, last_index, last_term, commit_index, .. } = node.status();
         let vote = voted_for.map_or(0, |vote| u64::from(vote.0) + 1);
@@ -173,7 +175,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         let disk = &mut self.hosts[id.at()].disk;
         disk.syncing = Some(write);
         disk.syncs += 1;
-        // The write and the fsync draw from the same luck, two draws an fsync.
+        // Write and fsync have the same purpose, with two draws per fsync.
         let (entity, ordinal) = (u64::from(id.0), disk.syncs * 2);
         let write = self.disk.write.sample(self.luck.draw(Purpose::Disk, entity, ordinal));
         let fsync = self.disk.fsync.sample(self.luck.draw(Purpose::Disk, entity, ordinal + 1));

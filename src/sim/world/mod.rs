@@ -1,4 +1,4 @@
-//! The world: it alone knows the time, and everything that happens passes through it.
+//! The world: it holds the time, and dispatches all events.
 
 mod clients;
 mod director;
@@ -31,28 +31,28 @@ use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 use crate::sim::timers::Timer;
 
-/// What a world is made of.
+/// The initial state of a world.
 #[derive(Clone, Debug)]
 pub struct WorldSpec<P> {
-    /// The nodes, in the state in which they start.
+    /// The nodes in their initial states.
     pub nodes: Vec<P>,
     /// The network between them.
     pub network: NetworkSpec,
-    /// The disk that each of them has.
+    /// The disk of each node.
     pub disk: DiskSpec,
     /// Load on the cluster.
     pub loads: Vec<Load>,
-    /// The luck of the run.
+    /// The seed of the run.
     pub seed: u64,
 }
 
-/// When a run stops before its time.
+/// A condition that stops a run early.
 pub trait Stop<P: Protocol, O: Observer<P>> {
-    /// Asked after every event.
+    /// Whether to stop; called after every event.
     fn stops(&mut self, world: &World<P, O>) -> bool;
 }
 
-/// Never.
+/// Never stops.
 impl<P: Protocol, O: Observer<P>> Stop<P, O> for () {
     #[inline]
     fn stops(&mut self, _world: &World<P, O>) -> bool {
@@ -67,14 +67,14 @@ impl<P: Protocol, O: Observer<P>, F: FnMut(&World<P, O>) -> bool> Stop<P, O> for
     }
 }
 
-/// Why a run came back.
+/// Why a run returned.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stopped {
     /// The time was reached.
     Time,
     /// The condition holds.
     Condition,
-    /// As many events as were allowed were dispatched.
+    /// The maximum number of events was dispatched.
     Events,
     /// An interceptor failed ([`World::take_tap_error`]).
     Tap,
@@ -88,7 +88,8 @@ pub struct World<P: Protocol, O: Observer<P>> {
 
 clone_by_field!([P: Protocol, O: Observer<P>] World<P, O> { nodes, core });
 
-/// Everything but the nodes, so that a node and the world around it can be borrowed side by side.
+/// Everything but the nodes, so that a node and the world around it can be borrowed at the same
+/// time.
 struct Core<P: Protocol, O> {
     now: Time,
     queue: Queue,
@@ -100,7 +101,7 @@ struct Core<P: Protocol, O> {
     instant_disk: bool,
     luck: Luck,
     digest: Digest,
-    /// The nodes that lead, by their own opinion, and are up.
+    /// The running nodes that consider themselves leader.
     leaders: NodeSet,
     counters: Counters,
     loads: Vec<Load>,
@@ -109,7 +110,7 @@ struct Core<P: Protocol, O> {
     next_op: u64,
     tampering: Tampering<P>,
     holds: Vec<(Strike, Matching)>,
-    // What a handler leaves behind, to be looked at when it is done; empty between events.
+    // The output of a handler, which is processed when it returns; empty between events.
     notes: Vec<P::Note>,
     replies: Vec<(OpId, Reply<P::Output>)>,
     halted: Option<&'static str>,
@@ -125,14 +126,14 @@ clone_by_field!(
     shared { disk }
 );
 
-/// What surrounds one node.
+/// The host of one node.
 struct Host<P: Protocol> {
     up: bool,
     paused: bool,
     incarnation: u32,
     clock: Clock,
     disk: Disk,
-    /// What came while the node was paused.
+    /// The inputs that arrived while the node was paused.
     backlog: VecDeque<Backlog<P>>,
 }
 
@@ -141,29 +142,29 @@ clone_by_field!([P: Protocol] Host<P> {} copied { up, paused, incarnation, clock
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
     Message(Box<Flight<P::Message>>),
-    /// A timer ran out; void once the node has armed or disarmed it again.
+    /// A timer expired; void once the node has armed or disarmed it again.
     Timer(TimerId, u64),
     Synced,
     Request(OpId, P::Request),
 }
 
-/// What was counted.
+/// The counters of a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
-    /// Events that changed something: arrivals, timers, fsyncs, requests of load generators.
+    /// Events that had an effect: arrivals, timers, fsyncs, requests of load generators.
     pub events: u64,
     /// Messages sent.
     pub sent: u64,
     /// Messages that a node received.
     pub delivered: u64,
-    /// How often a node became leader.
+    /// The number of times that a node became leader.
     pub elections: u64,
-    /// Crashes that found writes which no fsync had confirmed.
+    /// Crashes of nodes that had unsynced writes.
     pub unsynced_crashes: u64,
 }
 
 impl Counters {
-    /// What was counted since then.
+    /// The difference from earlier counters.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
@@ -177,7 +178,7 @@ impl Counters {
 }
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// A world at its beginning: every node has started, nothing has arrived.
+    /// A world at time 0: every node has started, and no message has arrived.
     pub fn new(mut spec: WorldSpec<P>, observer: O) -> Self {
         let loads = std::mem::take(&mut spec.loads);
         let seed = spec.seed;
@@ -186,7 +187,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         world
     }
 
-    /// A world in which nothing has begun: no node has started, nothing was drawn, there is no load.
+    /// A world before its beginning: no node has started, there were no random draws, and there is
+    /// no load.
     pub fn at_rest(spec: WorldSpec<P>, observer: O) -> Self {
         let n = spec.nodes.len();
         let host = Host {
@@ -224,12 +226,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         Self { nodes: spec.nodes, core }
     }
 
-    /// Timers of a world at rest count whole ticks, which come at another moment on each node.
+    /// Makes the timers of a world at rest count whole ticks, whose phase differs between nodes.
     pub fn set_tick(&mut self, tick: Span) {
         self.core.hosts.iter_mut().for_each(|host| host.clock.set_ticks(tick, Span::ZERO));
     }
 
-    /// What is at rest begins, with the luck of a seed.
+    /// Begins a world at rest, with the random draws of a seed.
     pub fn begin(&mut self, seed: u64, loads: &[Load]) {
         self.core.luck = Luck::new(seed);
         self.core.begin_ticks();
@@ -249,8 +251,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    /// Dispatches what is due before `until` (half-open, so that runs add up), at most `events` of it,
-    /// and stops after the event that makes `stop` say so. Nothing happens after [`Time::LAST`].
+    /// Dispatches the events that are due before `until` (half-open, so that consecutive runs add
+    /// up), at most `events` of them, and stops after the event for which `stop` returns true. No
+    /// event is dispatched after [`Time::LAST`].
     pub fn run<S: Stop<P, O>>(&mut self, until: Time, events: u64, stop: &mut S) -> Stopped {
         let last = self.core.counters.events.saturating_add(events);
         let bound = until.min(Time::LAST);
@@ -274,13 +277,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                     return Stopped::Condition;
                 }
             } else {
-                self.core.now = before; // no time passes for what was no event
+                self.core.now = before; // time does not advance, since there was no event
             }
         }
     }
 
-    /// One event of now, in registers; false if it turned out to be none (a wake-up too early, a message taken
-    /// out).
+    /// Dispatches an event that is due now; false if it had no effect (an early wake-up, a removed
+    /// message).
     #[inline]
     fn dispatch(&mut self, due: Due, seq: u64) -> bool {
         match due {
@@ -297,7 +300,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    /// The message is lent: to move its 128 bytes once more takes longer than some handlers.
+    /// Delivers a message. It is passed by reference: moving its 128 bytes takes longer than some
+    /// handlers.
     #[inline]
     fn arrive(&mut self, flight: &mut Flight<P::Message>) {
         let core = &mut self.core;
@@ -360,7 +364,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    /// A node takes an input, and the world what comes of it.
+    /// A node handles an input, and the world processes its effects.
     #[inline(never)]
     fn step(&mut self, id: NodeId, input: Input<'_, P>) {
         if self.core.tampering.looks {
@@ -388,7 +392,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         for (op, reply) in replies.drain(..) {
             self.core.answered(op, id, reply);
         }
-        self.core.replies = replies; // to be filled again: an answer brings forth no other
+        self.core.replies = replies; // reuses the memory; an answer causes no further answers
         if let Some(reason) = self.core.halted.take() {
             self.halt(id, reason);
         }
@@ -399,27 +403,27 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.now
     }
 
-    /// The hash of all that has happened.
+    /// The hash of the world's history.
     pub fn digest(&self) -> Digest {
         self.core.digest
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn counters(&self) -> Counters {
         self.core.counters
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Whether there is no node at all.
+    /// True if there are no nodes.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
 
-    /// A node. One that is down shows what its disk holds.
+    /// A node. One that is down shows the state on its disk.
     pub fn node(&self, id: NodeId) -> &P {
         &self.nodes[id.at()]
     }
@@ -429,7 +433,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.hosts[id.at()].up
     }
 
-    /// Whether the node stands still.
+    /// Whether the node is paused.
     pub fn is_paused(&self, id: NodeId) -> bool {
         self.core.hosts[id.at()].paused
     }
@@ -439,7 +443,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         &self.core.hosts[id.at()].clock
     }
 
-    /// When a timer of a node runs out, if it is armed.
+    /// When a timer of a node expires, if it is armed.
     pub fn timer_due(&self, id: NodeId, timer: TimerId) -> Option<Time> {
         let index = id.at() * P::TIMERS + usize::from(timer.0);
         let core = &self.core;
@@ -447,28 +451,28 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         core.timers[index].runs_out(index as u32, core.now, clock, core.luck)
     }
 
-    /// The nodes that lead, by their own opinion, and are up.
+    /// The running nodes that consider themselves leader.
     pub fn leaders(&self) -> &NodeSet {
         &self.core.leaders
     }
 
-    /// The operations of those who hold handles, by id.
+    /// The operations that were requested by hand, by id.
     pub fn ops(&self) -> &BTreeMap<OpId, OpState<P>> {
         &self.core.ops
     }
 
-    /// The luck.
+    /// The random draws.
     pub fn luck(&self) -> Luck {
         self.core.luck
     }
 
-    /// Nodes are held by one more of what acts on them, or by one less: a second crash of a node that is down
-    /// changes nothing yet, and keeps it down when the first one ends.
+    /// Adds to the digest that one more fault holds nodes, or one fewer: a second crash of a node
+    /// that is down has no effect yet, but keeps it down when the first one ends.
     pub fn held(&mut self, by: u64, nodes: &NodeSet, begins: bool) {
         self.core.absorb_deed(29, Digest::of([by, nodes.fingerprint(), u64::from(begins)]));
     }
 
-    /// The same state with another future.
+    /// Keeps the state, and continues with the random draws of another seed.
     pub fn redraw(&mut self, seed: u64) {
         let core = &mut self.core;
         core.absorb_deed(30, seed);
@@ -479,18 +483,18 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
     }
 
-    /// Who watches.
+    /// The observer.
     pub fn observer(&self) -> &O {
         &self.core.observer
     }
 
-    /// Who watches.
+    /// The observer.
     pub fn observer_mut(&mut self) -> &mut O {
         &mut self.core.observer
     }
 }
 
-/// What is to be known of a node before it handles an input.
+/// The state of a node before it handles an input.
 struct Before {
     led: bool,
     status: Status,
@@ -515,15 +519,15 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
     }
 
-    /// Something is done to the world: the digest takes in what, at once and whole. What comes of it later
-    /// follows from that.
+    /// Adds an action on the world to the digest, at once and completely; its later effects follow
+    /// from it.
     #[cold]
     fn absorb_deed(&mut self, what: u64, content: u64) {
         self.digest.absorb(self.now.0 ^ what << 56, content);
     }
 
     /// A node has handled an input.
-    #[inline(always)] // once a step, and once before the eyes of interceptors
+    #[inline(always)] // two callers: with and without interceptors
     fn handled(&mut self, id: NodeId, node: &P, before: &Before) {
         if O::WATCHING {
             for note in self.notes.drain(..) {

@@ -1,4 +1,4 @@
-//! Lies, interceptors and watchers: who changes messages on the way, and who looks at them.
+//! Lies, interceptors and watchers: code that changes or sees messages as they are sent.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -15,14 +15,14 @@ use crate::sim::observer::{Fate, Observer};
 use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 
-/// A message as it is about to leave.
+/// A message that is about to be sent.
 #[derive(Debug)]
 pub struct Outgoing<'a, P: Protocol> {
-    /// Its name.
+    /// Its id.
     pub id: MessageId,
     /// The sender that it claims.
     pub from: NodeId,
-    /// What it says, as those made it who saw it before.
+    /// Its contents, as earlier interceptors left them.
     pub message: &'a P::Message,
     /// The time.
     pub now: Time,
@@ -30,35 +30,36 @@ pub struct Outgoing<'a, P: Protocol> {
     pub sender: &'a Sender<P>,
 }
 
-/// Why an interceptor failed, as whoever made it knows how to read it.
+/// Why an interceptor failed, in a type that only its creator knows.
 pub type Failure = Arc<dyn Any + Send + Sync>;
 
-/// What an interceptor makes of a message, or why it failed. What a watcher says is nobody's.
+/// Calls an interceptor, which returns an edit or a failure. The edits of watchers are ignored.
 pub type Tap<P> = Arc<
     dyn Fn(&Outgoing<'_, P>) -> Result<Option<Edit<<P as Protocol>::Message>>, Failure>
         + Send
         + Sync,
 >;
 
-/// Who changes messages on the way.
+/// The code that changes or sees messages as they are sent.
 pub(super) struct Tampering<P: Protocol> {
-    /// Whether anybody ever did, or only looked.
+    /// True if any of it was ever active.
     touched: bool,
-    /// Whether messages must go past those below.
+    /// True if any of it is active.
     any: bool,
-    /// Whether an interceptor or a watcher looks at them.
+    /// True if there is an interceptor or a watcher.
     pub(super) looks: bool,
     lies: Vec<(NodeId, Strike, P::Lie)>,
     liars: NodeSet,
     interceptors: Vec<(u32, Tap<P>)>,
     watchers: Vec<(u32, Tap<P>)>,
-    /// The node that handles an input, while they look.
+    /// The node that handles an input, for interceptors and watchers.
     pub(super) sender: Option<Sender<P>>,
-    /// What was made of messages in the run that is played again.
+    /// The edits of the recorded run, in a replay.
     edits: BTreeMap<MessageId, Edit<P::Message>>,
-    /// What was made of them in this one.
+    /// The edits in this run.
     recorded: Vec<(MessageId, Edit<P::Message>)>,
-    /// The senders that messages claim, where those are not the true ones; for all copies of a message.
+    /// The claimed senders of messages, where they are not the true ones; for all copies of a
+    /// message.
     claims: BTreeMap<MessageId, NodeId>,
     error: Option<Failure>,
 }
@@ -89,7 +90,7 @@ impl<P: Protocol> Default for Tampering<P> {
 }
 
 impl<P: Protocol> Tampering<P> {
-    /// Whether all is as it was at the beginning.
+    /// True if none of it was ever active.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         !self.touched
@@ -100,7 +101,7 @@ impl<P: Protocol> Tampering<P> {
         self.any
     }
 
-    /// Whether something went wrong in an interceptor or a watcher.
+    /// Whether an interceptor or a watcher has failed.
     #[inline]
     pub(super) fn failed(&self) -> bool {
         self.error.is_some()
@@ -113,14 +114,14 @@ impl<P: Protocol> Tampering<P> {
         self.any = self.looks || !acts;
     }
 
-    /// The first failure is the one that is told.
+    /// Records a failure; only the first one is reported.
     fn fail(&mut self, why: Failure) {
         self.error.get_or_insert(why);
     }
 }
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// The node lies from now on.
+    /// Makes a node lie from now on.
     pub fn add_lie(&mut self, id: NodeId, strike: impl Into<Strike>, lie: P::Lie) {
         self.core.absorb_deed(27, Digest::of([id.fingerprint(), lie.fingerprint()]));
         self.core.tampering.lies.push((id, strike.into(), lie));
@@ -128,7 +129,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.mark_liar(id);
     }
 
-    /// The node lies no more in this way; true if it did.
+    /// Ends a lie; true if it was active.
     pub fn remove_lie(&mut self, strike: impl Into<Strike>) -> bool {
         let strike = strike.into();
         let lies = &mut self.core.tampering.lies;
@@ -140,60 +141,60 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         !ended.is_empty()
     }
 
-    /// The nodes that ever lied.
+    /// The nodes that have ever lied.
     pub fn liars(&self) -> &NodeSet {
         &self.core.tampering.liars
     }
 
-    /// Shows every message to an interceptor before it leaves, after those that were there before.
+    /// Adds an interceptor, which sees every message before it is sent, after earlier interceptors.
     pub fn intercept(&mut self, handle: u32, tap: Tap<P>) {
         self.core.tampering.interceptors.push((handle, tap));
         self.core.tampering.settle();
     }
 
-    /// Shows every message that is sent to one who only watches.
+    /// Adds a watcher, which sees every message that is sent.
     pub fn watch(&mut self, handle: u32, tap: Tap<P>) {
         self.core.tampering.watchers.push((handle, tap));
         self.core.tampering.settle();
     }
 
-    /// Ends an interceptor or a watcher.
+    /// Removes an interceptor or a watcher.
     pub fn end_tap(&mut self, handle: u32) {
         self.core.tampering.interceptors.retain(|(h, _)| *h != handle);
         self.core.tampering.watchers.retain(|(h, _)| *h != handle);
         self.core.tampering.settle();
     }
 
-    /// Ends all of them.
+    /// Removes all interceptors and watchers.
     pub fn end_taps(&mut self) {
         self.core.tampering.interceptors.clear();
         self.core.tampering.watchers.clear();
         self.core.tampering.settle();
     }
 
-    /// Plays again what interceptors did in an earlier run.
+    /// Sets the edits of a recorded run, to replay them.
     pub fn set_edits(&mut self, edits: BTreeMap<MessageId, Edit<P::Message>>) {
         self.core.tampering.edits = edits;
         self.core.tampering.settle();
     }
 
-    /// Makes a node do what no honest node does, out of the blue.
+    /// Sends a node a request that makes it a liar.
     pub fn command_liar(&mut self, id: NodeId, request: P::Request) {
         self.core.mark_liar(id);
         self.order(id, request);
     }
 
-    /// What interceptors did so far.
+    /// The edits of interceptors so far.
     pub fn recorded_edits(&self) -> &[(MessageId, Edit<P::Message>)] {
         &self.core.tampering.recorded
     }
 
-    /// Whether an interceptor or a watcher failed, and nobody asked why yet.
+    /// Whether a failure of an interceptor or a watcher is pending.
     pub fn tap_failed(&self) -> bool {
         self.core.tampering.failed()
     }
 
-    /// Why an interceptor or a watcher failed, if one did.
+    /// Takes the pending failure of an interceptor or a watcher.
     pub fn take_tap_error(&mut self) -> Option<Failure> {
         self.core.tampering.error.take()
     }
@@ -207,7 +208,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
     }
 
-    /// A message leaves past those who tamper with it: liars first, then interceptors.
+    /// Sends a message through lies, then interceptors.
     #[cold]
     #[inline(never)]
     pub(super) fn send_tampered(&mut self, id: MessageId, mut message: P::Message) {
@@ -236,7 +237,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         self.tampering.recorded.push((id, edit));
     }
 
-    /// What is done to a message, as it is done. What is sent after it counts for itself.
+    /// Adds an edit to the digest. Messages sent in addition are added when they are sent.
     fn absorb_edit(&mut self, id: MessageId, edit: &Edit<P::Message>, message: &P::Message) {
         self.absorb_deed(33, id.ordinal << 24 | id.link());
         let copies = edit.copies.iter().map(|later| later.0);
@@ -245,7 +246,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         self.absorb_deed(33, Digest::of(what.into_iter().chain(copies)));
     }
 
-    /// What is made of a message, by an earlier run and by all interceptors, one after the other.
+    /// Applies the recorded edit of a message and then all interceptors, in order.
     fn edited(&mut self, id: MessageId, message: &mut P::Message) -> Option<Edit<P::Message>> {
         let mut edited: Option<Edit<P::Message>> = None;
         let mut take = |edit: Edit<P::Message>, message: &mut P::Message| {
@@ -286,7 +287,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         tap(&Outgoing { id, from, message, now: self.now, sender })
     }
 
-    /// Shows a message that is sent to those who only watch.
+    /// Shows a message that is sent to the watchers.
     fn show(&mut self, id: MessageId, from: NodeId, message: &P::Message) {
         for at in 0..self.tampering.watchers.len() {
             if let Err(why) = self.look(&self.tampering.watchers[at].1, id, from, message) {
@@ -295,7 +296,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
     }
 
-    /// A message that the sender's code never sent: it has a place of its own on its link, and luck of its own.
+    /// Sends a forged message: it has its own ordinal on its link, and its own random draws.
     fn send_forged(&mut self, sender: NodeId, forged: Forged<P::Message>) {
         let Forged { from, to, delay, message } = forged;
         let ordinal = self.links.count(sender, to);
@@ -323,7 +324,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
     }
 
-    /// What a message that arrives says to its receiver, after all lies: from whom it claims to be.
+    /// Applies lies to a message that arrives; returns the claimed sender.
     #[cold]
     #[inline(never)]
     pub(super) fn receive_tampered(&mut self, flight: &mut Flight<P::Message>) -> NodeId {

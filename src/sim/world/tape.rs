@@ -1,5 +1,6 @@
-//! Steps of a world with interceptors. They may look at the sender of a message, and while a node handles an
-//! input nobody can look at it; so its effects go onto a tape, and take place, in order, when it is done.
+//! Steps of a world with interceptors. Interceptors may inspect the sender of a message, which is
+//! not possible while the sender handles an input. So its effects are recorded on a tape, and
+//! applied in order afterwards.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,16 +12,16 @@ use crate::protocol::{
 use crate::sim::clock::Clock;
 use crate::sim::observer::Observer;
 
-/// The node that sends, as it is after the event that made it send.
+/// The sender, in its state after the event that made it send.
 #[derive(Clone, Debug)]
 pub struct Sender<P> {
-    /// The node, as long as its messages are looked at; then it is taken back.
+    /// The node, while its messages are intercepted; then it is taken back.
     pub node: Arc<Mutex<Option<P>>>,
     /// Its clock.
     pub clock: Clock,
-    /// Whether it is what a fault would call the leader: of those that lead, the one of the highest term.
+    /// Whether it is the target "leader": the leader of the highest term.
     pub is_leader: bool,
-    /// Whether it leads, by its own opinion.
+    /// Whether it considers itself leader.
     pub leads: bool,
 }
 
@@ -71,7 +72,7 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Tape<'_, P, O> {
         self.effects.push(Effect::Halt(reason));
     }
 
-    /// A node asks before it sends: what is on the tape already is not what it asks for.
+    /// A node asks before it sends, so messages on the tape are irrelevant.
     fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool {
         self.core.carries(self.id, to, such)
     }
@@ -94,7 +95,7 @@ impl<P: Protocol> Effect<P> {
 }
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
-    /// A node takes an input before the eyes of interceptors. What comes of it is the same as without.
+    /// A node handles an input in a world with interceptors. The effects are the same as without.
     #[cold]
     #[inline(never)]
     pub(super) fn step_on_tape(&mut self, id: NodeId, input: Input<'_, P>) {
