@@ -1,6 +1,7 @@
-//! Timeouts that follow the network, by hand: what a node is told, and what it arms and says.
+//! Timeouts that adapt to the network, by hand: a node's inputs, and the timers and messages that
+//! follow.
 
-#[allow(dead_code)] // what only other tests use
+#[allow(dead_code)] // used by other tests
 mod support {
     pub mod cluster;
 }
@@ -102,7 +103,7 @@ fn answer(round: u64, wanted: Span) -> RaftMessage {
     }
 }
 
-/// What a beat of the leader said: its interval, and the round trips that nodes 2 and 3 heard of.
+/// The leader's heartbeat: its interval, and the round trips that it sent to nodes 2 and 3.
 fn beat(effects: &Told) -> (Span, [Option<Span>; 2]) {
     let interval = effects.armed.iter().rfind(|(timer, _)| *timer == HEARTBEAT);
     let told =
@@ -129,12 +130,12 @@ fn a_follower_sets_its_timeout_by_what_its_leader_measured() {
             assert_eq!(wanted(&told), config().heartbeat);
         }
     }
-    let told = hears(&mut follower, 0, 2, &heartbeat(1, 21, Span::ZERO)); // no news
+    let told = hears(&mut follower, 0, 2, &heartbeat(1, 21, Span::ZERO)); // no new round trip
     let (t, twice) = (Span::from_ms(16), Span::from_ms(32)); // 12 + 2 * 2, as 150 to 300
     assert_eq!(election_timeout(&told), Delay { min: t, max: twice });
-    // 11 of 20 rounds came: 0.45^K <= 0.001 from K = 9 on.
+    // 11 of 20 rounds arrived: 0.45^K <= 0.001 from K = 9 on.
     assert_eq!(wanted(&told), Span(16_000_000 / 9));
-    // A new leader: all begins anew.
+    // A new leader: the measurements begin anew.
     let told = hears(&mut follower, 0, 2, &heartbeat(2, 1, Span::from_ms(10)));
     assert_eq!(election_timeout(&told), config().election_timeout);
     assert_eq!(wanted(&told), config().heartbeat);
@@ -181,7 +182,8 @@ fn a_leader_measures_and_beats_as_often_as_it_is_asked_to() {
     let third = at(&mut leader, 120, Input::Timer(HEARTBEAT));
     let (ten, nine) = (Span::from_ms(10), Span::from_ms(9));
     assert_eq!(beat(&third), (Span::from_ms(30), [Some(ten), Some(nine)]));
-    // An answer to entries carries no wish, and is not measured: they were sent later than their round.
+    // A reply to entries requests no interval, and is not measured: they were sent later than their
+    // round.
     hears(&mut leader, 140, 2, &answer(3, Span::ZERO));
     let fourth = at(&mut leader, 150, Input::Timer(HEARTBEAT));
     assert_eq!(beat(&fourth).1[0], Some(Span::ZERO));

@@ -1,5 +1,5 @@
-//! Repeated random faults have the distribution that was asked for: the shares of time in which nodes are down,
-//! over long runs, against exact values.
+//! Repeated random faults have the requested distribution: compares the fractions of time in which
+//! nodes are down, over long runs, with exact values.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ const DAY: u64 = 24 * 60 * MINUTE;
 /// In `make test`.
 const SLICE: u64 = 500;
 
-/// For how long so many nodes were down.
+/// The total time by the number of nodes that were down.
 #[derive(Clone, Default)]
 struct Downtime {
     down: usize,
@@ -73,7 +73,7 @@ fn crashes(lasts_ms: u64, schedule: impl Fn(Fault) -> Scheduled) -> Scenario {
     scenario
 }
 
-/// The mean of a share over runs, and the standard error of that mean.
+/// The mean of a fraction over runs, and the standard error of that mean.
 struct Estimate {
     mean: f64,
     error: f64,
@@ -87,7 +87,7 @@ impl Estimate {
         Self { mean, error: (variance / n).sqrt() }
     }
 
-    /// Within what chance brings about once in ten thousand times.
+    /// Within the range that is exceeded by chance once in ten thousand times.
     fn assert_is(&self, what: &str, exact: f64) {
         let off = (self.mean - exact) / self.error;
         println!(
@@ -99,7 +99,7 @@ impl Estimate {
     }
 }
 
-/// The share of time in which a node is down, and that in which a majority is, run by run.
+/// The fraction of time in which a node is down, and that in which a majority is, for each run.
 fn shares(scenario: &Scenario, runs: u64) -> (Estimate, Estimate) {
     let scenario = Arc::new(scenario.clone());
     let end = scenario.horizon.expect("it was given");
@@ -149,7 +149,7 @@ fn repairable(lasts_ms: u64) -> Scenario {
 #[test]
 fn soak_of_repairable_nodes_has_the_exact_availability() {
     let (down, lost) = shares(&repairable(DAY), soak::runs(SLICE));
-    // In the long run a node is down MTTR of MTTF + MTTR.
+    // In the long run a node is down for the fraction MTTR / (MTTF + MTTR).
     let p = MTTR_MS / (MTTF_MS + MTTR_MS);
     down.assert_is("P(a node is down)", p);
     lost.assert_is("P(no quorum)", majority(p));
@@ -158,8 +158,8 @@ fn soak_of_repairable_nodes_has_the_exact_availability() {
 #[test]
 fn soak_of_new_clusters_has_the_exact_availability() {
     let (_, lost) = shares(&repairable(10 * MINUTE), soak::runs(16 * SLICE));
-    // All are up at first: by t a node is down with probability p (1 - exp(-t / τ)). Of 3 p(t)² - 2 p(t)³ this
-    // is the mean over ten minutes, where exp(-t / τ) has long vanished.
+    // All are up at first: at t a node is down with probability p(t) = p (1 - exp(-t / τ)). This is
+    // the mean of 3 p(t)² - 2 p(t)³ over ten minutes, with exp(-t / τ) negligible at the end.
     let p = MTTR_MS / (MTTF_MS + MTTR_MS);
     let share = MTTF_MS * p / (10 * MINUTE) as f64; // τ of ten minutes
     let exact = 3.0 * p * p * (1.0 - 1.5 * share) - 2.0 * p.powi(3) * (1.0 - 11.0 / 6.0 * share);
@@ -176,8 +176,8 @@ fn soak_of_overlapping_strikes_has_the_exact_availability() {
         ..Scheduled::now(crash)
     });
     let (down, lost) = shares(&scenario, soak::runs(SLICE));
-    // Strikes come as a Poisson process, whatever lasts: how many act at once has a Poisson distribution, with
-    // mean MTTR / MTBF (M/M/∞), and a node is up if none does.
+    // Strikes are a Poisson process, independent of their durations: the number of active ones has
+    // a Poisson distribution with mean MTTR / MTBF (M/M/∞), and a node is up if there is none.
     let p = 1.0 - (-MTTR_MS / MTTF_MS).exp();
     down.assert_is("P(a node is down)", p);
     lost.assert_is("P(no quorum)", majority(p));

@@ -1,5 +1,6 @@
 //! The checks are checked: an honest cluster under faults has no violation and leaves no property
-//! unchecked; a cluster without one of Raft's rules has the violation that the rule is there to prevent.
+//! unchecked; a cluster without one of Raft's rules has the violation that the rule is there to
+//! prevent.
 #![allow(missing_docs)]
 
 #[path = "checks/forged.rs"]

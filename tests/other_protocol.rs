@@ -1,6 +1,6 @@
-//! The world is generic over the protocol: here lives one that is not Raft. The living node with the
-//! lowest position leads. It says so in regular beats, and whoever hears none takes over. There is no
-//! quorum and nothing on disk, so that a partition has two leaders: Raft is for those who mind.
+//! The world is generic over the protocol: this one is not Raft. The running node with the lowest
+//! position leads. It sends regular heartbeats, and a node that hears none takes over. There is no
+//! quorum and nothing is stored on disk, so a partition has two leaders, which Raft prevents.
 
 use raftlab::protocol::{
     Delay, Effects, Input, LocalTime, Message, NodeId, NodeSet, Note, Protocol, Reply, Role, Span,

@@ -1,8 +1,8 @@
-//! The tables of etcd-io/raft (quorums) and of tikv/raft-rs (`test_raft_paper.rs`, which takes the paper
-//! section by section), row by row, against this implementation.
+//! The tables of etcd-io/raft (quorums) and of tikv/raft-rs (`test_raft_paper.rs`, which takes the
+//! paper section by section), row by row, against this implementation.
 //!
-//! They lie in `tests/reference`. Each test asserts how many rows it checked. Rows that say something other than the
-//! paper does stand out here with the reason.
+//! The tables are in `tests/reference`. Each test asserts the number of rows that it checked. Rows
+//! that differ from the paper are listed here with the reason.
 
 mod support {
     pub mod cluster;
@@ -50,7 +50,7 @@ fn joint_quorum_votes() {
     check_quorums("quorum_joint_vote", 39, voted);
 }
 
-/// Compares what a quorum says with what each row of a table expects.
+/// Compares a quorum's results with the rows of a table.
 fn check_quorums(table: &str, rows: usize, said: fn(&Quorum, &Json) -> (Json, Json)) {
     let table = reference(&format!("etcd-raft/{table}.json"));
     let cases = rows_of(&table);
@@ -122,7 +122,7 @@ fn election_in_one_round() {
 
 #[test]
 fn votes_are_first_come_first_served() {
-    // In some rows node 1 asks itself, which no node does; the answer is right all the same.
+    // In some rows node 1 asks itself, which no node does; the answer is still correct.
     check("follower_vote_fcfs", 6, |case| {
         let vote = Some(integer(&case["voted"])).filter(|node| *node > 0);
         let mut subject = fresh(1, 3).with(1, vote, log(&[]), 0);
@@ -177,13 +177,13 @@ fn timeouts_seldom_conflict() {
     }
 }
 
-/// A node comes back; how long it will wait for a leader.
+/// A node restarts; returns how long it will wait for a leader.
 fn as_follower(world: &mut World<Node, ()>, node: NodeId) -> u64 {
     assert!(world.crash(node, Unsynced::Lose) && world.restart(node));
     wait_of(world, node)
 }
 
-/// A node stands for election; how long it will wait for votes.
+/// A node starts an election; returns how long it will wait for votes.
 fn as_candidate(world: &mut World<Node, ()>, node: NodeId) -> u64 {
     assert!(world.order(node, Request::Campaign));
     wait_of(world, node)
@@ -193,7 +193,7 @@ fn wait_of(world: &World<Node, ()>, node: NodeId) -> u64 {
     world.timer_due(node, ELECTION).expect("the election timer runs").since(world.now()).0
 }
 
-/// A world whose time stands still, so that candidates hear of nobody.
+/// A world in which time does not advance, so that candidates get no messages.
 fn waiting(nodes: usize) -> World<Node, ()> {
     let config = Config { election_timeout: TEN_TIMEOUTS, ..config() };
     // A node alone would win at once; with a second one it waits.
@@ -266,8 +266,8 @@ fn a_follower_checks_the_entry_before() {
             panic!("one answer");
         };
         assert_eq!(!success, case["reject"] == true);
-        // etcd answers a message from before its commitIndex with the commitIndex; the paper's matchIndex
-        // is prevLogIndex + entries, which is what raftlab says.
+        // etcd answers a message from before its commitIndex with the commitIndex; the paper's
+        // matchIndex is prevLogIndex + entries, as in raftlab.
         let before_commit = prev.0 < follower.commit();
         let expected = if before_commit { prev.0 } else { integer(&case["reply_index"]) };
         assert_eq!(index, expected);
@@ -282,8 +282,8 @@ fn a_follower_appends_and_truncates() {
         let mut follower = fresh(1, 3).with(2, None, log(&[1, 2]), 0);
         let prev = (integer(&case["prev_index"]), integer(&case["prev_term"]));
         let new = terms(&case["entries"]);
-        // The table's message is of term 2 even where its entries are of later terms, which no leader's
-        // are; here it is of its last entry's term.
+        // The table's message is of term 2 even where its entries are of later terms, which no
+        // leader's are; here it is of its last entry's term.
         let term = new.iter().copied().chain([2]).max().expect("at least 2");
         let step = follower.hears(2, append(term, prev, &new, 0));
         assert_eq!(follower.log(), entries(&case["log"]));
@@ -329,7 +329,8 @@ fn a_leader_brings_the_followers_of_figure_7_into_line() {
 
 #[test]
 fn a_voter_compares_logs() {
-    // The last row's log has falling terms, which no run of Raft produces: a node may refuse to hold it.
+    // The last row's log has falling terms, which no run of Raft produces: a node may refuse to
+    // hold it.
     check_but("voter_up_to_date", 9, &[9], |case| {
         let mut voter = fresh(1, 2).with(2, None, log(&terms(&case["voter_log"])), 0);
         let (index, term) = (integer(&case["last_index"]), integer(&case["last_term"]));
@@ -374,7 +375,8 @@ fn only_entries_of_the_current_term_are_committed_by_counting() {
 
 #[test]
 fn the_commit_rule_of_figure_2() {
-    // Rows 5, 9 and 11 have entries of a later term than the leader's, which no run of Raft produces.
+    // Rows 5, 9 and 11 have entries of a later term than the leader's, which no run of Raft
+    // produces.
     check_but("commit_rule", 14, &[5, 9, 11], |case| {
         let matched: Vec<u64> =
             case["match"].as_array().expect("a list of indices").iter().map(integer).collect();
@@ -402,8 +404,8 @@ fn the_receiver_of_append_entries_in_figure_2() {
         let mut follower = fresh(1, 3).with(2, None, log(&[1, 2]), 0);
         let prev = (integer(&case["prev_index"]), integer(&case["prev_term"]));
         let new = terms(&case["entries"]);
-        // "handler called directly (term check skipped)": two rows are of term 1, which the node would
-        // refuse before it came to the rule that they are about. All are of term 2 here.
+        // "handler called directly (term check skipped)": two rows are of term 1, which the node
+        // would refuse before it reached the rule that they test. All are of term 2 here.
         let step = follower.hears(2, append(2, prev, &new, integer(&case["leader_commit"])));
         assert_eq!(follower.node.log().last_index(), integer(&case["last_index"]));
         assert_eq!(follower.commit(), integer(&case["commit"]));
@@ -439,8 +441,9 @@ fn the_receiver_of_request_vote_in_figure_2() {
 
 #[test]
 fn roles_change_as_they_may() {
-    // raft-rs may go from precandidate to leader in one step; here a node always stands first, since only
-    // votes of the new term make a leader (§5.2). In a cluster of one it is all three in one step.
+    // raft-rs may go from precandidate to leader in one step; here a node is always a candidate
+    // first, since only votes of the new term make a leader (§5.2). In a cluster of one it is all
+    // three in one step.
     let unused = ("precandidate", "leader");
     let changes = role_changes();
     check("state_transitions", 16, |case| {
@@ -450,7 +453,8 @@ fn roles_change_as_they_may() {
     });
 }
 
-/// Every change of role that some input brings about in some node; staying is a change to the same role.
+/// Every change of role that some input causes in some node; keeping a role is a change to the same
+/// role.
 fn role_changes() -> BTreeSet<(&'static str, &'static str)> {
     let mut changes = BTreeSet::new();
     for subject in subjects() {
@@ -464,7 +468,8 @@ fn role_changes() -> BTreeSet<(&'static str, &'static str)> {
             });
             let first = next.next().unwrap_or((role, term));
             for (to, of) in [first].into_iter().chain(next) {
-                // "candidate/precandidate increments: become_candidate +1 term, become_pre_candidate +0"
+                // "candidate/precandidate increments: become_candidate +1 term,
+                // become_pre_candidate +0"
                 match to {
                     Role::Candidate if to != role || of != term => assert_eq!(of, term + 1),
                     Role::PreCandidate => assert_eq!(of, term),
@@ -510,13 +515,13 @@ fn subjects() -> Vec<Subject> {
     subjects
 }
 
-/// Something that can happen to a node.
+/// An input of a node.
 type Step = Box<dyn Fn(&mut Subject) -> Recorder>;
 
-/// Everything that can happen to a node whose term is at most 1.
+/// All inputs of a node whose term is at most 1.
 fn steps(subject: &Subject) -> Vec<Step> {
     let mut messages = Vec::new();
-    let terms = if subject.is_one_of_three() { 0..3 } else { 0..0 }; // alone it hears nothing
+    let terms = if subject.is_one_of_three() { 0..3 } else { 0..0 }; // a single node gets no messages
     for term in terms {
         messages.push(append(term, (0, 0), &[], 0));
         messages.push(acknowledge(term, 0));
@@ -552,7 +557,7 @@ fn steps(subject: &Subject) -> Vec<Step> {
     steps
 }
 
-/// A timer runs out, if it is armed.
+/// A timer expires, if it is armed.
 fn runs_out(subject: &mut Subject, timer: TimerId) -> Recorder {
     if subject.is_armed(timer) { subject.step(Input::Timer(timer)) } else { Recorder::default() }
 }
@@ -638,7 +643,7 @@ fn no_table_is_left_out() {
     }
 }
 
-/// Node `number` of so many, as it first starts.
+/// Node `number` of a cluster of this size, at its first start.
 fn fresh(number: u64, nodes: u64) -> Subject {
     Subject::new(number, nodes, config())
 }

@@ -1,7 +1,8 @@
-//! Ten thousand random scenarios on the honest protocol: no violation, no panic, and nothing vacuous.
+//! Ten thousand random scenarios on the honest protocol: no violation, no panic, and nothing
+//! vacuous.
 //!
-//! Half of them draw fsync latencies and crash between a write and its completion. The test prints and
-//! asserts how much there was to break.
+//! Half of them draw fsync latencies and crash between a write and its completion. The test prints
+//! and asserts the number of opportunities for violations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ mod soak;
 const SLICE: u64 = 10_000;
 const HORIZON_MS: f64 = 3_000.0;
 
-/// What all scenarios together had to check.
+/// The totals over all scenarios.
 #[derive(Default)]
 struct Floors {
     with_leader: u64,
@@ -112,7 +113,7 @@ fn play(seed: u64, floors: &mut Floors) {
     let mut cluster = Cluster::new(scenario.clone(), seed, OnViolation::Stop, watch)
         .unwrap_or_else(|why| panic!("seed {seed}: {why}: {}", scenario.to_json()));
     let mut position = Position::default();
-    // Slices, to look now and then at what a crash would find on the disks.
+    // In slices, to check from time to time for unsynced writes that a crash would lose.
     let mut known: Vec<u32> = Vec::new();
     let ending = loop {
         let ending = cluster.play(&mut position, 50, Time::NEVER);

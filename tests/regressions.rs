@@ -1,4 +1,4 @@
-//! What once went wrong, told so that it cannot go wrong again.
+//! Regression tests for past bugs.
 
 use raftlab::experiment::{Cluster, OnViolation, Scenario};
 use raftlab::protocol::{Delay, Durability, TimerId, WriteId};
@@ -13,8 +13,8 @@ fn world(json: &str) -> World<Node, ()> {
     Cluster::new(scenario.into(), 1, OnViolation::Record, ()).expect("a cluster").world().clone()
 }
 
-/// "Leaders send periodic heartbeats" (§5.2), and nobody else. A heartbeat timer ran out while the leader
-/// stood still; when it went on, it first heard of its successor, and then sent a heartbeat in the
+/// Only "leaders send periodic heartbeats" (§5.2). A heartbeat timer expired while the leader was
+/// paused; when it resumed it first heard of its successor, and then sent a heartbeat in the
 /// successor's term.
 #[test]
 fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
@@ -37,9 +37,10 @@ fn a_timer_that_ran_out_during_a_pause_is_void_once_the_node_disarmed_it() {
     assert_eq!(heartbeats, 0, "a follower sent AppendEntries of its leader's term");
 }
 
-/// "Once these acknowledgments are received, the leader knows that there could not have existed a leader for
-/// a greater term at the moment it sent the heartbeats" (diss. §6.4). The refusal of an older term says no such
-/// thing; it echoed the round, and confirmed it to the same node once that led the newer term.
+/// "Once these acknowledgments are received, the leader knows that there could not have existed a
+/// leader for a greater term at the moment it sent the heartbeats" (diss. §6.4). The refusal of an
+/// older term does not show this; it echoed the round, and confirmed it to the same node once that
+/// led the newer term.
 #[test]
 fn a_refusal_of_an_older_term_confirms_no_round() {
     let scenario =
@@ -63,8 +64,8 @@ fn a_refusal_of_an_older_term_confirms_no_round() {
     assert_eq!(round, 0);
 }
 
-/// Whoever refuses what comes after index 0 answers another question: a node that led two terms took the
-/// late refusal of the first for one of the second, and counted below index 0.
+/// A refusal of entries after index 0 answers another message: a node that led two terms mistook a
+/// late refusal of the first term for one of the second, and counted below index 0.
 #[test]
 fn a_refusal_at_index_0_is_survived() {
     let mut world =
@@ -88,7 +89,8 @@ fn a_refusal_at_index_0_is_survived() {
     assert_eq!(leader.status().role, Role::Leader);
 }
 
-/// An acknowledgement of what was never sent is a lie; it must not carry the leader beyond its log.
+/// An acknowledgement of entries that were never sent is a lie; it must not advance the leader
+/// beyond its log.
 #[test]
 fn an_acknowledgement_beyond_the_log_is_survived() {
     let mut world =
@@ -114,7 +116,7 @@ fn an_acknowledgement_beyond_the_log_is_survived() {
     assert_eq!(leader.status().commit_index, leader.status().last_index);
 }
 
-/// Keeps what a node sends.
+/// Keeps the messages that a node sends.
 #[derive(Default)]
 struct Sent(Vec<RaftMessage>);
 

@@ -1,7 +1,7 @@
-//! Snapshots by hand (§7): what a node is sent, and what it then holds and says. Each step of Figure 13
-//! has a test here that fails without it.
+//! Snapshots by hand (§7): a node's messages, and its resulting state and replies. Each step of
+//! Figure 13 has a test here that fails without it.
 
-#[allow(dead_code)] // what only other tests use
+#[allow(dead_code)] // used by other tests
 mod support {
     pub mod cluster;
     pub mod messages;
@@ -25,7 +25,7 @@ fn node(terms: &[u64], commit: u64, every: u64) -> Subject {
     Subject::new(1, 3, config).with(2, None, log(terms), commit)
 }
 
-/// A leader of term 2 that has heard nothing of its followers' logs but that they end where its own does.
+/// A leader of term 2 that knows only that its followers' logs end where its own does.
 fn leader(terms: &[u64], every: u64) -> Subject {
     let mut leader = node(terms, 0, every);
     leader = leader.with(1, None, log(terms), 0).elected();
@@ -62,7 +62,7 @@ fn commit(subject: &Subject) -> u64 {
     subject.node.status().commit_index
 }
 
-/// What the leader of term 2 hears from a follower whose log has nothing to match.
+/// The reply to the leader of term 2 from a follower whose log matches nowhere.
 fn refusal(round: u64, prev_index: u64) -> RaftMessage {
     RaftMessage::AppendEntriesReply {
         term: 2,
@@ -97,7 +97,7 @@ fn step_1_an_older_term_is_refused() {
 fn step_6_what_follows_a_matching_entry_is_retained() {
     let mut follower = node(&[1, 1, 2, 2], 1, NEVER);
     let step = follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
-    follower.hears(2, append(2, (4, 2), &[], 3)); // the next step finds it durable, and drops what it covers
+    follower.hears(2, append(2, (4, 2), &[], 3)); // in the next step it is durable, and the entries that it covers are removed
     assert_eq!(terms(&follower), [2]);
     assert_eq!((follower.node.log().base().index, follower.node.log().last_index()), (3, 4));
     assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
@@ -124,7 +124,7 @@ fn step_7_a_log_that_does_not_match_is_discarded() {
     assert_eq!((terms(&follower), commit(&follower)), (vec![2], 4));
 }
 
-/// openraft and others let an old snapshot take the state back, while lastApplied stayed.
+/// In openraft and others an old snapshot reverted the state, but not lastApplied.
 #[test]
 fn an_old_snapshot_changes_nothing() {
     let mut follower = node(&[1, 1, 2, 2], 4, NEVER);
@@ -182,15 +182,16 @@ fn what_is_not_applied_is_not_compacted() {
     assert_eq!(follower.node.log().last_index(), 10);
 }
 
-/// A message that left before the follower's snapshot has entries that are gone here: they are committed.
+/// A message sent before the follower's snapshot has entries that the follower has removed: they
+/// are committed.
 #[test]
 fn what_a_snapshot_covers_matches() {
     for (prev, sent, after) in [
-        ((0, 0), &[1, 1][..], 3),      // wholly covered
+        ((0, 0), &[1, 1][..], 3),      // entirely covered
         ((0, 0), &[1, 1, 2], 3),       // up to its end
         ((0, 0), &[1, 1, 2, 2, 2], 5), // and beyond
         ((2, 1), &[2, 2], 4),          // from within
-        ((1, 9), &[1], 3),             // no term is known there
+        ((1, 9), &[1], 3),             // the term there is not known
     ] {
         let mut follower = node(&[], 0, NEVER);
         follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
@@ -215,7 +216,8 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     leader.asked(request);
     assert_eq!((leader.node.snapshot_index(), leader.node.log().base().index), (5, 3));
     assert_eq!(value(&leader), [Value::int(5)]);
-    // Node 3 lost its disk. What it refuses in the round in which it acknowledged may be older than that.
+    // Node 3 lost its disk. A refusal in the round of its acknowledgement may be older than the
+    // loss.
     assert_eq!(installs(&leader.hears(3, refusal(1, 4))), 0);
     leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
     assert_eq!(installs(&leader.hears(3, refusal(2, 6))), 0, "it has what it acknowledged");
@@ -227,7 +229,7 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
         _ => None,
     });
     assert_eq!((installs(&beat), prev), (0, Some(5)));
-    // Its refusal says that the snapshot was lost.
+    // Its refusal means that the snapshot was lost.
     assert_eq!(installs(&leader.hears(3, refusal(3, 5))), 1);
     let installed = RaftMessage::InstallSnapshotReply { term: 2, index: 5, round: 3 };
     let step = leader.hears(3, installed);
@@ -241,12 +243,12 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     );
 }
 
-/// "prevLogIndex 0" and "the entry before is gone" are not the same: WRaft and RedisRaft took them for it.
+/// "prevLogIndex 0" and "the previous entry was removed" differ; WRaft and RedisRaft confused them.
 #[test]
 fn a_heartbeat_never_asks_about_what_is_gone() {
     let mut leader = leader(&[1, 1, 1, 1], 1);
     leader.asked(raftlab::raft::Request::Write(Command::plain(put(5))));
-    leader.hears(3, refusal(1, 4)); // a probe is under way to node 3, from the beginning
+    leader.hears(3, refusal(1, 4)); // a probe from the beginning is in flight to node 3
     leader.hears(2, acknowledge(2, 5));
     leader.hears(2, acknowledge(2, 5));
     assert_eq!(leader.node.log().base(), {

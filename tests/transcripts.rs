@@ -1,36 +1,39 @@
-//! Golden transcripts: each file in `tests/transcripts` is a script and what came of it.
+//! Golden transcripts: each file in `tests/transcripts` is a script with its results.
 //!
-//! Commands stand at the margin, what they caused is indented below them, and `#` begins a comment. The
-//! head of each script quotes the sentence that it shows, and names the rule (`# rule: bug`, as in
-//! `src/raft/rules.rs`) or the switch (`# switch: setting=value`) that the sentence stands or falls with.
-//! Each script is played a second time without it, and must take another course; where the two part, and
-//! what then breaks, is told at the foot after `#>`.
+//! Commands begin at the margin, their effects are indented below them, and `#` begins a comment.
+//! The head of each script quotes the sentence that it shows, and names the rule (`# rule: bug`, as
+//! in `src/raft/rules.rs`) or the switch (`# switch: setting=value`) on which the sentence depends.
+//! Each script is played a second time without it, and must then differ; the end of the file, after
+//! `#>`, shows where the two runs diverge and what then breaks.
 //!
-//! `BLESS=1 cargo test --test transcripts` writes all transcripts anew. Read the difference before you
+//! `BLESS=1 cargo test --test transcripts` rewrites all transcripts. Read the diff before you
 //! commit it.
 //!
 //! # Commands
 //!
-//! Before the first moment:
-//! - `nodes 3`; `config [A] election=150ms..300ms heartbeat=50ms prevote=on sticky=on check_quorum=on
-//!   noop=off max_entries=1 drift_ppm=0 disk=5ms latency=10ms seed=1`: for all nodes or one of them.
-//!   Without `latency` every message is held until it is delivered by hand.
-//! - `log A 1 1 2`, `term AB 3`, `commit * 2`, `leader A 3`: what nodes begin with.
+//! Before the start:
+//! - `nodes 3`; `config [A] election=150ms..300ms heartbeat=50ms prevote=on sticky=on
+//!   check_quorum=on noop=off max_entries=1 drift_ppm=0 disk=5ms latency=10ms seed=1`: for all
+//!   nodes or one of them. Without `latency` every message is held until it is delivered by hand.
+//! - `log A 1 1 2`, `term AB 3`, `commit * 2`, `leader A 3`: the initial state of nodes.
 //!
 //! Then:
-//! - `start` (nothing else); `campaign A`; `propose A x=1`, or `x+=1` to append to a list, or with `#5@1`
-//!   as request 5 of client 1; `read A x read_index|lease|local`; `retry B 1`: operation 1 once more.
-//! - `deliver`, `drop`, `duplicate` a message: `A->B`, `AB->*`, `all`, then perhaps its kind, then perhaps
-//!   `first` or `last`; without one, all that match, in the order in which they were sent. `call` delivers
-//!   a message and the answer to it. `edit A->B commit=2` alters the next message of a link.
-//! - `stabilize [ABC]`: deliver until nothing is left (that these say to each other).
+//! - `start` (nothing else); `campaign A`; `propose A x=1`, or `x+=1` to append to a list, or with
+//!   `#5@1` as request 5 of client 1; `read A x read_index|lease|local`; `retry B 1`: operation 1
+//!   again.
+//! - `deliver`, `drop`, `duplicate` a message: `A->B`, `AB->*`, `all`, then perhaps its kind, then
+//!   perhaps `first` or `last`; without one, all that match, in the order in which they were sent.
+//!   `call` delivers a message and its reply. `edit A->B commit=2` changes the next message of a
+//!   link.
+//! - `stabilize [ABC]`: deliver until no messages are left (between these nodes).
 //! - `crash`, `restart`, `wipe`, `pause`, `resume A`; `clock A 1.1`: its rate.
-//! - `run 50ms`; `tick A election|heartbeat|quorum`: until that timer of A has run out.
-//! - `log`: each node's log as `index:term`, with a bar after what it has committed; `state`; `store`.
+//! - `run 50ms`; `tick A election|heartbeat|quorum`: until that timer of A has expired.
+//! - `log`: each node's log as `index:term`, with a bar after what it has committed; `state`;
+//!   `store`.
 //!
-//! A write shows as `x=1`, a no-op or an entry that was there from the beginning as its place alone.
+//! A write is shown as `x=1`, a no-op or an initial entry only by its index and term.
 
-#[path = "support"] // for rustfmt, which would look beside the transcripts
+#[path = "support"] // for rustfmt, which would look in the folder of transcripts
 mod support {
     pub mod cluster;
     pub mod diff;
@@ -147,7 +150,7 @@ store
     }
 }
 
-/// All scripts with their text, in the order of their names.
+/// All scripts with their texts, by name.
 fn scripts() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
@@ -164,7 +167,7 @@ fn scripts() -> Vec<(PathBuf, String)> {
     paths.into_iter().map(text).collect()
 }
 
-/// Writes a file at once: the other tests read the transcripts at the same time.
+/// Writes a file atomically, since other tests read the transcripts at the same time.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     fs::write(&beside, text)?;

@@ -1,7 +1,9 @@
-//! The checks against an oracle: it sees all of a run when it is over, and compares every pair of deeds.
+//! The checks against an oracle, which sees a whole run after its end and compares every pair of
+//! events.
 //!
-//! In random scenarios with liars and without some of Raft's rules, both must find the same properties broken,
-//! first at the same moment and by the same node, and count the same writes as lost.
+//! In random scenarios with liars and without some of Raft's rules, both must find the same
+//! violated properties, with their first violations at the same time and by the same node, and
+//! count the same lost writes.
 #![allow(missing_docs)]
 
 #[path = "verdicts/facts.rs"]
@@ -29,15 +31,15 @@ use facts::Facts;
 use judge::judge;
 use record::Record;
 
-/// In `make test`, beside those in which the two once differed: an honest node installs a snapshot that contradicts
-/// what others committed.
+/// In `make test`, in addition to those in which the two once differed: an honest node installs a
+/// snapshot that contradicts the commits of others.
 const SLICE: u64 = 500;
 const ONCE_DIFFERED: &[u64] = &[1257, 3128, 5606];
 
-/// A run ends when more than this has happened: every pair of it is looked at.
+/// A run ends after this many facts, since every pair of them is compared.
 const LONGEST: usize = 5_000;
 
-/// What was found in all runs.
+/// The totals over all runs.
 #[derive(Default)]
 struct Sum {
     with_liars: u64,
@@ -84,7 +86,7 @@ fn soak_of_liars_has_the_verdicts_of_an_oracle() {
     }
 }
 
-/// No rule that can be taken away and no lie breaks this: tests/checks/forged.rs does.
+/// Neither a missing rule nor a lie violates this property; tests/checks/forged.rs does.
 const RARE: &[Property] = &[Property::LeaderAppendOnly];
 
 fn play(seed: u64, sum: &mut Sum) {
@@ -116,7 +118,8 @@ fn play(seed: u64, sum: &mut Sum) {
     }
 }
 
-/// Who is named where a leader lacks what another node commits late: the leader, at the time of the commit.
+/// If a leader lacks an entry that another node commits late, the violation names the leader, at
+/// the time of the commit.
 fn same(slow: &BTreeMap<&str, (Time, NodeId)>, fast: &BTreeMap<&str, (Time, NodeId)>) -> bool {
     slow.len() == fast.len()
         && slow.iter().all(|(name, (time, node))| {

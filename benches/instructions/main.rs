@@ -1,16 +1,16 @@
-//! How many instructions a trial or a message takes, counted by callgrind: the same on a busy machine as on
-//! a quiet one, so that a change of one percent can be seen.
+//! Counts the instructions per trial or message with callgrind. The counts do not depend on the
+//! machine's load, so a change of one percent is visible.
 //!
 //! ```text
 //! cargo bench --bench instructions             # count, and compare with instructions.json
 //! cargo bench --bench instructions -- --save   # count, and keep the figures as the new baseline
-//! cargo bench --bench instructions -- --where  # count, and say where they go
+//! cargo bench --bench instructions -- --where  # count, and show where they go
 //! ```
 //!
-//! Each workload runs in a process of its own under valgrind, once short and once long; the difference is
-//! free of starting up. What is more than 3 % above the baseline is told, and the exit code is 1. Counts
-//! depend on the compiler and a little on the C library: a baseline of another compiler is compared with,
-//! but fails nothing.
+//! Each workload runs in a separate process under valgrind, once short and once long; the
+//! difference excludes the start. A count that is more than 3 % above the baseline is reported, and
+//! the exit code is 1. Counts depend on the compiler and slightly on the C library: a baseline of
+//! another compiler is compared, but never causes a failure.
 
 #![allow(missing_docs)]
 
@@ -29,7 +29,7 @@ use raftlab::sim::Time;
 use raftlab::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 use serde::{Deserialize, Serialize};
 
-/// A workload, how much of it is run short and long (trials, or simulated seconds), and what is counted.
+/// A workload, its short and long sizes (trials, or simulated seconds), and the unit of the counts.
 const WORKLOADS: [(&str, u64, u64, &str); 5] = [
     ("w1", 500, 3_000, "trial"),
     ("w1full", 100, 500, "trial"),
@@ -38,14 +38,14 @@ const WORKLOADS: [(&str, u64, u64, &str); 5] = [
     ("w2 full", 2, 10, "message"),
 ];
 
-/// How much worse than the baseline is too much.
+/// The ratio to the baseline above which a count is too high.
 const TOLERANCE: f64 = 1.03;
 
 const NOWHERE: &str = "/dev/null";
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.json");
 
-/// What was counted, and by which compiler's code.
+/// The counts, and the compiler.
 #[derive(Deserialize, Serialize)]
 struct Counts {
     compiler: String,
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     compare(&counts)
 }
 
-/// Runs so much of a workload. How many trials, or delivered messages, that were.
+/// Runs a workload of this size. Returns the number of trials or delivered messages.
 fn run_workload(workload: &str, size: u64) -> u64 {
     match workload {
         "w1" => run_trials(W1, size),
@@ -89,7 +89,7 @@ fn run_workload(workload: &str, size: u64) -> u64 {
         "w2" => deliver(size, ()),
         "w2 checks" => deliver(size, Checks::new(5)),
         "w2 full" => deliver(size, Recorder::new(5, Level::Full, DEFAULT_MAX_ROWS)),
-        other => unreachable!("{other} is no workload"),
+        other => unreachable!("{other} is not a workload"),
     }
 }
 
@@ -124,7 +124,7 @@ fn count_all() -> BTreeMap<String, f64> {
     WORKLOADS.iter().map(count).collect()
 }
 
-/// Says where the instructions of a workload go.
+/// Prints where the instructions of a workload go.
 fn print_profile(&(workload, short, long, unit): &(&str, u64, u64, &str)) {
     let folder = std::env::temp_dir();
     let [(less, few), (more, many)] = [short, long].map(|size| {
@@ -138,8 +138,8 @@ fn print_profile(&(workload, short, long, unit): &(&str, u64, u64, &str)) {
     more.print(&less, (many - few) as f64, unit);
 }
 
-/// The instructions that a process takes in all, and how many trials or messages it ran. The profile goes into a
-/// file.
+/// The total instructions of a process, and the number of trials or messages that it ran. The
+/// profile is written to a file.
 fn count(workload: &str, size: u64, profile: &str) -> (u64, u64) {
     let done = Command::new("valgrind")
         .args(["--tool=callgrind", &format!("--callgrind-out-file={profile}")])
@@ -157,7 +157,7 @@ fn count(workload: &str, size: u64, profile: &str) -> (u64, u64) {
     }
 }
 
-/// Prints counts beside the baseline's.
+/// Prints counts next to the baseline's.
 fn compare(counts: &Counts) -> ExitCode {
     let baseline: Option<Counts> =
         std::fs::read_to_string(BASELINE).ok().and_then(|text| serde_json::from_str(&text).ok());

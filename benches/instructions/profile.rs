@@ -1,5 +1,5 @@
-//! Where the instructions go: callgrind's profile of a short run taken from that of a long one, by the part of the
-//! code in which they stand. What the compiler put into another function counts where it was written.
+//! Where the instructions go: callgrind's profile of a long run minus that of a short one, by part
+//! of the code. Inlined code counts where it was written.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,15 +12,15 @@ const PARTS: [(&str, &str); 9] = [
     ("src/check/", "the checks"),
     ("src/experiment/", "scenarios, sweeps, metrics"),
     ("src/fault/", "faults"),
-    ("/library/", "Rust's library, put into all of the above: slices, queues, heaps, copies"),
-    ("src/", "what all share: messages' names, sets of nodes, copying by field"),
+    ("/library/", "Rust's library, inlined into all of the above: slices, queues, heaps, copies"),
+    ("src/", "shared code: names of messages, sets of nodes, copying by field"),
     ("", "the C library: copies and memory"),
 ];
 
-/// How many of the largest functions are listed.
+/// The number of largest functions that are listed.
 const LISTED: usize = 12;
 
-/// Instructions by source file, and by function with all that was put into it.
+/// Instructions by source file, and by function including code inlined into it.
 #[derive(Default)]
 pub struct Profile {
     files: BTreeMap<String, f64>,
@@ -28,11 +28,11 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Reads what callgrind wrote.
+    /// Reads a profile of callgrind.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         let text = std::fs::read_to_string(path)?;
         let mut profile = Self::default();
-        // A name stands in full where it comes first, later its number does.
+        // A name is written in full where it first occurs, and by its number later.
         let (mut file_names, mut function_names) = (BTreeMap::new(), BTreeMap::new());
         let (mut file, mut function) = (String::new(), String::new());
         let mut lines = text.lines();
@@ -49,7 +49,7 @@ impl Profile {
                     named(&mut file_names, name);
                 }
                 Some(("calls", _)) => {
-                    lines.next(); // what the callee took
+                    lines.next(); // the cost of the callee
                 }
                 None if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c)) => {
                     let cost = line.rsplit(' ').next().and_then(|cost| cost.parse().ok());
@@ -63,7 +63,7 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Prints what `self` has more than `less`, for each of so many units.
+    /// Prints the difference of `self` and `less`, per unit.
     pub fn print(&self, less: &Self, units: f64, unit: &str) {
         let more = |all: &BTreeMap<String, f64>, less: &BTreeMap<String, f64>| {
             let each = |(name, cost): (&String, &f64)| {
@@ -85,14 +85,14 @@ impl Profile {
                 println!("  {cost:8.0}  {:5.1} %  {what}", 100.0 * cost / total);
             }
         }
-        println!("  the largest functions, with what was put into them:");
+        println!("  the largest functions, with inlined code:");
         for (function, cost) in more(&self.functions, &less.functions).iter().take(LISTED) {
             println!("  {cost:8.0}  {:5.1} %  {}", 100.0 * cost / total, short(function));
         }
     }
 }
 
-/// `(7) name` names number 7, and `(7)` is what was named so.
+/// `(7) name` assigns number 7 to a name, and `(7)` refers to it.
 fn named(names: &mut BTreeMap<String, String>, text: &str) -> String {
     match text.split_once(' ') {
         Some((number, name)) => {

@@ -1,4 +1,4 @@
-//! An honest cluster under every fault at once: nothing is violated, and everything was there to violate.
+//! An honest cluster under all faults at once has no violation, although every property is checked.
 
 use raftlab::check::{Checks, PROPERTIES, Property};
 use raftlab::protocol::{Mix, NodeId, ReadPath, Span};
@@ -36,7 +36,7 @@ fn an_honest_cluster_violates_nothing_and_leaves_nothing_unchecked() {
     assert!(idle < SEEDS / 20, "{idle} runs of {SEEDS} wrote next to nothing");
 }
 
-/// A fork carries the checks, and the same seed finds the same.
+/// A fork includes the checks, and the same seed gives the same results.
 #[test]
 fn a_fork_sees_what_the_straight_run_sees() {
     let mut straight = Campaign::new(5);
@@ -129,7 +129,7 @@ impl Campaign {
         }
     }
 
-    /// Leases bear drift within their bound and no jumps.
+    /// Leases tolerate drift within their bound, but no jumps.
     fn bend_clock(&mut self, id: NodeId) {
         if self.leases {
             self.world.set_clock_rate(id, self.luck.random_range(0.96..1.04));
@@ -204,7 +204,7 @@ fn config(luck: &mut Stream) -> Config {
     }
 }
 
-/// Writes at random, clients with sessions that retry, and clients of each kind of read.
+/// Random writes, clients with sessions that retry, and clients of each read path.
 fn loads() -> Vec<Load> {
     let load = |pacing, mix| Load { start: Time(0), end: None, pacing, mix, home: None };
     let every = Distribution::Exponential { mean: 10.0 };

@@ -1,4 +1,4 @@
-//! A cluster that is led by hand: nobody stands for election or times out unless told to.
+//! A cluster that is driven by hand: no node starts an election or times out unless told to.
 
 use raftlab::check::{Checks, Options, Violation};
 use raftlab::protocol::{Delay, NodeId, NodeSet, OpId, Protocol, ReadPath, Role, Span};
@@ -20,13 +20,13 @@ pub const VOTE: u64 = 1 << 1;
 pub const APPEND: u64 = 1 << 4;
 pub const ACK: u64 = 1 << 5;
 
-/// Election timeouts of hours: only orders start elections. Heartbeats every 10 ms.
+/// Election timeouts of hours: elections are started only by hand. Heartbeats every 10 ms.
 pub fn by_hand(rules: Rules) -> Config {
     let election_timeout = Delay { min: Span::from_ms(3_600_000), max: Span::from_ms(7_200_000) };
     Config { election_timeout, heartbeat: Span::from_ms(10), ..timed(rules) }
 }
 
-/// The paper's timeouts, and nothing that the paper does not have.
+/// The paper's timeouts, without any extension.
 pub fn timed(rules: Rules) -> Config {
     Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
@@ -89,7 +89,7 @@ impl Lab {
         self.world.run(until, u64::MAX, &mut ());
     }
 
-    /// A node stands for election, and the votes have time to come in.
+    /// A node starts an election, and the votes have time to arrive.
     pub fn campaign(&mut self, node: NodeId) {
         self.world.order(node, Request::Campaign);
         self.run(3);
@@ -108,7 +108,7 @@ impl Lab {
         self.world.request(Some(node), None, Request::Read { key: Key(0), via })
     }
 
-    /// The network falls apart into these groups, or into others than before.
+    /// Partitions the network into these groups, instead of earlier ones.
     pub fn split(&mut self, groups: &[&[NodeId]]) {
         self.heal();
         let groups = groups.iter().map(|nodes| group(nodes)).collect();
@@ -119,7 +119,7 @@ impl Lab {
         self.world.remove_overlay(SPLIT);
     }
 
-    /// Messages of these kinds are held back from now on.
+    /// Holds messages of these kinds from now on.
     pub fn hold(&mut self, from: NodeId, to: NodeId, kinds: u64) {
         let handle = u32::from(from.0) << 8 | u32::from(to.0);
         let (from, to) = (group(&[from]), group(&[to]));
@@ -127,12 +127,12 @@ impl Lab {
         self.world.hold_matching(handle, matching);
     }
 
-    /// No more messages of this link are held back; those that are stay where they are.
+    /// Stops holding new messages of this link; held ones stay held.
     pub fn stop_holding(&mut self, from: NodeId, to: NodeId) {
         self.world.stop_holding(u32::from(from.0) << 8 | u32::from(to.0));
     }
 
-    /// The messages of a link that are held back, in the order in which they were sent.
+    /// The held messages of a link, in the order in which they were sent.
     pub fn held(&self, from: NodeId, to: NodeId) -> Vec<MessageId> {
         let held = self.world.in_flight().into_iter().filter(|flight| flight.due == Time::NEVER);
         held.map(|flight| flight.id).filter(|id| (id.from, id.to) == (from, to)).collect()

@@ -1,4 +1,5 @@
-//! Nodes that lie: what they do to honest nodes counts, what is wrong only with themselves is listed apart.
+//! Nodes that lie: damage to honest nodes counts as a violation, while errors of liars alone are
+//! listed separately.
 
 use raftlab::check::Violation;
 use raftlab::protocol::{NodeId, Protocol};
@@ -6,7 +7,7 @@ use raftlab::raft::{Key, Lie, Request, Rules, Value};
 
 use super::lab::{A, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, names};
 
-/// E1: E has next to nothing, claims a long log, is elected and overwrites what was committed.
+/// E1: E has a short log, claims a long one, is elected and overwrites committed entries.
 #[test]
 fn a_claimed_log_costs_committed_entries() {
     let mut lab = Lab::new(5, by_hand(Rules::ALL));
@@ -20,7 +21,7 @@ fn a_claimed_log_costs_committed_entries() {
     lab.hold(A, E, APPEND);
     lab.campaign(E);
     lab.run(30);
-    lab.put(E, 2); // on top of E's no-op, which stands where entry 2 was
+    lab.put(E, 2); // after E's no-op, which replaced entry 2
     lab.run(30);
     assert_eq!(
         lab.violated(),
@@ -36,7 +37,7 @@ fn a_claimed_log_costs_committed_entries() {
     assert_eq!((first.index, &first.nodes[..]), (Some(2), &[E, A][..]));
 }
 
-/// The same lie with nothing committed beyond E's log harms nobody.
+/// The same lie is harmless if no entry beyond E's log is committed.
 #[test]
 fn a_claimed_log_costs_nothing_where_nothing_is_committed_beyond() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -54,8 +55,8 @@ fn a_claimed_log_costs_nothing_where_nothing_is_committed_beyond() {
     assert_eq!(lab.checks().violations(), []);
 }
 
-/// A leader that sends B another value than C, at the same index and term: no check of Raft's finds it, and
-/// honest nodes part.
+/// A leader sends B and C different values for the same index and term: no rule of Raft detects it,
+/// and honest nodes diverge.
 #[test]
 fn an_equivocator_parts_honest_nodes() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -76,7 +77,7 @@ fn an_equivocator_parts_honest_nodes() {
     }
 }
 
-/// Without a value to change, or with nobody who leads by it, the same lie changes nothing.
+/// Without a value to change, or while the liar does not lead, the same lie has no effect.
 #[test]
 fn an_equivocator_that_does_not_lead_harms_nobody() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -89,8 +90,8 @@ fn an_equivocator_that_does_not_lead_harms_nobody() {
     assert_eq!(lab.checks().liar_violations(), []);
 }
 
-/// A claim of an empty log is as good as a slow node: nobody whose log holds an entry votes for it, in any
-/// term.
+/// A claim of an empty log is as harmless as a slow node: no node with an entry in its log votes
+/// for the liar, in any term.
 #[test]
 fn a_claim_of_an_empty_log_wins_nothing() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
@@ -121,7 +122,8 @@ fn a_double_vote_makes_two_leaders_of_three_but_not_of_four() {
     assert_eq!(names(lab.checks().liar_violations()), ["vote_once"]);
 }
 
-/// A and B stand in the same term and do not hear of each other; C, and with n = 4 D, vote.
+/// A and B are candidates in the same term and do not hear of each other; C, and with n = 4 D,
+/// vote.
 fn double_vote(n: usize) -> Lab {
     let mut lab = Lab::new(n, by_hand(Rules::ALL));
     lab.world.add_lie(C, 9, Lie::DoubleVote);
@@ -149,13 +151,13 @@ fn a_usurper_is_listed_apart() {
     assert_eq!(names(lab.checks().liar_violations()), ["election_safety"]);
 }
 
-/// What a liar alone commits is not what the cluster committed.
+/// Entries that only a liar commits are not committed by the cluster.
 #[test]
 fn honest_nodes_decide_what_is_committed() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
     lab.campaign(A);
     lab.run(30);
-    // A lies from now on, and believes that B and C have what they threw away.
+    // B and C lie, so A believes that they have entries that they discarded.
     lab.world.add_lie(A, 9, Lie::DoubleVote);
     lab.split(&[&[A, B], &[C]]);
     lab.hold(B, A, VOTE);

@@ -1,5 +1,5 @@
-//! Each rule of Raft is taken away, and the property that it protects breaks. The same schedule with the
-//! rule in force breaks nothing.
+//! Each rule of Raft is taken away, and the property that it protects breaks. The same schedule
+//! with the rule in force breaks nothing.
 
 use raftlab::protocol::{Delay, ReadPath, Span};
 use raftlab::raft::{Config, Lease, Rule, Rules, Session};
@@ -51,7 +51,7 @@ fn each_rule_prevents_what_the_table_says() {
     }
 }
 
-/// BUGS 6: C lacks what A and B committed, and stands.
+/// BUGS 6: C lacks entries that A and B committed, and starts an election.
 fn lagging_candidate(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);
@@ -65,7 +65,7 @@ fn lagging_candidate(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 10: A's second entry is its own; the leader's third is put after it.
+/// BUGS 10: A's second entry is its own; the leader's third is appended after it.
 fn diverged_follower(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);
@@ -80,7 +80,8 @@ fn diverged_follower(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 1 and 2: A and C stand in the same term; B votes for A, restarts, and hears of C.
+/// BUGS 1 and 2: A and C are candidates in the same term; B votes for A, restarts, and hears from
+/// C.
 fn voter_restarts(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.hold(A, C, REQUEST_VOTE | APPEND);
@@ -97,16 +98,17 @@ fn voter_restarts(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 9, the paper's Figure 8 with three nodes: A commits its old entry by counting, and B overwrites it.
+/// BUGS 9, the paper's Figure 8 with three nodes: A commits its old entry by counting, and B
+/// overwrites it.
 fn figure_8(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { max_entries_per_append: 1, ..config });
     lab.campaign(A);
     lab.run(30);
     lab.split(&[&[A], &[B, C]]);
-    lab.put(A, 1); // entry 2@1, nowhere else
+    lab.put(A, 1); // entry 2@1, only on A
     lab.crash(A);
     lab.hold(B, C, APPEND);
-    lab.campaign(B); // entry 2@2, nowhere else
+    lab.campaign(B); // entry 2@2, only on B
     assert!(lab.leads(B));
     lab.crash(B);
     lab.heal();
@@ -141,7 +143,7 @@ fn two_halves(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 15: an append of A reaches C when B has long led a newer term.
+/// BUGS 15: an append of A reaches C while B already leads a newer term.
 fn late_append_of_an_old_term(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);
@@ -158,7 +160,7 @@ fn late_append_of_an_old_term(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 5: A's vote of term 1 comes when A stands in term 2.
+/// BUGS 5: a vote of term 1 for A arrives while A is a candidate in term 2.
 fn late_vote(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.hold(B, A, VOTE);
@@ -173,7 +175,8 @@ fn late_vote(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 14: B's acknowledgement of what it has since deleted counts for what A then has at that index.
+/// BUGS 14: B's acknowledgement of an entry that it has since deleted counts for the entry that A
+/// then has at that index.
 fn late_acknowledgement(config: Config) -> Lab {
     let mut lab = Lab::new(5, config);
     lab.campaign(A);
@@ -207,7 +210,7 @@ fn late_acknowledgement(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 11: the first append of A, with one entry, comes after the second, with two.
+/// BUGS 11: the first append of A, with one entry, arrives after the second, with two.
 fn late_append_of_this_term(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.split(&[&[A, B, C]]);
@@ -223,13 +226,14 @@ fn late_append_of_this_term(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 12: B has committed its second entry with C, and its heartbeat finds that A has the first.
+/// BUGS 12: B has committed its second entry with C, and its heartbeat verifies only A's first
+/// entry.
 fn heartbeat_before_repair(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);
     lab.run(30);
     lab.split(&[&[A], &[B, C]]);
-    lab.put(A, 1); // entry 2@1, nowhere else
+    lab.put(A, 1); // entry 2@1, only on A
     lab.campaign(B);
     lab.run(30);
     assert_eq!((lab.commit(A), lab.commit(B)), (1, 2));
@@ -238,7 +242,7 @@ fn heartbeat_before_repair(config: Config) -> Lab {
     lab
 }
 
-/// BUGS 43: the client sends its command again.
+/// BUGS 43: the client retries its command.
 fn command_sent_again(config: Config) -> Lab {
     let mut lab = Lab::new(3, config);
     lab.campaign(A);
@@ -255,7 +259,7 @@ fn new_leader_reads(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { noop: false, ..config });
     lab.campaign(A);
     lab.put(A, 1);
-    lab.run(5); // to and fro, but no heartbeat
+    lab.run(5); // a round trip, but no heartbeat
     assert_eq!((lab.commit(A), lab.commit(B)), (1, 0));
     lab.split(&[&[A], &[B, C]]);
     lab.campaign(B);
@@ -277,7 +281,7 @@ fn stale_leader_reads(lab: &mut Lab) {
     lab.run(20);
 }
 
-/// diss. §6.4.1: B stands while A's lease lasts.
+/// diss. §6.4.1: B starts an election while A's lease lasts.
 fn election_under_a_lease(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
     lab.campaign(A);
@@ -287,7 +291,7 @@ fn election_under_a_lease(config: Config) -> Lab {
     lab
 }
 
-/// The same, and C would refuse its vote, had it not restarted.
+/// The same, but C, which would refuse its vote, has restarted.
 fn voter_restarts_under_a_lease(config: Config) -> Lab {
     let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
     lab.campaign(A);
@@ -307,8 +311,8 @@ fn one_lease(config: Config, drift_ppm: u32) -> Config {
     Config { election_timeout, heartbeat, lease: Some(Lease { drift_ppm }), ..config }
 }
 
-/// "The lease approach assumes a bound on clock drift" (diss. §6.4.1): within it a lease is safe, beyond
-/// it no rule helps.
+/// "The lease approach assumes a bound on clock drift" (diss. §6.4.1): within it a lease is safe,
+/// beyond it no rule is enough.
 #[test]
 fn a_lease_is_as_good_as_its_bound_on_drift() {
     let read = |drift_ppm| drifting_by_a_fifth(one_lease(by_hand(Rules::ALL), drift_ppm));
@@ -317,7 +321,8 @@ fn a_lease_is_as_good_as_its_bound_on_drift() {
     assert_eq!(outside.violated(), ["linearizable_reads"]);
 }
 
-/// The answers to A's heartbeat take 0.9 s: what the followers promised is nearly over when they come.
+/// The replies to A's heartbeat take 0.9 s: the followers' promises have nearly expired when they
+/// arrive.
 fn slow_acknowledgement(config: Config) -> Lab {
     let mut lab = Lab::new(3, one_lease(config, 0));
     lab.hold(B, A, ACK);

@@ -1,6 +1,7 @@
 //! Differences between texts, line by line.
 
-/// The lines of both texts in order, those of only one marked `-` or `+`, with three lines around them.
+/// The lines of both texts in order, those of only one marked `-` or `+`, with three lines around
+/// them.
 pub fn unified(old: &str, new: &str) -> String {
     const AROUND: usize = 3;
     let lines = edits(&old.lines().collect::<Vec<_>>(), &new.lines().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Plays a script: sets a cluster up, holds every message, and moves them as the script says.
+//! Plays a script: sets a cluster up, holds every message, and moves them by the script's commands.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,16 +21,16 @@ use super::cluster;
 use super::names::{items, key, letter, name};
 use super::teller::Teller;
 
-/// What is taken away from Raft for a run of a script.
+/// The part of Raft that is removed for a run of a script.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Without<'a> {
     /// A rule, by the name of its bug.
     Rule(&'a str),
-    /// A switch, set to a value that stands whatever the script says.
+    /// A switch, set to a value that overrides the script.
     Switch(&'a str),
 }
 
-/// A command that cannot be read, or that finds nothing to act on.
+/// A command that cannot be read, or that has nothing to act on.
 pub type Fault = String;
 
 /// The cluster of one script.
@@ -40,12 +40,12 @@ pub struct Director<'a> {
     world: Option<World<Node, Teller>>,
 }
 
-/// A cluster before its first moment.
+/// A cluster before its start.
 #[derive(Clone)]
 struct Setup {
     nodes: Vec<NodeSetup>,
     disk: DiskSpec,
-    /// How long messages travel, if they are not held.
+    /// The latency of messages, if they are not held.
     latency: Option<Span>,
     seed: u64,
 }
@@ -59,7 +59,7 @@ struct NodeSetup {
     leads: bool,
 }
 
-/// Messages under way: `A->B`, `AB->*`, `all`; then a kind; then `first` or `last` of these.
+/// Messages in flight: `A->B`, `AB->*`, `all`; then a kind; then `first` or `last` of these.
 struct Pattern {
     from: NodeSet,
     to: NodeSet,
@@ -74,7 +74,7 @@ enum Pick {
     Last,
 }
 
-/// More rounds than any script needs: `stabilize` gives up.
+/// The number of rounds after which `stabilize` gives up; more than any script needs.
 const MOST_ROUNDS: usize = 50;
 
 impl<'a> Director<'a> {
@@ -83,7 +83,7 @@ impl<'a> Director<'a> {
         Self { without, setup, world: None }
     }
 
-    /// Obeys a line of the script and tells what came of it.
+    /// Executes a line of the script and returns its effects.
     pub fn obey(&mut self, line: &str) -> Result<Vec<String>, Fault> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [verb, args @ ..] = &words[..] else { return Ok(Vec::new()) };
@@ -95,7 +95,7 @@ impl<'a> Director<'a> {
         Ok(self.world()?.observer_mut().take())
     }
 
-    /// Commands that describe the cluster before its first moment; true if this is one.
+    /// Commands that describe the cluster before its start; true if this is one.
     fn prepare(&mut self, verb: &str, args: &[&str]) -> Result<bool, Fault> {
         match (verb, args) {
             ("nodes", [count]) => {
@@ -136,8 +136,8 @@ impl<'a> Director<'a> {
         Ok(true)
     }
 
-    /// Settings, for all nodes or (with names before them) for some. What the script is to be run
-    /// without has the last word.
+    /// Settings, for all nodes or (with names before them) for some. The removed part of Raft
+    /// overrides them.
     fn set(&mut self, mut settings: Vec<&str>) -> Result<(), Fault> {
         let mut whom = "*";
         if settings.first().is_some_and(|first| !first.contains('=')) {
@@ -164,7 +164,7 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// The first moment.
+    /// The start.
     fn begin(&mut self) -> Result<(), Fault> {
         if self.world.is_some() {
             return Ok(());
@@ -191,7 +191,7 @@ impl<'a> Director<'a> {
             let everything = Matching { from: all, to: all, both_ways: false, kinds: None };
             world.hold_matching(0, everything);
             for id in under_way(&world, |_, _| true) {
-                world.hold(id); // what preset leaders said in the first moment
+                world.hold(id); // the first messages of initial leaders
             }
         }
         self.world = Some(world);
@@ -279,7 +279,7 @@ impl<'a> Director<'a> {
         }
     }
 
-    /// The next message of a link leaves with other fields than its sender gave it.
+    /// Changes fields of the next message of a link.
     fn edit(&mut self, link: &str, fields: &[&str]) -> Result<(), Fault> {
         let (from, to) = arrow(link)?;
         let (from, to) = (self.id(from)?, self.id(to)?);
@@ -311,7 +311,7 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// Time goes on until a node's timer has run out.
+    /// Lets time pass until a node's timer has expired.
     fn tick(&mut self, node: &str, timer: &str) -> Result<(), Fault> {
         let id = self.id(node)?;
         let timer: TimerId = match timer {
@@ -332,8 +332,8 @@ impl<'a> Director<'a> {
         }
     }
 
-    /// Delivers what is under way, and what comes of it, until nothing is left; with names, only what
-    /// these say to each other.
+    /// Delivers all messages, including those that follow, until none are left; with names, only
+    /// those between these nodes.
     fn stabilize(&mut self, among: &[&str]) -> Result<(), Fault> {
         let group = match among {
             [] => self.set_of("*")?,
@@ -448,7 +448,7 @@ impl Pattern {
     }
 }
 
-/// A remote procedure call: a message, and what its receiver says to the sender at once.
+/// A remote procedure call: a message, and its receiver's immediate reply.
 fn deliver_with_answers(world: &mut World<Node, Teller>, id: MessageId) -> bool {
     let answers =
         |world: &World<Node, Teller>| under_way(world, |m, _| (m.from, m.to) == (id.to, id.from));
@@ -462,14 +462,14 @@ fn deliver_with_answers(world: &mut World<Node, Teller>, id: MessageId) -> bool 
     delivered
 }
 
-/// Messages under way that match, in the order in which they were sent.
+/// Matching messages in flight, in the order in which they were sent.
 fn under_way(
     world: &World<Node, Teller>,
     matches: impl Fn(MessageId, &RaftMessage) -> bool,
 ) -> Vec<MessageId> {
     let mut flights = world.in_flight();
     flights.retain(|flight| matches(flight.id, &flight.message));
-    flights.sort_by_key(|flight| flight.row); // the teller numbers them as they set out
+    flights.sort_by_key(|flight| flight.row); // the teller numbers them in the order of sending
     flights.into_iter().map(|flight| flight.id).collect()
 }
 
@@ -502,7 +502,7 @@ fn operation(write: &str) -> Result<Op, Fault> {
     })
 }
 
-/// `#5@1` is request 5 of client 1, who has the answers to all before it.
+/// `#5@1` is request 5 of client 1, which has the answers to all requests before it.
 fn session(words: &[&str]) -> Result<Session, Fault> {
     let [word] = words else {
         return if words.is_empty() { Ok(Session::default()) } else { Err("too much".into()) };

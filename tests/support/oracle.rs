@@ -1,4 +1,5 @@
-//! What must hold in every run that keeps all the rules (paper, Figure 3, and what clients are owed).
+//! The properties that must hold in every run with all rules (Figure 3, and the guarantees for
+//! clients).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,22 +8,22 @@ use raftlab::raft::{Entry, Node, RaftNote};
 
 use super::names::name;
 
-/// Sees the changes of all nodes at once, and says which property of Figure 3 they break.
+/// Sees the changes of all nodes, and reports the properties that they violate.
 #[derive(Clone, Default)]
 pub struct Oracle {
     leaders: BTreeMap<u64, NodeId>,
-    /// By index: who committed it first, in which term, and what it was.
+    /// By index: the node that committed it first, the term, and the entry.
     committed: BTreeMap<u64, (NodeId, u64, Entry)>,
     applied: BTreeSet<(NodeId, u32, u32)>,
-    /// The highest index that a client was told of.
+    /// The highest index that was acknowledged to a client.
     acknowledged: u64,
-    /// What `acknowledged` was when a read began.
+    /// The value of `acknowledged` when a read began.
     reads: BTreeMap<OpId, u64>,
     broken: Vec<String>,
 }
 
 impl Oracle {
-    /// What was broken since the last time.
+    /// Takes the violations since the last call.
     pub fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.broken)
     }
@@ -75,7 +76,7 @@ impl Oracle {
         }
     }
 
-    /// What a state machine has seen is volatile.
+    /// The state of the state machine is volatile.
     pub fn crashed(&mut self, id: NodeId) {
         self.applied.retain(|(node, ..)| *node != id);
     }

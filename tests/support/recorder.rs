@@ -1,4 +1,4 @@
-//! Drives nodes by hand, without a world: an input goes in, and what comes out is written down.
+//! Drives nodes by hand, without a world, and records the effects of each input.
 
 use std::collections::VecDeque;
 
@@ -55,7 +55,7 @@ pub fn id(number: u64) -> NodeId {
     NodeId::from(number as usize - 1)
 }
 
-/// One node as the tables speak of it.
+/// One node, as in the tables.
 #[derive(Clone)]
 pub struct Subject {
     pub node: Node,
@@ -64,20 +64,20 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Node `number` of so many.
+    /// Node `number` of a cluster of this size.
     pub fn new(number: u64, nodes: u64, config: Config) -> Self {
         let node = Node::new(id(number), nodes as usize, config);
         let peers = (1..=nodes).filter(|peer| *peer != number).collect();
         Self { node, peers, armed: [true, false, false] }
     }
 
-    /// With this term, vote and log on disk, and so much of it committed.
+    /// With this term, vote and log on disk, committed up to an index.
     pub fn with(mut self, term: u64, vote: Option<u64>, log: Log, commit: u64) -> Self {
         self.node.preset(term, vote.map(id), log, commit);
         self
     }
 
-    /// Wins an election in which everybody votes for it.
+    /// Wins an election in which all nodes vote for it.
     pub fn elected(mut self) -> Self {
         self.times_out();
         let vote = RaftMessage::RequestVoteReply {
@@ -103,24 +103,24 @@ impl Subject {
     }
 
     /// A message from node `from`.
-    #[allow(clippy::needless_pass_by_value)] // the tables of the paper read better so
+    #[allow(clippy::needless_pass_by_value)] // makes the tables of the paper easier to read
     pub fn hears(&mut self, from: u64, message: RaftMessage) -> Recorder {
         self.step(Input::Message { from: id(from), message: &message })
     }
 
-    /// The same message from everybody else.
+    /// The same message from every other node.
     pub fn all_say(&mut self, message: &RaftMessage) {
         for peer in self.peers.clone() {
             self.hears(peer, message.clone());
         }
     }
 
-    /// The election timer runs out.
+    /// The election timer expires.
     pub fn times_out(&mut self) -> Recorder {
         self.step(Input::Timer(ELECTION))
     }
 
-    /// A client asks.
+    /// A client sends a request.
     pub fn asked(&mut self, request: Request) -> Recorder {
         self.step(Input::Request { op: OpId(1), request })
     }
@@ -155,11 +155,11 @@ impl Subject {
     }
 }
 
-/// Nodes that hear each other at once and in order; `None` hears and says nothing.
+/// Nodes with instant, ordered delivery; `None` neither receives nor sends.
 pub struct Cluster(pub Vec<Option<Subject>>);
 
 impl Cluster {
-    /// Node `number` does something, and all messages are delivered until there are none.
+    /// Node `number` handles an input, and all messages are delivered until none are left.
     pub fn play(&mut self, number: u64, act: impl FnOnce(&mut Subject) -> Recorder) {
         let actor = self.0[id(number).at()].as_mut().expect("who acts is there");
         let mut mail: VecDeque<_> = envelopes(id(number), act(actor)).collect();

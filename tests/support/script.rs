@@ -1,4 +1,4 @@
-//! A script: commands, and the transcript of what they cause.
+//! A script: commands, and the transcript of their effects.
 
 use std::path::Path;
 
@@ -18,25 +18,26 @@ struct Scene<'a> {
     told: Vec<String>,
 }
 
-/// Where two runs of a script part.
+/// Where two runs of a script diverge.
 pub struct Parting<'a> {
     at: &'a str,
-    /// What happens there with the rule, and not without it.
+    /// The lines with the rule that are missing without it.
     with: Vec<String>,
-    /// The other way round.
+    /// The lines without the rule that are missing with it.
     without: Vec<String>,
-    /// Which properties break afterwards.
+    /// The properties that are violated afterwards.
     pub broken: Vec<String>,
 }
 
-/// Marks what a broken property is told by, and what a command could not do.
+/// The prefixes of lines about violated properties and failed commands.
 const BROKEN: &str = "BROKEN ";
 const FAILED: &str = "FAILED ";
-/// So many lines of each side are told where two runs part, and so many broken properties.
+/// The maximum number of lines of each side, and of violated properties, that are shown where two
+/// runs diverge.
 const ENOUGH: usize = 2;
 
 impl<'a> Script<'a> {
-    /// Takes the commands and comments out of a transcript.
+    /// Extracts the commands and comments of a transcript.
     pub fn parse(path: &Path, text: &'a str) -> Self {
         let own = |line: &&str| !line.starts_with("  ") && !line.starts_with("#>");
         let lines: Vec<&str> = text.lines().filter(own).collect();
@@ -48,12 +49,12 @@ impl<'a> Script<'a> {
         Self { name: path.display().to_string(), lines, withouts }
     }
 
-    /// What the script shows the need of.
+    /// The rule or switch whose necessity the script shows.
     pub fn withouts(&self) -> &[Without<'a>] {
         &self.withouts
     }
 
-    /// What must not be told while all rules are kept.
+    /// Lines that must not occur with all rules in force.
     pub fn faults(&self) -> Vec<String> {
         let fault = |told: &&String| told.starts_with(BROKEN) || told.starts_with(FAILED);
         let of_scene = |Scene { line, told }: Scene<'a>| {
@@ -95,7 +96,7 @@ impl<'a> Script<'a> {
         foot
     }
 
-    /// Where a run without the rule takes another course; nothing if it does not.
+    /// Where a run without the rule diverges; `None` if it does not.
     pub fn parting(&self, without: Without<'a>) -> Option<Parting<'a>> {
         let (with, without) = (self.scenes(None), self.scenes(Some(without)));
         let at = with.iter().zip(&without).position(|(a, b)| a != b)?;

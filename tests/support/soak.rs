@@ -1,7 +1,7 @@
-//! How long the tests run that find more the longer they run.
+//! The length of tests that find more the longer they run.
 //!
-//! `make test` plays a slice of each; `make soak` multiplies every slice by `RAFTLAB_SOAK` and runs these
-//! tests alone. What it runs is found by name: a soak test has `soak` in its name.
+//! `make test` plays a slice of each; `make soak` multiplies every slice by `RAFTLAB_SOAK` and runs
+//! these tests alone. What it runs is found by name: a soak test has `soak` in its name.
 
 /// The number of runs to play: `slice` in `make test`, `slice * RAFTLAB_SOAK` in `make soak`.
 ///

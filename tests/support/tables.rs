@@ -1,4 +1,4 @@
-//! The reference tables and the words in which they are written.
+//! The reference tables and their vocabulary.
 
 use std::path::Path;
 
@@ -18,17 +18,17 @@ pub fn table(name: &str) -> Json {
     table
 }
 
-/// One that states its case in words, printed with the test that plays it.
+/// A table that states its case in words, which the test prints.
 pub fn in_words(name: &str) {
     println!("{name}: {}", table(name));
 }
 
-/// Checks every row of a table, and that there are so many.
+/// Checks every row of a table, and the number of rows.
 pub fn check(name: &str, rows: usize, row: impl Fn(&Json)) {
     check_but(name, rows, &[], row);
 }
 
-/// Checks the rows of a table but these (counted from 1).
+/// Checks the rows of a table except these (counted from 1).
 pub fn check_but(name: &str, rows: usize, skipped: &[usize], row: impl Fn(&Json)) {
     let table = table(name);
     let cases = rows_of(&table);

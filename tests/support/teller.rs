@@ -1,5 +1,5 @@
-//! Tells what happens in a world of Raft nodes, a line for each step of a node, and keeps an eye on
-//! what must never happen.
+//! Writes the events of a world of Raft nodes, a line for each step of a node, and checks for
+//! violations.
 
 use std::fmt::Write as _;
 
@@ -12,8 +12,8 @@ use super::oracle::Oracle;
 
 /// An observer that writes a transcript.
 ///
-/// A step is one line, `node (why): what changed; what else => what it answers`, and a line for each
-/// other message that it sent; the same message to several nodes is told once, as `A->BC`.
+/// A step is one line, `node (cause): change; change => reply`, and a line for each other message
+/// that it sent; the same message to several nodes is shown once, as `A->BC`.
 #[derive(Clone, Default)]
 pub struct Teller {
     lines: Vec<String>,
@@ -21,20 +21,20 @@ pub struct Teller {
     changes: Vec<String>,
     sent: Vec<(NodeId, String, String)>,
     messages: u32,
-    /// What it knows of the rules that a whole run must keep.
+    /// The oracle that checks the properties of the whole run.
     pub oracle: Oracle,
 }
 
-/// Why a node takes a step.
+/// The cause of a node's step.
 #[derive(Clone)]
 struct Cause {
     why: String,
-    /// Whose message it is, if it is one.
+    /// The sender, if the cause is a message.
     sender: Option<char>,
 }
 
 impl Teller {
-    /// What was told since the last time.
+    /// Takes the lines since the last call.
     pub fn take(&mut self) -> Vec<String> {
         self.end_step(None);
         std::mem::take(&mut self.lines)
@@ -45,7 +45,7 @@ impl Teller {
         self.lines.push(line.into());
     }
 
-    /// Tells the step that has ended, if one has, and what was sent in it.
+    /// Writes the last step, if there is one, and the messages that it sent.
     fn end_step(&mut self, id: Option<NodeId>) {
         let cause = self.cause.take();
         let mut sent = std::mem::take(&mut self.sent);
@@ -231,7 +231,7 @@ fn command(command: &Command) -> String {
     if session.client == 0 { op } else { format!("{op} #{}@{}", session.seq, session.client) }
 }
 
-/// What a node has on its disk.
+/// The contents of a node's disk.
 fn disk(node: &Node) -> String {
     let status = raftlab::protocol::Protocol::status(node);
     let vote = status.voted_for.map_or_else(|| "none".into(), |id| name(id).to_string());

@@ -1,7 +1,7 @@
-//! The record of a run as facts: who led with which log, who committed what, who was told what.
+//! The record of a run as facts: leaders with their logs, commits, and answers to clients.
 //!
-//! A history (a log up to an entry) has a number; two logs are the same up to an index if they have the same
-//! number there.
+//! A history (a log up to an entry) has a number; two logs are equal up to an index if they have
+//! the same number there.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use super::record::{Event, Record};
 /// A history by its number.
 pub type History = usize;
 
-/// Before a history that nobody showed.
+/// The predecessor of a history that was never observed.
 const NOWHERE: History = usize::MAX;
 
-/// What an entry says: its term and its command.
+/// The contents of an entry: its term and its command.
 pub type Said = (u64, Command);
 
-/// A fact: in the order of `seq`, by a node that was honest then, or not.
+/// A fact, with its position in the order and whether its node was honest then.
 #[derive(Clone, Copy, Debug)]
 pub struct Act {
     pub seq: usize,
@@ -48,7 +48,7 @@ pub struct Committed {
     pub act: Act,
     pub in_term: u64,
     pub log: Vec<History>,
-    /// False if it came with a snapshot of which nobody knows what it covers.
+    /// False if it came with a snapshot whose entries are unknown.
     pub known: bool,
 }
 
@@ -82,7 +82,7 @@ pub struct Snapshot {
     pub act: Act,
     pub log: Vec<History>,
     pub known: bool,
-    /// It was taken here, not installed.
+    /// True if the node took it itself instead of installing it.
     pub own: bool,
 }
 
@@ -93,12 +93,13 @@ pub struct Vote {
     pub candidate: NodeId,
 }
 
-/// All facts of a run. What a single node did wrong with itself is judged on the way.
+/// All facts of a run. Violations that concern a single node are judged while the facts are
+/// collected.
 #[derive(Debug, Default)]
 pub struct Facts {
     histories: BTreeMap<(History, u64, Vec<u64>), History>,
     said: Vec<Option<Said>>,
-    /// What stands before the last entry of each history.
+    /// The predecessor of each history.
     before: Vec<History>,
     by_hash: BTreeMap<u64, History>,
     pub led: Vec<Led>,
@@ -109,11 +110,11 @@ pub struct Facts {
     pub effects: Vec<Effect>,
     pub snapshots: Vec<Snapshot>,
     pub votes: Vec<Vote>,
-    /// Property and the deed that broke it.
+    /// The property and the event that violated it.
     pub alone: Vec<(&'static str, Act)>,
 }
 
-/// A node as its deeds show it.
+/// The state of a node as its events show it.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     liar: bool,
@@ -212,7 +213,7 @@ impl Facts {
         facts
     }
 
-    /// What the last entry of a history says. Nothing if it never was seen.
+    /// The contents of the last entry of a history; `None` if it was never observed.
     pub fn said(&self, history: History) -> Option<Said> {
         self.said[history]
     }
@@ -231,7 +232,7 @@ impl Facts {
         history
     }
 
-    /// A history that nobody ever showed, of which only the hash is known.
+    /// A history that was never observed, of which only the hash is known.
     fn unknown(&mut self, index: u64, hash: u64) -> Vec<History> {
         (1..=index)
             .map(|i| {
@@ -250,7 +251,7 @@ impl Facts {
             .collect()
     }
 
-    /// The log that leads to this hash, as any log or commit had it.
+    /// The log up to this hash, from any log or commit.
     fn leading_to(&mut self, index: u64, hash: u64) -> Vec<History> {
         if index == 0 {
             return Vec::new();
@@ -279,7 +280,8 @@ impl Facts {
     }
 
     fn append(&mut self, act: Act, seen: &mut Seen, first: u64, entries: &[Entry]) {
-        // A leader that overwrites is judged before; what it overwrites is gone.
+        // A leader that overwrites entries has been judged before; the overwritten entries are
+        // gone.
         seen.log.truncate(first as usize - 1);
         seen.mine.truncate(first as usize - 1);
         for entry in entries {
@@ -387,7 +389,7 @@ impl Facts {
         }
     }
 
-    /// What a message promises (Figure 2): a vote, a term, entries up to an index.
+    /// The promises of a message (Figure 2): a vote, a term, entries up to an index.
     fn sends(&mut self, act: Act, seen: &mut Seen, to: NodeId, message: &RaftMessage) {
         let vote = match *message {
             RaftMessage::RequestVote { term, pre: false, .. } => Some((term, act.node)),

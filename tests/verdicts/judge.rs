@@ -1,14 +1,15 @@
-//! The slow way: after the run, every pair of facts is looked at. Each property as its sentence in the table of
-//! properties says it, over deeds of honest nodes, and of any leader where what is owed is honest nodes'.
+//! The slow way: compares every pair of facts after the run. Each property is judged as its
+//! sentence in the table of properties demands, over events of honest nodes; lying leaders, too,
+//! must have the commits of honest nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{Act, Committed, Facts, History, Said, Told, at};
 
-/// The first deed by which a property did not hold any more, by property.
+/// The first event that violated each property.
 pub type Verdicts = BTreeMap<&'static str, Act>;
 
-/// What the facts say.
+/// Judges the facts.
 pub struct Judgement {
     pub verdicts: Verdicts,
     pub lost_writes: u64,
@@ -53,7 +54,7 @@ fn later(a: Act, b: Act) -> Act {
     if a.seq >= b.seq { a } else { b }
 }
 
-/// "at most one leader is elected in a term, at whatever times"
+/// "at most one leader is elected in a term, even at different times"
 fn elections(facts: &Facts, found: &mut Found) {
     for (i, second) in facts.led.iter().enumerate() {
         for first in &facts.led[..i] {
@@ -65,7 +66,7 @@ fn elections(facts: &Facts, found: &mut Found) {
     }
 }
 
-/// "a node gives its vote to one candidate in a term, whatever happens to its disk"
+/// "a node votes for at most one candidate in a term, even if its disk is lost"
 fn votes(facts: &Facts, found: &mut Found) {
     for (i, second) in facts.votes.iter().enumerate() {
         for first in &facts.votes[..i] {
@@ -77,7 +78,7 @@ fn votes(facts: &Facts, found: &mut Found) {
     }
 }
 
-/// "two logs with an entry of the same index and term are the same up to that entry"
+/// "two logs that have an entry of the same index and term are identical up to that entry"
 fn log_matching(facts: &Facts, found: &mut Found) {
     let mut holders: BTreeMap<(u64, u64), Vec<(Act, History)>> = BTreeMap::new();
     for held in facts.held.iter().filter(|held| held.act.honest) {
@@ -93,8 +94,9 @@ fn log_matching(facts: &Facts, found: &mut Found) {
     }
 }
 
-/// "a snapshot holds what was committed up to its last index": what an honest node has committed, or what honest
-/// nodes do not contradict, if anybody knows what it is. Who installs what nobody knows commits nothing known.
+/// "a snapshot holds the committed state at its last index": entries that an honest node has
+/// committed, or that no honest node contradicts, if they are known. Installing a snapshot of
+/// unknown entries commits nothing known.
 fn honest_commits<'a>(facts: &'a Facts, found: &mut Found) -> Vec<&'a Committed> {
     for snapshot in &facts.snapshots {
         let before = |commit: &&Committed| commit.act.honest && commit.act.seq < snapshot.act.seq;
@@ -114,7 +116,7 @@ fn differ(a: &[History], b: &[History]) -> bool {
     both > 0 && a[both - 1] != b[both - 1]
 }
 
-/// "no two commits, of any nodes, have different entries at the same index"
+/// "no two nodes commit different entries at the same index"
 fn state_machines(commits: &[&Committed], found: &mut Found) {
     for (i, second) in commits.iter().enumerate() {
         if commits[..i].iter().any(|first| differ(&first.log, &second.log)) {
@@ -123,7 +125,7 @@ fn state_machines(commits: &[&Committed], found: &mut Found) {
     }
 }
 
-/// "an entry committed in a term is in the log of every leader of a later term"
+/// "an entry committed in a term is in the log of the leader of every later term"
 fn leader_completeness(facts: &Facts, commits: &[&Committed], found: &mut Found) {
     for led in &facts.led {
         for commit in commits.iter().filter(|commit| commit.in_term < led.term) {
@@ -135,7 +137,7 @@ fn leader_completeness(facts: &Facts, commits: &[&Committed], found: &mut Found)
     }
 }
 
-/// "what a client was told is written is committed, and in the log of every later leader"
+/// "a write acknowledged to a client is committed, and in the log of every later leader"
 fn writes(facts: &Facts, commits: &[&Committed], found: &mut Found) -> u64 {
     let mut lost = BTreeSet::new();
     for told in &facts.told {
@@ -148,7 +150,7 @@ fn writes(facts: &Facts, commits: &[&Committed], found: &mut Found) -> u64 {
     lost.len() as u64
 }
 
-/// Whether the write that a client was told of is lost.
+/// Whether an acknowledged write is lost.
 fn write(
     facts: &Facts,
     commits: &[&Committed],
@@ -187,7 +189,7 @@ fn write(
     lost
 }
 
-/// "a command that a client sends again takes effect once" in one history
+/// "a command that a client retries takes effect once" in one history
 fn sessions(facts: &Facts, found: &mut Found) {
     for (i, second) in facts.effects.iter().enumerate() {
         for first in facts.effects[..i].iter().filter(|first| first.command == second.command) {
@@ -199,7 +201,7 @@ fn sessions(facts: &Facts, found: &mut Found) {
     }
 }
 
-/// "a read shows a committed state no older than what any client knew before it began"
+/// "a read returns a committed state that is no older than what any client knew before it began"
 fn reads(facts: &Facts, commits: &[&Committed], found: &mut Found) {
     let mut first: BTreeMap<(u64, History), usize> = BTreeMap::new();
     for commit in commits {

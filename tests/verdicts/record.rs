@@ -1,32 +1,32 @@
-//! Everything that happens in a run, written down and judged by nobody.
+//! Records everything that happens in a run, without judging it.
 
 use raftlab::experiment::Watcher;
 use raftlab::protocol::{NodeId, OpId, Protocol, ReadPath, Role, Status};
 use raftlab::raft::{Entry, Node, Op, Output, RaftMessage, RaftNote, Request};
 use raftlab::sim::{Flight, HostEvent, Observer, OpEvent, Time};
 
-/// What happened.
+/// An event.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A node begins in this state.
+    /// The initial state of a node.
     Begins { status: Status, log: Vec<Entry> },
     /// A node sends a message, for the first time.
     Sends { to: NodeId, message: RaftMessage },
-    /// Something changed in a node. The entries are those that were appended.
+    /// A node changed. The entries are those that were appended.
     Notes { note: RaftNote, entries: Vec<Entry>, status: Status },
-    /// Something happened to a node from outside. This is what its disk has.
+    /// A node's host changed. This is the log on its disk.
     Host { event: HostEvent, base: (u64, u64), log: Vec<Entry>, status: Status },
-    /// A client asks for a read; `local` if of whatever a node has applied.
+    /// A client requests a read; `local` for a local read.
     Asks { op: OpId, local: bool },
-    /// A client is told the result of its operation.
+    /// A client gets the result of its operation.
     Tells { op: OpId, output: Output },
-    /// An operation of a load generator is over: its name will not be used again.
+    /// An operation of a load generator ended: its id will not be used again.
     Over { op: OpId },
-    /// The node lies from now on.
+    /// A node began to lie.
     Lies,
 }
 
-/// All of it, in order.
+/// All events, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     pub nodes: usize,

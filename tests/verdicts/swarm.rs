@@ -1,4 +1,4 @@
-//! Random scenarios with liars: each draws its own mix of missing rules, lies, faults, load and settings.
+//! Random scenarios with liars: each draws a mix of missing rules, lies, faults, load and settings.
 
 use raftlab::experiment::Scenario;
 use raftlab::fault::nemesis::random_faults;

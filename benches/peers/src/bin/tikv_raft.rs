@@ -8,8 +8,9 @@
 //! tikv_raft idle SECONDS     a leader and its heartbeats
 //! ```
 //!
-//! `--nodes N` after them asks for another number of servers than five. The workloads are those of `benches/README.md`. The crate counts time in ticks, here of 1 ms, and
-//! draws its election timeouts from the thread's generator, so that trials can't be seeded.
+//! `--nodes N` after them asks for another number of servers than five. The workloads are those of
+//! `benches/README.md`. The crate counts time in ticks, here of 1 ms, and draws its election
+//! timeouts from the thread's generator, so that trials can't be seeded.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -132,7 +133,7 @@ fn measure_replication(what: &str, seconds: u64, nodes: u64) {
     );
 }
 
-/// The most memory that this process has had; only Linux tells.
+/// The peak memory of this process; only on Linux.
 fn peak_mib() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -152,7 +153,7 @@ struct Sim {
     /// What is to come, by time and then by order of scheduling.
     queue: BinaryHeap<Reverse<(u64, u64, What)>>,
     scheduled: u64,
-    /// Messages under way. They are large: the queue moves their numbers instead.
+    /// Messages in flight. They are large: the queue moves their numbers instead.
     in_flight: Vec<Message>,
     free: Vec<usize>,
     delivered: u64,
@@ -171,7 +172,8 @@ enum What {
 }
 
 impl Sim {
-    /// Servers in the state that `prepare` gives their storage. It says whether the server is alive.
+    /// Servers in the state that `prepare` gives their storage. It says whether the server is
+    /// alive.
     fn new(
         latency_us: u64,
         nodes: u64,
@@ -188,7 +190,7 @@ impl Sim {
                     min_election_tick: ELECTION_TICKS,
                     max_election_tick: 2 * ELECTION_TICKS,
                     heartbeat_tick: HEARTBEAT_TICKS,
-                    // One entry to a message, however many messages are under way.
+                    // One entry to a message, however many messages are in flight.
                     max_size_per_msg: 0,
                     // The crate reserves room for all of them, for each follower.
                     max_inflight_msgs: 256,
