@@ -42,8 +42,8 @@ def found(pattern, texts):
 # ---- Size -----------------------------------------------------------------------------------------------
 
 WIDTH, LENGTH = 100, 700
-LONGER_LINES = 640
-"""Comments in Rust, which rustfmt does not wrap, that are wider than 100. May only get fewer."""
+LONGER_LINES = 136
+"""Lines in Rust that are wider than 100: texts, which rustfmt does not wrap. May only get fewer."""
 LONGER_FILES = {
     "src/python/engine.rs": 761,
     "tests/test_bad_input.py": 1400,
