@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks soak lint format bench bench-instructions bench-coverage notebooks docs wheel bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks quick soak lint format bench bench-instructions bench-coverage notebooks docs wheel bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test-rust:  ## The core, without Python
 
 test-python: setup  ## The package, its docstrings, the experiments
 	$(BIN)/python -m pytest -n auto
+
+quick: setup  ## Python tests without the slow ones: a few minutes, for while one works
+	$(BIN)/python -m pytest -n auto -m "not slow and not soak"
 
 # One after the other: kernels that start at once may choose the same port, and their sweeps use all cores anyway.
 test-notebooks: setup  ## Every notebook, from its first cell to its last

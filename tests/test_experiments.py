@@ -3,6 +3,8 @@
 import pytest
 from raftlab import experiments
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 10_000
 
 # What a faithful Raft does, row by row. The experiments compute it; nothing here is read by them.

@@ -10,6 +10,8 @@ mpl.use("Agg")
 import raftlab as rl
 from matplotlib import pyplot as plt
 
+pytestmark = pytest.mark.slow
+
 
 def gallery():
     path = Path(__file__).parent.parent / "docs" / "gallery.py"

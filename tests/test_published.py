@@ -29,6 +29,8 @@ from raftlab.published.figure_16_fit import FITTED, Legs, misfit
 from raftlab.statistics import share
 from scipy import stats
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).parent / "reference"
 
 

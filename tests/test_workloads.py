@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import raftlab as rl
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workloads():
