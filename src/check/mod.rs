@@ -187,8 +187,7 @@ impl Checks {
             let involved = breach.nodes();
             let own = involved.iter().flat_map(|id| nodes[id.at()].moments.iter());
             let others = (0..nodes.len()).map(NodeId::from).filter(|id| !involved.contains(id));
-            let votes = others.flat_map(|id| nodes[id.at()].moments.iter());
-            let votes = votes.filter(|moment| breach.rests_on(&moment.what));
+            let votes = others.flat_map(|id| breach.votes(&nodes[id.at()].moments));
             let committed = breach.index().and_then(|index| Some((index, ledger.get(index)?)));
             let committed = committed.map(|(index, entry)| Placed {
                 stamp: entry.at,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::properties::Property;
-use super::story::{Moment, Names, What};
+use super::story::{Moment, Moments, Names, Placed, What};
 use crate::protocol::NodeId;
 use crate::raft::Command;
 use crate::sim::Time;
@@ -140,12 +140,19 @@ impl Breach {
         }
     }
 
-    /// Whether an event of another node belongs to the violation's story.
-    pub(super) fn rests_on(&self, what: &What) -> bool {
-        match (self, what) {
-            (Breach::TwoLeaders { term, .. }, What::Voted { term: voted, .. }) => term == voted,
-            _ => false,
-        }
+    /// The moments of another node on which the violation rests: where two nodes lead one term its
+    /// votes of that term, and between two of them whatever made it vote again.
+    pub(super) fn votes(&self, moments: &Moments) -> Vec<Placed> {
+        let &Breach::TwoLeaders { term, .. } = self else { return Vec::new() };
+        let of_term =
+            |moment: &Placed| matches!(moment.what, What::Voted { term: of, .. } if of == term);
+        let first = moments.iter().position(|moment| of_term(&moment));
+        let last = moments.iter().filter(of_term).last();
+        let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
+        let between = moments.iter().skip(first).take_while(|moment| moment.stamp <= last.stamp);
+        let caused =
+            |moment: &Placed| of_term(moment) || matches!(moment.what, What::Host(_) | What::Lied);
+        between.filter(caused).collect()
     }
 
     /// A key that is equal for repeated sightings of one violation: a write is lost once, whichever
