@@ -10,6 +10,7 @@ pages. Notebooks keep the outputs that they were saved with.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(DOCS))
 
+import raftlab as rl  # noqa: E402
 from blocks import Block, blocks, play  # noqa: E402
 
 ELSEWHERE = {
@@ -58,8 +60,24 @@ def documented() -> dict[str, str]:
     return found
 
 
+MODULES = ["plot", "presets", "steps", "experiments", "published"]
+"""What `raftlab` has that has public names itself."""
+
+
+def public_names() -> list[str]:
+    """Every public name of raftlab, without `raftlab.`; the short one of those that have two."""
+    names = [name for name in rl.__all__ if not name.startswith("__") and name not in MODULES]
+    for module in MODULES:
+        own = importlib.import_module(f"raftlab.{module}")
+        short = {name for name in own.__all__ if getattr(own, name) is vars(rl).get(name)}
+        names += [f"{module}.{name}" for name in own.__all__ if name not in short]
+    return names
+
+
 def build(folder: Path) -> None:
     """Writes all pages and their pictures."""
+    if left_out := set(public_names()) ^ set(documented()):
+        raise ValueError(f"docs/reference and the public names differ in {', '.join(sorted(left_out))}")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(DOCS / "pictures", folder / "pictures", ignore=shutil.ignore_patterns("*.py"))
     shutil.copy(DOCS / "site.css", folder / "site.css")
