@@ -28,6 +28,7 @@ impl Value {
     }
 
     /// The number in the table of names, if this is a text; the integer otherwise.
+    #[inline]
     pub fn decode(self) -> Result<u32, u32> {
         if self.0 & Self::TEXT == 0 { Err(self.0) } else { Ok(self.0 & !Self::TEXT) }
     }

@@ -188,6 +188,7 @@ impl Observer<Node> for Recorder {
         if self.level != Level::Full {
             return NO_ROW;
         }
+        let bytes = flight.message.size(&self.wire); // first, while little else is in registers
         let (now, due) = (self.last.moved_to(now), self.due.moved_to(flight.due));
         let fields = flight.message.fields();
         let row = messages::Row {
@@ -206,7 +207,7 @@ impl Observer<Node> for Recorder {
             entries: count(u64::from(fields.entries)),
             commit_index: count(fields.commit_index),
             ok: u8::from(fields.ok),
-            size_bytes: count(flight.message.size(&self.wire)),
+            size_bytes: count(bytes),
         };
         self.tables.messages.push(now.time, row)
     }
@@ -216,7 +217,7 @@ impl Observer<Node> for Recorder {
         self.tables.messages.update(flight.row, |message| *message.due_ms = due.ms);
     }
 
-    #[inline]
+    #[inline(always)] // where messages arrive there are registers for it
     fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
         if self.level != Level::Full {
             return;

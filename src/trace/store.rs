@@ -152,9 +152,14 @@ impl<R: Record> Store<R> {
                 change(R::fields_in(block, resting));
             }
         } else {
-            let (chunk, row) = place(row);
-            Arc::make_mut(&mut self.chunks[chunk]).update(row, change);
+            self.update_settled(row, change);
         }
+    }
+
+    #[inline(never)] // it is rare, and needs more registers than all the rest
+    fn update_settled(&mut self, row: usize, change: impl FnOnce(R::Fields<'_>)) {
+        let (chunk, row) = place(row);
+        Arc::make_mut(&mut self.chunks[chunk]).update(row, change);
     }
 
     /// A row, if it was recorded.
