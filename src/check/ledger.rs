@@ -140,7 +140,7 @@ impl Ledger {
     /// The entry at an index from 1 to [`Ledger::last`].
     #[inline]
     pub(super) fn get(&self, index: u64) -> Option<&Committed> {
-        self.entries.get(index.checked_sub(1)? as usize)
+        self.entries.get(index.wrapping_sub(1) as usize)
     }
 
     /// Hash of the sequence up to an index; 0 before the first.
@@ -197,7 +197,8 @@ impl Ledger {
         }
     }
 
-    /// An honest node has committed everything up to this index; its log extends the sequence.
+    /// An honest node is the first honest one to commit up to this index; its log extends the
+    /// sequence.
     #[inline]
     pub(super) fn confirm(&mut self, log: &Log, last: u64, by: Committer) {
         if self.confirmed < self.last() {
@@ -207,8 +208,13 @@ impl Ledger {
             self.extend(log, last, by);
             self.confirmed = self.last();
         }
+    }
+
+    /// An honest node has committed everything up to this index in this term.
+    #[inline]
+    pub(super) fn reached(&mut self, last: u64, in_term: u64) {
         // A forged snapshot can have an index beyond the sequence.
-        self.frontiers.add(by.in_term, last.min(self.last()));
+        self.frontiers.add(in_term, last.min(self.last()));
     }
 
     /// An honest node committed entries that only liars had committed before.
@@ -449,6 +455,7 @@ mod tests {
         assert!(!ledger.has(1, log.hash_at(1)) && ledger.is_claimed(1, log.hash_at(1)));
         assert_eq!(ledger.take_hearsay(3), (vec![], vec![]));
         ledger.confirm(&log, 2, by(0, 1));
+        ledger.reached(2, 1);
         let [first, second] = [1, 2].map(|index| (index, log.hash_at(index)));
         assert_eq!(ledger.take_hearsay(2), (vec![first, second], vec![first]));
         assert_eq!((ledger.confirmed(), ledger.get(1).map(|entry| entry.by.0)), (2, Some(0)));

@@ -15,9 +15,10 @@ use crate::sim::Time;
 impl Checks {
     #[inline]
     pub(super) fn appended(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+        let head = node.log().head(last);
         let witness = &mut self.nodes[id.at()];
         let end = witness.last();
-        witness.extend(node.log(), last);
+        witness.grow(node.log(), last, head.map(|(_, hash)| hash));
         if witness.role == Role::Leader {
             let term = witness.term;
             self.findings.checked(Property::LeaderAppendOnly);
@@ -25,21 +26,22 @@ impl Checks {
                 self.leader_rewrote(now, id, term, first);
             }
         }
-        self.match_prefixes(now, id, node, first, last);
+        if let Some(head) = head {
+            self.match_prefixes(now, id, node, (first, last), head);
+        }
     }
 
-    /// Log Matching (Figure 3). If the last entry is known with the same hash, so are the entries
-    /// before it.
+    /// Log Matching (Figure 3). If the last entry is known with the same term and hash, so are the
+    /// entries before it.
     #[inline]
     pub(super) fn match_prefixes(
         &mut self,
         now: Time,
         id: NodeId,
         node: &Node,
-        first: u64,
-        last: u64,
+        (first, last): (u64, u64),
+        (term, hash): (u64, u64),
     ) {
-        let Some((term, hash)) = node.log().head(last) else { return };
         let honest = self.is_honest(id);
         match self.prefixes.first(last, term) {
             Some(known) if known.hash == hash && (known.honest || !honest) => {
@@ -162,13 +164,16 @@ impl Checks {
             return;
         }
         let in_term = node.term();
-        let by = Committer { node: id, at: self.next_stamp(now), in_term };
         if !self.is_honest(id) {
-            return self.claimed(node, last, by);
+            return self.claimed(now, id, node, last);
         }
         // Entries that only liars had committed count as new.
         let known = last.min(self.ledger.confirmed());
-        self.ledger.confirm(node.log(), last, by);
+        if known < last {
+            let by = Committer { node: id, at: self.next_stamp(now), in_term };
+            self.ledger.confirm(node.log(), last, by);
+        }
+        self.ledger.reached(last, in_term);
         if self.ledger.has_hearsay() {
             self.hearsay_is_true(now, last);
         }
@@ -181,7 +186,8 @@ impl Checks {
 
     /// A liar commits.
     #[cold]
-    fn claimed(&mut self, node: &Node, last: u64, by: Committer) {
+    fn claimed(&mut self, now: Time, id: NodeId, node: &Node, last: u64) {
+        let by = Committer { node: id, at: self.next_stamp(now), in_term: node.term() };
         self.ledger.extend(node.log(), last, by);
     }
 

@@ -115,7 +115,9 @@ impl Checks {
             witness.vote(status.term, candidate);
         }
         witness.see(node.log());
-        self.match_prefixes(Time::ZERO, id, node, 1, status.last_index);
+        if let Some(head) = node.log().head(status.last_index) {
+            self.match_prefixes(Time::ZERO, id, node, (1, status.last_index), head);
+        }
         if status.commit_index > 0 {
             self.nodes[id.at()].commit = status.commit_index;
             self.commit(Time::ZERO, id, node, 1, status.commit_index);

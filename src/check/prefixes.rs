@@ -36,17 +36,17 @@ pub(super) struct Prefixes {
 impl Prefixes {
     /// The first history of an entry; an honest one if there is any.
     #[inline]
-    pub(super) fn first(&self, index: u64, term: u64) -> Option<Holder> {
-        match self.newest.get(index.checked_sub(1)? as usize) {
-            Some((newest, holder)) if *newest == term => Some(*holder),
-            Some((newest, _)) if *newest > term => self.older.get(&(index, term)).copied(),
+    pub(super) fn first(&self, index: u64, term: u64) -> Option<&Holder> {
+        match self.newest.get(index.wrapping_sub(1) as usize) {
+            Some((newest, holder)) if *newest == term => Some(holder),
+            Some((newest, _)) if *newest > term => self.older.get(&(index, term)),
             _ => None,
         }
     }
 
     fn all(&self, index: u64, term: u64) -> impl Iterator<Item = Holder> {
-        let rivals = self.rivals.get(&(index, term)).into_iter().flatten().copied();
-        self.first(index, term).into_iter().chain(rivals)
+        let rivals = self.rivals.get(&(index, term)).into_iter().flatten();
+        self.first(index, term).into_iter().chain(rivals).copied()
     }
 
     /// Fingerprint of the command at the end of this history, if it ends with an entry of this
@@ -83,7 +83,7 @@ impl Prefixes {
                 None
             }
             Some(first) if first.hash == holder.hash && (first.honest || !holder.honest) => None,
-            Some(first) => self.note_another(index, term, first, holder),
+            Some(first) => self.note_another(index, term, *first, holder),
         }
     }
 
@@ -119,8 +119,19 @@ impl Prefixes {
         contradicts
     }
 
+    /// The first history of an entry.
     #[inline]
     pub(super) fn insert(&mut self, index: u64, term: u64, holder: Holder) {
+        if self.newest.len() as u64 + 1 == index {
+            self.newest.push((term, holder));
+        } else {
+            self.insert_elsewhere(index, term, holder);
+        }
+    }
+
+    /// Below the end of the table, or beyond it after a gap.
+    #[inline(never)] // as rare as elections
+    fn insert_elsewhere(&mut self, index: u64, term: u64, holder: Holder) {
         let at = index as usize - 1;
         match self.newest.get_mut(at) {
             None => {
@@ -163,7 +174,7 @@ mod tests {
             assert_eq!(prefixes.note(index, term, holder(10 * index + term, 0, true)), None);
         }
         for (index, term) in [(1, 1), (2, 1), (2, 4), (2, 3), (1, 2)] {
-            assert_eq!(prefixes.first(index, term), Some(holder(10 * index + term, 0, true)));
+            assert_eq!(prefixes.first(index, term), Some(&holder(10 * index + term, 0, true)));
         }
         assert_eq!(prefixes.first(2, 2), None);
         assert_eq!(prefixes.first(3, 1), None);

@@ -44,6 +44,8 @@ struct Live {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reigns {
     all: Vec<Reign>,
+    /// The highest term of them.
+    highest: u64,
     segments: Vec<Segment>,
     /// By node; `None` until it is elected.
     live: Vec<Option<Live>>,
@@ -66,6 +68,7 @@ impl Reigns {
         let segment = live.segment;
         let at = self.all.partition_point(|reign| reign.term <= term);
         self.all.insert(at, Reign { term, node, honest, last, segment });
+        self.highest = self.highest.max(term);
         first
     }
 
@@ -87,7 +90,7 @@ impl Reigns {
     /// The highest term that has had a leader.
     #[inline]
     pub(super) fn highest_term(&self) -> u64 {
-        self.all.last().map_or(0, |reign| reign.term)
+        self.highest
     }
 
     fn live(&mut self, node: NodeId) -> &mut Live {

@@ -51,8 +51,7 @@ impl Witness {
     /// Hash of its log up to an index; 0 before the first entry and after the last.
     #[inline]
     pub(super) fn hash_at(&self, index: u64) -> u64 {
-        let at = index.checked_sub(1).and_then(|at| self.hashes.get(at as usize));
-        at.copied().unwrap_or(0)
+        self.hashes.get(index.wrapping_sub(1) as usize).copied().unwrap_or(0)
     }
 
     /// Reads the whole log anew.
@@ -62,8 +61,18 @@ impl Witness {
         self.extend(log, log.last_index());
     }
 
-    /// The log grew up to `last`.
+    /// The log grew up to `last`, mostly by one entry, which has this hash if the log still holds
+    /// it.
     #[inline]
+    pub(super) fn grow(&mut self, log: &Log, last: u64, hash: Option<u64>) {
+        match hash {
+            Some(hash) if last == self.last() + 1 => self.hashes.push(hash),
+            _ => self.extend(log, last),
+        }
+    }
+
+    /// The log grew up to `last`.
+    #[inline(never)] // so that one entry needs no registers for a loop
     pub(super) fn extend(&mut self, log: &Log, last: u64) {
         for index in self.last() + 1..=last {
             self.hashes.push(log.hash_at(index));
