@@ -530,9 +530,10 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     #[inline(always)] // two callers: with and without interceptors
     fn handled(&mut self, id: NodeId, node: &P, before: &Before) {
         if O::WATCHING {
-            for note in self.notes.drain(..) {
-                self.observer.noted(self.now, id, node, note);
+            for note in &self.notes {
+                self.observer.noted(self.now, id, node, *note);
             }
+            self.notes.clear();
         }
         if O::SETTLED {
             self.observer.settled(self.now, id, &before.status, &node.status());
