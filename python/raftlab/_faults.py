@@ -239,7 +239,7 @@ class Crash(_OnNode):
     Parameters
     ----------
     node : target
-        Whom.
+        Which nodes: names or a role.
     unsynced : {"lose", "tear", "keep"}, default "lose"
         What becomes of writes that no fsync has confirmed: all are lost, the first few survive, or all
         survive (the process died, not the machine).

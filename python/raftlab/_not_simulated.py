@@ -65,7 +65,11 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "disks lose what was not synced, tear it, or are wiped",
         ("fsync_lies", "lost_fsync", "lying_fsync"),
     ),
-    ("slow processors", "a message takes no time to handle", ("cpu", "processor", "slow_node", "slow_cpu")),
+    (
+        "slow processors",
+        "processing a message takes no simulated time",
+        ("cpu", "processor", "slow_node", "slow_cpu"),
+    ),
 )
 """What is missing, a source or a remark, and the names of it."""
 

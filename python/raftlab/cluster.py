@@ -74,7 +74,7 @@ class Forkable(World):
         threads: int | None = None,
         progress: bool | Callable[[int], object] = True,
     ) -> Sweep:
-        """What may become of this from a moment on: the same past, and the luck of other seeds.
+        """What may become of this from a moment on: the same past, continued with other seeds.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Scenarios: everything that a run is, but for its luck."""
+"""Scenarios: everything that determines a run, except its seed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Scenario"]
 
 
 class Scenario:
-    """Everything that a run is, but for its luck: a value that prints, compares, serialises and runs.
+    """Everything that determines a run, except its seed: a value that prints, compares, serialises and runs.
 
     Parameters
     ----------

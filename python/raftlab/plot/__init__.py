@@ -1,8 +1,8 @@
 """Plots of a `Cluster`, a `Run` or a `Sweep`, with matplotlib.
 
 Each takes the world first and the rest by name, draws on one Axes and returns it. `ax=` says which; without
-it, the current axes are taken if nothing is drawn on them, else new ones are made. Nothing global is touched:
-no style, no rcParams. Times on an axis are in milliseconds, whatever unit its labels have, so that
+it, the current axes are taken if nothing is drawn on them, else new ones are made. matplotlib's global
+settings are not changed. Times on an axis are in milliseconds, whatever unit its labels have, so that
 `ax.axvline(1500)` means what it says everywhere.
 
 Text and background are those of the axes, so that style sheets work, `"dark_background"` too; other

@@ -70,8 +70,8 @@ def messages(
 
     Notes
     -----
-    Requests are solid and replies dashed. A message that is lost ends with a cross, when and as far on its
-    way as it was lost; one that a cut link did not even take is a stub in the direction of its receiver.
+    Requests are solid and replies dashed. A lost message ends in a cross at the time and place of its
+    loss; one that a cut link did not even take is a stub in the direction of its receiver.
     One that is held is a stub with a square, where it was sent.
     Numbers are terms: of a node, where it enters one, and of each message where there are few. A red ring is
     a refusal: where a node refuses what arrived, with the reason if there are few, and where the sender hears

@@ -49,7 +49,7 @@ def pairs(
     -------
     matplotlib.axes.Axes
         Above the line b is greater. The text is what `raftlab.compare` says; along the axes stand the
-        distributions. Where most pairs fall together, as counts do, a dot is as large as they are many. An
+        distributions. Where most pairs fall together, as counts do, dot size shows the number of pairs. An
         open dot is a pair of which one was not over when its run ended: it stands where
         the wait was given up, and belongs farther up or to the right. Axes whose values span decades are
         logarithmic.
@@ -113,7 +113,7 @@ def correlation_text(value: float) -> str:
 
 
 def _dots(ax: Axes, x: np.ndarray, y: np.ndarray, alpha: float) -> str:
-    """A dot a pair; where most fall together, as counts do, a dot a place, as large as they are many."""
+    """A dot for each pair; where most fall together, dot size shows the number of pairs."""
     theme = Theme.of(ax)
     places, counts = np.unique(np.stack([x, y], -1), axis=0, return_counts=True)
     if 2 * len(places) > len(x):

@@ -1,7 +1,7 @@
 """Colours, all in one place: apart from each other to colour-blind eyes, and in grey.
 
-Text and background are those of the axes drawn on, so that pictures follow the style sheet in force. All
-other colours come in two shades, for light and for dark backgrounds.
+Text and background are those of the axes drawn on, so that pictures follow the style sheet in force. The
+other colours have a light and a dark palette.
 
 What matters is never told by colour alone: a role has its own height, a reply is dashed, a term has its
 number, an operation that did not succeed is hatched.

@@ -12,7 +12,7 @@ from .._arguments import items
 from ..errors import InvalidError, shown
 
 Grid: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]"
-"""Values by parameter, of which all combinations are played; or the points themselves."""
+"""A dict of values for each parameter (all combinations are played), or a list of points."""
 
 
 def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:

@@ -54,7 +54,7 @@ def sweep(
         Scenario: the grid's parameters are then places in its JSON, such as `"network.loss"` or
         `"faults.0.at"`.
     grid : dict of lists, or list of dicts, optional
-        Values by parameter, of which all combinations are played; or the points themselves. Numbers, flags
+        A dict of values for each parameter (all combinations are played), or a list of points. Numbers, flags
         and texts become columns of that type; of anything else, and of integers beyond 64 bits, their text.
         No two points may be the same.
     seeds : int, range or iterable of int, default 10,000

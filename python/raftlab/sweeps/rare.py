@@ -221,7 +221,7 @@ def rare_event(
 ) -> RareEvent:
     """The probability of an event that is too rare to be met by chance.
 
-    Levels lead to it, each of them less rare than the next: one node down, two, three, a violation. From
+    A sequence of increasingly rare conditions leads to it: one node down, two, three, a violation. From
     the states in which runs reached a level, new runs are started with fresh luck, and so on from level to
     level; the product of the shares estimates the probability of the last one. The estimate is unbiased
     whatever the levels are; it is precise if each is reached from the one below in one of 3 to 20 runs.

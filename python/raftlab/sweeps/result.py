@@ -1,4 +1,4 @@
-"""What came of a sweep."""
+"""The result of a sweep."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Sweep"]
 
 
 class Sweep:
-    """What came of a sweep: a row a run.
+    """The result of a sweep, one row per run.
 
     Any library that reads the Arrow PyCapsule interface takes it as it is: `polars.DataFrame(result)`.
 
