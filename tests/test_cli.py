@@ -166,7 +166,7 @@ def test_a_step_that_waits_in_vain_is_exit_code_3(tmp_path, capsys):
     assert main(["run", str(tmp_path / "s.json")]) == 3
     said = capsys.readouterr()
     assert "ended: not_reached, digest" in said.out
-    assert "waited in vain" in said.err
+    assert "condition was not reached" in said.err
     assert main(["sweep", str(tmp_path / "spec.json"), "--out", str(tmp_path / "out")]) == 3
     assert "ending=not_reached" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""What a run may wait for: `run_until`, and `stop=` of a scenario. Evaluated in Rust, after every event."""
+"""Conditions, for `run_until` and a scenario's `stop=`. Evaluated in Rust, after every event."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class Condition:
-    """A condition on a cluster. Made by the names of this module; `|` and `&` join them.
+    """A condition on a cluster, made by the names of this module and joined by `|` and `&`.
 
-    It prints as the code that makes it; `str` has it in words.
+    Its `repr` is the code that makes it, and its `str` describes it in words.
 
     >>> leader_elected
     leader_elected
@@ -47,18 +47,18 @@ class Condition:
     name: str
     parameters: tuple[tuple[str, Any], ...] = ()
 
-    if not TYPE_CHECKING:  # or type checkers would let it pass
+    if not TYPE_CHECKING:  # so that type checkers reject calls
 
         def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
-            """Refuses: what looks like a function, such as `leader_elected`, is a condition already."""
+            """Raises an error: `leader_elected` and its like are conditions, not functions."""
             raise InvalidError(f"{self.name} is a condition and takes no arguments: leave out the brackets")
 
     def __or__(self, other: Condition) -> Condition:
-        """One of the two."""
+        """At least one of the two holds."""
         return self._with(other, "any_of")
 
     def __and__(self, other: Condition) -> Condition:
-        """Both at once."""
+        """Both hold at the same time."""
         return self._with(other, "all_of")
 
     def _with(self, other: Condition, name: str) -> Condition:
@@ -67,7 +67,7 @@ class Condition:
         return _joined(name, (self, other))
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The condition as in the scenario's JSON."""
         parameters = dict(self.parameters)
         if "of" in parameters:
             parameters["of"] = [part.to_dict() for part in parameters["of"]]
@@ -75,10 +75,10 @@ class Condition:
 
     @classmethod
     def from_dict(cls, written: dict[str, Any]) -> Condition:
-        """From the scenario's JSON."""
+        """The condition from the scenario's JSON."""
         with reading("a condition", written):
             condition = cls._of(written)
-            str(condition)  # the core knows what makes no sense
+            str(condition)  # the core validates it
         return condition
 
     @classmethod
@@ -109,20 +109,20 @@ class Condition:
 
 
 leader_elected = Condition("leader_elected")
-"""A node becomes leader: a new one, since the condition was armed."""
+"""A node becomes leader after the condition was armed."""
 
 no_leader = Condition("no_leader")
-"""No node that is up leads."""
+"""No running node is leader."""
 
 caught_up = Condition("caught_up")
-"""All nodes that are up have the same log and have committed all of it."""
+"""All running nodes have the same log and have committed all of it."""
 
 violated = Condition("violated")
 """A check has found a violation."""
 
 
 def any_of(*conditions: Condition) -> Condition:
-    """One of several conditions: `a | b`.
+    """At least one of several conditions holds: `a | b`.
 
     >>> any_of(leader_elected, down(3)) == leader_elected | down(3)
     True
@@ -131,7 +131,7 @@ def any_of(*conditions: Condition) -> Condition:
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """Several conditions at once: `a & b`."""
+    """Several conditions hold at the same time: `a & b`."""
     return _joined("all_of", conditions)
 
 
@@ -144,7 +144,7 @@ def _joined(name: str, conditions: Sequence[Condition]) -> Condition:
         parts += condition.parameters[0][1] if condition.name == name else (condition,)
     joined = Condition(name, (("of", tuple(parts)),))
     if _depth(joined) > MAX_DEPTH:
-        raise InvalidError(f"{name}: conditions are nested at most {MAX_DEPTH} deep")
+        raise InvalidError(f"{name}: conditions can be nested at most {MAX_DEPTH} deep")
     return joined
 
 
@@ -154,11 +154,11 @@ def _depth(condition: Condition) -> int:
 
 
 MAX_DEPTH = 16
-"""As in the core, which says it of conditions in JSON."""
+"""The same limit as in the core, which applies it to conditions in JSON."""
 
 
 def leaders(count: int) -> Condition:
-    """At least so many nodes lead at once, by their own opinion.
+    """At least `count` nodes consider themselves leader at the same time.
 
     >>> print(leaders(2))
     2 nodes lead at once
@@ -167,7 +167,7 @@ def leaders(count: int) -> Condition:
 
 
 def leads(node: str) -> Condition:
-    """The node of this name leads, by its own opinion: it may be a stale leader.
+    """The node of this name considers itself leader; it may be a stale one.
 
     >>> print(leads("A"))
     A leads
@@ -176,7 +176,7 @@ def leads(node: str) -> Condition:
 
 
 def committed(index: int, nodes: int | None = None) -> Condition:
-    """At least so many nodes have committed an index; a majority of the cluster if no number is given.
+    """At least `nodes` nodes have committed an index; a majority of the cluster if not given.
 
     >>> print(committed(5))
     a majority has committed index 5
@@ -188,17 +188,17 @@ def committed(index: int, nodes: int | None = None) -> Condition:
 
 
 def down(count: int) -> Condition:
-    """At least so many nodes are down."""
+    """At least `count` nodes are down."""
     return Condition("down", (("count", integer(count, "count", 0, U32)),))
 
 
 def candidates(count: int) -> Condition:
-    """At least so many nodes stand for election at once."""
+    """At least `count` nodes are candidates at the same time."""
     return Condition("candidates", (("count", integer(count, "count", 0, U32)),))
 
 
 def behind(count: int) -> Condition:
-    """The logs of at least so many nodes, up or down, end before the highest commitIndex of any node.
+    """The logs of at least `count` nodes, up or down, end before the highest commitIndex of any node.
 
     >>> print(behind(3))
     3 nodes lack committed entries
@@ -207,10 +207,10 @@ def behind(count: int) -> Condition:
 
 
 def term_reached(term: int) -> Condition:
-    """Some node is in this term or a later one."""
+    """Some node has reached this term."""
     return Condition("term_reached", (("term", integer(term, "term")),))
 
 
 def answered(operation: Any) -> Condition:
-    """An operation (the handle that `propose` or `read` gave) has its answer."""
+    """An operation (the handle that `propose` or `read` returned) has been answered."""
     return Condition("answered", (("op", integer(operation, "operation")),))

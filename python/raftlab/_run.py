@@ -16,17 +16,17 @@ __all__ = ["Run"]
 
 
 class Run(Forkable):
-    """A scenario that was played to its end. It has everything that a `Cluster` has to see.
+    """A scenario that was played to its end. It has the attributes of a `Cluster`.
 
-    `fork()` gives a cluster that goes on from here.
+    `fork()` returns a cluster that continues from here.
 
     Attributes
     ----------
     ending : str
         `"stop"` (the condition held), `"horizon"` (time ran out), `"steps"` (all steps were taken),
-        `"violation"`, `"not_reached"` (a step waited in vain: `Sweep.replay` brings such runs back, and
-        `NotReached.run` has them), or `"not_armed"` (time ran out before `stop` was armed: the faults that
-        it waits for did not strike).
+        `"violation"`, `"not_reached"` (a step's condition did not hold in time: `Sweep.replay` returns such
+        runs, and `NotReached.run` has them), or `"not_armed"` (time ran out before `stop` was armed: the
+        faults that it waits for did not strike).
     point : mapping
         The parameters of the point of a grid that `Sweep.replay` played; empty for other runs.
     """
@@ -76,11 +76,11 @@ class Run(Forkable):
             warnings.warn(FaultWarning(said), stacklevel=5)
 
     def _raise_if_in_vain(self) -> None:
-        """A run in which a step waited in vain is an error, except for who asks for it as it was."""
+        """Raises `NotReached` if the condition of a step was not reached, unless told otherwise."""
         if self.ending == "not_reached":
             state = self._state_line()
             error = NotReached(
-                f"a step of the scenario waited in vain, until {format_ms(self.now_ms)} of seed {self.seed}; "
+                f"the condition of a step was not reached by {format_ms(self.now_ms)} of seed {self.seed}; "
                 f"the nodes: {state}",
                 "a step",
                 state,
@@ -100,7 +100,7 @@ class Run(Forkable):
         on_violation: str = "record",
         trace_rows: int | None = None,
     ) -> Run:
-        """A run that has the luck of another seed from a moment on."""
+        """A run that has another seed from a given time on."""
         seed, at_ms, duration_ms = moment
         cluster = Cluster.__new__(Cluster)
         cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)

@@ -1,4 +1,4 @@
-"""What the commands `experiments`, `run`, `sweep` and `published` do."""
+"""The commands `experiments`, `run`, `sweep` and `published`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def section(result: Result) -> str:
-    """An experiment: what is done, the question and its answer, the claim and what became of it."""
+    """An experiment: its variants, questions with answers, and claims with verdicts."""
     lines = [f"## {result.id} · {result.title}", ""]
     lines += ["| | what is done | question | claimed | what happened |", "|---|---|---|---|---|"]
     for finding in result:
@@ -125,12 +125,12 @@ def write(result: Result, out: Path) -> None:
 
 
 def run(scenario: Path, seed: int, out: Path | None) -> int:
-    """Plays a scenario once and says how it ended."""
+    """Plays a scenario once and prints how it ended."""
     text = read_text(scenario, "scenario")
     with about(f"scenario: {scenario}"):
         given = Scenario.from_json(text)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)  # before anything is played for it
+        out.mkdir(parents=True, exist_ok=True)  # before the run, so that an error costs no time
     played = given._play(integer(seed, "--seed"))
     if out is not None:
         write_run(played, out)
@@ -142,7 +142,7 @@ def run(scenario: Path, seed: int, out: Path | None) -> int:
     if out is not None:
         say(f"the trace and a timeline are in {out}/")
     if played.ending == IN_VAIN:
-        complain("a step waited in vain: the run ends there")
+        complain("a step's condition was not reached: the run ends there")
         return FAILED
     return FOUND if played.violations else OK
 
@@ -162,7 +162,7 @@ def write_run(played: Run, out: Path) -> None:
 
 
 def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
-    """Plays what a file says, into a folder, and prints a summary."""
+    """Plays the sweep of a spec file, into a folder, and prints a summary."""
     given = read_spec(spec)
     scenario, grid = given.pop("scenario"), given.pop("grid", None)
     file = spec
@@ -198,7 +198,7 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
 
 @contextlib.contextmanager
 def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
-    """What ended a sweep early is kept, to be told after its summary; other warnings are shown as ever."""
+    """Keeps a warning of an early end, to print it after the summary; other warnings are shown as usual."""
     with warnings.catch_warnings():
         show = warnings.showwarning
 
@@ -214,7 +214,7 @@ def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
 
 
 IN_VAIN = "not_reached"
-"""How a run ends in which a step waited in vain."""
+"""The ending of a run in which a step's condition was not reached."""
 
 
 def tell(result: Sweep, out: Path) -> None:
@@ -234,7 +234,7 @@ def tell(result: Sweep, out: Path) -> None:
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """A summary as it is printed: each number and its interval in one cell, `70 [68, 72]`."""
+    """A summary for printing: each number with its interval in one cell, `70 [68, 72]`."""
     printed = table.copy()
     for name in [column for column in table if f"{column}_low" in table]:
         cells = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
@@ -244,12 +244,12 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def shorter(value: float) -> str:
-    """A number as it is printed; a dash for what the runs do not tell."""
+    """A number for printing; a dash if the runs do not determine it."""
     return "–" if math.isnan(value) else f"{value:.4g}"
 
 
 def read_spec(path: Path) -> dict[str, Any]:
-    """A sweep as a file describes it."""
+    """The sweep that a file describes."""
     found = parsed(path, "spec")
     if not isinstance(found, dict) or "scenario" not in found:
         raise InvalidError(
@@ -268,7 +268,7 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 
 def parsed(path: Path, what: str) -> Any:
-    """What a file says, in TOML or JSON."""
+    """The contents of a file in TOML or JSON."""
     text = read_text(path, what)
     try:
         return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -280,7 +280,7 @@ def parsed(path: Path, what: str) -> Any:
 
 @contextlib.contextmanager
 def about(what: str) -> Iterator[None]:
-    """Errors say what they are about: which file somebody has to look at."""
+    """Adds the name of the file to errors."""
     try:
         yield
     except InvalidError as error:
@@ -288,7 +288,7 @@ def about(what: str) -> Iterator[None]:
 
 
 def published(names: Sequence[str], out: Path | None) -> int:
-    """Plays published experiments again, prints the tables, and keeps pictures."""
+    """Replays published experiments, prints the tables, and saves pictures."""
     from .published import ALL, rendered
 
     for name in names:

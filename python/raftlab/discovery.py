@@ -1,4 +1,4 @@
-"""What there is: tables of faults, conditions, rules, properties, roles; each from one place in the core."""
+"""Catalogues of faults, conditions, rules, properties, roles and more, all from tables in the core."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ conditions = Catalogue(
     ("condition", "parameters", "meaning"),
     [(name, ", ".join(parameters), meaning) for name, parameters, meaning in _core.conditions()],
 )
-"""What a run may wait for."""
+"""The conditions that a run can wait for."""
 
 rules = Catalogue(
     "rules",
@@ -112,30 +112,30 @@ rules = Catalogue(
 """The rules of Raft that can be taken away, by the names of the bugs: `Scenario(bugs=[...])`."""
 
 SWITCHES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "paper": ({}, "the paper's rule: a higher term is adopted from whoever has it", "paper §5.2"),
-    "pre_vote": ({"pre_vote": True}, "a node asks before it raises its term", "diss. §9.6"),
+    "paper": ({}, "the paper's rule: a higher term is always adopted", "paper §5.2"),
+    "pre_vote": ({"pre_vote": True}, "a node asks for votes before it increases its term", "diss. §9.6"),
     "sticky_votes": (
         {"sticky_votes": True},
-        "a node that hears a leader gives no vote and adopts no term",
+        "a node that hears from a leader grants no vote and adopts no term",
         "diss. §4.2.3",
     ),
     "exponential_backoff": (
         {"candidate_backoff": 2.0},
-        "a candidate's timeout doubles with each election in a row that a majority refused",
+        "a candidate's timeout doubles with each consecutive election that a majority refused",
         "Raft Refloated (Howard et al. 2015), 4.2",
     ),
     "ranked": (
         {"timeout_step": 50},
-        "each node waits 50 ms longer than the one before: the first stands first",
+        "each node waits 50 ms longer than the one before, so that the first is the first candidate",
         "priorities as in raft-rs and ZooKeeper; the step is timeout_step=",
     ),
     "adaptive": (
         {"adaptive_timeout": True},
-        "timeouts follow the round trips that the leader measures, heartbeats the losses",
+        "timeouts adapt to the round trips that the leader measures, heartbeats to the losses",
         "Dynatune (Shiozaki and Nakamura, arXiv 2507.15154)",
     ),
 }
-"""Election rules that are settings of their own: name to settings, meaning, source."""
+"""Election rules that are settings: name to settings, meaning, source."""
 
 election_rules = Catalogue(
     "election rules",
@@ -148,16 +148,16 @@ election_rules = Catalogue(
         ),
     ],
 )
-"""The rules of election that the literature compares: `Scenario(election_rule=...)` takes a name."""
+"""The election rules of the literature: `Scenario(election_rule=...)` takes a name."""
 
 properties = Catalogue("properties", ("property", "meaning", "source"), _core.properties())
-"""What is checked after every event."""
+"""The properties that are checked after every event."""
 
 targets = Catalogue("targets", ("role", "meaning"), _core.targets())
 """The roles that a fault can hit."""
 
 lies = Catalogue("lies", ("lie", "meaning"), _core.lies())
-"""What a node can lie about: `Lie(node, lie)`."""
+"""The lies of a node: `Lie(node, lie)`."""
 
 metrics = Catalogue(
     "metrics",
@@ -167,15 +167,15 @@ metrics = Catalogue(
         for name, group, unit, meaning, _, default in _core.metrics()
     ],
 )
-"""What a row of a sweep can say about its run: `sweep(metrics=[...])` takes names and groups."""
+"""The metrics of a run, for the rows of a sweep: `sweep(metrics=[...])` takes names and groups."""
 
 CENSORED_BY = {name: by for name, _, _, _, by, _ in _core.metrics() if by}
-"""The metric that says how long was waited in vain where another one is null."""
+"""The metrics that hold the censored waiting time when another one is null."""
 
 
 def show_versions() -> None:
-    """Prints the versions of raftlab and of what it works with, for bug reports."""
-    from importlib import metadata  # whose import takes long
+    """Prints the versions of raftlab and of the packages that it works with, for bug reports."""
+    from importlib import metadata  # slow to import
 
     print(f"raftlab     {_core.VERSION} (scenario schema {_core.SCHEMA_VERSION})")
     print(f"python      {sys.version.split()[0]} on {platform.platform()}")

@@ -1,4 +1,4 @@
-"""What a scenario does, one step after the other: each step is a value.
+"""The steps of a scenario, as values.
 
 The most common steps are names of raftlab, too: `rl.run` is `rl.steps.run`. A fault is also a step (it is
 injected), and so is a text such as `"x=1"` (it is proposed). The others are what a cluster records when it is
@@ -55,14 +55,14 @@ class Step(Value):
     """
 
     short: ClassVar[bool] = False
-    """Whether it is a name of raftlab, too."""
+    """Whether its class is also a name of `raftlab`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.to_dict()  # what makes no sense is an error here, not where it is used
+        self.to_dict()  # so that errors are raised here, not where the step is used
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         raise InvalidError("Step is no step that can be taken; use one of raftlab.steps")
 
     def __repr__(self) -> str:
@@ -94,18 +94,18 @@ class run(Step):
     duration: Duration
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         return {"run": to_ms(self.duration, "duration")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class run_to(Step):
-    """A step: let time pass up to a moment.
+    """A step: let time pass up to a time.
 
     Parameters
     ----------
     time : time
-        From the beginning of the run. A moment that has passed is none to wait for.
+        The time from the beginning of the run. No time passes if it is in the past.
 
     Examples
     --------
@@ -116,7 +116,7 @@ class run_to(Step):
     time: Duration
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         return {"run_to": to_ms(self.time, "time")}
 
 
@@ -129,7 +129,7 @@ class run_until(Step):
     condition : Condition
         One of `raftlab.conditions`.
     limit : time, default 60 s
-        How long at most. A run whose condition does not hold by then ends there: `NotReached`.
+        The maximum duration. If the condition does not hold by then, the run ends with `NotReached`.
 
     Examples
     --------
@@ -143,7 +143,7 @@ class run_until(Step):
     limit: Duration = field(default="60s", kw_only=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         until = instance(self.condition, Condition, "condition").to_dict()
         return {"run_until": {"until": until, "limit": to_ms(self.limit, "limit")}}
 
@@ -170,7 +170,7 @@ class events(Step):
     python: bool = field(default=False, kw_only=True)
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         written: dict[str, Any] = {"count": integer(self.count, "count")}
         if flag(self.python, "python"):
             written["python"] = True
@@ -179,9 +179,9 @@ class events(Step):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class planned(Step):
-    """A step: do the next things that are planned for this moment, such as faults that strike now.
+    """A step: do the next actions that are planned for now, such as faults that strike now.
 
-    A run that was stopped among the things of one moment writes it down.
+    Recorded when a run is stopped between actions of one time.
 
     Parameters
     ----------
@@ -197,13 +197,13 @@ class planned(Step):
     count: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         return {"planned": integer(self.count, "count")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class reseed(Step):
-    """A step: from here on everything that is drawn is drawn with another seed, as in `fork(seed=...)`.
+    """A step: continue with the random draws of another seed, as in `fork(seed=...)`.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class reseed(Step):
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         return {"reseed": integer(self.seed, "seed")}
 
 
@@ -228,14 +228,14 @@ class reseed(Step):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Action(Step):
-    """The base of steps that take no time: what is done to a cluster, now or `at` a later time."""
+    """The base of steps that take no time: actions on a cluster, now or `at` a later time."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
+        """The step as in the scenario's JSON."""
         return {"do": self._action()}
 
     def _action(self) -> dict[str, Any]:
-        """What is done, as the scenario's JSON has it."""
+        """The action as in the scenario's JSON."""
         return {type(self).__name__: self._parameters()}
 
     def _parameters(self) -> dict[str, Any]:
@@ -244,7 +244,7 @@ class Action(Step):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class propose(Action):
-    """A step: a client asks for a command to be replicated; see `Cluster.propose`.
+    """A step: a client proposes a command; see `Cluster.propose`.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ class read(Action):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class retry(Action):
-    """A step: a client sends the same request again, perhaps to another node; see `Cluster.retry`.
+    """A step: a client retries an operation, perhaps at another node; see `Cluster.retry`.
 
     Parameters
     ----------
@@ -360,7 +360,7 @@ class give_up(Action):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class campaign(Action):
-    """A step: a node stands for election as if its timer had run out.
+    """A step: a node starts an election, as if its timer had expired.
 
     Parameters
     ----------
@@ -382,7 +382,7 @@ class campaign(Action):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class heal(Action):
-    """A step: ends one fault, or all of the network that act; see `Cluster.heal`.
+    """A step: end one fault, or all network faults; see `Cluster.heal`.
 
     Parameters
     ----------
@@ -412,7 +412,7 @@ MOVES = ("deliver", "hold", "release", "drop", "duplicate")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class message(Action):
-    """A step: a message under way is moved by hand, as the methods of `Message` do.
+    """A step: move a message in flight by hand, as the methods of `Message` do.
 
     Parameters
     ----------
@@ -425,7 +425,7 @@ class message(Action):
     copy : int, default 0
         0 for the message itself, 1 and up for copies of it.
     after : time, default 0
-        How much later it arrives, if it is released.
+        The delay until it arrives, if it is released.
 
     Examples
     --------
@@ -453,14 +453,14 @@ class message(Action):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class at(Action):
-    """A step: something is done at a later time; see `Cluster.at`.
+    """A step: defer an action to a later time; see `Cluster.at`.
 
     Parameters
     ----------
     time : time
-        When, from the beginning of the run.
+        The time, from the beginning of the run.
     action : fault, command or step
-        What: a step that takes no time itself, such as `campaign("A")`.
+        The action: a step that takes no time itself, such as `campaign("A")`.
 
     Examples
     --------
@@ -489,7 +489,7 @@ def _names(step: Step, *parts: str) -> dict[str, str]:
 
 
 def step_to_dict(step: Any) -> dict[str, Any]:
-    """A step as the scenario's JSON has it: one of this module, a fault, or a command."""
+    """A step as in the scenario's JSON: one of this module, a fault, or a command."""
     if isinstance(step, Step):
         return step.to_dict()
     if isinstance(step, Fault):
