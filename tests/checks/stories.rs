@@ -129,7 +129,7 @@ fn a_wiped_vote_makes_two_leaders() {
     lab.run(5);
     assert_eq!(lab.violated(), ["vote_once", "election_safety"]);
     let story: Vec<_> =
-        lab.checks().violations()[1].events.iter().map(|moment| moment.to_string()).collect();
+        lab.checks().violations()[1].events.iter().map(ToString::to_string).collect();
     let voter: Vec<_> = story.iter().filter_map(|moment| moment.strip_prefix("node 1 ")).collect();
     let votes = ["voted for node 0 in term 1", "voted for node 2 in term 1"];
     assert_eq!(voter, [votes[0], "crashed", "wiped", "restarted", votes[1]], "{story:?}");
