@@ -521,7 +521,7 @@ type Step = Box<dyn Fn(&mut Subject) -> Recorder>;
 /// All inputs of a node whose term is at most 1.
 fn steps(subject: &Subject) -> Vec<Step> {
     let mut messages = Vec::new();
-    let terms = if subject.is_one_of_three() { 0..3 } else { 0..0 }; // a single node gets no messages
+    let terms = if subject.is_one_of_three() { 0..3 } else { 0..0 }; // a single node hears nothing
     for term in terms {
         messages.push(append(term, (0, 0), &[], 0));
         messages.push(acknowledge(term, 0));

@@ -97,7 +97,7 @@ fn step_1_an_older_term_is_refused() {
 fn step_6_what_follows_a_matching_entry_is_retained() {
     let mut follower = node(&[1, 1, 2, 2], 1, NEVER);
     let step = follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
-    follower.hears(2, append(2, (4, 2), &[], 3)); // in the next step it is durable, and the entries that it covers are removed
+    follower.hears(2, append(2, (4, 2), &[], 3)); // makes the snapshot durable
     assert_eq!(terms(&follower), [2]);
     assert_eq!((follower.node.log().base().index, follower.node.log().last_index()), (3, 4));
     assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));

@@ -42,7 +42,7 @@ def found(pattern, texts):
 # ---- Size -----------------------------------------------------------------------------------------------
 
 WIDTH, LENGTH = 100, 700
-LONGER_LINES = 136
+LONGER_LINES = 134
 """Lines in Rust that are wider than 100: texts, which rustfmt does not wrap. May only get fewer."""
 LONGER_FILES = {
     "src/python/engine.rs": 710,

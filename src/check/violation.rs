@@ -140,8 +140,8 @@ impl Breach {
         }
     }
 
-    /// The moments of another node that belong to the violation's story: if two nodes lead one term,
-    /// its votes in that term, and the events between them that let it vote again.
+    /// The moments of another node that belong to the violation's story: if two nodes lead one
+    /// term, its votes in that term, and the events between them that let it vote again.
     pub(super) fn votes(&self, moments: &Moments) -> Vec<Placed> {
         let &Breach::TwoLeaders { term, .. } = self else { return Vec::new() };
         let of_term =
