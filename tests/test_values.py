@@ -437,3 +437,13 @@ def test_a_replay_line_is_made_for_who_asks(monkeypatch):
     assert pickle.loads(pickle.dumps(found[0])) == found[0]
     assert pickle.loads(pickle.dumps(found[0])).replay == found[0].replay
     assert "again with: " in found[0].explain()
+
+
+def test_an_attribute_of_a_node_is_the_part_of_its_state():
+    c = rl.Cluster(3, seed=1, initial=rl.Initial(term=2, leader="A", voted_for={"B": "A"})).run("10ms")
+    for name in c._engine.names:
+        whole = c._engine.node(name)
+        assert {part: c._engine.node(name, part) for part in whole} == whole
+    assert whole["leader"] == c["C"].leader
+    with pytest.raises(rl.InvalidError, match="a node has no 'mood'"):
+        c._engine.node("A", "mood")

@@ -115,7 +115,7 @@ class NodeView:
         world._engine.node(name)  # an unknown name is an error now
 
     def _get(self, what: str) -> Any:
-        return self._world._engine.node(self.name)[what]
+        return self._world._engine.node(self.name, what)
 
     @property
     def term(self) -> int:

@@ -367,11 +367,17 @@ impl Engine {
         Ok((level, options.checks))
     }
 
-    /// A node, as a dict.
-    fn node<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+    /// A node, as a dict; or one part of it.
+    #[pyo3(signature = (name, what=None))]
+    fn node<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        what: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let guard = self.lock()?;
         let id = guard.names().id(name).map_err(invalid)?;
-        either!(&guard.cluster, cluster => views::node(py, cluster, id))
+        either!(&guard.cluster, cluster => views::node(py, cluster, id, what))
     }
 
     /// The log of a node, as a list of tuples (index, term, command, committed).

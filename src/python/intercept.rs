@@ -207,8 +207,14 @@ impl SenderState {
         self.names.name(self.id)
     }
 
-    /// The node, as a dict.
-    fn node<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyDict>> {
+    /// The node, as a dict; or one part of it.
+    #[pyo3(signature = (_name, what=None))]
+    fn node<'py>(
+        &self,
+        py: Python<'py>,
+        _name: &str,
+        what: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let around = Surroundings {
             up: true,
             paused: false,
@@ -216,7 +222,7 @@ impl SenderState {
             now: self.now,
             election_due: None,
         };
-        self.look(|node| views::state(py, &self.names, self.id, node, &around))
+        self.look(|node| views::state(py, &self.names, self.id, node, &around, what))
     }
 
     /// The log of the node, as a list of tuples (index, term, command, committed).

@@ -1,5 +1,6 @@
 //! The state of a cluster and the vocabulary for Python, as plain dicts, lists and tuples.
 
+use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -32,11 +33,13 @@ pub(super) struct Surroundings {
     pub(super) election_due: Option<Time>,
 }
 
+/// The state of a node, as a dict, or one part of it.
 pub(super) fn node<'py, O: Watcher>(
     py: Python<'py>,
     cluster: &Cluster<O>,
     id: NodeId,
-) -> PyResult<Bound<'py, PyDict>> {
+    what: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
     let world = cluster.world();
     let around = Surroundings {
         up: world.is_up(id),
@@ -45,45 +48,95 @@ pub(super) fn node<'py, O: Watcher>(
         now: world.now(),
         election_due: world.timer_due(id, crate::raft::node::ELECTION),
     };
-    let names = &cluster.scenario().nodes;
-    state(py, names, id, world.node(id), &around)
+    state(py, &cluster.scenario().nodes, id, world.node(id), &around, what)
 }
 
-/// The state of a node, as a dict, without its log and its store, which may be long.
+/// The state of a node, as a dict, or one part of it; without its log and store, which may be long.
 pub(super) fn state<'py>(
     py: Python<'py>,
     names: &Names,
     id: NodeId,
     node: &Node,
     around: &Surroundings,
-) -> PyResult<Bound<'py, PyDict>> {
+    what: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(what) = what {
+        return part(py, names, id, node, around, what);
+    }
+    let dict = PyDict::new(py);
+    for what in PARTS {
+        dict.set_item(what, part(py, names, id, node, around, what)?)?;
+    }
+    Ok(dict.into_any())
+}
+
+/// What the state of a node consists of.
+const PARTS: [&str; 17] = [
+    "name",
+    "up",
+    "paused",
+    "role",
+    "term",
+    "voted_for",
+    "leader",
+    "commit_index",
+    "last_applied",
+    "last_index",
+    "last_term",
+    "first_index",
+    "snapshot_index",
+    "clock_rate",
+    "clock_offset_ms",
+    "election_due_ms",
+    "progress",
+];
+
+fn part<'py>(
+    py: Python<'py>,
+    names: &Names,
+    id: NodeId,
+    node: &Node,
+    around: &Surroundings,
+    what: &str,
+) -> PyResult<Bound<'py, PyAny>> {
     let status = node.status();
     let name = |id: Option<NodeId>| id.map(|id| names.name(id));
-    let dict = PyDict::new(py);
-    dict.set_item("name", names.name(id))?;
-    dict.set_item("up", around.up)?;
-    dict.set_item("paused", around.paused)?;
-    dict.set_item("role", status.role.name())?;
-    dict.set_item("term", status.term)?;
-    dict.set_item("voted_for", name(status.voted_for))?;
-    dict.set_item("leader", name(status.leader))?;
-    dict.set_item("commit_index", status.commit_index)?;
-    dict.set_item("last_applied", status.last_applied)?;
-    dict.set_item("last_index", status.last_index)?;
-    dict.set_item("last_term", status.last_term)?;
-    dict.set_item("first_index", node.log().base().index + 1)?;
-    dict.set_item("snapshot_index", node.snapshot_index())?;
-    dict.set_item("clock_rate", around.clock.rate())?;
-    dict.set_item("clock_offset_ms", around.clock.offset_ms(around.now))?;
-    dict.set_item("election_due_ms", around.election_due.map(Time::as_ms))?;
+    match what {
+        "name" => names.name(id).into_bound_py_any(py),
+        "up" => around.up.into_bound_py_any(py),
+        "paused" => around.paused.into_bound_py_any(py),
+        "role" => status.role.name().into_bound_py_any(py),
+        "term" => status.term.into_bound_py_any(py),
+        "voted_for" => name(status.voted_for).into_bound_py_any(py),
+        "leader" => name(status.leader).into_bound_py_any(py),
+        "commit_index" => status.commit_index.into_bound_py_any(py),
+        "last_applied" => status.last_applied.into_bound_py_any(py),
+        "last_index" => status.last_index.into_bound_py_any(py),
+        "last_term" => status.last_term.into_bound_py_any(py),
+        "first_index" => (node.log().base().index + 1).into_bound_py_any(py),
+        "snapshot_index" => node.snapshot_index().into_bound_py_any(py),
+        "clock_rate" => around.clock.rate().into_bound_py_any(py),
+        "clock_offset_ms" => around.clock.offset_ms(around.now).into_bound_py_any(py),
+        "election_due_ms" => around.election_due.map(Time::as_ms).into_bound_py_any(py),
+        "progress" => Ok(progress(py, names, id, node)?.into_any()),
+        _ => Err(invalid(format!("a node has no '{what}'"))),
+    }
+}
+
+/// nextIndex and matchIndex for each other node, if the node leads.
+fn progress<'py>(
+    py: Python<'py>,
+    names: &Names,
+    id: NodeId,
+    node: &Node,
+) -> PyResult<Bound<'py, PyDict>> {
     let progress = PyDict::new(py);
     for (i, peer) in node.progress().unwrap_or(&[]).iter().enumerate() {
         if i != id.at() {
             progress.set_item(names.name(NodeId::from(i)), (peer.next, peer.matched))?;
         }
     }
-    dict.set_item("progress", progress)?;
-    Ok(dict)
+    Ok(progress)
 }
 
 /// The log of a node, as a list of tuples (index, term, command, committed).
