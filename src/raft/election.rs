@@ -160,7 +160,10 @@ impl Node {
             Some(why) => fx.note(RaftNote::Refused { from, why }),
             None => {
                 self.storage.set_ballot(term, Some(from));
-                fx.arm(ELECTION, self.patience);
+                // A leader that votes in its own term is a liar, and has no election timer either.
+                if self.role != Role::Leader {
+                    fx.arm(ELECTION, self.patience);
+                }
                 fx.note(RaftNote::Voted { term, candidate: from });
             }
         }
