@@ -115,9 +115,20 @@ def faults() -> str:
 def columns() -> str:
     """The tables of the trace."""
     parts = [f"# Columns of the trace\n\n{NOTE}"]
+    named = list(dict.fromkeys(row["column"] for row in rl.column_values))
     for name, (meaning, of_table) in rl.schema().items():
         parts.append(f"\n## {name}\n\n{meaning}\n\n{table(('column', 'type', 'unit', 'meaning'), of_table)}")
+        parts += [values(column) for column in named if column.startswith(f"{name}.")]
+    parts += ["\n## Endings of runs\n", *(values(column) for column in named if "." not in column)]
     return "".join(parts)
+
+
+def values(column: str) -> str:
+    """What a column of names can hold."""
+    rows = rl.column_values.where(column=column)
+    return f"\n`{column}` is one of:\n\n" + table(
+        ("value", "meaning"), (list(row.values())[1:] for row in rows)
+    )
 
 
 def rules() -> str:

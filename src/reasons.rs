@@ -1,15 +1,18 @@
 //! The reasons why an operation fails, its outcome is unknown, or a node halts.
 
 macro_rules! reasons {
-    ($($(#[doc = $meaning:literal])* $name:ident $text:literal;)*) => {
+    ($(#[doc = $doc:literal])* $all:ident:
+        $($(#[doc = $meaning:literal])* $name:ident $text:literal;)*) => {
         $($(#[doc = $meaning])* pub const $name: &str = $text;)*
 
-        /// All reasons with their meanings, for documentation.
-        pub const REASONS: &[(&str, &str)] = &[$(($text, concat!($($meaning),*))),*];
+        $(#[doc = $doc])*
+        pub const $all: &[(&str, &str)] = &[$(($text, concat!($($meaning),*))),*];
     };
 }
 
 reasons! {
+    /// The reasons why an operation fails or its outcome is unknown, with their meanings.
+    REASONS:
     /// The node that received the request is not the leader. The operation fails: nothing was done.
     NOT_LEADER "not the leader";
     /// The client found no leader to ask. The operation fails: nothing was sent.
@@ -27,7 +30,12 @@ reasons! {
     TIMED_OUT "timed out";
     /// `Cluster.give_up` ended the wait. The outcome is unknown.
     GAVE_UP "the client stopped waiting";
+}
+
+reasons! {
+    /// The reasons why a node halts, with their meanings.
+    HALTS:
     /// With `commit_guard`, a node halts rather than truncate an entry that it knows to be
-    /// committed. This text is the `detail` of the event `halted`.
+    /// committed.
     CONFLICT "the leader's entries conflict with committed ones";
 }

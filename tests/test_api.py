@@ -1,6 +1,7 @@
 """What people type first: names that one guesses, things that print themselves, tables for every library."""
 
 import html
+import inspect
 import pickle
 import re
 import subprocess
@@ -312,12 +313,12 @@ def test_every_fault_has_its_class():
 
 
 def test_every_condition_has_its_name():
-    arguments = {"count": 1, "node": "A", "index": 1, "nodes": 1, "term": 1, "op": 1, "of": rl.violated}
+    arguments = {"count": 1, "node": "A", "index": 1, "nodes": 1, "term": 1, "operation": 1}
+    arguments["conditions"] = rl.violated
     for row in rl.conditions:
         condition = getattr(rl, row["condition"])
-        names = [name for name in row["parameters"].split(", ") if name]
-        if names:
-            condition = condition(*(arguments[name] for name in names))
+        if not isinstance(condition, rl.Condition):
+            condition = condition(*(arguments[name] for name in inspect.signature(condition).parameters))
         assert isinstance(condition, rl.Condition)
         assert str(condition)
         assert rl.Scenario(3, stop=condition).stop == condition

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import html
+import inspect
 import platform
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core
-from ._suggest import unknown_in
-from .errors import UnknownNameError
+from . import _conditions, _core
+from ._not_simulated import NOT_SIMULATED
+from ._suggest import unknown_argument, unknown_in
+from .errors import InvalidError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "Catalogue",
+    "column_values",
     "conditions",
     "election_rules",
     "faults",
     "lies",
     "metrics",
+    "not_simulated",
     "properties",
     "rules",
     "show_versions",
@@ -61,6 +65,22 @@ class Catalogue(Sequence[dict[str, str]]):
         """The first column."""
         return tuple(row[self.columns[0]] for row in self._rows)
 
+    def where(self, **cells: str) -> Catalogue:
+        """The rows that have these cells.
+
+        >>> import raftlab as rl
+        >>> rl.column_values.where(column="messages.fate", value="lost")
+        column         value  meaning
+        messages.fate  lost   The network lost it.
+        """
+        for name in cells:
+            if name not in self.columns:
+                raise unknown_argument("Catalogue.where()", name, list(self.columns))
+        rows = [row for row in self._rows if cells.items() <= row.items()]
+        if not rows:
+            raise InvalidError(f"no row of the {self.title} has {cells}")
+        return Catalogue(self.title, self.columns, [tuple(row.values()) for row in rows])
+
     def to_pandas(self) -> pd.DataFrame:
         """As a pandas DataFrame."""
         import pandas
@@ -86,6 +106,14 @@ class Catalogue(Sequence[dict[str, str]]):
         return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def how_written(made: Any) -> str:
+    """How a value of the package is written: a name, or a call with its parameters."""
+    if not inspect.isroutine(made):
+        return str(made.name)
+    parameters = inspect.signature(made).parameters.values()
+    return f"{made.__name__}({', '.join(str(p.replace(annotation=p.empty)) for p in parameters)})"
+
+
 def _settings(given: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
@@ -99,10 +127,20 @@ faults = Catalogue(
 
 conditions = Catalogue(
     "conditions",
-    ("condition", "parameters", "meaning"),
-    [(name, ", ".join(parameters), meaning) for name, parameters, meaning in _core.conditions()],
+    ("condition", "as written", "meaning"),
+    [(name, how_written(getattr(_conditions, name)), meaning) for name, _, meaning in _core.conditions()],
 )
 """The conditions that a run can wait for."""
+
+column_values = Catalogue(
+    "columns with names",
+    ("column", "value", "meaning"),
+    [(column, value, meaning) for column, values in _core.values() for value, meaning in values],
+)
+"""The values of columns of names: `column_values.where(column="events.kind")`; `ending` is that of runs."""
+
+not_simulated = Catalogue("gaps", ("not simulated", "remark"), [row[:2] for row in NOT_SIMULATED])
+"""What raftlab does not simulate. Errors about names refer to it, too."""
 
 rules = Catalogue(
     "rules",

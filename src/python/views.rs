@@ -20,7 +20,7 @@ use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
 use crate::raft::notes::REFUSALS;
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
-use crate::reasons::REASONS;
+use crate::reasons::{HALTS, REASONS};
 use crate::sim::{Clock, OpStatus, Time};
 use crate::trace::schema::{TABLES, VALUES};
 
@@ -429,9 +429,10 @@ pub(super) fn values() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let refusals = REFUSALS.iter().map(|(name, meaning, source)| {
         (*name, format!("{} ({source})", meaning.trim().trim_end_matches('.')))
     });
+    let halts = HALTS.iter().map(|(name, meaning)| (*name, meaning.trim().to_owned()));
     columns
         .chain([
-            ("events.detail", refusals.collect()),
+            ("events.detail", refusals.chain(halts).collect()),
             ("ops.reason", pairs(&mut REASONS.iter().copied())),
             (
                 "ending",

@@ -80,7 +80,8 @@ pub enum RaftNote {
 }
 
 macro_rules! refusals {
-    ($($(#[doc = $meaning:literal])* $variant:ident $(($rule:ty))? $name:literal $source:literal;)*) => {
+    ($($(#[doc = $meaning:literal])*
+        $variant:ident $(($rule:ty))? $name:literal $source:literal;)*) => {
         /// Why a message was refused.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub enum Refusal {
@@ -88,7 +89,8 @@ macro_rules! refusals {
         }
 
         /// All refusals: name in tables, meaning, source.
-        pub const REFUSALS: &[(&str, &str, &str)] = &[$(($name, concat!($($meaning),*), $source)),*];
+        pub const REFUSALS: &[(&str, &str, &str)] =
+            &[$(($name, concat!($($meaning),*), $source)),*];
 
         impl Refusal {
             /// The name in tables.

@@ -7,13 +7,15 @@ import math
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .. import _core
 from .._arguments import U64, dumps, flag, instance, integer, items
 from .._arguments import confidence as confidence_of
 from .._conditions import Condition
 from .._progress import Progress
+from .._signatures import passes_on
+from .._typing import RunOptions
 from ..errors import IncompleteWarning, InvalidError
 from ..scenario import Scenario, default_threads
 from ..statistics import percent
@@ -152,7 +154,8 @@ class RareEvent:
             return float(self.effort * len(self.reached))
         return (1 - self.probability) / (self.probability * self.relative_error**2)
 
-    def example(self, **options: object) -> Run:
+    @passes_on(Scenario.run)
+    def example(self, **options: Unpack[RunOptions]) -> Run:
         """A run that meets the event, with its trace: options as in `Scenario.run`.
 
         Raises
@@ -163,7 +166,7 @@ class RareEvent:
         if self._example is None:
             raise InvalidError("no run reached the last level; there is no example of the event")
         script, seed = self._example
-        return Scenario.from_json(script).run(seed, **options)  # type: ignore[arg-type]
+        return Scenario.from_json(script).run(seed, **options)
 
     def to_pandas(self) -> pd.DataFrame:
         """The levels as a pandas DataFrame, a row each.

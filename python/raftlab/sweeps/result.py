@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _core
 from .._arguments import integer
+from .._signatures import passes_on
+from .._typing import RunOptions
 from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
 from ..statistics import upper_bound
@@ -154,7 +156,8 @@ class Sweep:
         """The scenario of a row; rows as in `replay`."""
         return self._plan.scenario(*self._find(row)[:2])
 
-    def replay(self, row: Any, **options: Any) -> Run:
+    @passes_on(Scenario.run)
+    def replay(self, row: Any, **options: Unpack[RunOptions]) -> Run:
         """One of the runs again, with its trace.
 
         Parameters
