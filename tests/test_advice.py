@@ -334,9 +334,9 @@ def test_a_budget_is_a_number_of_runs_or_a_time():
     for budget in (400, 800):
         found = rl.advise(LOSSY, timeouts=[60], budget=budget, **QUICK)
         assert 0.6 * budget < found.runs < 1.3 * budget
-    began = time.perf_counter()
+    began = time.process_time()
     short = rl.advise(LOSSY, timeouts=[60], budget="1s", **QUICK)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
     assert short.runs > 300
     fixed = rl.advise(LOSSY, timeouts=[60], seeds=30, steady_days=0.01, **QUICK)
     assert len(fixed.failovers) == 30

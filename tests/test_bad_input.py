@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import json
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -1016,20 +1017,15 @@ COMES_BACK = {
 @pytest.mark.parametrize("story", COMES_BACK.values(), ids=COMES_BACK)
 def test_it_comes_back(story):
     """It ends, or is refused; a simulation in which time stands still never ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"import raftlab as rl\n{story}"],
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (30, 30))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{limit}\nimport raftlab as rl\n{story}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
-        _, error = process.communicate(timeout=10)
-    except subprocess.TimeoutExpired:
-        pytest.fail("it does not come back")
-    finally:
-        process.kill()
-        process.wait()
-    assert process.returncode == 0 or "raftlab.errors.InvalidError" in error, error
+    assert done.returncode not in (-signal.SIGXCPU, -signal.SIGKILL), "it computes for ever"
+    assert done.returncode == 0 or "raftlab.errors.InvalidError" in done.stderr, done.stderr
 
 
 def test_a_ceiling_on_rows_is_a_ceiling_on_memory():
@@ -1040,9 +1036,7 @@ def test_a_ceiling_on_rows_is_a_ceiling_on_memory():
         "c = rl.Cluster(3, trace_rows=50); c.loss(0.1, every=0.0005); c.run(500)\n"
         "print(peak() - before)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", story], capture_output=True, text=True, check=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 50, "megabytes for 50 rows"
 
 
@@ -1267,10 +1261,9 @@ def make_call(c, name, args, kwargs):
     options=SETTINGS,
     calls=st.lists(CALLS, max_size=25),
 )
-@pytest.mark.timeout(120)
 def test_any_calls_with_any_arguments(nodes, seed, options, calls):
     """No panic, no hang, only exceptions of raftlab; and what was done plays again to the same digest."""
-    start = time.monotonic()
+    start = time.thread_time()
     c = rl.Cluster(nodes, seed, **options)
     for name, args, kwargs in calls:
         with contextlib.suppress(rl.RaftlabError):
@@ -1279,4 +1272,4 @@ def test_any_calls_with_any_arguments(nodes, seed, options, calls):
     c.run(1)  # the script of a cluster that was never driven has no end of its own
     assert c.scenario.run(seed=c.seed).digest == c.digest
     assert rl.Scenario.from_json(c.scenario.to_json()) == c.scenario
-    assert time.monotonic() - start < 20
+    assert time.thread_time() - start < 20

@@ -16,15 +16,15 @@ import time
 from functools import partial
 from pathlib import Path
 
+import distributed
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import raftlab as rl
 from raftlab.sweeps import chunks, executors
 from raftlab.sweeps.checksums import Checksums
 from raftlab.sweeps.fingerprint import fingerprint
 from raftlab.sweeps.store import StoredTable
-
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
 
 STORY = Path(__file__).with_name("stories") / "failover.py"
 _story = runpy.run_path(str(STORY))
@@ -114,25 +114,24 @@ class Lame(cf.ThreadPoolExecutor):
 
     def __init__(self):
         super().__init__(4)
-        self.stuck, self.release = 0, threading.Event()
+        self.stuck, self.release = None, threading.Event()
 
     def submit(self, function, /, *args, **kwargs):
-        if not self.stuck:
-            self.stuck += 1
-            return super().submit(self.release.wait, 120)
+        if self.stuck is None:
+            self.stuck = super().submit(self.release.wait)
+            return self.stuck
         return super().submit(function, *args, **kwargs)
 
 
 def test_a_straggler_is_overtaken(whole, monkeypatch):
     monkeypatch.setattr(executors, "LEAST_STRAGGLE_S", 0.2)
     pool = Lame()
-    start = time.perf_counter()
     try:
         assert same(rl.sweep(failover, GRID, **OPTIONS, executor=pool), whole)
+        assert not pool.stuck.done(), "it was waited for"
     finally:
         pool.release.set()
         pool.shutdown()
-    assert time.perf_counter() - start < 60
 
 
 def test_a_broken_pool_says_so(tmp_path, few):
@@ -186,7 +185,6 @@ def digests(result):
 
 
 def test_a_dask_client_that_is_closed():
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
     client = distributed.Client(processes=False, n_workers=1, dashboard_address=None)
     client.close()
     with pytest.raises(rl.InvalidError, match="executor: the dask Client is closed"):
@@ -209,14 +207,12 @@ def test_what_is_no_executor(bad):
 
 @pytest.mark.filterwarnings("default")
 def test_dask_with_a_worker_killed_half_way(whole, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="dask is not installed")
     command = [sys.executable, STORY, tmp_path / "store", "dask"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=200)
     lines = done.stdout.splitlines()
     assert lines[-1:] == ["2400 True"], done.stderr[-3000:]
     killed = next(line for line in lines if line.startswith("killed"))
     assert int(killed.split()[-1]) < 128, "it was killed after the end"
-    assert distributed.__version__
     assert same(rl.sweep(failover, GRID, **OPTIONS, store=tmp_path / "store"), whole)
 
 
@@ -474,8 +470,8 @@ def test_runs_that_are_there_twice_count_once(few, tmp_path):
     assert same(rl.sweep(failover, GRID, **FEW, store=tmp_path), few)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the lock is POSIX's")
 def test_two_processes_do_not_fill_one_store(few, tmp_path):
-    pytest.importorskip("fcntl")
     story = (
         "import sys, pathlib, raftlab.sweeps.lock as lock\n"
         "held = lock.locked(pathlib.Path(sys.argv[1]))\n"

@@ -38,6 +38,11 @@ impl Pace {
     /// A slice ended, and another follows. Returns the time.
     pub fn slice_ends(&mut self) -> Instant {
         let now = Instant::now();
+        self.slice_ended(now);
+        now
+    }
+
+    fn slice_ended(&mut self, now: Instant) {
         if let Some(since) = self.since.replace(now) {
             let took = now - since;
             if took < QUICK {
@@ -46,7 +51,6 @@ impl Pace {
                 self.events = (self.events / 4).max(FEWEST);
             }
         }
-        now
     }
 }
 
@@ -56,19 +60,21 @@ mod tests {
 
     #[test]
     fn slices_follow_what_events_cost() {
-        let mut pace = Pace::default();
-        for _ in 0..10 {
-            pace.slice_ends();
-        }
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        let mut slices = |pace: &mut Pace, count: u32, took: Duration| {
+            for _ in 0..count {
+                now += took;
+                pace.slice_ended(now);
+            }
+        };
+        slices(&mut pace, 10, QUICK / 2);
         assert_eq!(pace.events(), MOST);
-        for _ in 0..10 {
-            std::thread::sleep(SLOW + QUICK);
-            pace.slice_ends();
-        }
+        slices(&mut pace, 1, (QUICK + SLOW) / 2);
+        assert_eq!(pace.events(), MOST);
+        slices(&mut pace, 10, SLOW + QUICK);
         assert_eq!(pace.events(), FEWEST);
         pace.begin();
-        std::thread::sleep(SLOW);
-        pace.slice_ends();
+        slices(&mut pace, 1, QUICK / 2);
         assert_eq!(pace.events(), FEWEST, "the time before its beginning does not count");
     }
 }
