@@ -56,7 +56,8 @@ def test_the_leader_can_be_put_where_the_story_needs_it():
 
 
 def test_the_pictures_of_the_notebook():
-    matplotlib = pytest.importorskip("matplotlib")
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
     from matplotlib.axes import Axes

@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
 import raftlab as rl
 
@@ -41,7 +42,7 @@ SLOW = {"README.md", "advise.md"}
 )
 def test_code_that_is_shown_runs(page, tmp_path, monkeypatch):
     """All of it, one piece after the other, with the output that the page shows."""
-    pytest.importorskip("matplotlib").use("Agg")
+    matplotlib.use("Agg")
     monkeypatch.chdir(tmp_path)
     known = blocks.play(page, PAGES[page].read_text())
     if page == "README.md":

@@ -523,14 +523,13 @@ def test_a_confidence_is_neither_nothing_nor_certainty(swept, confidence):
 
 @pytest.mark.parametrize("confidence", [1e-9, 1 - 1e-9])
 def test_any_confidence_there_is_gives_something(swept, confidence):
-    swept.summary(by="timeout", confidence=confidence, metrics=["downtime_ms", "violation"])
-    swept.survival("downtime_ms", by="timeout", confidence=confidence)
-    rl.compare(
-        swept.where(timeout=50, loss=0.0),
-        swept.where(timeout=150, loss=0.0),
-        "downtime_ms",
-        confidence=confidence,
-    )
+    table = swept.summary(by="timeout", confidence=confidence, metrics=["downtime_ms", "violation"])
+    assert len(table) > 0
+    curve = swept.survival("downtime_ms", by="timeout", confidence=confidence)
+    assert (curve.low <= curve.survival).all()
+    assert (curve.survival <= curve.high).all()
+    both = swept.where(timeout=50, loss=0.0), swept.where(timeout=150, loss=0.0)
+    assert rl.compare(*both, "downtime_ms", confidence=confidence).confidence == confidence
 
 
 # ---- Survival as a table -----------------------------------------------------------------------------

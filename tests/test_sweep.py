@@ -310,7 +310,6 @@ def test_one_run_is_no_runs():
 
 
 def test_a_kernel_without_widgets_shows_a_line_of_text(monkeypatch, capsys):
-    pytest.importorskip("tqdm")
     monkeypatch.setitem(sys.modules, "ipykernel", object())
     monkeypatch.setattr(
         "importlib.util.find_spec", lambda name: None if name == "ipywidgets" else pytest.fail(name)

@@ -225,6 +225,80 @@ def reached(graph, start):
     return seen
 
 
+# ---- Tests that cannot fail -----------------------------------------------------------------------------
+
+CLAIMS = {"pytest.raises", "pytest.warns", "pytest.fail"}
+"""What fails, besides `assert`."""
+SKIPS = (
+    r"importorskip|pytest\.skip\b|mark\.skip\b|xfail|#\[ignore"
+    r"|skipif\((?!sys\.platform [=!]= \"\w+\", reason=)"
+)
+"""A test that is skipped passes. All that tests need is installed; only platforms differ."""
+
+
+def test_every_test_can_fail():
+    support = files("tests/support/*.py")
+    texts = files("tests/test_*.py") | {"tests/test_tidy.py": Path(__file__).read_text(encoding="utf-8")}
+    assert [f"{name}: {one}" for name, text in texts.items() for one in silent(text, support)] == []
+    assert silent("def test_a():\n    f()\ndef f():\n    pass") == ["test_a"]
+    assert silent("def test_a():\n    f()\ndef f():\n    assert g()") == []
+    helped = "from s import f\ndef test_a():\n    f()"
+    assert silent(helped, {"tests/support/s.py": "def f(): 1"}) == ["test_a"]
+    assert silent(helped, {"tests/support/s.py": "def f(): assert 1"}) == []
+
+
+def silent(text, support=None):
+    """The tests of a file that neither assert anything nor call what does."""
+    tree = ast.parse(text)
+    modules = {Path(name).stem: claiming(ast.parse(told)) for name, told in (support or {}).items()}
+    known = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            known |= {alias.name for alias in node.names} & modules.get(node.module, set())
+    known = claiming(tree, known)
+    return [name for name in functions(tree) if name.startswith("test_") and name not in known]
+
+
+def functions(tree):
+    return {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def claiming(tree, known=frozenset()):
+    """The names of functions that claim something, or call one that does."""
+    known, left = CLAIMS | set(known), functions(tree)
+    while more := {name for name, function in left.items() if claims(function, known)}:
+        known |= more
+        left = {name: function for name, function in left.items() if name not in more}
+    return known
+
+
+def claims(function, known):
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and ast.unparse(node.func) in known)
+        for node in ast.walk(function)
+    )
+
+
+def test_every_test_runs():
+    rust = {name: text for name, text in RUST.items() if name.startswith(("src/", "tests/"))}
+    assert found(SKIPS, files("tests/**/*.py", "python/**/*.py", but=["tests/test_tidy.py"]) | rust) == []
+    wrong = 'pytest.importorskip("numpy")\npytest.skip("no")\n@pytest.mark.skipif(sys.platform == "linux")'
+    assert len(found(SKIPS, {"a.py": wrong})) == 3
+    assert found(SKIPS, {"a.py": 'skipif(sys.platform != "linux", reason="as Linux does")'}) == []
+
+
+CLOCK = r"(perf_counter|monotonic|time\.time)\(\)"
+TIMED = rf"{CLOCK}.*[<>]|[<>].*{CLOCK}|\.elapsed\(\)"
+
+
+def test_no_test_asserts_a_speed():
+    """By the clock: who shares the cores waits. `benches/` measures speed; CPU time bounds what must end."""
+    rust = {name: text for name, text in RUST.items() if name.startswith("tests/")}
+    assert found(TIMED, files("tests/**/*.py", but=["tests/test_tidy.py"]) | rust) == []
+    wrong = "assert time.perf_counter() - start < 2\nassert 5 > time.monotonic() - start\nstart.elapsed() < x"
+    assert len(found(TIMED, {"a.py": wrong})) == 3
+
+
 @pytest.mark.parametrize("name", ["python", "tests", "docs", "benches"])
 def test_the_rules_see_the_files(name):
     assert any(path.startswith(f"{name}/") for path in PYTHON)

@@ -387,7 +387,8 @@ def test_what_cannot_be_written_says_so(tmp_path):
 
 
 def test_a_trace_is_written_as_parquet(tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import parquet
+
     c = rl.Cluster(3, seed=1).run("1s")
     c.trace.to_parquet(tmp_path / "new" / "folder")
     c.trace.to_parquet(tmp_path / "new" / "folder")

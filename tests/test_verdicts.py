@@ -144,4 +144,8 @@ def test_figure_7_is_a_beginning():
         "e": [1, 1, 1, 4, 4, 4, 4],
         "f": [1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3],
     }
-    rl.Cluster(list(logs), initial=rl.Initial(term=8, log=logs, leader="L")).run("1s")
+    c = rl.Cluster(list(logs), initial=rl.Initial(term=8, log=logs, leader="L"))
+    assert {node.name: [entry.term for entry in node.log] for node in c.nodes} == logs
+    assert c.leader.name == "L"
+    c.run("1s")
+    assert not c.violations
