@@ -1,5 +1,4 @@
-//! Ten thousand random scenarios on the honest protocol: no violation, no panic, and nothing
-//! vacuous.
+//! Random scenarios on the honest protocol: no violation, no panic, and nothing vacuous.
 //!
 //! Half of them draw fsync latencies and crash between a write and its completion. The test prints
 //! and asserts the number of opportunities for violations.
@@ -25,7 +24,7 @@ use rand::{Rng, RngExt};
 mod soak;
 
 /// In `make test`.
-const SLICE: u64 = 10_000;
+const SLICE: u64 = 2_500;
 const HORIZON_MS: f64 = 3_000.0;
 
 /// The totals over all scenarios.
@@ -85,9 +84,9 @@ fn soak_of_random_scenarios_breaks_nothing() {
     println!("faults struck: {:?}", floors.struck);
     println!("checks evaluated: {:?}", floors.coverage);
     assert!(floors.with_leader > scenarios * 9 / 10);
-    assert!(floors.commits > 500_000);
+    assert!(floors.commits > scenarios * 50);
     assert!((scenarios * 2 / 5..scenarios * 3 / 5).contains(&floors.slow_disks));
-    assert!(floors.crashes_with_unsynced_writes > 500);
+    assert!(floors.crashes_with_unsynced_writes > scenarios / 20);
     for kind in [
         "partition",
         "isolate",
@@ -99,11 +98,12 @@ fn soak_of_random_scenarios_breaks_nothing() {
         "pause",
         "clock_rate",
     ] {
-        assert!(floors.struck.get(kind).copied().unwrap_or(0) > 500, "{kind} hardly ever struck");
+        let struck = floors.struck.get(kind).copied().unwrap_or(0);
+        assert!(struck > scenarios / 20, "{kind} struck {struck} times");
     }
     for rule in raftlab::check::PROPERTIES {
         let evaluated = floors.coverage.get(rule.name).copied().unwrap_or(0);
-        assert!(evaluated > 500, "{} was evaluated {evaluated} times", rule.name);
+        assert!(evaluated > scenarios / 20, "{} was evaluated {evaluated} times", rule.name);
     }
 }
 
