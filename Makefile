@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
-.PHONY: help setup demo test test-rust test-python test-notebooks quick soak lint format bench bench-instructions bench-coverage notebooks docs wheel bless clean
+.PHONY: help setup demo test test-rust test-python test-notebooks quick soak lint lint-rust lint-python format bench bench-instructions bench-coverage notebooks docs wheel bless clean
 
 help:  ## Show this help
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "}; {printf "  make %-15s %s\n", $$1, $$2}'
@@ -26,12 +26,19 @@ setup: $(VENV)/.installed  ## Create .venv, compile the extension, install every
 demo: setup  ## Run the seven experiments; pictures and verdicts go to out/
 	$(BIN)/python -m raftlab experiments --out out
 
-test: lint test-rust test-python test-notebooks  ## Everything that CI runs
+# Two things at once: linking the extension takes a minute of one core, and so do the types of Python.
+test:  ## Everything that CI runs
+	$(MAKE) --jobs 2 setup lint-rust test-rust lint-python
+	$(MAKE) test-python test-notebooks
 
-lint: setup  ## Formatters, linters, types, stubs
+lint: lint-rust lint-python  ## Formatters, linters, types, stubs
+
+lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --features python -- -D warnings
+
+lint-python: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p raftlab
@@ -46,9 +53,9 @@ test-python: setup  ## The package, its docstrings, the experiments
 quick: setup  ## Python tests without the slow ones: a few minutes, for while one works
 	$(BIN)/python -m pytest -n auto -m "not slow and not soak"
 
-# One after the other: kernels that start at once may choose the same port, and their sweeps use all cores anyway.
+# Side by side: a notebook draws and imports on one core. notebooks/conftest.py keeps their kernels apart.
 test-notebooks: setup  ## Every notebook, from its first cell to its last
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
+	$(BIN)/python -m pytest -n auto --maxschedchunk 1 --nbmake --nbmake-timeout=600 notebooks
 
 # The tests that gain from more runs: 20 times the slice that `make test` plays (RAFTLAB_SOAK=n: n times), figures shown.
 soak: export RAFTLAB_SOAK ?= 20
