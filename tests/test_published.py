@@ -114,11 +114,20 @@ def test_the_trial_of_figure_16_is_the_sources():
         assert run.leader.name in "BC"
 
 
-def test_split_votes_agree():
+def test_split_votes_agree(monkeypatch):
+    """A fifth of the page's elections shows a wrong closed form: 5 % is known to 0.3 %.
+
+    The one number that differs, 0.25 % instead of 0.385 %, shows with 100,000 elections, and not with 20,000.
+    """
+    with monkeypatch.context() as forms:
+        forms.setattr(dissertation, "VARIABLE", ())
+        rows = published.split_votes(20_000).rows
+    assert len(rows) == 80
+    assert [row.case for row in rows if not row.agrees] == []
+    monkeypatch.setattr(dissertation, "SPLITS", ())
     rows = published.split_votes().rows
-    assert len(rows) == 86
-    differ = [row.case for row in rows if not row.agrees]
-    assert differ == ["5 of 5 alive, latency U(0.02, 0.05)"]
+    assert len(rows) == 6
+    assert [row.case for row in rows if not row.agrees] == ["5 of 5 alive, latency U(0.02, 0.05)"]
 
 
 def test_closed_forms_are_those_of_the_reference():
