@@ -431,7 +431,7 @@ def test_five_thousand_entries_are_bars_that_say_so(worlds):
 
 def test_logs_without_a_trace_say_what_is_missing():
     world = rl.Cluster(3, trace="off").run("1s")
-    assert "what was truncated is not known: trace='off'" in note(rl.plot.logs(world))
+    assert "truncated entries are not known: trace='off'" in note(rl.plot.logs(world))
 
 
 @pytest.mark.parametrize("name", ["story", "short"])

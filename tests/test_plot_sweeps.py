@@ -162,7 +162,7 @@ def test_shares_along_a_parameter_are_those_of_the_table(cut):
     x, y = drawn(ax, "share")[0].get_data()
     assert x.tolist() == table.timeout.tolist()
     assert y.tolist() == table.share.tolist()
-    with pytest.raises(rl.InvalidError, match="'downtime_ms' is no yes or no"):
+    with pytest.raises(rl.InvalidError, match="'downtime_ms' is not a yes/no metric"):
         rl.plot.share(cut, "timeout", "downtime_ms")
     with pytest.raises(rl.InvalidError, match="parameter"):
         rl.plot.share(cut, "loss", "ending=horizon")
@@ -415,7 +415,7 @@ def test_a_heatmap_without_room_for_intervals_leaves_them_out(swept):
 @pytest.mark.usefixtures("close")
 def test_bands_that_are_not_known_are_open_and_say_so(cut):
     ax = rl.plot.bands(cut, "timeout", "downtime_ms")
-    assert "open where runs were cut" in ax.get_title(loc="right")
+    assert "open where runs were censored" in ax.get_title(loc="right")
     values = drawn(ax, "band")[1].get_paths()[0].vertices[:, 1]
     assert not np.isnan(values).any()
 
@@ -581,7 +581,7 @@ def test_cells_of_counts_that_were_never_seen_say_the_bound():
 BAD_PICTURES = {
     "too many curves": (
         lambda _: rl.plot.ecdf(rl.sweep(failover, {"timeout": [*range(50, 63)]}, seeds=1), "sent"),
-        ["by", "13 curves", "12", "at()"],
+        ["by", "13 curves", "12", "where()"],
     ),
     "nothing to draw": (
         lambda _: rl.plot.ecdf(rl.sweep(rl.Scenario(3, horizon="1s"), seeds=1), "downtime_ms"),
@@ -593,12 +593,12 @@ BAD_PICTURES = {
         ),
         ["'lost_writes'", "not checked"],
     ),
-    "a curve of flags": (lambda r: rl.plot.ecdf(r, "violation"), ["'violation'", "yes or no"]),
-    "survival of flags": (lambda r: rl.plot.survival(r, "ending=stop"), ["'ending=stop'", "yes or no"]),
-    "bands of flags": (lambda r: rl.plot.bands(r, "timeout", "violation"), ["'violation'", "yes or no"]),
+    "a curve of flags": (lambda r: rl.plot.ecdf(r, "violation"), ["'violation'", "yes/no"]),
+    "survival of flags": (lambda r: rl.plot.survival(r, "ending=stop"), ["'ending=stop'", "yes/no"]),
+    "bands of flags": (lambda r: rl.plot.bands(r, "timeout", "violation"), ["'violation'", "yes/no"]),
     "pairs of flags": (
         lambda r: rl.plot.pairs(r.where(timeout=50, loss=0.0), r.where(timeout=150, loss=0.0), "violation"),
-        ["'violation'", "yes or no"],
+        ["'violation'", "yes/no"],
     ),
     "no sweep": (lambda _: rl.plot.ecdf(5, "downtime_ms"), ["result", "Sweep", "5"]),
     "no sweep in a heatmap": (lambda _: rl.plot.heatmap(5, "a", "b", "sent"), ["result", "Sweep", "5"]),

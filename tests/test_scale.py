@@ -164,7 +164,7 @@ class Breaks(cf.ThreadPoolExecutor):
 @pytest.mark.parametrize("stored", [False, True], ids=["memory", "store"])
 def test_what_was_done_when_a_pool_broke_is_kept(few, tmp_path, stored):
     store = {"store": tmp_path} if stored else {}
-    go_on = "the same call goes on" if stored else "with store="
+    go_on = "the same call plays the others" if stored else "with store="
     said = (
         rf"ended early: executor: runs \d+ to \d+ failed: BrokenExecutor: .* are finished and kept; {go_on}"
     )
@@ -278,15 +278,17 @@ def test_another_sweep_does_not_go_into_the_same_folder(tmp_path):
 
     sweep()
     for changes, named in [
-        ({"seeds": 21}, r"how many seeds \(20 there, 21 here\)"),
-        ({"seeds": range(5, 25)}, "which seeds"),
+        ({"seeds": 21}, r"the number of seeds \(20 there, 21 here\)"),
+        ({"seeds": range(5, 25)}, "the seeds"),
         ({"metrics": ["sent", "elections"]}, "metrics"),
         ({"checks": False}, "checks"),
         ({"series": "1s"}, "series_ms"),
         ({"grid": {"timeout": [50], "rule": ["paper"]}}, "the values of the grid"),
         ({"build": lambda timeout, rule: failover(timeout + 1, rule)}, "the scenarios"),
     ]:
-        with pytest.raises(rl.InvalidError, match=rf"store: .* holds another sweep; what differs: .*{named}"):
+        with pytest.raises(
+            rl.InvalidError, match=rf"store: .* holds another sweep; it differs in: .*{named}"
+        ):
             sweep(**changes)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"version": "0.0.1"}))
@@ -559,7 +561,7 @@ def test_another_function_of_the_same_name_is_another_sweep(tmp_path):
 
     assert sweep(FAR).complete
     assert sweep(FAR).complete
-    with pytest.raises(rl.InvalidError, match="what differs: what the metric late does"):
+    with pytest.raises(rl.InvalidError, match="it differs in: the metric late"):
         sweep(FAR.replace(">", "<"))
 
 

@@ -56,7 +56,7 @@ def test_seeds_of_ones_choice_over_executors_and_stores(tmp_path):
     stored = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9], store=tmp_path)
     assert digests(stored) == plain
     assert digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 9], store=tmp_path)) == plain
-    with pytest.raises(rl.InvalidError, match="which seeds"):
+    with pytest.raises(rl.InvalidError, match="the seeds"):
         play(LOSSY, {"network.loss": [0, 0.2]}, seeds=[5, 1, 8], store=tmp_path)
 
 
@@ -157,7 +157,7 @@ def test_a_saved_sweep_is_the_same_sweep(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive"])
 def test_what_is_no_saved_sweep_is_refused(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(rl.InvalidError, match="no sweep that raftlab saved"):
+    with pytest.raises(rl.InvalidError, match="not a sweep saved by raftlab"):
         rl.Sweep.load(tmp_path / "x")
     with pytest.raises(rl.InvalidError, match="cannot be read"):
         rl.Sweep.load(tmp_path / "nothing")

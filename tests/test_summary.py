@@ -339,7 +339,7 @@ def test_shares_are_a_table_by_point():
     assert apart.columns.tolist()[:2] == ["horizon", "nodes"]
     for side, name in (("low", "mean_low"), ("high", "mean_high")):
         assert apart[side].tolist() == pytest.approx(summary[name].tolist())
-    with pytest.raises(rl.InvalidError, match="question: 'sent' is no yes or no"):
+    with pytest.raises(rl.InvalidError, match="question: 'sent' is not a yes/no metric"):
         result.share("sent")
     with pytest.raises(rl.InvalidError, match="by: 'low' is the name of a column of share"):
         rl.sweep(lambda low: rl.Scenario(3, horizon=low), {"low": [5]}, seeds=2, progress=False).share(
@@ -385,7 +385,7 @@ def test_counts_that_were_never_seen_are_not_zero():
     table = quiet.summary()
     assert table.loc["lost_writes", ["n", "mean_low"]].tolist() == [100, 0]
     assert table.loc["lost_writes", ["mean", "mean_high"]].isna().all()
-    assert table.loc["lost_writes", "note"] == "all of 100 runs say 0; P(other) < 0.03 (95 %)"
+    assert table.loc["lost_writes", "note"] == "all of 100 runs have 0; P(other) < 0.03 (95 %)"
     assert table.loc["elections", "mean"] == 1
     assert table.loc["elections", ["mean_low", "mean_high"]].isna().all()
 
@@ -429,7 +429,7 @@ def test_where_nothing_was_over_nothing_is_known():
         "b_is_greater",
     ):
         assert math.isnan(getattr(found, name)), name
-    assert found.note == "no pair was over before 60 ms on either side"
+    assert found.note == "no duration was over before 60 ms on either side"
     line = cut.summary(metrics="time_to_leader_ms").loc[(100, "time_to_leader_ms")]
     assert line.p50_low == 60
     assert line.note == f"never observed: P(within 60 ms) < {rl.upper_bound(0, 50):.2g} (95 %)"
@@ -847,7 +847,7 @@ def test_seeds_for_what_was_never_seen():
     pilot = rl.sweep(rl.Scenario(3, horizon="1s"), seeds=50)
     needed = rl.required_seeds(pilot, "violation", 1e-4)
     assert rl.upper_bound(0, needed) <= 1e-4 < rl.upper_bound(0, needed - 1)
-    with pytest.raises(rl.InvalidError, match="all say the same of 'split_votes'"):
+    with pytest.raises(rl.InvalidError, match="all have the same 'split_votes'"):
         rl.required_seeds(pilot, "split_votes", 0.1)
     with pytest.raises(rl.InvalidError, match="would take 3e\\+30 seeds"):
         rl.required_seeds(pilot, "violation", 1e-30)
@@ -903,7 +903,7 @@ BAD = {
     "a question of a number": (lambda r: r.summary(metrics="sent=3"), ["'sent=3'", "ending=stop"]),
     "a list of numbers": (lambda r: r.summary(metrics=[3]), ["3", "downtime_ms"]),
     "a metric that is a number": (lambda r: rl.required_seeds(r, 3, 1), ["metric", "3"]),
-    "survival of a flag": (lambda r: r.survival("violation"), ["'violation'", "yes or no"]),
+    "survival of a flag": (lambda r: r.survival("violation"), ["'violation'", "yes/no"]),
     "survival of nothing": (lambda r: r.survival("downtime"), ["'downtime'", "downtime_ms"]),
     "survival by nothing": (
         lambda r: r.survival("downtime_ms", by="size"),
@@ -1000,7 +1000,7 @@ def test_metrics_that_tell_nothing_say_what_to_do():
         "digest": ["'digest' holds texts"],
         "k": ["'k' is a parameter of the grid"],
         "commits": ["'commits' was not measured", "metrics=[..., 'commits']"],
-        "downtime_ms": ["fewer than two seeds", "'unavailable_ms' says of every run"],
+        "downtime_ms": ["fewer than two seeds", "'unavailable_ms' is the time without one"],
         "downtimes": ["unknown metric 'downtimes'"],
     }.items():
         with pytest.raises(rl.InvalidError) as error:

@@ -1,8 +1,8 @@
-"""What a practitioner wants to know: which election timeout for this cluster, and what it costs.
+"""Advice on the election timeout of a cluster, and on its cost.
 
-Read in this order: `result` (what is said), `play` (how it is asked for), `search` (which timeouts are
-tried), `setup` (what is played), `rates` (what runs say of one timeout), `curves` and `costs` (what they say
-of all of them), `verdict` (what follows).
+Read in this order: `result` (the advice), `play` (the entry point), `search` (which timeouts are tried),
+`setup` (the scenarios), `rates` (measurements with one timeout), `curves` and `costs` (estimates for all
+timeouts), `verdict` (the recommendation).
 """
 
 from .._boundary import guard

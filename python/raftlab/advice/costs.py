@@ -1,4 +1,4 @@
-"""What timeouts cost, by curves of how long failures last, how often leaders are lost, and for how long."""
+"""The costs of timeouts, from curves of failover times, and of the rate and length of leader losses."""
 
 from __future__ import annotations
 
@@ -19,68 +19,68 @@ if TYPE_CHECKING:
 DRAWS = 1000
 LEAST = 1e-15
 ENOUGH = 20
-"""So many losses tell well enough how long they last."""
+"""The number of losses that suffices to estimate their length."""
 
 FAILOVER = Prior(level=1.0, level_sd=3.0, slope=-0.3, slope_sd=1.0, bend=1.0)
-"""Of the failover in timeouts: near one where timeouts are long, more where they are short."""
+"""For the failover in units of the timeout: near one for long timeouts, more for short ones."""
 RATE = Prior(level=-6.0, level_sd=4.0, slope=-4.0, slope_sd=3.0, bend=2.5)
-"""Of losses a timeout. Measured in timeouts, a cluster with a longer one is that with the shorter one on a
-faster network: they never grow. They fall like the tail of the latency."""
+"""For the losses per timeout. In units of the timeout, a cluster with a longer timeout is the same cluster on
+a faster network, so the rate never grows. It falls like the tail of the latency."""
 EXCESS = Prior(level=0.0, level_sd=0.5, slope=0.0, slope_sd=0.3, bend=0.3)
-"""Of losses, over those that are known: false elections of followers to which no heartbeat came in time."""
+"""For the ratio of losses to those calculated from followers that receive no heartbeat in time."""
 SMOOTH, FAILING = 2.5, 4.0
-"""A failover takes so many timeouts where elections succeed as a rule, and where they fail. There what is
-known does not hold; in between it does, but for losses that follow one another."""
+"""Failovers below SMOOTH timeouts mean that elections usually succeed, above FAILING that they fail. Where
+they fail, the calculated rate does not apply; in between it does, except for losses in succession."""
 LENGTH = Prior(level=-2.0, level_sd=1.5, slope=0.2, slope_sd=0.3, bend=0.25)
-"""Of a loss's length over the failover in timeouts; beforehand in shortest timeouts. It is that of an
-election once a node stands, which does not depend on the timeout, times as many as it takes: where failovers
-take many timeouts, elections fail."""
+"""For a loss's length divided by the failover in timeouts; the prior is in units of the shortest timeout. A
+loss lasts for one election, whose length does not depend on the timeout, times the number of elections
+needed: if failovers take many timeouts, elections fail."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that was played with one timeout."""
+    """The runs with one timeout."""
 
     crashes: Crashes
     quiet: Quiet
     deposed: Deposed | None
 
     def and_more(self, other: Seen) -> Seen:
-        """This and more of it."""
+        """These runs and others with the same timeout."""
         deposed = None
         if self.deposed is not None and other.deposed is not None:
             deposed = joined(self.deposed, other.deposed)
         return Seen(joined(self.crashes, other.crashes), joined(self.quiet, other.quiet), deposed)
 
     def log_length(self) -> tuple[float, float]:
-        """The logarithm of a loss's mean length, and its standard error: of losses seen, or too few, made."""
+        """The logarithm of a loss's mean length, and its error, from observed or forced losses."""
         few = self.quiet.losses < ENOUGH
         return self.quiet.log_length() if self.deposed is None or not few else self.deposed.log_length()
 
     @property
     def able(self) -> bool:
-        """Whether the cluster works with this timeout, more or less."""
+        """True if the cluster usually elects leaders with this timeout."""
         return self.crashes.elect and self.quiet.led_ms > 0
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What timeouts cost, as likely as the runs make it. Arrays have a row a draw, and a column a timeout.
+    """Posterior draws of the costs of timeouts. Arrays have a row per draw and a column per timeout.
 
     Attributes
     ----------
     timeouts : array of float
-        In ms, increasing: all with which the cluster works.
+        The timeouts in ms with which the cluster works, ascending.
     failover_ms : array of float
         The mean time from a crash to a new leader.
     losses_a_day : array of float
-        How often a healthy leader is lost.
+        The rate at which a healthy leader is lost.
     length_ms : array of float
-        How long that lasts, on average.
+        The mean length of such a loss.
     failures : float
-        How often a year a leader crashes.
+        The number of leader crashes per year.
     losses_seen : int
-        How many losses of a healthy leader all of this rests on.
+        The number of observed losses of a healthy leader.
     """
 
     timeouts: Array
@@ -94,7 +94,7 @@ class Costs:
     def of(
         cls, seen: Mapping[float, Seen], failures: float, false: Callable[[float], float | None], rng: Any
     ) -> Costs:
-        """By all that was played; and how many false elections there are in a timeout, if that is known."""
+        """Estimates costs from all runs, and from false elections per timeout where `false` knows them."""
         import numpy as np
 
         able = {timeout: seen[timeout] for timeout in sorted(seen) if seen[timeout].able}
@@ -127,17 +127,17 @@ class Costs:
 
     @property
     def after_failures(self) -> Array:
-        """Those after a leader's crash."""
+        """Seconds a year without a leader after crashes."""
         return self.failures / 1e3 * self.failover_ms
 
     @property
     def without_failures(self) -> Array:
-        """Those of a healthy cluster: losses come as often as there is a leader to lose."""
+        """Seconds a year without a leader in a healthy cluster; losses occur only while there is a leader."""
         share = self.losses_a_day * self.length_ms / DAY_MS
         return YEAR_MS / 1e3 * share / (1 + share)
 
     def at(self, timeouts: Sequence[float]) -> Costs:
-        """At other timeouts, by the curves; beyond their ends all is the same in timeouts as there."""
+        """The costs at other timeouts, interpolated; beyond the ends constant in units of the timeout."""
         import numpy as np
 
         asked = np.asarray(timeouts, dtype=float)
@@ -152,22 +152,22 @@ class Costs:
 
     @property
     def expected(self) -> Array:
-        """Expected seconds a year of each timeout."""
+        """The expected seconds a year without a leader, by timeout."""
         mean: Array = self.seconds.mean(axis=0)
         return mean
 
     @property
     def best(self) -> int:
-        """The place of the timeout that costs least."""
+        """The index of the timeout with the least expected cost."""
         return int(self.expected.argmin())
 
     def places(self, timeouts: Sequence[float]) -> list[int]:
-        """Where timeouts are; those with which the cluster does not work are nowhere."""
+        """The indices of timeouts, without those with which the cluster does not work."""
         known = {float(timeout): at for at, timeout in enumerate(self.timeouts)}
         return [known[timeout] for timeout in timeouts if timeout in known]
 
     def only(self, timeouts: Sequence[float]) -> Costs:
-        """Of some of the timeouts."""
+        """The costs of some of the timeouts."""
         at = self.places(timeouts)
         return replace(
             self,
@@ -184,13 +184,12 @@ class Costs:
         return float((costs[:, beside] < costs[:, [at]]).any(axis=1).mean())
 
     def limit_if_chosen(self, at: int, confidence: float) -> float:
-        """The upper limit of what the timeout at a place costs, in seconds a year, if it was chosen for that.
+        """The upper limit of the yearly cost, in seconds, of a timeout that was selected as the cheapest.
 
-        What is chosen because it seems cheap seems cheaper than it is; the more so, the more there is to
-        choose from at much the same cost. Many timeouts cost much the same where failovers are most of the
-        cost, and their noise decides. So each draw of the failovers is taken for what other runs might have
-        found, with the mean for the truth: what would have been chosen then costs more than was found (the
-        bootstrap, with the choice in it).
+        An option that is selected because it seems cheap seems cheaper than it is, the more so the more
+        options have similar costs. If failovers dominate the cost, many timeouts cost nearly the same, and
+        noise decides. Therefore each draw of the failovers is treated as the result of other runs, with the
+        mean as the true value, and the selection is repeated (a bootstrap that includes the selection).
         """
         import numpy as np
 
@@ -200,13 +199,13 @@ class Costs:
         return float(self.expected[at] * np.quantile(short, (1 + confidence) / 2))
 
     def regret(self, at: int) -> Array:
-        """What the timeout at a place costs more than the best one of each draw, in seconds a year."""
+        """The extra cost of a timeout over the best one of each draw, in seconds a year."""
         costs = self.seconds
         more: Array = costs[:, at] - costs.min(axis=1)
         return more
 
     def best_ms(self) -> Array:
-        """Which timeout is the best one of each draw."""
+        """The best timeout of each draw."""
         found: Array = self.timeouts[self.seconds.argmin(axis=1)]
         return found
 
@@ -220,9 +219,9 @@ def failovers(crashes: Sequence[Crashes], x: Array) -> tuple[Array, Array]:
 
 
 def beside_the_known(x: Array, counts: Array, exposure: Array, usual: Array, many: Array, rng: Any) -> Array:
-    """Losses a timeout: as many as usual, but for a factor; and what was counted, where elections fail.
+    """Losses per timeout: the calculated rate times a fitted factor, or the counted rate if elections fail.
 
-    How many timeouts a failover takes tells which of both.
+    The length of failovers in timeouts decides which applies.
     """
     import numpy as np
 
@@ -234,14 +233,14 @@ def beside_the_known(x: Array, counts: Array, exposure: Array, usual: Array, man
 
 
 def deposing(found: Sequence[Deposed | None]) -> float:
-    """Which part of the false elections costs a leader: others win before it hears of them."""
+    """The share of false elections in which the leader is deposed."""
     made = [one for one in found if one is not None]
     lost, tried = sum(int(one.lost.sum()) for one in made), sum(len(one.lost) for one in made)
     return lost / tried if tried else 0.0
 
 
 def estimate(draws: Array, confidence: float, note: str = "", *, unseen: bool = False) -> Estimate:
-    """The mean of draws, and the interval that holds the middle of them."""
+    """The mean of draws, and their central interval."""
     import numpy as np
 
     value = float(draws.mean())

@@ -1,10 +1,10 @@
-"""Smooth curves over timeouts: what runs with one timeout say of those with another.
+"""Smooth curves over timeouts, which combine runs with different timeouts.
 
-A curve is the logarithm of a quantity over the logarithm of the timeout. Beforehand its slope is near a usual
-one, and changes little by little (an integrated random walk: the smoothing spline of Wahba, Journal of the
-Royal Statistical Society B 40, 1978). Means pull it to themselves as far as they are precise; so do Poisson
-counts, of which none is information, too. What comes out is not one curve but many, as likely as the runs
-make them: they say how sure anything is that follows from a curve.
+A curve is the logarithm of a quantity over the logarithm of the timeout. Its prior has a typical slope that
+changes gradually (an integrated random walk: the smoothing spline of Wahba, Journal of the Royal Statistical
+Society B 40, 1978). The data are means with standard errors, or Poisson counts, where a count of 0 is
+information, too. The result is a set of posterior draws of the curve, from which the uncertainty of derived
+quantities follows.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ __all__ = ["Prior", "of_counts", "of_means"]
 
 BURN_IN = 300
 THIN = 3
-"""Every third state of a chain is kept; neighbours are much alike."""
+"""Every third state of a chain is kept, because neighbours are correlated."""
 STEPS = 100
-"""Newton's method is done long before."""
+"""The maximum number of Newton steps; far fewer are needed."""
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known of a curve before any run.
+    """The prior of a curve.
 
     Attributes
     ----------
     level, level_sd : float
-        The logarithm of the quantity at the shortest timeout, and how far off that may be.
+        The logarithm of the quantity at the shortest timeout, and its standard deviation.
     slope, slope_sd : float
-        The exponent there: the quantity changes as that power of the timeout.
+        The exponent there, as a power of the timeout, and its standard deviation.
     bend : float
-        By how much the exponent changes while the timeout grows to e times as long.
+        The standard deviation of the exponent's change while the timeout grows by a factor of e.
     """
 
     level: float
@@ -66,7 +66,7 @@ class Prior:
 
 
 def of_means(x: Array, means: Array, errors: Array, prior: Prior, draws: int, rng: Any) -> Array:
-    """Curves through logarithms of means that have such standard errors; infinite where nothing is known.
+    """Draws curves from the logarithms of means and their standard errors, infinite where unknown.
 
     Returns
     -------
@@ -85,10 +85,10 @@ def of_means(x: Array, means: Array, errors: Array, prior: Prior, draws: int, rn
 def of_counts(
     x: Array, events: Array, exposure: Array, prior: Prior, draws: int, rng: Any, *, falling: bool
 ) -> Array:
-    """Curves of the logarithm of a rate, by events and exposure at each x; on request they never grow with x.
+    """Draws curves of the logarithm of a rate from events and exposure; with `falling`, decreasing ones.
 
-    Elliptical slice sampling (Murray, Adams, MacKay 2010) around the most likely curve, so that curves that
-    grow somewhere are left out exactly.
+    It uses elliptical slice sampling (Murray, Adams, MacKay 2010) around the most likely curve, which
+    excludes increasing curves exactly.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def most_likely(mean: Array, precision: Array, events: Array, exposure: Array) -
 
 
 def sliced(state: Array, now: float, step: Array, density: Any, rng: Any) -> tuple[Array, float]:
-    """The next state of the chain: a point on the ellipse through it and a step, above a random level."""
+    """The next state of the chain: a point above a random level on the ellipse through state and step."""
     level = now + math.log(rng.uniform())
     angle = rng.uniform(0.0, 2 * math.pi)
     low, high = angle - 2 * math.pi, angle

@@ -1,4 +1,4 @@
-"""What is known of false elections without any run: how often no heartbeat arrives within a timeout."""
+"""The calculated rate of false elections: how often no heartbeat arrives within a timeout."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Latencies"]
 
 MOST = 400
-"""A link is known by so many quantiles of its latency."""
+"""The number of quantiles that represent a link's latency."""
 DRAWS = 100
-"""So many timeouts between the least and the longest."""
+"""The number of timeouts between the least and the longest that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Latencies:
     Attributes
     ----------
     links : tuple of array of float
-        Of each link in ms, increasing.
+        The latencies of each link in ms, ascending.
     """
 
     links: tuple[Array, ...]
 
     @classmethod
     def of(cls, run: Run, *, alike: bool) -> Latencies:
-        """Those of all messages of a run that were to arrive; as one link if all are alike."""
+        """The latencies of all messages of a run that were not lost; as one link if all are alike."""
         import numpy as np
 
         rows = run.trace.messages.to_dict()
@@ -54,10 +54,10 @@ class Latencies:
         return 2 * max((float(np.quantile(times, 0.99)) for times in self.links), default=0.0)
 
     def false_elections(self, timeout_ms: float, spread: float, heartbeat_ms: float, loss: float) -> float:
-        """How many false elections a follower begins in a timeout, on the average of the links.
+        """The number of false elections per follower and timeout, averaged over links.
 
-        Whenever a heartbeat arrives it draws its timeout, and stands if no other one arrives within it: each
-        of the others is lost, or comes before or after, independently.
+        Whenever a heartbeat arrives a follower draws its timeout, and starts an election if no other
+        heartbeat arrives within it: each of the others is independently lost, earlier or later.
         """
         import numpy as np
 
@@ -69,7 +69,7 @@ class Latencies:
 
 
 def none_arrives(link: Array, drawn: Array, heartbeat_ms: float, loss: float) -> Array:
-    """That no other heartbeat arrives within a timeout after one that does: by its latency, and timeout."""
+    """P(no other heartbeat arrives within a timeout after one that does), by its latency and the timeout."""
     import numpy as np
 
     own = np.quantile(link, (np.arange(min(MOST, len(link))) + 0.5) / min(MOST, len(link)))[:, None]

@@ -1,4 +1,4 @@
-"""How advice is asked for."""
+"""The entry point of advice."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .verdict import Question, advice_of
 __all__ = ["advise"]
 
 LOSSES = (0.0, 0.01, 0.05)
-"""Losses that are tried besides the network's own, which a file of round trips does not tell."""
+"""Losses to try besides the network's own, which a file of round trips does not contain."""
 ELSEWHERE = 4
-"""What it would cost with other losses is told by a quarter of the runs."""
+"""Other losses get this many times fewer runs."""
 NODES = 5
 RUNS = 4000
-"""What is played if no budget is given."""
+"""The default budget."""
 USUAL_CRASHES, USUAL_DAYS = 1000, 0.25
-"""Of `seeds` and `steady_days`, if only one of them is given."""
+"""The defaults of `seeds` and `steady_days`, if only one of them is given."""
 MOST_SEEDS = 2**31
 
 
@@ -52,41 +52,41 @@ def advise(
     threads: int | None = None,
     progress: bool | Callable[[int], object] = True,
 ) -> Advice:
-    """Which election timeout a cluster should have, and what to expect of it.
+    """Recommends an election timeout for a cluster, and estimates the resulting downtime.
 
-    A short timeout finds a dead leader soon, and takes a live one for dead when messages are late or lost.
-    Both are simulated: a leader's crash, at a random moment between heartbeats, and a healthy cluster.
-    Recommended is the timeout with the least expected time without a leader.
+    A short timeout detects a dead leader early, but also deposes a live one when messages are late or lost.
+    Both are simulated: a leader's crash, at a random moment between heartbeats, and a healthy cluster. The
+    recommended timeout is the one with the least expected time without a leader.
 
     Parameters
     ----------
     network : Network, distribution, time, or path
-        One-way latencies and losses; or a CSV file of round trips, see `network_from_csv`.
+        One-way latencies and losses, or a CSV file of round trips (see `network_from_csv`).
     nodes : int, or dict of str to int, optional
-        How many nodes, at least two; five if not given. Of a file of regions: how many machines each of them
-        has, `{"fra": 2, "lon": 2, "nyc": 1}`; one each if not given.
+        The number of nodes, at least two; five by default. With a file of regions, the number of machines in
+        each, `{"fra": 2, "lon": 2, "nyc": 1}`; one each by default.
     preset : mapping, optional
         Settings to start from, such as `raftlab.presets.etcd`. Its own timeouts are always tried.
     disk : Disk, distribution or time, optional
-        The disks; a time is the latency of an fsync.
+        The disks; a time or distribution is the latency of an fsync.
     failures_a_year : float, default 12
-        How often a leader crashes; above 0 if no `timeouts` are given, as else the longest one is best.
+        The number of leader crashes per year. It must be above 0 without `timeouts`, since otherwise the
+        longest timeout would be best.
     timeouts : list of time, optional
-        The least election timeouts to choose from. If not given, all from microseconds to an hour are: twelve
-        to a decade (1, 1.2, 1.5, 1.8, 2.2, ...), around the best of which is looked closely. Timeouts are
-        drawn up to twice as long, heartbeats come three times in each; with a preset both in its own
-        proportions.
+        The least election timeouts to choose from. By default all from microseconds to an hour, twelve per
+        decade (1, 1.2, 1.5, 1.8, 2.2, ...), with most runs around the best one. Timeouts are drawn up to
+        twice as long, and there are three heartbeats per timeout; a preset has its own proportions.
     losses : list of float, optional
-        Which shares of the messages may be lost, besides the network's own, for `Advice.heatmap`; 0, 1 % and
-        5 % if not given. Each takes a quarter of the runs.
+        Shares of messages lost, besides the network's own, for `Advice.heatmap`; by default 0, 1 % and 5 %.
+        Each takes a quarter as many runs.
     seed : int, default 0
-        Another one plays other runs: advice that depends on it is not precise.
+        The seed. If the advice depends on it, the budget is too small.
     budget : int or time, default 4000
-        How much is played, a bit more or less: a number of runs, for the network's own loss; or how long all
-        of it may take (`"30s"`), which plays more on a faster machine.
+        The approximate number of runs for the network's own loss; or the time that everything may take
+        (`"30s"`), which allows more runs on a faster machine.
     seeds, steady_days : int and float, optional
-        Instead of `budget`, with each timeout that is looked at closely: how many crashes (1,000 if only the
-        other is given), and how many days of a healthy cluster at least (0.25).
+        Instead of `budget`, for each timeout that is examined closely: the number of crashes (by default
+        1,000 if only the other is given), and the least number of days of a healthy cluster (0.25).
     confidence : float, default 0.95
         The confidence of the intervals.
     threads, progress
@@ -95,35 +95,34 @@ def advise(
     Returns
     -------
     Advice
-        The recommendation, and how sure it is: see its attributes.
+        The recommendation and its certainty: see its attributes.
 
     Raises
     ------
     InvalidError
-        If an argument makes no sense, with none of the timeouts a new leader was elected, or there is no best
-        timeout: the shorter or the longer the better. It says why.
+        If an argument is invalid, no timeout elects a new leader, or there is no best timeout because ever
+        shorter or longer ones are better. The message gives the reason.
     KeyboardInterrupt
-        Upon Ctrl-C: half of the runs are no advice.
+        On Ctrl-C, since a part of the runs gives no advice.
 
     Notes
     -----
-    What a timeout costs a year is
+    The yearly cost of a timeout is
 
-        failures a year x time to a new leader + losses a year x how long a loss lasts,
+        failures a year x time to a new leader + losses a year x length of a loss,
 
     where a loss is that of a leader that did not fail: to a false election, or because it heard no quorum and
-    stepped down. Each of the three (time to a new leader, rate, length) is a smooth curve over timeouts, to
-    which all runs contribute, whichever timeout they had: where the best timeouts are, losses are so rare
-    that the runs with a single one may have none. Measured in timeouts, losses never become more frequent
-    when timeouts grow. The curves are Bayesian (splines on logarithms): intervals hold the middle of what the
-    runs leave possible, and so do the precision of the recommendation and its regret. docs/advice.md has
-    what this rule costs more than the best timeout, measured.
+    stepped down. The time to a new leader, the rate and the length are smooth curves over timeouts, to which
+    all runs contribute: near the best timeout losses are so rare that runs with a single timeout may have
+    none. In units of the timeout, losses never become more frequent as timeouts grow. The curves are Bayesian
+    (splines on logarithms), and intervals are central posterior intervals. docs/advise.md has the measured
+    regret of this rule.
 
-    Time is looked at as it is lost by elections alone: nodes that pause, and disks that block a node, are not
-    modelled; `Advice.not_modelled` names what matters for a preset.
+    Only time lost by elections counts: pauses of nodes, and disks that block a node, are not modelled;
+    `Advice.not_modelled` lists what matters for a preset.
 
-    Of two machines none may fail: while one of them is down, there is no leader. What counts as a failure is
-    then the time from its return to a new leader.
+    Two machines cannot tolerate a failure: while one of them is down, there is no leader. The time after a
+    failure then counts from its return to a new leader.
 
     Examples
     --------
@@ -162,14 +161,14 @@ def advise(
 
 
 def look(search: Search, given: list[float] | None, setup: Setup) -> Closely:
-    """Finds the best timeout; or the best of those given, knowing what the others cost."""
+    """Finds the best timeout, or the best of those given, after a coarse search over all."""
     own = [] if setup.own_ms is None else [setup.own_ms]
     search.from_afar(bounded=given is None)
     return search.closely(own) if given is None else search.exactly({*given, *own})
 
 
 def network_of(network: Any, nodes: Machines) -> Network:
-    """A network, however it was given."""
+    """The network for an argument."""
     if isinstance(network, Path) or (isinstance(network, str) and network.lower().endswith(".csv")):
         links = network_from_csv(network)
         return links if links.regions is None else network_from_csv(network, nodes=nodes)
@@ -182,7 +181,7 @@ def network_of(network: Any, nodes: Machines) -> Network:
 
 
 def count_of(links: Network, nodes: Machines) -> int:
-    """How many nodes there are: as many as have regions."""
+    """The number of nodes; with regions, the number of machines in them."""
     if links.regions is None:
         count = NODES if nodes is None else nodes
     else:
@@ -215,7 +214,7 @@ def timeouts_of(timeouts: Sequence[Duration] | None) -> list[float] | None:
 
 
 def budget_of(budget: int | Duration | None, seeds: int | None, steady_days: float | None) -> Budget:
-    """How much to play."""
+    """The budget for the arguments."""
     if seeds is None and steady_days is None:
         if budget is None:
             return Budget(runs=RUNS)

@@ -1,4 +1,4 @@
-"""What runs say of one timeout: how long a failure lasts, and how a healthy cluster loses its leader."""
+"""Measurements with one timeout: failover times, and leader losses of a healthy cluster."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", "Crashes", "Quiet", "Deposed")
 
 SURE = 1e-3
-"""A mean is never held for more precise than this share of it."""
+"""The least relative standard error that is assumed for a mean."""
 
 
 @dataclass(frozen=True)
 class Crashes:
-    """Crashes of the leader with one timeout. Arrays have a cell a run.
+    """Crashes of the leader with one timeout. Arrays have a cell per run.
 
     Attributes
     ----------
     since_ms : array of float
-        From the crash (of two machines: from the return of the one that crashed) to the end of the run.
+        The time from the crash (with two machines, from the return of the crashed one) to the end of the run.
     struck, over : array of bool
         Whether there was a leader to crash, and whether there was a new one.
     """
@@ -40,18 +40,18 @@ class Crashes:
 
     @classmethod
     def of(cls, runs: Sweep, away_ms: float = 0.0) -> Self:
-        """Reads it off runs; the machine that crashed was away for so long."""
+        """Reads the crashes from runs in which the crashed machine was away for `away_ms`."""
         since = runs["since_last_fault_ms"]
         struck = since < runs["end_ms"]  # with no leader to crash it is the whole run
         return cls(since - away_ms, struck, struck & (runs["ending"] == "stop"))
 
     @property
     def elect(self) -> bool:
-        """Whether new leaders are elected, as a rule."""
+        """True if new leaders are usually elected."""
         return bool(2 * self.over.sum() > self.struck.sum())
 
     def sample(self) -> Sample:
-        """How long it took to have a new leader."""
+        """The times until a new leader."""
         waited = self.struck & ~self.over
         absent = int((~self.struck).sum())
         return Sample("failover_ms", self.since_ms[self.over], self.since_ms[waited], absent=absent)
@@ -82,14 +82,14 @@ class Crashes:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A healthy cluster with one timeout, once it has settled. Arrays have a cell a run.
+    """A healthy cluster with one timeout, after it has settled. Arrays have a cell per run.
 
     Attributes
     ----------
     watched_ms, lost_ms : array of float
-        How long the run was watched, and how long of that it had no leader.
+        The time observed, and the part of it without a leader.
     false_elections, leader_losses : array of float
-        How often there were such.
+        The numbers of false elections and of leader losses.
     """
 
     watched_ms: Array
@@ -99,9 +99,9 @@ class Quiet:
 
     @classmethod
     def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
-        """Reads it off runs, without their beginnings: the same runs, which ended early.
+        """Reads the measurements from runs, minus `beginnings`: the same runs, ended early.
 
-        First elections are no losses of a healthy leader; where timeouts are short there are several.
+        First elections are not losses of a healthy leader, and with short timeouts there are several.
         """
 
         def since(name: str) -> Array:
@@ -112,12 +112,12 @@ class Quiet:
 
     @property
     def losses(self) -> int:
-        """How often the leader was lost."""
+        """The number of leader losses."""
         return int(self.leader_losses.sum())
 
     @property
     def led_ms(self) -> float:
-        """How long there was a leader."""
+        """The time with a leader."""
         return float((self.watched_ms - self.lost_ms).sum())
 
     def log_length(self) -> tuple[float, float]:
@@ -131,18 +131,18 @@ class Quiet:
         return math.log(mean) + math.log(n) - float(psi(n)), math.sqrt(float(polygamma(1, n)))
 
     def a_day(self, what: str, confidence: float) -> Estimate:
-        """How often a day something happened."""
+        """The number of events of a kind per day."""
         return scaled(total(getattr(self, what), 1.0, confidence), DAY_MS / float(self.watched_ms.sum()))
 
 
 @dataclass(frozen=True)
 class Deposed:
-    """Healthy leaders that a follower deposed whose timer was made to end. Arrays have a cell a run.
+    """Healthy leaders deposed by a follower whose timer was forced to expire. Arrays have a cell per run.
 
     Attributes
     ----------
     lost_ms : array of float
-        How long there was no leader.
+        The time without a leader.
     lost, over : array of bool
         Whether the leader was lost at all, and whether there was a new one.
     """
@@ -153,7 +153,7 @@ class Deposed:
 
     @classmethod
     def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
-        """Reads it off runs, without their beginnings."""
+        """Reads the losses from runs, minus their beginnings."""
         lost = runs["leader_losses"].astype(float) > beginnings["leader_losses"].astype(float)
         return cls(
             runs["unavailable_ms"] - beginnings["unavailable_ms"], lost, lost & (runs["ending"] == "stop")
@@ -166,7 +166,7 @@ class Deposed:
 
 
 def log_mean(sample: Sample) -> tuple[float, float]:
-    """The logarithm of a mean, and its standard error; infinite if there is none to speak of."""
+    """The logarithm of a mean and its standard error, which is infinite without enough values."""
     if len(sample.values) < 2:
         return 0.0, math.inf
     parts = sample.pseudo_values()
@@ -177,7 +177,7 @@ def log_mean(sample: Sample) -> tuple[float, float]:
 
 
 def joined(one: Record, other: Record) -> Record:
-    """Two records of the same arrays, one after the other."""
+    """Concatenates the arrays of two records."""
     import numpy as np
 
     return replace(
@@ -186,9 +186,9 @@ def joined(one: Record, other: Record) -> Record:
 
 
 def clustering(quiet: list[Quiet]) -> float:
-    """By how much losses come in clusters: the variance of their number a run, over what Poisson's would be.
+    """The clustering of losses: the variance of their number per run, divided by that of a Poisson process.
 
-    A run is taken for one with others of its timeout. At least 1.
+    Runs are compared with others of the same timeout. The result is at least 1.
     """
     import numpy as np
 
@@ -201,11 +201,11 @@ def clustering(quiet: list[Quiet]) -> float:
 
 
 def total(parts: Array, weight: float, confidence: float) -> Estimate:
-    """The sum of what rare events contributed, run by run, with the gamma interval of Fay and Feuer.
+    """The sum of the contributions of rare events by run, with the gamma interval of Fay and Feuer.
 
-    It takes the sum for one of Poisson events of unequal weight, of which one more may weigh up to `weight`.
-    Of events of weight 1 that is the exact interval of a Poisson rate; where they come in clusters the
-    variance between runs widens it. If there was none: the one-sided bound.
+    The sum is treated as one of Poisson events of unequal weights up to `weight`. For weights of 1 that is
+    the exact interval of a Poisson rate; clustering widens it by the variance between runs. Without any
+    event there is a one-sided bound.
     """
     from scipy import stats
 
@@ -223,7 +223,7 @@ def total(parts: Array, weight: float, confidence: float) -> Estimate:
 
 
 def scaled(estimate: Estimate, by: float) -> Estimate:
-    """An estimate in another unit; 0 times what is infinite is 0."""
+    """An estimate in another unit; 0 times infinity is 0."""
     value, low, high = (
         0.0 if by == 0 else by * part for part in (estimate.value, estimate.low, estimate.high)
     )

@@ -1,4 +1,4 @@
-"""What advice is: timeouts, what each costs, and the one that is recommended."""
+"""The result of `advise`: timeouts, the cost of each, and the recommended one."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ __all__ = ["Advice", "Choice"]
 
 @dataclass(frozen=True)
 class Choice:
-    """One election timeout, and what it costs.
+    """An election timeout and its cost.
 
     Attributes
     ----------
     timeout_ms, longest_ms : float
-        The least election timeout, and the longest: they are drawn between the two.
+        The least and the longest election timeout; timeouts are drawn between the two.
     heartbeat_ms : float
-        Between heartbeats.
+        The interval of heartbeats.
     loss : float
         The share of the messages that is lost.
     failover_ms : Estimate
-        Mean time from the leader's crash to a new leader; infinite if none was elected.
+        The mean time from the leader's crash to a new leader; infinite if none was elected.
     false_a_day : Estimate
-        Elections a day that began though a leader with a quorum was in office, in the runs with this timeout;
-        NaN where it was not looked at closely.
+        Elections a day that began although a leader had a quorum, in the runs with this timeout; NaN if it
+        was not examined closely.
     losses_a_day : Estimate
-        How often a day the cluster lost its leader though no node failed: to such an election, or because the
-        leader heard no quorum and stepped down. Estimated from all runs, whatever their timeout.
+        Losses of the leader per day without a failure of a node: to a false election, or because the leader
+        heard no quorum and stepped down. Estimated from all runs, with any timeout.
     losses_seen : int
-        How many such losses there were in the runs with this timeout in `Advice.steady`.
+        The number of such losses in the runs with this timeout in `Advice.steady`.
     downtime_s_a_year : Estimate
-        Expected seconds a year without a leader: of failures, and of leaders lost without one.
+        Expected seconds a year without a leader, after failures and after losses without a failure.
     whose : str
-        Whose own timeouts these are, such as `"etcd's own"`, if a preset was given.
+        The owner of these timeouts, such as `"etcd's own"`, if a preset was given.
     """
 
     timeout_ms: float
@@ -63,50 +63,50 @@ class Choice:
 
     @property
     def elects(self) -> bool:
-        """Whether a new leader was elected at all."""
+        """True if a new leader was ever elected."""
         return math.isfinite(self.downtime_s_a_year.value)
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What `advise` found.
+    """The result of `advise`.
 
     Attributes
     ----------
     choices : tuple of Choice
-        The timeouts that were looked at closely, the shortest first, in the network as it was given.
+        The timeouts that were examined closely, the shortest first, in the given network.
     best : Choice
-        The one that is recommended: whose expected downtime is least.
+        The recommended choice, with the least expected downtime.
     own : Choice or None
         The preset's own timeouts, if it has any.
     timeout_ms : Estimate
-        The recommended least timeout, and between which timeouts the best one is, by these runs. With
-        `timeouts=` the note says so, and whether another one would cost less.
+        The recommended least timeout, and the interval of the best one. With `timeouts=` the note mentions
+        whether another timeout would cost less.
     regret_s_a_year : Estimate
-        What the recommended timeout is expected to cost more than the best one, in seconds a year, because
-        runs do not tell which that is. `high` bounds it.
+        The expected extra cost of the recommended timeout over the best one, in seconds a year, since the
+        best one is not known with certainty. `high` bounds it.
     neighbour_better : float
         The probability that the next shorter or the next longer timeout costs less.
     failures_a_year, confidence : float
-        As they were given.
+        The arguments.
     under_loss : tuple of Choice
-        Timeouts with other losses, from fewer runs: by loss, then by timeout. The network's own loss is among
-        them. What was not played with just that timeout follows from the others.
+        Timeouts with other losses, from fewer runs, by loss, then by timeout. The network's own loss is
+        included. Combinations that were not played are interpolated.
     failovers, steady : Sweep
         The runs with `choices`: a leader's crash, and a healthy cluster (with the timeouts that elect).
     beginnings : Sweep
-        The beginnings of the steady runs, which do not count: no loss before there was a leader.
+        The beginnings of the steady runs, which do not count, since first elections are not losses.
     deposed : Sweep or None
-        A healthy leader, and a follower whose timer was made to end: how long a loss lasts. Not where other
-        rules than Raft's own keep the leader.
+        Runs in which a follower's timer was forced to expire, which measure the length of losses. None if
+        rules beyond plain Raft protect the leader.
     costs : Costs
-        The curves behind it, over all timeouts that were tried.
+        The underlying curves, over all timeouts that were tried.
     runs : int
-        How many runs were played in all, with other timeouts and losses, too.
+        The total number of runs, with all timeouts and losses.
     simulated_ms : float
-        How long they lasted, in simulated time.
+        Their total simulated time.
     not_modelled : tuple of str
-        What the simulation leaves out, and may matter.
+        Omissions of the simulation that may matter.
     """
 
     choices: tuple[Choice, ...]
@@ -128,9 +128,9 @@ class Advice:
     not_modelled: tuple[str, ...]
 
     def within(self, share: float) -> tuple[float, float]:
-        """From which to which timeout the expected downtime is at most this share above the best one's.
+        """The range of timeouts whose expected downtime is at most this share above that of the best one.
 
-        In ms; of those that were tried, in one piece around the best one.
+        The range is in ms, consists of timeouts that were tried, and contains the best one.
 
         >>> import raftlab as rl
         >>> low, high = rl.advise(rl.uniform(2, 8), losses=[], budget=400).within(1.0)
@@ -147,9 +147,9 @@ class Advice:
         return float(self.costs.timeouts[low]), float(self.costs.timeouts[high])
 
     def to_pandas(self) -> pd.DataFrame:
-        """The choices as a pandas DataFrame, a row each.
+        """The choices as a pandas DataFrame, with a row each.
 
-        What was never seen is NaN with its upper limit, not 0; the column `note` says what has to be said.
+        The rate of an event that was never seen is NaN with an upper limit, not 0; `note` has remarks.
         """
         import pandas
 
@@ -162,8 +162,8 @@ class Advice:
         return pandas.DataFrame(rows).set_index("timeout_ms")
 
     def note(self, choice: Choice) -> str:
-        """What has to be said about a choice."""
-        unseen = "" if choice.losses_seen or not choice.elects else "no loss seen with it: by the others"
+        """Remarks about a choice."""
+        unseen = "" if choice.losses_seen or not choice.elects else "no loss seen: estimated from the others"
         said = [
             "recommended" if choice is self.best else "",
             choice.whose,
@@ -173,15 +173,15 @@ class Advice:
         return "; ".join(part for part in said if part)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Expected downtime a year over the timeout, with its interval and what failures alone cost."""
+        """Draws the expected downtime a year by timeout, with its interval and the cost of failures alone."""
         from ..plot._advice import advice
 
         return advice(self, ax)
 
     def heatmap(self, ax: Axes | None = None) -> Axes:
-        """Expected downtime a year over the timeout and the share of messages lost, with the intervals.
+        """Draws the expected downtime a year by timeout and share of messages lost, with intervals.
 
-        Of each loss the timeout is framed that would be recommended.
+        For each loss the timeout that would be recommended is framed.
         """
         from ..plot._advice import heatmap
 
@@ -191,7 +191,7 @@ class Advice:
         return f"<advice: {'; '.join((*self._said(), *map(str, self.not_modelled)))}>"
 
     def _said(self) -> Iterable[str]:
-        """The recommendation, what it costs, and how sure it is."""
+        """The recommendation, its cost and its certainty, in words."""
         best = self.best
         place = self.costs.places([best.timeout_ms])[0]
         lost = float(self.costs.without_failures[:, place].mean())
@@ -212,7 +212,7 @@ class Advice:
         yield f"{self.runs:,} runs, {spelt(self.simulated_ms)} simulated"
 
     def _precision(self) -> Iterable[str]:
-        """How sure it is."""
+        """The certainty of the recommendation, in words."""
         like, regret = self.timeout_ms, self.regret_s_a_year
         if like.note:
             yield like.note
@@ -234,7 +234,7 @@ class Advice:
         return f"<p>advice: {said}. Intervals {percent(self.confidence)}.</p>{table}<ul>{limits}</ul>"
 
     def _row(self, choice: Choice) -> str:
-        """A row of the table; that of the best stands out."""
+        """A row of the table, in bold for the best choice."""
         tag = "th" if choice is self.best else "td"
         cells = (
             format_ms(choice.timeout_ms),
@@ -262,7 +262,7 @@ COLUMNS = (
 
 
 def best_of(choices: Iterable[Choice]) -> Choice | None:
-    """The choice whose expected downtime is least; none if none elects."""
+    """The choice with the least expected downtime; None if none elects a leader."""
     able = [choice for choice in choices if choice.elects]
     return min(able, key=lambda choice: choice.downtime_s_a_year.value, default=None)
 
@@ -284,7 +284,7 @@ def told(estimate: Estimate, spell: Callable[[float], str]) -> str:
 
 
 def often(a_day: Estimate) -> str:
-    """How often something happens: a day, a year, or hardly ever."""
+    """A rate in words: per day, per year, or less than once a year."""
     year = DAYS * a_day.high
     if year < 1:
         return "less than once a year"
@@ -294,12 +294,12 @@ def often(a_day: Estimate) -> str:
 
 
 def plain(estimate: Estimate) -> Estimate:
-    """The same without its note, which stands elsewhere."""
+    """The estimate without its note, which is shown elsewhere."""
     return replace(estimate, note="")
 
 
 def spelt(ms: float) -> str:
-    """A time for people, from milliseconds to days, with three digits."""
+    """A time in a suitable unit, from milliseconds to days, with three digits."""
     if not math.isfinite(ms):
         return "?"
     units = (("d", DAY_MS), ("h", HOUR_MS), ("min", 60e3), ("s", 1e3))
@@ -308,5 +308,5 @@ def spelt(ms: float) -> str:
 
 
 def seconds(s: float) -> str:
-    """Seconds, for people."""
+    """Seconds in a suitable unit."""
     return spelt(1e3 * s)

@@ -1,4 +1,4 @@
-"""Looking for the timeout that costs least: first from afar, then closely where it seems to be."""
+"""The search for the timeout with the least cost: first coarse, then close to the minimum."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from .setup import HEALTHY, SETTLED, STEADY, Setup, played
 __all__ = ["Budget", "Closely", "Search"]
 
 SERIES = (1.0, 1.2, 1.5, 1.8, 2.2, 2.7, 3.3, 4.0, 5.0, 6.0, 7.0, 8.5)
-"""Timeouts that are tried, times powers of ten: twelve to a decade, in numbers that one would choose."""
+"""The timeouts to try, times powers of ten: twelve round numbers per decade."""
 COARSE = 3
-"""From afar every third of them is tried."""
+"""The coarse search tries every third of them."""
 BELOW, ABOVE = 6, 12
-"""How far from the round trip the first look goes: from a third of it to ten times as long."""
+"""The range of the first search in steps: from a third of the round trip to ten times as long."""
 SHORTER, LONGER = 4, 3
-"""A close look takes so many of them on either side: half to nearly twice as long."""
+"""The range of the close search in steps: from half of the best timeout to nearly twice as long."""
 SHORTEST = -36
-"""A microsecond."""
+"""The step of a microsecond."""
 HOPELESS = 36
-"""A cluster that elects nobody with a timeout of a thousand round trips never does."""
+"""A cluster that elects no leader with a timeout of a thousand round trips never does."""
 ENOUGH = 20
-"""So many losses must be seen somewhere, so that it is known how they become rarer."""
+"""The number of losses that must be observed with some timeout, to extrapolate their decline."""
 FIRST_SHARE = 0.3
-"""The part of the budget that is spent to see where to look closely."""
+"""The share of the budget for the coarse search."""
 SECOND_SHARE = 0.9
-"""The part of what is left then that is spent there: most, but it may turn out to be beside the minimum."""
+"""The share of the rest for a close search; something is kept in case it misses the minimum."""
 AGAIN = 4
-"""How often it may."""
+"""The maximum number of close searches."""
 MOST_SEEDS = 1 << 24
 A_CRASH = SETTLED + 2
-"""So many timeouts the run of a crash takes, about."""
+"""The approximate length of a run with a crash, in timeouts."""
 
 
 @dataclass
 class Budget:
-    """How much may be played.
+    """The amount of simulation that is allowed.
 
     Attributes
     ----------
     runs : int or None
-        How many runs in all.
+        The total number of runs.
     seconds : float or None
-        How long it may take.
+        The time that it may take.
     crashes, healthy_ms : int and float, or None
-        Or how many crashes, and how much time of a healthy cluster, with each timeout.
+        Or the number of crashes, and the simulated time of a healthy cluster, with each timeout.
     """
 
     runs: int | None = None
@@ -64,7 +64,7 @@ class Budget:
     begun: float = field(default_factory=time.monotonic)
 
     def of(self, share: float) -> Budget:
-        """A part of it, from now on."""
+        """A share of the budget, starting now."""
         return Budget(
             None if self.runs is None else max(1, int(share * self.runs)),
             None if self.seconds is None else share * self.seconds,
@@ -73,23 +73,23 @@ class Budget:
         )
 
     def glance(self) -> tuple[int, int]:
-        """How many crashes and healthy runs a look from afar has with each timeout."""
+        """The numbers of crashes and healthy runs per timeout in the coarse search."""
         size = 4000 if self.runs is None else self.runs
         return min(max(size // 100, 10), 100), min(max(size // 400, 3), 25)
 
 
 @dataclass(frozen=True)
 class Closely:
-    """What was played with some timeouts: the leader crashes, nothing fails, and the leader is deposed.
+    """The runs of a close search: with a leader's crash, without failures, and with a deposed leader.
 
     Attributes
     ----------
     timeouts : list of float
-        All of them; the other sweeps are with those that elect.
+        All timeouts; the other sweeps have those that elect a leader.
     failovers, steady, beginnings : Sweep
-        The beginnings are those of the steady ones.
+        The runs with a crash, the healthy runs, and the beginnings of the healthy ones.
     deposed : Sweep or None
-        Where a follower can do that.
+        The runs with a deposed leader, if a follower can depose one.
     """
 
     timeouts: list[float]
@@ -103,25 +103,25 @@ class Closely:
         return Quiet.of(self.steady.where(timeout_ms=at), self.beginnings.where(timeout_ms=at))
 
     def lengths(self, at: float) -> Deposed | None:
-        """How long a loss lasts with one of the timeouts."""
+        """The lengths of losses with one of the timeouts."""
         if self.deposed is None:
             return None
         return Deposed.of(self.deposed.where(timeout_ms=at), self.beginnings.where(timeout_ms=at))
 
 
 class Search:
-    """Looks for the best timeout with one loss.
+    """The search for the best timeout with one loss.
 
     Attributes
     ----------
     seen : dict of float to Seen
-        What was played so far, by timeout: those with which a leader was ever elected.
+        The runs so far, for timeouts with which a leader was ever elected.
     unable : set of float
-        The others.
+        The other timeouts.
     runs : int
-        How many runs that were.
+        The number of runs.
     simulated_ms : float
-        How long they lasted, in simulated time.
+        Their total simulated time.
     """
 
     def __init__(
@@ -145,10 +145,10 @@ class Search:
         self.unable: set[float] = set()
         self.runs, self.simulated_ms = 0, 0.0
 
-    # ---- What is played -------------------------------------------------------------------------------
+    # ---- Playing --------------------------------------------------------------------------------------
 
     def play(self, timeouts: Iterable[float], crashes: int, healthy: int) -> Closely | None:
-        """Crashes and a healthy cluster, with each of some timeouts; nothing if none of them elects."""
+        """Plays crashes and a healthy cluster with some timeouts; None if none of them elects a leader."""
         tried, begun, self._costs = sorted(timeouts), time.monotonic(), None
         failovers = self._sweep(
             self._setup.failover, tried, self._seeds(crashes, len(tried)), ["since_last_fault_ms"]
@@ -167,7 +167,7 @@ class Search:
         return looked
 
     def _healthy(self, able: list[float], runs: int, failovers: Sweep, tried: list[float]) -> Closely:
-        """A healthy cluster, and one whose leader is deposed, with the same seeds: they begin alike."""
+        """Plays healthy runs and runs with a deposed leader, with the same seeds and beginnings."""
         setup, seeds = self._setup, self._seeds(runs, len(able))
         steady = self._sweep(setup.steady, able, seeds, STEADY)
         beginnings = self._sweep(partial(setup.steady, lasting=SETTLED), able, seeds, STEADY)
@@ -177,7 +177,7 @@ class Search:
     def _sweep(
         self, build: Callable[..., Scenario], timeouts: list[float], seeds: range, metrics: list[str]
     ) -> Sweep:
-        """Plays a sweep; progress counts from what is done."""
+        """Plays a sweep; progress includes earlier sweeps."""
         progress = self._progress
         if callable(progress):
             progress = partial(shifted, progress, self.runs)
@@ -187,13 +187,13 @@ class Search:
         return found
 
     def _seeds(self, count: int, points: int) -> range:
-        """Seeds for the first of some points; those of the others follow. Nothing else uses them."""
+        """Reserves seeds for some points, and returns those of the first; those of the others follow."""
         first = (self._seed << 32) + self._used
         self._used += count * points
         return range(first, first + count)
 
     def costs(self) -> Costs | None:
-        """What timeouts cost, by all that was played; nothing if the cluster works with none."""
+        """The costs of timeouts from all runs; None if the cluster works with none."""
         import numpy as np
 
         if self._costs is None and any(seen.able for seen in self.seen.values()):
@@ -201,21 +201,21 @@ class Search:
         return self._costs
 
     def _false(self, timeout_ms: float) -> float | None:
-        """How many false elections there are in a timeout, if that is known."""
+        """The calculated number of false elections per timeout, or None."""
         if timeout_ms not in self._known:
             known = self._setup.false_elections(timeout_ms, self._loss, self._latencies)
             self._known[timeout_ms] = known
         return self._known[timeout_ms]
 
-    # ---- Where to look --------------------------------------------------------------------------------
+    # ---- Searching ------------------------------------------------------------------------------------
 
     def from_afar(self, *, bounded: bool = True) -> None:
-        """Widens what is tried until the minimum lies inside.
+        """Extends the range of timeouts until the minimum lies inside.
 
         Raises
         ------
         InvalidError
-            If there is none, and it matters.
+            If there is no minimum and `bounded` is set.
         """
         crashes, healthy = self._budget.glance()
         middle = rung_of(max(self._latencies.round_trip_ms, 1e-3))
@@ -227,7 +227,7 @@ class Search:
             more = self._beyond(rungs, middle, bounded)
 
     def _beyond(self, rungs: list[int], middle: int, bounded: bool) -> list[int]:
-        """What to try next: below, or above, or nothing more."""
+        """The steps to try next, below or above; empty if the range suffices."""
         below = [rungs[0] - 2 * COARSE, rungs[0] - COARSE]
         above = [rungs[-1] + COARSE, rungs[-1] + 2 * COARSE]
         costs = self.costs()
@@ -240,26 +240,26 @@ class Search:
             return below
         if best <= rung(rungs[0]) and bounded:
             raise InvalidError(
-                "network: there is no best timeout: the shorter, the better, down to a microsecond; "
-                "messages that take no time bound it by nothing"
+                "network: there is no best timeout: shorter ones are better, down to a microsecond, because "
+                "messages take no time"
             )
         if best >= rung(rungs[-1]):
             if rung(above[-1]) <= HOUR_MS:
                 return above
             if bounded:
                 raise InvalidError(
-                    "network: there is no best timeout: the longer, the better, up to an hour; "
-                    "a healthy cluster costs more than failures with any, as too many messages are lost"
+                    "network: there is no best timeout: longer ones are better, up to an hour, because too "
+                    "many messages are lost, and losses of healthy leaders cost more than failures"
                 )
         return []
 
     def closely(self, always: Iterable[float]) -> Closely:
-        """Looks at timeouts around the best one, until it lies among them; and at some others.
+        """Plays timeouts around the best one, until it lies among them, and the timeouts `always`.
 
         Raises
         ------
         InvalidError
-            If it is somewhere else each time: too little is played to see where it is.
+            If the best timeout changes each time, because the budget is too small.
         """
         if self._budget.crashes is None:
             self._look({*self._window(), *always}, FIRST_SHARE)
@@ -275,7 +275,7 @@ class Search:
         )
 
     def exactly(self, timeouts: Iterable[float]) -> Closely:
-        """Looks at these timeouts, with most of what is left of the budget."""
+        """Plays these timeouts, with most of the remaining budget."""
         tried = sorted(timeouts)
         found = self._look(tried, SECOND_SHARE)
         if found is None:
@@ -283,7 +283,7 @@ class Search:
         return found
 
     def _look(self, timeouts: Collection[float], share: float) -> Closely | None:
-        """Plays timeouts, and shorter ones that tell how losses become rarer, for a share of what is left."""
+        """Plays timeouts, and shorter ones that show the decline of losses, for a share of the rest."""
         ladder = [] if self._budget.crashes is not None else self._ladder(min(timeouts))
         afford = self._afford([*timeouts, *ladder], share)
         if ladder:
@@ -291,7 +291,7 @@ class Search:
         return self.play(timeouts, *afford)
 
     def _ladder(self, top: float) -> list[float]:
-        """Coarse steps below the top one, down to one with which enough losses were seen."""
+        """Coarse steps below the top one, down to one with enough observed losses."""
         steps: list[int] = []
         for step in range(rung_of(top) - COARSE, SHORTEST, -COARSE):
             near = [seen for at, seen in self.seen.items() if abs(rung_of(at) - step) <= COARSE // 2]
@@ -301,7 +301,7 @@ class Search:
         return [rung(step) for step in steps]
 
     def briefly(self, given: list[float] | None) -> None:
-        """Looks once, at some timeouts or around the best one; that nobody is elected is an answer, too."""
+        """Plays once, some timeouts or those around the best one; it is no error if no leader is elected."""
         self.from_afar(bounded=False)
         if given is not None or self.costs() is not None:
             tried = self._window() if given is None else given
@@ -319,7 +319,7 @@ class Search:
         return [rung(step) for step in range(middle - SHORTER, middle + LONGER + 1) if step >= SHORTEST]
 
     def _afford(self, timeouts: Collection[float], share: float) -> tuple[int, int]:
-        """How many crashes and healthy runs with each of some timeouts, for a share of what is left."""
+        """The numbers of crashes and healthy runs per timeout, for a share of the remaining budget."""
         budget = self._budget
         if budget.crashes is not None and budget.healthy_ms is not None:
             return budget.crashes, max(2, math.ceil(budget.healthy_ms / (HEALTHY * min(timeouts))))
@@ -334,12 +334,12 @@ class Search:
 
 
 def shifted(told: Callable[[int], object], before: int, done: int) -> object:
-    """So many are done, besides those before."""
+    """Reports progress, including earlier searches."""
     return told(before + done)
 
 
 def nobody_elected(timeouts: list[float]) -> InvalidError:
-    """That no timeout does."""
+    """The error that no timeout elects a leader."""
     listed = ", ".join(format_ms(at) for at in timeouts)
     return InvalidError(
         f"timeouts: with none of {listed} was a new leader elected after the leader's crash: "
@@ -354,6 +354,6 @@ def rung(step: int) -> float:
 
 
 def rung_of(ms: float) -> int:
-    """The step of the series that is nearest."""
+    """The nearest step of the series."""
     about = round(len(SERIES) * math.log10(ms))
     return min(range(about - 2, about + 3), key=lambda step: abs(math.log(rung(step) / ms)))

@@ -1,4 +1,4 @@
-"""What is played for advice: a leader's crash, and a healthy cluster, with a timeout."""
+"""The scenarios that are played for advice: a leader's crash, and a healthy cluster."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from ..sweeps.play import play_and_keep, undivided
 from .heartbeats import Latencies
 
 HEALTHY = 500
-"""A run of a healthy cluster lasts so many timeouts: it takes the same work with any."""
+"""The length of a healthy run in timeouts, which costs the same work with any timeout."""
 STEADY = ["false_elections", "leader_losses", "unavailable_ms"]
 SETTLED = 20
-"""So many timeouts pass before a leader crashes, so that there is one."""
+"""The number of timeouts before a leader crashes, so that one has been elected."""
 WATCHED = 200
-"""So many timeouts at least are waited for a new leader. A cluster that needs more does not elect."""
+"""The least number of timeouts to wait for a new leader. A cluster that needs more does not elect one."""
 OTHER_RULES = ("pre_vote", "sticky_votes", "check_quorum", "election_rule", "adaptive_timeout", "bugs")
-"""With these it takes more to lose a leader than a follower that stands."""
+"""Settings with which a follower's candidacy alone does not depose a leader."""
 PROBE = "60s"
-"""How long is listened to the network."""
+"""The length of the run that samples latencies."""
 AWAY = 10
-"""Of two machines the one that crashed is back after so many timeouts: there is no leader before."""
+"""The number of timeouts after which the crashed one of two machines is back; there is no leader before."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The cluster, but for its timeouts.
+    """The cluster without its timeouts.
 
     Attributes
     ----------
     spread : float
         The longest election timeout, as a multiple of the least.
     beats : float
-        How many heartbeats come in the least one.
+        The number of heartbeats per least timeout.
     own_ms : float or None
         The preset's own least timeout.
     whose : str
-        What that is called.
+        The name of those timeouts.
     """
 
     nodes: int
@@ -59,7 +59,7 @@ class Setup:
 
     @classmethod
     def of(cls, nodes: int, network: Network, preset: Mapping[str, Any] | None, disk: Any) -> Setup:
-        """Looks at the proportions of a preset."""
+        """The setup with the proportions of a preset."""
         usual = Scenario(nodes, preset=preset, network=network, disk=disk)
         least, longest = usual.election_timeout
         heartbeat = usual._parts.get("heartbeat", least / 3)
@@ -82,18 +82,18 @@ class Setup:
         )
 
     def away_ms(self, timeout_ms: float) -> float:
-        """How long the machine is away that crashed, if nobody can take over: the other of two."""
+        """The time that the crashed machine is away if no other can take over, in a cluster of two."""
         return AWAY * timeout_ms if self.nodes == 2 else 0.0
 
     @property
     def plain(self) -> bool:
-        """Whether a follower that stands deposes the leader, by Raft's own rules."""
+        """True if a follower's candidacy deposes the leader, as in plain Raft."""
         return not any((self.preset or {}).get(rule) for rule in OTHER_RULES)
 
     def false_elections(self, timeout_ms: float, loss: float, latencies: Latencies) -> float | None:
-        """How many false elections there are in a timeout, by what is known; None where other rules are.
+        """The calculated number of false elections per timeout; None with rules other than plain Raft's.
 
-        A leader that stays is what they are counted from: they are as many as long as elections succeed.
+        It assumes a stable leader, and holds as long as elections succeed.
         """
         if self.network.duplicate or not self.plain:
             return None
@@ -101,11 +101,11 @@ class Setup:
         return (self.nodes - 1) * each
 
     def steady(self, timeout_ms: float, loss: float, lasting: float = HEALTHY) -> Scenario:
-        """Nothing fails, for so many timeouts."""
+        """A healthy cluster for `lasting` timeouts."""
         return self._scenario(timeout_ms, loss, horizon=lasting * timeout_ms)
 
     def deposed(self, timeout_ms: float, loss: float) -> Scenario:
-        """The timer of a follower ends, though it hears from its leader."""
+        """A follower's timer is forced to expire although it hears from its leader."""
         settled = SETTLED * timeout_ms
         jump = ClockJump("a follower", self.spread * timeout_ms, at=uniform(settled, settled + timeout_ms))
         horizon = settled + (1 + WATCHED) * timeout_ms
@@ -136,10 +136,10 @@ def played(
     threads: int | None,
     progress: bool | Callable[[int], object],
 ) -> Sweep:
-    """A sweep over timeouts that is complete, or none.
+    """Plays a sweep over timeouts, which is complete or raises.
 
-    Each timeout has seeds of its own, one after the other: what is seen with several is independent, and adds
-    up. (With the same seeds, the same lost messages would count again with each.)
+    Each timeout has its own consecutive seeds, so that events with different timeouts are independent and can
+    be added up. (With common seeds, the same lost messages would count with each timeout.)
     """
     grid = {"timeout_ms": sorted(timeouts)}
     alike = Plan.of(build, grid, seeds, metrics, None, False, "stop", True)

@@ -1,4 +1,4 @@
-"""What follows from all that was played: each timeout's cost, the recommendation, and how sure it is."""
+"""The verdict from all runs: the cost of each timeout, the recommendation, and its certainty."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from .setup import Setup
 __all__ = ["Question", "advice_of"]
 
 CHEAPER = 0.98
-"""A timeout that was not among those given is worth a word if it costs less than this part of the best."""
+"""A timeout that was not given is mentioned if its cost is below this share of that of the best given one."""
 PAUSES = (
     "not modelled: nodes that pause; keep the timeout above the longest pause of a process that you know of "
     "(garbage collection, scheduling, migration)"
 )
 TWO_MACHINES = (
-    "of two machines none may fail: while one is down there is no leader, whatever the timeout; "
-    "what is counted begins with its return"
+    "two machines cannot tolerate a failure: while one is down there is no leader with any timeout; "
+    "the cost counts from its return"
 )
 
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked."""
+    """The arguments of `advise`."""
 
     setup: Setup
     failures: float
@@ -39,7 +39,7 @@ class Question:
 
 
 def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closely) -> Advice:
-    """The answer; the first loss is the network's own."""
+    """The advice; the first loss is the network's own."""
     loss, here = next(iter(searches.items()))
     costs = here.costs()
     choices = looked_at(asked, loss, closely, costs)
@@ -73,14 +73,14 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
 
 
 def as_chosen(best: Choice, among: Costs, confidence: float) -> Choice:
-    """The best choice; the limit of its cost allows for its having been chosen for that."""
+    """The best choice, with an upper limit of its cost that allows for its selection."""
     cost = best.downtime_s_a_year
     limit = among.limit_if_chosen(among.places([best.timeout_ms])[0], confidence)
     return replace(best, downtime_s_a_year=replace(cost, high=max(cost.high, limit)))
 
 
 def recommended(asked: Question, best: Choice, candidates: Costs, costs: Costs) -> Estimate:
-    """The best timeout, where it may be by these runs, and a note if others than those given cost less."""
+    """The best timeout with its interval, and a note if timeouts that were not given cost less."""
     import numpy as np
 
     tail = (1 - asked.confidence) / 2
@@ -95,7 +95,7 @@ def recommended(asked: Question, best: Choice, candidates: Costs, costs: Costs) 
 
 
 def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | None) -> list[Choice]:
-    """The timeouts that were looked at closely, with what their own runs say."""
+    """The timeouts that were examined closely, with the measurements of their own runs."""
     able = {cells["timeout_ms"] for cells in closely.steady.points}
     found = []
     for timeout in closely.timeouts:
@@ -109,7 +109,7 @@ def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | Non
 def elsewhere(
     asked: Question, searches: Mapping[float, Search], closely: Closely, choices: Sequence[Choice]
 ) -> list[Choice]:
-    """What timeouts cost with each loss: those given, or from below the best of all losses to above it."""
+    """The costs of timeouts with each loss: those given, or a range around the best ones of all losses."""
     known = {loss: search.costs() for loss, search in searches.items()}
     rows = closely.timeouts
     if asked.given is None:
@@ -132,7 +132,7 @@ def choice_of(
     failover: Estimate | None,
     quiet: Quiet | None,
 ) -> Choice:
-    """What a timeout costs by the curves; and its own failovers, if it was looked at closely."""
+    """The cost of a timeout by the curves, and its own failovers if it was examined closely."""
     setup, confidence = asked.setup, asked.confidence
     works = costs is not None and timeout >= costs.timeouts[0]
     if costs is not None and failover is not None:
@@ -165,7 +165,7 @@ def choice_of(
 
 
 def not_modelled(setup: Setup) -> list[str]:
-    """What the simulation leaves out, and matters."""
+    """The omissions of the simulation that matter."""
     of_preset = getattr(setup.preset, "not_modelled", "")
     of_preset = f"not modelled: {of_preset}" if of_preset else ""
     return [part for part in (of_preset, TWO_MACHINES if setup.nodes == 2 else "", PAUSES) if part]

@@ -1,14 +1,14 @@
 """Plots of a `Cluster`, a `Run` or a `Sweep`, with matplotlib.
 
-Each takes the world first and the rest by name, draws on one Axes and returns it. `ax=` says which; without
-it, the current axes are taken if nothing is drawn on them, else new ones are made. matplotlib's global
-settings are not changed. Times on an axis are in milliseconds, whatever unit its labels have, so that
-`ax.axvline(1500)` means what it says everywhere.
+Each plot takes its data first and everything else by name, draws on one Axes and returns it. `ax=` gives the
+Axes; by default the current ones are used if they are empty, or new ones are made. No style and no rcParams
+are changed. Times on an axis are in milliseconds, even if its labels are in seconds, so that
+`ax.axvline(1500)` always means 1500 ms.
 
-Text and background are those of the axes, so that style sheets work, `"dark_background"` too; other
-colours come in a shade for light and one for dark. A figure of 3.4 inches, a column of a paper, has room
-for each; one without a layout whose margins nobody has set gets `layout="constrained"`. `save` writes PDF
-and SVG with their text as text; `ax.figure.savefig` does what the rcParams say.
+Text and background are those of the axes, so style sheets work, also dark ones; other colours have a light
+and a dark shade. Every plot is readable in a figure of 3.4 inches, a column of a paper; a figure without a
+layout and with default margins gets `layout="constrained"`. `save` keeps text as text in PDF and SVG;
+`ax.figure.savefig` follows the rcParams.
 
 >>> import raftlab as rl
 >>> c = rl.Cluster(5, seed=7)

@@ -1,4 +1,4 @@
-"""What an election timeout costs."""
+"""Pictures of advice: the cost of election timeouts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HIDDEN = 30.0
 
 
 def advice(found: Advice, ax: Axes | None) -> Axes:
-    """Expected downtime a year over the timeout, with its interval, and what failures alone cost."""
+    """Draws the expected downtime a year by timeout, with its interval and the cost of failures alone."""
     ax = open_axes(ax, 4.2, width=7.2)
     theme = Theme.of(ax)
     able = [choice for choice in found.choices if choice.elects]
@@ -80,7 +80,7 @@ def advice(found: Advice, ax: Axes | None) -> Axes:
 
 
 def shown_curves(found: Advice, time: np.ndarray) -> Costs:
-    """The curves over what was looked at closely, and over all timeouts that may be the best one."""
+    """The curves over the timeouts that were examined closely, and over all that may be the best."""
     first, last = min(time.min(), found.timeout_ms.low), max(time.max(), found.timeout_ms.high)
     known = found.costs.timeouts
     return found.costs.at(sorted({*time, *known[(known >= first) & (known <= last)]}))
@@ -98,7 +98,7 @@ def limits(found: Advice, drawn: np.ndarray, value: np.ndarray, high: np.ndarray
 
 
 def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
-    """Timeouts that do not elect stand at the upper edge."""
+    """Draws timeouts that elect no leader at the upper edge."""
     theme = Theme.of(ax)
     if unable:
         ax.plot(
@@ -109,7 +109,7 @@ def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
 
 
 def _mark_best(ax: Axes, found: Advice) -> None:
-    """The recommendation, where the best one may be, and the preset's own."""
+    """Marks the recommendation, the interval of the best timeout, and the preset's own."""
     theme = Theme.of(ax)
     best, like = found.best, found.timeout_ms
     at_foot = blended_transform_factory(ax.transData, ax.transAxes)
@@ -150,7 +150,7 @@ def _name_axes(ax: Axes, found: Advice) -> None:
 
 
 def heatmap(found: Advice, ax: Axes | None) -> Axes:
-    """Expected downtime a year over the timeout and the loss."""
+    """Draws the expected downtime a year by timeout and loss."""
     across = list(dict.fromkeys(choice.loss for choice in found.under_loss))
     up = list(dict.fromkeys(choice.timeout_ms for choice in found.under_loss))
     cells = {(choice.loss, choice.timeout_ms): choice.downtime_s_a_year for choice in found.under_loss}

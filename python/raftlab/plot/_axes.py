@@ -1,4 +1,4 @@
-"""What all pictures share: axes, titles, measures in points, and shapes drawn by the thousand."""
+"""Helpers of all pictures: axes, titles, measures in points, and collections of many shapes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["finish", "new_axes", "settle"]
 
 SMALL, TINY = 7.5, 6.5
-"""Points of text inside a picture, when matplotlib's own text has 10; they grow and shrink with it."""
+"""The size of text inside a picture in points, relative to matplotlib's default of 10."""
 
 SMALLER = 0.75
-"""How much smaller a title may become."""
+"""The smallest size of a title, relative to its normal size."""
 
 LEAST, NARROW = 6.0, 300.0
 """The smallest text, in points; below so many points of width text gets smaller."""
@@ -44,8 +44,8 @@ LEAST, NARROW = 6.0, 300.0
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
     """The axes to draw on.
 
-    Those given; else the current ones if nothing is drawn on them; else new ones of this size in inches. A
-    picture never lands on top of another.
+    These are the given ones, or the current ones if they are empty, or new ones of this size in inches. A
+    picture is never drawn on top of another.
     """
     if ax is not None:
         if not isinstance(ax, Axes):
@@ -96,7 +96,7 @@ def height_axis(ax: Axes, highest: float, taken: float, name: str) -> None:
 
 
 def note(ax: Axes, text: str) -> None:
-    """Says in the picture what was summed up, if anything was: small, below the name of its x axis."""
+    """Writes a note in small letters below the name of the x axis, unless it is empty."""
     if not text:
         return
     size = points(ax, SMALL)
@@ -134,7 +134,7 @@ def _wrap_names(ax: Axes) -> None:
 
 
 def finish(ax: Axes, world: World, title: str | None, more: str = "") -> None:
-    """The title, and which run this is: also for whoever finds the saved picture."""
+    """Writes the title and the run, which also go into the metadata of a saved picture."""
     head(ax, title, f"{which_run(world)}{more}")
     script = world.scenario.to_json()
     vars(ax)["raftlab_replay"] = f"raftlab.Scenario.from_json({script!r}).run(seed={world.seed})"
@@ -149,7 +149,7 @@ def which_run(world: World) -> str:
 
 
 def shown_value(value: Any) -> str:
-    """A value of a parameter as it is read."""
+    """A value of a parameter as text."""
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -193,7 +193,7 @@ def wrapped(text: str, size: float, width: float) -> list[str]:
 
 
 def bare(ax: Axes, *, lanes: bool) -> None:
-    """Takes away the lines that carry nothing."""
+    """Removes the lines that carry no information."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_axisbelow(True)
     if lanes:
@@ -217,9 +217,9 @@ def root(part: Axes | FigureBase) -> Figure:
 
 
 def settle(ax: Axes) -> None:
-    """Lets the figure's layout place the axes: what comes next is measured on them.
+    """Applies the figure's layout, so that the size of the axes can be measured.
 
-    A figure without a layout, whose margins nobody has set, gets one: else names of axes would be cut off in
+    A figure without a layout and with default margins gets one; otherwise names of axes would be cut off in
     small figures.
     """
     figure = root(ax)
@@ -245,7 +245,7 @@ def _fits(figure: Figure) -> bool:
 
 
 def _untouched(figure: Figure) -> bool:
-    """Whether the margins of a figure are those of the style."""
+    """True if the margins of a figure are those of the style."""
     prefix = "figure.subplot."
     style = {name.removeprefix(prefix): value for name, value in mpl.rcParams.items() if prefix in name}
     return all(getattr(figure.subplotpars, side) == value for side, value in style.items())

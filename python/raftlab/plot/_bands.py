@@ -47,11 +47,11 @@ def bands(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A metric along a parameter: the median with its interval, and bands that hold most of the runs.
+    """Draws a metric along a parameter: the median with its interval, and bands that contain most runs.
 
-    With `x="time_ms"` a column of the time series along time: the mean over the runs with its interval. Runs
-    that have ended do not count; the picture then says "while they last". Where all runs say the same there
-    is no interval.
+    With `x="time_ms"` it draws a column of the time series along time: the mean over the runs with its
+    interval. Runs that have ended do not count; the title then has "while they last". Where all runs have the
+    same value there is no interval.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def bands(
     x : str
         A parameter of the grid with numbers, or `"time_ms"` of a sweep with `series=`.
     metric : str
-        A column of numbers; of the time series `"available"`, `"elections"`, `"committed"`,
+        A column of numbers; for the time series `"available"`, `"elections"`, `"committed"`,
         `"acknowledged"` or `"sent"`.
     by : str, optional
-        Another parameter: a line for each of its values. Bands are then drawn for the widest share only.
+        Another parameter, with a line for each of its values. Bands are then drawn for the widest share only.
     inside : sequence of float, default (0.5, 0.9)
-        The shares of the runs that bands hold, half of the others on either side.
+        The shares of the runs that bands contain, with half of the rest on either side.
     confidence : float, default 0.95
         The confidence of the intervals of medians and means.
     {title}
@@ -106,7 +106,7 @@ def bands(
     ax.set_ylabel(axis_name(result, metric))
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
     more = "" if len(lines) == 1 or not shares else f", {percent(shares[0])} of them in a band"
-    more += ", open where runs were cut" if open_ended else ""
+    more += ", open where runs were censored" if open_ended else ""
     finish_sweep(ax, result, title, more, [of for _, parts in lines for _, of in parts])
     legend(ax, 2)
     return ax
@@ -114,7 +114,7 @@ def bands(
 
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (2, 1.5)), (0, (7, 2, 2, 2)))
 MARKERS = ("o", "s", "D", "^", "v", "P")
-"""Lines that fall together can then still be told apart."""
+"""Different markers distinguish lines that coincide."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Look:
 def _band(
     ax: Axes, places: np.ndarray, samples: Sequence[Sample], held: float, depth: int, look: Look
 ) -> bool:
-    """What holds a share of the runs. Says whether it is open somewhere, because too many were cut there."""
+    """Draws the band of a share of the runs. Returns True if censoring leaves it open somewhere."""
     theme = Theme.of(ax)
     low, high = (np.array([of.quantile((1 + side * held) / 2).value for of in samples]) for side in (-1, 1))
     ax.fill_between(
@@ -165,7 +165,7 @@ def _medians(
 def _lines(
     result: Sweep, x: str, metric: str, by: str | None, ax: Axes | None
 ) -> list[tuple[str, list[tuple[float, Sample]]]]:
-    """What the runs say, by line, and along each by place."""
+    """The samples by line, and along each line by place."""
     names = [x] if by is None else [x, by]
     found: dict[str, list[tuple[float, Sample]]] = {}
     parts = samples_by(result, metric, names, ax)

@@ -1,4 +1,4 @@
-"""Distributions over runs: how many are over after how long."""
+"""Distributions over runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ecdf(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The share of the runs that a metric does not exceed: the empirical distribution.
+    """Draws the empirical distribution of a metric over runs.
 
     Parameters
     ----------
@@ -53,26 +53,25 @@ def ecdf(
     {metric}
     {curves}
     nines : bool, default False
-        Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
+        Whether to stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, -log10(1 - y).
     confidence : float, default 0.95
-        The confidence of the band around each curve, at each time for itself (not for the curve as
-        a whole).
+        The confidence of the pointwise band around each curve.
     mean : bool, default True
-        Whether a dot on each curve marks its mean; not where runs are censored, whose mean is not known.
+        Whether a dot on each curve marks its mean, which is unknown if runs are censored.
     {title}
     {ax}
 
     Returns
     -------
     matplotlib.axes.Axes
-        Durations that were not over when the run ended are right-censored
-        (Kaplan-Meier): a curve then stops below 1, and is flat at 0 if none was over. Runs that had no such
-        event are left out. Curves that are equal are dashed, each in the gaps of the others.
+        Durations that were not over when the run ended are right-censored (Kaplan-Meier): a curve then stops
+        below 1, and is flat at 0 if none was over. Runs without such an event are left out. Equal curves are
+        dashed, each in the gaps of the others.
 
     Raises
     ------
     InvalidError
-        If an argument makes no sense, no run says anything of the metric, or there are more than 12 curves.
+        If an argument is invalid, no run has a value of the metric, or there are more than 12 curves.
 
     Examples
     --------
@@ -101,7 +100,7 @@ def ecdf(
 
 
 def _curve(ax: Axes, group: Group, of: Sample, confidence: float, nines: bool, first: float) -> float:
-    """One curve with its band; the highest share that it shows. Where nothing was over it is flat."""
+    """Draws a curve with its band, flat if nothing was over, and returns its highest share."""
     curve = of.curve(confidence)
     kept = thinned(len(curve.time))
     x, y = curve.time[kept], 1.0 - curve.survival[kept]
@@ -185,26 +184,26 @@ def survival(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The share of the runs in which something is not over yet (Kaplan-Meier).
+    """Draws the share of the runs in which a duration is not over yet (Kaplan-Meier).
 
     Parameters
     ----------
     {result}
     metric : str
-        A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`. Of other numbers the curve is the share
-        of the runs that have more.
+        A duration, such as `"time_to_leader_ms"` or `"downtime_ms"`. For other numbers the curve is the share
+        of the runs with a greater value.
     {curves}
     confidence : float, default 0.95
-        The confidence of the band around each curve, at each time for itself.
+        The confidence of the pointwise band around each curve.
     at_risk : bool, default False
-        Whether to say below the axis how many runs each curve still rests on.
+        Whether to show the number of runs at risk below the axis.
     {title}
     {ax}
 
     Returns
     -------
     matplotlib.axes.Axes
-        Ticks on a curve are runs that ended before it was over. Equal curves are dashed, as in `ecdf`.
+        Ticks on a curve are censored runs. Equal curves are dashed, as in `ecdf`.
 
     Raises
     ------
@@ -238,7 +237,7 @@ def survival(
 
 
 def _survivors(ax: Axes, group: Group, of: Sample, confidence: float) -> None:
-    """One curve, from 1 down, with its band and a tick where runs were given up."""
+    """Draws a curve from 1 down, with its band and a tick for each censored run."""
     curve = of.curve(confidence)
     x, y = np.r_[0.0, curve.time], np.r_[1.0, curve.survival]
     low, high = np.r_[1.0, curve.low], np.r_[1.0, curve.high]
@@ -259,7 +258,7 @@ def _survivors(ax: Axes, group: Group, of: Sample, confidence: float) -> None:
 
 
 def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]], lasting: bool) -> None:
-    """Below the axis, at each tick: in how many runs it was not over yet, a row a curve."""
+    """Writes the runs at risk below each tick of the axis, in a row per curve."""
     theme = Theme.of(ax)
     settle(ax)
     size = points(ax, SMALL)
@@ -276,7 +275,7 @@ def _numbers_at_risk(ax: Axes, parts: Sequence[tuple[Group, Sample]], lasting: b
         ax.text(low, 0, names, color=theme.muted, ha="right", transform=above, gid="at-risk-name", **style)
     head = "runs with at least as many"
     if lasting:
-        head = "runs in which it is not over and that are still watched"
+        head = "runs at risk: not over yet, and not ended"
     ax.text(low, 0, head, color=theme.muted, transform=shifted(ax, below, -0.6 * size, 0.0), **style)
     for row, (group, of) in enumerate(parts, start=1):
         drop = -1.5 * size * row

@@ -1,4 +1,4 @@
-"""What many docstrings say, written once."""
+"""Parts of docstrings that many plots share."""
 
 from __future__ import annotations
 
@@ -13,45 +13,44 @@ F = TypeVar("F", bound=Callable[..., object])
 PARTS = {
     "world": """\
 world : Cluster or Run
-    What to look at. Needs a trace of level `"states"` or `"full"`.""",
+    The cluster or run. Needs a trace of level `"states"` or `"full"`.""",
     "world_full": """\
 world : Cluster or Run
-    What to look at. Needs a trace of level `"full"`.""",
+    The cluster or run. Needs a trace of level `"full"`.""",
     "window": """\
 start, end : time, optional
-    Which stretch of the run; all of it if not given.""",
+    The part of the run to show; all of it by default.""",
     "nodes": """\
 nodes : str or list of str, optional
-    Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given.""",
+    The nodes to show, in this order; `"ABC"` names single-letter nodes. All by default.""",
     "axis": """\
 axis : {"auto", "time", "order"}, default "auto"
-    An axis of time, or of order: one event or action after the other, however long each took. By itself it is
-    of order where much of what happens was moved by hand, at one moment.""",
+    An axis of time, or of order, on which events and actions are equally spaced. `"auto"` chooses order if
+    many events were moved by hand at one moment.""",
     "result": """\
 result : Sweep
-    What to look at.""",
+    The sweep.""",
     "metric": """\
 metric : str
     A column of numbers.""",
     "curves": """\
 by : str or list of str, optional
-    A curve for each value of these parameters; for each point of the grid if not given.""",
+    The parameters by whose values curves are drawn; by default one for each point of the grid.""",
     "title": """\
 title : str, optional
     The title.""",
     "ax": """\
 ax : matplotlib.axes.Axes, optional
-    Where to draw. If not given: on the current axes if nothing is drawn there, else on new ones.""",
+    The axes to draw on. By default the current axes if they are empty, or new ones.""",
     "axes_over_time": """\
 matplotlib.axes.Axes
-    The axes. Times on them are in milliseconds, also where they are labelled in seconds; on an axis of order
-    places are ordinals. The line of the axis ends where the run does: the state at its end is drawn a little
-    beyond, up to the edge of the picture.""",
+    The axes. Their times are in milliseconds, even if labels are in seconds; on an axis of order positions
+    are ordinals. The axis line ends at the end of the run; its final state is drawn slightly beyond it.""",
 }
 
 
 def documented(function: F) -> F:
-    r"""Puts the shared parts in place: a line of a docstring that is `{name}` and nothing else.
+    r"""Inserts the shared parts for lines of a docstring that consist of `{name}`.
 
     >>> @documented
     ... def plot():
@@ -65,7 +64,7 @@ def documented(function: F) -> F:
 
 
 def filled(docstring: str) -> str:
-    """A docstring with the shared parts in place."""
+    """A docstring with the shared parts inserted."""
     return re.sub(r"^( *)\{(\w+)\}$", _part, docstring, flags=re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""When it was decided: the probability that a run breaks, given its state, along its time."""
+"""The probability of a violation, given the state of a run, along its time."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def fate(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """P(it breaks | state at t) along a run: where it rises to 1 is the point of no return.
+    """Draws P(event | state at t) along a run; where it rises to 1 is the point of no return.
 
     Parameters
     ----------
     futures : Sweep
         Futures of a run from several moments: `run.futures(200, at=[...])`.
     event : str, default "violation"
-        What breaking is: a violation; or a metric, which counts where it is above 0.
+        The event: a violation, or a metric, which counts as the event if it is above 0.
     confidence : float, default 0.95
-        The confidence of the intervals (Wilson).
+        The confidence of the intervals.
     {title}
     {ax}
-        Put it below `rl.plot.timeline` with shared time axes.
+        To combine it with `rl.plot.timeline`, give axes below it that share its time axis.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def fate(
     metrics_of(futures, event)
     observed = Observed.of(futures, event)
     if observed.why:
-        raise InvalidError(f"event: the futures say nothing of '{event}': {observed.why}")
+        raise InvalidError(f"event: the futures have no values of '{event}': {observed.why}")
     found = []
     for point, rows in groups(futures, "at_ms"):
         told = observed.value[rows]
@@ -102,7 +102,7 @@ def fate(
 
 
 def _time_axis(ax: Axes, time: np.ndarray) -> None:
-    """Names the axis; one that is shared with another picture over time keeps the unit of that."""
+    """Names the axis; an axis that is shared with another picture keeps its unit."""
     siblings = [each for each in ax.get_shared_x_axes().get_siblings(ax) if "raftlab_time" in vars(each)]
     if any(vars(each)["raftlab_time"] == "event" for each in siblings):
         raise InvalidError("ax shares an axis of order: draw the other picture with axis='time'")
@@ -112,7 +112,7 @@ def _time_axis(ax: Axes, time: np.ndarray) -> None:
 
 
 def turning_point(time: np.ndarray, value: np.ndarray) -> tuple[float, float] | None:
-    """From when on nothing can be done about it: the first moment after which almost every future breaks."""
+    """The point of no return: the first moment after which almost every future has the event."""
     safe = np.flatnonzero(value < 0.95)
     if value[-1] < 0.95 or len(safe) == 0:
         return None
@@ -121,7 +121,7 @@ def turning_point(time: np.ndarray, value: np.ndarray) -> tuple[float, float] | 
 
 
 def strikes_of(futures: Sweep) -> list[float]:
-    """When faults struck in the run whose futures these are."""
+    """The times at which faults struck in the run of the futures."""
     moments = futures._plan.moments
     assert moments is not None, "futures have moments"
     run = futures._plan.scenario(0).run(moments[0][0], trace="states", checks=False)

@@ -1,4 +1,4 @@
-"""Faults and violations, as pictures show them: when, and in a few letters what."""
+"""Faults and violations for pictures: their times and short labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Breach", "Strike", "breaches", "faults_table", "strikes"]
 
 @dataclass(frozen=True)
 class Strike:
-    """One strike of a fault, as it is drawn. `end_ms` is where it ends in the picture."""
+    """A strike of a fault. `end_ms` is its end in the picture."""
 
     start_ms: float
     end_ms: float
@@ -36,17 +36,17 @@ class Strike:
 
     @property
     def instant(self) -> bool:
-        """Whether it has no length: a restart, a jump of a clock."""
+        """True if it has no duration, like a restart or a clock jump."""
         return self.end_ms <= self.start_ms
 
     @property
     def hurts(self) -> bool:
-        """Whether it is a fault at all: to hold messages, and to deliver them by hand, is none."""
+        """True if it is a fault; holding messages to deliver them by hand is not."""
         return self.kind != "hold"
 
 
 def at_once(found: Sequence[Strike]) -> int:
-    """How many of these act at the same time at most."""
+    """The maximum number of strikes at the same time."""
     edges = sorted([(s.start_ms, 1) for s in found] + [(s.end_ms, -1) for s in found])
     return max(itertools.accumulate(change for _, change in edges), default=0)
 
@@ -54,20 +54,20 @@ def at_once(found: Sequence[Strike]) -> int:
 def faults_table(
     world: World, *, start: Duration | None = None, end: Duration | None = None
 ) -> dict[str, list[Any]]:
-    """What the strip of faults shows, as plain columns.
+    """The data of the strip of faults, as columns.
 
     Parameters
     ----------
     world : Cluster or Run
-        What to look at.
+        The cluster or run.
     start, end : time, optional
-        From the beginning of the run; all of it if not given.
+        The part of the run to show; all of it by default.
 
     Returns
     -------
     dict of str to list
-        `start_ms`, `end_ms` (that of the picture if the fault still acts), `open` (whether it does),
-        `kind`, `label`, `waited` (it found nobody to strike).
+        `start_ms`, `end_ms` (that of the picture if the fault is still active), `open` (whether it is),
+        `kind`, `label`, `waited` (whether it found no target).
 
     Examples
     --------
@@ -99,7 +99,7 @@ def strikes(world: World, window: Window) -> list[Strike]:
 
 @dataclass(frozen=True)
 class Breach:
-    """The first violation of a property, as it is drawn, and how many there were in all."""
+    """The first violation of a property, and the number of its violations."""
 
     time_ms: float
     property: str
@@ -119,7 +119,7 @@ def breaches(world: World, window: Window) -> list[Breach]:
 
 
 def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
-    """A fault in a few letters: what, how much, whom."""
+    """A short label of a fault: its kind, its parameter and its target."""
     what = kind.replace("_", " ")
     groups = [group.split(",") for group in nodes.split(" | ")] if nodes else []
     hit = _names(groups[0] if groups else detail.get("node", ""))
@@ -144,7 +144,7 @@ def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
 
 
 def _partition(detail: dict[str, Any], groups: Sequence[Sequence[str]]) -> str:
-    """The groups; who stands in two of them is their bridge. In a ring all do: it has its name only."""
+    """The groups, and the bridge, a node in two of them. A ring is only named, since all nodes are."""
     shape = str(detail.get("shape") or "").replace("_", " ")
     if not groups:
         asked = [_names(group) for group in detail.get("groups", [])]

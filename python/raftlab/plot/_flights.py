@@ -1,4 +1,4 @@
-"""What the picture of the messages is made of."""
+"""The data of the picture of messages."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 __all__ = ["HELD", "LOST", "Flights"]
 
 HELD = "held"
-"""A message that waits to be delivered by hand: no fate of the trace, but of the picture."""
+"""The fate of a message that waits to be delivered by hand, which exists only in pictures."""
 
 LOST = ("lost", "cut", "receiver_down", "removed")
 """The fates of messages that do not arrive."""
 
 STUB, MORE = 0.25, 0.06
-"""Lanes: a message that goes no way at all is still drawn that far, and a little more for each lane that it
-was to cross. So one sees whither it was bound, and its cross stands on no lane."""
+"""The length in lanes of a message that went no distance, plus some for each lane to cross. It shows the
+direction of the message, and keeps its cross off the lanes."""
 
 
 @dataclass(frozen=True)
 class Flights:
-    """The messages that show, as columns: where each begins and ends in the picture, and what it is."""
+    """The visible messages as columns: their ends in the picture, kinds and fates."""
 
     start: np.ndarray
     end: np.ndarray
     sender: np.ndarray  # lanes
     receiver: np.ndarray
-    way: np.ndarray  # how far it came: 1 is the receiver
+    way: np.ndarray  # the distance covered: 1 is the receiver
     kind: np.ndarray
     fate: np.ndarray
     refused: np.ndarray
@@ -61,7 +61,7 @@ class Flights:
 
     @property
     def is_lost(self) -> np.ndarray:
-        """Which of them did not arrive, and never will."""
+        """Marks the messages that will never arrive."""
         return np.isin(self.fate, LOST)
 
     @classmethod
@@ -112,7 +112,7 @@ def _known(types: str | Sequence[str]) -> list[str]:
 def _way(
     sent: np.ndarray, until: np.ndarray, due: np.ndarray, lanes: np.ndarray, fate: np.ndarray
 ) -> np.ndarray:
-    """How far each message came on its way, from what it took and what it would have taken."""
+    """The share of its way that each message covered, from its duration and its latency."""
     whole = due - sent
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.where(whole > 0, (until - sent) / whole, 0.0)
@@ -122,7 +122,7 @@ def _way(
 
 
 def _answers(cells: dict[str, np.ndarray], beats: np.ndarray) -> np.ndarray:
-    """Which messages answer a heartbeat: they leave when it arrives, if nothing else of its kind does."""
+    """Marks answers to heartbeats, which are sent when one arrives and nothing else of its kind does."""
     arrived = pick(cells, np.flatnonzero((cells["type"] == "AppendEntries") & (cells["fate"] == "delivered")))
     full = arrived["entries"] > 0
     moments = list(zip(arrived["to"], arrived["from"], arrived["ended_ms"], strict=True))

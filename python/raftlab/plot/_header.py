@@ -1,4 +1,4 @@
-"""The header of every picture: its key, and a strip that names the faults; behind the data a band each."""
+"""The header of pictures: their key and a strip of faults; and bands of faults behind the data."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["columns_width", "draw_key", "header"]
 
 FEWEST_ROWS, MOST_ROWS, STRIP_SHARE = 3, 10, 0.28
-"""With more rows of faults than fit into this share of the height, there is one row a kind instead."""
+"""The share of the height for rows of faults; if they do not fit, there is one row per kind."""
 
 MOST_SHARE = 0.6
-"""How much of the height the header may take at most."""
+"""The maximum share of the height for the header."""
 
 MOST_EDGES = 60
-"""With more beginnings and ends than this, bands have no lines."""
+"""The maximum number of beginnings and ends that are drawn as lines."""
 
 DEEPEST = 3
-"""Where more faults than this overlap, each band is fainter, so that all of them are as dark as so many."""
+"""If more bands overlap, each is fainter, so that together they are as dark as this many."""
 
 
 def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> float:
@@ -40,8 +40,8 @@ def header(ax: Axes, world: World, window: Window, key: Sequence[Artist]) -> flo
     Returns
     -------
     float
-        Which share of the axes' height is taken: the data have to stay below. A dotted line marks where
-        the run ends.
+        The share of the axes' height that is used; the data must be below. A dotted line marks the end of
+        the run.
     """
     width, height = size_points(ax)
     size = points(ax, SMALL)

@@ -1,4 +1,4 @@
-"""Two parameters at once: a number a cell."""
+"""A metric over two parameters of the grid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["heatmap"]
 
 DECADES = 30.0
-"""A range of values so many times as wide as its least is coloured by the logarithm."""
+"""If the greatest value is more than this many times the least, colours are logarithmic."""
 
 
 @documented
@@ -44,19 +44,19 @@ def heatmap(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A metric over two parameters of the grid, with the interval of each cell.
+    """Draws a metric over two parameters of the grid, with the interval of each cell.
 
     Parameters
     ----------
     result : Sweep
-        What to look at. Runs that differ in other parameters are taken together.
+        The sweep. Runs that differ in other parameters are pooled.
     x, y : str
         Two parameters of the grid.
     metric : str
         A column of numbers or flags; `"violation"`, the share of runs that violated a property; or a question
         such as `"ending=stop"`.
     statistic : str, default "p50"
-        `"mean"`, or a quantile such as `"p50"` and `"p99"`. Of what is yes or no always the share.
+        `"mean"`, or a quantile such as `"p50"` or `"p99"`. Ignored for yes/no metrics, which have a share.
     confidence : float, default 0.95
         The confidence of the intervals.
     {title}
@@ -65,10 +65,9 @@ def heatmap(
     Returns
     -------
     matplotlib.axes.Axes
-        Each cell says its value and below it, if there is room, the interval. Where no run met the event the
-        cell has no colour and says the bound that follows; where a quantile was not reached, from where on
-        it lies; where all runs say the same, in how many it may be otherwise. Values that span decades are
-        coloured by their logarithm.
+        Each cell shows its value and, if there is room, the interval below it. If no run had the event, the
+        cell has no colour and shows the upper bound; if a quantile was not reached, a lower limit; if all
+        runs have the same value, the bound for others. Colours of values that span decades are logarithmic.
 
     Examples
     --------
@@ -98,7 +97,7 @@ def heatmap(
         what += f", {statistic_name(statistic)}"
     scale = ", colours by logarithm" if isinstance(image.norm, colors.LogNorm) else ""
     if any(estimate.note.startswith("mean up to") for estimate in cells.values()):
-        scale += ", means of what was watched"
+        scale += ", means up to the longest time observed"
     samples = [of for _, of in parts]
     finish_sweep(
         ax, result, what if title is None else title, f", intervals {percent(confidence)}{scale}", samples
@@ -127,7 +126,7 @@ def paint(
 
 
 def value_of(estimate: Estimate | None) -> float:
-    """What colours a cell: no colour says never."""
+    """The value that colours a cell; an event in no run has no colour."""
     return math.nan if estimate is None or estimate.unseen else estimate.value
 
 
@@ -148,7 +147,7 @@ def write(
     image: AxesImage,
     spell: Callable[[float], str] = digits,
 ) -> None:
-    """Values, and below them intervals: all of them or none, as there is room."""
+    """Writes values and, if there is room for all of them, intervals below."""
     settle(ax)
     theme = Theme.of(ax)
     width, height = size_points(ax)
@@ -177,7 +176,7 @@ def write(
 
 
 def texts(estimate: Estimate, spell: Callable[[float], str]) -> tuple[str, str]:
-    """What a cell says: the value, and its interval."""
+    """The text of a cell: the value and its interval."""
     if math.isinf(estimate.value):
         return "endless", ""
     if estimate.unseen and not math.isnan(estimate.high):

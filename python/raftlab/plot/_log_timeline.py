@@ -1,4 +1,4 @@
-"""How the logs grew, and how far they were committed."""
+"""Log lengths and commitIndex over time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def log_timeline(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The last index of each node's log, and its commitIndex, over time.
+    """Draws the last index of each node's log, and its commitIndex, over time.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def log_timeline(
     Notes
     -----
     Triangles mark where entries left a log: truncated, or lost in a crash. Lines are broken while their
-    node is down; commitIndex is volatile, so that its line goes on when a leader has told it again.
+    node is down; commitIndex is volatile, so its line continues when a leader has sent it again.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The logs side by side."""
+"""Logs of nodes side by side."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 __all__ = ["logs", "logs_table"]
 
 NARROWEST = 3.0
-"""Points an entry: with less room, entries of one term in a row are drawn as one bar."""
+"""The least width of an entry in points; with less, consecutive entries of a term are one bar."""
 
 MOST_TERMS = 10
-"""With more terms than this the key does not name them."""
+"""The maximum number of terms that the key names."""
 
 
 @documented
@@ -66,19 +66,19 @@ def logs(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The logs of all nodes side by side, as in figures 6 to 8 of the Raft paper.
+    """Draws the logs of all nodes side by side, as in figures 6 to 8 of the Raft paper.
 
     Parameters
     ----------
     world : Cluster or Run
-        What to look at.
+        The cluster or run.
     at : time, optional
-        The logs as they were at this time; as they are now if neither this nor `event` is given.
+        The time of the logs; by default, without `event`, now.
     event : int, optional
-        The logs after this event or action, counted as on an axis of order from 0, how the run begins. It
-        takes apart a schedule moved by hand, in which much happens at one moment.
+        The event or action after which logs are shown, counted as on an axis of order; 0 is the beginning.
+        It distinguishes the steps of a schedule moved by hand at one moment.
     first, last : int, optional
-        Which indices; all if not given.
+        The indices to show; all by default.
     {nodes}
     {title}
     {ax}
@@ -86,20 +86,20 @@ def logs(
     Returns
     -------
     matplotlib.axes.Axes
-        The axes. An entry stands at its index; nodes at 0, 1, 2 and so on from the top down.
+        The axes. The x coordinate of an entry is its index; nodes are at 0, 1, 2 and so on from the top.
 
     Raises
     ------
     InvalidError
-        If an argument makes no sense; `event` also if the run cannot be played again, or is too long.
+        If an argument is invalid, or `event` is given for a run that is too long or cannot be replayed.
 
     Notes
     -----
-    An entry has the colour and the number of its term, and its value where that fits. A pale bar is what a
-    snapshot took the place of. The thick edge is the node's commitIndex. Below a log, struck through, is what
-    once was in it at that index: truncated, or lost in a crash; several of them stand in the order in which
-    they left. That is known from the trace. Where entries are too narrow to be told apart, those of one term
-    in a row make one bar, and the picture says so.
+    An entry has the colour and the number of its term, and its value if there is room. A pale bar is a
+    snapshot. The thick edge is the node's commitIndex. Entries below a log, struck through, were in it at
+    that index and were truncated or lost in a crash, in the order in which they were removed; this is known
+    from the trace. If entries are too narrow, consecutive entries of one term make one bar, and a note in the
+    picture says so.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def logs(
         _draw_commit(ax, lane, grid, look)
     note(ax, look.summed_up())
     if not grid.knows_losses:
-        note(ax, f"what was truncated is not known: trace={world.trace.level!r}")
+        note(ax, f"truncated entries are not known: trace={world.trace.level!r}")
     return ax
 
 
@@ -150,7 +150,7 @@ def logs_table(
     last: int | None = None,
     nodes: str | Sequence[str] | None = None,
 ) -> dict[str, list[Any]]:
-    """What `logs` shows, as plain columns: a row an entry that is, or once was, in a log.
+    """The data of `logs` as columns, with a row per entry that is or was in a log.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def logs_table(
     Returns
     -------
     dict of str to list
-        `node`, `index`, `term`, `value`, `committed`, `truncated_ms` (NaN for what is there).
+        `node`, `index`, `term`, `value`, `committed`, `truncated_ms` (NaN for entries still in the log).
 
     Examples
     --------
@@ -188,7 +188,7 @@ def logs_table(
 
 
 def _moment(world: Forkable, at: Duration | None, event: int | None) -> tuple[Forkable, float | None, str]:
-    """Of which world and which time the logs are, and how a picture names the moment."""
+    """The world and the time of the logs, and the moment in words."""
     instance(world, World, "world")
     if event is None:
         when = None if at is None else to_ms(at, "at")
@@ -199,12 +199,12 @@ def _moment(world: Forkable, at: Duration | None, event: int | None) -> tuple[Fo
     return then, None, f"after event {event}, at {format_ms(then.now_ms)}"
 
 
-# ---- How it is drawn ------------------------------------------------------------------------------------
+# ---- Drawing --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What fits: decided once for the whole picture."""
+    """The level of detail, decided once for the whole picture."""
 
     theme: Theme
     per_entry: float
@@ -232,7 +232,7 @@ class _Look:
         return self.theme.shade((term - first) / max(last - first, 1))
 
     def summed_up(self) -> str:
-        """What the picture has to say."""
+        """The notes of the picture."""
         if self.cells:
             return ""
         what = "a bar is all entries of one term in a row"
@@ -294,7 +294,7 @@ def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
 
 
 def _draw_snapshot(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
-    """What a snapshot took the place of."""
+    """Draws the entries covered by a snapshot."""
     covered = min(grid.covered[lane], grid.last)
     if covered < grid.first:
         return
@@ -378,7 +378,7 @@ def _draw_commit(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
 
 
 def _draw_lost(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
-    """What is no longer there, in slices of its index, struck through."""
+    """Draws removed entries, struck through, in slices at their index."""
     lost = grid.lost[lane]
     if len(lost["index"]) == 0:
         return

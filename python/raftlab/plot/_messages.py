@@ -1,4 +1,4 @@
-"""Messages in space and time."""
+"""Messages as a space-time diagram."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def messages(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The messages in space and time: a lane a node, a slanted line a message.
+    """Draws messages as a space-time diagram, with a lane per node and a slanted line per message.
 
     Parameters
     ----------
     {world_full}
     {window}
     nodes : str or list of str, optional
-        Which nodes, in this order; `"ABC"` names single-letter nodes. All if not given. Messages to and
+        The nodes to show, in this order; `"ABC"` names single-letter nodes. All by default. Messages to and
         from others are left out.
     types : str or list of str, optional
-        Only these types of message, e.g. `"RequestVote"`. All if not given.
+        The types of messages to show, such as `"RequestVote"`. All by default.
     heartbeats : bool, default True
         Whether to show AppendEntries without entries, and the answers to them.
     limit : int, default 1000
-        With more messages than this they are not drawn but counted.
+        The maximum number of messages that are drawn; more are counted in columns.
     {axis}
     {title}
     {ax}
@@ -70,15 +70,15 @@ def messages(
 
     Notes
     -----
-    Requests are solid and replies dashed. A lost message ends in a cross at the time and place of its
-    loss; one that a cut link did not even take is a stub in the direction of its receiver.
-    One that is held is a stub with a square, where it was sent.
-    Numbers are terms: of a node, where it enters one, and of each message where there are few. A red ring is
-    a refusal: where a node refuses what arrived, with the reason if there are few, and where the sender hears
-    of it. A lane is thick while its node leads or stands for election, and dotted while it is down.
+    Requests are solid and replies dashed. A lost message ends with a cross at the time and place of its loss;
+    one that a cut link did not accept is a stub towards its receiver. A held message is a stub with a square
+    at its sender. Numbers are terms: of a node when it enters one, and of each message if there are few. A
+    red ring marks a refusal: where a node refuses a message, with the reason if there are few, and where the
+    sender learns of it. A lane is thick while its node leads or stands for election, and dotted while it is
+    down.
 
-    With more messages than `limit`, each lane shows how many its node sent, by type, and below the line how
-    many of these were lost. The picture then says what a column is and how many messages it stands for.
+    With more messages than `limit`, columns in each lane show how many its node sent, by type, and below the
+    line how many of these were lost. A note in the picture explains the columns.
 
     Examples
     --------
@@ -115,12 +115,12 @@ def messages(
 
 
 def _fates(theme: Theme) -> dict[str, str]:
-    """The colours of crosses, by what became of the message."""
+    """The colours of crosses, by the fate of the message."""
     return {"lost": theme.ink, "cut": theme.fault, "receiver_down": theme.hatch, "removed": theme.removed}
 
 
 DOTTED_UP_TO = 400
-"""Up to here each arrival has a dot."""
+"""The maximum number of messages whose arrivals have a dot."""
 
 
 def _key(theme: Theme, flights: Flights, refusals: Refusals, *, dense: bool) -> list[Artist]:
@@ -157,7 +157,7 @@ DASHES = (0, (3, 1.5))
 
 
 def _kinds(theme: Theme, flights: Flights) -> list[str]:
-    """The kinds of message that there are, those that this module knows first."""
+    """The kinds of messages, starting with those that this module knows."""
     kinds = [kind for kind in theme.strokes if (flights.kind == kind).any()]
     return kinds + sorted(set(flights.kind) - set(kinds))
 
@@ -177,7 +177,7 @@ def _marker(theme: Theme, shape: str, colour: str, label: str, width: float = 1.
 
 
 def _draw_lane(ax: Axes, height: float, spans: Spans) -> None:
-    """The line of a node: what it is while it sends and receives."""
+    """Draws the lane of a node, which shows its role."""
     widths = {"follower": 1.0, "precandidate": 3.0, "candidate": 3.0, "leader": 4.5}
     theme = Theme.of(ax)
     for role, look in theme.roles.items():
@@ -233,7 +233,7 @@ def _draw_each(ax: Axes, flights: Flights) -> None:
 
 
 FAINT = ("heartbeat", "AppendEntriesReply")
-"""What there is most of stands behind the rest."""
+"""Draws the most frequent kinds behind the others."""
 
 
 def _scatter(
@@ -277,16 +277,16 @@ def _counts(ax: Axes, flights: Flights, frame: Frame) -> np.ndarray:
 
 
 def _said(counts: np.ndarray, flights: Flights) -> str:
-    """What a picture says that counts them."""
+    """The note of a picture that counts messages."""
     highest = max(int(counts.sum(axis=1).max()), 1)
     return (
-        f"what a node sent (at most {highest:,}), and below the line what of it was lost; "
+        f"messages that a node sent (at most {highest:,}), and below the line those that were lost; "
         f"0 of {len(flights):,} messages are drawn one by one"
     )
 
 
 def _draw_counts(ax: Axes, flights: Flights, frame: Frame, counts: np.ndarray) -> None:
-    """Columns instead of lines: how many each node sent, and how many of these were lost."""
+    """Draws columns instead of lines: the messages that each node sent, and those that were lost."""
     theme, edges = Theme.of(ax), columns(ax, frame.window)
     kinds = _kinds(theme, flights)
     highest = max(int(counts.sum(axis=1).max()), 1)

@@ -1,4 +1,4 @@
-"""What is written on pictures of messages: terms, and what was refused for which reason."""
+"""Texts on pictures of messages: terms, and refusals with their reasons."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["Notes", "Refusals", "write_terms"]
 
 FEW_MESSAGES, FEW_REFUSALS = 60, 24
-"""Up to here each message has its term, and each refusal its reason."""
+"""The maximum number of messages with terms and of refusals with reasons."""
 
 
 SHORTEST = 0.5
-"""Lanes: the line of a message that is shorter has no room for a number."""
+"""The least length of a message's line in lanes that has room for a number."""
 
 
 class Notes:
@@ -45,7 +45,7 @@ class Notes:
         shift: tuple[float, float] = (0.0, 0.0),
         **style: Any,
     ) -> bool:
-        """Writes a text around a place, moved by some points, unless it would meet another, or an edge."""
+        """Writes a text near a place, unless it would overlap another text or an edge."""
         per_point = root(self.ax).dpi / 72.0
         middle = self.ax.transData.transform((x, y)) + np.array(shift) * per_point
         half = np.array([text_points(text, size) / 2 + 1.0, 0.62 * size]) * per_point
@@ -69,7 +69,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Refusals:
-    """Where nodes refused what arrived: when, on which lane, and why."""
+    """The refusals of messages: times, lanes and reasons."""
 
     time: np.ndarray
     lane: np.ndarray
@@ -98,7 +98,7 @@ class Refusals:
         )
 
     def draw(self, ax: Axes, notes: Notes) -> None:
-        """A ring each; and the reason, if there are few."""
+        """Draws a ring for each refusal, and the reason if there are few."""
         if not len(self):
             return
         theme = Theme.of(ax)
@@ -111,7 +111,7 @@ class Refusals:
 
 
 def write_terms(ax: Axes, flights: Flights, lanes: dict[str, Spans], notes: Notes) -> None:
-    """The term of a node where it enters one; and of each message, if there are few."""
+    """Writes the term of a node when it enters one, and of each message if there are few."""
     theme, size = Theme.of(ax), points(ax, SMALL)
     for lane, spans in enumerate(lanes.values()):
         for i in np.flatnonzero(np.r_[True, spans.term[1:] != spans.term[:-1]][: len(spans)]):

@@ -1,4 +1,4 @@
-"""What clients asked for, as a strip of bars."""
+"""Operations of clients, as a strip of bars."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["Operations"]
 
 MOST_ROWS = 6
-"""With more operations at once than this they are counted."""
+"""The maximum number of concurrent operations that are drawn; more are counted."""
 
 MOST_LABELS = 200
-"""With more operations than this they have no labels."""
+"""The maximum number of operations with labels."""
 
 THINNEST = 1.5
-"""Points: what is over sooner is still drawn that wide."""
+"""The least width of a bar in points."""
 
 ROW, GAP = 0.34, 0.06
 """The height of a row, and what it leaves free, in lanes."""
@@ -86,7 +86,7 @@ class Operations:
         return ROW * (int(self.row.max()) + 1) if len(self.row) else 0.0
 
     def key(self, theme: Theme) -> list[Artist]:
-        """What became of how many."""
+        """The numbers of operations by status."""
         key: list[Artist] = []
         for status, look in theme.statuses.items():
             if count := int((self.status == status).sum()):
@@ -103,7 +103,7 @@ class Operations:
         return key
 
     def said(self, ax: Axes, window: Window) -> str:
-        """What has to be said about how they are summed up; nothing if they are not."""
+        """A note on how they are counted; empty if they are not."""
         if not self.counted:
             return ""
         highest = int(np.histogram(self.start, columns(ax, window))[0].max())

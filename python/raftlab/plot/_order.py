@@ -1,8 +1,8 @@
 """An axis of order: the ordinals of events and actions in place of their times.
 
-A schedule that is moved by hand takes no time: on a time axis all of it is one vertical line. A run is a pure
-function of scenario and seed, so it is played again, one event at a time, and each row of its trace is dated
-by the event that wrote it. Everything else is drawn as ever.
+A schedule that is moved by hand takes no time: on a time axis it is a single vertical line. Since a run is a
+pure function of scenario and seed, it is played again, one event at a time, and each row of its trace gets
+the number of the event that wrote it as its time. Everything else is drawn as usual.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = ["AXES", "after_event", "by_order"]
 AXES = ("auto", "time", "order")
 
 MOST_EVENTS = 2000
-"""An axis of order with more events than this would show nothing."""
+"""The maximum number of events on an axis of order."""
 
 FEWEST_MOVES, CROWDED = 3, 0.3
-"""With at least so many messages moved by hand, and so large a share of all that happens at one moment, order
-says more than time."""
+"""An axis is one of order if at least this many messages were moved by hand, and at least this share of all
+events are at one moment."""
 
 TIMES = {
     "messages": ("sent_ms", "ended_ms"),
@@ -53,14 +53,14 @@ def by_order(world: World, window: Window, axis: str) -> tuple[Any, Window] | No
     if axis == "time" or (axis == "auto" and not _crowded(world, window)):
         return None
     if world.trace.level == "off":
-        world.trace.table("nodes")  # says how to get a trace
+        world.trace.table("nodes")  # raises, and explains how to get a trace
     played = Played.of(world, window, at_most=MOST_EVENTS if axis == "order" else MOST_EVENTS // 4)
     if played is None:
         if axis == "auto":
             return None
         raise InvalidError(
             f"axis='order' shows at most {MOST_EVENTS:,} events, of a run that can be played again: choose "
-            "a shorter stretch by start and end"
+            "a shorter part with start= and end="
         )
     first, last = np.searchsorted(played.times, [window.start, window.end], "right") - 1
     first = 0 if window.start <= 0.0 else int(first)
@@ -80,7 +80,7 @@ def after_event(world: World, event: int) -> Cluster:
             break
     if last > MOST_EVENTS or digest != world.digest:
         raise InvalidError(
-            f"event can be given of runs that can be played again, of at most {MOST_EVENTS:,} events: give at"
+            f"event= is for runs of at most {MOST_EVENTS:,} events that can be played again: use at= instead"
         )
     if found is None:
         raise InvalidError(f"event must be from 0 to {last}, the last event of this run, not {event}")
@@ -88,14 +88,14 @@ def after_event(world: World, event: int) -> Cluster:
 
 
 def _crowded(world: World, window: Window) -> bool:
-    """Whether much of what happens was moved by hand, at one moment."""
+    """True if many events were moved by hand at one moment."""
     steps = json.loads(world.scenario.to_json()).get("steps", [])
     moved = sum("message" in step.get("do", {}) for step in steps)
     if moved < FEWEST_MOVES or world.trace.level == "off":
         return False
     shown = [
         world.trace.table("nodes").to_dict()["time_ms"][len(world.nodes) :]
-    ]  # how they begin is no event
+    ]  # initial states are not events
     if world.trace.level == "full":
         messages = world.trace.table("messages").to_dict()
         shown += [messages[name] for name in TIMES["messages"]]
@@ -124,7 +124,7 @@ class Table:
 
 
 class Played:
-    """A run whose times are ordinals: what pictures ask a world for."""
+    """A run with ordinals as times, with the attributes that pictures use."""
 
     def __init__(self, world: World, log: Log) -> None:
         self.seed, self.scenario, self.nodes, self.trace = world.seed, world.scenario, world.nodes, self
@@ -137,7 +137,7 @@ class Played:
 
     @classmethod
     def of(cls, world: World, window: Window, at_most: int) -> Played | None:
-        """Plays a run again; None if it is too long, or does not come out the same."""
+        """Plays a run again; None if it is too long, or the replay differs."""
         log = Log(world)
         for engine in _moments(world, window.start):
             log.tick(engine)
@@ -150,12 +150,12 @@ class Played:
         cells = dict(self.world.trace.table(name).to_dict())
         for column in TIMES[name]:
             cells[column] = self.log.ordinals[name, column].tolist()
-        if name == "messages":  # when a message would have come is no event
+        if name == "messages":  # the due time of a lost message is not an event
             cells["due_ms"] = [float("nan") if due != due else float("inf") for due in cells["due_ms"]]
         return Table(cells)
 
     def said(self) -> str:
-        """What a picture says of the moment at which most of this happened."""
+        """A note on the moment at which most events happened."""
         moments, counts = np.unique(self.times[1:], return_counts=True)
         if len(counts) == 0 or counts.max() < 2:
             return ""
@@ -165,7 +165,7 @@ class Played:
 
 
 class Log:
-    """When each row was written, as the ordinal of an event: put together while the run is played."""
+    """The ordinals of the events that wrote each row, collected while the run is played."""
 
     def __init__(self, world: World) -> None:
         self.tables = [
@@ -177,7 +177,7 @@ class Log:
         self.digest = ""
 
     def tick(self, engine: _core.Engine) -> None:
-        """One more event."""
+        """Records an event."""
         now = float(len(self.times))
         for name in self.tables:
             table = engine.table(name, [])
@@ -193,7 +193,7 @@ class Log:
 
 
 def _moments(world: World, start_ms: float) -> Iterator[_core.Engine]:
-    """The world at its beginning and after each event and action. What is over by `start` is one event."""
+    """Yields the engine at the beginning and after each event and action; those before `start` are one."""
     scenario = json.loads(world._engine.script(up_to_now=True))
     steps = scenario.pop("steps", [])
     level, checks = world._engine.watching

@@ -1,4 +1,4 @@
-"""Two points of a grid, run by run of the same seed."""
+"""Two points of a grid, run by run with the same seed."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def pairs(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A dot a seed: a metric at one point of a grid against the same at another.
+    """Draws a metric at two points of a grid against each other, with a dot per seed.
 
     Parameters
     ----------
     a, b : Sweep
-        Of one point each: `result.where(timeout=50)`.
+        Sweeps of one point each, such as `result.where(timeout=50)`.
     {metric}
     confidence : float, default 0.95
         The confidence of the interval of the difference.
@@ -48,11 +48,10 @@ def pairs(
     Returns
     -------
     matplotlib.axes.Axes
-        Above the line b is greater. The text is what `raftlab.compare` says; along the axes stand the
-        distributions. Where most pairs fall together, as counts do, dot size shows the number of pairs. An
-        open dot is a pair of which one was not over when its run ended: it stands where
-        the wait was given up, and belongs farther up or to the right. Axes whose values span decades are
-        logarithmic.
+        Above the line b is greater. The text is the result of `raftlab.compare`; the distributions are drawn
+        along the axes. If most pairs coincide, as with counts, the size of a dot shows their number. An open
+        dot is a pair with a censored duration: its true place is farther up or to the right. Axes whose
+        values span decades are logarithmic.
 
     Examples
     --------
@@ -66,7 +65,7 @@ def pairs(
     """
     found, seen = compare(a, b, metric, confidence=confidence), Pairs.of(a, b, metric)
     if seen.flags:
-        raise InvalidError(f"metric '{metric}' is a yes or no; compare says how often which is what")
+        raise InvalidError(f"metric '{metric}' is yes/no; raftlab.compare() gives the shares")
     ax = open_axes(ax, 4.6, width=4.8)
     theme = Theme.of(ax)
     low, high = _scales(ax, np.concatenate([seen.x, seen.y]))

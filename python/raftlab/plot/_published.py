@@ -1,4 +1,4 @@
-"""What was published beside what we measure."""
+"""Published and measured numbers in one picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["picture"]
 
 
 def picture(result: Result, cases: Sequence[str] | None, ax: Axes | None) -> Axes:
-    """Distributions if there are samples, panel by panel if nobody says what and where; else a line a row."""
+    """Draws distributions if there are samples, by default in panels; otherwise a line per row."""
     if not result.samples:
         return rows_of(result, ax)
     if cases is not None or ax is not None or not result.panels:
@@ -45,7 +45,7 @@ def grid(rows: int, height: float) -> list[Axes]:
 
 
 def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, title: str) -> Axes:
-    """Our curves with the published quantiles on them, and closed forms as thin lines."""
+    """Draws measured curves, published quantiles as marks, and closed forms as thin lines."""
     drawn = list(result.samples) if cases is None else items(cases, "cases")
     for case in drawn:
         choice(case, "cases", tuple(result.samples))
@@ -64,7 +64,7 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, 
 
 
 def keys(ax: Axes, marks: bool, curves: bool) -> list[Line2D]:
-    """What is not ours, for the key."""
+    """The published data, for the key."""
     theme = Theme.of(ax)
     found = []
     if marks:
@@ -89,7 +89,7 @@ FORM = (0, (4, 2))
 
 
 def draw(result: Result, case: str, at: int, ax: Axes) -> None:
-    """One case: ours, the published quantiles, the closed form."""
+    """Draws a case: the measured curve, the published quantiles, the closed form."""
     theme = Theme.of(ax)
     x = np.sort(result.samples[case])
     y = np.arange(1, len(x) + 1) / len(x)
@@ -108,7 +108,7 @@ def draw(result: Result, case: str, at: int, ax: Axes) -> None:
 
 
 def log_axis(ax: Axes) -> None:
-    """A logarithmic x axis with numbers as people write them, as many as there is room for."""
+    """A logarithmic x axis with plain numbers, as many as there is room for."""
     ax.set_xscale("log")
     settle(ax)
     low, high = ax.get_xlim()
@@ -123,7 +123,7 @@ def log_axis(ax: Axes) -> None:
 WIDE = 200.0
 MOST_LINES = 40
 LABEL, LEADING = 9.5, 1.15
-"""Points of the text of a line, and how much more its line takes."""
+"""The font size of a line in points, and the ratio of its height to it."""
 
 
 def finish(ax: Axes, title: str) -> None:
@@ -133,7 +133,7 @@ def finish(ax: Axes, title: str) -> None:
 
 
 def rows_of(result: Result, ax: Axes | None) -> Axes:
-    """A line a row; ours against the published numbers where there is no room for so many lines."""
+    """Draws a line per row, or measured against published numbers if there is no room for the lines."""
     if len(result.rows) > MOST_LINES:
         return against(result, open_axes(ax, 5.0, width=5.4))
     ax = open_axes(ax, 0.28 * len(result.rows) + 1.2, width=7.8)
@@ -149,7 +149,7 @@ def rows_of(result: Result, ax: Axes | None) -> Axes:
 
 
 def against(result: Result, ax: Axes) -> Axes:
-    """Ours with its interval against the published number; agreement is the diagonal."""
+    """Draws measured numbers with intervals against published ones; the diagonal is agreement."""
     theme = Theme.of(ax)
     unit = 100 if result.rows[0].unit == "%" else 1
     published = np.array([row.published for row in result.rows]) * unit
@@ -177,14 +177,14 @@ def against(result: Result, ax: Axes) -> Axes:
 
 
 def measured(result: Result, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ours, and how far its interval reaches below and above."""
+    """The measured number, and the lengths of its interval below and above."""
     ours = np.array([row.ours for row in result.rows]) * unit
     errors = np.array([[row.ours - row.low, row.high - row.ours] for row in result.rows]).T * unit
     return ours, errors
 
 
 def numbers(result: Result, ax: Axes, names: Sequence[str], size: float) -> Axes:
-    """A line a row: the published number, and ours with its interval."""
+    """Draws a line per row: the published number, and the measured one with its interval."""
     theme, rows = Theme.of(ax), result.rows
     places = np.arange(len(rows))[::-1]
     percent = rows[0].unit == "%"
@@ -211,7 +211,7 @@ def numbers(result: Result, ax: Axes, names: Sequence[str], size: float) -> Axes
 
 
 def labels(result: Result) -> list[str]:
-    """What tells a row: its case, and what of it if that is not the same for all."""
+    """The label of a row: its case, and its quantity if that is not the same for all."""
     several = len({row.quantity for row in result.rows}) > 1
     bases = {(row.case, row.quantity) for row in result.rows}
     doubled = len(bases) < len(result.rows)

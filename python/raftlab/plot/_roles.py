@@ -1,4 +1,4 @@
-"""Who was what, when."""
+"""The roles of nodes over time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def roles(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """A lane a node: follower, candidate or leader, and in which term.
+    """Draws each node's role (follower, candidate or leader) and term in a lane.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def roles(
 
     Notes
     -----
-    The higher and darker a bar, the more its role matters. A stay too short to see is drawn one point
-    wide. Where a lane has more changes than fit, each column shows which share of its time a node spent in
-    each role, and the picture says so.
+    Leaders have the highest and darkest bars, followers the lowest. Intervals too short to see are drawn one
+    point wide. If a lane has more changes than fit, columns show the share of time in each role, and a note
+    in the picture says so.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def roles_table(
     end: Duration | None = None,
     nodes: str | Sequence[str] | None = None,
 ) -> dict[str, list[Any]]:
-    """What `roles` shows, as plain columns: a row a stretch of time in which a node stayed as it was.
+    """The data of `roles` as columns, with a row per interval of unchanged role and term.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How often: a share of the runs along a parameter, and how long commits take."""
+"""Shares of runs along a parameter, and the distribution of commit latencies."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ def share(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The share of the runs that say yes to a question, along a parameter, with intervals.
+    """Draws the share of the runs that answer yes to a question, along a parameter, with intervals.
 
     Parameters
     ----------
     {result}
     x : str
-        A parameter of the grid with numbers. Runs that differ in parameters not named are taken together.
+        A parameter of the grid with numbers. Runs that differ in parameters not named are pooled.
     question : str, default "violation"
         A column of flags, `"violation"`, or a question such as `"ending=horizon"` or
         `"properties=election_safety"`.
     by : str, optional
-        Another parameter: a line for each of its values.
+        Another parameter, with a line for each of its values.
     confidence : float, default 0.95
-        The confidence of the intervals, each for itself.
+        The confidence of each interval.
     {title}
     {ax}
 
     Returns
     -------
     matplotlib.axes.Axes
-        A dot is the share, its bar and the band the interval. An open dot says that all runs, or none, said
-        yes: then the interval is what is known. `Sweep.share` has the numbers.
+        A dot is the share, its bar and the band are the interval. An open dot means that no run or all runs
+        answered yes, so that only the interval is informative. `Sweep.share` has the numbers.
 
     Raises
     ------
     InvalidError
-        If `x` has no numbers, or the question is no yes or no.
+        If `x` has no numbers, or the question has no yes/no answer.
 
     See Also
     --------
@@ -99,13 +99,13 @@ def share(
 def _lines(
     result: Sweep, x: str, question: str, by: str | None, confidence: float, ax: Axes | None
 ) -> dict[str, list[tuple[float, Estimate]]]:
-    """What the runs say, by line, and along each by place."""
+    """The samples by line, and along each line by place."""
     found: dict[str, list[tuple[float, Estimate]]] = {}
     for group, sample in samples_by(result, question, [x] if by is None else [x, by], ax):
         if not sample.flags:
             raise InvalidError(
-                f"question: '{question}' is no yes or no; give a column of flags, 'violation', or a question "
-                "such as 'ending=horizon'. plot.bands draws numbers along a parameter"
+                f"question: '{question}' is not a yes/no metric; give a column of flags, 'violation', or a "
+                "question such as 'ending=horizon'. plot.bands draws numbers along a parameter"
             )
         place = group.point[x]
         if not isinstance(place, (int, float)):
@@ -117,7 +117,7 @@ def _lines(
 
 
 def _line(ax: Axes, at: int, label: str | None, found: Sequence[tuple[float, Estimate]]) -> None:
-    """A line of shares with its band; open dots where all runs say the same."""
+    """Draws a line of shares with its band, with open dots for 0 and 1."""
     theme = Theme.of(ax)
     colour, marker = theme.node(at), MARKERS[at % len(MARKERS)]
     x = np.array([place for place, _ in found])
@@ -151,9 +151,9 @@ def commit_latency(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The share of all entries that were committed within a time: the distribution of the commit latency.
+    """Draws the distribution of the commit latency over all entries of all runs.
 
-    `ecdf` takes a number a run; here an entry is what counts, and the histograms of the runs are added up.
+    `ecdf` counts each run once; here each entry counts, and the histograms of the runs are added up.
 
     Parameters
     ----------
@@ -161,17 +161,16 @@ def commit_latency(
         A sweep with `metrics="commit_latency_histogram"`.
     {curves}
     nines : bool, default False
-        Stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, as 1 - log10(1 - y).
+        Whether to stretch the tail: the axis goes from 0 to 0.9, 0.99, 0.999 in equal steps, -log10(1 - y).
     confidence : float, default 0.95
-        The confidence of the band around each curve, at each latency for itself; seeds are what varies.
+        The confidence of the pointwise band around each curve, with seeds as clusters.
     {title}
     {ax}
 
     Returns
     -------
     matplotlib.axes.Axes
-        The latency in milliseconds, from the proposal to the leader's commit. Of runs of one seed there is no
-        band.
+        The latency in milliseconds, from the proposal to the leader's commit. A single seed gives no band.
 
     Raises
     ------
@@ -210,7 +209,7 @@ def commit_latency(
 
 
 def _curve(ax: Axes, group: Group, steps: Sequence[np.ndarray], nines: bool) -> float:
-    """One curve with its band; the highest share that it shows."""
+    """Draws a curve with its band, and returns its highest share."""
     time, _, shares, low, high = (np.asarray(side) for side in steps)
     kept = thinned(len(time))
     x, y, low, high = (side[kept] for side in (time, shares, low, high))

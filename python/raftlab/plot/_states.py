@@ -1,4 +1,4 @@
-"""The trace as arrays: node by node, from state to state."""
+"""The states of nodes as arrays, from the trace."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class Spans:
 
 
 def role_spans(world: World, nodes: Sequence[str], window: Window) -> dict[str, Spans]:
-    """What each node was, from when to when, within a window."""
+    """The states of each node with their times, within a window."""
     states = node_states(world, nodes, "role", "term", "up", "paused")
     return {node: _spans(state, window) for node, state in states.items()}
 
 
 def stretches(time: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For rows that hold from their time on: which of them show, and from when to when."""
+    """The visible ones of rows that hold from their time on, and their limits."""
     start = time.astype(float)
     end = np.r_[start[1:], max(window.until, start[-1])] if len(start) else start
     shown = np.flatnonzero((end > start) & (end > window.start) & (start < window.right))
@@ -88,7 +88,7 @@ def _spans(state: Columns, window: Window) -> Spans:
 
 
 def shares(spans: Spans, which: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Which share of each bin the chosen spans fill."""
+    """The share of each bin that the chosen spans fill."""
     width = np.diff(edges)
     if not which.any():
         return np.zeros(len(width))

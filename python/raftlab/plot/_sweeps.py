@@ -1,4 +1,4 @@
-"""What pictures of sweeps have in common: groups of runs, their colours and labels, the names of axes."""
+"""Helpers of pictures of sweeps: groups of runs, their colours and labels, names of axes."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from ._palette import LIGHT, Theme, node_dashes
 __all__ = ["Group", "axis_name", "finish_sweep", "groups_of", "open_axes", "statistic_name"]
 
 Dashes: TypeAlias = "tuple[float, tuple[float, ...]]"
-"""Where dashes begin, and how long they and the gaps are: as matplotlib has them."""
+"""The offset of dashes, and the lengths of dashes and gaps, as in matplotlib."""
 SEQUENCE = "viridis"
-"""For what is ordered: even to the eye, to colour-blind ones and in grey."""
+"""Perceptually uniform colours for ordered values, also in grey and for colour-blind readers."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that are drawn as one. What tells them from others are those parameters that vary."""
+    """Runs that are drawn together, distinguished from others by the parameters that vary."""
 
     label: str
     colour: str
@@ -56,7 +56,7 @@ class Group:
 
 
 def groups_of(result: Sweep, by: str | Sequence[str] | None, ax: Axes | None) -> list[Group]:
-    """The runs by values of some parameters; all points apart if none is named."""
+    """The runs by values of some parameters; by default a group for each point."""
     theme = Theme.of(ax if isinstance(ax, Axes) else None)
     instance(result, Sweep, "result")
     found = groups(result, by)
@@ -80,7 +80,7 @@ def groups_of(result: Sweep, by: str | Sequence[str] | None, ax: Axes | None) ->
 def samples_by(
     result: Sweep, metric: str, by: str | Sequence[str] | None, ax: Axes | None
 ) -> list[tuple[Group, Sample]]:
-    """What the runs of each group say of a metric."""
+    """The sample of a metric for each group."""
     metrics_of(instance(result, Sweep, "result"), instance(metric, str, "metric"))
     observed = Observed.of(result, metric)
     return [(group, observed.sample(group.rows)) for group in groups_of(result, by, ax)]
@@ -89,9 +89,9 @@ def samples_by(
 def curves_of(
     result: Sweep, metric: str, by: str | Sequence[str] | None, ax: Axes | None
 ) -> list[tuple[Group, Sample]]:
-    """What is drawn as curves: samples of numbers, of which there are some, and not too many.
+    """The samples to draw as curves; refuses flags, metrics without values, and too many curves.
 
-    Curves that are equal would hide each other: they are dashed so that each shows in the gaps of the others.
+    Equal curves would hide each other, so each is dashed and shows in the gaps of the others.
     """
     parts = samples_by(result, metric, by, ax)
     no_flags(metric, parts)
@@ -110,14 +110,14 @@ def curves_of(
 
 
 def something_to_draw(result: Sweep, metric: str, samples: Sequence[Sample]) -> None:
-    """Refuses a metric of which no run says anything."""
+    """Refuses a metric without a value in any run."""
     if not any(of.n for of in samples):
-        why = samples[0].why or f"of {runs_in_words(len(result))} none has any"
+        why = samples[0].why or f"none of {runs_in_words(len(result))} has a value"
         raise InvalidError(f"metric '{metric}' has nothing to draw: {why}")
 
 
 def key_of(parts: Sequence[tuple[Group, Sample]]) -> list[Line2D]:
-    """What a key shows of curves: dashes that only make room for equal curves are none of their own."""
+    """The lines in the key of curves, without the dashes that distinguish equal curves."""
     return [
         Line2D(
             [], [], color=group.colour, lw=1.6, label=group.label,
@@ -129,11 +129,11 @@ def key_of(parts: Sequence[tuple[Group, Sample]]) -> list[Line2D]:
 
 
 def few_enough(count: int) -> None:
-    """Refuses more curves than one can tell apart."""
+    """Refuses more curves than can be distinguished."""
     if count > MOST_CURVES:
         raise InvalidError(
-            f"by: {count:,} curves cannot be told apart, {MOST_CURVES} can: name fewer parameters in by, or "
-            "choose points with result.where()"
+            f"by: {count:,} curves are too many, at most {MOST_CURVES} can be distinguished: name fewer "
+            "parameters in by=, or choose points with result.where()"
         )
 
 
@@ -150,13 +150,15 @@ DASH = 4.0
 
 
 def no_flags(metric: str, parts: Sequence[tuple[Group, Sample]]) -> None:
-    """Refuses what is yes or no, where a distribution is drawn."""
+    """Refuses flags, which have no distribution."""
     if any(of.flags for _, of in parts):
-        raise InvalidError(f"metric '{metric}' is a yes or no and has no distribution; heatmap shows shares")
+        raise InvalidError(
+            f"metric '{metric}' is yes/no and has no distribution; plot.share and plot.heatmap show shares"
+        )
 
 
 def axis_name(result: Sweep, metric: str) -> str:
-    """A metric as an axis is named: without its unit, which stands behind it."""
+    """The name of an axis for a metric, with its unit in parentheses."""
     if metric == VIOLATION:
         return "share of runs with a violation"
     column, asks, value = metric.partition("=")
@@ -176,7 +178,7 @@ def statistic_name(statistic: str) -> str:
 
 
 def open_axes(ax: Axes | None, height: float, width: float = 6.4) -> Axes:
-    """Axes without what carries nothing."""
+    """Axes without lines that carry no information."""
     ax = new_axes(ax, width, height)
     bare(ax, lanes=False)
     return ax
@@ -185,9 +187,9 @@ def open_axes(ax: Axes | None, height: float, width: float = 6.4) -> Axes:
 def finish_sweep(
     ax: Axes, result: Sweep, title: str | None, more: str = "", samples: Iterable[Sample] = ()
 ) -> None:
-    """The title, how many runs this is and of how many the samples say that they failed.
+    """Writes the title, the number of runs, and the number of those that failed.
 
-    For whoever finds the saved picture it also holds which runs they are.
+    The metadata of a saved picture also contain the runs.
     """
     each = runs_in_words(result._plan.seeds) + (" a point" if len(result.points) > 1 else "")
     if not result.complete:
@@ -199,7 +201,7 @@ def finish_sweep(
 
 
 def replay_lines(result: Sweep) -> list[str]:
-    """What brings the rows back: a line a point."""
+    """The code that plays the runs again, with a line per point."""
     plan, lines = result._plan, []
     for at, script in enumerate(plan.scenarios[:MOST_LINES]):
         scenario, first = f"raftlab.Scenario.from_json({script!r})", plan.first_seeds[at]
@@ -220,9 +222,9 @@ MOST_LINES = 50
 
 
 def legend(ax: Axes, count: int, *, below: bool = True, **where: Any) -> None:
-    """A key, if there is more than one thing to tell apart: beside the data, or in narrow axes below them.
+    """Draws a key if there are several entries, beside the data, or below them in narrow axes.
 
-    `below=False` says that something else is there.
+    `below=False` means that the room below is taken.
     """
     if count < 2:
         return
@@ -251,7 +253,7 @@ def _columns(ax: Axes, where: dict[str, Any]) -> int:
 
 
 def narrow(label: str) -> str:
-    """A label, in lines if it is long: beside it there has to be room for the picture."""
+    """A label, broken into lines if it is long, to leave room for the picture."""
     if len(label) <= WIDEST:
         return label
     parts = label.replace(", ", ",\n").split("\n")

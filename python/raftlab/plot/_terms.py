@@ -1,4 +1,4 @@
-"""How the terms grew."""
+"""Terms over time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def terms(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Each node's term over time; thick where it leads.
+    """Draws each node's term over time, with thick lines for leaders.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def terms(
 
     Notes
     -----
-    Nodes in the same term run side by side, in the order of the key; their data are the same. A line is
-    broken while its node is down.
+    The lines of nodes in the same term are drawn side by side, in the order of the key; their data are equal.
+    A line is broken while its node is down.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def terms(
 
 
 def node_key(theme: Theme, names: Sequence[str]) -> list[Artist]:
-    """A line a node; with very many nodes one for all of them."""
+    """Draws a line per node, or one for all if there are very many."""
     if len(names) > MOST_NAMED:
         return [Line2D([], [], color=theme.muted, label=f"{len(names)} nodes")]
     return [
@@ -127,7 +127,7 @@ def _draw_node(ax: Axes, position: int, count: int, spans: Spans) -> None:
 
 
 def _name_leader(notes: Notes, name: str, spans: Spans, per_ms: float) -> None:
-    """Names a leader above its stay, beside another one who leads from the same moment."""
+    """Names a leader above its line, beside another that leads from the same moment."""
     size, colour = points(notes.ax, SMALL), Theme.of(notes.ax).ink
     for i in np.flatnonzero(spans.up & (spans.role == "leader")):
         start, end, term = float(spans.start[i]), float(spans.end[i]), int(spans.term[i])

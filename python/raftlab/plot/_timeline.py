@@ -1,4 +1,4 @@
-"""Everything on one time axis."""
+"""The timeline: faults, roles, leaders, commits and clients on one time axis."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def timeline(
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """The whole story on one time axis: faults, roles and terms, leaders, commits, clients.
+    """Draws faults, roles and terms, leaders, commits and clients on one time axis.
 
     Parameters
     ----------
     {world}
     {window}
     {nodes}
-        Leaders, commits and clients are of the whole cluster.
+        Leaders, commits and clients are always those of the whole cluster.
     {axis}
     {title}
     {ax}
@@ -73,11 +73,11 @@ def timeline(
 
     Notes
     -----
-    From the top: the faults, as bands through the whole picture; a lane a node, with its role as a bar (see
-    `roles`), its terms as numbers, and a tick below whenever its commitIndex moves; who leads, by their own
-    opinion, so that two at once stand one above the other and a gap is a time without a leader; a tick for
-    each index when the first node knows it committed; the operations of clients, from question to answer.
-    What is too dense for that is counted in columns, and the picture says so.
+    From top to bottom: the faults, as bands through the whole picture; a lane per node, with its role as a
+    bar (see `roles`), its terms as numbers, and a tick below whenever its commitIndex advances; the nodes
+    that consider themselves leader, one above the other if there are two at once; a tick for each index when
+    the first node knows that it is committed; the operations of clients, from request to answer. Events that
+    are too dense are counted in columns, and a note in the picture says so.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def _stays(lanes: dict[str, Spans]) -> list[Stay]:
 
 
 def _rows(stays: Sequence[Stay]) -> list[int]:
-    """In which row of the strip each leader stands: no two cover each other, higher terms are below."""
+    """The row of the strip for each leader, without overlaps and with higher terms below."""
     rows: list[list[Stay]] = []
     found = [0] * len(stays)
     for i in sorted(range(len(stays)), key=lambda i: (-stays[i][2], stays[i])):
@@ -187,7 +187,7 @@ def _leaders_height(stays: Sequence[Stay]) -> float:
 
 
 def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, lane_points: float) -> None:
-    """Who leads. The leader of the highest term is below, whoever else thinks so above."""
+    """Draws the leaders: the one of the highest term below, others above."""
     if not stays:
         return
     theme = Theme.of(ax)
@@ -228,7 +228,7 @@ def _draw_leaders(ax: Axes, stays: Sequence[Stay], window: Window, top: float, l
 
 
 def _write_terms(ax: Axes, lanes: dict[str, Spans], window: Window, height: float) -> None:
-    """The highest term at each tick of the time axis, where lanes are too dense to say it."""
+    """Writes the highest term at each tick of the time axis, if lanes are too dense for terms."""
     for time in ax.get_xticks():
         if window.start <= time <= window.end:
             terms = [spans.term[(spans.start <= time) & (spans.end >= time)] for spans in lanes.values()]
@@ -269,7 +269,7 @@ class Commits:
         return cls(index, moment, np.histogram(moment, columns(ax, window))[0] if dense else None)
 
     def said(self) -> str:
-        """What has to be said about how they are summed up; nothing if they are not."""
+        """A note on how they are counted; empty if they are not."""
         return "" if self.counts is None else f"commits (at most {max(int(self.counts.max()), 1):,})"
 
     def draw(self, ax: Axes, window: Window, top: float, lane_points: float) -> None:

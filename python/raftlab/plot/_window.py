@@ -1,4 +1,4 @@
-"""The stretch of a run that a picture shows, and its axis: of time, or of order."""
+"""The part of a run that a picture shows, and its axis of time or of order."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["Window", "columns", "name_time", "note_columns", "time_axis"]
 
 LONGEST_IN_MS = 2000.0
-"""Up to here a time axis counts in milliseconds, above it in seconds."""
+"""The longest time axis labelled in milliseconds; longer ones are labelled in seconds."""
 
 TAIL = 0.04
-"""The state at the end of a run has no length. It is drawn beyond the end, for this share of the axis."""
+"""The final state of a run has no duration. It is drawn beyond the end, for this share of the axis."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """From where to where a picture goes: in milliseconds, or on an axis of order in events."""
+    """The limits of a picture, in milliseconds, or in events on an axis of order."""
 
     start: float
     end: float
     now: float
     tail: float = 0.0
-    """How far beyond the end of the run its last state is drawn."""
+    """The distance beyond the end of the run over which its final state is drawn."""
     order: bool = False
 
     @classmethod
     def of(cls, world: World, start: Duration | None, end: Duration | None) -> Window:
-        """From the beginning to now, where nothing else is asked for."""
+        """The window for `start` and `end`, by default from the beginning to now."""
         now = instance(world, World, "world").now_ms
         first = 0.0 if start is None else to_ms(start, "start")
         last = max(now, first + 1.0) if end is None else to_ms(end, "end")
@@ -55,30 +55,30 @@ class Window:
 
     @property
     def exact(self) -> Window:
-        """The same for tables: nothing beyond the end."""
+        """The window without the part beyond the end, for tables."""
         return replace(self, tail=0.0)
 
     @property
     def until(self) -> float:
-        """How far what still goes on is drawn."""
+        """The position up to which ongoing states are drawn."""
         return self.now + self.tail
 
     @property
     def right(self) -> float:
-        """Where the axis ends."""
+        """The right end of the axis."""
         return max(self.end, self.until if self.now <= self.end else self.end)
 
     @property
     def span(self) -> float:
-        """How long the axis is."""
+        """The length of the axis."""
         return self.right - self.start
 
     def touches(self, start: Any, end: Any) -> Any:
-        """Which of these stretches show, if only by an end."""
+        """Marks the intervals that overlap the window."""
         return (start <= self.end) & (end >= self.start)
 
     def bins(self, most: int) -> np.ndarray:
-        """The edges of at most so many parts of a round length; the last one may be shorter."""
+        """The edges of at most `most` bins of a round length; the last one may be shorter."""
         least = (self.end - self.start) / most
         power = 10.0 ** np.floor(np.log10(least))
         length = power * next(step for step in (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10) if step * power >= least)
@@ -97,7 +97,7 @@ class TimeFormatter(Formatter):
 
 
 class LocatorWithin(MaxNLocator):
-    """Round places, but none beyond the end of the run, where only its last state is drawn."""
+    """Places ticks at round values, but none beyond the end of the run."""
 
     def __init__(self, window: Window, most: int) -> None:
         steps = [1, 2, 5, 10] if window.order else [1, 2, 2.5, 5, 10]
@@ -111,12 +111,12 @@ class LocatorWithin(MaxNLocator):
 
 
 def unit_of(span: float) -> float:
-    """In which unit so many milliseconds are labelled: how many of them it has."""
+    """The number of milliseconds in the unit that labels a time axis of some length."""
     return 1.0 if span <= LONGEST_IN_MS else 1000.0
 
 
 def time_axis(ax: Axes, window: Window) -> None:
-    """An axis over a window. Its line ends where the run does."""
+    """Sets up the axis of a window. Its line ends at the end of the run."""
     per_unit = 1.0 if window.order else unit_of(window.end - window.start)
     ax.set_xlim(window.start, window.right)
     widest = 4.6 * float(ax.xaxis.label.get_fontsize())
@@ -144,14 +144,14 @@ def name_time(ax: Axes, name: str) -> None:
 
 
 def columns(ax: Axes, window: Window) -> np.ndarray:
-    """The edges of the columns in which is counted what is too dense to be drawn."""
+    """The edges of the columns in which events that are too dense to draw are counted."""
     return window.bins(max(20, int(size_points(ax)[0] / 3.0)))
 
 
 def note_columns(ax: Axes, window: Window, *what: str) -> None:
-    """Says what the columns of the picture count, if it has any.
+    """Notes what the columns of the picture count, if it has any.
 
-    That takes room, so it comes before whatever is measured on the height of the axes.
+    The note takes room, so it must precede everything that depends on the height of the axes.
     """
     if any(what):
         edges = columns(ax, window)

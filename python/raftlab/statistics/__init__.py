@@ -1,8 +1,8 @@
 """Statistics of runs: numbers with intervals, and durations that were not over when a run ended.
 
-`Estimate` is a number with its interval. `Sample` is what many runs say of one metric: values, times that
-were waited in vain (right-censored), and how many runs had nothing to say. `Curve` is its distribution.
-Which interval is whose, and how often each holds the truth, is in docs/statistics.md.
+`Estimate` is a number with its interval. `Sample` has the values of one metric in many runs, its
+right-censored durations, and the numbers of runs without a value. `Curve` is its distribution. The intervals
+and their measured coverage are described in docs/statistics.md.
 """
 
 from .._boundary import guard

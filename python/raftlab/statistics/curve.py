@@ -1,4 +1,4 @@
-"""The curve of Kaplan and Meier."""
+"""The Kaplan-Meier curve."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Curve:
-    """How many are not over yet, by Kaplan-Meier. All arrays are of one length, a step each.
+    """The Kaplan-Meier curve. All arrays have the same length, with a cell per step.
 
     Attributes
     ----------
     time : array of float
-        When something ended, or was given up.
+        The times at which durations ended or were censored.
     at_risk, events, censored : array of int
-        How many were not over until then; how many ended then; how many were given up then.
+        The numbers of durations not over before each time, that ended at it, and that were censored at it.
     survival, low, high : array of float
-        The share that is not over after that time, and the limits of its pointwise interval.
+        The share that lasts longer than each time, and the limits of its pointwise interval.
     """
 
     time: Array
@@ -36,7 +36,7 @@ class Curve:
 
     @classmethod
     def of(cls, values: Array, censored: Array) -> Curve:
-        """Without a band: its limits are NaN."""
+        """The curve without a band: its limits are NaN."""
         import numpy as np
         from scipy import stats
 
@@ -52,11 +52,11 @@ class Curve:
         return cls(time, at_risk, events, gone, survival, unknown, unknown)
 
     def banded(self, effect: float, confidence: float) -> Curve:
-        """With Clopper and Pearson's limits, of as many runs as would be as certain if all were watched.
+        """The curve with Clopper and Pearson's limits, for the effective number of runs.
 
-        So many that S (1 - S) / n is Greenwood's variance (Dorey and Korn, Statistics in Medicine 6, 1987);
-        where nothing is censored that is their number. Dependence makes them fewer, by the design `effect`.
-        Before the first end, and after the last one if nothing is left, they are those that were at risk.
+        That is the n for which S (1 - S) / n is Greenwood's variance (Dorey and Korn, Statistics in Medicine
+        6, 1987); without censoring it is the number of runs. Dependence divides it by the design `effect`.
+        Before the first end, and after the last one if no run is left, it is the number at risk.
         """
         import numpy as np
 
@@ -79,11 +79,11 @@ class Curve:
 
 
 MOST_CORNERS = 4000
-"""Limits of so many steps are computed; those of more are interpolated, which moves none by 1e-6."""
+"""The maximum number of steps with computed limits; others are interpolated, with errors below 1e-6."""
 
 
 def corners(steps: int) -> Array:
-    """Which steps: all, or the first ones, the last ones, and evenly chosen ones between."""
+    """The steps with computed limits: all; or the first, the last, and evenly spaced ones between."""
     import numpy as np
 
     if steps <= MOST_CORNERS:

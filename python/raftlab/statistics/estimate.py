@@ -1,4 +1,4 @@
-"""A number with its interval, and how it is written."""
+"""A number with its interval, and its formats."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Estimate:
     Attributes
     ----------
     value, low, high : float
-        The number and the limits, between which it lies; NaN where the runs do not tell.
+        The number, and the limits that contain it; NaN if the runs cannot determine them.
     note : str
-        What has to be said about it.
+        A remark, such as the reason for a missing limit.
     unseen : bool
-        Whether no run had what is counted: the event whose share this is (`high` is then a bound), or any of
-        it. `value` is then no zero.
+        True if no run had the event that is counted. `high` is then an upper bound, and a `value` of 0 does
+        not mean that it never happens.
     others : float
-        Where all runs say the same, the highest share of runs that may yet say something else: such runs
-        have no spread, which is no certainty. NaN where they differ.
+        If all runs have the same value, the upper bound of the share of runs that may have another: equal
+        values are no proof. NaN if they differ.
     """
 
     value: float
@@ -54,22 +54,22 @@ NOTHING = Estimate.bare(math.nan)
 
 
 def percent(confidence: float) -> str:
-    """A confidence as it is written everywhere: 95 %, 99.9 %."""
+    """A confidence as text: 95 %, 99.9 %."""
     return f"{100 * confidence:.6g} %"
 
 
 def digits(value: float) -> str:
-    """Three digits, and no powers of ten."""
+    """A number with three digits, without powers of ten."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def runs_in_words(count: int) -> str:
-    """So many runs: 1 run, 1,000 runs."""
+    """A number of runs as text: 1 run, 1,000 runs."""
     return f"{count:,} run" + ("" if count == 1 else "s")
 
 
 def as_columns(name: str, estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns of a table. What no run had has a bound, and no value."""
+    """An estimate as columns of a table. An event in no run has a bound, but no value."""
     return {
         name: math.nan if estimate.unseen else estimate.value,
         f"{name}_low": estimate.low,

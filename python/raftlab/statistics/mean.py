@@ -1,4 +1,4 @@
-"""Means of what may be skewed."""
+"""Intervals of means that allow for skewness."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 def limits_of_mean(mean: float, parts: Array, confidence: float) -> tuple[float, float]:
     """The interval of a mean, by Hall's transformation of Student's t; `parts` are deviations that vary.
 
-    Durations are skewed, and Student's interval of few of them lies too low: it holds the mean of 10
-    exponential ones 91 times of 100, and that of 10 of which most are 0 no more than 79 times. A cubic
-    takes the skewness out of t, as far as the sample tells it, and is undone exactly (Hall, Journal of the
-    Royal Statistical Society B 54, 1992). Without skewness it is Student's interval.
+    Durations are skewed, and Student's interval of a few of them is too low: it covers the mean of 10
+    exponential values in 91 of 100 samples, and that of 10 values of which most are 0 in only 79. A cubic
+    transformation removes the skewness estimated from the sample, and is inverted exactly (Hall, Journal of
+    the Royal Statistical Society B 54, 1992). Without skewness the result is Student's interval.
 
     Parameters
     ----------
     mean : float
         The estimate.
     parts : array of float, shape (n,)
-        What independent runs, or clusters of them, contribute: deviations with a mean of 0.
+        The contributions of independent runs, or of clusters: deviations with a mean of 0.
     confidence : float
         Between 0 and 1.
     """
@@ -38,11 +38,11 @@ def limits_of_mean(mean: float, parts: Array, confidence: float) -> tuple[float,
 
 
 STRAIGHT = 1e-6
-"""A skewness that makes no difference."""
+"""Skewness below this is treated as 0."""
 
 
 def straightened(ratio: float, skewness: float, n: int) -> float:
-    """The t / sqrt(n) whose transform, free of skewness, is this ratio (the inverse of Hall's cubic)."""
+    """The t / sqrt(n) whose transform without skewness is this ratio (the inverse of Hall's cubic)."""
     if abs(skewness) < STRAIGHT:
         return ratio
     inner = 1 + skewness * (ratio - skewness / (6 * n))
@@ -50,7 +50,7 @@ def straightened(ratio: float, skewness: float, n: int) -> float:
 
 
 def varies(values: Array, of: Array | None = None) -> bool:
-    """Whether values differ by more than the rounding of what they are made of."""
+    """True if values differ by more than rounding errors of the numbers that they are computed from."""
     import numpy as np
 
     parts = values if of is None else of

@@ -1,4 +1,4 @@
-"""What many runs say of one metric."""
+"""The values of a metric in many runs."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ if TYPE_CHECKING:
 
     from .estimate import Array
 
-STOPPED = "stopped at another violation (on_violation='record' goes on)"
+STOPPED = "stopped at another violation (on_violation='record' continues)"
 NOT_ARMED = (
     "ended before their stop= was armed: faults did not strike in time (a longer horizon, or run_until)"
 )
-"""Why runs do not tell."""
+"""Reasons for which runs are unknown."""
 FEWEST_AT_RISK = 10
-"""The tail of a Kaplan-Meier curve that rests on fewer runs is no ground to compare means on."""
+"""Means are not compared on the tail of a Kaplan-Meier curve with fewer runs at risk."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What many runs say of one metric.
+    """The values of a metric in many runs.
 
     Attributes
     ----------
     name : str
         The metric.
     values : array of float, shape (n,)
-        What was observed.
+        The observed values.
     censored : array of float, shape (m,)
-        Right-censored durations: how long was waited in vain, in the runs that ended before.
+        Right-censored durations: the time observed in runs that ended before.
     absent : int
-        How many runs had nothing to observe: no loss of a leader, no commit.
+        The number of runs in which there was nothing to observe: no loss of a leader, no commit.
     unknown : int
-        How many runs ended before it could be observed, for a reason that may have to do with it.
+        The number of runs that ended before, for a reason that may be related to the metric.
     unknown_why : str
         That reason, such as `STOPPED`.
     failed : int
-        How many runs failed, and say nothing.
+        The number of runs that failed.
     flags : bool
-        Whether it is a yes (1) or no (0): its mean is a share.
+        True for a yes/no metric with values 1 and 0, whose mean is a share.
     counts : bool
-        Whether it counts something: whole numbers from 0 on.
+        True for counts: whole numbers from 0.
     why : str
-        Why it tells nothing, if there is a reason that holds for all runs: it was not checked.
+        The reason for which no run has a value, if there is one: the sweep was not checked.
     seeds : array of int, shape (n + m,), optional
         The seeds of the values, then of the censored ones. Runs of one seed share their randomness and are
-        not independent: where a seed comes more than once, because several points were taken together, seeds
-        are what is counted, as clusters. Of a single one there is no interval.
+        not independent: if several points were pooled, seeds are treated as clusters. A single seed gives
+        no interval.
     """
 
     name: str
@@ -72,25 +72,25 @@ class Sample:
 
     @property
     def n(self) -> int:
-        """How many runs tell something."""
+        """The number of runs with a value or a censored duration."""
         return len(self.values) + len(self.censored)
 
     @property
     def events(self) -> int:
-        """How many runs had it: those with a value; of flags those that say yes."""
+        """The number of runs with a value; for flags, of those with the value yes."""
         return int(self.values.sum()) if self.flags else len(self.values)
 
     def estimate(self, quantile: float | None = None, confidence: float = 0.95) -> Estimate:
-        """A quantile; or the mean, which of flags is a share."""
+        """A quantile; or the mean, which is a share for flags."""
         if quantile is not None and not self.flags:
             return self.quantile(quantile, confidence)
         return self.share(confidence) if self.flags else self.mean(confidence)
 
     def mean(self, confidence: float = 0.95) -> Estimate:
-        """The mean with its interval (`limits_of_mean`); of censored durations up to the longest one seen.
+        """The mean with its interval (`limits_of_mean`), restricted to the longest time seen if censored.
 
-        That is the area below the Kaplan-Meier curve up to there, with Greenwood's variance; the note says
-        the horizon. Runs that all say the same have no interval, but a bound: see `Estimate.others`.
+        The restricted mean is the area below the Kaplan-Meier curve, with Greenwood's variance; the note
+        names the horizon. Equal values have a bound instead of an interval: see `Estimate.others`.
         """
         import numpy as np
 
@@ -112,14 +112,14 @@ class Sample:
 
     @cached_property
     def clusters(self) -> int:
-        """How many seeds the runs have: as many as there are runs, unless points were taken together."""
+        """The number of different seeds: the number of runs, unless points were pooled."""
         import numpy as np
 
         return self.n if self.seeds is None else len(np.unique(self.seeds))
 
     @property
     def _silent(self) -> str:
-        """Why there is no interval and no bound, if so, whatever the runs say."""
+        """The reason for which there is neither interval nor bound, if there is one."""
         if self.unknown:
             who = "1 run is" if self.unknown == 1 else f"{self.unknown:,} runs are"
             return f"no bound: {who} unknown, {self.unknown_why}"
@@ -131,7 +131,7 @@ class Sample:
         return ""
 
     def _nothing(self, confidence: float) -> Estimate:
-        """What can be said where nothing was observed: how rare it must be, if it was waited for."""
+        """The estimate without any value, with a bound of the probability if durations were censored."""
         import numpy as np
 
         if not self.n or self._silent:
@@ -142,27 +142,27 @@ class Sample:
         return Estimate.bare(math.nan, note)
 
     def _constant(self, value: float, confidence: float) -> Estimate:
-        """The mean of runs that all say the same: the t interval would be empty, as if it were certain."""
+        """The mean of equal values, without the t interval, whose width would be 0."""
         others = none_of(self.n / self._repeats, confidence)
         unseen = self.counts and value == 0.0
-        note = f"all of {runs_in_words(self.n)} say {value:.6g}"
+        note = f"all of {runs_in_words(self.n)} have {value:.6g}"
         return Estimate(value, 0.0 if unseen else math.nan, math.nan, note, unseen, others)
 
     @property
     def _repeats(self) -> float:
-        """How many runs there are to a seed."""
+        """The number of runs per seed."""
         return self.n / self.clusters if self.n else 1.0
 
     @property
     def horizon(self) -> float:
-        """Up to where the mean tells: the longest time seen if any is censored, else infinity."""
+        """The time to which the mean is restricted: the longest time seen if any is censored, or infinity."""
         if not len(self.censored):
             return math.inf
         return float(max(self.values.max(initial=0.0), self.censored.max()))
 
     @property
     def watched(self) -> float:
-        """Up to where enough runs were still watched for a comparison of means; infinity if all were."""
+        """The time up to which enough runs are at risk to compare means; infinity without censoring."""
         import numpy as np
 
         if not len(self.censored):
@@ -173,11 +173,11 @@ class Sample:
         )
 
     def pseudo_values(self, horizon: float = math.inf) -> Array:
-        """What each run contributes to the mean up to a horizon: values first, then the censored ones.
+        """The contribution of each run to the mean up to a horizon: values first, then the censored ones.
 
-        Of what was observed that is the value itself, cut at the horizon. Where others are censored it is the
-        (infinitesimal) jackknife's pseudo-value of the restricted mean, which needs no guess of what was not
-        seen (Andersen, Hansen, Klein, Lifetime Data Analysis 10, 2004): their mean is the area below the
+        Without censoring it is the value itself, cut at the horizon. Otherwise it is the pseudo-value of the
+        restricted mean by the infinitesimal jackknife, which needs no assumption about the censored durations
+        (Andersen, Hansen, Klein, Lifetime Data Analysis 10, 2004): the mean of these is the area below the
         Kaplan-Meier curve, and their variance is Greenwood's.
         """
         import numpy as np
@@ -192,7 +192,7 @@ class Sample:
         return mean + self._influence(curve, beyond)
 
     def _influence(self, curve: Curve, beyond: Array) -> Array:
-        """How much each run moves what hangs by `beyond` on the steps of the curve."""
+        """The influence of each run on a functional of the curve with the derivatives `beyond` by step."""
         import numpy as np
 
         left = curve.at_risk - curve.events
@@ -204,7 +204,7 @@ class Sample:
         return moved
 
     def _by_seed(self, parts: Array) -> Array:
-        """The sums of what runs contribute, seed by seed."""
+        """The sums of the contributions of runs, by seed."""
         import numpy as np
 
         if self.seeds is None:
@@ -213,7 +213,7 @@ class Sample:
         return np.bincount(place, weights=parts)
 
     def _dependence(self, parts: Array) -> float:
-        """By how much runs of equal seeds widen a variance: the design effect, of at least 1."""
+        """The factor by which runs of equal seeds increase a variance: the design effect, at least 1."""
         import numpy as np
 
         sums, spread = self._by_seed(parts), float(np.sum(parts**2))
@@ -224,7 +224,7 @@ class Sample:
         return max(1.0, len(sums) / (len(sums) - 1) * float(np.sum(sums**2)) / apart)
 
     def drawn(self, luck: np.random.Generator, size: int) -> Sample:
-        """A sample of so many seeds, drawn from these with replacement, with all of their runs."""
+        """A sample of `size` seeds, drawn from these with replacement, with all of their runs."""
         import numpy as np
 
         chosen, cells = luck.integers(0, self.clusters, size), np.concatenate([self.values, self.censored])
@@ -245,7 +245,7 @@ class Sample:
         )
 
     def share(self, confidence: float = 0.95) -> Estimate:
-        """The share of flags that are up, with its interval (`share`)."""
+        """The share of flags that are set, with its interval (`share`)."""
         if not self.n:
             return self._nothing(confidence)
         if self._silent:
@@ -253,16 +253,16 @@ class Sample:
         return share(self.events, self.n, confidence, self._worth(self.values, confidence))
 
     def _worth(self, parts: Array, confidence: float) -> float:
-        """How many independent runs tell as much of the mean of what each contributes."""
+        """The effective number of independent runs for the mean of some contributions."""
         if not varies(parts):
             return float(self.clusters)
         return worth_of(self.n, self._dependence(parts - parts.mean()), self.clusters, confidence)
 
     def quantile(self, share: float, confidence: float = 0.95) -> Estimate:
-        """A quantile with the interval of its order statistics; of censored durations by Kaplan-Meier.
+        """A quantile with the interval of its order statistics, or by Kaplan-Meier for censored durations.
 
-        Then the interval is where the band of the curve crosses the share. A quantile beyond what
-        was observed is NaN, and the note says so; `low` then says how long it takes at least.
+        The latter interval is where the band of the curve crosses the share. A quantile beyond the observed
+        times is NaN, with a note, and `low` is its lower limit.
         """
         import numpy as np
 
@@ -283,12 +283,12 @@ class Sample:
     def _order_statistics(
         self, ranked: Array, value: float, share: float, confidence: float
     ) -> tuple[float, float]:
-        """The limits of a quantile; NaN on a side on which the sample is too small to bound it."""
+        """The limits of a quantile; NaN on a side that the sample is too small to bound."""
         import numpy as np
         from scipy import stats
 
         n = len(ranked)
-        if self.clusters == n:  # as scipy's quantile_test has it
+        if self.clusters == n:  # as in scipy's quantile_test
             tails = [(1 - confidence) / 2, (1 + confidence) / 2]
             ranks = np.asarray(stats.binom.ppf(tails, n, share))
             below, above = int(ranks[0]) - 1, int(ranks[1])
@@ -319,10 +319,10 @@ class Sample:
         return Estimate(value, self._at_least(curve, share, confidence), crossing(curve.high), note)
 
     def _at_least(self, curve: Curve, share: float, confidence: float) -> float:
-        """The lower limit of a quantile: where the band of the curve first allows for it.
+        """The lower limit of a quantile: the first time at which the band of the curve contains the share.
 
-        If it does so at once, before anything is over, there is no such limit, as with order statistics.
-        If it does not at all, it takes longer than any run was watched.
+        If it does so before the first duration is over, there is no such limit, as with order statistics.
+        If it never does, the limit is the longest time observed.
         """
         import numpy as np
 
@@ -337,10 +337,10 @@ class Sample:
         return float(curve.time[first - 1]) if first else math.nan
 
     def curve(self, confidence: float = 0.95, at: float | None = None) -> Curve:
-        """The share of runs in which it is not over yet, by Kaplan-Meier, with a pointwise band.
+        """The share of runs in which the duration is not over yet, by Kaplan-Meier, with a pointwise band.
 
-        Dependence between runs of equal seeds is allowed for as it is at one time (the median of what was
-        observed, if none is named). Where there is no interval, the limits are NaN.
+        The dependence between runs of equal seeds is that at one time (by default the median of the observed
+        values). If there is no interval, the limits are NaN.
         """
         import numpy as np
 

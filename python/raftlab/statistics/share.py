@@ -1,4 +1,4 @@
-"""Shares of runs: Clopper and Pearson's limits, of independent runs and of clusters."""
+"""Shares of runs, with Clopper and Pearson's limits for independent runs and for clusters."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
-    """The highest probability of an event that is compatible with so few of them in so many runs.
+    """The upper confidence bound of the probability of an event that occurred in some of the runs.
 
-    The one-sided Clopper-Pearson limit; with no event at all it is 1 - (1 - confidence)^(1 / runs), about
+    It is the one-sided Clopper-Pearson limit; without any event it is 1 - (1 - confidence)^(1 / runs), about
     3 / runs at 95 %.
 
     >>> round(upper_bound(0, 10_000), 6)
@@ -37,10 +37,10 @@ def upper_bound(events: int, runs: int, confidence: float = 0.95) -> float:
 
 
 def share(events: int, runs: int, confidence: float = 0.95, worth: float | None = None) -> Estimate:
-    """A share with its Clopper-Pearson interval, which holds it at least as often as it says.
+    """A share with its Clopper-Pearson interval, whose coverage is at least the confidence.
 
-    No event at all gives an upper bound, not zero: see the note. It is the one-sided one, `upper_bound`.
-    Dependent runs count as so many as they are `worth`, which may be a fraction (Korn and Graubard 1998).
+    Without any event there is an upper bound instead of zero, the one-sided `upper_bound`: see the note.
+    `worth` is the effective number of dependent runs, which may be a fraction (Korn and Graubard 1998).
     """
     if runs == 0:
         return NOTHING
@@ -55,9 +55,9 @@ def share(events: int, runs: int, confidence: float = 0.95, worth: float | None 
 
 
 def limits_of_share(part: Any, worth: Any, confidence: float) -> tuple[Array, Array]:
-    """The two-sided limits of shares of so many independent runs, which may be a fraction; for arrays too.
+    """The two-sided limits of shares of `worth` independent runs, which may be a fraction; also for arrays.
 
-    NaN where it is not known how many they are worth.
+    They are NaN where `worth` is.
     """
     import numpy as np
     from scipy.special import betaincinv
@@ -70,7 +70,7 @@ def limits_of_share(part: Any, worth: Any, confidence: float) -> tuple[Array, Ar
 
 
 def limits_of_quantile(q: float, worth: float, confidence: float) -> tuple[float, float]:
-    """Between which shares of a sample a quantile lies (Woodruff 1952); NaN where it is too small to tell."""
+    """The shares of a sample between which a quantile lies (Woodruff 1952); NaN if it is too small."""
     tail = (1 - confidence) / 2
     low, high = limits_of_share(q, worth, confidence)
     return (
@@ -80,10 +80,10 @@ def limits_of_quantile(q: float, worth: float, confidence: float) -> tuple[float
 
 
 def worth_of(runs: float, dependence: float, clusters: int, confidence: float) -> float:
-    """How many independent runs tell as much as these, of which those of a cluster depend on each other.
+    """The effective number of independent runs, if runs of a cluster depend on each other.
 
-    So many times fewer as the design effect says, and fewer again because few clusters do not say well how
-    large it is: by the squared ratio of Student's quantile and the normal one (Korn and Graubard 1998).
+    It is the number of runs divided by the design effect, and by the squared ratio of Student's quantile and
+    the normal one, since few clusters estimate the effect poorly (Korn and Graubard 1998).
     """
     if clusters >= runs:
         return float(runs)
@@ -95,7 +95,7 @@ def worth_of(runs: float, dependence: float, clusters: int, confidence: float) -
 
 
 def none_of(runs: Any, confidence: float) -> Any:
-    """The bound of a share of which there was none in so many runs, which may be a fraction; for arrays too.
+    """The upper bound of a share that was 0 in `runs` runs, which may be a fraction; also for arrays.
 
     It is `upper_bound(0, runs)`, about 3 / runs at 95 %: the rule of three.
     """

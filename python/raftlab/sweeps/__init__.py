@@ -1,9 +1,8 @@
-"""Sweeps: scenarios over a grid of parameters and many seeds, a row a run.
+"""Sweeps: scenarios over a grid of parameters and many seeds, with a row per run.
 
-Read in this order: `grid` and `plan` (what is played), `play` (how it is asked for), `result` (what came of
-it), `observed` (what its rows say of a metric), `summary` (in tables), `comparison` and `pairs` (of two
-points), `required` (how many seeds it takes), `futures` (the same from a moment on), `rare` (what seeds alone
-do not meet).
+Read in this order: `grid` and `plan` (what is played), `play` (the entry point), `result` (the rows),
+`observed` (the values of a metric), `summary` (tables), `comparison` and `pairs` (two points), `required`
+(how many seeds are needed), `futures` (sweeps from a moment of a run), `rare` (rare events).
 """
 
 from .._boundary import guard

@@ -1,7 +1,7 @@
-"""Checksums of the files of a store, so that what a disk has changed is not taken for what was played.
+"""Checksums of the files of a store, which detect changes on disk.
 
-Parquet has checksums of pages, but none of what says how many there are and of which columns. `SHA256SUMS`
-has one a file, as `sha256sum --check` reads them.
+Parquet has checksums of pages, but none of its metadata. `SHA256SUMS` has one per file, in the format of
+`sha256sum --check`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Checksums:
             self._known.setdefault(name, set()).add(checksum)
 
     def note(self, written: Path, name: Path) -> None:
-        """Writes down the checksum of a file that is about to get its name."""
+        """Records the checksum of a file that is about to be renamed."""
         place, checksum = self._place(name), checksum_of(written.read_bytes())
         with (self._folder / SUMS).open("a", encoding="ascii") as file:
             file.write(f"{checksum}  {place}\n")
@@ -43,7 +43,7 @@ class Checksums:
         self._known.setdefault(place, set()).add(checksum)
 
     def read(self, file: Path) -> pa.Table:
-        """The rows of a file of Parquet, if it is still what was written. Old files have no checksum."""
+        """The rows of a Parquet file, after its checksum was verified. Old files have none."""
         import pyarrow as pa
         import pyarrow.parquet as parquet
 

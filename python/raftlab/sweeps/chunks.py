@@ -1,6 +1,6 @@
-"""A plan in pieces, and who plays them here. Who executes functions elsewhere is in `executors`.
+"""The chunks of a plan, and how they are played in this process. `executors` plays them elsewhere.
 
-How a plan is cut is nobody's business but the clock's: the rows are the same for any cuts.
+Only speed depends on how a plan is split: the rows are the same for any chunks.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from .plan import Part, Plan
 __all__ = ["Chunk", "Deal", "gaps", "here"]
 
 Chunk = tuple[int, int]
-"""Some runs of a plan: the first one, and the one after the last."""
+"""A range of runs of a plan: the first one, and the one after the last."""
 
 ABOUT_S = 1.0
-"""How long a chunk is played, about: what is lost with whoever plays it, and how often rows are kept."""
+"""The approximate duration of a chunk: what a lost worker costs, and how often rows are saved."""
 LEAST_S = 0.05
-"""At the end, when chunks become small so that all who play end together, not less than this."""
+"""The minimum duration of the small chunks at the end, which let all workers finish together."""
 MOST_ROWS = 100_000
-"""Most runs of a chunk, however fast they are: its rows wait in memory."""
+"""The maximum number of runs in a chunk, since its rows are kept in memory."""
 GROWTH = 32
-"""A chunk has at most this many times as many runs as the largest whose time is known."""
+"""The maximum ratio between a chunk's runs and those of the largest chunk measured so far."""
 
 
 def gaps(runs: int, known: Iterable[Chunk]) -> list[Chunk]:
-    """What is not among chunks that are known, in order."""
+    """The ranges of runs that are not in any known chunk, in order."""
     missing, reached = [], 0
     for first, last in (*sorted(known), (runs, runs)):
         if first > reached:
@@ -37,10 +37,10 @@ def gaps(runs: int, known: Iterable[Chunk]) -> list[Chunk]:
 
 
 class Deal:
-    """Deals out the runs that are missing, in chunks that take about a second.
+    """Divides the missing runs into chunks that take about a second.
 
-    The first ones are of few runs, for nobody knows yet how long a run takes; `took` tells. With several who
-    play at the same time, chunks become smaller towards the end.
+    The first chunks have few runs, because the duration of a run is not known yet; `took` reports it. With
+    several workers, chunks become smaller towards the end.
     """
 
     def __init__(self, missing: Iterable[Chunk], least: int, hands: int = 1) -> None:
@@ -63,13 +63,13 @@ class Deal:
         return first, last
 
     def took(self, runs: int, seconds: float) -> None:
-        """So many runs of a chunk were played in so much time. What was measured long ago counts less."""
+        """Records the duration of a chunk. Earlier measurements count less."""
         self._runs = self._runs / 2 + runs
         self._seconds = self._seconds / 2 + seconds
         self._largest = max(self._largest, runs)
 
     def shared_by(self, hands: int) -> None:
-        """So many play at the same time now."""
+        """Sets the number of workers."""
         self._hands = hands
 
     def _size(self) -> int:
@@ -98,5 +98,5 @@ def here(
 
 
 def tell(told: Callable[[int], object], before: int, more: int) -> None:
-    """So many are done, besides those before."""
+    """Reports the number of finished runs, including those of earlier chunks."""
     told(before + more)

@@ -1,4 +1,4 @@
-"""Two points of a grid compared, run by run of the same seed."""
+"""Comparison of two points of a grid, run by run with the same seed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ __all__ = ["Comparison", "compare"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two points compared, run by run of the same seed.
+    """A comparison of two points, run by run with the same seed.
 
     Attributes
     ----------
     metric : str
-        What is compared.
+        The metric.
     pairs : int
-        How many seeds tell something at both.
+        The number of seeds with a value at both points.
     excluded : int
-        How many do not: a run failed, or had no such event. What is said holds for the pairs.
+        The number of seeds without: a run failed, or had no such event. They are not part of the results.
     censored : int
-        In how many of the pairs a duration was not over when the run ended. They count: see `compare`.
+        The number of pairs in which a duration was censored. They count: see `compare`.
     horizon : float
-        If any was: up to where durations are compared, in milliseconds; else infinity.
+        With censored pairs, the time up to which durations are compared, in milliseconds; otherwise
+        infinity.
     mean_a, mean_b : float
         The means of the pairs.
     difference, low, high : float
@@ -42,22 +43,22 @@ class Comparison:
     effect : float
         The difference in standard deviations of the differences (Cohen's d_z).
     b_is_greater : float
-        The share of the pairs in which b is greater; ties count half, and of censored pairs those in which
-        one can tell.
+        The share of the pairs in which b is greater. Ties count half; censored pairs count if they can be
+        ordered.
     correlation : float
-        Between a and b: what common random numbers achieved. Once histories diverge it falls to 0.
+        The correlation of a and b, achieved by common random numbers. It falls to 0 as histories diverge.
     unpaired_low, unpaired_high, unpaired_p_value : float
-        What as many runs with luck of their own would have said.
+        The result if the runs are treated as independent.
     p_value : float
-        Of no difference.
+        The p-value of no difference.
     test : str
-        Whose p-value it is.
+        The test that gives the p-value.
     confidence : float
         The confidence of the intervals.
     note : str
-        What has to be said about it: why limits are NaN.
+        A remark, such as the reason for limits that are NaN.
     what : str
-        What is subtracted from what: `"pre_vote True − False"` where only that parameter differs.
+        The subtraction: `"pre_vote True − False"` if only that parameter differs.
     median_difference, median_low, median_high : float
         The median of b minus that of a, and in small tables its interval by the bootstrap: see `compare`.
     """
@@ -89,7 +90,7 @@ class Comparison:
 
     @property
     def gain(self) -> float:
-        """As many times fewer runs are needed as without pairing: the ratio of the variances, if known."""
+        """The factor by which pairing reduces the number of runs needed: the ratio of the variances."""
         paired, unpaired = self.high - self.low, self.unpaired_high - self.unpaired_low
         return (unpaired / paired) ** 2 if paired else math.nan
 
@@ -118,7 +119,7 @@ class Comparison:
             "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
             "b is greater": f"{100 * self.b_is_greater:.1f} %",
             "effect (d_z)": f"{self.effect:.3g}",
-            "correlation": f"{self.correlation:.3g}, as good as {self.gain:.3g} times the runs",
+            "correlation": f"{self.correlation:.3g}, worth {self.gain:.3g} times the runs",
             "p": f"{self.p_value:.3g} ({self.test})",
             "pairs": f"{self.pairs:,}; {self.censored:,} censored; {self.excluded:,} more excluded",
         }
@@ -134,22 +135,22 @@ class Comparison:
 def compare(
     a: Sweep, b: Sweep, metric: str, *, confidence: float = 0.95, horizon: Duration | None = None
 ) -> Comparison:
-    """Compares two sweeps of one point each, run by run of the same seed.
+    """Compares two sweeps of one point each, run by run with the same seed.
 
-    Common random numbers make pairs of runs alike but for what was changed: the difference is known more
-    precisely than two means are. How much more, `correlation` and `gain` tell.
+    With common random numbers, paired runs differ only by what was changed, so the difference is known more
+    precisely than that of two independent means. `correlation` and `gain` show how much.
 
     Parameters
     ----------
     a, b : Sweep
-        Of one point each: `result.where(timeout=50)`.
+        Sweeps of one point each, such as `result.where(timeout=50)`.
     metric : str
         A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
     confidence : float, default 0.95
         The confidence of the intervals.
     horizon : time, optional
-        Durations count up to here: the difference is then one of restricted means. If not given and some are
-        censored: for as long as at least ten runs of either side were watched.
+        The time up to which durations count; the difference is then one of restricted means. By default, if
+        some are censored, the time up to which at least ten runs of either side were observed.
 
     Returns
     -------
@@ -158,37 +159,34 @@ def compare(
     Raises
     ------
     InvalidError
-        If there is no such metric or it is infinite somewhere, a sweep has several points, or no seed is in
-        both.
+        If the metric is unknown or infinite in a run, a sweep has several points, or no seed is in both.
 
     Notes
     -----
-    Numbers: the interval of the mean of the differences, as in `Sweep.summary`, and the p-value of Wilcoxon's
-    signed ranks. Unpaired: Welch. The interval is of the mean difference, the p-value of whether differences
-    are symmetric about 0: where few of them are large and many are small, one can say yes and the other no.
-    Both are then true.
+    For numbers, the interval is that of the mean difference, as in `Sweep.summary`, and the p-value is that
+    of Wilcoxon's signed-rank test; unpaired, both are Welch's. The interval covers the mean difference, while
+    the p-value tests whether differences are symmetric about 0. If few differences are large and many are
+    small, the two can disagree, and both are right.
 
-    Where all pairs differ by the same, there is no spread from which an interval could follow: its limits
-    are NaN, and `note` bounds the share of the pairs that may differ otherwise. No p-value is less than the
-    2^(1 - n) that signs alone allow for. Where nothing was over at either side, nothing is known: all is NaN.
+    If all pairs differ by the same amount, there is no spread to compute an interval from: the limits are
+    NaN, and `note` bounds the share of pairs that may differ otherwise. A p-value is at least 2^(1 - n), the
+    least that signs alone can give. If all durations are censored on both sides, all results are NaN.
 
-    The difference of the medians has no interval in a formula. In tables of 10 to 1,000 pairs of which none
-    is censored it is the bootstrap's: as many pairs are drawn from them 1,999 times, always with the same
-    luck, and the interval holds the middle of what their medians differ by (percentiles; BCa needs a smooth
-    statistic). It is NaN where that has no width, as with ties of counts, and for larger tables, where it
-    would take long: use the intervals of the medians in `Sweep.summary` there. Means need no bootstrap: see
-    there, too.
+    The interval of the difference of medians has no formula. In tables of 10 to 1,000 pairs without censored
+    ones it is a percentile bootstrap: the pairs are resampled 1,999 times, always with the same random draws
+    (BCa needs a smooth statistic). It is NaN if it has no width, as with ties of counts, and for larger
+    tables, where it would take long: use the intervals of the medians in `Sweep.summary` there.
 
-    Where some runs stopped at the violation of another property, and whether they would have violated this
-    one is unknown, there is no interval and no p-value.
+    If some runs stopped at the violation of another property, so that this one is unknown, there is no
+    interval and no p-value.
 
-    What is yes or no: the interval of Agresti and Min (2005), which is not empty where no pair differs, and
-    McNemar's exact test. Unpaired: the interval of Agresti and Caffo (2000), and Fisher's exact test.
+    For yes/no metrics, the interval is that of Agresti and Min (2005), which has a width even if no pair
+    differs, with McNemar's exact test; unpaired, that of Agresti and Caffo (2000), with Fisher's exact test.
 
-    Durations of which some were not over when the run ended: to leave those pairs out would leave out the
-    longest ones. Each run counts with its pseudo-value of the restricted mean instead
-    (`statistics.Sample.pseudo_values`), paired by seed; interval and p-value are those of a mean of them. As
-    with Kaplan and Meier, why a run ended must not depend on how long it would have taken.
+    Leaving out censored durations would leave out the longest ones. Instead, each run counts with its
+    pseudo-value of the restricted mean (`statistics.Sample.pseudo_values`), paired by seed; interval and
+    p-value are those of the mean of these. As with Kaplan and Meier, the reason for which a run ended must
+    not depend on how long the duration would have been.
 
     Examples
     --------
@@ -210,16 +208,16 @@ def compare(
         said = f"metric '{metric}': fewer than two seeds have a value at both a and b"
         raise InvalidError(f"{said} ({why})" if why else said)
     if math.inf in (abs(pairs.x).max(), abs(pairs.y).max()):
-        raise InvalidError(f"metric '{metric}' is infinite in some runs, and has no mean to compare")
+        raise InvalidError(f"metric '{metric}' is infinite in some runs, so it has no mean to compare")
     if horizon is not None and (pairs.flags or not metric.endswith("_ms")):
-        raise InvalidError(f"horizon is for durations, and '{metric}' is none")
+        raise InvalidError(f"horizon is for durations, and '{metric}' is not one")
     x, y = pairs.x, pairs.y
     if pairs.censored:
         sides = [pairs.sample(0), pairs.sample(1)]
         longest = min(side.horizon for side in sides)
         if math.inf > end > longest:
             raise InvalidError(
-                f"horizon must be at most {longest:,.6g} ms, as long as both were watched, "
+                f"horizon must be at most {longest:,.6g} ms, the time that both were observed, "
                 f"not {shown(horizon)}"
             )
         end = min(end, longest if horizon is not None else min(side.watched for side in sides))
@@ -228,7 +226,7 @@ def compare(
     d, n = y - x, len(x)
     if pairs.nothing_over:
         paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, math.nan, 0.0
-        note = f"no pair was over before {end:,.6g} ms on either side"
+        note = f"no duration was over before {end:,.6g} ms on either side"
     elif pairs.unknown:
         paired, unpaired, mean, spread = UNKNOWN, UNKNOWN, float(d.mean()), 0.0
         why = NOT_ARMED if metric == "ending=stop" else STOPPED
@@ -272,7 +270,7 @@ def compare(
 
 
 def subtracted(a: Sweep, b: Sweep) -> str:
-    """What is subtracted from what: the values of the parameters that differ."""
+    """The subtraction in words, with the values of the parameters that differ."""
     before, after = a.points[0], b.points[0]
     if before.keys() != after.keys():
         return "b − a"
@@ -286,12 +284,12 @@ def subtracted(a: Sweep, b: Sweep) -> str:
 
 
 INSTEAD = {
-    "downtime_ms": "no leader with a quorum was lost there; 'unavailable_ms' says of every run how long "
-    "there was none",
-    "downtime_open_ms": "'downtime_ms' counts what was not over, as censored",
-    "last_elected_ms": "nobody was elected there; 'time_to_leader_ms' counts that, as censored",
+    "downtime_ms": "no leader with a quorum was lost there; 'unavailable_ms' is the time without one in "
+    "every run",
+    "downtime_open_ms": "'downtime_ms' includes it as censored",
+    "last_elected_ms": "no leader was elected there; 'time_to_leader_ms' includes that as censored",
 }
-"""Why a metric may say nothing of a run, and which one tells instead."""
+"""The reason for which a metric may have no value in a run, and the metric to use instead."""
 
 
 def span(low: float, high: float, digits: int = 4) -> str:

@@ -1,4 +1,4 @@
-"""A plan's pieces, played by whoever executes functions elsewhere."""
+"""Plays the chunks of a plan with an executor: other processes or machines."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .plan import Part, Plan
 __all__ = ["elsewhere", "executor_of"]
 
 RETRIES = 3
-"""How often a chunk is tried again whose worker failed."""
+"""The number of times a failed chunk is tried again."""
 IN_LINE = 3
-"""How many chunks wait in line for each that is played."""
+"""The number of chunks queued for each worker."""
 STRAGGLES = 4.0
-"""A chunk that takes this many times as long as others do is played by somebody else, too."""
+"""A chunk that takes this many times as long as usual is also started on another worker."""
 LEAST_STRAGGLE_S = 2.0
 ENOUGH = 3
 LOOK_EVERY_S = 0.05
 COUNT_EVERY_S = 5.0
-"""How often is asked how many workers there are: machines of a cluster come and go."""
+"""The interval at which workers are counted: machines of a cluster come and go."""
 
 Played: TypeAlias = "tuple[Part, float]"
-"""What came of a chunk, and how many seconds it took."""
+"""The rows of a chunk, and the seconds that it took."""
 
 
 def play_chunk(plan: Plan, first: int, last: int, threads: int, version: str) -> Played:
-    """What an executor calls."""
+    """Plays a chunk; this is the function that an executor calls."""
     if version != _core.VERSION:
         raise InvalidError(
             f"executor: a worker has raftlab {_core.VERSION}, and this sweep is of {version}: "
@@ -45,7 +45,7 @@ def play_chunk(plan: Plan, first: int, last: int, threads: int, version: str) ->
 
 
 def executor_of(executor: Any) -> Executor:
-    """Any executor of concurrent.futures, or a client of dask."""
+    """The executor for an argument: one of concurrent.futures, or that of a dask Client."""
     if hasattr(executor, "get_executor") and hasattr(executor, "scheduler"):
         if getattr(executor, "status", "running") != "running":
             raise InvalidError(f"executor: the dask Client is {executor.status}: give one that is connected")
@@ -60,7 +60,7 @@ def executor_of(executor: Any) -> Executor:
 
 @dataclass(eq=False)
 class _Task:
-    """A chunk that somebody plays, or will."""
+    """A chunk that was submitted to the executor."""
 
     chunk: Chunk
     futures: list[Future[Played]] = field(default_factory=list)
@@ -69,7 +69,7 @@ class _Task:
 
 
 class _Crew:
-    """Those who play chunks elsewhere."""
+    """The workers of an executor and their chunks."""
 
     def __init__(self, plan: Plan, chunks: Deal, executor: Executor, threads: int) -> None:
         self._plan, self._executor, self._threads = plan, executor, threads
@@ -81,23 +81,23 @@ class _Crew:
         self.refill()
 
     def count(self) -> None:
-        """Asks how many workers there are."""
+        """Counts the workers."""
         self._workers, self._counted = workers_of(self._executor), time.monotonic()
         self._waiting.shared_by(self._workers)
 
     def submit(self, task: _Task) -> None:
-        """Gives a chunk to somebody, for the first time or again."""
+        """Submits a chunk, for the first time or again."""
         small, first, last = self._plan.part(*task.chunk)
         try:
             future = self._executor.submit(play_chunk, small, first, last, self._threads, _core.VERSION)
         except Exception as error:
-            raise RaftlabError(f"executor: it takes no more work: {type(error).__name__}: {error}") from error
+            raise RaftlabError(f"executor: it accepts no work: {type(error).__name__}: {error}") from error
         task.futures.append(future)
         task.begun = time.monotonic()
         self._tasks[future] = task
 
     def refill(self) -> None:
-        """Keeps some chunks in line for each worker, once it is known how long they take."""
+        """Keeps some chunks queued for each worker, once their duration is known."""
         if time.monotonic() - self._counted > COUNT_EVERY_S:
             self.count()
         line = IN_LINE if self._took else 1
@@ -109,19 +109,19 @@ class _Crew:
         self.busy = bool(self._tasks)
 
     def done(self, patience: float = LOOK_EVERY_S) -> Iterator[tuple[Chunk, Part]]:
-        """What has been done since the last look, within a moment.
+        """Yields the chunks finished since the last call, after waiting for at most `patience` seconds.
 
         Raises
         ------
         RaftlabError
-            If a chunk fails again and again: after what others have done.
+            If a chunk fails repeatedly, after the finished chunks were yielded.
         """
         done, _ = wait(self._tasks, timeout=patience, return_when=FIRST_COMPLETED)
         lost = None
         for future in done:
             task = self._tasks.pop(future, None)
             if task is None:
-                continue  # somebody else was faster
+                continue  # another worker was faster
             try:
                 played = result_of(future, task)
                 if played is None:
@@ -142,7 +142,7 @@ class _Crew:
             raise lost
 
     def help_stragglers(self) -> None:
-        """At the end, when there are more workers than work: what takes far too long is played twice."""
+        """Starts chunks that take far too long a second time, when workers are idle at the end."""
         if len(self._tasks) >= self._workers or len(self._took) < ENOUGH:
             return
         usual = statistics.median(self._took[-100:])
@@ -152,22 +152,22 @@ class _Crew:
                 self.submit(task)
 
     def leave(self) -> None:
-        """Whatever is still in line is not needed."""
+        """Cancels the chunks that are still queued."""
         for future in self._tasks:
             future.cancel()
 
 
 def elsewhere(executor: Executor, plan: Plan, chunks: Deal, threads: int) -> Iterator[tuple[Chunk, Part]]:
-    """Plays chunks by an executor, in whatever order they are done.
+    """Plays chunks with an executor, and yields them in the order in which they finish.
 
-    Only scenarios and ranges of seeds travel out, and rows back. A chunk whose worker is lost is played
-    again; one that takes far longer than others is played twice, and whoever is first counts. Whatever ends
-    it, what is done until then comes first.
+    Only scenarios and ranges of seeds are sent out, and rows come back. A chunk whose worker is lost is
+    played again. A chunk that takes far longer than usual is started twice, and the first result counts.
+    Finished chunks are yielded before an error is raised.
 
     Raises
     ------
     RaftlabError
-        If a chunk fails again and again, or the executor takes no more work.
+        If a chunk fails repeatedly, or the executor accepts no more work.
     """
     crew = _Crew(plan, chunks, executor, threads)
     try:
@@ -183,7 +183,7 @@ def elsewhere(executor: Executor, plan: Plan, chunks: Deal, threads: int) -> Ite
 
 
 def result_of(future: Future[Played], task: _Task) -> Played | None:
-    """What came of a chunk; nothing if it must be played again."""
+    """The result of a chunk; None if it must be played again."""
     first, last = task.chunk
     try:
         return future.result()
@@ -199,12 +199,12 @@ def result_of(future: Future[Played], task: _Task) -> Played | None:
 
 
 def is_broken(error: BaseException) -> bool:
-    """Whether an executor takes no more work."""
+    """True if the error means that an executor accepts no more work."""
     return type(error).__name__.startswith("Broken") or "shutdown" in str(error)
 
 
 def workers_of(executor: Executor) -> int:
-    """How many workers an executor has, as far as it tells."""
+    """The number of workers of an executor; 8 if it does not report one."""
     count = getattr(executor, "_max_workers", None)
     if isinstance(count, int):
         return count

@@ -1,4 +1,4 @@
-"""What a function does, in a hash: whether it is the one that wrote what is on disk."""
+"""Hashes of functions, which identify the metrics of a store."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["fingerprint"]
 
 
 def fingerprint(function: Callable[..., Any]) -> str:
-    """A hash of a function's code, and of what that names in its module: functions, numbers and texts.
+    """A hash of a function's code, and of the functions, numbers and texts of its module that it uses.
 
-    It is of the code as Python compiled it: comments do not count, and another minor version of Python makes
-    another one. What is imported from elsewhere, and values that may change (lists, objects), are not in it.
+    The compiled code is hashed: comments do not count, and another minor version of Python gives another
+    hash. Imports from other modules, and mutable values (lists, objects), are not included.
     """
     says = "\0".join(map(str, (*sys.version_info[:2], content(function, set()))))
     return hashlib.blake2b(says.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def content(value: Any, seen: set[int]) -> str:
-    """A value as a text that is the same in every process; only its type, if it may change."""
+    """A value as a text that is the same in every process; for a mutable value, only its type."""
     if isinstance(value, (type(None), bool, int, float, complex, str, bytes, type(...))):
         return repr(value)
     if isinstance(value, tuple):
@@ -48,7 +48,7 @@ def content(value: Any, seen: set[int]) -> str:
 
 
 def of_function(function: types.FunctionType, seen: set[int]) -> str:
-    """Its code, its defaults, what it closes over, and what it names of its own module."""
+    """A function's code, its defaults, its closure, and the values of its own module that it uses."""
     cells = (cell.cell_contents for cell in function.__closure__ or () if not is_empty(cell))
     known = function.__globals__
     used = ((name, known[name]) for name in names_of(function.__code__) if name in known)
@@ -62,31 +62,31 @@ def of_function(function: types.FunctionType, seen: set[int]) -> str:
 
 
 def of_code(code: types.CodeType, seen: set[int]) -> str:
-    """What it does, without where it stands."""
+    """Code without its position in the source."""
     return content((code.co_code, code.co_names, code.co_varnames, code.co_consts), seen)
 
 
 def of_object(value: Any, seen: set[int]) -> str:
-    """Something that is called like a function: its attributes, and what a call does."""
+    """A callable object: its attributes, and the code of its `__call__`."""
     attributes = tuple(sorted(getattr(value, "__dict__", {}).items()))
     call = vars(type(value)).get("__call__")
     return content((named(value), call if isinstance(call, types.FunctionType) else None, attributes), seen)
 
 
 def names_of(code: types.CodeType) -> list[str]:
-    """The names that code looks up, also that of functions inside it."""
+    """The names that code looks up, including those of nested functions."""
     inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
     return sorted({*code.co_names, *(name for inside in inner for name in names_of(inside))})
 
 
 def named(value: Any) -> str:
-    """The name of a class, or of an object's."""
+    """The name of a class, or of an object's class."""
     kind = value if isinstance(value, type) else type(value)
     return f"<{kind.__module__}.{kind.__qualname__}>"
 
 
 def is_empty(cell: types.CellType) -> bool:
-    """Whether a variable that is closed over has no value (yet)."""
+    """True if a closure variable has no value (yet)."""
     try:
         cell.cell_contents  # noqa: B018  # whether it is there
     except ValueError:

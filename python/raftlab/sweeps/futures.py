@@ -1,4 +1,4 @@
-"""Futures of a run: a sweep over what may still become of it."""
+"""Futures of a run: a sweep over different continuations of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def futures(
         raise ReplayError("this run was shaped by an interceptor; its futures have other messages")
     times = moments_of(world, at)
     if at is None and duration_ms is None:
-        raise InvalidError("duration must be given: from now on there is nothing left of the scenario")
+        raise InvalidError("duration must be given, since no steps are left in the scenario from now on")
     first = (world.seed + 1) % (2**64 - 1 - count)
     grid = None if at is None or not isinstance(at, Iterable) or isinstance(at, str) else {"at_ms": times}
     plan = Plan.of(
@@ -58,7 +58,7 @@ def futures(
 
 
 def moments_of(world: Forkable, at: Duration | Iterable[Duration] | None) -> list[float | None]:
-    """The times of the moments; nothing for now."""
+    """The times of the moments; None means now."""
     if at is None:
         return [None]
     given = items(at, "at") if isinstance(at, Iterable) and not isinstance(at, str) else [at]

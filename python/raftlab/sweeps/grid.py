@@ -1,4 +1,4 @@
-"""Grids: their points, how these stand in the columns of a result, and how they are told apart."""
+"""Grids: their points, the columns of a result that hold them, and how points are distinguished."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .._arguments import items
 from ..errors import InvalidError, shown
 
 Grid: TypeAlias = "Mapping[str, Iterable[Any]] | Sequence[Mapping[str, Any]]"
-"""A dict of values for each parameter (all combinations are played), or a list of points."""
+"""Values by parameter, of which all combinations are played; or a list of points."""
 
 
 def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:
@@ -35,20 +35,19 @@ def points_of(grid: Grid | None) -> tuple[dict[str, Any], ...]:
     for point in points:
         if list(point) != list(points[0]):
             raise InvalidError(
-                "grid: all points must have the same parameters, "
-                f"not {shown(point)} beside {shown(points[0])}"
+                f"grid: all points must have the same parameters, not {shown(point)} and {shown(points[0])}"
             )
     return tuple(dict(point) for point in points)
 
 
 def cells_of(points: Sequence[Mapping[str, Any]]) -> tuple[tuple[Any, ...], ...]:
-    """The points as they stand in columns: each parameter of one type over the whole grid."""
+    """The points as cells of columns: each parameter has one type over the whole grid."""
     columns = [column_of([point[name] for point in points]) for name in points[0]]
     return tuple(zip(*columns, strict=True)) if columns else ((),) * len(points)
 
 
 def column_of(values: list[Any]) -> list[Any]:
-    """Flags, integers of 64 bits, or numbers, if all of them are; else texts."""
+    """The values as flags, 64-bit integers or numbers if all of them are; otherwise as texts."""
     if all(is_flag(value) for value in values):
         return [bool(value) for value in values]
     for kind in (operator.index, float):
@@ -57,19 +56,19 @@ def column_of(values: list[Any]) -> list[Any]:
         except (TypeError, ValueError, OverflowError):
             continue
         if kind is operator.index and not all(-(2**63) <= number < 2**63 for number in numbers):
-            break  # as numbers they would be others
+            break  # as floats they would change
         if len(numbers) == len(values):
             return numbers
     return [str(value) for value in values]
 
 
 def is_flag(value: Any) -> bool:
-    """Whether it is True or False, of Python or numpy."""
+    """True if the value is a bool of Python or numpy."""
     return type(value).__name__ in ("bool", "bool_")
 
 
 def refuse_twins(points: Sequence[Mapping[str, Any]], cells: Sequence[tuple[Any, ...]]) -> None:
-    """Rows tell their points by the cells: no two points may have the same."""
+    """Refuses points with equal cells, since rows identify their points by the cells."""
     known: set[tuple[Any, ...]] = set()
     for point, of in zip(points, cells, strict=True):
         if key_of(of) in known:
@@ -78,20 +77,20 @@ def refuse_twins(points: Sequence[Mapping[str, Any]], cells: Sequence[tuple[Any,
 
 
 def refuse_doubles(points: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses values that are not the same but have the same text: their rows would pass for one point's."""
+    """Refuses different values with the same text, whose rows could not be distinguished."""
     for name in points[0]:
         first: dict[str, Any] = {}
         for point in points:
             value = point[name]
             if not same(first.setdefault(str(value), value), value):
                 raise InvalidError(
-                    f"grid: '{name}' has different values with the text {shown(str(value))}; rows cannot be "
-                    "told apart by it: sweep over names of them"
+                    f"grid: '{name}' has different values with the text {shown(str(value))}, which rows "
+                    "cannot distinguish: sweep over names of them"
                 )
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values of a grid are the same. What does not compare is taken by its text."""
+    """True if two values of a grid are equal; values that do not compare are equal if their texts are."""
     try:
         return a is b or bool(a == b) or bool(a != a and b != b)
     except (TypeError, ValueError):
@@ -103,12 +102,12 @@ NEAR = 1e-9
 
 
 def is_meant(value: Any, given: Any) -> bool:
-    """Whether a value of the grid is the one that was given, or read in a table: itself, or its text."""
+    """True if a value of the grid matches one that was given or read in a table: itself, or its text."""
     return is_same(value, given) or near(value, given)
 
 
 def near(value: Any, given: Any) -> bool:
-    """Whether two numbers, one of them of floating point, are the same but for rounding."""
+    """True if two numbers, at least one of them a float, are equal up to rounding."""
     try:
         return isinstance(value + given, float) and math.isclose(value, given, rel_tol=NEAR)
     except (TypeError, ValueError, OverflowError):
@@ -116,9 +115,9 @@ def near(value: Any, given: Any) -> bool:
 
 
 def meant(values: Sequence[Any], given: Any) -> list[bool]:
-    """Which of the values of a parameter were given: one value, or any of a list of them.
+    """Marks the values of a parameter that were given, as one value or as a list.
 
-    A value that is itself in the grid wins over those that are near to it.
+    An exact match takes precedence over values that are equal up to rounding.
     """
     if any(is_same(value, given) for value in values):
         return [is_same(value, given) for value in values]
@@ -129,22 +128,22 @@ def meant(values: Sequence[Any], given: Any) -> list[bool]:
 
 
 def is_same(value: Any, given: Any) -> bool:
-    """Whether a value of the grid is exactly the one that was given, or has its text."""
+    """True if a value of the grid is exactly the one that was given, or has its text."""
     return same(value, given) or (isinstance(given, str) and str(value) == given)
 
 
 def is_array(given: Any) -> bool:
-    """Whether it is an array or a Series of one dimension."""
+    """True if the value is a one-dimensional array or Series."""
     return getattr(given, "ndim", 0) == 1
 
 
 def key_of(cells: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Cells as a key of a dict, in which NaN is itself."""
+    """Cells as the key of a dict, in which NaN equals NaN."""
     return tuple(None if cell != cell else cell for cell in cells)
 
 
 def known_parameter(name: str, parameters: Sequence[str], what: str) -> str:
-    """The name of a parameter of the grid; `what` names the argument in errors."""
+    """Checks the name of a parameter of the grid; `what` names the argument in errors."""
     if name not in parameters:
         known = ", ".join(parameters) or "none: it is a sweep of one scenario"
         raise InvalidError(f"{what}: unknown parameter {shown(name)}; the grid has {known}")
@@ -152,5 +151,5 @@ def known_parameter(name: str, parameters: Sequence[str], what: str) -> str:
 
 
 def worded(point: Mapping[str, Any]) -> str:
-    """A point, as the arguments that it stands for."""
+    """A point, written as arguments."""
     return ", ".join(f"{name}={shown(value)}" for name, value in point.items())

@@ -1,4 +1,4 @@
-"""One at a time fills a store: among processes, and among the threads of this one."""
+"""A lock that lets one thread of one process at a time fill a store."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..errors import InvalidError
 __all__ = ["Lock"]
 
 LOCK = "lock"
-"""The file that is locked; what is in it does not matter."""
+"""The file that is locked; its content does not matter."""
 
 _held: set[tuple[int, int, int]] = set()
-"""Which folders threads of this process hold: the process, for a forked one holds none, and the folder."""
+"""The folders locked by threads of this process, with its id, since a forked process holds none of them."""
 _guard = threading.Lock()
 
 
 class Lock:
-    """Holds a folder as long as it is open, or this process lives.
+    """Locks a folder until it is closed or the process ends.
 
     Raises
     ------
     InvalidError
-        If another thread or process holds it.
+        If another thread or process holds the lock.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class Lock:
             raise
 
     def close(self) -> None:
-        """Lets it go."""
+        """Releases the lock."""
         if self._file is not None:
             self._file.close()
         with _guard:
@@ -55,14 +55,14 @@ class Lock:
 
 
 def locked(file: Path) -> IO[str] | None:
-    """A file that no other process has locked; nothing where there are no locks."""
+    """Opens and locks a file; None where the system has no locks."""
     try:
         import fcntl
     except ImportError:  # Windows
         return None
     lock = file.open("a")
     try:
-        # A lock of the process, not of the open file: processes that it forks do not inherit it.
+        # This locks for the process, not for the open file: forked processes do not inherit it.
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()

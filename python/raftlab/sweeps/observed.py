@@ -1,4 +1,4 @@
-"""What the runs of a sweep say of a metric, point by point: samples for whoever does statistics."""
+"""The values of a metric in the runs of a sweep, point by point, as samples for statistics."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 NOT_METRICS = ("seed", "ending", "end_ms", "properties", "error", "digest")
 VIOLATION = "violation"
 WAITS = ("downtime_so_far_ms", "downtime_open_ms")
-"""What was not over when the run ended: it stays in as censored `downtime_ms`, and is no metric beside it."""
+"""Durations not over at the end of a run; they count as censored `downtime_ms`, not as metrics."""
 ASKED = ("ending", "properties")
-"""Columns with a question: `"ending=stop"`, `"properties=election_safety"`."""
+"""Columns for questions such as `"ending=stop"` and `"properties=election_safety"`."""
 CHECKED = {
     *(VIOLATION, "violations", "lost_writes", "ending=violation"),
     *(row["metric"] for row in catalogue if row["group"] == "violations_by_property"),
 }
-"""Columns that only the checks give, besides the questions about properties: unknown without them, not 0."""
+"""Metrics from the checks, besides questions about properties; without checks they are unknown, not 0."""
 NOT_CHECKED = "not checked"
 
 
 def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = None) -> Sample:
-    """What some rows say of a metric, or all of them. Failed runs say nothing."""
+    """The sample of a metric from some rows, or from all. Failed runs are left out."""
     metrics_of(result, instance(metric, str, "metric"))
     return Observed.of(result, metric).sample(rows)
 
@@ -42,7 +42,7 @@ def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = No
 def samples_of(
     result: Sweep, metric: str, by: str | Iterable[str] | None
 ) -> list[tuple[dict[str, Any], Sample]]:
-    """What the runs say of a metric, by values of some parameters."""
+    """The samples of a metric, by values of some parameters."""
     metrics_of(result, instance(metric, str, "metric"))
     observed = Observed.of(result, metric)
     return [(point, observed.sample(rows)) for point, rows in groups(result, by)]
@@ -51,7 +51,7 @@ def samples_of(
 def groups(
     result: Sweep, by: str | Iterable[str] | None
 ) -> list[tuple[dict[str, Any], np.ndarray[Any, Any]]]:
-    """The rows of a sweep by values of some parameters, in the order in which they first come."""
+    """The rows of a sweep by values of some parameters, in order of first appearance."""
     import numpy as np
 
     names = list(result.parameters) if by is None else [by] if isinstance(by, str) else items(by, "by")
@@ -59,7 +59,9 @@ def groups(
     columns = [result[name] for name in names]
     found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
     for point in result._plan.cells:
-        cells = tuple(point[at] if point[at] == point[at] else math.nan for at in places)  # one NaN for all
+        cells = tuple(
+            point[at] if point[at] == point[at] else math.nan for at in places
+        )  # the same NaN object for all
         if cells in found:
             continue
         mask = np.ones(len(result), dtype=bool)
@@ -71,25 +73,25 @@ def groups(
 
 @dataclass(frozen=True)
 class Observed:
-    """What each row says of a metric. All arrays have a cell a row.
+    """The values of a metric, row by row. All arrays have a cell per row.
 
     Attributes
     ----------
     name : str
         The metric.
     flags, counts : bool
-        Whether it is a yes or no; whether it counts something, from 0 on.
+        Whether the metric is a flag; whether it is a count from 0.
     why : str
-        Why no row says anything, if that is so: the sweep was not checked.
+        The reason for which no row has a value, if so: the sweep was not checked.
     seed : array of int
         The seed.
     value, waited : array of float
-        The value; and how long was waited in vain. NaN where there is none.
+        The value, and the censored duration; NaN if there is none.
     failed : array of bool
-        Whether the run, or this metric of one's own, failed and says nothing.
+        Whether the run, or this custom metric, failed.
     unknown : array of bool
-        Whether the run stopped at the violation of another property, and says nothing of this one; or, where
-        it is asked whether runs stopped, before that was looked for.
+        Whether the run stopped at the violation of another property, so that this one is unknown; for
+        `ending=stop`, whether it ended before `stop` was armed.
     """
 
     name: str
@@ -138,7 +140,7 @@ class Observed:
         return cls(metric, flags, counts, why, result["seed"], value, waited, failed, unknown)
 
     def sample(self, rows: np.ndarray[Any, Any] | None = None) -> Sample:
-        """What some rows say, or all of them."""
+        """The sample of some rows, or of all."""
         import numpy as np
 
         rows = np.arange(len(self.seed)) if rows is None else rows
@@ -161,12 +163,12 @@ class Observed:
 
 
 def needs_checks(metric: str) -> bool:
-    """Whether only the checks can tell."""
+    """True if a metric comes from the checks."""
     return metric in CHECKED or metric.startswith("properties=")
 
 
 def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
-    """Metrics by name, or all numbers that are there and all that violations and endings were."""
+    """Checks names of metrics; by default all numbers, and all violations and endings that occurred."""
     numbers = [
         name
         for name, kind, _, _ in result.runs.columns
@@ -190,7 +192,7 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
 
 
 def strange(result: Sweep, name: Any) -> str:
-    """Why something is no metric of a sweep."""
+    """The reason for which a name is not a metric of a sweep."""
     kinds = {column: kind for column, kind, *_ in result.runs.columns}
     if name in ASKED:
         return f"metric '{name}' holds texts, not numbers: ask for one of them, as in '{name}=...'"
@@ -206,7 +208,7 @@ def strange(result: Sweep, name: Any) -> str:
 
 
 def is_question(name: Any) -> bool:
-    """Whether it asks if a column says something. What it never says is refused: it would always be no."""
+    """True if a name is a question about a column. Values that the column never has are refused."""
     column, asks, value = name.partition("=") if isinstance(name, str) else ("", "", "")
     if not asks or column not in ASKED:
         return False
@@ -220,7 +222,7 @@ ENDINGS = ("stop", "horizon", "steps", "violation", "not_reached", "interceptor"
 
 
 def quantile_of(statistic: str) -> float | None:
-    """The share of a quantile such as "p99.9"; nothing for the mean."""
+    """The share of a quantile such as "p99.9"; None for the mean."""
     if isinstance(statistic, str) and statistic.startswith("p") and is_number(statistic[1:]):
         share = float(statistic[1:]) / 100
         if 0 < share < 1:

@@ -1,4 +1,4 @@
-"""What a sweep shows of itself: what was played, and a row a point of the grid."""
+"""The repr of a sweep: what was played, and a row per point of the grid."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["headline", "overview"]
 
 MOST_POINTS = 20
-"""More points are not shown; `summary()` has them all."""
+"""The maximum number of points shown; `summary()` has them all."""
 MOST_SEEDS = 3
-"""More violating seeds of a point are only counted."""
+"""The maximum number of violating seeds shown per point; others are only counted."""
 BY_DEFAULT = ("downtime_ms", "time_to_leader_ms")
-"""Of the metrics that come unasked, those that most sweeps are about."""
+"""The default metrics that most sweeps are about."""
 
 
 def headline(result: Sweep) -> str:
-    """What was played, and what became of it, in a line."""
+    """What was played and what happened, in a line."""
     plan = result._plan
     size = runs_in_words(len(result))
     if len(plan.points) > 1:
         size += f", {len(plan.points):,} points x {plan.seeds:,} seeds"
     if not result.complete:
-        size += f", interrupted ({plan.runs:,} were asked for)"
+        size += f", interrupted ({plan.runs:,} were requested)"
     failed = int(result._failed.sum())
     size += f", {failed:,} failed" if failed else ""
     broken = len(result.errors) - failed
@@ -52,7 +52,7 @@ def headline(result: Sweep) -> str:
 
 @dataclass(frozen=True)
 class Overview:
-    """A table with a row a point of the grid, and how to see one of the runs again."""
+    """A table with a row per point of the grid, and a line that replays one of the runs."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -85,7 +85,7 @@ class Overview:
 
 
 def overview(result: Sweep) -> Overview:
-    """What a sweep shows of its points; nothing if it has no rows, or numpy and scipy are not there."""
+    """The table of a sweep; empty if it has no rows, or without numpy and scipy."""
     nothing = Overview((), (), 0, "")
     if len(result) == 0:
         return nothing
@@ -116,7 +116,7 @@ def overview(result: Sweep) -> Overview:
 
 
 def leading(result: Sweep) -> str | None:
-    """The metric to show: the first of one's own, or the usual one that has values."""
+    """The metric to show: the first custom one, or a default one that has values."""
     kinds = {name: kind for name, kind, *_ in result.runs.columns}
     own = [name for name, _ in result._plan.own_metrics]
     asked = [name for name in result._plan.metrics if name in kinds]
@@ -131,7 +131,7 @@ def leading(result: Sweep) -> str | None:
 
 
 def in_words(value: Any) -> str:
-    """The value of a parameter."""
+    """The value of a parameter as text."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -145,7 +145,7 @@ def worded(estimate: Estimate) -> str:
 
 
 def seeds_in_words(seeds: Sequence[int]) -> str:
-    """How many seeds violate a property, and the first of them."""
+    """The number of violating seeds, and the first of them."""
     if not seeds:
         return "none"
     named = ", ".join(map(str, seeds[:MOST_SEEDS]))

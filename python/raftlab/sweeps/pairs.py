@@ -1,4 +1,4 @@
-"""Runs of equal seeds in pairs, and what they say of a difference: its interval, and the p-value of none."""
+"""Pairs of runs with equal seeds, and the interval and p-value of their difference."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two points, seed by seed. Arrays have a cell a pair.
+    """Two points, seed by seed. Arrays have a cell per pair.
 
     Attributes
     ----------
     flags : bool
-        Whether it is a yes or no.
+        Whether the metric is a flag.
     x, y : array of float
-        At a and at b: the value, or how long was waited in vain.
+        The values at a and at b, or the censored durations.
     x_censored, y_censored : array of bool
-        Where that is so.
+        Which durations are censored.
     excluded : int
-        How many seeds are in both, but tell nothing at one of them.
+        The number of seeds that are in both, but have no value at one of them.
     why : str
-        Why a side tells nothing at all, if there is a reason.
+        The reason for which a side has no values at all, if there is one.
     unknown : int
-        At how many of the excluded seeds a run ended for a reason that may have to do with the metric.
+        The number of excluded seeds whose run ended for a reason that may be related to the metric.
     """
 
     metric: str
@@ -56,7 +56,7 @@ class Pairs:
             instance(side, Sweep, name)
             if len(side.points) != 1:
                 raise InvalidError(
-                    f"{name} must be a sweep of one point, not of {len(side.points)}: use at()"
+                    f"{name} must be a sweep of one point, not of {len(side.points)}: use where()"
                 )
             if not len(side):
                 raise InvalidError(f"{name} has no runs: it was interrupted before the first was over")
@@ -81,12 +81,12 @@ class Pairs:
 
     @property
     def censored(self) -> int:
-        """In how many pairs either is."""
+        """The number of pairs with a censored duration."""
         return int((self.x_censored | self.y_censored).sum())
 
     @property
     def nothing_over(self) -> bool:
-        """Whether all durations of both sides are censored."""
+        """True if all durations of both sides are censored."""
         return bool(self.x_censored.all() and self.y_censored.all())
 
     def sample(self, side: int) -> Sample:
@@ -95,7 +95,7 @@ class Pairs:
         return Sample(self.metric, time[~gone], time[gone])
 
     def contributions(self, side: int, horizon: float) -> np.ndarray[Any, Any]:
-        """What each run of a side contributes to its mean, pair by pair."""
+        """The contribution of each run of a side to its mean, pair by pair."""
         import numpy as np
 
         gone = (self.x_censored, self.y_censored)[side]
@@ -107,7 +107,7 @@ class Pairs:
 
     @property
     def greater(self) -> float:
-        """The share of the pairs in which b is greater, among those that tell; ties count half."""
+        """The share of the pairs in which b is greater, among those that can be ordered; ties count half."""
         above = (self.y > self.x) & ~self.x_censored | (self.y >= self.x) & self.y_censored & ~self.x_censored
         below = (self.x > self.y) & ~self.y_censored | (self.x >= self.y) & self.x_censored & ~self.y_censored
         ties = (self.x == self.y) & ~self.x_censored & ~self.y_censored
@@ -117,7 +117,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Verdict:
-    """An interval of a difference, and the p-value of none."""
+    """An interval of a difference, and the p-value of no difference."""
 
     low: float
     high: float
@@ -131,13 +131,13 @@ UNKNOWN = Verdict(math.nan, math.nan, math.nan, "none")
 def of_means(
     x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float, pseudo: bool
 ) -> tuple[Verdict, Verdict]:
-    """Of the means of numbers: paired, and unpaired."""
+    """The verdicts on a difference of means, paired and unpaired."""
     import numpy as np
     from scipy import stats
 
     d = y - x
     test = "paired t on pseudo-values" if pseudo else "Wilcoxon signed ranks"
-    # Under no difference each sign is a coin: all of them alike is as rare as it gets.
+    # Without a difference each sign is a coin toss: equal signs are the least likely outcome.
     low, high, p = math.nan, math.nan, min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
     if varies(d, x):
         mean = float(d.mean())
@@ -147,7 +147,7 @@ def of_means(
 
 
 def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float) -> Verdict:
-    """The difference of means of runs that are not paired. One side may be constant, which scipy warns of."""
+    """Welch's test of unpaired runs. One side may be constant, for which scipy would warn."""
     from scipy import stats
 
     parts = [float(side.var(ddof=1)) / len(side) if varies(side) else 0.0 for side in (x, y)]
@@ -163,7 +163,7 @@ def welch(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float) -
 def of_shares(
     x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], confidence: float, _: bool
 ) -> tuple[Verdict, Verdict]:
-    """Of the shares of flags: paired, and unpaired."""
+    """The verdicts on a difference of shares, paired and unpaired."""
     import numpy as np
     from scipy import stats
 
@@ -174,7 +174,7 @@ def of_shares(
     middle, width = (b - c) / (n + 2), z * math.sqrt(b + c - (b - c) ** 2 / (n + 2)) / (n + 2)
     paired = Verdict(max(middle - width, -1.0), min(middle + width, 1.0), p, "McNemar's exact test")
     ups = int(x.sum()), int(y.sum())
-    p, q = ((up + 1) / (n + 2) for up in ups)  # Agresti and Caffo: a yes and a no more on each side
+    p, q = ((up + 1) / (n + 2) for up in ups)  # Agresti and Caffo: one more yes and no on each side
     width = z * math.sqrt((p * (1 - p) + q * (1 - q)) / (n + 2))
     table = np.array([[ups[0], n - ups[0]], [ups[1], n - ups[1]]])
     exact = float(stats.fisher_exact(table).pvalue)
@@ -182,7 +182,7 @@ def of_shares(
 
 
 FEWEST_TO_DRAW, MOST_TO_DRAW, DRAWS = 10, 1000, 1999
-"""The tables whose pairs are drawn again and again, and how often."""
+"""The sizes of tables whose pairs are resampled, and the number of samples."""
 
 
 def of_medians(pairs: Pairs, confidence: float) -> Estimate:
@@ -198,7 +198,7 @@ def of_medians(pairs: Pairs, confidence: float) -> Estimate:
         return Estimate(second - first, math.nan, math.nan)
 
     def apart(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], axis: int) -> Any:
-        middle = (n - 1) // 2  # as quantiles everywhere here: a value that was observed
+        middle = (n - 1) // 2  # like all quantiles here, an observed value
         return np.take(np.partition(y, middle, axis) - np.partition(x, middle, axis), middle, axis)
 
     drawn = stats.bootstrap(
@@ -211,7 +211,7 @@ def of_medians(pairs: Pairs, confidence: float) -> Estimate:
 
 
 def correlation(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> float:
-    """Pearson's; NaN where one of them does not vary."""
+    """Pearson's correlation; NaN if x or y does not vary."""
     from scipy import stats
 
     return float(stats.pearsonr(x, y).statistic) if varies(x) and varies(y) else math.nan

@@ -1,4 +1,4 @@
-"""Values at places of a scenario: `"network.loss"` is the loss of its network."""
+"""Values at places in a scenario: `"network.loss"` is the loss of its network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["changed"]
 
 
 def changed(parts: Mapping[str, Any], point: Mapping[str, Any]) -> Scenario:
-    """A scenario, given by the parts of its JSON, with other values at some places.
+    """Returns a scenario, given by the parts of its JSON, with other values at some places.
 
     A place is a path: `"network.loss"` is `parts["network"]["loss"]`, `"faults.0.at"` the time of the first
     fault.
@@ -29,7 +29,7 @@ def changed(parts: Mapping[str, Any], point: Mapping[str, Any]) -> Scenario:
 
 
 def put(parts: dict[str, Any], path: str, value: Any) -> None:
-    """Sets what is at a path. What the path leads through is made where it is missing."""
+    """Sets the value at a path, and creates missing objects along it."""
     *way, last = path.split(".")
     try:
         place: Any = parts
@@ -43,7 +43,7 @@ def put(parts: dict[str, Any], path: str, value: Any) -> None:
 
 
 def in_ms(value: Any) -> Any:
-    """A time such as `"20ms"` in milliseconds; whatever is no time as it is."""
+    """A time such as `"20ms"` in milliseconds; other values unchanged."""
     if not isinstance(value, (str, timedelta)):
         return value
     try:
@@ -53,7 +53,7 @@ def in_ms(value: Any) -> Any:
 
 
 def written_as(value: Any) -> Any:
-    """A value as the JSON of a scenario has it."""
+    """A value in the form that the JSON of a scenario has."""
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if isinstance(value, Mapping):

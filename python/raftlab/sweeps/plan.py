@@ -1,4 +1,4 @@
-"""What a sweep plays: points of a grid, seeds, and what is written down of each run."""
+"""The plan of a sweep: points of a grid, seeds, and the metrics of each run."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ Metric: TypeAlias = "str | Callable[[Run], Any]"
 """A metric or a group of them by name, or a function of a run."""
 
 Moment: TypeAlias = "tuple[int, float | None, float | None]"
-"""Where futures part: the seed of the run, the time or its end, how long they last or to the end; in ms."""
+"""Where futures branch off: the seed of the run, the time or None (its end), and their length or None."""
 
 MOST_RUNS = 2**63 - 1
-"""Runs are numbered."""
+"""The limit comes from the numbering of runs."""
 RESERVED = ("seed", "ending", "end_ms", "violations", "properties", "error", "digest", "time_ms")
 
 
 @dataclass(frozen=True)
 class Part:
-    """What came of some runs of a plan: the rows, and what interrupted them."""
+    """The rows of some runs of a plan, and the exception that interrupted them."""
 
     runs: _core.Table
     series: _core.Table | None
@@ -45,13 +45,13 @@ class Part:
 
     @classmethod
     def join(cls, parts: Sequence[Part]) -> Part:
-        """The rows of parts that follow each other."""
+        """Joins the rows of consecutive parts."""
         series = [part.series for part in parts if part.series is not None]
         runs = joined([part.runs for part in parts])
         return cls(runs, joined(series) if series else None, parts[-1].interrupted)
 
     def without_rows(self) -> Part:
-        """The same columns, and none of the rows."""
+        """The same columns without rows."""
         return Part(self.runs.slice(0, 0), self.series and self.series.slice(0, 0), None)
 
 
@@ -72,7 +72,7 @@ class Plan:
     on_violation: str
     moments: tuple[Moment, ...] | None = None
     listed: tuple[int, ...] | None = None
-    """The seeds of every point, if they do not follow each other."""
+    """The seeds of every point, if they are not consecutive."""
     drawn: tuple[str, ...] | None = None
     """The scenario of every run, if `build` takes the seed."""
 
@@ -88,7 +88,7 @@ class Plan:
         on_violation: str,
         common_random_numbers: bool,
     ) -> Plan:
-        """Builds the scenarios of all points. Whatever makes no sense is an error here, before any run."""
+        """Builds the scenarios of all points. Invalid arguments raise here, before any run."""
         of, points = seeds_of(seeds), points_of(grid)
         listed = None if isinstance(of, range) else tuple(of)
         follow = of if isinstance(of, range) else range(len(of))
@@ -102,7 +102,7 @@ class Plan:
             scenarios = tuple(build_scenario(build, point).to_json() for point in points)
         if not shared and (listed is not None or drawn is not None):
             why = "build takes the seed" if listed is None else "seeds is a list"
-            raise InvalidError(f"common_random_numbers=False: {why}, and all points have the same seeds")
+            raise InvalidError(f"common_random_numbers=False: {why}, so all points have the same seeds")
         names, own = metrics_of(metrics)
         columns = {*RESERVED, *names, *(name for name, _ in own), "metric"}  # the last one of summaries
         taken = {name for point in points for name in point} & columns
@@ -145,12 +145,12 @@ class Plan:
         )
 
     def at_moments(self, moments: tuple[Moment, ...]) -> Plan:
-        """The same plan, but its runs are futures: of the points, from these moments on."""
+        """The same plan, but with runs that are futures of the points, from these moments on."""
         return replace(self, moments=moments)
 
     @property
     def runs(self) -> int:
-        """How many runs there are."""
+        """The number of runs."""
         return len(self.scenarios) * self.seeds
 
     def seed(self, point: int, k: int) -> int:
@@ -158,7 +158,7 @@ class Plan:
         return self.first_seeds[point] + k if self.listed is None else self.listed[k]
 
     def ordinal(self, point: int, seed: int) -> int | None:
-        """Which of the point's seeds it is, from 0 on; None if it is none of them."""
+        """The position of a seed among the point's, from 0; None if it is not among them."""
         if self.listed is not None:
             return self._places.get(seed)
         k = seed - self.first_seeds[point]
@@ -177,8 +177,8 @@ class Plan:
         return Scenario.from_json(self.drawn[point * self.seeds + k])
 
     def run(self, point: int, seed: int, **options: Any) -> Run:
-        """One of the runs, with its trace, whatever became of it."""
-        # Without checks nothing stops a run, whatever it does.
+        """Plays one of the runs with its trace, even if it failed."""
+        # Without checks no violation stops a run.
         options = {"on_violation": self.on_violation if self.checks else "record", **options}
         if self.moments is None:
             return self.scenario(point, seed)._play(seed, **options)
@@ -204,7 +204,7 @@ class Plan:
         return [at * self.seeds + k for at in places for k in range(self.seeds)]
 
     def part(self, first: int, last: int) -> tuple[Plan, int, int]:
-        """The same plan with nothing but what some runs need, to travel, and those runs in it."""
+        """A plan with only what some runs need, to be sent elsewhere, and the range of those runs in it."""
         if self.listed is not None or self.drawn is not None:
             return self._each(range(first, last)), 0, last - first
         low, high = first // self.seeds, (last - 1) // self.seeds + 1
@@ -245,7 +245,7 @@ class Plan:
         return self._with_own_metrics(Part(runs, series, interrupted), first)
 
     def _each(self, runs: range) -> Plan:
-        """The same plan with a point a run: for seeds that do not follow each other, or scenarios by seed."""
+        """The same plan with a point per run, for seeds that are not consecutive, or scenarios by seed."""
         of = [divmod(run, self.seeds) for run in runs]
         scenarios = (
             (self.scenarios[point] for point, _ in of)
@@ -264,16 +264,16 @@ class Plan:
         )
 
     def no_rows(self) -> Part:
-        """The columns that there will be, and none of the rows."""
+        """The columns of the result, without rows."""
 
         def enough(_: int) -> None:
-            raise StopIteration  # a run may take hours, and nobody wants to see it
+            raise StopIteration  # a run may take hours and is not needed
 
         plan, first, last = self.part(0, 1)
         return plan.play(first, last, 1, enough).without_rows()
 
     def finished(self, part: Part) -> Iterator[tuple[tuple[int, int], Part]]:
-        """What is whole in a part that was interrupted: runs that follow each other, and their rows."""
+        """Yields the complete ranges of runs of an interrupted part, with their rows."""
         runs = self._numbers(part.runs)
         bins = [] if part.series is None else self._numbers(part.series)
         row = 0
@@ -287,7 +287,7 @@ class Plan:
             yield (first, last), Part(part.runs.slice(from_row, row - from_row), series, None)
 
     def _numbers(self, table: _core.Table) -> list[int]:
-        """The numbers of the runs that rows are of."""
+        """The numbers of the runs in a table."""
         places = {key_of(cells): at for at, cells in enumerate(self.cells)}
         seeds = table.column_list("seed")
         columns = [table.column_list(name) for name in self.parameters]
@@ -301,12 +301,12 @@ class Plan:
         return numbers
 
     def _with_own_metrics(self, part: Part, first: int) -> Part:
-        """The slow path: every run once more with its trace, for the functions that want to see it."""
+        """Plays every run once more with its trace and applies the custom metrics, which is slow."""
         runs, interrupted = part.runs, part.interrupted
         seeds, errors = runs.column_list("seed"), runs.column_list("error")
         columns: dict[str, list[Any]] = {name: [] for name, _ in self.own_metrics}
         done = len(seeds) if interrupted is None else 0
-        for row in range(done):  # of a part that was interrupted nobody knows which rows are missing
+        for row in range(done):  # in an interrupted part the missing rows are unknown
             try:
                 values = dict.fromkeys(columns)
                 if errors[row] is None:
@@ -337,7 +337,7 @@ class Plan:
 
 
 def cell_of(value: Any) -> Any:
-    """What a function of the user's returned, as a cell: a flag, a number or a text; None is nothing."""
+    """The value of a custom metric as a cell: a flag, a number, a text or None."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if is_flag(value):
@@ -351,9 +351,9 @@ def cell_of(value: Any) -> Any:
 
 
 def joined(tables: Sequence[_core.Table]) -> _core.Table:
-    """The rows of tables that follow each other.
+    """Joins the rows of consecutive tables.
 
-    A column of a user's function has the type of all of its values, whatever those in one of the tables are.
+    The type of a custom metric's column follows from all of its values, not from those of a single table.
     """
     kinds: dict[str, set[str]] = {}
     for name, kind, *_ in (column for table in tables for column in table.columns):
@@ -391,14 +391,14 @@ def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str
 
 
 def worded_paths(point: Mapping[str, Any]) -> str:
-    """A point whose parameters are places of a scenario."""
+    """A point whose parameters are places in a scenario, in words."""
     return ", ".join(f"'{path}' = {shown(value)}" for path, value in point.items())
 
 
 def metrics_of(
     metrics: Metric | Iterable[Metric] | None,
 ) -> tuple[tuple[str, ...], tuple[tuple[str, Callable[[Run], Any]], ...]]:
-    """Names of metrics and groups; and functions with their names."""
+    """Splits metrics into names, and functions with their names."""
     if metrics is None:
         return tuple(row["metric"] for row in catalogue if row["default"] == "yes"), ()
     if isinstance(metrics, str) or callable(metrics):
@@ -417,7 +417,7 @@ def metrics_of(
             name = getattr(metric, "__name__", type(metric).__name__)
             if not name.isidentifier() or name in own or name in {*RESERVED, *catalogue.names}:
                 raise InvalidError(
-                    f"metrics: a function needs a name of its own for its column, not '{name}': use def"
+                    f"metrics: a function needs a unique name for its column, not '{name}': use def"
                 )
             own[name] = metric
         else:
@@ -426,7 +426,7 @@ def metrics_of(
 
 
 def known_metric(name: str) -> str:
-    """The name of a metric or a group."""
+    """Checks the name of a metric or a group."""
     known = [*catalogue.names, *dict.fromkeys(row["group"] for row in catalogue), "all"]
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3)

@@ -1,4 +1,4 @@
-"""Plays a sweep."""
+"""The entry point of sweeps."""
 
 from __future__ import annotations
 
@@ -41,75 +41,74 @@ def sweep(
     store: str | os.PathLike[str] | None = None,
     progress: bool | Callable[[int], object] = True,
 ) -> Sweep:
-    """Plays scenarios over a grid of parameters and many seeds, on all cores: a row a run.
+    """Plays scenarios over a grid of parameters and many seeds, on all cores, with a row per run.
 
-    The result is the same for any number of threads, bit for bit. Ctrl-C keeps the runs that are finished:
-    the result then says that it is not complete. So does whatever else ends a sweep early, with a warning.
+    The result is the same for any number of threads, bit for bit. Ctrl-C keeps the finished runs, and the
+    result is then not `complete`. The same applies to anything else that ends a sweep early, with a warning.
 
     Parameters
     ----------
     build : callable or Scenario
-        `build(**point)` gives the Scenario of a point of the grid. If it has a parameter `seed`, it is
-        called for every run, `build(seed=seed, **point)`, and may draw a scenario from the seed. Or one
-        Scenario: the grid's parameters are then places in its JSON, such as `"network.loss"` or
-        `"faults.0.at"`.
+        A function that returns the Scenario of a point of the grid, `build(**point)`. If it has a parameter
+        `seed`, it is called for every run, `build(seed=seed, **point)`, and may draw a scenario from the
+        seed. Or a single Scenario: the grid's parameters are then places in its JSON, such as
+        `"network.loss"` or `"faults.0.at"`.
     grid : dict of lists, or list of dicts, optional
-        A dict of values for each parameter (all combinations are played), or a list of points. Numbers, flags
-        and texts become columns of that type; of anything else, and of integers beyond 64 bits, their text.
-        No two points may be the same.
+        Values by parameter, of which all combinations are played; or a list of points. Numbers, flags and
+        texts become columns of that type; other objects, and integers beyond 64 bits, become their text. No
+        two points may be equal.
     seeds : int, range or iterable of int, default 10,000
-        How many seeds from 0 on, or the seeds themselves, such as another sweep's `violating_seeds`; each
+        The number of seeds, from 0, or the seeds themselves, such as another sweep's `violating_seeds`. Each
         point is played with all of them.
     metrics : str, callable, or list of them, optional
-        What rows say of their runs: names and groups of `raftlab.metrics`, or `"all"`: all but `wall_ms`,
-        which is another one each time. A function of a `Run` is one too; its name becomes the column. It
-        returns a flag, a number, a text or None, always of one type; of anything else the text is kept.
-        (That is the slow path: every run is played once more with its trace, in Python's own thread.)
+        The columns of metrics: names and groups of `raftlab.metrics`, or `"all"` (all but `wall_ms`, which
+        differs each time). A function of a `Run` is a metric, too, with its name as the column. It returns a
+        flag, a number, a text or None, always of one type; of other objects the text is kept. (Functions are
+        slow: every run is played once more with its trace, in Python's own thread.)
     series : time, optional
-        Also write down what happened in bins of time of this width: see `Sweep.series`.
+        The width of the bins of a time series: see `Sweep.series`. None is recorded by default.
     checks : bool, default True
-        Whether the invariants are checked after every event.
+        Whether the properties are checked after every event.
     on_violation : {"stop", "record"}, default "stop"
-        Whether a run goes on after a violation.
+        Whether a run stops at its first violation, or records it and continues.
     common_random_numbers : bool, default True
-        The k-th run of every point has the same seed (common random numbers), so that points can be
-        compared pair by pair. Otherwise each point has seeds of its own, whatever the grid around it.
+        Whether the k-th run of every point has the same seed, so that points can be compared pair by pair.
+        Otherwise each point has its own seeds, independent of the rest of the grid.
     threads : int, optional
-        How many threads; as many as this process may use if not given. With an executor, how many each of
-        its tasks uses; one if not given.
+        The number of threads; by default as many as this process may use. With an executor, the number of
+        threads of each of its tasks; one by default.
     executor : concurrent.futures.Executor or dask Client, optional
-        Who plays the runs: processes, or machines. Scenarios and ranges of seeds travel out, rows come back.
-        What a lost worker of dask had is played again; a pool of processes that breaks ends the sweep, and
-        what is finished is kept.
+        Processes or machines that play the runs. Scenarios and ranges of seeds are sent out, and rows come
+        back. The chunks of a lost dask worker are played again; a pool of processes that breaks ends the
+        sweep, and finished runs are kept.
     store : path, optional
-        A folder into which the rows are written as they come, as Parquet files (needs pyarrow). If the
-        process dies, the same call goes on where it was; a folder with another sweep is an error, also if
-        only a function of yours among the metrics is another one. The
-        rows are not kept in memory, but read when they are asked for: also by
-        `pyarrow.dataset.dataset(f"{store}/runs")`, polars or DuckDB, if they are too many.
+        A folder to which finished rows are written as Parquet files (needs pyarrow). If the process dies,
+        the same call continues where it stopped. A folder with another sweep is an error, also if only a
+        custom metric's function differs. Rows are not kept in memory, but read on demand; tables that do not
+        fit into memory can be read by `pyarrow.dataset.dataset(f"{store}/runs")`, polars or DuckDB.
     progress : bool or callable, default True
-        Whether to show a progress bar, in a notebook or a terminal, if it takes longer than a second
-        (needs tqdm); or a function that is called now and then with the number of runs that are done. If it
-        raises, the sweep ends.
+        Whether to show a progress bar, in a notebook or a terminal, for a sweep longer than a second (needs
+        tqdm); or a function that is called repeatedly with the number of finished runs. If it raises, the
+        sweep ends.
 
     Returns
     -------
     Sweep
-        Its `runs` are a table with a row a run: the grid's columns, `seed`, the metrics, and `ending`,
+        Its `runs` are a table with a row per run: the grid's columns, `seed`, the metrics, and `ending`,
         `end_ms`, `violations`, `properties`, `error`, `digest`. A run that fails is a row with its error.
 
     Raises
     ------
     InvalidError
-        If any argument, or what `build` returns, makes no sense, or `build` fails: the error names the
-        point. Nothing was played then, and nothing written.
+        If an argument or a return value of `build` is invalid, or `build` raises: the error names the point.
+        Nothing was played or written then.
     RaftlabError
         If an executor or a disk failed before any run was finished.
 
     Warns
     -----
     IncompleteWarning
-        If the sweep ended early; it says why, and how many runs there are.
+        If the sweep ended early; it names the reason and the number of finished runs.
     MetricWarning
         If a function among the metrics raised in every run.
     FaultWarning
@@ -133,7 +132,7 @@ def sweep(
     >>> result.replay(0).digest == result.replay({"timeout": 50, "seed": 0}).digest
     True
 
-    A scenario with other values at some places, and the seeds of one's choice:
+    A scenario with other values at some places, and seeds of your choice:
 
     >>> scenario = rl.Scenario(3, network=rl.Network(loss=0), stop=rl.leader_elected, horizon="5s")
     >>> lossy = rl.sweep(scenario, {"network.loss": [0, 0.2]}, seeds=[7, 3, 11])
@@ -145,14 +144,14 @@ def sweep(
 
 
 def whole(build: Callable[..., Scenario] | Scenario, grid: Grid | None = None, **options: Any) -> Sweep:
-    """A sweep that nothing ended early, for who has no use for a part of it: whatever ends it is raised."""
+    """Plays a sweep that must be complete: anything that would end it early is raised."""
     return undivided(lambda: sweep(build, grid, **options))
 
 
 def undivided(play: Callable[[], Sweep]) -> Sweep:
-    """What plays a sweep, but whatever ends it early is raised.
+    """Plays a sweep by calling `play`, and raises anything that ended it early.
 
-    Whether rows are missing does not tell: Ctrl-C may come with the last.
+    Missing rows are not a sufficient test, because Ctrl-C may arrive with the last row.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", IncompleteWarning)
@@ -169,7 +168,7 @@ def play_and_keep(
     executor: Any = None,
     store: str | os.PathLike[str] | None = None,
 ) -> Sweep:
-    """Plays a plan, here or elsewhere, into memory or onto disk; whatever ends it, that much is kept."""
+    """Plays a plan, here or elsewhere, into memory or to disk, and keeps finished runs if it ends early."""
     bar = Progress(plan.runs, "runs", progress)
     crew = None if executor is None else crew_of(executor)
     usual = default_threads() if crew is None else 1
@@ -204,13 +203,13 @@ def play_and_keep(
 
 
 def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memory: bool) -> None:
-    """What ended a sweep early is a warning if there is something to keep; Ctrl-C is one always."""
+    """Warns of what ended a sweep early if there are new rows, or on Ctrl-C; otherwise raises it."""
     by_hand = isinstance(ended, KeyboardInterrupt)
     if not by_hand and (not isinstance(ended, RaftlabError) or len(result) == before):
         raise ended
     why = "interrupted" if by_hand else f"ended early: {ended}"
     kept = f"{len(result):,} of {result._plan.runs:,} runs are finished and kept"
-    go_on = "with store= the same call could go on" if in_memory else "the same call goes on with the others"
+    go_on = "with store= the same call could continue" if in_memory else "the same call plays the others"
     said = f"{why}: {kept}" if result.complete else f"{why}: {kept}; {go_on}"
     warning = IncompleteWarning(said)
     warning.cause = ended
@@ -218,7 +217,7 @@ def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memo
 
 
 def warn_of_what_was_not_armed(result: Sweep) -> None:
-    """Runs that ended before their `stop` was armed are no failures of it, and no successes."""
+    """Warns of runs that ended before their `stop` was armed, which are neither successes nor failures."""
     if not any('"stop"' in scenario for scenario in result._plan.scenarios):
         return
     unarmed = result.runs.to_list("ending").count("not_armed")
@@ -231,7 +230,7 @@ def warn_of_what_was_not_armed(result: Sweep) -> None:
 
 
 def warn_of_what_always_failed(result: Sweep) -> None:
-    """A function that raises in every row has a mistake of its own."""
+    """Warns of a custom metric that raised in every run."""
     errors = [why for _, why in result.errors]
     for name, _ in result._plan.own_metrics:
         raised = [why for why in errors if why.startswith(f"metric {name}: ")]
@@ -241,7 +240,7 @@ def warn_of_what_always_failed(result: Sweep) -> None:
 
 
 def tell(bar: Progress, done: int) -> None:
-    """So many are done. A function of the user's that fails ends the sweep, and loses nothing."""
+    """Reports progress. A progress function that raises ends the sweep, and finished runs are kept."""
     try:
         bar.reached(done)
     except Exception as error:
@@ -249,23 +248,23 @@ def tell(bar: Progress, done: int) -> None:
 
 
 def crew_of(executor: Any) -> Callable[[Plan, Deal, int], Iterator[tuple[Chunk, Part]]]:
-    """Plays chunks by an executor."""
-    from .executors import elsewhere, executor_of  # and concurrent.futures, which few need
+    """A function that plays chunks with an executor."""
+    from .executors import elsewhere, executor_of  # imports concurrent.futures, which few need
 
     return partial(elsewhere, executor_of(executor))
 
 
 def deal(plan: Plan, missing: list[Chunk], threads: int, store: Any) -> Deal:
-    """All runs at once, in this process and into memory; in chunks, to be kept on disk.
+    """The chunks of a sweep in this process: one for all runs in memory, several for a store.
 
-    Also in chunks if functions of the user's look at the runs, which is slow, so that progress is seen.
+    Custom metrics are slow and also use chunks, so that progress is visible.
     """
     at_once = store is None and not plan.own_metrics
     return Deal(missing, plan.runs if at_once else threads)
 
 
 class Memory:
-    """Rows that nobody wants on disk. It does what a `Store` does."""
+    """Rows in memory, with the interface of a `Store`."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -276,11 +275,11 @@ class Memory:
         return [(0, self._plan.runs)]
 
     def keep(self, chunk: Chunk, part: Part) -> None:
-        """Keeps a chunk, or what is finished of it."""
+        """Keeps a chunk, or the finished part of it."""
         self._parts[chunk] = part
 
     def tables(self) -> tuple[Table, Table | None]:
-        """All rows that are there: of runs, and of the time series."""
+        """All rows so far: of runs, and of the time series."""
         parts = [part for _, part in sorted(self._parts.items(), key=lambda item: item[0])]
         whole = Part.join(parts) if parts else self._plan.no_rows()
         return Table(whole.runs), None if whole.series is None else Table(whole.series)

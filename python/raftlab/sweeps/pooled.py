@@ -1,4 +1,4 @@
-"""Commit latency over the runs of a sweep: their histograms added up."""
+"""Commit latencies over all runs of a sweep, from the sum of their histograms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HISTOGRAM = "commit_latency_histogram"
 AT_ONCE = 256
-"""Clusters whose distributions are in memory at once."""
+"""The number of clusters whose distributions are in memory at once."""
 
 
 def commit_latency(
@@ -64,11 +64,11 @@ def commit_latency_ecdf(result: Sweep, by: str | Iterable[str] | None, confidenc
 
 
 ECDF = ("latency_ms", "entries", "share", "low", "high")
-"""What a distribution of commit latencies says of each bucket."""
+"""The columns of a distribution of commit latencies."""
 
 
 def pooled_by(result: Sweep, by: str | Iterable[str] | None) -> list[tuple[dict[str, Any], Pooled]]:
-    """The histograms of the runs, added up by values of some parameters."""
+    """The sums of the histograms of runs, by values of some parameters."""
     if HISTOGRAM not in [name for name, *_ in result.runs.columns]:
         raise InvalidError(
             f"metrics: this sweep has no histograms of commit latencies; play it with metrics='{HISTOGRAM}'"
@@ -87,12 +87,12 @@ class Pooled:
     Attributes
     ----------
     ends_ms : array of float
-        The upper ends of all buckets that hold any, ascending.
+        The upper ends of all nonempty buckets, ascending.
     entries : array of int, (clusters, buckets)
-        How many entries each cluster has in each bucket. Runs with one seed share their luck: they are one
-        cluster.
+        The number of entries of each cluster in each bucket. Runs with one seed share their randomness and
+        form one cluster.
     runs : int
-        How many runs did not fail.
+        The number of runs that did not fail.
     """
 
     ends_ms: np.ndarray[Any, Any]
@@ -101,7 +101,7 @@ class Pooled:
 
     @classmethod
     def of(cls, histograms: Sequence[list[tuple[float, int]] | None], seeds: np.ndarray[Any, Any]) -> Pooled:
-        """The histograms of runs with these seeds; those of runs that failed say nothing."""
+        """Adds up the histograms of runs with these seeds, without failed runs."""
         import numpy as np
 
         kept = [
@@ -119,7 +119,7 @@ class Pooled:
         return cls(ends, table, len(kept))
 
     def ecdf(self, confidence: float) -> tuple[np.ndarray[Any, Any], ...]:
-        """Bucket by bucket: the latency, the entries, the share that took no longer, and its limits."""
+        """The latency, the entries, the share that took no longer, and its limits, by bucket."""
         per_bucket = self.entries.sum(axis=0)
         share = per_bucket.cumsum() / per_bucket.sum()
         low, high = limits_of_share(share, self._worth(share, confidence), confidence)
@@ -149,9 +149,9 @@ class Pooled:
         return Estimate(value, min(low, value), max(high, value))
 
     def _worth(self, share: np.ndarray[Any, Any], confidence: float) -> np.ndarray[Any, Any]:
-        """How many independent entries tell as much of the share up to each bucket (Korn and Graubard 1998).
+        """The effective number of entries for the share up to each bucket (Korn and Graubard 1998).
 
-        By the spread of clusters, and no more than there are entries. NaN with a single cluster.
+        It follows from the spread of clusters, and is at most the number of entries; NaN for one cluster.
         """
         import numpy as np
         from scipy import stats

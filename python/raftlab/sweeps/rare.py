@@ -1,4 +1,4 @@
-"""Rare events: probabilities far below one in as many runs as one can make."""
+"""Rare events: probabilities too small to be estimated by counting runs."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ __all__ = ["RareEvent", "rare_event"]
 
 @dataclass(frozen=True)
 class RareEvent:
-    """The probability of a rare event, by multilevel splitting.
+    """The probability of a rare event, estimated by multilevel splitting.
 
     Attributes
     ----------
     probability : float
-        That a run of the scenario meets the event before its horizon. Unbiased.
+        The probability that a run of the scenario meets the event before its horizon. Unbiased.
     interval : tuple of float
-        Its confidence interval: from the spread of the repeats (t, with the logarithm of the mean by the
-        delta method, so that it stays above 0), but no narrower than independent runs would make it. If the
-        repeats do not differ, or no run reached the event, the product of the exact intervals of the shares,
-        all of them together at that confidence (Clopper-Pearson; Bonferroni), in which not the runs count
-        that were started, but the states they were started from: runs from one state share its past.
+        Its confidence interval, from the spread of the repeats (t, for the logarithm of the mean by the
+        delta method, so that it stays above 0), but not narrower than that of independent runs. If the
+        repeats do not differ, or no run reached the event, it is the product of exact intervals of the
+        shares (Clopper-Pearson, with a Bonferroni correction). These count the states from which runs were
+        started, not the runs, since runs from one state share its past.
     confidence : float
-        Of the interval.
+        The confidence of the interval.
     levels : tuple of Condition
-        The levels, the last one the event.
+        The levels; the last one is the event.
     reached : tuple of tuple of int
-        How many of `effort` runs reached each level, a tuple a repeat.
+        The number of runs, of `effort`, that reached each level, as a tuple per repeat.
     effort : int
-        How many runs start from each level.
+        The number of runs that start from each level.
     runs, events : int
-        How many runs there were in all, and how many events they dispatched.
+        The total numbers of runs and of dispatched events.
     """
 
     scenario: Scenario
@@ -66,7 +66,7 @@ class RareEvent:
 
     @property
     def estimates(self) -> tuple[float, ...]:
-        """What each repeat says: the product of its shares."""
+        """The estimate of each repeat: the product of its shares."""
         return tuple(math.prod(reached / self.effort for reached in repeat) for repeat in self.reached)
 
     @property
@@ -76,7 +76,7 @@ class RareEvent:
 
     @property
     def relative_error(self) -> float:
-        """The standard error of the probability, as a share of it; infinite if no run reached the event."""
+        """The standard error relative to the probability; infinite if no run reached the event."""
         if self.probability == 0:
             return math.inf
         mean, n = self.probability, len(self.estimates)
@@ -85,16 +85,16 @@ class RareEvent:
 
     @property
     def _least_error(self) -> float:
-        """The relative error if all runs of a level were independent: what a few equal repeats may hide.
+        """The relative error of independent runs, as a minimum when a few repeats happen to agree.
 
-        A success and a failure more than there were keep it above 0.
+        An added success and failure keep it above 0.
         """
         smooth = [((hits + 1) / (tried + 2), tried) for hits, tried in zip(*self._counts, strict=True)]
         return math.sqrt(math.fsum((1 - share) / (share * tried) for share, tried in smooth))
 
     @property
     def _counts(self) -> tuple[list[int], list[int]]:
-        """Of each level that was tried: how many runs reached it, of how many, over all repeats."""
+        """The runs that reached each level, and those that tried, over all repeats."""
         hits = [sum(level) for level in zip(*self.reached, strict=True)]
         went_on = [sum(count > 0 for count in level) for level in zip(*self.reached, strict=True)]
         tried = [self.effort * repeats for repeats in (len(self.reached), *went_on[:-1])]
@@ -112,7 +112,7 @@ class RareEvent:
         return self.probability * math.exp(-width), min(1.0, self.probability * math.exp(width))
 
     def _counted(self) -> tuple[float, float]:
-        """The interval where the repeats do not differ: from the counts of the levels."""
+        """The interval from the counts of the levels, for repeats that do not differ."""
         from scipy.stats import beta
 
         low, high, sides = 1.0, 1.0, 1 if self.probability in (0, 1) else 2
@@ -125,10 +125,10 @@ class RareEvent:
 
     @property
     def _states(self) -> list[float]:
-        """How many independent states the runs of each level were started from, over all repeats.
+        """The number of independent states from which each level's runs were started, over all repeats.
 
-        At the bottom each run is one. Above, runs start from states drawn with replacement from those that
-        reached the level below, and all of these may descend from the fewest of any level below.
+        On the first level each run is one. On the others, runs start from states drawn with replacement
+        from those that reached the level below; their number is at most the smallest of any level below.
         """
         states = [float(self.effort * len(self.reached))]
         fewest = [math.inf] * len(self.reached)
@@ -139,14 +139,14 @@ class RareEvent:
         return states
 
     def _drawn(self, states: int) -> float:
-        """How many of so many states are drawn at least once, on the average."""
+        """The expected number of states that are drawn at least once."""
         return states * (1 - (1 - 1 / states) ** self.effort) if states else 0.0
 
     @property
     def brute_force_runs(self) -> float:
-        """How many runs by brute force would be as precise: (1 - p) / (p x relative error squared).
+        """The number of plain runs with the same precision: (1 - p) / (p x relative error squared).
 
-        Where all runs met the event, as many as were started from the beginning.
+        If all runs met the event, it is the number of runs started from the beginning.
         """
         if self.probability == 0:
             return math.inf
@@ -156,7 +156,7 @@ class RareEvent:
 
     @passes_on(Scenario.run)
     def example(self, **options: Unpack[RunOptions]) -> Run:
-        """A run that meets the event, with its trace: options as in `Scenario.run`.
+        """Plays a run that meets the event, with its trace; options as in `Scenario.run`.
 
         Raises
         ------
@@ -169,10 +169,10 @@ class RareEvent:
         return Scenario.from_json(script).run(seed, **options)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The levels as a pandas DataFrame, a row each.
+        """The levels as a pandas DataFrame, with a row per level.
 
-        Its columns: the condition, the share of the runs from the level below that reached it (the mean, the
-        least and the greatest of the repeats), and the probability up to there.
+        Its columns are the condition, the share of the runs from the level below that reached it (the mean,
+        the least and the greatest of the repeats), and the probability of reaching it.
         """
         import pandas
 
@@ -222,29 +222,29 @@ def rare_event(
     threads: int | None = None,
     progress: bool | Callable[[int], object] = True,
 ) -> RareEvent:
-    """The probability of an event that is too rare to be met by chance.
+    """Estimates the probability of an event that is too rare to be counted in plain runs.
 
-    A sequence of increasingly rare conditions leads to it: one node down, two, three, a violation. From
-    the states in which runs reached a level, new runs are started with fresh luck, and so on from level to
-    level; the product of the shares estimates the probability of the last one. The estimate is unbiased
-    whatever the levels are; it is precise if each is reached from the one below in one of 3 to 20 runs.
+    Levels lead to the event, each rarer than the one before: one node down, two, three, a violation. From
+    the states in which runs reached a level, new runs are started with new random draws, and so on from
+    level to level; the product of the shares estimates the probability of the last one. The estimate is
+    unbiased for any levels; it is precise if one of 3 to 20 runs reaches each level from the one before.
 
     Parameters
     ----------
     scenario : Scenario
-        What is played, to its horizon: without steps, and without `stop`.
+        The scenario, which is played to its horizon; it must have no steps and no `stop`.
     levels : Condition or list of Condition
-        The levels, the event last. A run that meets a later one has passed those before.
+        The levels, with the event last. A run that meets a level counts for all before it.
     effort : int, default 500
-        How many runs start from each level.
+        The number of runs that start from each level.
     repeats : int, default 20
-        How often all of it is done again, with other luck: the interval comes from their spread. At least 2.
+        The number of independent repeats, at least 2; the interval comes from their spread.
     seed : int, default 0
-        The luck of it all. The result is the same for any number of threads.
+        The seed. The result is the same for any number of threads.
     confidence : float, default 0.95
-        Of the interval.
+        The confidence of the interval.
     checks : bool, default True
-        Whether the invariants are checked, so that `violated` can be a level.
+        Whether the properties are checked, so that `violated` can be a level.
     threads, progress
         As in `sweep`; progress is counted in repeats.
 
@@ -256,7 +256,7 @@ def rare_event(
     Raises
     ------
     InvalidError
-        If an argument makes no sense.
+        If an argument is invalid.
 
     References
     ----------
@@ -264,7 +264,7 @@ def rare_event(
 
     Examples
     --------
-    Nodes crash now and then for a while: how probable is it that all three are down at once?
+    Nodes crash at random for a while: how probable is it that all three are down at once?
 
     >>> import raftlab as rl
     >>> crashes = [rl.Crash(n, at=rl.exponential("10s"), every=rl.exponential("10s"), duration="300ms")

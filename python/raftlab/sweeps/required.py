@@ -1,4 +1,4 @@
-"""How many seeds it takes for intervals that are narrow enough."""
+"""The number of seeds needed for intervals that are narrow enough."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ def required_seeds(
     confidence: float = 0.95,
     by: str | Iterable[str] | None = None,
 ) -> int:
-    """How many seeds each point needs so that nine of ten such sweeps have intervals as narrow as wanted.
+    """The number of seeds per point with which nine of ten sweeps have intervals as narrow as wanted.
 
-    From a pilot: the half-width of an interval falls with the square root of the number of runs. Neither the
-    pilot's half-width nor that of the sweep to come is certain: how much they vary, and by how much those of
-    small samples fall short, is estimated from samples drawn from the pilot, and allowed for, so that the
-    sweep is precise enough with an assurance of about 90 % (docs/statistics.md has the measured one). The
-    larger the pilot, the fewer seeds that takes: give it 100 runs or more. Of a mean with a heavy tail, a
-    pilot of any usual size knows too little: such sweeps are precise enough less often.
-    If a share was 0 in the pilot, it is the number of runs of which none may meet the event for the bound to
-    be as low. Runs that failed or had no such event cost seeds, too: as many of them as in the pilot are
-    allowed for. Where ties leave the interval of a quantile no width, the pilot is as small as is known to
-    do.
+    The half-width of an interval falls with the square root of the number of runs. Neither the half-width of
+    the pilot nor that of the planned sweep is certain. How much they vary, and how much small samples
+    underestimate them, is estimated from samples drawn from the pilot and taken into account, so that the
+    sweep is precise enough with a probability of about 90 % (docs/statistics.md has the measured one). A
+    larger pilot leads to fewer seeds: give it 100 runs or more. For a mean with a heavy tail a pilot of usual
+    size is not enough, and such sweeps are precise enough less often.
+
+    If a share was 0 in the pilot, the result is the number of runs without the event that makes its upper
+    bound as low as wanted. The expected number of runs that fail or have no such event is added. If ties
+    leave the interval of a quantile without width, the result is the size of the pilot.
 
     Parameters
     ----------
     pilot : Sweep
-        Some runs; of several points the one that needs most counts.
+        Some runs; of several points, the one that needs the most seeds counts.
     metric : str
         A column of numbers or flags, `"violation"`, or a question such as `"ending=stop"`.
     precision : float or str
         The half-width wanted: in the unit of the metric, or a share of the estimate such as `"5%"`.
     statistic : str, default "mean"
-        `"mean"`, or a quantile such as `"p50"` and `"p99.9"`. Of what is yes or no always the share.
+        `"mean"`, or a quantile such as `"p50"` or `"p99.9"`. Ignored for yes/no metrics, which have a share.
     confidence : float, default 0.95
         The confidence of the interval.
     by : str or list of str, optional
-        Parameters of the grid, if points that differ in others will be taken together; all if not given.
+        Parameters of the grid, if points that differ in others will be pooled; all by default.
 
     Returns
     -------
     int
-        As `sweep(seeds=)` takes it.
+        The number to give to `sweep(seeds=)`.
 
     Raises
     ------
     InvalidError
-        If an argument makes no sense; if the pilot does not tell: it was not checked, nothing was over, or
-        all of its runs say the same; or if there are not as many seeds as it would take.
+        If an argument is invalid; if the pilot is unsuitable (it was not checked, all durations are censored,
+        or all values are equal); or if more seeds were needed than there are.
 
     Examples
     --------
@@ -104,14 +104,14 @@ def required_seeds(
 
 
 ASSURANCE = 0.9
-"""How many of such sweeps are to be as precise as wanted."""
+"""The share of such sweeps that should be as precise as wanted."""
 DRAWS, MOST_DRAWN = 200, 2000
-"""How many samples are drawn from a pilot to see how half-widths vary, and of how many seeds at most."""
+"""The number of samples drawn from a pilot to estimate how half-widths vary, and their maximum size."""
 
 
 @dataclass(frozen=True)
 class Pilot:
-    """A sample, and what is to be estimated more precisely than it can."""
+    """The pilot's sample, and the statistic to be estimated."""
 
     sample: Sample
     quantile: float | None
@@ -119,18 +119,18 @@ class Pilot:
 
     @cached_property
     def estimate(self) -> Estimate:
-        """What the pilot says itself."""
+        """The pilot's own estimate."""
         return self.sample.estimate(self.quantile, self.confidence)
 
     def times(self, precision: float | str, seeds: int) -> int:
-        """How many seeds it takes, if the pilot had so many."""
+        """The number of seeds needed, given that of the pilot."""
         ratio = self.estimate.half_width / wanted(precision, self.estimate.value)
         if ratio == 0.0:
             return seeds
         reserve = self.reserve(relative=isinstance(precision, str))
 
         def misses(fewer: float) -> float:
-            """By how much the half-width of that many times fewer seeds is too large, as a logarithm."""
+            """The logarithm of the ratio of half-widths, with that many times fewer seeds."""
             return math.log(ratio) + math.log(fewer) / 2 + reserve * math.sqrt(1 + fewer)
 
         low, high = -200.0, 200.0  # logarithms
@@ -140,11 +140,11 @@ class Pilot:
         return math.ceil(seeds / math.exp(low) * (1 - 1e-12))
 
     def reserve(self, *, relative: bool) -> float:
-        """By how much, as a logarithm, the true half-width may exceed the pilot's, with the assurance.
+        """The logarithm of the factor by which the true half-width may exceed the pilot's, at `ASSURANCE`.
 
         A small sample often misses the tail: its half-width is too small on average, and varies more than
-        samples drawn from it do. Samples drawn from those fall short of them in the same way, and so both
-        their mean and their spread are corrected by the difference (the iterated bootstrap: Hall, The
+        that of samples drawn from it. Samples drawn from those differ from them in the same way, so the
+        mean and the spread are both corrected by the difference (the iterated bootstrap: Hall, The
         Bootstrap and Edgeworth Expansion, 1.4).
         """
         import numpy as np
@@ -165,14 +165,14 @@ class Pilot:
         return max(float(norm_quantile(ASSURANCE)) * spread - bias, 0.0)
 
     def log_width(self, sample: Sample, relative: bool) -> float:
-        """The logarithm of a half-width; NaN where there is none, or ties leave it no width."""
+        """The logarithm of a half-width; NaN if there is none, or if ties make it 0."""
         estimate = sample.estimate(self.quantile, self.confidence)
         width = estimate.half_width / (abs(estimate.value) if relative and estimate.value else 1.0)
         return math.log(width) if width > 0.0 else math.nan
 
 
 def moments(values: list[float]) -> tuple[float, float]:
-    """The mean and the standard deviation of those that are there; 0 if none is."""
+    """The mean and the standard deviation of the values that are not NaN; 0 if all are."""
     there = [value for value in values if not math.isnan(value)]
     if not there:
         return 0.0, 0.0
@@ -181,14 +181,14 @@ def moments(values: list[float]) -> tuple[float, float]:
 
 
 def norm_quantile(share: float) -> float:
-    """Of the normal distribution."""
+    """A quantile of the normal distribution."""
     from scipy import stats
 
     return float(stats.norm.ppf(share))
 
 
 def wanted(precision: float | str, value: float) -> float:
-    """The half-width that is wanted."""
+    """The wanted half-width."""
     accepted = "a number above 0, or a share such as '5%'"
     if isinstance(precision, str):
         if not precision.endswith("%") or not is_number(precision[:-1]):
@@ -203,15 +203,15 @@ def wanted(precision: float | str, value: float) -> float:
 
 
 def no_ground(sample: Sample, statistic: str) -> str:
-    """Why a pilot does not tell how many seeds it takes."""
+    """The reason for which a pilot is unsuitable."""
     if sample.unknown:
-        return f"do not all tell '{sample.name}': {sample.unknown:,} {sample.unknown_why}"
+        return f"do not all have a value of '{sample.name}': {sample.unknown:,} {sample.unknown_why}"
     if sample.why:
-        return f"say nothing of '{sample.name}': {sample.why}"
+        return f"have no value of '{sample.name}': {sample.why}"
     if len(sample.censored) and not len(sample.values):
         return f"all ended before '{sample.name}' was over; let them last longer"
     if math.inf in abs(sample.values):
-        return f"say infinity of '{sample.name}' now and then, which has no mean"
+        return f"have infinite values of '{sample.name}', which have no mean"
     if sample.n > 1 and not len(sample.censored) and not varies(sample.values):
-        return f"all say the same of '{sample.name}', and so nothing of its spread; make it larger"
+        return f"all have the same '{sample.name}', which gives no spread; make it larger"
     return f"do not bound {statistic} of '{sample.name}'; make it larger"

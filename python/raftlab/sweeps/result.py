@@ -30,21 +30,21 @@ __all__ = ["Sweep"]
 
 
 class Sweep:
-    """The result of a sweep, one row per run.
+    """The result of a sweep, with a row per run.
 
-    Any library that reads the Arrow PyCapsule interface takes it as it is: `polars.DataFrame(result)`.
+    Any library that reads the Arrow PyCapsule interface accepts it: `polars.DataFrame(result)`.
 
     Attributes
     ----------
     runs : Table
-        A row a run: the grid's columns, `seed`, the metrics, `ending`, `end_ms`, `violations`, `properties`,
-        `error` and `digest`. `result.runs.columns` tells types, units and meanings.
+        A row per run: the grid's columns, `seed`, the metrics, `ending`, `end_ms`, `violations`,
+        `properties`, `error` and `digest`. `result.runs.columns` has types, units and meanings.
     series : Table or None
-        With `series=`: a row a run and bin of time, with the grid's columns, `seed`, `time_ms` (where the bin
-        begins), `available` (the share of it in which a leader had a quorum), `elections`, `committed`,
+        With `series=`: a row per run and bin of time, with the grid's columns, `seed`, `time_ms` (the start
+        of the bin), `available` (the share of it in which a leader had a quorum), `elections`, `committed`,
         `acknowledged` and `sent`. The last bin of a run ends with the run.
     complete : bool
-        Whether all runs are there; False if it was interrupted.
+        True if all runs are there; False if the sweep ended early.
 
     Examples
     --------
@@ -62,17 +62,17 @@ class Sweep:
 
     @property
     def complete(self) -> bool:
-        """Whether all runs are there."""
+        """True if all runs are there."""
         return len(self) == self._plan.runs
 
     @property
     def points(self) -> tuple[dict[str, Any], ...]:
-        """The points of the grid: parameters and their values."""
+        """The points of the grid, as dicts of parameters and values."""
         return tuple(dict(point) for point in self._plan.points)
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenarios of the points; where `build` takes the seed, those of their first seeds."""
+        """The scenarios of the points; if `build` takes the seed, those of the first seed."""
         return tuple(self._plan.scenario(point) for point in range(len(self._plan.points)))
 
     @property
@@ -105,13 +105,13 @@ class Sweep:
         return self.runs.to_numpy(column)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the sweep into one file: its rows, its series, and what replays them.
+        """Writes the sweep to one file: its rows, its series, and the plan that replays them.
 
         Parameters
         ----------
         path : path
-            Where; a file that is there is replaced. It is a zip archive of Arrow streams and a JSON text.
-            Of metrics of your own it has the values, not the functions.
+            The file; an existing one is replaced. It is a zip archive of Arrow streams and a JSON text.
+            It has the values of custom metrics, but not their functions.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Sweep:
 
         See Also
         --------
-        sweep : its `store=` keeps the rows of long sweeps on disk while they are played.
+        sweep : its `store=` writes the rows of long sweeps to disk while they are played.
 
         Examples
         --------
@@ -138,15 +138,14 @@ class Sweep:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Sweep:
-        """Reads a sweep that `save` wrote. Rows are data: they are read whatever version wrote them.
+        """Reads a sweep written by `save`, by any version of raftlab.
 
-        The points of the grid have the values that stand in the rows: of an object that was swept over, its
-        text.
+        The points of the grid have the values in the rows: for objects, their texts.
 
         Raises
         ------
         InvalidError
-            If the file cannot be read, or is something else.
+            If the file cannot be read, or is not a saved sweep.
         """
         from .saved import from_file
 
@@ -158,27 +157,27 @@ class Sweep:
 
     @passes_on(Scenario.run)
     def replay(self, row: Any, **options: Unpack[RunOptions]) -> Run:
-        """One of the runs again, with its trace.
+        """Plays one of the runs again, with its trace.
 
         Parameters
         ----------
         row : int, mapping, pandas.Series, named tuple, or table of one row
-            The position of a row, or a row: whatever has the grid's columns and `seed`.
+            The position of a row, or a row: anything with the grid's columns and `seed`.
         **options
             As in `Scenario.run`.
 
         Returns
         -------
         Run
-            The same run: its digest is the row's. Also one whose `ending` is `"not_reached"`, up to where it
-            waited in vain.
+            The same run, with the digest of the row. A run whose `ending` is `"not_reached"` is replayed up
+            to the condition that was not met.
 
         Raises
         ------
         InvalidError
             If there is no such row.
         ReplayError
-            If what ran now is not what ran then (another version of raftlab).
+            If the digest differs, because the row was made by another version of raftlab.
         """
         point, seed, digest = self._find(row)
         run = self._plan.run(point, seed, **options)
@@ -186,8 +185,8 @@ class Sweep:
         as_it_was = options.get("on_violation", self._plan.on_violation) == self._plan.on_violation
         if digest is not None and as_it_was and run.digest != digest:
             raise ReplayError(
-                f"the run of seed {seed} has the digest {run.digest}, and the row says {digest}: "
-                f"it was made by another version of raftlab, and this is {_core.VERSION}"
+                f"the run of seed {seed} has the digest {run.digest}, not the {digest} of the row, which "
+                f"another version of raftlab made (this is {_core.VERSION})"
             )
         return run
 
@@ -213,20 +212,20 @@ class Sweep:
         given = {name: cells[name] for name in (*self.parameters, "seed")}
         raise InvalidError(f"row: there is no run with {worded(given)} in this sweep")
 
-    # ---- What it says -------------------------------------------------------------------------------
+    # ---- Results ------------------------------------------------------------------------------------
 
     @property
     def errors(self) -> list[tuple[int, str]]:
-        """What failed: the position of the row, and why. That is the run, or a metric of one's own.
+        """The failed rows: their positions and the reasons.
 
-        Where a metric of one's own failed, the run did not, and what else its row says counts.
+        Either the run failed, or only a custom metric; then the rest of the row is valid.
         """
         reasons = self.runs._core.column_list("error")
         return [(row, why) for row, why in enumerate(reasons) if why is not None]
 
     @property
     def _failed(self) -> np.ndarray[Any, Any]:
-        """Which runs failed themselves: those have no ending."""
+        """Marks the runs that failed themselves, which have no ending."""
         import numpy as np
 
         return np.array([ending is None for ending in self.runs._core.column_list("ending")], dtype=bool)
@@ -249,11 +248,11 @@ class Sweep:
 
     @property
     def upper_bound(self) -> float:
-        """The highest probability of a violation that these runs leave possible, with 95 % confidence.
+        """The upper bound of the probability of a violation, with 95 % confidence.
 
-        Failed runs say nothing; if all failed, or if the sweep was not checked, it is 1. Runs of different
-        points with one seed share their randomness, and count once: as a violation if one of them has one.
-        If all points were played with a single seed, there is nothing to count, and it is 1.
+        Failed runs do not count; if all failed, or if the sweep was not checked, it is 1. Runs of different
+        points with one seed share their randomness and count once, as a violation if one of them has one.
+        If all points were played with a single seed, it is 1.
         """
         told = self._told
         if not self._plan.checks or not told or self._of_one_seed:
@@ -268,7 +267,7 @@ class Sweep:
 
     @property
     def _of_one_seed(self) -> bool:
-        """Whether several points share a single seed, and with it all of their randomness."""
+        """True if several points share a single seed, and so all of their randomness."""
         return len(self) > 1 and len(self._told) == 1
 
     def where(self, **point: Any) -> Sweep:
@@ -277,13 +276,13 @@ class Sweep:
         Parameters
         ----------
         **point
-            By parameter, the value that it has at these points, or a list of values. Floating-point numbers
-            need not be equal to the last bit: `where(loss=0.15)` finds `3 * 0.05`.
+            Values by parameter, or lists of values. Floating-point numbers match up to rounding:
+            `where(loss=0.15)` finds `3 * 0.05`.
 
         Returns
         -------
         Sweep
-            The same rows, without those of other points.
+            The rows of those points.
 
         Raises
         ------
@@ -314,7 +313,7 @@ class Sweep:
         )
 
     def _of(self, table: Table, places: list[int]) -> Table:
-        """The rows of some points. Rows stand in the order of the points."""
+        """The rows of some points. Rows are in the order of the points."""
         columns = [table._core.column_list(name) for name in self.parameters]
         cells = list(zip(*columns, strict=True)) if columns else [()] * len(table)
         spans: dict[tuple[Any, ...], list[int]] = {}
@@ -332,51 +331,52 @@ class Sweep:
         confidence: float = 0.95,
         quantiles: Sequence[float] = (0.5, 0.9, 0.99),
     ) -> pd.DataFrame:
-        """Means and quantiles with confidence intervals, a row a point and metric.
+        """Means and quantiles with confidence intervals, with a row per point and metric.
 
         Parameters
         ----------
         by : str or list of str, optional
-            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+            Parameters of the grid; all by default. Runs that differ in others are pooled.
         metrics : str or list of str, optional
             Columns of numbers or flags; `"violation"`, the share of the runs that violated a property;
             `"properties=election_safety"`, of those that violated this one; `"ending=stop"`, of those that
-            ended so. If not given: all numbers, and whatever violations and endings there were.
+            ended so. By default all numbers, and all violations and endings that occurred.
         confidence : float, default 0.95
             The confidence of the intervals.
         quantiles : sequence of float, default (0.5, 0.9, 0.99)
-            Which quantiles.
+            The quantiles, as shares.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by the parameters and the metric. `n` runs tell something: `events` of them had it (of
-            what is yes or no: say yes), `censored` of them only that it takes longer. Not in `n`, but
-            counted, are runs that had no such event or do not tell (`absent`), and runs that `failed`.
-            `mean`, `p50` and so on with `_low` and `_high`; `note` says what has to be said.
+            Indexed by the parameters and the metric. `n` counts the runs that are informative about the
+            metric: in `events` of them it was observed (for yes/no metrics: the answer was yes); in
+            `censored` it had not yet happened when the run ended. `absent` counts runs in which there was
+            nothing to observe or the metric is unknown, `failed` those that failed; neither is part of `n`.
+            `mean`, `p50` and so on have limits `_low` and `_high`; `note` has remarks.
 
         Notes
         -----
-        Means have Student's t intervals, corrected for skewness (Hall 1992), quantiles those of order
-        statistics, the shares of what is yes or no Clopper and Pearson's; docs/statistics.md says how often
-        each holds the truth. Of what no run had there is a bound, `mean_high`, and no mean: never is not
-        zero. A limit that these runs do not give is NaN. So are those of a mean if all runs say the same: the
-        note then bounds the share of runs that may say something else. What only the checks can tell is null
-        in a sweep with `checks=False`, and in runs that stopped at the violation of another property: where
-        runs do not tell for a reason that may have to do with it, there is no interval.
+        Means have Student's t intervals, corrected for skewness (Hall 1992); quantiles have intervals of
+        order statistics, and shares Clopper and Pearson's. docs/statistics.md has their measured coverage. An
+        event in no run has an upper bound, `mean_high`, but no mean, since "never" is not zero. A limit that
+        the runs cannot determine is NaN. So are the limits of a mean if all runs have the same value: the
+        note then bounds the share of runs that may have another one. Metrics of the checks are null in a
+        sweep with `checks=False`, and in runs that stopped at the violation of another property. If runs are
+        unknown for a reason that may be related to the metric, there is no interval.
 
-        A run is one value: the mean of `downtime_ms` is that of the runs' own means, however many losses
-        each of them had, as are those of the commit latencies.
+        Each run counts as one value: the mean of `downtime_ms` is over the means of runs, however many losses
+        each of them had; the same applies to commit latencies.
 
-        Durations that were not over when the run ended are right-censored, not left out: quantiles are then
-        Kaplan-Meier's, and NaN beyond what was seen, where `_low` says how long it takes at least; the mean
-        is restricted to the longest time seen, which the note names. Means with different horizons do not
-        compare; medians do.
+        Durations that were not over when the run ended are right-censored, not left out. Quantiles are then
+        Kaplan-Meier's, and NaN beyond the observed times, where `_low` is a lower limit; the mean is
+        restricted to the longest time observed, which the note names. Means with different horizons are not
+        comparable; medians are.
 
-        Runs of different points with one seed (common random numbers) are not independent. Where `by` takes
-        them together, intervals allow for that: of means by counting seeds, of others by the design effect.
-        Of a single seed there is no interval: however many points it is played at, it is one draw. If the
-        points themselves are drawn at random, `common_random_numbers=False` gives each its own seeds.
+        Runs of different points with one seed (common random numbers) are not independent. If `by` pools
+        them, intervals take that into account: those of means by counting seeds, others by the design effect.
+        A single seed gives no interval, however many points it is played at, because it is one random draw.
+        If the points themselves are drawn at random, `common_random_numbers=False` gives each its own seeds.
 
         Examples
         --------
@@ -395,7 +395,7 @@ class Sweep:
     def share(
         self, question: str, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
     ) -> pd.DataFrame:
-        """The share of the runs that say yes to a question, as a table: to plot against a parameter.
+        """The share of the runs that answer yes to a question, as a table.
 
         Parameters
         ----------
@@ -403,24 +403,24 @@ class Sweep:
             A column of flags, `"violation"`, or a question such as `"ending=horizon"` or
             `"properties=election_safety"`.
         by : str or list of str, optional
-            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+            Parameters of the grid; all by default. Runs that differ in others are pooled.
         confidence : float, default 0.95
-            The confidence of the intervals, each for itself.
+            The confidence of each interval.
 
         Returns
         -------
         pandas.DataFrame
-            A row a point: the parameters, `n` (runs that say yes or no), `k` (those that say yes), `share`
-            (0 where none did), `low`, `high`, and `note`.
+            A row per point: the parameters, `n` (runs with an answer), `k` (runs with the answer yes),
+            `share` (0 if there are none), `low`, `high`, and `note`.
 
         Raises
         ------
         InvalidError
-            If the column is not one of flags, or there is no such parameter.
+            If the column does not hold flags, or there is no such parameter.
 
         Notes
         -----
-        The intervals are those of `summary`, where an event that was never seen has no value, only a bound.
+        The intervals are those of `summary`, in which an event in no run has only a bound instead of a value.
 
         Examples
         --------
@@ -447,28 +447,28 @@ class Sweep:
     ) -> pd.DataFrame:
         """Quantiles of the commit latency over all entries of all runs, with intervals.
 
-        `summary` takes the quantiles of each run, and the runs as what varies; here an entry is what varies,
-        and the histograms of the runs are added up. They have integer counts in buckets of 0.1 %, so that the
-        order does not matter. Needs the metric `commit_latency_histogram`, pandas and scipy.
+        `summary` averages the quantiles of single runs; here the histograms of all runs are added up, so each
+        entry counts. They have integer counts in buckets of 0.1 %, so the order does not matter. Needs the
+        metric `commit_latency_histogram`, pandas and scipy.
 
         Parameters
         ----------
         by : str or list of str, optional
-            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+            Parameters of the grid; all by default. Runs that differ in others are pooled.
         quantiles : sequence of float, default (0.5, 0.9, 0.99, 0.999)
-            Which quantiles.
+            The quantiles, as shares.
         confidence : float, default 0.95
             The confidence of the intervals.
 
         Returns
         -------
         pandas.DataFrame
-            A row a point: how many `runs`, how many `commits`, and `p50_ms` and so on with `_low` and
-            `_high`. A limit that these runs do not give is NaN.
+            A row per point: the numbers of `runs` and `commits`, and `p50_ms` and so on with `_low` and
+            `_high`. A limit that the runs cannot determine is NaN.
 
         Notes
         -----
-        Entries of one run, and of runs with one seed, are not independent: intervals are Woodruff's (1952)
+        Entries of one run, and of runs with one seed, are not independent: intervals are Woodruff's (1952),
         with seeds as clusters.
 
         Examples
@@ -487,19 +487,19 @@ class Sweep:
     def commit_latency_ecdf(
         self, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
     ) -> pd.DataFrame:
-        """The distribution of the commit latency over all entries of all runs, as a table: a step a row.
+        """The distribution of the commit latency over all entries of all runs, as a table.
 
         Parameters
         ----------
         by, confidence
-            As in `commit_latency`; the interval holds for each latency by itself.
+            As in `commit_latency`; the intervals are pointwise.
 
         Returns
         -------
         pandas.DataFrame
-            A row a bucket: the parameters, `latency_ms` (the bucket's upper end), `entries` (how many it
-            holds), `share` (of all entries, those that took no longer), `low`, `high`. Of runs of one seed
-            there is no interval: NaN. Points without a commit have no rows.
+            A row per bucket: the parameters, `latency_ms` (the bucket's upper end), `entries` (its count),
+            `share` (the share of all entries that took no longer), `low`, `high`. With a single seed there
+            is no interval, and the limits are NaN. Points without a commit have no rows.
 
         Raises
         ------
@@ -522,28 +522,27 @@ class Sweep:
     def survival(
         self, metric: str, by: str | Iterable[str] | None = None, *, confidence: float = 0.95
     ) -> pd.DataFrame:
-        """The share of the runs in which something is not over yet (Kaplan-Meier), as a table.
+        """The share of the runs in which a duration is not over yet (Kaplan-Meier), as a table.
 
         Parameters
         ----------
         metric : str
-            A column of numbers; of durations that were not over when the run ended the waits are censored.
+            A column of numbers. Durations that were not over when the run ended are censored.
         by : str or list of str, optional
-            Parameters of the grid; all if not given. Runs that differ in others are taken together.
+            Parameters of the grid; all by default. Runs that differ in others are pooled.
         confidence : float, default 0.95
-            The confidence of the interval, at each time for itself.
+            The confidence of the pointwise intervals.
 
         Returns
         -------
         pandas.DataFrame
-            A row a step: the parameters, the metric (when it was), `at_risk` (runs not over before),
-            `events` (over then), `censored` (given up then), `survival` (the share that takes longer than
-            that), `low`, `high`. Before the first row it is 1. One minus it is the distribution (ECDF).
+            A row per step: the parameters, the metric (the time), `at_risk` (runs not over before it),
+            `events` (runs over at it), `censored` (runs that ended at it), `survival` (the share that takes
+            longer), `low`, `high`. Before the first row it is 1. One minus it is the distribution (ECDF).
 
         Notes
         -----
-        Intervals are Clopper and Pearson's, of as many runs as would be as certain if all were watched (Dorey
-        and Korn 1987).
+        Intervals are Clopper and Pearson's, with the effective number of runs (Dorey and Korn 1987).
 
         Examples
         --------
@@ -573,7 +572,7 @@ class Sweep:
 
 
 def as_mapping(row: Any) -> Mapping[str, Any] | None:
-    """What stands in a row, by column; nothing if it is none of what tables have for rows."""
+    """The row as a mapping from column to value, or None if it is not a row of a supported table type."""
     if isinstance(row, Mapping):
         return row
     if hasattr(row, "_asdict"):

@@ -1,4 +1,4 @@
-"""A sweep as one file: the rows as Arrow streams, and what was played, in a zip archive."""
+"""A sweep as one file: a zip archive of the rows as Arrow streams and of the plan as JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIELDS = (
 
 
 def to_file(plan: Plan, runs: Table, series: Table | None, path: str | os.PathLike[str]) -> None:
-    """Writes a sweep; the file is there whole or not at all."""
+    """Writes a sweep atomically: a complete file or none."""
     file = path_of(path, "path")
     about = {"raftlab sweep": FORMAT, "version": _core.VERSION}
     about |= {name: getattr(plan, name) for name in FIELDS}
@@ -68,7 +68,7 @@ def from_file(path: str | os.PathLike[str]) -> tuple[Plan, Table, Table | None]:
     except InvalidError:
         raise
     except Exception as error:  # a part is missing, was cut short, or is something else
-        raise InvalidError(f"path: {shown(str(file))} is no sweep that raftlab saved: {error}") from None
+        raise InvalidError(f"path: {shown(str(file))} is not a sweep saved by raftlab: {error}") from None
     return plan, Table(runs), None if series is None else Table(series)
 
 
@@ -82,7 +82,7 @@ def refuse_others(about: Any, file: Path) -> None:
 
 
 def plan_of(about: Mapping[str, Any]) -> Plan:
-    """The plan of a saved sweep: the values of its points are those of the rows."""
+    """The plan of a saved sweep; its points have the values in the rows."""
     names = tuple(about["parameters"])
     cells = tuple(map(tuple, about["cells"]))
     moments, listed, drawn = (about[name] for name in ("moments", "listed", "drawn"))
@@ -105,5 +105,5 @@ def plan_of(about: Mapping[str, Any]) -> Plan:
 
 
 def was_a_function(_run: Run) -> NoReturn:
-    """Stands for a metric of one's own: its values are saved, the function is not."""
+    """A placeholder for a custom metric, whose values are saved but not its function."""
     raise InvalidError("metrics: a saved sweep has the values of your own metrics, not the functions")

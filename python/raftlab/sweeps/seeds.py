@@ -1,4 +1,4 @@
-"""The seeds of a sweep, and whether a scenario is drawn from them."""
+"""The seeds of a sweep, and whether a function takes them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..scenario import Scenario
 __all__ = ["own_seeds", "seeds_of", "takes_seed"]
 
 MOST_LISTED = 10_000_000
-"""A range with steps of more seeds is refused: they are kept as a list."""
+"""The longest range with a step that is accepted, since it is kept as a list."""
 
 
 def seeds_of(seeds: int | Iterable[int]) -> Sequence[int]:
-    """Seeds: those from 0 on, a range, or any of them in an order of their own."""
+    """The seeds for an argument: a number of them from 0, a range, or a list in any order."""
     given, accepted = seeds, "a number above 0, a range or a list of different seeds"
     if isinstance(seeds, SupportsIndex) and not isinstance(seeds, bool):
         seeds = range(operator.index(seeds))
@@ -42,7 +42,7 @@ def seeds_of(seeds: int | Iterable[int]) -> Sequence[int]:
 
 
 def takes_seed(build: Any) -> bool:
-    """Whether a function asks for the seed of the run, besides the parameters of the grid."""
+    """True if a function has a parameter `seed`, besides the parameters of the grid."""
     if isinstance(build, Scenario) or not callable(build):
         return False
     try:
@@ -53,6 +53,6 @@ def takes_seed(build: Any) -> bool:
 
 
 def own_seeds(scenario: str, seeds: range) -> int:
-    """The first seed of a point that shares its luck with no other; a function of the point alone."""
+    """The first of a point's own seeds, which depends on the point alone."""
     digest = hashlib.blake2b(scenario.encode(), digest_size=7).digest()
     return (int.from_bytes(digest) + seeds.start) % (U64 + 1 - (seeds.stop - seeds.start))

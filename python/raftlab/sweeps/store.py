@@ -1,4 +1,4 @@
-"""A sweep on disk: Parquet files beside a manifest, so that it outlives the process that plays it."""
+"""A sweep on disk: Parquet files and a manifest, from which a killed sweep can continue."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ CHUNK = re.compile(r"(\d{15,})-(\d{15,})\.parquet")
 
 
 class Store:
-    """A folder with a manifest and a Parquet file a chunk: `runs/` and, with a time series, `series/`.
+    """A folder with a manifest and a Parquet file per chunk: `runs/` and, with a time series, `series/`.
 
-    A file stands there whole or not at all, and its name tells which runs are in it: whatever the chunks
-    were, what is missing can be told. Nothing is written before the first rows are there. One thread of
-    one process at a time fills a store; on file systems without locks its users see to that. Files have
-    checksums, which are compared whenever they are read.
+    Files are written atomically, and their names contain the range of runs, so the missing runs are known
+    for any chunks. Nothing is written before the first rows. One thread of one process at a time fills a
+    store; on file systems without locks the user must ensure that. Files have checksums, which are verified
+    on reading.
     """
 
     def __init__(self, path: str | os.PathLike[str], plan: Plan) -> None:
@@ -57,16 +57,16 @@ class Store:
             warnings.warn(f"{why}; its runs are played again", stacklevel=4)
 
     def _open(self) -> None:
-        """Makes sure that the folder holds this sweep, or nothing."""
+        """Checks that the folder holds this sweep or nothing, and creates it."""
         file = self.path / MANIFEST
         if file.exists():
             self._compare(read_manifest(file))
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        # Who was killed before the manifest stood there has left nothing else.
+        # A process killed before it wrote the manifest has left nothing else.
         if any(known.name != LOCK and not is_unfinished(known, MANIFEST) for known in self.path.iterdir()):
             raise InvalidError(
-                f"store: {self.path} is not empty and has no {MANIFEST}: it is no sweep of raftlab"
+                f"store: {self.path} is not empty and has no {MANIFEST}: it is not a sweep of raftlab"
             )
 
     def _compare(self, found: dict[str, Any]) -> None:
@@ -74,13 +74,13 @@ class Store:
         changed = [key for key in wanted if found.get(key) != wanted[key]]
         if changed:
             raise InvalidError(
-                f"store: {self.path} holds another sweep; what differs: "
+                f"store: {self.path} holds another sweep; it differs in: "
                 + "; ".join(difference(key, found.get(key), wanted[key]) for key in changed)
                 + ". Give another folder, or remove this one"
             )
 
     def _there(self) -> tuple[list[Chunk], list[str]]:
-        """The chunks that are there, in order, no two with the same runs; and what cannot be read."""
+        """The chunks on disk, in order and without overlaps; and the reasons for unreadable ones."""
         found = [chunk_of(file) for file in (self.path / "runs").glob("*.parquet")]
         chunks: list[Chunk] = []
         unreadable: list[str] = []
@@ -96,7 +96,7 @@ class Store:
         return chunks, unreadable
 
     def _sweep_up(self) -> None:
-        """Removes what a process that was killed left behind, and what cannot be read."""
+        """Removes unfinished files of killed processes, and unreadable files."""
         known = {self._file(folder, chunk) for folder in self._folders() for chunk in self._chunks}
         for folder in (self.path, *(self.path / name for name in self._folders())):
             for file in folder.glob("*"):
@@ -110,11 +110,11 @@ class Store:
         return self.path / folder / f"{chunk[0]:015d}-{chunk[1]:015d}.parquet"
 
     def missing(self) -> list[Chunk]:
-        """The runs that are not there yet."""
+        """The runs that are still missing."""
         return gaps(self._plan.runs, self._chunks)
 
     def keep(self, chunk: Chunk, part: Part) -> None:
-        """Writes a chunk, or what is finished of it."""
+        """Writes a chunk, or the finished part of it."""
         try:
             for known, finished in [(chunk, part)] if part.interrupted is None else self._plan.finished(part):
                 self._write(known, finished)
@@ -122,7 +122,7 @@ class Store:
             raise RaftlabError(f"store: {self.path} cannot be written: {error}") from error
 
     def _write(self, chunk: Chunk, part: Part) -> None:
-        """The rows of runs come last: with them the chunk is there."""
+        """Writes the tables of a chunk. Those of runs come last, and complete the chunk."""
         import pyarrow.parquet as parquet
 
         if not (self.path / MANIFEST).exists():
@@ -141,7 +141,7 @@ class Store:
         self._chunks.append(chunk)
 
     def tables(self) -> tuple[Table, Table | None]:
-        """All rows that are there: of runs, and of the time series."""
+        """All rows so far: of runs, and of the time series."""
         chunks = sorted(self._chunks)
         runs, *series = (
             StoredTable(folder, [self._file(folder, chunk) for chunk in chunks], self._plan, self._sums)
@@ -151,11 +151,11 @@ class Store:
 
     def __enter__(self) -> Self:
         if not self.missing():
-            return self  # it is only read
+            return self  # the sweep is complete and will only be read
         try:
             self._lock = Lock(self.path)
             self._sums = Checksums(self.path)
-            self._chunks, _ = self._there()  # whoever held it may have written more
+            self._chunks, _ = self._there()  # the previous holder of the lock may have written more
             self._sweep_up()
         except OSError as error:
             self._release()
@@ -174,7 +174,7 @@ class Store:
 
 
 class StoredTable(Table):
-    """A table of a sweep on disk. It is read when it is asked for; how long it is, is known before."""
+    """A table of a sweep on disk, read on demand; its length is known before."""
 
     def __init__(self, name: str, files: Sequence[Path], plan: Plan, sums: Checksums) -> None:
         self._name, self.files, self._plan, self._sums = name, files, plan, sums
@@ -225,7 +225,7 @@ class StoredTable(Table):
 
 
 def unreadable(file: Path, error: Exception) -> RaftlabError:
-    """What is said of a file that was there when the sweep was opened."""
+    """The error for a file that became unreadable after the sweep was opened."""
     return RaftlabError(
         f"store: {file} cannot be read ({error}); play the sweep again with the same store to have its "
         "runs again"
@@ -233,38 +233,38 @@ def unreadable(file: Path, error: Exception) -> RaftlabError:
 
 
 def chunk_of(file: Path) -> Chunk | None:
-    """Which runs a file has, by its name; nothing if it is none of raftlab's."""
+    """The runs of a file, by its name; None if it is not one of raftlab's."""
     match = CHUNK.fullmatch(file.name)
     return (int(match[1]), int(match[2])) if match else None
 
 
 def is_rotten(file: Path, sums: Checksums) -> str | None:
-    """Why a file of Parquet cannot be read: it was cut short, or its bytes are no longer what was written."""
+    """The reason for which a Parquet file cannot be read, if it is truncated or changed."""
     try:
         rows = sums.read(file).num_rows
     except Exception as error:
         return f"store: {file} cannot be read ({error})"
     first, last = chunk_of(file) or (0, 0)
     if file.parent.name == "runs" and rows != last - first:
-        return f"store: {file} has {rows:,} rows and not {last - first:,}"
+        return f"store: {file} has {rows:,} rows, not {last - first:,}"
     return None
 
 
 def read_manifest(file: Path) -> dict[str, Any]:
-    """What a folder says that it holds."""
+    """The manifest of a folder."""
     try:
         found = json.loads(file.read_text())
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidError(f"store: {file} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise InvalidError(
-            f"store: {file} is no manifest of a sweep: it must be an object, not {shown(found)}"
+            f"store: {file} is not the manifest of a sweep: it must be an object, not {shown(found)}"
         )
     return found
 
 
 def manifest_of(plan: Plan) -> dict[str, Any]:
-    """What a sweep is, for whoever finds it on disk, and for comparing it with another."""
+    """A description of a sweep, which identifies it on disk."""
     points = [list(map(str, cells)) for cells in plan.cells]
     own = {name: fingerprint(function) for name, function in plan.own_metrics}
     return {
@@ -300,10 +300,10 @@ def difference(key: str, found: Any, wanted: Any) -> str:
     if key == "functions":
         known = found if isinstance(found, dict) else {}
         changed = [name for name in wanted if known.get(name) != wanted[name]]
-        return f"what the metric {' and '.join(changed)} does: its code or that of a function that it calls"
+        return f"the metric {' and '.join(changed)}: its code or that of a function that it calls"
     if key == "seeds":
         there, here = found[0] if isinstance(found, list) and found else None, wanted[0]
-        return "which seeds" if there == here else f"how many seeds ({there} there, {here} here)"
+        return "the seeds" if there == here else f"the number of seeds ({there} there, {here} here)"
     if key == "grid":
         there = found.get("parameters") if isinstance(found, dict) else None
         here = wanted["parameters"]
@@ -312,5 +312,5 @@ def difference(key: str, found: Any, wanted: Any) -> str:
 
 
 def is_unfinished(file: Path, of: str = "") -> bool:
-    """Whether somebody was killed while they wrote this, to become a file whose name begins so."""
+    """True if a killed process left this unfinished file, whose final name begins with `of`."""
     return file.name.startswith(of) and file.suffix == UNFINISHED

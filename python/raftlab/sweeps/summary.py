@@ -1,4 +1,4 @@
-"""Sweeps as tables: summaries and survival, a row a point."""
+"""Sweeps as tables: summaries, shares and survival."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def summary(
 
 
 def index_of(points: Sequence[dict[str, Any]]) -> pd.Index[Any]:
-    """An index of what tells rows apart, whatever the columns are called."""
+    """An index of the parameters that distinguish rows, regardless of the names of columns."""
     import pandas
 
     names = list(points[0])
@@ -67,8 +67,8 @@ def share(result: Sweep, question: str, by: str | Iterable[str] | None, confiden
     for point, sample in samples_of(result, question, by):
         if not sample.flags:
             raise InvalidError(
-                f"question: '{question}' is no yes or no; give a column of flags, 'violation', or a question "
-                "such as 'ending=horizon'"
+                f"question: '{question}' is not a yes/no metric; give a column of flags, 'violation', or a "
+                "question such as 'ending=horizon'"
             )
         refuse_taken(point, SHARE, "share")
         found = sample.share(confidence)
@@ -85,7 +85,7 @@ def share(result: Sweep, question: str, by: str | Iterable[str] | None, confiden
 
 
 SHARE = ("n", "k", "share", "low", "high", "note")
-"""What a table of shares says of each point."""
+"""The columns of a table of shares."""
 
 
 def refuse_taken(point: dict[str, Any], columns: Iterable[str], table: str) -> None:
@@ -104,9 +104,9 @@ def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, confide
     parts = []
     for point, sample in samples_of(result, metric, by):
         if sample.flags:
-            raise InvalidError(f"metric '{metric}' is a yes or no; survival needs numbers")
+            raise InvalidError(f"metric '{metric}' is yes/no; survival needs numbers")
         if sample.why:
-            raise InvalidError(f"metric '{metric}' says nothing: {sample.why}")
+            raise InvalidError(f"metric '{metric}' has no values: {sample.why}")
         refuse_taken(point, (metric, *CURVE), "survival")
         if not sample.n:
             continue
@@ -120,7 +120,7 @@ def survival(result: Sweep, metric: str, by: str | Iterable[str] | None, confide
 
 
 CURVE = ("at_risk", "events", "censored", "survival", "low", "high")
-"""What a table of survival says of each time."""
+"""The columns of a table of survival."""
 
 
 def line(sample: Sample, confidence: float, shares: Sequence[float]) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def line(sample: Sample, confidence: float, shares: Sequence[float]) -> dict[str
 
 
 def notes(sample: Sample, main: Estimate, confidence: float, *others: Estimate) -> list[str]:
-    """What has to be said of a sample and its estimates, each once."""
+    """The remarks on a sample and its estimates, each once."""
     said = [remark(estimate, sample.flags, confidence) for estimate in (main, *others)]
     if sample.absent and not sample.why:
         said.append(f"{runs_in_words(sample.absent)} {'has' if sample.absent == 1 else 'have'} none")
@@ -151,7 +151,7 @@ def notes(sample: Sample, main: Estimate, confidence: float, *others: Estimate) 
 
 
 def remark(estimate: Estimate, flags: bool, confidence: float) -> str:
-    """The note of an estimate, with the bound that holds where all runs say the same."""
+    """The note of an estimate, with the bound for other values if all runs agree."""
     if flags and estimate.unseen:
         return f"{estimate.note}: below {estimate.high:.2g} ({percent(confidence)})"
     if flags or math.isnan(estimate.others):
