@@ -1,4 +1,4 @@
-"""Arguments that are what they should be, or an error with their name, their value and what is accepted."""
+"""Checks of arguments, with errors that show their name, their value and what is accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
 
 
 def number(value: Any, what: str, accepted: str, least: float, most: float) -> float:
-    """A finite number within limits; `accepted` says them."""
+    """A finite number within limits, which `accepted` describes."""
     try:
         found = float(value) if not isinstance(value, (bool, str, bytes)) else None
     except (TypeError, ValueError, OverflowError):
@@ -56,7 +56,7 @@ def probability(value: Any, what: str) -> float:
 
 
 def confidence(value: Any, what: str) -> float:
-    """The confidence of an interval: 0 and 1 are none, as their intervals are empty or endless."""
+    """The confidence of an interval, between 0 and 1, whose intervals would be empty or infinite."""
     accepted = "a confidence above 0 and below 1, such as 0.95"
     found = number(value, what, accepted, 0, 1)
     if found in (0.0, 1.0):
@@ -89,7 +89,7 @@ def instance(value: Any, kind: type[T], what: str) -> T:
 
 
 def items(value: Iterable[Any], what: str) -> list[Any]:
-    """The items of a list, a tuple, or what else can be iterated over; a text is none."""
+    """The items of a list, a tuple, or another iterable, but not a text."""
     try:
         if not isinstance(value, (str, bytes)):
             return list(value)

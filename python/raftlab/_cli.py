@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"raftlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     all_seven = commands.add_parser(
-        "experiments", help="run the seven experiments and print claims against what happened"
+        "experiments", help="run the seven experiments and print claims and what happened"
     )
     all_seven.add_argument("ids", nargs="*", help="E1 to E3, Q1 to Q4; all if none is given")
     all_seven.add_argument("--out", type=Path, help="write pictures and verdicts into this folder")
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=SPEC_EXAMPLE,
     )
-    sweep.add_argument("spec", type=Path, help="what to play, as TOML or JSON: see below")
+    sweep.add_argument("spec", type=Path, help="the sweep, as TOML or JSON: see below")
     sweep.add_argument(
         "--out",
         type=Path,
@@ -113,5 +113,5 @@ def parser() -> argparse.ArgumentParser:
     sweep.add_argument("--threads", type=int, help="the number of threads (default: all cores)")
     published = commands.add_parser("published", help="replay published experiments and compare")
     published.add_argument("names", nargs="*", help="which; all if none is given")
-    published.add_argument("--out", type=Path, help="write pictures and tables into this folder")
+    published.add_argument("--out", type=Path, help="write pictures and tables to this folder")
     return parser

@@ -1,30 +1,30 @@
 """Faults as values: they print, serialise, and are drawn as bands on the time line.
 
-A fault names whom it hits by name (`"A"`, `"AB"`, `["A", "B"]`) or by role (`"leader"`, `"a follower"`,
+A fault names its target by name (`"A"`, `"AB"`, `["A", "B"]`) or by role (`"leader"`, `"a follower"`,
 `"a minority"`, …; see `raftlab.targets`), resolved when it strikes. All faults take the same schedule:
 
 at : time or distribution, optional
-    When it strikes, from the beginning of the run.
+    The time of the strike, from the beginning of the run.
 after : time or distribution, optional
-    When it strikes, from the moment when it is given. Give `at` or `after` or neither: then it strikes at
-    once.
+    The time of the strike, from the moment at which the fault is given. Without `at` and `after` it strikes
+    at once.
 duration : time or distribution, optional
-    How long each strike lasts; without one, until it is healed or strikes again. The mean of a random
-    duration is the MTTR, the mean time to repair.
+    The duration of each strike; by default until it is healed or strikes again. The mean of a random duration
+    is the MTTR, the mean time to repair.
 every : time or distribution, optional
-    From one strike to the next, whether the last has ended or not. Its mean is the MTBF, the mean time
+    The time from strike to strike, whether the last has ended or not. Its mean is the MTBF, the mean time
     between failures.
 uptime : time or distribution, optional
-    Instead of `every`: from the end of one strike to the next. Its mean is the MTTF, the mean time to
-    failure. Without `at` and `after` the first strike comes after an uptime, too.
+    The time from the end of a strike to the next, instead of `every`. Its mean is the MTTF, the mean time to
+    failure. Without `at` and `after` the first strike also comes after an uptime.
 times : int, optional
-    How many strikes there are with `every` or `uptime`; without end if not given.
+    The number of strikes with `every` or `uptime`; unlimited by default.
 patience : time, default 10 s
-    How long it waits if it asks for a leader or a follower and there is none. A fault on others who are
-    not there (`"the crashed"` when nobody is down) strikes nobody, at once.
+    The time that it waits for a leader or a follower if there is none. Other roles are not waited for
+    (`"the crashed"` when no node is down): the fault then strikes no node, at once.
 
-Each strike lasts its own duration, whatever strikes before or after it, and what acts at the same time
-combines: a link is up iff no active fault cuts it, a node is up iff none holds it down, and runs iff it is up
+Each strike lasts for its own duration, regardless of other strikes, and faults that act at the same time
+combine: a link is up iff no active fault cuts it, a node is up iff none holds it down, and runs iff it is up
 and none pauses it. Delays add, losses combine as 1 - prod(1 - p), the rates of a clock multiply. With
 
     Crash("A", uptime=rl.exponential("100s"), duration=rl.exponential("10s"))
@@ -113,7 +113,7 @@ class Fault(Value):
             value = getattr(self, part.name)
             if is_node(value):  # it follows its cluster; a fault is a value
                 object.__setattr__(self, part.name, target_to_dict(value, part.name))
-        self.to_dict()  # what makes no sense is an error here, not where it is used
+        self.to_dict()  # invalid arguments raise here, not where the fault is used
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
@@ -129,16 +129,16 @@ class Fault(Value):
         return written
 
     def _parameters(self) -> dict[str, Any]:
-        raise InvalidError(f"{type(self).__name__} is no fault that strikes; use one of its subclasses")
+        raise InvalidError(f"{type(self).__name__} is not a fault that strikes; use one of its subclasses")
 
     def _shown(self) -> tuple[list[Any], dict[str, Any]]:
-        """As they are read: a fault's own arguments, then its schedule."""
+        """The arguments in reading order: a fault's own, then its schedule."""
         placed, named = super()._shown()
         return placed, dict(sorted(named.items(), key=lambda item: item[0] in _SCHEDULE))
 
 
 _SCHEDULE = frozenset(f.name for f in fields(Fault))
-"""What the schedule's arguments are called."""
+"""The names of the schedule's arguments."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -150,17 +150,16 @@ class Partition(Fault):
     *groups : target
         The groups, e.g. `"AB", "CDE"`, or one group against the rest: `"leader"`.
     shape : {"halves", "random", "bridge", "majorities_ring"}, optional
-        Instead of groups: a shape that is laid out when the fault strikes. A drawn minority against the
-        rest (3 nodes or more); two groups of drawn sizes (2 or more); two halves that see each other only
-        through one node (3 or more); a ring in which every node sees a majority and no two see the same
-        one (4 or more; Jepsen).
+        A shape instead of groups, laid out when the fault strikes: a random minority against the rest (3
+        nodes or more); two groups of random sizes (2 or more); two halves connected only through one node (3
+        or more); a ring in which every node sees a majority and no two see the same one (4 or more; Jepsen).
     bridge : target, optional
-        With the shape `"bridge"`: the node that sees both halves, by name or by role; drawn if not given.
+        The node that sees both halves with the shape `"bridge"`; random by default.
 
     Raises
     ------
     InvalidError
-        If it cuts nothing in a cluster: a group that holds every node, or a shape with too few nodes.
+        If it cuts no link of a cluster: a group holds every node, or a shape has too few nodes.
 
     Examples
     --------
@@ -223,7 +222,7 @@ class _OnNode(Fault):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Isolate(_OnNode):
-    """All links of these nodes to others are down, each for itself.
+    """All links of each of these nodes to others are down.
 
     >>> Isolate("leader", at="1s")
     Isolate('leader', at='1s')
@@ -234,14 +233,14 @@ class Isolate(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Crash(_OnNode):
-    """Nodes lose power. When the fault ends they restart with what their disks had kept.
+    """Nodes lose power. When the fault ends they restart with the data on their disks.
 
     Parameters
     ----------
     node : target
         Which nodes: names or a role.
     unsynced : {"lose", "tear", "keep"}, default "lose"
-        What becomes of writes that no fsync has confirmed: all are lost, the first few survive, or all
+        The fate of writes that no fsync has confirmed: all are lost, the first few survive, or all
         survive (the process died, not the machine).
 
     Examples
@@ -260,9 +259,9 @@ class Crash(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Restart(_OnNode):
-    """Nodes that are down come back: what held them down ends there.
+    """Nodes that are down come back: every crash and wipe on them ends.
 
-    `Restart("the crashed")` brings back all of them, perhaps nobody.
+    `Restart("the crashed")` brings back all nodes that are down, if any.
     """
 
     name: ClassVar[str] = "restart"
@@ -271,10 +270,10 @@ class Restart(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pause(_OnNode):
-    """Nodes stand still (a long garbage collection, SIGSTOP): messages and timers wait for them.
+    """Nodes are paused (a long garbage collection, SIGSTOP): their messages and timers wait.
 
-    A node goes on when the last pause that acts on it has ended. One that crashes meanwhile is down, and
-    stands still again if it restarts before that.
+    A node continues when the last pause on it has ended. One that crashes meanwhile is down, and is paused
+    again if it restarts before that.
     """
 
     name: ClassVar[str] = "pause"
@@ -282,7 +281,7 @@ class Pause(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resume(_OnNode):
-    """Nodes that stand still go on, first with what has waited: what paused them ends there."""
+    """Paused nodes continue, first with what has waited: every pause on them ends."""
 
     name: ClassVar[str] = "resume"
     node: Target = "the paused"
@@ -300,23 +299,23 @@ class Wipe(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ForgetVote(_OnNode):
-    """A lie: a node forgets whom it voted for in this term, and would vote again."""
+    """A lie: a node forgets its vote in this term, and would vote again."""
 
     name: ClassVar[str] = "forget_vote"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Usurp(_OnNode):
-    """A lie: a node leads the next term without asking anybody."""
+    """A lie: a node leads the next term without an election."""
 
     name: ClassVar[str] = "usurp"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClockRate(_OnNode):
-    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run true again.
+    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run normally again.
 
-    Rates that act on one clock multiply, within 0.000001 to 1000.
+    Several rates on one clock multiply, within 0.000001 to 1000.
     """
 
     name: ClassVar[str] = "clock_rate"
@@ -343,25 +342,25 @@ class ClockJump(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Lie(_OnNode):
-    """Nodes say what is not so.
+    """Nodes lie.
 
     Parameters
     ----------
     node : target
-        Who lies.
+        The nodes that lie.
     lie : {"claimed_log", "equivocate", "double_vote", "forged_ack"}
-        What: it claims a longer or a shorter log than it has; as leader, it sends every second follower
-        (the first, third and so on of the others) other values at the same index and term, numbers one
-        higher and `0` for a text; it grants every vote; it acknowledges entries that it throws away.
+        The lie: the node claims a longer or a shorter log than it has; as leader, it sends every second
+        follower (the first, third and so on of the others) different values at the same index and term,
+        numbers one higher and `0` for a text; it grants every vote; it acknowledges entries that it discards.
     index : int, optional
-        With `"claimed_log"`: the index that it claims its last entry has. With `index=0` it claims an empty
-        log: nobody whose log holds an entry votes for it, though it stands for election (the servers that
+        The index claimed for the last entry with `"claimed_log"`. With `index=0` the node claims an empty
+        log: no node with an entry in its log votes for it, though it stands for election (the servers that
         are "ineligible to lead" in "Raft Refloated", Howard et al., 2015).
     term : int, optional
-        With `"claimed_log"`: the term that it claims; by default the highest that any log can have, or 0 with
+        The term claimed with `"claimed_log"`; by default the highest that any log can have, or 0 with
         `index=0`.
     append_entries : bool, default False
-        With `"claimed_log"`: go on lying as leader, with `prevLogIndex` set to the claim.
+        Whether a leader with `"claimed_log"` keeps lying, with `prevLogIndex` set to the claim.
 
     Examples
     --------
@@ -386,7 +385,7 @@ class Lie(_OnNode):
                 lie["term"] = integer(self.term, "Lie: term")
         elif self.index is not None or self.term is not None or self.append_entries:
             raise InvalidError(
-                f"Lie: index, term and append_entries are of 'claimed_log', not of {self.lie!r}"
+                f"Lie: index, term and append_entries are for 'claimed_log', not for {self.lie!r}"
             )
         return {**super()._parameters(), "lie": lie}
 
@@ -417,16 +416,16 @@ class _OnMessages(Fault):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Cut(_OnMessages):
-    """Links are down one way, or for some types of message only.
+    """Links are down in one direction, or for some types of message only.
 
     Parameters
     ----------
     from_, to : target, optional
-        Senders and receivers; all if not given.
+        Senders and receivers; all by default.
     both_ways : bool, default False
-        And the other way round.
+        Whether the opposite direction is down, too.
     types : str or list of str, optional
-        Only these types of message, e.g. `"AppendEntries"`.
+        The types of messages, such as `"AppendEntries"`; all by default.
 
     Examples
     --------
@@ -481,7 +480,7 @@ class Loss(_Chance):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Duplicate(_Chance):
-    """Messages arrive twice with a probability; the copy takes its own way."""
+    """Messages arrive twice with a probability; the copy has its own latency."""
 
     name: ClassVar[str] = "duplicate"
 

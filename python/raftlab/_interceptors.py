@@ -1,4 +1,4 @@
-"""Functions on messages: interceptors, which may change what is sent, and watchers, which only look."""
+"""Functions on messages: interceptors, which may change messages, and watchers, which only observe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Hook", "Interceptable"]
 
 
 class Interceptable:
-    """What a `Cluster` has for functions on its messages."""
+    """The methods of a `Cluster` for functions on its messages."""
 
     _engine: _core.Engine
 
@@ -43,47 +43,49 @@ class Interceptable:
         nodes: Target | None = None,
         types: MessageType | Iterable[MessageType] = (),
     ) -> Hook | None:
-        """Shows messages to a function before they leave; it may change them.
+        """Calls a function with messages before they are sent; it may change them.
 
         Parameters
         ----------
         function : callable or None
-            Gets the message, an `Outgoing`: a dict of what it says. It may set fields, call `drop()`,
-            `delay(by)`, `duplicate()` and `send(type, to, ...)`, and look at `time_ms` and `sender`. To
-            return `False` drops the message as well, and to return a dict sets its fields. `None` instead
-            of a function ends all interceptors.
+            The interceptor. It gets the message, an `Outgoing`, which is a dict of its fields. It may set
+            fields, call `drop()`, `delay(by)`, `duplicate()` and `send(type, to, ...)`, and read `time_ms`
+            and `sender`. Returning False also drops the message, and returning a dict sets its fields.
+            `intercept(None)` ends all interceptors.
         nodes : target, optional
-            Whose messages; all nodes' if not given. `"leader"` and `"followers"` are looked up for every
-            message; other roles are resolved now.
+            The nodes whose messages are intercepted; all by default. `"leader"` and `"followers"` are looked
+            up for every message; other roles are resolved now.
         types : str or list of str, optional
-            Only these types of message, e.g. `"AppendEntries"`.
+            The types of messages, such as `"AppendEntries"`; all by default.
 
         Returns
         -------
         Hook
-            `remove()` ends it. Interceptors add up: each sees what those before it made of the message.
+            Its `remove()` ends the interceptor. Several interceptors are applied in turn: each sees the
+            message as those before it left it.
 
         Raises
         ------
         InvalidError
-            If an argument makes no sense.
+            If an argument is invalid.
         InterceptorError
-            From the call that lets time pass: the function set what cannot be set, or returned what is no
-            edit. It comes after the event, and the message leaves as it was; the same holds for whatever
-            else the function raises.
+            From the call that lets time pass, if the function set or returned something invalid. It is
+            raised after the event, and the message is sent unchanged; the same applies to any other
+            exception of the function.
 
         Notes
         -----
-        A node lies from the first message on in which a field or the sender is changed, or which its own
-        code did not send. To look, drop, delay and duplicate is no lie: a network may do as much.
+        A node lies from the first message in which a field or the sender is changed, or which the
+        interceptor sent in its name. Observing, dropping, delaying and duplicating is not a lie, since a
+        network can do the same.
 
-        What was done is written down as edits of single messages, so that the same seed replays without
-        the function, with the same digest and the same violations. With another seed the scenario raises
+        What was done is recorded as edits of single messages, so the same seed replays without the
+        function, with the same digest and the same violations. With another seed the scenario raises
         `ReplayError`.
 
         Examples
         --------
-        A leader that tells B another value than the rest of the cluster:
+        A leader that sends B another value than the rest of the cluster:
 
         >>> import raftlab as rl
         >>> def equivocate(message):
@@ -115,28 +117,28 @@ class Interceptable:
         nodes: Target | None = None,
         types: MessageType | Iterable[MessageType] = (),
     ) -> Hook | None:
-        """Shows every message that is sent to a function that only looks.
+        """Calls a function with every message that is sent; it only observes.
 
-        It makes nobody a liar, changes no digest and is not in the script. Forks and pickles are without it.
+        Watching makes no node a liar, changes no digest and is not recorded. Forks and pickles drop it.
 
         Parameters
         ----------
         function : callable or None
-            Gets the message as it is sent, a `SentMessage`, after lies and interceptors; what it returns is
-            ignored. If it raises, the run ends after that event, and the error comes out. `None` ends all
-            watchers.
+            The watcher. It gets the message as it is sent, a `SentMessage`, after lies and interceptors; its
+            return value is ignored. If it raises, the run ends after that event with the exception.
+            `watch(None)` ends all watchers.
         nodes, types
             As in `intercept`.
 
         Returns
         -------
         Hook
-            `remove()` ends it.
+            Its `remove()` ends the watcher.
 
         Raises
         ------
         InvalidError
-            If an argument makes no sense.
+            If an argument is invalid.
 
         Examples
         --------
@@ -174,7 +176,7 @@ class Interceptable:
 
 
 class Hook(int):
-    """An interceptor or a watcher at work: `remove()` ends it, and so does the end of a `with` block.
+    """An active interceptor or watcher: `remove()` ends it, and so does the end of a `with` block.
 
     Examples
     --------
@@ -214,7 +216,7 @@ class Hook(int):
 
     @property
     def active(self) -> bool:
-        """Whether it is still at work."""
+        """True while it is active."""
         return any(handle == int(self) for handle, _ in self._world._engine.hooked())
 
     def remove(self) -> None:

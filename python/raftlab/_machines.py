@@ -1,4 +1,4 @@
-"""How many machines each region has, by a file of round trips or by whoever asks."""
+"""The number of machines in each region, by a file of round trips or by an argument."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .errors import InvalidError, shown
 __all__ = ["Machines", "machines_of"]
 
 Machines: TypeAlias = "int | Mapping[str, int] | None"
-"""How many machines there are in all, or in each region; or what the file says."""
+"""The total number of machines, or those in each region; None for those in the file."""
 
 MOST = 255
 
 
 def machines_of(names: Sequence[str], counts: Sequence[int] | None, given: Machines) -> list[int]:
-    """Machines by region. What is given must not contradict the file; regions have one each if neither says.
+    """Machines by region. The argument must not contradict the file; the default is one per region.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def within_limits(counts: list[int]) -> list[int]:
 
 
 def suggestion(names: Sequence[str], total: int) -> str:
-    """So many machines spread over regions, as one would write it."""
+    """An example of an argument that spreads a number of machines over regions."""
     each, more = divmod(total, len(names))
     return str({name: each + (at < more) for at, name in enumerate(names)})
 

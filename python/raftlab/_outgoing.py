@@ -1,4 +1,4 @@
-"""Messages as they leave: what interceptors and watchers see, and what an interceptor may do to them."""
+"""Messages as they are sent, for interceptors and watchers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["MessageEntry", "MessageSnapshot", "Outgoing", "SentMessage"]
 
 
 class MessageEntry(NamedTuple):
-    """An entry of the log as a message carries it. A tuple `(term, command)` does as well.
+    """An entry of the log in a message. A tuple `(term, command)` is accepted as well.
 
     Attributes
     ----------
     term : int
         The term in which a leader received it.
     command : Command, str or None
-        What it carries; a new leader's empty entry carries nothing.
+        The command; None for a new leader's empty entry.
     session : tuple of int, optional
-        If its client has a session: the client's number, the serial number of the command, and the lowest
-        serial number whose answer the client does not have.
+        The client's number, the serial number of the command, and the lowest serial number whose answer the
+        client does not have, if the client has a session.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class MessageEntry(NamedTuple):
 
 
 class MessageSnapshot(NamedTuple):
-    """A snapshot as a message carries it.
+    """A snapshot in a message.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class MessageSnapshot(NamedTuple):
     store : dict of str to list of str
         The items of every key.
     sessions : dict of int to (int, list of int)
-        For each client with a session: the lowest serial number whose answer it does not have, and the
-        serial numbers that were applied. An edited snapshot does not know their answers.
+        The lowest serial number whose answer the client does not have, and the applied serial numbers, for
+        each client with a session. An edited snapshot does not have their answers.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class MessageSnapshot(NamedTuple):
 
 
 class SentMessage(dict[str, Any]):
-    """A message as it leaves, as a dict: `from`, `to`, `ordinal`, `type`, and the fields of its type.
+    """A message as it is sent, as a dict: `from`, `to`, `ordinal`, `type`, and the fields of its type.
 
     It is the `ordinal`-th message of its link, counted from 0. `entries` is a list of `MessageEntry`,
     `snapshot` a `MessageSnapshot`.
@@ -110,7 +110,7 @@ class SentMessage(dict[str, Any]):
 
     @property
     def sender(self) -> NodeView:
-        """The node that sends it, after the event that made it send; to be looked at now, not later."""
+        """The sender after the event that caused the message; it must be read now, not later."""
         world = cast("World", SimpleNamespace(_engine=self._state))
         return NodeView(world, self._state.name)
 
@@ -119,13 +119,13 @@ class SentMessage(dict[str, Any]):
 
 
 class Outgoing(SentMessage):
-    """A message that an interceptor may change: set its fields, or call one of its methods.
+    """A message that an interceptor may change by setting fields or calling methods.
 
-    What may be set: `from` (the sender that it claims), and every field of its type.
+    Settable fields are `from` (the claimed sender) and all fields of its type.
 
     Examples
     --------
-    B refuses its vote, and says so late:
+    B refuses its vote, and its answer is late:
 
     >>> import raftlab as rl
     >>> def refuse(message):
@@ -151,15 +151,15 @@ class Outgoing(SentMessage):
         self._sends: list[dict[str, Any]] = []
 
     def drop(self) -> None:
-        """It is never sent."""
+        """Drops the message."""
         self._drops = True
 
     def delay(self, by: Duration) -> None:
-        """It leaves later by a time; several delays add up."""
+        """Delays the message; several delays add up."""
         self._delay += to_ms(by, "by")
 
     def duplicate(self, after: Duration = 0) -> None:
-        """It arrives once more, so much after the message itself; at most 100 times."""
+        """Makes the message arrive once more, some time after itself; at most 100 times."""
         self._copies.append(to_ms(after, "after"))
 
     def send(
@@ -176,15 +176,15 @@ class Outgoing(SentMessage):
         Parameters
         ----------
         type : str
-            RequestVote, AppendEntries and so on.
+            The type: RequestVote, AppendEntries and so on.
         to : str
-            Its receiver.
+            The receiver.
         from_ : str, optional
-            The sender that it claims; the true one if not given.
+            The claimed sender; by default the true one.
         delay : time, default 0
-            How much later it leaves.
+            The delay before it is sent.
         **fields
-            What it says. `term` is the sender's if not given; other fields are 0, False or empty.
+            Its fields. `term` is by default the sender's; other fields are 0, False or empty.
         """
         fields.setdefault("term", self.sender.term)
         sent: dict[str, Any] = {"type": instance(type, str, "type"), "to": instance(to, str, "to")}
@@ -195,7 +195,7 @@ class Outgoing(SentMessage):
         self._sends.append(sent)
 
     def _edit(self, answer: Any) -> str | None:
-        """What a function made of it, as JSON for the core; nothing if it left it alone."""
+        """The edits of a function, as JSON for the core; None if there are none."""
         said: dict[str, Any] = dict(self)
         if isinstance(answer, Mapping):
             said |= answer
@@ -247,7 +247,7 @@ def _name(value: Any) -> str:
 
 
 def _value(name: str, value: Any) -> Any:
-    """What stands in a field, as the scenario's JSON has it."""
+    """The value of a field in the form that the scenario's JSON has."""
     if name == "entries":
         return [_entry_to_dict(entry) for entry in items(value, "entries")]
     if name == "snapshot":

@@ -1,4 +1,4 @@
-"""A progress bar, where there is somebody to see it."""
+"""A progress bar for notebooks and terminals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Progress:
         return self
 
     def reached(self, done: int) -> None:
-        """So many are done."""
+        """Reports the number of finished items."""
         if self._tell is not None:
             self._tell(done)
         if self._bar is not None:
@@ -49,7 +49,7 @@ class Progress:
 
 
 def bar_of_tqdm() -> Any:
-    """Widgets in a Jupyter kernel that has them, else a line of text."""
+    """Widgets in a Jupyter kernel that has them, otherwise a line of text."""
     if "ipykernel" in sys.modules and importlib.util.find_spec("ipywidgets") is not None:
         from tqdm.notebook import tqdm
     else:

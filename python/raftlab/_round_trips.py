@@ -1,4 +1,4 @@
-"""Round trips as they were measured, from a CSV file."""
+"""Measured round trips from a CSV file."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ __all__ = ["network_from_csv"]
 
 
 def network_from_csv(path: str | Path, *, nodes: Machines = None) -> Network:
-    r"""A network as it was measured: round-trip times in ms, as a matrix or as a sample.
+    r"""Reads a network from measured round-trip times in ms, as a matrix or as a sample.
 
     Parameters
     ----------
     path : path
         A CSV file, with commas, semicolons or tabs between its cells. Numbers have a decimal point; between
-        semicolons or tabs a decimal comma will do. With names in the first row and column it is a matrix:
-        the round trip from one node to another, the same names in the same order both ways; cells from a
-        node to itself may be empty. Else it is a sample of round trips, any number of columns, with or
-        without a header, and no row has more cells than the first. One-way latencies are half of them, for
-        a matrix uniform within 10 %.
+        semicolons or tabs a decimal comma is accepted. With names in the first row and column it is a matrix
+        of the round trips from one node to another, with the same names in the same order both ways; cells
+        from a node to itself may be empty. Otherwise it is a sample of round trips with any number of
+        columns, with or without a header, in which no row has more cells than the first. One-way latencies
+        are half of them, for a matrix uniform within 10 %.
     nodes : int, or dict of str to int, optional
-        How many machines each region of a matrix has: `{"fra": 2, "lon": 2, "nyc": 1}`. The file may say it,
-        too, in a last column called `nodes`; else each region has one. A number alone must agree with that.
-        Two machines of a region are as far apart as the cell from the region to itself says; if it is empty,
-        a round trip of 1 ms.
+        The number of machines in each region of a matrix: `{"fra": 2, "lon": 2, "nyc": 1}`. The file may also
+        contain it in a last column called `nodes`; by default each region has one. A plain number must agree
+        with that. The round trip between two machines of a region is the cell from the region to itself, or 1
+        ms if it is empty.
 
     Returns
     -------
     Network
-        With a matrix its `regions` say where each node stands, in the order of the file. Nothing is lost: a
-        file of round trips does not say.
+        With a matrix its `regions` has the region of each node, in the order of the file. The loss is 0,
+        since a file of round trips does not contain it.
 
     Raises
     ------
     InvalidError
-        If the file cannot be read or holds something else: with the line, the column and the value; or if
+        If the file cannot be read or is invalid (the message has the line, the column and the value), or
         `nodes` contradicts it.
 
     Examples

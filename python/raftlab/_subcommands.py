@@ -218,7 +218,7 @@ IN_VAIN = "not_reached"
 
 
 def tell(result: Sweep, out: Path) -> None:
-    """Prints the summary of a sweep, and keeps it as CSV."""
+    """Prints the summary of a sweep, and writes it as CSV."""
     import pandas
 
     table = result.summary() if len(result) else None

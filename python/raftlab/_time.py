@@ -25,7 +25,7 @@ _UNITS = {
     "h": HOUR_MS,
 }
 LONGEST_MS = 100 * DAY_MS
-"""The longest time that is told; a double still resolves its nanoseconds."""
+"""The longest time that is accepted, up to which a double resolves nanoseconds."""
 
 _PATTERN = re.compile(r"\s*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([a-zµ]+)\s*")
 """Each digit can belong to one part only, so that what does not match is refused in linear time."""
@@ -78,7 +78,7 @@ def _not_too_long(ms: float, value: object, what: str) -> float:
 
 
 def format_ms(ms: float) -> str:
-    """A time for people: `"1.25 s"`, `"150 ms"`."""
+    """A time as text: `"1.25 s"`, `"150 ms"`."""
     if ms >= 60_000:
         return f"{ms / 60_000:.4g} min"
     if ms >= 1000:

@@ -1,4 +1,4 @@
-"""What must never happen, and did."""
+"""Violations of properties."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ __all__ = ["Violation", "Violations"]
 
 @dataclass(frozen=True, repr=False)
 class Violation:
-    """Something that must never happen, and did.
+    """A violation of a property.
 
     Attributes
     ----------
     property : str
         The property that was violated; see `raftlab.properties`.
     time_ms : float
-        When.
+        The time of the violation.
     nodes : tuple of str
-        Who.
+        The nodes that are involved.
     index : int or None
-        The index of the entry that it is about.
+        The index of the entry that is involved.
     terms : tuple of int
-        The terms that it is about.
+        The terms that are involved.
     command : str or None
-        What that entry carries.
+        The command of that entry.
     message : str
         What happened, in a sentence.
     events : tuple of (float, str, str)
-        What led there: time in ms, node, what happened.
+        The events that led to it: time in ms, node, what happened.
     honest : bool
-        False if it involves nobody but liars.
+        False if it involves only liars.
     """
 
     property: str
@@ -55,8 +55,8 @@ class Violation:
 
     @builtins.property
     def replay(self) -> str:
-        """The line that brings the run back."""
-        return self._replay()  # of a long script it takes a while, and is made for who asks
+        """The line of code that replays the run."""
+        return self._replay()  # for a long script this takes a while, so it is made on demand
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_replay": functools.partial(str, self.replay)}
@@ -65,7 +65,7 @@ class Violation:
         return escaped(f"{self.property} at {format_ms(self.time_ms)}: {self.message}")
 
     def explain(self) -> str:
-        """The violation with the events that led there, a line each."""
+        """The violation with the events that led to it, one per line."""
         lines = [str(self)]
         lines += [escaped(f"  {time:10.3f} ms  {node}: {what}") for time, node, what in self.events]
         return "\n".join([*lines, f"  again with: {self.replay}"] if self.replay else lines)
@@ -82,7 +82,7 @@ class Violation:
 
 
 class Violations(tuple[Violation, ...]):
-    """Violations in the order in which they were found: a tuple that is equal to a list of the same, too."""
+    """Violations in the order in which they were found: a tuple that also equals a list of the same."""
 
     def of(self, property: str) -> Violations:
         """Those of one property."""

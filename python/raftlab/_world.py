@@ -1,4 +1,4 @@
-"""What there is to see of a cluster, whether it is driven by hand or was played to its end."""
+"""The attributes that clusters driven by hand and finished runs share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["World"]
 
 
 class World:
-    """What a `Cluster` and a `Run` have in common: everything that there is to see."""
+    """The common base of `Cluster` and `Run`: everything that can be observed."""
 
     _engine: _core.Engine
 
@@ -35,12 +35,12 @@ class World:
 
     @property
     def digest(self) -> str:
-        """A 128-bit hash over all that has happened: equal digests, equal runs."""
+        """A 128-bit hash over everything that has happened: equal digests mean equal runs."""
         return self._engine.digest
 
     @property
     def scenario(self) -> Scenario:
-        """The script of all that this cluster has been through. With the same seed it replays exactly."""
+        """The script of everything that was done to this cluster. With the same seed it replays exactly."""
         return Scenario.from_json(self._script())
 
     def _script(self) -> str:
@@ -67,7 +67,7 @@ class World:
 
     @property
     def leaders(self) -> tuple[NodeView, ...]:
-        """The nodes that lead, by their own opinion, and are up; the highest term last."""
+        """The nodes that are up and consider themselves leader; the highest term last."""
         found = [NodeView(self, name) for name in self._engine.leaders()]
         return tuple(sorted(found, key=lambda node: node.term))
 
@@ -79,28 +79,28 @@ class World:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """The operations that were asked for by hand."""
+        """The operations that were requested by hand."""
         return tuple(Operation(self, op) for op in self._engine.ops())
 
     def operation(self, handle: Operation | int) -> Operation:
-        """The same operation in this cluster: of a fork, the handle that the original gave."""
+        """The same operation in this cluster, for a handle from the cluster that was forked."""
         op = integer(handle, "operation")
         self._engine.op(op)
         return Operation(self, op)
 
     @property
     def trace(self) -> Trace:
-        """What was written down, as tables."""
+        """The trace of the run, as tables."""
         return Trace(self)
 
     @property
     def violations(self) -> Violations:
-        """What must never happen, and did. Empty as long as the world is in order."""
+        """The violations of properties so far."""
         return self._violations(honest=True)
 
     @property
     def liar_violations(self) -> Violations:
-        """Violations that involve nobody but liars."""
+        """Violations that involve only liars."""
         return self._violations(honest=False)
 
     def _violations(self, *, honest: bool) -> Violations:
@@ -126,23 +126,23 @@ class World:
 
     @property
     def coverage(self) -> dict[str, int]:
-        """For each property, how often its check had something to check: no pass is vacuous."""
+        """For each property, how often its check had something to check; 0 means a vacuous pass."""
         return dict(self._engine.coverage())
 
     @property
     def counters(self) -> dict[str, int]:
-        """How many events, messages sent, messages delivered and elections there were."""
+        """The numbers of events, messages sent, messages delivered and elections."""
         names = ("events", "sent", "delivered", "elections")
         return dict(zip(names, self._engine.counters(), strict=True))
 
     @property
     def last_fault_ms(self) -> float:
-        """When a fault struck last; 0 if none did."""
+        """The time of the last strike of a fault; 0 if there was none."""
         return self._engine.last_strike_ms
 
     @property
     def replay_line(self) -> str:
-        """The line that brings this run back."""
+        """The line of code that replays this run."""
         return self._line()
 
     def _line(self) -> str:
@@ -192,7 +192,7 @@ class World:
         return shown
 
     def _how(self) -> str:
-        """How it ended, if it did."""
+        """How the run ended, if it did."""
         return ""
 
 

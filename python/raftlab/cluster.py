@@ -1,4 +1,4 @@
-"""Clusters: built, hurt and watched by hand. What you do is written down as a scenario."""
+"""Clusters that are driven by hand. What you do is recorded as a scenario."""
 
 from __future__ import annotations
 
@@ -33,32 +33,31 @@ __all__ = ["Cluster", "Forkable"]
 
 
 class Forkable(World):
-    """A world that can go on in other ways: from now, or from an earlier time."""
+    """A world that can be continued in other ways, from now or from an earlier time."""
 
     def state(self, *, at: Duration) -> Cluster:
-        """The cluster as it was at an earlier time: all that was due before, and nothing that came at it.
+        """The cluster at an earlier time: after everything due before it, and before everything due at it.
 
         Parameters
         ----------
         at : time
-            From the beginning of the run; not later than now.
+            The time from the beginning of the run; not later than now.
 
         Returns
         -------
         Cluster
-            Without trace and checks. It may be driven on: it is a fork of the past.
+            A fork of the past, without trace and checks, which can be driven further.
         """
         return Cluster._wrap(self._engine.state_at(to_ms(at, "at")), "record")
 
     def fork(self, *, seed: int | None = None) -> Cluster:
-        """The same world from here on, another history.
+        """A copy of the cluster, which continues independently from here.
 
         Parameters
         ----------
         seed : int, optional
-            The luck of another seed from here on; the same luck if not given. Other luck also means other
-            times for faults that are still to come, or to end, by a distribution: of them no more is known
-            than that they have not yet.
+            The seed of all random draws from here on; the same seed by default. With another seed, the random
+            times of faults that have not yet struck or ended are redrawn, conditional on that.
         """
         return Cluster._wrap(self._engine.fork(_seed(seed) if seed is not None else None), self._on_violation)
 
@@ -79,23 +78,22 @@ class Forkable(World):
         Parameters
         ----------
         count : int, default 1000
-            How many futures.
+            The number of futures.
         at : time or list of times, optional
-            The moment from which on they differ, or several, each with as many futures (the column `at_ms`).
-            Now, if not given. What was still to come then is still to come: the rest of the scenario, or of
-            what was done by hand.
+            The moment from which they differ, or several, each with `count` futures (the column `at_ms`); now
+            by default. The rest of the scenario, or of what was done by hand, still follows.
         duration : time, optional
-            How long they last, at most to the end of the scenario; to its end if not given. From now on it
-            must be given.
+            The duration of futures, by default and at most to the end of the scenario. It is required for
+            futures from now on.
         metrics, series, on_violation, threads, progress
-            As in `raftlab.sweep`. What is counted is counted from the moment on, but for violations: a
-            future of a run that broke before has violations.
+            As in `raftlab.sweep`. Metrics count from the moment on, except violations: a future of a run that
+            violated a property before has violations.
 
         Returns
         -------
         Sweep
-            A row a future, with a column `at_ms` if `at` is a list. `replay(row)` plays it, past included.
-            The `seed` of a future is that of `fork(seed=...)`; those are the seeds after the run's own.
+            A row per future, with a column `at_ms` if `at` is a list. `replay(row)` plays it with its past.
+            The `seed` of a future is that of `fork(seed=...)`, starting after the run's own seed.
 
         Raises
         ------
@@ -137,15 +135,15 @@ class Cluster(Injectable, Interceptable, Forkable):
     nodes : int or list of str, default 5
         How many nodes (named A, B, C …), or their names.
     seed : int, default 0
-        The luck of the run, from 0 to 2^64 - 1.
+        The seed of the run, from 0 to 2^64 - 1.
     trace : {"full", "states", "off"}, default "full"
-        How much is written down. The run is the same with each.
+        How much is recorded. The run is the same with each level.
     checks : bool, default True
-        Whether the invariants are checked after every event.
+        Whether the properties are checked after every event.
     on_violation : {"record", "stop", "raise"}, default "record"
         What a violation does.
     trace_rows : int, optional
-        Most rows of one table of the trace.
+        The maximum number of rows of a table of the trace.
     **settings
         Everything that `Scenario` takes.
 
@@ -213,7 +211,7 @@ class Cluster(Injectable, Interceptable, Forkable):
     def run(self, duration: Duration) -> Self:
         """Lets time pass: dispatches what is due before now + duration.
 
-        The end is left out, so that runs add up: `run("1s")` twice is `run("2s")`.
+        The end is exclusive, so that runs add up: `run("1s")` twice is `run("2s")`.
         """
         with self._driving():
             if not self._engine.run(to_ms(duration, "duration")):
@@ -231,12 +229,12 @@ class Cluster(Injectable, Interceptable, Forkable):
             One of `raftlab.conditions`, evaluated in Rust after every event; or a Python callable that gets
             the cluster, called after every event (slower by a factor of hundreds).
         limit : time, default 60 s
-            How long at most.
+            The maximum time to wait.
 
         Raises
         ------
         NotReached
-            If the limit came first. It says what the cluster looked like.
+            If the condition did not hold within the limit. It shows the state of the cluster.
         """
         limit_ms = to_ms(limit, "limit")
         if isinstance(condition, Condition):
@@ -326,17 +324,17 @@ class Cluster(Injectable, Interceptable, Forkable):
         command : str or Command
             `"x=1"`, or `put`, `get`, `cas`, `append`.
         node : str, optional
-            The node to ask; the highest-term leader that the client can reach if not given.
+            The node to ask; by default the highest-term leader that the client can reach.
         home : str, optional
-            The node beside which the client stands, and through which alone it reaches others; without one
-            it stands outside every partition.
+            The node to which the client is attached, and through which alone it reaches others; without one
+            it is outside every partition.
         client : str, optional
-            The client's name, if it has a session: what it sends again is then applied once.
+            The client's name, if it has a session: a repeated request is then applied once.
 
         Returns
         -------
         Operation
-            A handle that knows its fate. A node that does not lead refuses at once.
+            A handle with the fate of the operation. A node that does not lead refuses at once.
         """
         return self._ask(propose(command, node=node, home=home, client=client))
 
@@ -352,8 +350,9 @@ class Cluster(Injectable, Interceptable, Forkable):
         node, home : str, optional
             As in `propose`.
         via : {"log", "read_index", "lease", "local"}, default "log"
-            As an entry of the log; confirmed by a round of heartbeats (diss. §6.4); by the leader's
-            lease (diss. §6.4.1; needs `lease_drift`); or whatever the node has applied, stale by nature.
+            The way to read: as an entry of the log; confirmed by a round of heartbeats (diss. §6.4); by the
+            leader's lease (diss. §6.4.1; needs `lease_drift`); or from what the node has applied, which may
+            be stale.
         """
         return self._ask(read(key, node=node, home=home, via=via))
 
@@ -364,7 +363,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         return self._ask(retry(integer(operation, "operation"), node=node, home=home))
 
     def give_up(self, operation: Operation | int) -> None:
-        """A client stops waiting: the operation's fate is unknown to it from now on."""
+        """A client stops waiting: from now on the fate of the operation is unknown to it."""
         self._act(give_up(integer(operation, "operation"))._action())
 
     # ---- Faults -------------------------------------------------------------------------------------
@@ -381,20 +380,20 @@ class Cluster(Injectable, Interceptable, Forkable):
     def at(self, time: Duration, action: Fault | Command | str | Action) -> None:
         """Something is done at a later time: a fault, a command, or a step such as `raftlab.campaign("A")`.
 
-        What is scheduled at t comes before the world's own events at t.
+        Actions scheduled at t happen before the simulation's own events at t.
         """
         self._act(later(time, action)._action())
 
     def heal(self, handle: FaultHandle | int | None = None) -> None:
         """Ends one fault; without a handle, all faults of the network that act now.
 
-        A fault that is ended by its handle ends with all its strikes: those that act, those that wait for a
-        leader, and those that were still to come. Without a handle nobody is restarted.
+        A handle ends all strikes of its fault: those that act, wait for a leader, or are still to come.
+        Without a handle no node is restarted.
         """
         self._act(heal(handle)._action())
 
     def campaign(self, node: str) -> None:
-        """A node stands for election now, as if its election timer had run out."""
+        """A node stands for election now, as if its election timer had expired."""
         self._act(campaign(node)._action())
 
     @property

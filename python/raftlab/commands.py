@@ -1,4 +1,4 @@
-"""What clients ask of the replicated key-value store."""
+"""Commands of clients to the replicated key-value store."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def put(key: str, value: object) -> Command:
 
 
 def get(key: str) -> Command:
-    """Reads a key through the log: linearizable, at the price of a write."""
+    """Reads a key through the log: linearizable, at the cost of a write."""
     return Command("get", _key(key))
 
 

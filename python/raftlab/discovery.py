@@ -52,7 +52,7 @@ class Catalogue(Sequence[dict[str, str]]):
             if row[self.columns[0]] == key:
                 return row
         hint = unknown_in(key, self.names) or f"; the {self.title} are {', '.join(self.names)}"
-        raise UnknownNameError(f"{key!r} is none of the {self.title}{hint}")
+        raise UnknownNameError(f"{key!r} is not one of the {self.title}{hint}")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -123,7 +123,7 @@ faults = Catalogue(
     ("fault", "family", "meaning", "when it ends"),
     [(cls, family, meaning, end) for _, cls, family, meaning, end in _core.faults()],
 )
-"""The vocabulary of faults."""
+"""All faults."""
 
 conditions = Catalogue(
     "conditions",

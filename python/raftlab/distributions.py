@@ -1,7 +1,7 @@
-"""Distributions of times: latencies, delays, when a fault strikes and how long it lasts.
+"""Distributions of times, such as latencies, delays, and the times and durations of faults.
 
 Every distribution is the inverse transform of one uniform draw, rounded to nanoseconds, and the same on
-every platform. What would be negative becomes 0.
+every platform. Negative draws become 0.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Distribution:
         Raises
         ------
         InvalidError
-            If it is no distribution, or one of parameters that make no sense.
+            If it is not a distribution, or has invalid parameters.
         """
         with reading("a distribution", written):
             if isinstance(written, (int, float)):
@@ -101,7 +101,7 @@ def time_from_dict(written: Any) -> Any:
 
 
 def constant(value: Duration) -> Distribution:
-    """Always the same.
+    """A constant time.
 
     >>> constant("2s")
     constant(value=2000)
@@ -133,7 +133,7 @@ def normal(mean: Duration, std: Duration) -> Distribution:
 
 
 def lognormal(median: Duration, sigma: float) -> Distribution:
-    """Log-normal: the logarithm is normal, as that of many measured latencies nearly is.
+    """Log-normal: the logarithm is normal, as is approximately true for many measured latencies.
 
     `median` is a time; `sigma`, a number from 0 on, the standard deviation of the natural logarithm. The
     mean is median * exp(sigma^2 / 2), and 2.3 % of the draws are above median * exp(2 * sigma).
@@ -146,9 +146,9 @@ def lognormal(median: Duration, sigma: float) -> Distribution:
 
 
 def exponential(mean: Duration) -> Distribution:
-    """Exponential: the time to the next of events that come at any moment alike, `mean` apart on average.
+    """Exponential: the time between independent events, `mean` apart on average.
 
-    Without memory: how long was waited says nothing of how long it will take (crashes, as an example).
+    It is memoryless: the time already waited does not change the distribution of the rest.
 
     >>> exponential("30s")
     exponential(mean=30000)
@@ -175,7 +175,7 @@ def empirical(
     weights: Iterable[float] | None = None,
     buckets: Mapping[Duration | float | str, float] | None = None,
 ) -> Distribution:
-    """A measured sample: each value as likely as the others, or as its weight says.
+    """A measured sample: all values are equally likely, or have weights.
 
     Parameters
     ----------
@@ -184,16 +184,16 @@ def empirical(
     weights : list of float, optional
         The weights of a list of values: finite numbers of at least 0, with a sum above 0 that need not be 1.
     buckets : mapping of time to float, optional
-        Instead of values a histogram as Prometheus exports it: by upper bound (`le`) the number of
-        observations up to there, cumulative, `"+Inf"` for all. A bare number is milliseconds, as everywhere;
-        Prometheus counts in seconds, so write `"0.005s"`. Within a bucket observations are taken to be spread
-        evenly, the first one from 0 on, as `histogram_quantile` does; those above the last finite bound are
-        taken to be at that bound, which shortens the tail.
+        A histogram as exported by Prometheus, instead of values: the cumulative number of observations by
+        upper bound (`le`), with `"+Inf"` for all. A plain number is in milliseconds, as everywhere;
+        Prometheus uses seconds, so write `"0.005s"`. Observations are assumed to be spread evenly within a
+        bucket, from 0 in the first, as `histogram_quantile` does; those above the last finite bound are
+        assumed to be at that bound, which shortens the tail.
 
     Raises
     ------
     InvalidError
-        If there is no value, a weight is negative, or the counts of the buckets fall.
+        If there is no value, a weight is negative, or the counts of the buckets decrease.
 
     Examples
     --------

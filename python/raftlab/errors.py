@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. All of them are `RaftlabError`."""
+"""The exceptions and warnings of raftlab. All exceptions are `RaftlabError`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: its repr, cut short if that is long, or its type if it has none."""
+    """A value as text for an error: its repr, shortened if it is long, or its type if that fails."""
     try:
         text = repr(value)
     except Exception:  # a value whose repr fails, such as an integer of ten thousand digits
@@ -35,26 +35,26 @@ SHOWN = 100
 
 
 def escaped(text: str) -> str:
-    """A text for a terminal: control characters, which could steer it, as escapes; line breaks too."""
+    """A text for a terminal, with control characters, including line breaks, as escapes."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def escaped_lines(text: str) -> str:
-    """The same of a text of several lines."""
+    """A text of several lines for a terminal, with control characters as escapes."""
     return text if text.isprintable() else "\n".join(map(escaped, text.split("\n")))
 
 
 class RaftlabError(Exception):
-    """The base of all exceptions of raftlab. A message shows control characters of names as escapes."""
+    """The base of all exceptions of raftlab. Messages show control characters of names as escapes."""
 
     def __str__(self) -> str:
         return escaped_lines(super().__str__())
 
 
 class InvalidError(RaftlabError, ValueError):
-    """An argument, a fault or a scenario makes no sense; the message says which part and what is accepted."""
+    """An argument, a fault or a scenario is invalid; the message names the part and what is accepted."""
 
 
 class CallError(InvalidError, TypeError):
@@ -81,40 +81,40 @@ class BusyError(RaftlabError, RuntimeError):
 
 
 class InterceptorError(InvalidError, RuntimeError):
-    """An interceptor made something of a message that is no edit of one."""
+    """An interceptor returned something that is not an edit of a message."""
 
 
 class FaultWarning(UserWarning):
-    """A fault does not strike before the end of a run, and what waits for it is never armed."""
+    """A fault does not strike before the end of a run, so a `stop=` that waits for it is never armed."""
 
 
 class MetricWarning(UserWarning):
-    """A metric of one's own raised in every run, and its column says nothing."""
+    """A custom metric raised in every run, so its column is empty."""
 
 
 class IncompleteWarning(UserWarning):
-    """Something ended a sweep early, such as Ctrl-C; what was finished is kept.
+    """Something such as Ctrl-C ended a sweep early; finished runs are kept.
 
     Attributes
     ----------
     cause : BaseException or None
-        What ended it: KeyboardInterrupt, if it was Ctrl-C.
+        The exception that ended it, such as KeyboardInterrupt.
     """
 
     cause: BaseException | None = None
 
 
 class NotReached(RaftlabError, TimeoutError):
-    """`run_until` came to its limit before the condition held.
+    """`run_until` reached its limit before the condition held.
 
     Attributes
     ----------
     condition : str
-        What was waited for.
+        The condition.
     state : str
-        What the cluster looked like at the limit.
+        The state of the cluster at the limit.
     run : Run or None
-        Of a scenario: the run up to there.
+        The run up to the limit, for a scenario.
     """
 
     run: Run | None = None
@@ -129,12 +129,12 @@ class NotReached(RaftlabError, TimeoutError):
 
 
 class ViolationError(RaftlabError, AssertionError):
-    """A check was violated and the cluster was told to raise.
+    """A property was violated and `on_violation="raise"` is set.
 
     Attributes
     ----------
     violation : Violation
-        What was violated.
+        The violation.
     """
 
     def __init__(self, violation: Any) -> None:

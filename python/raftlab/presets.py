@@ -1,4 +1,4 @@
-"""Settings of well-known systems, with where they are written.
+"""Settings of well-known systems, with their sources.
 
 >>> import raftlab as rl
 >>> rl.Cluster(5, preset=rl.presets.etcd).scenario.election_timeout
@@ -25,9 +25,9 @@ class Preset(Mapping[str, Any]):
     Attributes
     ----------
     name, meaning, source : str
-        What it is called, what it is, and where its values are written.
+        Its name, its description, and the source of its values.
     not_modelled : str
-        What the system does and raftlab does not, where it shows in elections; empty if nothing is known.
+        Behaviour of the system in elections that raftlab does not model; empty if none is known.
     """
 
     def __init__(

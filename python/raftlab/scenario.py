@@ -37,51 +37,50 @@ class Scenario:
     Parameters
     ----------
     nodes : int or list of str, default 5
-        How many nodes (named A, B, C …), or their names. At most 255.
+        The number of nodes (named A, B, C …), or their names. At most 255.
     preset : mapping, optional
-        Settings to start from, such as `raftlab.presets.etcd`; arguments given beside it win.
+        Settings to start from, such as `raftlab.presets.etcd`; other arguments override it.
     election_timeout : (time, time) or time, default (150 ms, 300 ms)
-        The range from which election timeouts are drawn; one time makes them all alike.
+        The range from which election timeouts are drawn; a single time makes them all equal.
     election_rule : str, default "paper"
-        When a node adopts a term and when it stands for election: a name of `raftlab.election_rules`. Some
-        names stand for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that rules can be
-        swept against each other.
+        The rule by which a node adopts terms and stands for election: a name of `raftlab.election_rules`.
+        Some names stand for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that a sweep can
+        compare rules.
     candidate_timeout : (time, time) or time, optional
-        The range from which candidates draw their timeouts; `election_timeout` if not given.
+        The range from which candidates draw their timeouts; by default `election_timeout`.
     candidate_backoff : float, default 1
-        By how much that grows with each election in a row that a majority refused.
+        The factor by which that grows with each consecutive election that a majority refused.
     timeout_step : time, optional
-        The k-th node's timeouts are longer by k times this: the first waits least.
+        The k-th node's timeouts are longer by k times this; the first waits least.
     adaptive_timeout : AdaptiveTimeout or bool, optional
-        Timeouts and heartbeats that follow the round trips and losses that the leader measures; `True` stands
-        for `AdaptiveTimeout()`. Cannot go with `timeout_step` or `lease_drift`.
+        Timeouts and heartbeats that follow the round trips and losses measured by the leader; True means
+        `AdaptiveTimeout()`. It cannot be combined with `timeout_step` or `lease_drift`.
     heartbeat : time, optional
-        Between heartbeats; a third of the least election timeout if not given.
+        The interval of heartbeats; by default a third of the least election timeout.
     tick : time, optional
-        Timers count whole ticks of this length, as etcd's and TiKV's do: a timeout of (1000, 2000) ms with
-        ticks of 100 ms takes 10 to 19 of them, and the tick under way counts (etcd-io/etcd#4887). Each node's
-        ticks begin at a moment of their own. Timers run out at any moment if not given.
+        The length of a tick, of which timers count whole ones, as in etcd and TiKV: a timeout of (1000, 2000)
+        ms with ticks of 100 ms takes 10 to 19 ticks, including the one under way (etcd-io/etcd#4887). Each
+        node's ticks have an offset of their own. By default timers expire at any moment.
     pre_vote, sticky_votes, check_quorum : bool, default False
-        Ask before raising the term (diss. §9.6); refuse votes while a leader is heard (diss. §4.2.3); a
-        leader that hears no quorum for an election timeout steps down (diss. §6.2). Independent of each
-        other.
+        Whether nodes ask before raising the term (diss. §9.6); refuse votes while they hear a leader
+        (diss. §4.2.3); and step down as leader if they hear no quorum for an election timeout (diss. §6.2).
+        The three are independent.
     noop : bool, default True
-        A new leader appends an empty entry at once (paper §8).
+        Whether a new leader appends an empty entry at once (paper §8).
     max_entries_per_append, max_inflight : int, default 64 and 256
-        Most entries in one message; most such messages under way to one follower.
+        The maximum number of entries in a message, and of such messages under way to a follower.
     snapshot_every : int, optional
-        A node takes a snapshot whenever it has applied so many entries since its last (paper §7), and
-        drops the entries that it covers, but for as many again before its end. A follower that needs what its
-        leader dropped gets the snapshot. Without it logs grow for as long as the run lasts.
+        The number of applied entries after which a node takes a snapshot (paper §7). It drops the entries
+        that the snapshot covers except the last `snapshot_every`. A follower that needs dropped entries gets
+        the snapshot. By default there are no snapshots, and logs grow throughout the run.
     lease_drift : float, optional
-        Leaders hold read leases that are safe as long as no clock runs fast or slow by more than this
-        (0.01 is one percent). With it come the other conditions of a lease: followers refuse votes while
-        they hear a leader, restarted nodes refuse votes for one election timeout, a lease counts from the
-        sending of the heartbeat.
+        The bound on clock drift with which leaders hold read leases (0.01 is one percent). It also turns on
+        the other conditions of a lease: followers refuse votes while they hear a leader, restarted nodes
+        refuse votes for one election timeout, a lease counts from the sending of the heartbeat.
     commit_guard : bool, default False
-        Nodes halt rather than truncate below their own commitIndex, as production systems do.
+        Whether nodes halt rather than truncate below their own commitIndex, as production systems do.
     bugs : list of str, default ()
-        Rules that are taken away, by the names of the bugs: see `raftlab.rules`.
+        The rules that are taken away, by the names of the bugs: see `raftlab.rules`.
     network : Network or time, optional
         The network; a time is a constant latency.
     disk : Disk or time, optional
@@ -89,26 +88,25 @@ class Scenario:
     workload : OpenLoop, ClosedLoop or list of them, optional
         Load on the cluster.
     initial : Initial, optional
-        How it begins, if not as a new cluster.
+        The initial state; by default that of a new cluster.
     faults : list of Fault, default ()
-        What goes wrong, and when.
+        The faults, with their times.
     steps : list, default ()
-        What is done, one after the other: `run("1s")`, `run_until(leader_elected)`, `propose("x=1")`,
-        faults, and what else this module offers.
+        The steps in order: `run("1s")`, `run_until(leader_elected)`, `propose("x=1")`, faults, and others of
+        `raftlab.steps`.
     stop : Condition, optional
-        After the steps the run goes on until this holds. It is armed when the last fault has struck that
-        strikes before the end; `down`, `violated` and `leaders` of two or more, which no cluster meets
-        unless something goes wrong, at once. A run that ends before it was armed has the ending
-        `"not_armed"`, and a `FaultWarning` says so.
+        The condition that ends the run after the steps. It is armed after the last fault that strikes before
+        the end; `down`, `violated` and `leaders` of two or more, which hold only if something goes wrong, are
+        armed at once. A run that ends before has the ending `"not_armed"` and gives a `FaultWarning`.
     horizon : time, optional
-        When the run ends at the latest, once its steps are taken: those take the time that they say. Without
-        one, a run that has steps and no `stop` ends with its steps; any other ends a minute after them, but
-        not before half a minute has passed after the last fault whose time is known or bounded.
+        The time at which the run ends at the latest, unless its steps take longer. By default a run with
+        steps and without `stop` ends with its steps; any other ends a minute after them, but at the earliest
+        half a minute after the last fault whose time is known or bounded.
 
     Raises
     ------
     InvalidError
-        If any part makes no sense. The message names the argument, the value and what is accepted.
+        If any part is invalid. The message names the argument, the value and what is accepted.
 
     Examples
     --------
@@ -189,7 +187,7 @@ class Scenario:
         Raises
         ------
         InvalidError
-            If the text is no scenario, or one of another schema version.
+            If the text is not a scenario, or has another schema version.
         """
         if not isinstance(text, str):
             raise InvalidError(f"the JSON of a scenario must be a text, not {type(text).__name__}")
@@ -202,18 +200,18 @@ class Scenario:
         return scenario
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """As JSON: to keep, to share, to run again. It holds the version of its schema."""
+        """The scenario as JSON, with the version of its schema."""
         return self._json if indent is None else json.dumps(self._parts, indent=indent)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the scenario into a file: its JSON, indented, which people and version control read.
+        """Writes the scenario to a file, as indented JSON that is readable and suited to version control.
 
         `raftlab run` plays such a file.
 
         Parameters
         ----------
         path : path
-            Where; a file that is there is replaced. It is there whole or not at all.
+            The file; an existing one is replaced atomically.
 
         Raises
         ------
@@ -239,7 +237,7 @@ class Scenario:
         Raises
         ------
         InvalidError
-            If the file cannot be read, is something else, or has another schema version.
+            If the file cannot be read, is not a scenario, or has another schema version.
         """
         text = read_text(path, "path")
         try:
@@ -256,30 +254,30 @@ class Scenario:
         on_violation: OnViolation = "record",
         trace_rows: int | None = None,
     ) -> Run:
-        """Plays the whole scenario with the luck of a seed.
+        """Plays the whole scenario with a seed.
 
         Parameters
         ----------
         seed : int, default 0
-            From 0 to 2^64 - 1.
+            The seed, from 0 to 2^64 - 1.
         trace : {"full", "states", "off"}, default "full"
-            How much is written down. The run is the same with each.
+            How much is recorded. The run is the same with each level.
         checks : bool, default True
-            Whether the invariants are checked after every event.
+            Whether the properties are checked after every event.
         on_violation : {"record", "stop", "raise"}, default "record"
             What a violation does.
         trace_rows : int, optional
-            Most rows of one table of the trace.
+            The maximum number of rows of a table of the trace.
 
         Returns
         -------
         Run
-            With the same attributes as a `Cluster`, and how it ended.
+            The run, with the same attributes as a `Cluster`, and its ending.
 
         Raises
         ------
         NotReached
-            If a step waited for a condition in vain. Its `run` is the run up to there.
+            If the condition of a step did not hold within its limit. Its `run` is the run up to there.
         ViolationError
             With `on_violation="raise"`.
         """
@@ -296,14 +294,14 @@ class Scenario:
         on_violation: OnViolation = "record",
         trace_rows: int | None = None,
     ) -> Run:
-        """The run, also if a step waited in vain."""
+        """Plays the run, also if the condition of a step was never met."""
         from ._run import Run
 
         return Run._play(self, seed, trace, checks, on_violation, trace_rows)
 
     @passes_on(run)
     def cluster(self, seed: int = 0, **options: Unpack[RunOptions]) -> Cluster:
-        """A cluster that has been through this scenario, to be driven on by hand. Options as in `run`."""
+        """A cluster at the end of this scenario, to be driven further by hand. Options as in `run`."""
         return self.run(seed, **options).fork()
 
     @passes_on(__init__, "nodes", default=UNCHANGED)
@@ -342,39 +340,39 @@ class Scenario:
 
     @property
     def election_rule(self) -> str:
-        """When a node adopts a term and when it stands for election."""
+        """The rule by which a node adopts terms and stands for election."""
         return str(self._parts.get("election_rule", "paper"))
 
     @property
     def candidate_timeout(self) -> tuple[float, float] | None:
-        """The range of candidates' timeouts in milliseconds, if it is another."""
+        """The range of candidates' timeouts in milliseconds, or None."""
         given = self._parts.get("candidate_timeout")
         return None if given is None else (float(given[0]), float(given[1]))
 
     @property
     def candidate_backoff(self) -> float:
-        """By how much that grows with each election in a row that a majority refused."""
+        """The factor by which that grows with each consecutive election that a majority refused."""
         return float(self._parts.get("candidate_backoff", 1))
 
     @property
     def timeout_step(self) -> float | None:
-        """By how much a node's timeouts are longer than those of the node before it, in milliseconds."""
+        """The difference between the timeouts of consecutive nodes in milliseconds, or None."""
         return self._ms("timeout_step")
 
     @property
     def adaptive_timeout(self) -> AdaptiveTimeout | None:
-        """How timeouts follow the network, if they do."""
+        """The settings of timeouts that follow the network, or None."""
         given = self._parts.get("adaptive_timeout")
         return None if given is None else AdaptiveTimeout(**given)
 
     @property
     def heartbeat(self) -> float | None:
-        """Milliseconds between heartbeats, if not a third of the least election timeout."""
+        """The interval of heartbeats in milliseconds; None for a third of the least election timeout."""
         return self._ms("heartbeat")
 
     @property
     def tick(self) -> float | None:
-        """The length of a tick in milliseconds, if timers count ticks."""
+        """The length of a tick in milliseconds, or None."""
         return self._ms("tick")
 
     @property
@@ -399,22 +397,22 @@ class Scenario:
 
     @property
     def max_entries_per_append(self) -> int:
-        """Most entries in one message."""
+        """The maximum number of entries in a message."""
         return int(self._parts["max_entries_per_append"])
 
     @property
     def max_inflight(self) -> int:
-        """Most messages with entries under way to one follower."""
+        """The maximum number of messages with entries under way to a follower."""
         return int(self._parts["max_inflight"])
 
     @property
     def snapshot_every(self) -> int | None:
-        """After how many applied entries a node takes a snapshot, if it takes any."""
+        """The number of applied entries after which a node takes a snapshot, or None."""
         return self._parts.get("snapshot_every")
 
     @property
     def lease_drift(self) -> float | None:
-        """The bound on the drift of clocks, if leaders hold read leases."""
+        """The bound on clock drift with which leaders hold read leases, or None."""
         return self._parts.get("lease_drift")
 
     @property
@@ -444,7 +442,7 @@ class Scenario:
 
     @property
     def initial(self) -> Initial | None:
-        """How it begins, if not as a new cluster."""
+        """The initial state, or None for a new cluster."""
         initial = self._parts.get("initial")
         return None if initial is None else Initial.from_dict(initial, self.nodes)
 
@@ -466,12 +464,12 @@ class Scenario:
 
     @property
     def horizon(self) -> float | None:
-        """When the run ends at the latest, in milliseconds, if that was given."""
+        """The time at which the run ends at the latest, in milliseconds, or None."""
         return self._ms("horizon")
 
     @property
     def edits(self) -> dict[str, Any] | None:
-        """What an interceptor did while the scenario was recorded, as the JSON has it; no argument."""
+        """The recorded edits of interceptors, as in the JSON; not an argument of the constructor."""
         return self._parts.get("edits")
 
     def _ms(self, name: str) -> float | None:
@@ -537,7 +535,7 @@ def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 BYTE_ORDER_MARK = "\ufeff"
-"""What some editors put before a text that they save."""
+"""The byte order mark that some editors put before a text."""
 
 
 def default_threads() -> int:

@@ -1,4 +1,4 @@
-"""The parts of a scenario: network, disks, load, and how it begins."""
+"""The parts of a scenario: network, disks, load, and initial state."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Disk(Value):
     Parameters
     ----------
     fsync, write : time or distribution, default 0
-        What must be durable before a message leaves waits for both.
+        The latencies of a write and of an fsync. Messages that require durable data wait for both.
     """
 
     fsync: Time = 0.0
@@ -157,25 +157,25 @@ def load_from_dict(written: Mapping[str, Any], nodes: Sequence[str]) -> _Load:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OpenLoop(_Load):
-    """Load that does not wait: one request after the other at intervals, whatever becomes of them.
+    """Load that does not wait: requests at intervals, regardless of their results.
 
     Parameters
     ----------
     every : time or distribution
-        From a request to the next.
+        The time from a request to the next.
     keys : int, default 1
-        How many keys (k0, k1, …), drawn uniformly.
+        The number of keys (k0, k1, …), drawn uniformly.
     reads : float, default 0
-        Which share of the requests reads.
+        The share of the requests that read.
     via : {"log", "read_index", "lease", "local"}, default "log"
-        How reads are served.
+        The way in which reads are served.
     session : bool, default False
         Whether requests carry a client session, so that a retry applies once.
     start, end : time
-        The first request, and from when on there is none.
+        The time of the first request, and the time from which there are none.
     home : str, optional
-        The node beside which the clients stand, and through which alone they reach others; without one
-        they stand outside every partition.
+        The node to which the clients are attached, and through which alone they reach others; without one
+        they are outside every partition.
     """
 
     every: Time = "10ms"
@@ -191,13 +191,13 @@ class ClosedLoop(_Load):
     Parameters
     ----------
     clients : int, default 1
-        How many.
+        The number of clients.
     think : time or distribution, default 0
-        From an answer to the next request.
+        The time from an answer to the next request.
     timeout : time, default 1 s
-        When a client stops waiting.
+        The time after which a client stops waiting.
     retry : bool, default False
-        Whether it then sends the same request again instead of leaving it unknown.
+        Whether a client then sends the same request again instead of leaving it unknown.
 
     See Also
     --------
@@ -223,27 +223,27 @@ class ClosedLoop(_Load):
 class AdaptiveTimeout(Value):
     """Election timeouts and heartbeats that follow the network, as in Dynatune (arXiv 2507.15154).
 
-    The leader measures the round trips of its heartbeats and tells each follower its own. A follower that
-    knows `min_samples` of them waits for t = mean + `safety` * standard deviation at least, drawn from
-    [t, r t), where r is the ratio of the ends of `election_timeout`. The rounds that never reached it tell
-    it the loss p, and it asks for K = ceil(log_p(1 - `reachability`)) heartbeats in t. A new leader, and a
-    timeout that ran out, end what was measured: until enough is known again the configured times hold.
+    The leader measures the round trips of its heartbeats and sends each follower its own. A follower with
+    `min_samples` of them draws its timeout from [t, r t), where t = mean + `safety` * standard deviation and
+    r is the ratio of the ends of `election_timeout`. It estimates the loss p from the rounds that never
+    reached it, and requests K = ceil(log_p(1 - `reachability`)) heartbeats in t. A new leader or an expired
+    timeout discards the measurements: until there are enough again, the configured times apply.
 
-    Two things are not as published. The leader has one heartbeat timer, and beats as often as the follower
-    that asks for most. And with `check_quorum` the leader gives followers two of its intervals to answer, if
-    that is longer than an election timeout.
+    There are two differences from the publication. The leader has one heartbeat timer, with the interval of
+    the follower that requests the most heartbeats. And with `check_quorum` the leader gives followers two of
+    its intervals to answer, if that is longer than an election timeout.
 
     Parameters
     ----------
     safety : float, default 2
         The factor of the standard deviation, from 0 to 1000.
     min_samples, window : int, default 10 and 1000
-        Round trips that must be known before anything changes, and the last ones, which count.
+        The number of round trips needed before timeouts adapt, and the number of latest ones that count.
     reachability : float, default 0.999
-        With what probability at least one heartbeat arrives in a timeout; below 1.
+        The probability with which at least one heartbeat arrives in a timeout; below 1.
     min_heartbeats : int, default 1
-        Least K, from 1 to 100. Where nothing is lost K is 1, and a heartbeat that is late may start an
-        election; PreVote then keeps the leader.
+        The least K, from 1 to 100. Without losses K is 1, and a late heartbeat may start an election;
+        PreVote then keeps the leader.
 
     Examples
     --------
@@ -273,7 +273,7 @@ class AdaptiveTimeout(Value):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Initial(Value):
-    """How a run begins, if not as a new cluster.
+    """The initial state of a run, instead of a new cluster.
 
     Parameters
     ----------
@@ -289,15 +289,16 @@ class Initial(Value):
     leader : str, optional
         The leader of its term at time 0, without an election.
     unreachable : bool, default False
-        Take a beginning that no run of Raft can come to, and whose consequences the checks blame on honest
-        nodes: logs that violate Log Matching, an entry committed on a minority or in two ways, an entry of a
-        term in which nobody can have been elected, a vote for a node that cannot have stood, a leader
-        without votes, without an entry of its term or without one committed before (paper §5.2 to §5.4).
+        Whether to accept a state that no run of Raft can reach, for whose consequences the checks blame
+        honest nodes: logs that violate Log Matching, an entry committed on a minority or in two ways, an
+        entry of a term in which no node can have been elected, a vote for a node that cannot have been a
+        candidate, a leader without votes, without an entry of its term or without one committed before
+        (paper §5.2 to §5.4).
 
     Raises
     ------
     InvalidError
-        If no run of Raft can look like this, when a cluster or a scenario is made of it.
+        If no run of Raft can reach this state, when a cluster or a scenario is made with it.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """The steps of a scenario, as values.
 
-The most common steps are names of raftlab, too: `rl.run` is `rl.steps.run`. A fault is also a step (it is
-injected), and so is a text such as `"x=1"` (it is proposed). The others are what a cluster records when it is
-driven by hand; a scenario takes them as well.
+The most common steps are also names of raftlab: `rl.run` is `rl.steps.run`. A fault is a step, too (it is
+injected), and so is a text such as `"x=1"` (it is proposed). The other steps are recorded by clusters that
+are driven by hand; scenarios accept them as well.
 
 >>> import raftlab as rl
 >>> script = [rl.run_until(rl.leader_elected), rl.propose("x=1"), rl.Crash("leader"), rl.run("1s")]
@@ -80,7 +80,7 @@ class run(Step):
     Parameters
     ----------
     duration : time
-        How long.
+        The duration.
 
     Examples
     --------
@@ -155,10 +155,10 @@ class events(Step):
     Parameters
     ----------
     count : int
-        How many.
+        The number of events.
     python : bool, default False
-        Whether they led to the moment at which a condition in Python held. Another seed takes as many events,
-        which may lead elsewhere.
+        Whether a condition in Python held after these events. With another seed the same number of events is
+        dispatched, which may lead elsewhere.
 
     Examples
     --------
@@ -186,7 +186,7 @@ class planned(Step):
     Parameters
     ----------
     count : int
-        How many.
+        The number of actions.
 
     Examples
     --------
@@ -208,7 +208,7 @@ class reseed(Step):
     Parameters
     ----------
     seed : int
-        From 0 to 2^64 - 1.
+        The seed, from 0 to 2^64 - 1.
 
     Examples
     --------
@@ -239,7 +239,7 @@ class Action(Step):
         return {type(self).__name__: self._parameters()}
 
     def _parameters(self) -> dict[str, Any]:
-        raise InvalidError("Action is no step that can be taken; use one of raftlab.steps")
+        raise InvalidError("Action is not a step that can be taken; use one of raftlab.steps")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -251,7 +251,7 @@ class propose(Action):
     command : str or Command
         `"x=1"`, or `put`, `get`, `cas`, `append`.
     node, home, client : str, optional
-        The node to ask; the node beside which the client stands; the client's name, if it has a session.
+        The node to ask; the node to which the client is attached; the client's name, if it has a session.
 
     Examples
     --------
@@ -282,9 +282,9 @@ class read(Action):
     key : str
         The key.
     node, home : str, optional
-        The node to ask; the node beside which the client stands.
+        The node to ask; the node to which the client is attached.
     via : {"log", "read_index", "lease", "local"}, default "log"
-        How the read is served.
+        The way in which the read is served.
 
     Examples
     --------
@@ -313,7 +313,7 @@ class retry(Action):
     operation : int
         The operations of a run are numbered 1, 2, 3 … in order.
     node, home : str, optional
-        The node to ask; the node beside which the client stands.
+        The node to ask; the node to which the client is attached.
 
     Examples
     --------
@@ -417,11 +417,11 @@ class message(Action):
     Parameters
     ----------
     move : {"deliver", "hold", "release", "drop", "duplicate"}
-        How.
+        The move.
     from_, to : str
         Its sender and receiver.
     ordinal : int
-        It is the `ordinal`-th message of its link, counted from 0.
+        Its position on the link, counted from 0.
     copy : int, default 0
         0 for the message itself, 1 and up for copies of it.
     after : time, default 0
