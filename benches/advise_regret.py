@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20, help="how often advice is asked for")
     parser.add_argument("--budget", type=int, default=4000, help="the runs of each advice")
     parser.add_argument("--truth", type=int, default=1000, help="runs of 500 timeouts, with each timeout")
-    parser.add_argument("--resampled", type=int, default=0, help="instead: advice from so many drawn samples")
+    parser.add_argument("--resampled", type=int, default=0, help="instead, advice from N drawn samples")
     options = parser.parse_args()
     if options.resampled:
         for name in options.settings or SETTINGS:

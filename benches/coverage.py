@@ -37,7 +37,7 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Coverage:
-    """What came of a case.
+    """The result of a case.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Coverage:
 
     @property
     def percent(self) -> float:
-        """Of 100 intervals, how many hold the truth."""
+        """The percentage of intervals that contain the true value."""
         return 100 * self.held / max(self.samples, 1)
 
 

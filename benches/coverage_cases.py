@@ -160,7 +160,7 @@ def band(cut: bool, at: float, luck: Luck, n: int) -> Limits:
     return float(curve.low[place]), float(curve.high[place]), math.exp(-at / 10)
 
 
-# ---- Points taken together, that share seeds -----------------------------------------------------------
+# ---- Pooled points that share seeds --------------------------------------------------------------------
 
 
 def together(luck: Luck, n: int) -> tuple[np.ndarray, np.ndarray]:

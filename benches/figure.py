@@ -213,7 +213,7 @@ class Label:
 
     @classmethod
     def of(cls, key: str, line: dict[str, Any], points: float) -> Label:
-        """The label of a line of a curve, on axes that are so many points wide."""
+        """The label of a line of a curve, on axes of some width in points."""
         style = style_of(line["name"])
         text = line["name"] if style is STYLES["raftlab"] else style.label
         place = NOT_AFTER.get((key, line["name"]), "after")

@@ -237,7 +237,7 @@ def w3(rl: ModuleType, seconds: int) -> Any:
 
 
 def idle(rl: ModuleType, seconds: int, nodes: int = 5) -> Any:
-    """A leader in office, and nobody asks it for anything: heartbeats."""
+    """An established leader without requests: only heartbeats."""
     return rl.Scenario(
         nodes,
         noop=False,
@@ -249,7 +249,7 @@ def idle(rl: ModuleType, seconds: int, nodes: int = 5) -> Any:
 
 
 def first(nodes: int) -> str:
-    """The name of the first of so many nodes."""
+    """The name of the first of some nodes."""
     return "A" if nodes <= 26 else "n1"
 
 

@@ -194,7 +194,7 @@ PUBLISHED = {
     "figure_16": 60, "wan_elections": 200, "split_votes": 400, "election_times": 200,
     "lost_heartbeats": 200, "partial_partitions": 8, "refloated": 40,
 }  # fmt: skip
-"""One of each kind, with so many seeds."""
+"""One sweep of each kind, with some seeds."""
 
 Draw = Callable[..., Axes]
 PICTURES: dict[str, Draw] = {
@@ -225,7 +225,7 @@ PICTURES: dict[str, Draw] = {
 
 
 def drawn(picture: str, style: str, size: str) -> Figure:
-    """One of them. Whoever asks closes it."""
+    """One of them. The caller closes it."""
     with plt.style.context(STYLES[style]):
         inches = SIZES[size] and (SIZES[size][0], TALL.get(picture, SIZES[size][1]))
         ax = PICTURES[picture](**({} if inches is None else {"ax": plt.subplots(figsize=inches)[1]}))

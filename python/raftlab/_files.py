@@ -1,4 +1,4 @@
-"""Files as people name them: read whole, or an error that names the argument and the file."""
+"""Reading and writing of files, with errors that name the argument and the file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_text(given: str | os.PathLike[str], what: str, text: str) -> None:
 
 
 def write_whole(file: Path, content: bytes) -> None:
-    """Writes a file that stands there whole or not at all, whatever happens meanwhile."""
+    """Writes a file atomically: it is complete or absent after a crash."""
     unfinished = file.with_name(f"{file.name}.{os.getpid()}{UNFINISHED}")
     try:
         unfinished.write_bytes(content)
@@ -55,7 +55,7 @@ def write_whole(file: Path, content: bytes) -> None:
 
 
 def put_in_place(unfinished: Path, file: Path) -> None:
-    """Gives a file that is written its name, once it is on the disk."""
+    """Renames a written file to its final name, after it is durable."""
     with unfinished.open("rb+") as written:
         os.fsync(written.fileno())
     unfinished.replace(file)
@@ -65,7 +65,7 @@ UNFINISHED = ".unfinished"
 
 
 def endless(path: Path) -> bool:
-    """Whether it is a device, such as /dev/zero, which need not end. A terminal or a pipe does."""
+    """True for a device such as /dev/zero, which may be endless. Terminals and pipes end."""
     mode = path.stat().st_mode
     if not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)):
         return False

@@ -1,4 +1,4 @@
-"""Signatures that say what is passed on: one declaration for Python, for editors and for errors."""
+"""Signatures that include passed-on arguments: one declaration for Python, editors and errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Unchanged:
-    """What stands in a signature for an argument that is left as it is."""
+    """The default shown in a signature for an argument that is left unchanged."""
 
     def __repr__(self) -> str:
         return "<unchanged>"

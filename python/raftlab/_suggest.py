@@ -1,4 +1,4 @@
-"""Did you mean …? What a name or a value that makes no sense was probably meant to be."""
+"""Did you mean …? Suggestions for unknown names and invalid values."""
 
 from __future__ import annotations
 

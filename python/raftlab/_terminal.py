@@ -1,4 +1,4 @@
-"""What a terminal is given: nothing that steers it, nothing that it cannot print; and exit codes."""
+"""Output to terminals, without control characters and unprintable ones; and exit codes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PLAIN = str.maketrans(
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
-    """What stands in a text instead of what an encoding does not have."""
+    """Replaces characters that an encoding does not have."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end].translate(PLAIN)
@@ -56,7 +56,7 @@ codecs.register_error("raftlab.plain", plain)
 
 @contextlib.contextmanager
 def printable() -> Iterator[None]:
-    """Within it, what the terminal's encoding does not have is printed as ASCII, and ends nothing."""
+    """A context in which characters that the terminal's encoding does not have are printed as ASCII."""
     streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, TextIOWrapper)]
     before = [(stream, stream.errors) for stream in streams]
     for stream in streams:
@@ -65,7 +65,7 @@ def printable() -> Iterator[None]:
         yield
     finally:
         for stream, errors in before:
-            with contextlib.suppress(OSError, ValueError):  # it may be closed by now
+            with contextlib.suppress(OSError, ValueError):  # it may be closed already
                 stream.reconfigure(errors=errors)
 
 
@@ -75,12 +75,12 @@ def say(text: object) -> None:
 
 
 def complain(text: object) -> None:
-    """The same, to where errors go."""
+    """Prints to standard error, with control characters of names and values as escapes."""
     put(text, sys.stderr)
 
 
 def put(text: object, stream: TextIO) -> None:
-    """Prints a text. Nobody may listen any more, as in `raftlab run s.json | head -1`: that ends nothing."""
+    """Prints a text, and ignores a closed pipe, as in `raftlab run s.json | head -1`."""
     try:
         print(escaped_lines(str(text)), file=stream, flush=True)
     except BrokenPipeError:
@@ -88,6 +88,6 @@ def put(text: object, stream: TextIO) -> None:
 
 
 def ending_of(early: KeyboardInterrupt | IncompleteWarning) -> int:
-    """The exit code of what was ended early: by Ctrl-C, or by what it needs and did not get."""
+    """The exit code of a sweep that ended early: by Ctrl-C, or by a failure."""
     cause = early.cause if isinstance(early, IncompleteWarning) else early
     return INTERRUPTED if isinstance(cause, KeyboardInterrupt) else INVALID

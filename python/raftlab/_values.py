@@ -42,7 +42,7 @@ class Value:
     def _key(self) -> Any:
         try:
             return frozen(self._written())
-        except InvalidError:  # it makes no sense, and is equal to what makes none in the same way
+        except InvalidError:  # an invalid value equals one that is invalid in the same way
             return repr(self)
 
     def __eq__(self, other: object) -> bool:

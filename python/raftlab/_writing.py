@@ -136,7 +136,7 @@ WRITERS: dict[str, Callable[[Any, str, Sequence[str]], Any]] = {
 
 
 def normal(parts: Mapping[str, Any]) -> str:
-    """The normal form of a scenario whose JSON nobody wrote: errors tell no line of it."""
+    """The normal form of a generated scenario, for which errors have no line numbers."""
     try:
         return _core.scenario_normal(dumps(parts))
     except InvalidError as error:

@@ -98,7 +98,7 @@ class Forkable(World):
         Raises
         ------
         InvalidError
-            If an argument makes no sense, or `duration` is missing.
+            If an argument is invalid, or `duration` is missing.
         ReplayError
             If the past was shaped by an interceptor.
 

@@ -29,7 +29,7 @@ __all__ = ["advice", "heatmap"]
 DOWNTIMES = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 36_000, 864e2, 864e3, 864e4)
 """Where the axis of downtimes is labelled, in seconds: whole units of time, about a decade apart."""
 HIDDEN = 30.0
-"""What is not ruled out is drawn up to so many times the highest expected downtime."""
+"""Upper limits are drawn up to this many times the highest expected downtime."""
 
 
 def advice(found: Advice, ax: Axes | None) -> Axes:

@@ -38,7 +38,7 @@ SMALLER = 0.75
 """The smallest size of a title, relative to its normal size."""
 
 LEAST, NARROW = 6.0, 300.0
-"""The smallest text, in points; below so many points of width text gets smaller."""
+"""The smallest text in points, and the width of axes in points below which text gets smaller."""
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
@@ -306,7 +306,7 @@ def strand(ax: Axes, position: int, count: int) -> Transform:
     """Data, moved up or down a little: lines of equal height then run side by side.
 
     All of them together take less room than one unit, so that they do not look like different heights,
-    unless they could not be told apart then.
+    unless they could not be distinguished then.
     """
     per_unit = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
     gap = float(np.clip(0.7 * per_unit / count, 0.45, 1.9 * min(1.0, 5 / count)))

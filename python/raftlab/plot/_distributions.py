@@ -134,7 +134,7 @@ def _mean(ax: Axes, group: Group, of: Sample) -> None:
 
 
 def thinned(count: int) -> np.ndarray:
-    """Which corners of a curve of so many are drawn: all, or evenly chosen ones and the whole tail."""
+    """The corners of a curve to draw: all, or evenly spaced ones and the whole tail."""
     if count <= MOST_CORNERS:
         return np.arange(count)
     tail = np.arange(count - MOST_CORNERS // 2, count)

@@ -26,7 +26,7 @@ __all__ = ["Frame"]
 class Frame:
     """What a picture is of: a world, some of its nodes, a stretch of time or of order.
 
-    On an axis of order the world is one whose times are ordinals: whoever draws it need not know.
+    On an axis of order the world has ordinals as times, so plots need no special case.
     """
 
     world: World

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Grid"]
 
 FEWEST = 6
-"""There is room for at least so many entries, so that a short log looks short."""
+"""The least number of entries with room, so that a short log looks short."""
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def draw_key(ax: Axes, key: Sequence[Artist], width: float) -> float:
 
 
 def columns_width(needs: Sequence[float], columns: int) -> float:
-    """How wide a key of so many columns is."""
+    """The width of a key with some columns."""
     return float(sum(part.max() for part in np.array_split(np.array(needs), columns)))
 
 
@@ -196,7 +196,7 @@ def _beside(text: str, left: float, right: float, width: float, size: float) -> 
 
 
 def _by_kind(found: Sequence[Strike], window: Window, size: float, width: float) -> list[_Row]:
-    """So many faults that only their kinds can be named: a row each, with how often it struck."""
+    """One row per kind of fault with its number of strikes, for many faults."""
     kinds = dict.fromkeys(strike.kind for strike in found)
     return [
         _summed_up([s for s in found if s.kind == kind], kind.replace("_", " "), window, size, width)

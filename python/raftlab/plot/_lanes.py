@@ -35,7 +35,7 @@ THINNEST = 1.0
 
 
 def place(ax: Axes, lanes: int, taken: float, below: float = 0.0) -> float:
-    """Sets the y axis for so many lanes from the top down, with a share of the height taken by a header.
+    """Sets the y axis for `lanes` lanes from the top down, with a share of the height taken by a header.
 
     Returns how high a lane is, in points. `below` is what comes after the lanes, in lanes.
     """

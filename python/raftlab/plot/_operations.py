@@ -50,7 +50,7 @@ class Operations:
 
     @classmethod
     def of(cls, world: World, window: Window, width: float, size: float) -> Operations:
-        """Lays them out for a picture so many points wide, with labels of this size if there is room."""
+        """Lays them out for a picture of some width in points, with labels of `size` if there is room."""
         cells = read(
             world, "ops", "invoked_ms", "ended_ms", "status", "kind", "key", "value", "result", "node"
         )

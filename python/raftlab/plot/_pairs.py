@@ -128,7 +128,7 @@ LARGEST = 220.0
 
 
 DECADES = 30.0
-"""Durations whose longest is so many times the shortest stand on logarithmic axes."""
+"""Axes are logarithmic if the longest duration is at least this many times the shortest."""
 
 
 def _scales(ax: Axes, both: np.ndarray) -> tuple[float, float]:

@@ -115,7 +115,7 @@ class Theme:
         return self.strokes.get(kind, Stroke(self.other, 1.2, dashed=kind.endswith("Reply")))
 
     def node(self, position: int) -> str:
-        """The colour of a node, where lines have to be told apart."""
+        """The colour of a node, where lines have to be distinguished."""
         return self.nodes[position % len(self.nodes)]
 
     def paler(self, colour: str, share: float = 0.6) -> str:

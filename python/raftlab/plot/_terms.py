@@ -97,7 +97,7 @@ def node_key(theme: Theme, names: Sequence[str]) -> list[Artist]:
 
 
 def node_style(theme: Theme, position: int, count: int) -> dict[str, Any]:
-    """How the line of a node looks among so many."""
+    """The style of a node's line."""
     if count > MOST_NAMED:
         return {"color": theme.muted, "alpha": 0.6}
     return {"color": theme.node(position), "linestyle": node_dashes(position)}

@@ -59,7 +59,7 @@ impl Ending {
             Ending::Horizon => "Time ran out.",
             Ending::Steps => "All steps were taken, and there was no `stop`.",
             Ending::Violation => "A property was violated, and the run was to stop at that.",
-            Ending::NotReached => "A step waited for its condition in vain.",
+            Ending::NotReached => "The condition of a step was never met.",
             Ending::Interceptor => "An interceptor raised an error.",
             Ending::NotArmed => {
                 "Time ran out before `stop` was armed: the faults that it waits for did not strike."
