@@ -55,9 +55,9 @@ def network_from_csv(path: str | Path, *, nodes: Machines = None) -> Network:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "regions.csv")
-    ...     _ = path.write_text(",fra,lon,nyc\nfra,,12,85\nlon,12,,75\nnyc,85,75,\n")
+    ...     _ = path.write_text(",fra,lon,nyc\nfra,,12,80\nlon,12,,75\nnyc,80,75,\n")
     ...     network_from_csv(path).latency[0][2]
-    uniform(low=38.25, high=46.75)
+    uniform(low=36, high=44)
     """
     sheet = Sheet.of(path)
     if sheet.has_names():
