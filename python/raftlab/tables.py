@@ -1,4 +1,4 @@
-"""The trace: tables that speak Arrow."""
+"""The trace, as Arrow tables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def schema() -> dict[str, tuple[str, tuple[Column, ...]]]:
 
 
 class Table:
-    """A table of a trace. Any library that reads the Arrow PyCapsule interface takes it without copying.
+    """A table of a trace. Any library that reads the Arrow PyCapsule interface accepts it without copying.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def _cell(value: Any) -> str:
 
 
 class Trace:
-    """What a run wrote down, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
+    """The recording of a run, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
 
     `raftlab.schema()` tells every column's type, unit and meaning.
     """
@@ -154,7 +154,7 @@ class Trace:
 
     @property
     def level(self) -> str:
-        """How much is written down: `"full"`, `"states"` or `"off"`."""
+        """The level of recording: `"full"`, `"states"` or `"off"`."""
         return self._world._engine.watching[0]
 
     def table(self, name: str) -> Table:
@@ -177,36 +177,36 @@ class Trace:
 
     @property
     def messages(self) -> Table:
-        """Messages: sent, delivered, dropped and why. A row a message."""
+        """Messages: sent, delivered, dropped and why, with a row per message."""
         return self.table("messages")
 
     @property
     def nodes(self) -> Table:
-        """Node states. A row a change."""
+        """Node states, with a row per change."""
         return self.table("nodes")
 
     @property
     def entries(self) -> Table:
-        """The lives of log entries. A row an entry and node."""
+        """The lives of log entries, with a row per entry and node."""
         return self.table("entries")
 
     @property
     def ops(self) -> Table:
-        """Client operations. A row an operation."""
+        """Client operations, with a row per operation."""
         return self.table("ops")
 
     @property
     def events(self) -> Table:
-        """What happened at nodes, in order."""
+        """Events at nodes, in order."""
         return self.table("events")
 
     @property
     def faults(self) -> Table:
-        """Faults: when they struck, whom, until when."""
+        """Faults, with their times and the nodes that they hit."""
         return self.table("faults")
 
     def to_parquet(self, folder: str | os.PathLike[str]) -> None:
-        """Writes every table into a folder, as `messages.parquet` and so on; needs pyarrow.
+        """Writes every table to a folder, as `messages.parquet` and so on; needs pyarrow.
 
         Parameters
         ----------
@@ -242,7 +242,7 @@ class Trace:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the tables that this run wrote down."""
+        """The names of the tables that this run recorded."""
         if self.level == "off":
             return ()
         return tuple(name for name in schema() if self.level == "full" or name not in MESSAGES_AND_EVENTS)
@@ -260,7 +260,7 @@ class Trace:
 
 
 MESSAGES_AND_EVENTS = ("messages", "events")
-"""The tables of which only a full trace has rows."""
+"""The tables that have rows only in a full trace."""
 
 
 def _need(module: str, method: str) -> None:

@@ -1,4 +1,4 @@
-"""What there is to see of a cluster: nodes, entries, operations, faults, messages."""
+"""Views of a cluster: nodes, entries, operations, faults, messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def applied(self) -> bool:
-        """Whether this node has applied it."""
+        """True if this node has applied it."""
         return self.committed
 
 
@@ -64,7 +64,7 @@ class Log(tuple[Entry, ...]):
     __slots__ = ()
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
-        """The lines that are shown: the last ones of a long log."""
+        """The lines to show: the last ones of a long log."""
         return [(str(e.index), str(e.term), e.value, "yes" if e.committed else "no") for e in self[-SHOWN:]]
 
     def __repr__(self) -> str:
@@ -91,13 +91,13 @@ SHOWN = 30
 
 
 def role_of(node: Mapping[str, Any]) -> str:
-    """The role of a node, or why it has none."""
+    """The role of a node, or the reason for which it has none."""
     state = str(node["role"]) if node["up"] else "down"
     return f"{state}, paused" if node["paused"] else state
 
 
 def extent(node: Mapping[str, Any]) -> str:
-    """Which indices the log of a node has."""
+    """The range of indices of a node's log, in words."""
     first, last = node["first_index"], node["last_index"]
     return f"{first}..{last}" if first <= last else "empty"
 
@@ -135,7 +135,7 @@ class NodeView:
 
     @property
     def leader(self) -> str | None:
-        """Whom this node takes for the leader."""
+        """The node that this node considers the leader."""
         name: str | None = self._get("leader")
         return name
 
@@ -161,12 +161,12 @@ class NodeView:
 
     @property
     def up(self) -> bool:
-        """Whether it runs."""
+        """True if the node is up."""
         return bool(self._get("up"))
 
     @property
     def paused(self) -> bool:
-        """Whether it stands still."""
+        """True if the node is paused."""
         return bool(self._get("paused"))
 
     @property
@@ -176,33 +176,33 @@ class NodeView:
 
     @property
     def next_index(self) -> dict[str, int]:
-        """nextIndex for each other node, if this node leads; else empty."""
+        """nextIndex for each other node if this node leads; otherwise empty."""
         return {peer: pair[0] for peer, pair in self._get("progress").items()}
 
     @property
     def match_index(self) -> dict[str, int]:
-        """matchIndex for each other node, if this node leads; else empty."""
+        """matchIndex for each other node if this node leads; otherwise empty."""
         return {peer: pair[1] for peer, pair in self._get("progress").items()}
 
     @property
     def election_due_ms(self) -> float | None:
-        """When its election timer runs out, if it is armed."""
+        """The time at which its election timer expires, if it is armed."""
         due: float | None = self._get("election_due_ms")
         return due
 
     @property
     def clock_offset_ms(self) -> float:
-        """How far its clock is ahead of the world's time."""
+        """The time by which its clock is ahead of simulated time."""
         return float(self._get("clock_offset_ms"))
 
     @property
     def clock_rate(self) -> float:
-        """How fast its clock runs; 1 is true."""
+        """The rate of its clock; 1 is normal."""
         return float(self._get("clock_rate"))
 
     @property
     def first_index(self) -> int:
-        """Index of the first entry of its log; above 1 if a snapshot took the place of those before."""
+        """Index of the first entry of its log; above 1 if a snapshot covers earlier ones."""
         return int(self._get("first_index"))
 
     @property
@@ -212,7 +212,7 @@ class NodeView:
 
     @property
     def log(self) -> Log:
-        """Its log, as far as no snapshot took its place."""
+        """Its log, without entries that a snapshot has replaced."""
         return Log(Entry(*row) for row in self._world._engine.log(self.name))
 
     def __repr__(self) -> str:
@@ -245,7 +245,7 @@ class NodeView:
 
 
 class Operation:
-    """A client's operation: a handle that knows its fate.
+    """The handle of a client's operation, with its fate.
 
     It follows the cluster in which it was made; `fork.operation(handle)` is the same operation in a fork.
     """
@@ -260,7 +260,7 @@ class Operation:
 
     @property
     def text(self) -> str:
-        """What was asked."""
+        """The request in words."""
         return str(self._get("text"))
 
     @property
@@ -273,7 +273,7 @@ class Operation:
 
     @property
     def reason(self) -> str | None:
-        """Why it failed or is unknown."""
+        """The reason for which it failed or is unknown."""
         reason: str | None = self._get("reason")
         return reason
 
@@ -285,7 +285,7 @@ class Operation:
 
     @property
     def index(self) -> int | None:
-        """The index of its entry; of a read, lastApplied of the node that served it."""
+        """The index of its entry; for a read, lastApplied of the node that served it."""
         index: int | None = self._get("index")
         return index
 
@@ -297,35 +297,35 @@ class Operation:
 
     @property
     def value(self) -> str | None:
-        """What a read returned; `None` if the key was never set."""
+        """The value that a read returned; None if the key was never set."""
         value: str | None = self._get("value")
         return value
 
     @property
     def applied(self) -> bool | None:
-        """Whether a compare-and-set found what it expected."""
+        """True if a compare-and-set found the expected value."""
         applied: bool | None = self._get("applied")
         return applied
 
     @property
     def invoked_ms(self) -> float:
-        """When it was first asked for."""
+        """The time at which it was first requested."""
         return float(self._get("invoked_ms"))
 
     @property
     def ended_ms(self) -> float | None:
-        """When its answer came."""
+        """The time of its answer."""
         ended: float | None = self._get("ended_ms")
         return ended
 
     @property
     def ok(self) -> bool:
-        """Whether it was done and acknowledged."""
+        """True if it was done and acknowledged."""
         return self.status == "ok"
 
     @property
     def done(self) -> bool:
-        """Whether it has an answer, of whatever kind."""
+        """True if it has an answer of any kind."""
         return self.status != "pending"
 
     def __index__(self) -> int:
@@ -353,7 +353,7 @@ class Operation:
 
 
 class FaultHandle(int):
-    """The handle of a fault: `heal(handle)` ends it. It is a number that JSON, forks and replays know too."""
+    """The handle of a fault: `heal(handle)` ends it. Its number is the same in JSON, forks and replays."""
 
     _world: Cluster
     fault: Fault
@@ -366,19 +366,19 @@ class FaultHandle(int):
 
     @property
     def active(self) -> bool:
-        """Whether it acts now."""
+        """True if it is active now."""
         return any(f["handle"] == int(self) for f in self._world._engine.active_faults())
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """Whom it hit, if it acts now."""
+        """The nodes that it hit, if it is active now."""
         for active in self._world._engine.active_faults():
             if active["handle"] == int(self):
                 return tuple(active["nodes"])
         return ()
 
     def heal(self) -> None:
-        """Ends it."""
+        """Ends the fault."""
         self._world.heal(self)
 
     def __repr__(self) -> str:
@@ -425,23 +425,23 @@ class Message:
 
     @property
     def held(self) -> bool:
-        """Whether it is held."""
+        """True if it is held."""
         return self.due_ms is None
 
     def deliver(self) -> None:
-        """It arrives now, whatever stands between."""
+        """Delivers it now, regardless of the network."""
         self._by_hand("deliver")
 
     def drop(self) -> None:
-        """It never arrives."""
+        """Drops it."""
         self._by_hand("drop")
 
     def hold(self) -> None:
-        """It stays where it is until it is released or delivered."""
+        """Holds it until it is released or delivered."""
         self._by_hand("hold")
 
     def release(self, after: Duration = 0) -> None:
-        """It arrives after this time."""
+        """Releases it, to arrive after this time."""
         from ._time import to_ms
 
         self._by_hand("release", to_ms(after, "after"))
@@ -487,7 +487,7 @@ class InFlight(tuple[Message, ...]):
         to: str | Sequence[str] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> InFlight:
-        """Those from some nodes, to some nodes, of some types. `"ABC"` names single-letter nodes."""
+        """The messages from some nodes, to some nodes, of some types. `"ABC"` names single-letter nodes."""
         senders = self._names if from_ is None else nodes(from_, "from_", self._names)
         receivers = self._names if to is None else nodes(to, "to", self._names)
         known = _core.message_types()
@@ -507,7 +507,7 @@ class InFlight(tuple[Message, ...]):
             message.drop()
 
     def release(self, after: Duration = 0) -> None:
-        """Lets all of them travel on."""
+        """Releases all of them."""
         for message in self:
             message.release(after)
 
@@ -536,7 +536,7 @@ class InFlight(tuple[Message, ...]):
 
 
 def active_faults(world: World) -> Iterator[tuple[int, Fault, tuple[str, ...], float]]:
-    """The faults that act now: handle, fault, whom it hit, since when."""
+    """The active faults: handle, fault, nodes, time of the strike."""
     import json
 
     for active in world._engine.active_faults():
