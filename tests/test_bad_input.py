@@ -417,7 +417,7 @@ FAULTS = {
     "another's handle": (lambda: fresh().heal(99), ["handle 99"]),
     "a negative handle": (lambda: fresh().heal(-1), ["handle", "-1"]),
     "a huge handle": (lambda: fresh().heal(2**40), ["handle"]),
-    "a handle's type": (lambda: fresh().heal("A"), ["handle"]),
+    "a handle's type": (lambda: fresh().heal("A"), ["handle", "restart(node) brings a node up"]),
     "a handle that is none": (lambda: fresh().heal(NAN), ["handle"]),
     "a fault for its handle": (lambda: fresh().heal(rl.Crash("A")), ["handle"]),
 }

@@ -149,6 +149,19 @@ VALUES = {
     "a fault's class by hand": (lambda: cluster().inject(rl.Partition), ["call it: Partition(*groups)"]),
     "a fault's name": (lambda: rl.Scenario(3, faults=["crash"]), ["raftlab.Crash"]),
     "a fault's method": (lambda: cluster().inject(cluster().crash), ["fault must be a fault"]),
+    "a fault's name among faults": (
+        lambda: rl.Scenario(3, faults=[rl.Crash("A"), "crash"]),
+        ["faults[1]", "did you mean raftlab.Crash(node)?"],
+    ),
+    "a distribution of many": (
+        lambda: rl.plot.ecdf(swept(), "commit_latency"),
+        ["raftlab.plot.commit_latency draws them"],
+    ),
+    "a setting for the seed": (lambda: rl.Cluster(5, rl.Network()), ["seed", "settings go by name"]),
+    "a setting without its group": (
+        lambda: rl.sweep(rl.Scenario(3), {"loss": [0.1]}, seeds=2),
+        ["unknown field `loss`", "did you mean 'network.loss'?"],
+    ),
     "one fault, no list": (lambda: rl.Scenario(3, faults=rl.Crash("A")), ["faults must be a list"]),
     "a load's class": (lambda: rl.Scenario(3, workload=[rl.OpenLoop]), ["call it: OpenLoop()"]),
     "the beginning as a dict": (

@@ -153,6 +153,7 @@ class Partition(Fault):
         A shape instead of groups, laid out when the fault strikes: a random minority against the rest (3
         nodes or more); two groups of random sizes (2 or more); two halves connected only through one node (3
         or more); a ring in which every node sees a majority and no two see the same one (4 or more; Jepsen).
+        The halves of a bridge are random; `cut(from_="ABC", to="EFG", both_ways=True)` cuts chosen halves.
     bridge : target, optional
         The node that sees both halves with the shape `"bridge"`; random by default.
 

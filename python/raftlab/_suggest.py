@@ -183,7 +183,8 @@ def meant_for(value: object, kind: type) -> str:
         if (base.__name__, kind.__name__) in INSTEAD:
             return f": {INSTEAD[base.__name__, kind.__name__]}"
     if isinstance(value, str):
-        return meant(f"{__package__}.{word}" for word in close(value, of_kind(kind)))
+        known = of_kind(kind)
+        return meant(f"{__package__}.{_call(known[word], kind) or word}" for word in close(value, known))
     return ""
 
 

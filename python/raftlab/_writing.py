@@ -93,7 +93,7 @@ def _write_initial(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
 
 
 def _write_faults(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
-    return [instance(fault, Fault, what).to_dict() for fault in items(value, what)]
+    return [instance(fault, Fault, f"{what}[{at}]").to_dict() for at, fault in enumerate(items(value, what))]
 
 
 def _write_steps(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:

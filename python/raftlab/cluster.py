@@ -17,6 +17,7 @@ from ._signatures import passes_on
 from ._suggest import meant_for, refuse_makers
 from ._time import Duration, format_ms, to_ms
 from ._typing import OnViolation, Settings, TraceLevel, Via, words
+from ._values import Value
 from ._world import World
 from .commands import Command
 from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationError, shown
@@ -172,6 +173,10 @@ class Cluster(Injectable, Interceptable, Forkable):
         trace_rows: int | None = None,
         **settings: Unpack[Settings],
     ) -> None:
+        if isinstance(seed, Value):
+            raise InvalidError(
+                f"seed must be an integer, not {shown(seed)}; settings go by name, such as network="
+            )
         scenario = Scenario(nodes, **settings)
         self._open(scenario, seed, trace, checks, on_violation, trace_rows)
         if scenario._parts.get("steps"):

@@ -399,6 +399,11 @@ class heal(Action):
     handle: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.handle, str):
+            raise InvalidError(
+                f"handle must be what a fault's method returned, not {shown(self.handle)}. "
+                "restart(node) brings a node up; heal() ends all faults of the network"
+            )
         if self.handle is not None:
             object.__setattr__(self, "handle", integer(self.handle, "handle", 0, U32))
         super().__post_init__()

@@ -77,8 +77,8 @@ def share(
     ...     return rl.Scenario(5, network=rl.Network(latency=5, loss=loss), stop=rl.leader_elected,
     ...                        horizon="300ms")
     >>> result = rl.sweep(cluster, {"loss": [0, 0.2, 0.4]}, seeds=100)
-    >>> rl.plot.share(result, "loss", "ending=horizon").get_ylabel()
-    'share of runs that end by horizon'
+    >>> " ".join(rl.plot.share(result, "loss", "ending=horizon").get_ylabel().split())
+    'share of runs that end at the horizon'
     """
     confidence = confidence_of(confidence, "confidence")
     lines = _lines(result, x, question, by, confidence, ax)

@@ -163,8 +163,8 @@ def axis_name(result: Sweep, metric: str) -> str:
         return "share of runs with a violation"
     column, asks, value = metric.partition("=")
     if asks:
-        value = value.replace("_", " ")
-        return f"share of runs that {'violate' if column == 'properties' else 'end by'} {value}"
+        verb = "violate" if column == "properties" else "end at the" if value == "horizon" else "end by"
+        return f"share of runs that {verb} {value.replace('_', ' ')}"
     unit = next((unit for name, _, unit, _ in result.runs.columns if name == metric), "")
     name = metric.removesuffix(f"_{unit}") if unit else metric
     return f"{name.replace('_', ' ')} ({unit})" if unit else name.replace("_", " ")

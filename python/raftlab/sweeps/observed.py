@@ -204,6 +204,8 @@ def strange(result: Sweep, name: Any) -> str:
         return f"metric '{name}' holds texts, not numbers"
     if isinstance(name, str) and name in catalogue.names:
         return f"metric '{name}' was not measured: play the sweep with metrics=[..., '{name}']"
+    if name == "commit_latency":
+        return f"a run has many values of '{name}', not one: raftlab.plot.{name} draws them"
     return f"unknown metric {shown(name)}"
 
 

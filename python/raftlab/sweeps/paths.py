@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from .._suggest import meant
 from .._time import to_ms
 from .._writing import normal
 from ..errors import InvalidError, shown
@@ -25,7 +26,30 @@ def changed(parts: Mapping[str, Any], point: Mapping[str, Any]) -> Scenario:
     written = copy.deepcopy(dict(parts))
     for path, value in point.items():
         put(written, path, written_as(value))
-    return Scenario.from_json(normal(written))
+    try:
+        return Scenario.from_json(normal(written))
+    except InvalidError as error:
+        raise InvalidError(f"{error}{meant(map(repr, elsewhere(parts, point)))}") from error
+
+
+def elsewhere(parts: Mapping[str, Any], point: Mapping[str, Any]) -> list[str]:
+    """Places that end like those of a point that the scenario does not have."""
+    known = list(places(parts))
+    return [
+        place
+        for path in point
+        if path not in known
+        for place in known
+        if place.rpartition(".")[2] == path.rpartition(".")[2]
+    ]
+
+
+def places(parts: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The paths to the values of a scenario's settings, at any depth."""
+    for name, value in parts.items():
+        yield before + name
+        if isinstance(value, Mapping):
+            yield from places(value, f"{before}{name}.")
 
 
 def put(parts: dict[str, Any], path: str, value: Any) -> None:
