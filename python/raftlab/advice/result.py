@@ -188,21 +188,36 @@ class Advice:
         return heatmap(self, ax)
 
     def __repr__(self) -> str:
+        best, like = self.best, self.timeout_ms
+        cost = told(plain(best.downtime_s_a_year), seconds)
+        where = like.note or f"the best one is between {format_ms(like.low)} and {format_ms(like.high)}"
+        return (
+            f"<advice: {self._recommended()}\n"
+            f"  without a leader {cost} a year; a healthy leader lost {often(best.losses_a_day)}\n"
+            f"  {where}; {self.runs:,} runs; print() shows all>"
+        )
+
+    def __str__(self) -> str:
         return f"<advice: {'; '.join((*self._said(), *map(str, self.not_modelled)))}>"
+
+    def _recommended(self) -> str:
+        best = self.best
+        return (
+            f"election timeouts from {format_ms(best.timeout_ms)} to {format_ms(best.longest_ms)}, "
+            f"heartbeats every {format_ms(best.heartbeat_ms)}"
+        )
 
     def _said(self) -> Iterable[str]:
         """The recommendation, its cost and its certainty, in words."""
         best = self.best
         place = self.costs.places([best.timeout_ms])[0]
         lost = float(self.costs.without_failures[:, place].mean())
-        yield (
-            f"election timeouts from {format_ms(best.timeout_ms)} to {format_ms(best.longest_ms)}, "
-            f"heartbeats every {format_ms(best.heartbeat_ms)}"
-        )
+        cost_of_losses = "" if DAYS * best.losses_a_day.high < 1 else f"{seconds(lost)} as "
+        yield self._recommended()
         yield (
             f"without a leader {told(best.downtime_s_a_year, seconds)} a year: "
             f"{seconds(best.downtime_s_a_year.value - lost)} after {self.failures_a_year:g} failures, "
-            f"{spelt(best.failover_ms.value)} each, and {seconds(lost)} as a healthy leader is lost "
+            f"{spelt(best.failover_ms.value)} each, and {cost_of_losses}a healthy leader is lost "
             f"{often(best.losses_a_day)}"
         )
         yield from self._precision()
@@ -241,7 +256,7 @@ class Advice:
             format_ms(choice.heartbeat_ms),
             told(plain(choice.failover_ms), spelt),
             often(choice.losses_a_day) if choice.elects else "–",
-            told(choice.false_a_day, digits),
+            "none seen" if choice.false_a_day.unseen else told(choice.false_a_day, digits),
             told(plain(choice.downtime_s_a_year), seconds),
             self.note(choice),
         )
@@ -289,8 +304,9 @@ def often(a_day: Estimate) -> str:
     if year < 1:
         return "less than once a year"
     scale, unit = (1, "a day") if a_day.value >= 1 else (DAYS, "a year")
-    low, high = (digits(scale * part) for part in (a_day.low, a_day.high))
-    return f"{digits(scale * a_day.value)} ({low} to {high}) times {unit}"
+    low, high = scale * a_day.low, digits(scale * a_day.high)
+    between = f"up to {high}" if low < 0.01 else f"{digits(low)} to {high}"
+    return f"{digits(scale * a_day.value)} ({between}) times {unit}"
 
 
 def plain(estimate: Estimate) -> Estimate:
