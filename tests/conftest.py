@@ -4,6 +4,9 @@ import signal
 
 import pytest
 
+collect_ignore = ["typing/calls.py"]
+"""Calls for mypy, right and wrong ones (tests/test_typing.py): they are read, not run."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _hears_ctrl_c():

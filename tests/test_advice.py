@@ -480,7 +480,7 @@ def test_other_losses_are_played_too(etcd):
         (0.02, 50), (0.02, 1000), (0.1, 50), (0.1, 1000),
     ]  # fmt: skip
     here, there = etcd.under_loss[0], etcd.under_loss[2]
-    assert here.downtime_s_a_year == etcd.choices[0].downtime_s_a_year
+    assert here.downtime_s_a_year.value == etcd.choices[0].downtime_s_a_year.value
     assert there.failover_ms.value > here.failover_ms.value
 
 
@@ -504,7 +504,7 @@ def by_gid(ax, gid):
 def test_the_heatmap_says_what_the_choices_say(etcd):
     ax = etcd.heatmap()
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["2 %\nas given", "10 %"]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["50 ms", "1 s\netcd's own"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["50 ms", "etcd's own: 1 s"]
     said = texts(ax, "value")
     assert len(said) == 4
     first = etcd.choices[0].downtime_s_a_year
@@ -567,9 +567,9 @@ def test_a_picture_of_what_never_elects_has_a_mark(stuck):
         ({"failures_a_year": -1}, "failures_a_year"),
         ({"steady_days": 0}, "steady_days"),
         ({"losses": [2]}, "losses"),
-        ({"confidence": 95}, "confidence must be above 0 and below 1, not 95"),
-        ({"confidence": 0}, "confidence must be above 0 and below 1, not 0"),
-        ({"confidence": 1}, "confidence must be above 0 and below 1, not 1"),
+        ({"confidence": 95}, "confidence must be a confidence above 0 and below 1, such as 0.95, not 95"),
+        ({"confidence": 0}, "confidence must be a confidence above 0 and below 1, such as 0.95, not 0"),
+        ({"confidence": 1}, "confidence must be a confidence above 0 and below 1, such as 0.95, not 1"),
     ],
 )
 def test_what_makes_no_sense(options, words):

@@ -55,7 +55,7 @@ def test_with_every_rule_there_is_a_leader_and_all_is_safe(rule):
         horizon="12s",
     )
     result = rl.sweep(scenario, seeds=60, metrics=["availability", "commit_index"], on_violation="record")
-    assert result.rules == {}
+    assert result.violations_by_property == {}
     if rule == "no_grant_no_bump":
         return  # who gave its vote away in vain is lost to everybody else: it is compared because it is bad
     rows = result.to_pandas()
@@ -95,7 +95,7 @@ def test_who_has_voted_keeps_its_term_unless_it_votes():
             5,
             election_rule=rule,
             network=5,
-            initial=rl.Initial(term=1, votes=votes),
+            initial=rl.Initial(term=1, voted_for=votes),
             faults=[slow],
             horizon="2s",
         )
@@ -117,7 +117,7 @@ def test_who_hears_nothing_hesitates():
 
 def test_a_refusal_for_another_reason_than_the_log_is_reason_to_stand_again():
     """B has voted for E in every term that A may stand in next; it hears A, and nobody else does."""
-    initial = rl.Initial(term={"A": 1, "B": 2, "C": 2, "D": 2, "E": 2}, votes=dict.fromkeys("BCDE", "E"))
+    initial = rl.Initial(term={"A": 1, "B": 2, "C": 2, "D": 2, "E": 2}, voted_for=dict.fromkeys("BCDE", "E"))
     slow = rl.ClockRate(list("BCDE"), 1e-3, at=0)
     cut = rl.Partition("AB", "CDE", at=0)
 

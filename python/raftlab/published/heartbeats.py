@@ -78,10 +78,7 @@ def lost_heartbeats(seeds: int = 20_000) -> Result:
         found = played(lossy(case), seeds=seeds, metrics="elections")
         stood = share(int((found["ending"] == "stop").sum()), len(found))
         expected = 1 - (1 - stands(case.missed, case.loss, case.rounds)) ** (case.servers - 1)
-        name = (
-            f"{case.servers} servers, {case.missed} heartbeats missed, loss {case.loss:.0%}, "
-            f"{case.rounds} rounds"
-        )
+        name = f"{case.servers} servers, {case.missed} missed, loss {case.loss:.0%}, {case.rounds} rounds"
         rows.append(
             Row(name, "P(a follower becomes candidate)", "%", expected, *triple(stood), basis="formula")
         )

@@ -231,8 +231,9 @@ def warn_of_what_was_not_armed(result: Sweep) -> None:
 
 def warn_of_what_always_failed(result: Sweep) -> None:
     """Warns of a custom metric that raised in every run."""
-    errors = [why for _, why in result.errors]
-    for name, _ in result._plan.own_metrics:
+    own = result._plan.own_metrics
+    errors = [why for _, why in result.errors] if own else []
+    for name, _ in own:
         raised = [why for why in errors if why.startswith(f"metric {name}: ")]
         if raised and len(raised) == len(result) - int(result._failed.sum()):
             said = f"{raised[0]} (in all of {len(raised):,} runs; their column '{name}' is empty)"

@@ -22,6 +22,7 @@ def cuts(c: World) -> list[tuple[float, float]]:
 
     Examples
     --------
+    >>> from raftlab.experiments.split_brain.stories import split
     >>> cuts(split(after=0))
     [(120.0, 5120.0)]
     """
@@ -38,6 +39,7 @@ def stale_reads(c: World) -> list[tuple[Operation, Operation]]:
 
     Examples
     --------
+    >>> from raftlab.experiments.split_brain.stories import cut_off_reader
     >>> [(read.value, write.text) for read, write in stale_reads(cut_off_reader())]
     [('1', 'x=2')]
     """

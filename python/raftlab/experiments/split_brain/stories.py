@@ -191,6 +191,7 @@ def leases(seed: int = 1, bug: str = "lease_without_stickiness", *, intact: bool
 
     Examples
     --------
+    >>> from raftlab.experiments.split_brain.judges import stale_reads
     >>> read, write = stale_reads(leases(bug="lease_ignores_drift"))[0]
     >>> read.value, write.text, write.ended_ms < read.invoked_ms
     ('1', 'x=2', True)
@@ -287,6 +288,7 @@ def random_minorities() -> Scenario:
 
     Examples
     --------
+    >>> from raftlab.experiments.split_brain.judges import new_commits_of_minorities
     >>> run = random_minorities().run(seed=1)
     >>> run.violations, new_commits_of_minorities(run)
     ([], [])
