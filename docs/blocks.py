@@ -12,6 +12,7 @@ import ast
 import contextlib
 import io
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -77,10 +78,10 @@ def with_outputs(page: str, text: str) -> str:
 def played(
     page: str, text: str, known: dict[str, Any], draw: Callable[[Block], None] | None
 ) -> Iterator[tuple[Block, str]]:
-    """Runs a page piece by piece: each with what it said."""
+    """Runs a page piece by piece, in a folder of its own: each piece with its output."""
     from matplotlib import pyplot as plt
 
-    with as_it_was(raftlab):
+    with as_it_was(raftlab), tempfile.TemporaryDirectory() as folder:
         for block in blocks(text):
             if block.picture is not None:
                 if draw is not None:
@@ -88,7 +89,9 @@ def played(
                 continue
             plt.close("all")
             assert block.code is not None
-            yield block, said_by(block.code, page, block.line, known)
+            with contextlib.chdir(folder):
+                said = said_by(block.code, page, block.line, known)
+            yield block, said
     plt.close("all")
 
 

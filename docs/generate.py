@@ -8,9 +8,7 @@ python docs/generate.py --outputs    also runs the code of all pages, and writes
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -200,5 +198,4 @@ if __name__ == "__main__":
     if "--verdicts" in sys.argv[1:]:
         (ROOT / "docs" / "verdicts.md").write_text(verdicts())
     if "--outputs" in sys.argv[1:]:
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # pages save files
-            write_outputs()
+        write_outputs()
