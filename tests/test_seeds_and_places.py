@@ -35,6 +35,12 @@ def test_seeds_of_ones_choice_play_the_same_runs():
     assert digests(play(LOSSY, {"network.loss": [0, 0.2]}, seeds=range(29, 2, -13))).items() <= every.items()
 
 
+def violating(nodes):
+    """A scenario with a bug that some runs show."""
+    nemesis = rl.Crash("a node", at=rl.uniform(0, 300), every=rl.uniform(100, 400), duration=50)
+    return rl.Scenario(nodes, bugs=["vote_not_persisted"], faults=[nemesis], horizon="20s")
+
+
 def test_the_violating_seeds_of_a_sweep_are_seeds_of_the_next():
     nemesis = rl.Crash(
         "a node", at=rl.uniform(0, 300), every=rl.uniform(100, 400), duration=50, unsynced="tear"
@@ -45,6 +51,18 @@ def test_the_violating_seeds_of_a_sweep_are_seeds_of_the_next():
     again = play(broken, seeds=found.violating_seeds)
     assert again.violating_seeds == found.violating_seeds
     assert digests(again).items() <= digests(found).items()
+
+
+def test_a_seed_that_violates_at_two_points_is_there_once():
+    found = play(violating, {"nodes": [3, 5]}, seeds=400)
+    rows = found.runs.to_dict()
+    broken = [seed for seed, count in zip(rows["seed"], rows["violations"], strict=True) if count]
+    assert len(set(broken)) < len(broken), "or the test shows nothing"
+    assert found.violating_seeds == list(dict.fromkeys(broken))
+    assert f"800 runs, 2 points x 400 seeds, {len(broken)} with violations" in repr(found)
+    assert found.upper_bound == rl.statistics.upper_bound(len(set(broken)), 400)
+    again = play(violating, {"nodes": [3, 5]}, seeds=found.violating_seeds)
+    assert again.violating_seeds == found.violating_seeds
 
 
 def test_seeds_of_ones_choice_over_executors_and_stores(tmp_path):
@@ -203,13 +221,7 @@ def test_a_sweep_shows_a_row_a_point():
 
 
 def test_a_sweep_names_violating_seeds_and_replays_one():
-    bugs = ["vote_not_persisted"]
-    nemesis = rl.Crash("a node", at=rl.uniform(0, 300), every=rl.uniform(100, 400), duration=50)
-    result = play(
-        lambda nodes: rl.Scenario(nodes, bugs=bugs, faults=[nemesis], horizon="20s"),
-        {"nodes": [3]},
-        seeds=400,
-    )
+    result = play(violating, {"nodes": [3]}, seeds=400)
     first = result.violating_seeds[0]
     assert f"{len(result.violating_seeds)}: {first}" in repr(result)
     assert f"result.replay({result.runs.to_list('seed').index(first)})" in repr(result)

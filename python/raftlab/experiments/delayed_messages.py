@@ -364,7 +364,7 @@ def late_are_refused(c: World) -> Answer:
 
 def safety_suffers(swept: Sweep) -> Answer:
     """A judge: whether any property was violated in many runs."""
-    broken = len(swept.violating_seeds)
+    broken = len(swept._violating)
     elected = sum(swept.runs.to_list("elections"))
     if broken:
         which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())

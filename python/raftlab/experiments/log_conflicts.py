@@ -275,7 +275,7 @@ def takes_effect_twice(c: World) -> Answer:
 
 def acknowledged_is_durable(swept: Sweep) -> Answer:
     """A judge: whether no acknowledged write was lost in many runs."""
-    broken = len(swept.violating_seeds)
+    broken = len(swept._violating)
     sample = [swept.replay(seed, trace="states") for seed in swept.runs.to_list("seed")[:LOOKED_THROUGH]]
     fates = [_fates(run) for run in sample]
     acknowledged, lost, survived = (sum(fate[i] for fate in fates) for i in range(3))

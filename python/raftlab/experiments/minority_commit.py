@@ -211,7 +211,7 @@ def never_by_minority(swept: Sweep) -> Answer:
         f"in the first {len(sample)}, {by_minority:,} of {commits:,} entries were committed by a minority, "
         f"and {forked:,} were dropped from a log"
     )
-    broken = len(swept.violating_seeds)
+    broken = len(swept._violating)
     if broken or by_minority:
         which = ", ".join(f"{name} {count:,}" for name, count in swept.violations_by_property.items())
         return Answer(True, f"{broken:,} of {len(swept):,} runs violated a property ({which}); {looked}")

@@ -35,7 +35,7 @@ def headline(result: Sweep) -> str:
     size += f", {failed:,} failed" if failed else ""
     broken = len(result.errors) - failed
     size += f", {broken:,} with a metric that failed" if broken else ""
-    bad = len(result.violating_seeds)
+    bad = len(result._violating)
     if len(result) == 0:
         return size
     if not plan.checks:

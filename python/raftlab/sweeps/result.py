@@ -232,9 +232,17 @@ class Sweep:
 
     @property
     def violating_seeds(self) -> list[int]:
-        """The seeds whose runs violated a property, in row order. Without checks there are none."""
-        seeds, counts = self.runs._core.column_list("seed"), self.runs._core.column_list("violations")
-        return [seed for seed, violations in zip(seeds, counts, strict=True) if violations]
+        """The seeds with a run that violated a property, each once, in row order.
+
+        A seed may have a violation at several points of the grid. Without checks there are none.
+        """
+        seeds = self.runs._core.column_list("seed")
+        return list(dict.fromkeys(seeds[row] for row in self._violating))
+
+    @property
+    def _violating(self) -> list[int]:
+        """The rows of the runs that violated a property."""
+        return [row for row, count in enumerate(self.runs._core.column_list("violations")) if count]
 
     @property
     def violations_by_property(self) -> dict[str, int]:

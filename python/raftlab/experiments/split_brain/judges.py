@@ -291,7 +291,7 @@ def _reads_by_lease(run: World) -> int:
 def minority_commits(sweeps: dict[str, Sweep]) -> Answer:
     """A judge: whether an entry appended on a minority side was committed or acknowledged there."""
     some, none = sweeps["two of five are cut off"], sweeps["no side is a majority"]
-    broken = len(some.violating_seeds)
+    broken = len(some._violating)
     sample = [some.replay(seed) for seed in some.runs.to_list("seed")[:LOOKED_THROUGH]]
     cut = sum(len(cuts(run)) for run in sample)
     committed = sum(len(new_commits_of_minorities(run)) for run in sample)
