@@ -130,6 +130,30 @@ def test_seeds_that_are_none(seeds):
         play(LOSSY, seeds=seeds)
 
 
+@pytest.mark.parametrize(
+    "seeds", [np.array([3, 1]), np.array([7]), np.arange(2, dtype=np.uint64), np.array(2), np.int64(2)]
+)
+def test_seeds_of_numpy(seeds):
+    meant = list(range(int(seeds))) if seeds.ndim == 0 else seeds.tolist()
+    assert play(LOSSY, seeds=seeds).runs.to_list("seed") == meant
+
+
+@pytest.mark.parametrize("seeds", [np.array([[1, 2]]), np.array(0.5), np.array([0.5]), np.array([1, 1])])
+def test_arrays_that_are_no_seeds(seeds):
+    with pytest.raises(rl.InvalidError, match="seeds"):
+        play(LOSSY, seeds=seeds)
+
+
+def test_the_last_seed_is_the_same_however_seeds_are_given():
+    last = 2**64 - 2
+    for seeds in ([last], range(last, last + 1), range(last, last - 1, -1), np.array([last], np.uint64)):
+        result = play(LOSSY, seeds=seeds)
+        assert result.replay(0).seed == result.runs.to_list("seed")[0] == last
+    for seeds in ([last + 1], range(last + 1, last + 2), range(last + 1, last, -1), range(last, last + 2)):
+        with pytest.raises(rl.InvalidError, match=r"seed.* 2\^64 - [12]\b"):
+            play(LOSSY, seeds=seeds)
+
+
 @pytest.fixture(scope="module")
 def grid():
     def build(loss, name):

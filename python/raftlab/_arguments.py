@@ -25,7 +25,7 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
     if number is None or not least <= number <= most:
         limit = f"of at least {least}" if most in (U32, U64) else f"between {least} and {most}"
         limit = f"from {least} to 2^63 - 1" if most == 2**63 - 1 else limit
-        limit = "from 0 to 2^64 - 1" if (least, most) == (0, U64) else limit
+        limit = f"from 0 to 2^64 - {2**64 - most}" if least == 0 and most in (U64, U64 - 1) else limit
         raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
     return number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import operator
@@ -15,6 +16,8 @@ from ..scenario import Scenario
 
 __all__ = ["own_seeds", "seeds_of", "takes_seed"]
 
+LAST = U64 - 1
+"""The largest seed of a sweep: the end of a range must be a number of 64 bits, too."""
 MOST_LISTED = 10_000_000
 """The longest range with a step that is accepted, since it is kept as a list."""
 
@@ -23,16 +26,17 @@ def seeds_of(seeds: int | Iterable[int]) -> Sequence[int]:
     """The seeds for an argument: a number of them from 0, a range, or a list in any order."""
     given, accepted = seeds, "a number above 0, a range or a list of different seeds"
     if isinstance(seeds, SupportsIndex) and not isinstance(seeds, bool):
-        seeds = range(operator.index(seeds))
+        with contextlib.suppress(TypeError):  # an array has __index__, but only some are numbers
+            seeds = range(operator.index(seeds))
     if isinstance(seeds, range):
         if seeds.step == 1 and 0 <= seeds.start < seeds.stop:
-            if seeds.stop > U64:
+            if seeds.stop - 1 > LAST:
                 raise InvalidError(f"seeds must end before 2^64 - 1, not {shown(given)}")
             return seeds
         seeds = list(seeds) if len(seeds) <= MOST_LISTED else ()
     if isinstance(seeds, (str, bytes, Mapping)) or not isinstance(seeds, Iterable):
         raise InvalidError(f"seeds must be {accepted}, not {shown(given)}")
-    listed = [integer(seed, "seeds: a seed") for seed in items(seeds, "seeds")]
+    listed = [integer(seed, "seeds: a seed", 0, LAST) for seed in items(seeds, "seeds")]
     if not listed:
         raise InvalidError(f"seeds must be {accepted}, not {shown(given)}")
     twice = [seed for seed, count in Counter(listed).items() if count > 1]
