@@ -49,6 +49,35 @@ def later(message):
     message.delay("2ms")
 
 
+def at_odd_nanoseconds(act):
+    """At a time whose lowest bits are set, in which those of a number could be lost."""
+
+    def later(c):
+        c.run(127e-6)
+        return act(c)
+
+    return later
+
+
+def two_pending(c):
+    """Operations 1 and 2, which a paused node has not seen."""
+    paused(c)
+    return c.propose("x=1", node="B"), c.propose("x=2", node="B")
+
+
+def down_and_paused(c):
+    c.crash("B")
+    c.pause("B")
+
+
+def cut_off(c):
+    """An operation that is pending at B, and a client beside C that cannot reach B."""
+    paused(c)
+    write = c.propose("x=1", node="B")
+    c.cut(from_="C", to="B", both_ways=True)
+    return write
+
+
 DIFFERENT = {
     "a cut, or none": (None, lambda c: c.cut(from_="A", to="B")),
     "a cut one way or the other": (lambda c: c.cut(from_="A", to="B"), lambda c: c.cut(from_="B", to="A")),
@@ -89,6 +118,26 @@ DIFFERENT = {
     "why a client was refused": (
         lambda c: (c.cut(from_="B", to="C"), c.propose("x=1", node="B")),
         lambda c: (c.cut(from_="B", to="C"), c.propose("x=1", node="B", home="C")),
+    ),
+    "which operation is given up": (
+        at_odd_nanoseconds(lambda c: c.give_up(two_pending(c)[0])),
+        at_odd_nanoseconds(lambda c: c.give_up(two_pending(c)[1])),
+    ),
+    "whose clock is set": (
+        at_odd_nanoseconds(lambda c: c.clock_jump("A", 5)),
+        at_odd_nanoseconds(lambda c: c.clock_jump("B", 5)),
+    ),
+    "the rate of whose clock": (
+        at_odd_nanoseconds(lambda c: c.clock_rate("A", 1.5)),
+        at_odd_nanoseconds(lambda c: c.clock_rate("B", 1.5)),
+    ),
+    "a pause that ends while its node is down": (
+        down_and_paused,
+        lambda c: (down_and_paused(c), c.resume("B")),
+    ),
+    "from where a client tries again": (
+        lambda c: c.retry(cut_off(c), node="B"),
+        lambda c: c.retry(cut_off(c), node="B", home="C"),
     ),
     "a message dropped by hand": (None, lambda c: first(c).drop()),
     "when it is to arrive": (

@@ -172,12 +172,12 @@ impl Injector {
                 world.wipe(id);
             }
             Fault::Restart { .. } => {
-                self.release(id, holds_down);
+                self.release(world, id, holds_down);
                 self.let_up(world, id);
             }
             Fault::Pause { .. } | Fault::ClockRate { .. } => self.combine(world, id, fault),
             Fault::Resume { .. } => {
-                self.release(id, pauses);
+                self.release(world, id, pauses);
                 world.resume(id);
             }
             Fault::ClockJump { by, .. } => {
@@ -255,14 +255,19 @@ impl Injector {
     }
 
     /// Ends strikes of a kind at a node; a strike without nodes has ended.
-    fn release(&mut self, id: NodeId, kind: fn(&Fault) -> bool) {
+    fn release<O: Observer<Node>>(
+        &mut self,
+        world: &mut World<Node, O>,
+        id: NodeId,
+        kind: fn(&Fault) -> bool,
+    ) {
         for active in &mut self.active {
-            let given = scheduled(&self.given, active.strike.handle);
-            if given.is_some_and(|given| kind(&given.fault))
-                && active.nodes.remove(id)
-                && active.nodes.is_empty()
-            {
-                self.ended.push(active.strike);
+            let Some(given) = scheduled(&self.given, active.strike.handle) else { continue };
+            if kind(&given.fault) && active.nodes.remove(id) {
+                told(world, &given.fault, &NodeSet::from_iter([id]), false);
+                if active.nodes.is_empty() {
+                    self.ended.push(active.strike);
+                }
             }
         }
         self.active.retain(|active| !active.nodes.is_empty());

@@ -36,7 +36,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 status: OpStatus::Pending,
             },
         );
-        self.core.absorb_deed(6, op.0 << 16 ^ node.fingerprint());
+        self.core.absorb_deed(6, asking(op, node, home));
         self.core.absorb_deed(6, request.fingerprint());
         self.ask(op, 0, home, node, request, false);
         op
@@ -61,7 +61,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let Some(state) = self.core.ops.get_mut(&op) else { return };
         state.ask_again(node);
         let request = state.request.clone();
-        self.core.absorb_deed(7, op.0 << 16 ^ node.fingerprint());
+        self.core.absorb_deed(7, asking(op, node, home));
         self.ask(op, 0, home, node, request, true);
     }
 
@@ -262,7 +262,8 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
         state.status = status;
         state.ended = Some(self.now);
-        self.digest.absorb(self.now.0 ^ 22 << 56 | op.0, state.status.code());
+        let code = state.status.code();
+        self.absorb_deed(22, Digest::of([op.0, code]));
         let state = &self.ops[&op];
         if O::WATCHING {
             let node = node.or(state.node).unwrap_or(NodeId(0));
@@ -331,6 +332,11 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
             self.answered(op, id, Reply::Unknown { reason: reasons::WENT_DOWN });
         }
     }
+}
+
+/// An operation with the node that is asked and the client's home, for the digest.
+fn asking(op: OpId, node: Option<NodeId>, home: Option<NodeId>) -> u64 {
+    Digest::of([op.0, node.fingerprint(), home.fingerprint()])
 }
 
 /// An answer, for the digest.

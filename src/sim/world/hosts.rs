@@ -3,6 +3,7 @@
 use super::{Backlog, Before, Core, World};
 use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
+use crate::sim::digest::Digest;
 use crate::sim::disk::Unsynced;
 use crate::sim::luck::{Purpose, below};
 use crate::sim::observer::{ClockEvent, Fate, HostEvent, Observer};
@@ -136,16 +137,14 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// Sets the rate of the node's clock (1 is true).
     pub fn set_clock_rate(&mut self, id: NodeId, rate: f64) {
         self.change_clock(id, |clock, now| clock.set_rate(now, rate));
-        self.core.digest.absorb(self.core.now.0 ^ 14 << 56 | u64::from(id.0), rate.to_bits());
+        self.core.absorb_deed(14, Digest::of([u64::from(id.0), rate.to_bits()]));
         self.core.observer.clock(self.core.now, id, ClockEvent::Rate(rate));
     }
 
     /// Sets the node's clock forward or back.
     pub fn jump_clock(&mut self, id: NodeId, by: Span, back: bool) {
         self.change_clock(id, |clock, now| clock.jump(now, by, back));
-        self.core
-            .digest
-            .absorb(self.core.now.0 ^ 15 << 56 | u64::from(id.0), by.0 << 1 | u64::from(back));
+        self.core.absorb_deed(15, Digest::of([u64::from(id.0), by.0, u64::from(back)]));
         self.core.observer.clock(self.core.now, id, ClockEvent::Set { by, back });
     }
 
