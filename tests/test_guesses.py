@@ -9,6 +9,7 @@ import traceback
 import matplotlib as mpl
 import pytest
 import raftlab as rl
+from raftlab import _core
 
 mpl.use("Agg")
 
@@ -344,3 +345,17 @@ def test_interrupts_pass():
         cluster().run_until(stopped)
     with contextlib.suppress(rl.InvalidError):
         cluster().run(-1)
+
+
+def test_a_bug_in_the_words_of_an_error_keeps_the_error():
+    """What explains errors may fail itself: the error that it was asked about is the cause of that."""
+
+    def fails():
+        raise rl.InvalidError("what the user did")
+
+    def explain(*_):
+        raise ZeroDivisionError("a bug of ours")
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        _core.Public(fails, explain)()
+    assert str(raised.value.__cause__) == "what the user did"

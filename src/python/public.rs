@@ -33,10 +33,13 @@ impl Public {
                 return error; // such as KeyboardInterrupt
             }
             let kwargs = kwargs.map_or_else(|| PyDict::new(py), Bound::clone);
-            let raised = error.into_value(py);
+            let raised = error.clone_ref(py).into_value(py); // with its traceback
             match self.explain.call1(py, (&self.function, args, kwargs, raised)) {
                 Ok(explained) => PyErr::from_value(explained.into_bound(py)),
-                Err(bug) => bug,
+                Err(bug) => {
+                    bug.set_cause(py, Some(error));
+                    bug
+                }
             }
         })
     }

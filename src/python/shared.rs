@@ -1,6 +1,7 @@
 //! A value with exclusive access, and interruptible reads of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -14,8 +15,24 @@ use super::gateway::wait_for;
 /// finishes, and the next use of the value waits for it.
 pub(super) struct Shared<T> {
     value: Arc<Mutex<T>>,
-    /// Alive while an abandoned read is still running.
-    left: Mutex<Weak<()>>,
+    /// The number of long reads that have not finished, abandoned ones included.
+    reads: Arc<AtomicUsize>,
+}
+
+/// Counts a long read from before it takes the value until after it has left it.
+struct Reading(Arc<AtomicUsize>);
+
+impl Reading {
+    fn of(reads: &Arc<AtomicUsize>) -> Self {
+        reads.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(reads))
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The time between checks whether an abandoned read has finished.
@@ -23,15 +40,17 @@ const ASK_EVERY: Duration = Duration::from_millis(1);
 
 impl<T: Send + 'static> Shared<T> {
     pub(super) fn new(value: T) -> Self {
-        Self { value: Arc::new(Mutex::new(value)), left: Mutex::default() }
+        Self { value: Arc::new(Mutex::new(value)), reads: Arc::default() }
     }
 
     /// Exclusive access to the value; an error if another call uses it.
     pub(super) fn lock(&self) -> PyResult<MutexGuard<'_, T>> {
         loop {
+            // Counted first: a read that ends in between leaves the value before the count.
+            let reads = self.reads.load(Ordering::SeqCst) > 0;
             match try_lock(&self.value) {
                 Some(guard) => return Ok(guard),
-                None if self.left().strong_count() > 0 => Python::attach(|py| {
+                None if reads => Python::attach(|py| {
                     py.detach(|| std::thread::sleep(ASK_EVERY));
                     py.check_signals()
                 })?,
@@ -57,17 +76,12 @@ impl<T: Send + 'static> Shared<T> {
             return Ok(look(&guard));
         }
         drop(guard);
-        let (value, goes_on) = (Arc::clone(&self.value), Arc::new(()));
-        *self.left() = Arc::downgrade(&goes_on);
+        let (value, reading) = (Arc::clone(&self.value), Reading::of(&self.reads));
         wait_for(py, move || {
             let looked = try_lock(&value).map(|guard| look(&guard));
-            drop(goes_on);
+            drop(reading);
             looked.ok_or_else(busy)
         })?
-    }
-
-    fn left(&self) -> MutexGuard<'_, Weak<()>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
