@@ -65,10 +65,14 @@ impl Initial {
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// The amount of data to copy: entries, keys and messages in flight.
+    /// The amount of data to copy: entries (checks also keep those that are compacted), keys,
+    /// messages in flight and operations.
     pub fn size(&self) -> usize {
         let world = self.world();
-        let nodes = (0..world.len()).map(|at| world.node(NodeId::from(at)).size());
+        let nodes = (0..world.len()).map(|at| {
+            let node = world.node(NodeId::from(at));
+            node.size() + node.log().last_index() as usize
+        });
         nodes.sum::<usize>() + world.in_flight_count() + world.ops().len()
     }
 

@@ -110,7 +110,9 @@ impl Condition {
             Condition::Leads { node } => names.id(node).map(|_| ()),
             Condition::AnyOf { of } | Condition::AllOf { of } => {
                 if of.is_empty() {
-                    return Err("any_of and all_of need at least one condition".into());
+                    let what =
+                        if matches!(self, Condition::AnyOf { .. }) { "any_of" } else { "all_of" };
+                    return Err(format!("{what} needs at least one condition"));
                 }
                 if depth == 0 {
                     return Err(format!("conditions can be nested at most {MAX_DEPTH} deep"));

@@ -457,7 +457,10 @@ impl Scenario {
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
             Action::At { action: inner, .. } => {
                 if action.depth() > MAX_DEPTH {
-                    return Err(format!("an action can be deferred at most {MAX_DEPTH} times"));
+                    let depth = action.depth();
+                    return Err(format!(
+                        "an action can be deferred at most {MAX_DEPTH} times, not {depth}"
+                    ));
                 }
                 self.validate_action(inner)
             }
