@@ -87,7 +87,7 @@ const MANY: usize = 8;
 /// The active and the most recent network faults, and the changes of clocks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Faults {
-    /// Oldest first; ended ones before active ones.
+    /// In the order in which they began.
     links: VecDeque<Acting>,
     /// The changes of clocks by node.
     clocks: Vec<Moments>,

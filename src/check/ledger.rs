@@ -83,7 +83,8 @@ impl Committed {
         }
     }
 
-    /// Its term and the fingerprint of its command.
+    /// Its term and the fingerprint of its command, 32 bits that say whether two commands differ: a
+    /// collision needs an equal index and term, too.
     pub(super) fn said(&self) -> (u64, u32) {
         match self.carried {
             Carried::Command(command) => (self.term, print(&command)),

@@ -207,8 +207,6 @@ impl Checks {
         }
         if honest {
             self.overrule_liars(now, id, node, last);
-        }
-        if honest {
             self.nodes[id.at()].apart = false;
             for index in self.ledger.confirmed() + 1..=last {
                 self.meets_others(now, id, node, index);

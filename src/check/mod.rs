@@ -214,7 +214,7 @@ impl Observer<Node> for Checks {
     fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
         let MessageId { from, to, copy, .. } = flight.id;
         if copy != 0 {
-            return 0; // the node sent that term
+            return 0; // a copy: the node sent the message once
         }
         match flight.message {
             RaftMessage::AppendEntriesReply { term, success, index, .. } => {

@@ -160,7 +160,8 @@ impl Node {
             Some(why) => fx.note(RaftNote::Refused { from, why }),
             None => {
                 self.storage.set_ballot(term, Some(from));
-                // A leader that votes in its own term is a liar, and has no election timer either.
+                // Only a liar, or the leader of an unreachable initial state, votes in the term that
+                // it leads. A leader has no election timer.
                 if self.role != Role::Leader {
                     fx.arm(ELECTION, self.patience);
                 }

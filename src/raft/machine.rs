@@ -92,7 +92,7 @@ impl Machine {
         self.sessions.iter().flat_map(|session| session.answered.iter().map(|(_, output)| output))
     }
 
-    /// True if no command has been applied.
+    /// True if it holds no keys and no sessions.
     pub(super) fn is_empty(&self) -> bool {
         self.cells.is_empty() && self.sessions.is_empty()
     }

@@ -73,7 +73,7 @@ impl Wire {
         }
     }
 
-    #[inline(never)] // so that what needs no registers for look-ups does not save any
+    #[inline(never)] // rare: the callers would save registers for its look-ups
     fn any_op(&self, op: Op) -> u64 {
         match op {
             Op::Noop => 0,

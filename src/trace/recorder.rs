@@ -188,7 +188,7 @@ impl Observer<Node> for Recorder {
         if self.level != Level::Full {
             return NO_ROW;
         }
-        let bytes = flight.message.size(&self.wire); // first, while little else is in registers
+        let bytes = flight.message.size(&self.wire); // first: later it would spill registers
         let (now, due) = (self.last.moved_to(now), self.due.moved_to(flight.due));
         let fields = flight.message.fields();
         let row = messages::Row {
@@ -217,7 +217,7 @@ impl Observer<Node> for Recorder {
         self.tables.messages.update(flight.row, |message| *message.due_ms = due.ms);
     }
 
-    #[inline(always)] // where messages arrive there are registers for it
+    #[inline(always)] // one caller, in which it spills no registers
     fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
         if self.level != Level::Full {
             return;

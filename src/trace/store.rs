@@ -156,7 +156,7 @@ impl<R: Record> Store<R> {
         }
     }
 
-    #[inline(never)] // it is rare, and needs more registers than all the rest
+    #[inline(never)] // rare, and the caller would spill registers
     fn update_settled(&mut self, row: usize, change: impl FnOnce(R::Fields<'_>)) {
         let (chunk, row) = place(row);
         Arc::make_mut(&mut self.chunks[chunk]).update(row, change);
