@@ -6,6 +6,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 
+# Pictures are drawn with the fonts and the settings of this environment, whatever the user's are.
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
+
 .PHONY: help setup demo test test-rust test-python test-notebooks quick soak lint lint-rust lint-python format bench bench-instructions bench-coverage notebooks docs wheel bless clean
 
 help:  ## Show this help
@@ -26,8 +29,9 @@ setup: $(VENV)/.installed  ## Create .venv, compile the extension, install every
 demo: setup  ## Run the seven experiments; pictures and verdicts go to out/
 	$(BIN)/python -m raftlab experiments --out out
 
-# Two things at once: linking the extension takes a minute of one core, and so do the types of Python.
-test:  ## Everything that CI runs
+# Two things at once: linking the extension takes minutes of one core, and so do the builds of tests. The environment
+# comes first, or make begins with the tests and links when they are done.
+test: $(VENV)/.created  ## Everything that CI runs
 	$(MAKE) --jobs 2 setup lint-rust test-rust lint-python
 	$(MAKE) test-python test-notebooks
 

@@ -15,6 +15,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -54,10 +55,15 @@ def _blocks(text: str) -> Iterator[Block]:
         yield Block(found.start(), found.end(), line, code, found["output"], found["picture"])
 
 
-def play(page: str, text: str, draw: Callable[[Block], None] | None = None) -> dict[str, Any]:
-    """Runs a page, and gives what its code defined. `draw` is called where a picture is wanted."""
+def play(
+    page: str, text: str, draw: Callable[[Block], None] | None = None, folder: Path | None = None
+) -> dict[str, Any]:
+    """Runs a page, and gives what its code defined. `draw` is called where a picture is wanted.
+
+    The code runs in the folder, or in one that is removed afterwards.
+    """
     known: dict[str, Any] = {"__name__": "__page__"}
-    for block, said in played(page, text, known, draw):
+    for block, said in played(page, text, known, draw, folder):
         if block.output is not None and said != block.output:
             where = f"{page}, line {block.line}"
             raise AssertionError(f"{where}: the page shows\n{block.output}but the code gives\n{said}")
@@ -67,7 +73,7 @@ def play(page: str, text: str, draw: Callable[[Block], None] | None = None) -> d
 def with_outputs(page: str, text: str) -> str:
     """The page with the output that its code gives now."""
     new, last = "", 0
-    for block, said in played(page, text, {"__name__": "__page__"}, None):
+    for block, said in played(page, text, {"__name__": "__page__"}):
         if block.output is not None:
             shown = text[block.start : block.end]
             new += text[last : block.start] + shown[: shown.rindex("```text\n") + 8] + said + "```\n"
@@ -76,12 +82,16 @@ def with_outputs(page: str, text: str) -> str:
 
 
 def played(
-    page: str, text: str, known: dict[str, Any], draw: Callable[[Block], None] | None
+    page: str,
+    text: str,
+    known: dict[str, Any],
+    draw: Callable[[Block], None] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[tuple[Block, str]]:
-    """Runs a page piece by piece, in a folder of its own: each piece with its output."""
+    """Runs a page piece by piece: each piece with its output."""
     from matplotlib import pyplot as plt
 
-    with as_it_was(raftlab), tempfile.TemporaryDirectory() as folder:
+    with as_it_was(raftlab), tempfile.TemporaryDirectory() as removed:
         for block in blocks(text):
             if block.picture is not None:
                 if draw is not None:
@@ -89,7 +99,7 @@ def played(
                 continue
             plt.close("all")
             assert block.code is not None
-            with contextlib.chdir(folder):
+            with contextlib.chdir(folder or removed):
                 said = said_by(block.code, page, block.line, known)
             yield block, said
     plt.close("all")

@@ -40,11 +40,10 @@ SLOW = {"README.md", "advise.md"}
 @pytest.mark.parametrize(
     "page", [pytest.param(page, marks=pytest.mark.slow) if page in SLOW else page for page in PAGES]
 )
-def test_code_that_is_shown_runs(page, tmp_path, monkeypatch):
+def test_code_that_is_shown_runs(page, tmp_path):
     """All of it, one piece after the other, with the output that the page shows."""
     matplotlib.use("Agg")
-    monkeypatch.chdir(tmp_path)
-    known = blocks.play(page, PAGES[page].read_text())
+    known = blocks.play(page, PAGES[page].read_text(), folder=tmp_path)
     if page == "README.md":
         assert known["lost"].status == "unknown"
         assert not known["c"].violations
