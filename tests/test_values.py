@@ -2,7 +2,10 @@
 
 import datetime as dt
 import inspect
+import os
 import pickle
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -448,3 +451,55 @@ def test_an_attribute_of_a_node_is_the_part_of_its_state():
     assert whole["leader"] == c["C"].leader
     with pytest.raises(rl.InvalidError, match="a node has no 'mood'"):
         c._engine.node("A", "mood")
+
+
+# ---- What goes in, and what comes out ---------------------------------------------------------------
+
+
+def test_what_can_be_read_once_is_read_once():
+    def once(*items):
+        return (item for item in items)
+
+    assert rl.Cut(types=once("PreVote")) == rl.Cut(types=["PreVote"])
+    assert rl.Crash(once("A", "B")) == rl.Crash(["A", "B"])
+    assert rl.Partition(once("A", "B")) == rl.Partition(["A", "B"])
+    assert rl.Network(once(once(1, 2), once(2, 1)), regions=once(0, 1)).regions == (0, 1)
+    assert rl.Initial(log={"A": once(1, 2)}).to_dict() == {"logs": {"A": (1, 2)}}
+
+
+def test_a_value_does_not_change_with_what_it_was_made_of():
+    names, matrix, logs = ["A"], [[1, 2], [2, 1]], {"A": [1]}
+    values = [rl.Crash(names), rl.Network(matrix, regions=[0, 1]), rl.Initial(log=logs)]
+    before = [(hash(value), repr(value)) for value in values]
+    names.append("B")
+    matrix[0][1] = 9
+    logs["A"].append(2)
+    logs["B"] = [1]
+    assert [(hash(value), repr(value)) for value in values] == before
+    endless = []
+    endless.append(endless)
+    with pytest.raises(rl.InvalidError, match="log cannot be written down"):
+        rl.Initial(log=endless)
+
+
+SETS = """
+import raftlab as rl
+names = {"n1", "n2", "n3", "n4", "n5"}
+faults = [rl.Crash(names), rl.Partition(names - {"n1"}), rl.Cut(types={"PreVote", "AppendEntries"})]
+print(rl.Scenario(sorted(names), bugs=set(rl.rules.names[:4]), faults=faults).to_json())
+print(rl.Scenario(3, faults={rl.Crash(name) for name in "ABC"}).to_json())
+"""
+
+
+def test_the_items_of_a_set_are_sorted():
+    written = {
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", SETS],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "1234"
+    }
+    assert len(written) == 1

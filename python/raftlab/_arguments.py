@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from ._suggest import meant_for, named, unknown_in
+from ._values import listed
 from .errors import InvalidError, shown
 
 T = TypeVar("T")
@@ -89,10 +90,10 @@ def instance(value: Any, kind: type[T], what: str) -> T:
 
 
 def items(value: Iterable[Any], what: str) -> list[Any]:
-    """The items of a list, a tuple, or another iterable, but not a text."""
+    """The items of a list, a tuple, or another iterable, but not a text; those of a set are sorted."""
     try:
         if not isinstance(value, (str, bytes)):
-            return list(value)
+            return listed(value)
     except TypeError:
         pass
     raise InvalidError(f"{what} must be a list, not {shown(value)}")

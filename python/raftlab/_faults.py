@@ -43,7 +43,7 @@ from ._arguments import U32, choice, flag, instance, integer, items, probability
 from ._signatures import passes_on
 from ._time import Duration, to_ms, to_signed_ms
 from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced, words
-from ._values import Value
+from ._values import Value, listed
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
 
@@ -77,7 +77,7 @@ def target_to_dict(target: Target, what: str) -> Any:
         name: str = target.name  # type: ignore[attr-defined]  # a node of a cluster, such as `c.leader`
         return name if len(name) == 1 else [name]  # a longer name may also be a role, or names in a row
     try:
-        names = list(target)
+        names = listed(target)
     except TypeError:
         names = []
     if not names or not all(isinstance(name, str) for name in names):
@@ -108,12 +108,11 @@ class Fault(Value):
     patience: Duration = field(default="10s", kw_only=True)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         for part in fields(self):
             value = getattr(self, part.name)
             if is_node(value):  # it follows its cluster; a fault is a value
                 object.__setattr__(self, part.name, target_to_dict(value, part.name))
-        self.to_dict()  # invalid arguments raise here, not where the fault is used
+        super().__post_init__()
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InvalidError
 
-__all__ = ["Value", "call", "code", "items_of", "laid_out"]
+__all__ = ["Value", "call", "code", "items_of", "laid_out", "listed"]
 
 
 class Value:
@@ -19,10 +19,20 @@ class Value:
     """
 
     def __post_init__(self) -> None:
+        self._settle(list)
+        self._check()  # errors show lists as they were given
+        self._settle(tuple)
+
+    def _settle(self, kept: type[list[Any] | tuple[Any, ...]]) -> None:
         for part in fields(self):  # type: ignore[arg-type]  # all of them are dataclasses
-            value = getattr(self, part.name)
-            if hasattr(value, "tolist"):  # numpy's arrays and numbers do not compare as values do
-                object.__setattr__(self, part.name, value.tolist())
+            try:
+                object.__setattr__(self, part.name, settled(getattr(self, part.name), kept))
+            except RecursionError as error:
+                raise InvalidError(f"{part.name} cannot be written down: {error}") from None
+
+    def _check(self) -> None:
+        """Raises errors here, not where the value is used, if they can be found without a scenario."""
+        self._written()
 
     def _shown(self) -> tuple[list[Any], dict[str, Any]]:
         """The arguments that make it, by position and by name, without those that are their defaults."""
@@ -40,10 +50,7 @@ class Value:
         return self.to_dict()  # type: ignore[attr-defined]  # values that need more to be written say how
 
     def _key(self) -> Any:
-        try:
-            return frozen(self._written())
-        except InvalidError:  # an invalid value equals one that is invalid in the same way
-            return repr(self)
+        return frozen(self._written())
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -56,6 +63,34 @@ class Value:
     def __repr__(self) -> str:
         placed, named = self._shown()
         return call(type(self).__name__, placed, named)
+
+
+def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
+    """A copy of a value, which is read once and which nobody else can change: iterables become tuples.
+
+    A list becomes what `kept` is.
+
+    >>> settled(name for name in "AB"), settled({"B", "A"}), settled("AB")
+    (('A', 'B'), ('A', 'B'), 'AB')
+    """
+    if hasattr(type(value), "tolist"):  # numpy's arrays and numbers do not compare as values do
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return value
+    if isinstance(value, Mapping):
+        return {name: settled(part, kept) for name, part in value.items()}
+    parts = (settled(part, kept) for part in listed(value))
+    return kept(parts) if isinstance(value, list) else tuple(parts)
+
+
+def listed(values: Iterable[Any]) -> list[Any]:
+    """The items of an iterable. Those of a set are sorted: its own order differs between processes."""
+    if not isinstance(values, (set, frozenset)):
+        return list(values)
+    try:
+        return sorted(values)
+    except TypeError:  # such as faults, or names and numbers
+        return sorted(values, key=repr)
 
 
 def frozen(written: Any) -> Any:

@@ -303,7 +303,7 @@ class Initial(Value):
     Examples
     --------
     >>> Initial(log={"A": [1, 1, 4], "B": [1, 1, 2, 2]}, term=4).log["A"]
-    [1, 1, 4]
+    (1, 1, 4)
     >>> import raftlab as rl
     >>> rl.Cluster(3, initial=Initial(log={"A": [1]}, commit={"A": 1}))
     Traceback (most recent call last):

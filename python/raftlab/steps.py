@@ -57,10 +57,6 @@ class Step(Value):
     short: ClassVar[bool] = False
     """Whether its class is also a name of `raftlab`."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.to_dict()  # so that errors are raised here, not where the step is used
-
     def to_dict(self) -> dict[str, Any]:
         """The step as in the scenario's JSON."""
         raise InvalidError("Step is no step that can be taken; use one of raftlab.steps")
