@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -488,8 +489,13 @@ def test_stop_that_is_never_armed_is_said() -> None:
     assert endings.count("horizon") < 20
     assert abs(endings.count("not_armed") / 200 - math.exp(-0.5)) < 0.14  # 4 standard errors
     row = endings.index("not_armed")
-    with pytest.warns(rl.FaultWarning, match="'not_armed'"):
-        assert result.replay(row).ending == "not_armed"
+    with pytest.warns(rl.FaultWarning, match="'not_armed'") as warned:
+        run = result.replay(row)
+    assert (run.ending, warned[0].filename) == ("not_armed", __file__)
+    with pytest.warns(rl.FaultWarning, match="'not_armed'") as warned:
+        result.scenario(row).run(run.seed)
+    assert warned[0].filename == __file__
+    assert pickle.loads(pickle.dumps(run)).ending == "not_armed", "without another warning"
 
 
 def test_a_run_without_a_horizon_sees_its_faults() -> None:

@@ -272,6 +272,37 @@ def test_rows_on_disk_are_not_read_before_they_are_needed(tmp_path, monkeypatch)
     assert result.complete
 
 
+def test_what_a_sweep_says_at_its_end_is_read_file_by_file(tmp_path, monkeypatch):
+    def late(run):
+        return run.no_such_thing
+
+    monkeypatch.setattr(StoredTable, "_load", lambda _: pytest.fail("all of it was read"))
+    read, columns = Checksums.read, []
+
+    def only(self, file, wanted=None):
+        columns.append(wanted)
+        return read(self, file, wanted)
+
+    monkeypatch.setattr(Checksums, "read", only)
+    with pytest.warns(rl.FaultWarning, match="never strikes"):
+        scenario = rl.Scenario(3, faults=[rl.Crash("A", at=500)], stop=rl.leader_elected, horizon="100ms")
+    with (
+        pytest.warns(rl.MetricWarning, match="in all of 40 runs"),
+        pytest.warns(rl.FaultWarning, match="40 of 40"),
+    ):
+        result = rl.sweep(scenario, seeds=40, metrics=["sent", late], store=tmp_path, progress=False)
+    assert columns, "or nothing was read"
+    assert all(wanted is not None and len(wanted) == 1 for wanted in columns)
+    columns.clear()
+    assert repr(result) == "<sweep: 40 runs, on disk and not read yet: summary() reads them>"
+    assert not columns
+    assert result.violating_seeds == []
+    assert (len(result.errors), result.violations_by_property) == (40, {})
+    monkeypatch.undo()
+    assert len(result.runs.to_list("seed")) == 40
+    assert "40 with a metric that failed" in repr(result), "once it was read"
+
+
 def test_another_sweep_does_not_go_into_the_same_folder(tmp_path):
     def sweep(build=failover, grid=GRID, **changes):
         return rl.sweep(build, grid, **({"seeds": 20, "metrics": ["sent"], "store": tmp_path} | changes))
@@ -377,7 +408,8 @@ def test_a_store_that_is_gone_is_named(tmp_path):
     result = rl.sweep(failover, GRID, **FEW, store=tmp_path / "s")
     shutil.rmtree(tmp_path / "s")
     assert len(result) == 400
-    for look in (lambda: repr(result), lambda: len(result.series)):
+    assert repr(result).startswith("<sweep: 400 runs, 4 points x 100 seeds, on disk and not read yet")
+    for look in (lambda: result["seed"], lambda: result.violating_seeds, lambda: len(result.series)):
         with pytest.raises(rl.RaftlabError, match=r"store: .*\.parquet cannot be read"):
             look()
 

@@ -5,6 +5,10 @@ import math
 import numpy as np
 import pytest
 import raftlab as rl
+from raftlab.statistics import Sample
+from raftlab.sweeps import Sweep
+from raftlab.sweeps.observed import groups
+from raftlab.tables import Table
 
 LOSSY = rl.Scenario(
     3,
@@ -292,3 +296,44 @@ def test_samples_that_make_no_sense(give, words):
     with pytest.raises(rl.InvalidError) as error:
         give()
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_a_sweep_shows_its_first_points_and_computes_no_others(monkeypatch):
+    result = play(LOSSY, {"network.loss": [0, 0.1], "horizon": range(5_000, 5_040)}, seeds=2)
+    asked = []
+    estimate = Sample.estimate
+    monkeypatch.setattr(Sample, "estimate", lambda *a, **k: asked.append(1) or estimate(*a, **k))
+    assert "  and 60 more points: summary()" in repr(result).splitlines()
+    assert len(asked) == 20
+
+
+@pytest.mark.parametrize("by", [None, [], "x", "name", ["name", "x"]])
+def test_groups_are_the_rows_of_each_point(by):
+    values = {"x": [2.0, math.nan, 1.0, 0.0], "name": ["b", "a"]}
+    whole = play(lambda x, name: rl.Scenario(3, horizon=100 + len(f"{x}{name}")), values, seeds=3)
+    for result in (whole, Sweep(whole._plan, Table(whole.runs._core.slice(4, 11)), None)):
+        names = list(values) if by is None else [by] if isinstance(by, str) else by
+        columns = [result.runs.to_list(name) for name in names]
+        found = groups(result, by)
+        assert sum(len(rows) for _, rows in found) == len(result)
+        for point, rows in found:
+            cells = tuple(map(str, point.values()))
+            assert [row for row in range(len(result)) if tuple(str(c[row]) for c in columns) == cells] == [
+                *rows
+            ]
+
+
+def test_points_without_a_run_are_said_to_have_none():
+    whole = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=10)
+    part = Sweep(whole._plan, Table(whole.runs._core.slice(0, 5)), None)
+    assert [line.split("   ")[-1].strip() for line in repr(part).splitlines()[2:4]] == ["none", "no runs"]
+    failed = whole.runs._core
+    for name, cells in (("ending", ["stop", None]), ("error", [None, "it failed"])):
+        failed = failed.with_column(name, [cell for cell in cells for _ in range(10)], "", "")
+    some = Sweep(whole._plan, Table(failed), None)
+    assert [line.split("   ")[-1].strip() for line in repr(some).splitlines()[2:4]] == ["none", "no runs"]
+    assert ", 10 failed, no violation; P(violation)" in repr(some)
+    for name, cell in (("ending", None), ("error", "it failed")):
+        failed = failed.with_column(name, [cell] * 20, "", "")
+    none = Sweep(whole._plan, Table(failed), None)
+    assert repr(none).splitlines()[0] == ("<sweep: 20 runs, 2 points x 10 seeds, 20 failed, no run to judge>")

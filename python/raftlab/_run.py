@@ -64,16 +64,16 @@ class Run(Forkable):
         run = cls.__new__(cls)
         run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
         run._scenario = scenario
-        run._warn_if_not_armed()
         return run
 
     def _warn_if_not_armed(self) -> None:
+        """Warns the caller's caller. Runs of a sweep do not: it warns once of all of them."""
         if self.ending == "not_armed":
             said = (
                 "the run ended 'not_armed': its faults did not strike before the end, at "
                 f"{format_ms(self.now_ms)}, or one still waited for its target"
             )
-            warnings.warn(FaultWarning(said), stacklevel=5)
+            warnings.warn(FaultWarning(said), stacklevel=3)
 
     def _raise_if_in_vain(self) -> None:
         """Raises `NotReached` if the condition of a step was not reached, unless told otherwise."""

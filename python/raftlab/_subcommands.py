@@ -132,6 +132,7 @@ def run(scenario: Path, seed: int, out: Path | None) -> int:
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)  # before the run, so that an error costs no time
     played = given._play(integer(seed, "--seed"))
+    played._warn_if_not_armed()
     if out is not None:
         write_run(played, out)
     say(f"{played!r}\nended: {played.ending}, digest {played.digest}")

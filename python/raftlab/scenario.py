@@ -282,6 +282,7 @@ class Scenario:
             With `on_violation="raise"`.
         """
         run = self._play(seed, trace=trace, checks=checks, on_violation=on_violation, trace_rows=trace_rows)
+        run._warn_if_not_armed()
         run._raise_if_in_vain()
         return run
 

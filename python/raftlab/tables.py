@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -107,6 +108,15 @@ class Table:
     def to_dict(self) -> dict[str, list[Any]]:
         """As a dict of lists; needs nothing."""
         return dict(self._core.to_dict())
+
+    def _cells(self, column: str) -> Iterator[Any]:
+        """The cells of a column, one by one; of a table on disk without the other columns."""
+        return iter(self._core.column_list(column))
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether the cells are in memory."""
+        return True
 
     def _known(self, column: str) -> None:
         names = [name for name, *_ in self.columns]

@@ -42,8 +42,8 @@ class Checksums:
             os.fsync(file.fileno())
         self._known.setdefault(place, set()).add(checksum)
 
-    def read(self, file: Path) -> pa.Table:
-        """The rows of a Parquet file, after its checksum was verified. Old files have none."""
+    def read(self, file: Path, columns: list[str] | None = None) -> pa.Table:
+        """The rows of a Parquet file, once its checksum was verified. Old files have none."""
         import pyarrow as pa
         import pyarrow.parquet as parquet
 
@@ -51,7 +51,7 @@ class Checksums:
         known = self._known.get(self._place(file))
         if known is not None and checksum_of(content) not in known:
             raise ValueError("its bytes are not those that were written: the checksum differs")
-        return parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
+        return parquet.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read(columns)
 
     def _place(self, file: Path) -> str:
         return file.relative_to(self._folder).as_posix()

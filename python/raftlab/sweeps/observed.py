@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,18 +57,30 @@ def groups(
     names = list(result.parameters) if by is None else [by] if isinstance(by, str) else items(by, "by")
     places = [result.parameters.index(known_parameter(name, result.parameters, "by")) for name in names]
     columns = [result[name] for name in names]
-    found: dict[tuple[Any, ...], np.ndarray[Any, Any]] = {}
+    spans: dict[tuple[Any, ...], list[np.ndarray[Any, Any]]] = {}
     for point in result._plan.cells:
-        cells = tuple(
-            point[at] if point[at] == point[at] else math.nan for at in places
-        )  # the same NaN object for all
-        if cells in found:
-            continue
-        mask = np.ones(len(result), dtype=bool)
-        for column, cell in zip(columns, cells, strict=True):
-            mask &= (column != column) if cell is math.nan else (column == cell)
-        found[cells] = np.flatnonzero(mask)
-    return [(dict(zip(names, cells, strict=True)), rows) for cells, rows in found.items()]
+        spans.setdefault(with_one_nan(point[at] for at in places), [np.arange(0)])
+    for first, last in spans_of(columns, len(result)):
+        spans[with_one_nan(column[first] for column in columns)].append(np.arange(first, last))
+    return [(dict(zip(names, cells, strict=True)), np.concatenate(rows)) for cells, rows in spans.items()]
+
+
+def with_one_nan(cells: Iterable[Any]) -> tuple[Any, ...]:
+    """The cells as a key of a dict, with the same NaN object for all."""
+    return tuple(cell if cell == cell else math.nan for cell in cells)
+
+
+def spans_of(columns: list[np.ndarray[Any, Any]], rows: int) -> Iterator[tuple[int, int]]:
+    """The spans of rows with equal cells. As rows are in the order of the points, there are few."""
+    import numpy as np
+
+    new = np.zeros(rows, dtype=bool)
+    new[:1] = True
+    for column in columns:
+        now, before = column[1:], column[:-1]
+        new[1:] |= (now != before) & ((now == now) | (before == before))
+    first = np.flatnonzero(new).tolist()
+    return zip(first, [*first[1:], rows], strict=True)
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,15 @@ BY_DEFAULT = ("downtime_ms", "time_to_leader_ms")
 
 
 def headline(result: Sweep) -> str:
-    """What was played and what happened, in a line."""
+    """What was played and what happened, in a line. Of rows on disk that were not read, only their number."""
     plan = result._plan
     size = runs_in_words(len(result))
     if len(plan.points) > 1:
         size += f", {len(plan.points):,} points x {plan.seeds:,} seeds"
     if not result.complete:
         size += f", interrupted ({plan.runs:,} were requested)"
+    if not result.runs._is_read:
+        return f"{size}, on disk and not read yet: summary() reads them"
     failed = int(result._failed.sum())
     size += f", {failed:,} failed" if failed else ""
     broken = len(result.errors) - failed
@@ -40,6 +42,8 @@ def headline(result: Sweep) -> str:
         return size
     if not plan.checks:
         return f"{size}, not checked for violations"
+    if failed == len(result):
+        return f"{size}, no run to judge"
     if bad == 0:
         bound = f"P(violation) < {result.upper_bound:.2g} (95 %)"
         if result._of_one_seed:
@@ -85,33 +89,33 @@ class Overview:
 
 
 def overview(result: Sweep) -> Overview:
-    """The table of a sweep; empty if it has no rows, or without numpy and scipy."""
+    """The table of a sweep; empty if it has no rows, if they were not read, or without numpy and scipy."""
     nothing = Overview((), (), 0, "")
-    if len(result) == 0:
+    if len(result) == 0 or not result.runs._is_read:
         return nothing
     try:
-        from .observed import groups, samples_of
+        from .observed import Observed, groups
 
         points, metric = groups(result, None), leading(result)
-        samples = [sample for _, sample in samples_of(result, metric, None)] if metric else []
+        observed = Observed.of(result, metric) if metric else None
+        failed = result._failed
     except ImportError:
         return nothing
     violations, seeds = (result.runs._core.column_list(name) for name in ("violations", "seed"))
-    rows, worst = [], None
-    for at, (point, places) in enumerate(points):
-        broken = [int(row) for row in places if violations[row]]
-        worst = broken[0] if broken and worst is None else worst
+    rows = []
+    for point, places in points[:MOST_POINTS]:
         cells = [in_words(value) for value in point.values()]
-        if metric:
-            cells.append(worded(samples[at].estimate(None if samples[at].flags else 0.5)))
-        found = seeds_in_words([seeds[row] for row in broken]) if result._plan.checks else "not checked"
-        rows.append((*cells, found))
-    measure = [f"{metric}: {'share' if samples[0].flags else 'median'} (95 %)"] if metric else []
+        if observed:
+            cells.append(worded(observed.sample(places).estimate(None if observed.flags else 0.5)))
+        broken = [seeds[row] for row in places if violations[row]]
+        judged = not failed[places].all()
+        rows.append((*cells, violations_in_words(broken, result._plan.checks, judged=judged)))
+    measure = [f"{metric}: {'share' if observed.flags else 'median'} (95 %)"] if observed else []
     return Overview(
         (*result.parameters, *measure, "violating seeds"),
-        tuple(rows[:MOST_POINTS]),
-        max(len(rows) - MOST_POINTS, 0),
-        f"result.replay({worst or 0})",
+        tuple(rows),
+        max(len(points) - MOST_POINTS, 0),
+        f"result.replay({next((row for row, count in enumerate(violations) if count), 0)})",
     )
 
 
@@ -144,8 +148,12 @@ def worded(estimate: Estimate) -> str:
     return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g})"
 
 
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """The number of violating seeds, and the first of them."""
+def violations_in_words(seeds: Sequence[int], checked: bool, *, judged: bool) -> str:
+    """The number of violating seeds, and the first of them; or why there are none."""
+    if not checked:
+        return "not checked"
+    if not judged:
+        return "no runs"
     if not seeds:
         return "none"
     named = ", ".join(map(str, seeds[:MOST_SEEDS]))

@@ -220,7 +220,7 @@ def warn_of_what_was_not_armed(result: Sweep) -> None:
     """Warns of runs that ended before their `stop` was armed, which are neither successes nor failures."""
     if not any('"stop"' in scenario for scenario in result._plan.scenarios):
         return
-    unarmed = result.runs.to_list("ending").count("not_armed")
+    unarmed = sum(ending == "not_armed" for ending in result.runs._cells("ending"))
     if unarmed:
         said = (
             f"{unarmed:,} of {len(result):,} runs ended 'not_armed': their faults did not strike before the "

@@ -181,6 +181,7 @@ class Sweep:
         """
         point, seed, digest = self._find(row)
         run = self._plan.run(point, seed, **options)
+        run._warn_if_not_armed()
         run.point = dict(self.points[point])
         as_it_was = options.get("on_violation", self._plan.on_violation) == self._plan.on_violation
         if digest is not None and as_it_was and run.digest != digest:
@@ -220,15 +221,14 @@ class Sweep:
 
         Either the run failed, or only a custom metric; then the rest of the row is valid.
         """
-        reasons = self.runs._core.column_list("error")
-        return [(row, why) for row, why in enumerate(reasons) if why is not None]
+        return [(row, why) for row, why in enumerate(self.runs._cells("error")) if why is not None]
 
     @property
     def _failed(self) -> np.ndarray[Any, Any]:
         """Marks the runs that failed themselves, which have no ending."""
         import numpy as np
 
-        return np.array([ending is None for ending in self.runs._core.column_list("ending")], dtype=bool)
+        return np.fromiter((ending is None for ending in self.runs._cells("ending")), bool, len(self))
 
     @property
     def violating_seeds(self) -> list[int]:
@@ -236,13 +236,13 @@ class Sweep:
 
         A seed may have a violation at several points of the grid. Without checks there are none.
         """
-        seeds = self.runs._core.column_list("seed")
-        return list(dict.fromkeys(seeds[row] for row in self._violating))
+        rows = zip(self.runs._cells("seed"), self.runs._cells("violations"), strict=True)
+        return list(dict.fromkeys(seed for seed, count in rows if count))
 
     @property
     def _violating(self) -> list[int]:
         """The rows of the runs that violated a property."""
-        return [row for row, count in enumerate(self.runs._core.column_list("violations")) if count]
+        return [row for row, count in enumerate(self.runs._cells("violations")) if count]
 
     @property
     def violations_by_property(self) -> dict[str, int]:
@@ -251,7 +251,7 @@ class Sweep:
         A run that stopped at its first violation counts for that one only; whether it would have violated
         others is unknown: see `on_violation`.
         """
-        violated = (names for names in self.runs._core.column_list("properties") if names is not None)
+        violated = (names for names in self.runs._cells("properties") if names is not None)
         return dict(Counter(name for names in violated for name in names.split(",")).most_common())
 
     @property
@@ -270,8 +270,8 @@ class Sweep:
     @property
     def _told(self) -> set[int]:
         """The seeds of the runs that did not fail."""
-        endings, seeds = (self.runs._core.column_list(name) for name in ("ending", "seed"))
-        return {seed for seed, ending in zip(seeds, endings, strict=True) if ending is not None}
+        rows = zip(self.runs._cells("seed"), self.runs._cells("ending"), strict=True)
+        return {seed for seed, ending in rows if ending is not None}
 
     @property
     def _of_one_seed(self) -> bool:

@@ -201,12 +201,23 @@ class StoredTable(Table):
             parts.append(Cells.from_ipc(self._name, sink.getvalue().to_pybytes()))
         return joined(parts)
 
-    def _batches(self) -> Iterator[pa.Table]:
+    def _batches(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         for file in self.files:
             try:
-                yield self._sums.read(file)
+                yield self._sums.read(file, columns)
             except Exception as error:
                 raise unreadable(file, error) from error
+
+    def _cells(self, column: str) -> Iterator[Any]:
+        if self._is_read:
+            yield from super()._cells(column)
+            return
+        for batch in self._batches([column]):
+            yield from batch[column].to_pylist()
+
+    @property
+    def _is_read(self) -> bool:
+        return self._read is not None
 
     def __len__(self) -> int:
         import pyarrow.parquet as parquet
