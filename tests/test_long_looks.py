@@ -9,8 +9,8 @@ import raftlab as rl
 from interrupts import busy, ctrl_c, in_order
 
 
-def messages_under_way():
-    """Some 100,000 of them: half of what may be under way."""
+def messages_in_flight():
+    """Some 100,000 of them: half of what may be in flight."""
     c = rl.Cluster(5, seed=1, network="1h", initial=rl.Initial(term=1, leader="A"), heartbeat="1us",
                    election_timeout="10h", trace="off", checks=False)  # fmt: skip
     return c.run("25ms")
@@ -33,9 +33,9 @@ def long_trace():
 
 
 LOOKS = {
-    "in_flight": (messages_under_way, lambda c: c.in_flight),
-    "in_flight, of one node": (messages_under_way, lambda c: c.in_flight.select(from_="A")),
-    "fork with messages under way": (messages_under_way, lambda c: c.fork()),
+    "in_flight": (messages_in_flight, lambda c: c.in_flight),
+    "in_flight, of one node": (messages_in_flight, lambda c: c.in_flight.select(from_="A")),
+    "fork with messages in flight": (messages_in_flight, lambda c: c.fork()),
     "fork with long logs": (long_logs, lambda c: c.fork()),
     "log": (long_logs, lambda c: c["A"].log),
     "scenario with a long log": (long_logs, lambda c: c.scenario),
@@ -46,15 +46,24 @@ LOOKS = {
     "pickle of a table": (long_trace, lambda c: pickle.dumps(c.trace.messages)),
 }
 
+SIZES = {
+    messages_in_flight: lambda c: len(c.in_flight) > 50_000,
+    long_logs: lambda c: [len(node.log) for node in c] == [300_000] * 3,
+    many_keys: lambda c: len(c["A"].store) == 20_000,
+    long_trace: lambda c: min(len(c.trace.entries), len(c.trace.messages)) > 10**5,
+}
+"""A look at what is small ends by itself."""
+
 
 @pytest.mark.parametrize(("build", "look"), LOOKS.values(), ids=LOOKS)
 def test_ctrl_c_while_something_large_is_looked_at(build, look):
     c = build()
+    assert SIZES[build](c)
     for after in (0.01, 0.06, 0.2):
         with ctrl_c(after):
             for _ in range(10_000):
                 look(c)
-    # What was left goes on unseen; whoever comes next waits for its end.
+    # What was left goes on in the background; the next call waits for its end.
     before = c.now_ms
     assert c.run(1).now_ms == pytest.approx(before + 1)
 

@@ -10,56 +10,87 @@ import time
 import pytest
 import raftlab as rl
 from bounds import bounded
+from waiting import Watch
 
 AT_MOST = 0.1
-"""Seconds from Ctrl-C to the end of the call, on a machine that has nothing else to do."""
-SHARED = 20
-"""How many times as long it may take by the clock, where others use the machine."""
-
-
-class Watch:
-    """What passes between two moments: seconds by the clock, and seconds of computing in this process."""
-
-    def __init__(self):
-        self.clock, self.computing = time.perf_counter(), time.process_time()
-
-    def since(self, other):
-        return self.clock - other.clock, self.computing - other.computing
+"""Seconds from Ctrl-C to the end of the call, without those of waiting for a core."""
+GLANCE = 0.005
+"""Seconds between two looks at who waits for a core."""
 
 
 @contextlib.contextmanager
 def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
     """Ctrl-C comes after a while, and the body must end within a tenth of a second of it.
 
-    Where other processes want the cores, the clock also shows how long it waited for its turn. Then what it
-    computed counts: at most what as many threads as before compute in that time.
     What keeps what is finished warns instead of raising.
     """
     assert threading.current_thread() is threading.main_thread(), "signals come to the main thread only"
     gc.collect()  # an interrupt in what a collection calls (a callback of a weak reference) is lost
-    struck = []
+    watches, over = [], threading.Event()
 
-    def strike():
-        struck.append(Watch())
+    def interrupt():
+        if over.wait(after):
+            return
+        watches.append(Watch())
         os.kill(os.getpid(), signal.SIGINT)
+        glance(watches[0], over)
 
-    timer, begun = threading.Timer(after, strike), Watch()
-    timer.start()
+    striker = threading.Thread(target=interrupt)
+    striker.start()
     ends = pytest.warns(UserWarning, match="interrupted") if kept else pytest.raises(KeyboardInterrupt)
     try:
         with bounded(), ends:
             yield
-        ended = Watch()
+        took = watches[0].took()
     finally:
-        timer.cancel()
-        timer.join()
-    clock, computing = struck[0].since(begun)
-    threads = max(1.0, computing / clock)
-    took, computed = ended.since(struck[0])
-    shared = computed < within * threads and took < SHARED * within
-    assert took < within or shared, (
-        f"it went on for {took * 1e3:.0f} ms, and computed for {computed * 1e3:.0f} ms of them"
-    )
+        over.set()
+        striker.join()
+    assert took < within, f"it went on for {took * 1e3:.0f} ms"
+
+
+@contextlib.contextmanager
+def prompt(within):
+    """The body ends within some seconds, without those of waiting for a core."""
+    watch, over = Watch(), threading.Event()
+    glancer = threading.Thread(target=glance, args=(watch, over))
+    glancer.start()
+    try:
+        with bounded():
+            yield
+        took = watch.took()
+    finally:
+        over.set()
+        glancer.join()
+    assert took < within, f"it took {took:.2f} s"
+
+
+def glance(watch, over):
+    """Looks until it is over."""
+    watch.leave_out_this_thread()
+    while not over.wait(GLANCE):
+        watch.look()
+
+
+def strike(process, within):
+    """Sends Ctrl-C to a child. Returns the seconds until its end, without those of waiting for a core.
+
+    Where this process has to wait before it can see the end, these seconds do not count either.
+    """
+    watch = own = Watch(process.pid)
+    process.send_signal(signal.SIGINT)
+    while ended(process) is None and watch.took() < within:
+        own = Watch()
+        time.sleep(GLANCE)
+    took = watch.took()
+    if own is not watch:
+        own.look()
+        took -= own.waiting()
+    return took
+
+
+def ended(process):
+    """How a child ended, if it has. It is not collected: how long it waited can still be read."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
 
 def in_order(c):
