@@ -1026,7 +1026,7 @@ def test_it_comes_back(story):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.returncode not in (-signal.SIGXCPU, -signal.SIGKILL), "it computes for ever"
+    assert done.returncode not in (-signal.SIGXCPU, -signal.SIGKILL), "it computes forever"
     assert done.returncode == 0 or "raftlab.errors.InvalidError" in done.stderr, done.stderr
 
 

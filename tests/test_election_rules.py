@@ -56,11 +56,14 @@ def test_with_every_rule_there_is_a_leader_and_all_is_safe(rule):
     )
     result = rl.sweep(scenario, seeds=60, metrics=["availability", "commit_index"], on_violation="record")
     assert result.violations_by_property == {}
-    if rule == "no_grant_no_bump":
-        return  # who gave its vote away in vain is lost to everybody else: it is compared because it is bad
     rows = result.to_pandas()
-    assert (rows.commit_index > 100).mean() > 0.9
-    assert rows.downtime_so_far_ms.isna().mean() > 0.9
+    busy, served = (rows.commit_index > 100).mean(), rows.downtime_so_far_ms.isna().mean()
+    if rule == "no_grant_no_bump":  # a vote for a candidate that lost is lost to all others
+        assert 0.1 < busy < 0.9
+        assert 0.1 < served < 0.9
+    else:
+        assert busy > 0.9
+        assert served > 0.9
 
 
 @pytest.mark.parametrize("rule", ALL)

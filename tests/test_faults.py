@@ -383,14 +383,11 @@ def test_steps_that_a_strike_stops_replay() -> None:
 
 
 def test_a_step_that_breaks_a_rule_stops_the_run() -> None:
-    for seed in range(300):
-        steps = [rl.run("500ms"), *[rl.Crash("a node", duration=20), rl.run("20ms")] * 30]
-        scenario = rl.Scenario(3, bugs=["vote_not_persisted"], steps=steps)
-        run = scenario.run(seed=seed, on_violation="stop")
-        if run.ending == "violation" and run.last_fault_ms == run.now_ms:
-            assert run.fork().scenario.run(seed=seed).digest == run.digest
-            return
-    pytest.fail("no step broke anything")
+    steps = [rl.run("500ms"), *[rl.Crash("a node", duration=20), rl.run("20ms")] * 30]
+    scenario = rl.Scenario(3, bugs=["vote_not_persisted"], steps=steps)
+    runs = (scenario.run(seed=seed, on_violation="stop") for seed in range(300))
+    run = next(run for run in runs if run.ending == "violation" and run.last_fault_ms == run.now_ms)
+    assert run.fork().scenario.run(seed=run.seed).digest == run.digest
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])

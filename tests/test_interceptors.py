@@ -82,7 +82,7 @@ def test_to_drop_delay_and_duplicate_is_what_a_network_does():
     c.intercept(nuisance)
     two_leaders(c)
     c.intercept(None)
-    assert "state_machine_safety" in c.violations.properties, "whoever broke it is honest"
+    assert "state_machine_safety" in c.violations.properties, "it is a violation of honest nodes"
     replays(c)
 
 
@@ -560,7 +560,7 @@ def test_edits_are_checked_when_a_scenario_is_read():
         assert all(part in str(error.value) for part in parts), error.value
 
 
-# ---- What makes no sense ----------------------------------------------------------------------------
+# ---- What is invalid --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

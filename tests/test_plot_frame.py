@@ -69,7 +69,7 @@ def test_leaders_never_cover_each_other():
         (6.0, 9.0, 3, "D"),
         (9.0, 9.5, 4, "E"),
     ]
-    assert _rows(stays) == [1, 2, 0, 0, 0], "the highest term below, whoever else thinks so above"
+    assert _rows(stays) == [1, 2, 0, 0, 0], "the highest term below, other leaders above"
 
 
 def test_tables_end_where_the_run_does():

@@ -1,4 +1,4 @@
-"""Rare events by multilevel splitting, and the luck that futures get."""
+"""Rare events by multilevel splitting, and the random draws of futures."""
 
 import math
 

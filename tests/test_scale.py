@@ -1,4 +1,4 @@
-"""Sweeps beyond one process: executors, lost workers, a store that outlives whoever fills it."""
+"""Sweeps beyond one process: executors, lost workers, a store that outlives the process that fills it."""
 
 import concurrent.futures as cf
 import hashlib
@@ -135,7 +135,7 @@ def test_a_straggler_is_overtaken(whole, monkeypatch):
 
 
 def test_a_broken_pool_says_so(tmp_path, few):
-    # One process: a pool of more may start another while it breaks, and wait for it for ever (Python 3.11).
+    # One process: a pool of more may start another while it breaks, and wait for it forever (Python 3.11).
     pool = cf.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
     os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
     with pytest.raises(rl.RaftlabError, match="Broken"):
@@ -439,7 +439,7 @@ def test_a_store_that_is_no_path():
 
 
 def dealt(runs, rate, hands=1):
-    """The sizes of chunks when so many runs are played in a second."""
+    """The sizes of chunks at a given number of runs a second."""
     deal = chunks.Deal([(0, runs)], 1, hands)
     sizes = []
     for first, last in deal:

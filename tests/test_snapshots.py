@@ -114,7 +114,7 @@ def test_bad_settings():
 
 
 def peak_mib(seconds, every):
-    """What a process takes at most that replicates for so many simulated seconds."""
+    """The peak memory of a process that replicates for some simulated seconds, in MiB."""
     story = f"""
         import raftlab as rl
         rl.Scenario(5, snapshot_every={every}, network=1, workload=rl.OpenLoop(1), horizon="{seconds}s").run(

@@ -211,7 +211,7 @@ def test_a_band_is_not_empty_where_nothing_has_happened_and_not_full():
     assert 0 < whole.high[-1] < whole.high[-2]
 
 
-# ---- Runs of one seed taken together -----------------------------------------------------------------
+# ---- Runs of one seed, pooled -----------------------------------------------------------------------
 
 
 def test_shares_of_dependent_runs_are_not_rounded():

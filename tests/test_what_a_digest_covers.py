@@ -150,7 +150,7 @@ DIFFERENT = {
     ),
     "how long an interceptor delays": (intercepted(late), intercepted(later)),
     "other luck from here on": (None, lambda c: c.fork(seed=5)),
-    "the luck of which seed": (lambda c: c.fork(seed=4), lambda c: c.fork(seed=5)),
+    "which seed it draws from": (lambda c: c.fork(seed=4), lambda c: c.fork(seed=5)),
 }
 """Two things to do. Whatever comes of them comes later, if ever; the digests differ at once."""
 

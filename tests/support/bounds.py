@@ -12,7 +12,7 @@ BYTES = 4 << 30
 
 @contextlib.contextmanager
 def bounded(seconds=SECONDS):
-    """What stands below ends, at the latest with its process: after so many seconds, or so much memory.
+    """The body ends, at the latest with its process: after some seconds, or if it takes too much memory.
 
     The process ends from a thread that needs no interpreter, which may be busy.
     """
