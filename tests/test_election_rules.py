@@ -395,3 +395,51 @@ def test_hesitant_candidates_that_nobody_answered_wait_for_ever(rule):
     found = rl.sweep(cut_at_first, {"rule": ["paper", rule]}, seeds=20, metrics="elections", checks=False)
     assert (found["elections"][found["rule"] == "paper"] > 0).all()
     assert (found["elections"][found["rule"] == rule] == 0).all()
+
+
+# ---- One rule instead of another --------------------------------------------------------------------
+
+SETTINGS = [
+    name for name, row in zip(ALL, rl.election_rules, strict=True) if "election_rule" not in row["settings"]
+]
+
+
+@pytest.mark.parametrize("rule", ALL)
+def test_a_rule_replaces_the_one_before(rule):
+    scenario = rl.Scenario(5, election_rule=rule, check_quorum=True)
+    assert scenario.election_rule == rule
+    for other in ALL:
+        expected = rl.Scenario(5, election_rule=other, check_quorum=True)
+        assert scenario.replace(election_rule=other) == expected, other
+    assert rl.Scenario(5, preset={"pre_vote": True}, election_rule=rule) == rl.Scenario(5, election_rule=rule)
+
+
+def test_a_rule_may_be_adjusted_and_combined():
+    adjusted = rl.Scenario(5, election_rule="ranked", timeout_step=100)
+    assert adjusted.timeout_step == 100
+    assert adjusted.election_rule == "ranked"
+    assert adjusted.replace(election_rule="ranked") == adjusted
+    both = adjusted.replace(pre_vote=True)
+    assert both.election_rule is None
+    assert both.replace(election_rule=None) == both
+    assert both.replace(election_rule="paper") == rl.Scenario(5)
+    assert both.replace(election_rule="ranked", pre_vote=True).timeout_step == 50
+
+
+OFF = {
+    "pre_vote": ("pre_vote", False),
+    "sticky_votes": ("sticky_votes", False),
+    "exponential_backoff": ("candidate_backoff", 1),
+    "ranked": ("timeout_step", 0),
+    "adaptive": ("adaptive_timeout", False),
+}
+
+
+@pytest.mark.parametrize("rule", [rule for rule in SETTINGS if rule != "paper"])
+def test_a_rule_and_its_opposite_are_refused(rule):
+    name, off = OFF[rule]
+    for make in (lambda **given: rl.Scenario(5, **given), rl.Scenario(5).replace):
+        with pytest.raises(
+            rl.InvalidError, match=f"election_rule='{rule}' is short for {name}=.* but {name}"
+        ):
+            make(election_rule=rule, **{name: off})

@@ -503,3 +503,28 @@ def test_the_items_of_a_set_are_sorted():
         for seed in "1234"
     }
     assert len(written) == 1
+
+
+def test_what_a_scenario_hands_out_does_not_change_it():
+    initial = rl.Initial(log={"A": [1]}, voted_for={"A": "B"}, term=2, unreachable=True)
+    c = rl.Cluster(3, initial=initial, network=rl.Network([[1, 2], [2, 1]], regions=[0, 1, 0]))
+    with c.intercept(lambda message: message.drop(), types="RequestVote"):
+        c.run("1s")
+    scenario = c.scenario
+    before = scenario.to_json(), scenario.to_json(indent=2), repr(scenario)
+    scenario.initial.log["A"] = (9,)
+    scenario.initial.voted_for.clear()
+    scenario.edits["edits"].clear()
+    scenario.edits["seed"] = 99
+    assert (scenario.to_json(), scenario.to_json(indent=2), repr(scenario)) == before
+    assert rl.Scenario.from_json(scenario.to_json(indent=2)) == scenario
+
+
+def test_letters_are_written_as_they_are(tmp_path):
+    scenario = rl.Scenario(["é", "日本"])
+    scenario.save(tmp_path / "s.json")
+    for text in (scenario.to_json(), scenario.to_json(indent=0), (tmp_path / "s.json").read_text("utf-8")):
+        assert '"日本"' in text
+    for indent in (-1, 1.5, "x", 10**9):
+        with pytest.raises(rl.InvalidError, match="indent"):
+            scenario.to_json(indent=indent)

@@ -18,19 +18,59 @@ from .errors import InvalidError, shown
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
 from .steps import step_to_dict
 
-__all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_settings", "written_down"]
+__all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_in", "without_rule", "written_down"]
 
 
 def written_down(given: Mapping[str, Any], nodes: Sequence[str]) -> dict[str, Any]:
     """Arguments of the constructor as the scenario's JSON has them; `None` is as if not given."""
-    parts: dict[str, Any] = {}
-    for name, value in given.items():
-        if name == "election_rule" and value is not None:
-            parts |= rule_settings(value)
-        elif value is not None:
-            written = WRITERS[name](value, name, nodes)
-            parts |= {} if written is None else {name: written}
-    return parts
+    parts = {
+        name: WRITERS[name](value, name, nodes)
+        for name, value in given.items()
+        if value is not None and name != "election_rule"
+    }
+    rule = given.get("election_rule")
+    if rule is not None:
+        parts = _with_rule(rule, parts)
+    return {name: written for name, written in parts.items() if written is not None}
+
+
+def _with_rule(rule: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an election rule and those that are given; these may adjust it, but not undo it."""
+    settings = rule_settings(rule)
+    for name in settings.keys() & parts.keys():
+        if parts[name] == OFF.get(name):
+            stands = ", ".join(f"{part}={value!r}" for part, value in SWITCHES[rule][0].items())
+            raise InvalidError(
+                f"election_rule={rule!r} is short for {stands}, but {name} is given as {_off(name)}"
+            )
+    return {**settings, **parts}
+
+
+def _off(name: str) -> object:
+    return False if OFF[name] is None else OFF[name]
+
+
+OFF = {
+    "pre_vote": False,
+    "sticky_votes": False,
+    "candidate_backoff": 1.0,
+    "timeout_step": 0.0,
+    "adaptive_timeout": None,
+}
+"""The settings for which election rules are short, and the values of them that turn a rule off."""
+
+
+def without_rule(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a scenario without its election rule, and the settings for which one is short."""
+    return {name: part for name, part in parts.items() if name != "election_rule" and name not in OFF}
+
+
+def rule_in(parts: Mapping[str, Any]) -> str | None:
+    """The election rule in the parts of a scenario; None if they combine several."""
+    if "election_rule" in parts:
+        return str(parts["election_rule"])
+    on = {name for name, off in OFF.items() if parts.get(name, off) != off}
+    return next((rule for rule, (settings, _, _) in SWITCHES.items() if settings.keys() == on), None)
 
 
 def _write_time(value: Any, what: str, _: Sequence[str]) -> float:
@@ -49,8 +89,8 @@ def _write_timeout(value: Any, what: str, _: Sequence[str]) -> list[float]:
     return _timeout(value, what)
 
 
-def _write_rule(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
-    return rule_settings(value)
+def _write_rule(value: Any, what: str, _: Sequence[str]) -> str:
+    return choice(value, what, election_rules.names)
 
 
 def _write_backoff(value: Any, what: str, _: Sequence[str]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from . import _core, presets
+from ._arguments import integer
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._files import read_text, write_text
@@ -18,7 +20,7 @@ from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
 from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceLevel
 from ._values import code, items_of, laid_out
-from ._writing import WRITERS, are_letters, names_of, normal, written_down
+from ._writing import WRITERS, are_letters, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
 from .errors import FaultWarning, InvalidError, shown
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
@@ -44,8 +46,8 @@ class Scenario:
         The range from which election timeouts are drawn; a single time makes them all equal.
     election_rule : str, default "paper"
         The rule by which a node adopts terms and stands for election: a name of `raftlab.election_rules`.
-        Some names stand for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that a sweep can
-        compare rules.
+        Some names are short for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that a sweep
+        can compare rules. Such a rule replaces that of a preset.
     candidate_timeout : (time, time) or time, optional
         The range from which candidates draw their timeouts; by default `election_timeout`.
     candidate_backoff : float, default 1
@@ -159,7 +161,8 @@ class Scenario:
     ) -> None:
         given = {name: value for name, value in locals().items() if name in WRITERS}
         names = names_of(nodes)
-        parts = {"raftlab": _core.SCHEMA_VERSION, **_preset(preset), "nodes": names}
+        start = _preset(preset) if election_rule is None else without_rule(_preset(preset))
+        parts = {"raftlab": _core.SCHEMA_VERSION, **start, "nodes": names}
         self._set(normal(parts | written_down(given, names)))
         self._warn_of_late_faults()
 
@@ -200,8 +203,22 @@ class Scenario:
         return scenario
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """The scenario as JSON, with the version of its schema."""
-        return self._json if indent is None else json.dumps(self._parts, indent=indent)
+        """The scenario as JSON, with the version of its schema.
+
+        Parameters
+        ----------
+        indent : int, optional
+            The number of spaces by which each level is indented; by default all is in one line.
+
+        Examples
+        --------
+        >>> Scenario(["é"]).to_json(indent=1).splitlines()[2:4]
+        [' "nodes": [', '  "é"']
+        """
+        if indent is None:
+            return self._json
+        spaces = integer(indent, "indent", 0, MOST_INDENT)
+        return json.dumps(json.loads(self._json), indent=spaces, ensure_ascii=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the scenario to a file, as indented JSON that is readable and suited to version control.
@@ -309,14 +326,23 @@ class Scenario:
     def replace(self, **changes: Unpack[Changes]) -> Scenario:
         """The same scenario with other settings, given as to the constructor.
 
+        Another `election_rule` replaces the present one, also if that is a setting such as `pre_vote`.
+
         >>> Scenario(3).replace(pre_vote=True).pre_vote
         True
+        >>> Scenario(3, pre_vote=True).replace(election_rule="sticky_votes").pre_vote
+        False
         """
         parts, given = dict(self._parts), dict[str, Any](changes)
         if "nodes" in given:
             parts["nodes"] = names_of(changes["nodes"])
             del given["nodes"]
         parts |= _preset(given.pop("preset", None))
+        rule = given.get("election_rule")
+        if rule is not None and rule == rule_in(parts):
+            del given["election_rule"]  # its settings may have other values than usual
+        elif rule is not None:
+            parts = without_rule(parts)
         for name in given:
             if name not in WRITERS:
                 raise TypeError(f"Scenario.replace() got an unexpected keyword argument {name!r}")
@@ -340,9 +366,9 @@ class Scenario:
         return float(low), float(high)
 
     @property
-    def election_rule(self) -> str:
-        """The rule by which a node adopts terms and stands for election."""
-        return str(self._parts.get("election_rule", "paper"))
+    def election_rule(self) -> str | None:
+        """The rule by which a node adopts terms and stands for election; None if several are combined."""
+        return rule_in(self._parts)
 
     @property
     def candidate_timeout(self) -> tuple[float, float] | None:
@@ -471,7 +497,7 @@ class Scenario:
     @property
     def edits(self) -> dict[str, Any] | None:
         """The recorded edits of interceptors, as in the JSON; not an argument of the constructor."""
-        return self._parts.get("edits")
+        return copy.deepcopy(self._parts.get("edits"))
 
     def _ms(self, name: str) -> float | None:
         ms = self._parts.get(name)
@@ -534,6 +560,9 @@ def _preset(preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
         raise InvalidError(f"preset must be one of {known}, not {shown(preset)}")
     return preset or {}
 
+
+MOST_INDENT = 100
+"""The most spaces by which a level of JSON is indented."""
 
 BYTE_ORDER_MARK = "\ufeff"
 """The byte order mark that some editors put before a text."""
