@@ -6,10 +6,10 @@ import contextlib
 import json
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ._suggest import meant_for, named, unknown_in
-from ._values import listed
+from ._values import Node, listed
 from .errors import InvalidError, shown
 
 T = TypeVar("T")
@@ -29,6 +29,23 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
         limit = f"from 0 to 2^64 - {2**64 - most}" if least == 0 and most in (U64, U64 - 1) else limit
         raise InvalidError(f"{what} must be an integer {limit}, not {shown(value)}")
     return number
+
+
+class Handle:
+    """The base of handles: the number of something in a cluster."""
+
+    __slots__ = ()
+
+    _handles: ClassVar[str]
+    """What they are handles of, with an article."""
+    _world: Any
+
+
+def handle(value: Any, what: str, of: str, most: int = U64) -> int:
+    """The number of a handle of one kind, or a number."""
+    if isinstance(value, Handle) and value._handles != of:
+        raise InvalidError(f"{what} must be the handle of {of}, not that of {value._handles}: {shown(value)}")
+    return integer(value, what, 0, most)
 
 
 def number(value: Any, what: str, accepted: str, least: float, most: float) -> float:
@@ -99,10 +116,16 @@ def items(value: Iterable[Any], what: str) -> list[Any]:
     raise InvalidError(f"{what} must be a list, not {shown(value)}")
 
 
+def node(value: Any, what: str) -> str:
+    """The name of a node: a text, or a node of a cluster."""
+    return value.name if isinstance(value, Node) else instance(value, str, what)
+
+
 def nodes(value: Any, what: str, names: Sequence[str]) -> list[str]:
-    """Nodes of a cluster: a name, single-letter names in a row, or a list of those."""
+    """The names of nodes: given as one, as single-letter ones in a row, as a node, or as a list of those."""
     found: list[str] = []
-    for word in [value] if isinstance(value, str) else items(value, what):
+    for given in [value] if isinstance(value, (str, Node)) else items(value, what):
+        word = given.name if isinstance(given, Node) else given
         if isinstance(word, str) and word in names:
             found.append(word)
         elif isinstance(word, str) and word and all(letter in names for letter in word):

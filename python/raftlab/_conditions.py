@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
-from ._arguments import U32, dumps, instance, integer, reading
+from ._arguments import U32, dumps, handle, instance, integer, reading
+from ._arguments import node as name_of
 from ._values import call
 from .errors import InvalidError, escaped
+
+if TYPE_CHECKING:
+    from ._typing import NodeName
+    from .views import Operation
 
 __all__ = [
     "Condition",
@@ -131,7 +136,11 @@ def any_of(*conditions: Condition) -> Condition:
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """Several conditions hold at the same time: `a & b`."""
+    """Several conditions hold at the same time: `a & b`.
+
+    >>> all_of(no_leader, down(2)) == no_leader & down(2)
+    True
+    """
     return _joined("all_of", conditions)
 
 
@@ -166,13 +175,13 @@ def leaders(count: int) -> Condition:
     return Condition("leaders", (("count", integer(count, "count", 0, U32)),))
 
 
-def leads(node: str) -> Condition:
-    """The node of this name considers itself leader; it may be a stale one.
+def leads(node: NodeName) -> Condition:
+    """A node considers itself leader; it may be a stale one.
 
     >>> print(leads("A"))
     A leads
     """
-    return Condition("leads", (("node", instance(node, str, "node")),))
+    return Condition("leads", (("node", name_of(node, "node")),))
 
 
 def committed(index: int, nodes: int | None = None) -> Condition:
@@ -211,6 +220,10 @@ def term_reached(term: int) -> Condition:
     return Condition("term_reached", (("term", integer(term, "term")),))
 
 
-def answered(operation: Any) -> Condition:
-    """An operation (the handle that `propose` or `read` returned) has been answered."""
-    return Condition("answered", (("op", integer(operation, "operation")),))
+def answered(operation: Operation | int) -> Condition:
+    """An operation (the handle that `propose` or `read` returned) has been answered.
+
+    >>> print(answered(1))
+    operation 1 is answered
+    """
+    return Condition("answered", (("op", handle(operation, "operation", "an operation")),))

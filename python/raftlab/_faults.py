@@ -43,7 +43,7 @@ from ._arguments import U32, choice, flag, instance, integer, items, probability
 from ._signatures import passes_on
 from ._time import Duration, to_ms, to_signed_ms
 from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced, words
-from ._values import Value, listed
+from ._values import Node, Value, listed
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
 
@@ -69,25 +69,19 @@ __all__ = [
 ]
 
 
-def target_to_dict(target: Target, what: str) -> Any:
+def target_to_dict(target: Target | Node, what: str) -> Any:
     """A target as the scenario's JSON has it."""
     if isinstance(target, str):
         return target
-    if is_node(target):
-        name: str = target.name  # type: ignore[attr-defined]  # a node of a cluster, such as `c.leader`
-        return name if len(name) == 1 else [name]  # a longer name may also be a role, or names in a row
+    if isinstance(target, Node):  # a longer name may also be a role, or names in a row
+        return target.name if len(target.name) == 1 else [target.name]
     try:
-        names = listed(target)
+        names = [part.name if isinstance(part, Node) else part for part in listed(target)]
     except TypeError:
         names = []
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidError(f"{what} must be a name, a list of names or a role, not {shown(target)}")
     return names
-
-
-def is_node(value: object) -> bool:
-    """Whether it is a node of a cluster, such as `c.leader`."""
-    return isinstance(getattr(value, "name", None), str) and hasattr(value, "log")
 
 
 SCHEDULE_TIMES = ("at", "after", "duration", "every", "uptime")
@@ -110,7 +104,7 @@ class Fault(Value):
     def __post_init__(self) -> None:
         for part in fields(self):
             value = getattr(self, part.name)
-            if is_node(value):  # it follows its cluster; a fault is a value
+            if isinstance(value, Node):
                 object.__setattr__(self, part.name, target_to_dict(value, part.name))
         super().__post_init__()
 

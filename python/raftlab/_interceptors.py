@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
-from ._arguments import dumps, instance, items
+from ._arguments import Handle, dumps, instance, items
 from ._faults import target_to_dict
 from ._outgoing import Outgoing, SentMessage
 from ._typing import MessageType, Target
@@ -175,7 +175,7 @@ class Interceptable:
         return any(not only_watches for _, only_watches in self._engine.hooked())
 
 
-class Hook(int):
+class Hook(int, Handle):
     """An active interceptor or watcher: `remove()` ends it, and so does the end of a `with` block.
 
     Examples
@@ -189,6 +189,7 @@ class Hook(int):
     2
     """
 
+    _handles: ClassVar[str] = "a hook"
     _world: Interceptable
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -58,12 +59,17 @@ class Run(Forkable):
     ) -> Run:
         cluster = Cluster.__new__(Cluster)
         cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
-        ending = cluster._engine.play()
-        if ending == "violation" and on_violation == "raise":
+        return cls._ended(cluster, cluster._engine.play(), scenario)
+
+    @classmethod
+    def _ended(cls, cluster: Cluster, ending: str, scenario: Scenario | None = None) -> Run:
+        """The run of a cluster that was played to an end."""
+        if ending == "violation" and cluster._on_violation == "raise":
             raise ViolationError(cluster.violations[-1])
         run = cls.__new__(cls)
-        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
-        run._scenario = scenario
+        run._engine, run._on_violation, run.ending = cluster._engine, cluster._on_violation, ending
+        run._family, run._trace_rows = cluster._family, cluster._trace_rows
+        run._scenario = scenario or Scenario.from_json(cluster._engine.script())
         return run
 
     def _warn_if_not_armed(self) -> None:
@@ -104,15 +110,17 @@ class Run(Forkable):
         seed, at_ms, duration_ms = moment
         cluster = Cluster.__new__(Cluster)
         cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
-        ending = cluster._engine.play_future(at_ms, duration_ms, luck)
-        if ending == "violation" and on_violation == "raise":
-            raise ViolationError(cluster.violations[-1])
-        run = cls.__new__(cls)
-        run._engine, run._on_violation, run.ending = cluster._engine, on_violation, ending
-        run._scenario = Scenario.from_json(cluster._engine.script())
+        return cls._ended(cluster, cluster._engine.play_future(at_ms, duration_ms, luck))
+
+    def __copy__(self) -> Run:
+        run = type(self).__new__(type(self))
+        vars(run).update(vars(self))  # its engine does not change any more
         return run
+
+    def __deepcopy__(self, memo: object) -> Run:
+        return copy.copy(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         level, checks = self._engine.watching
-        options = (level, checks, self._on_violation, None)
+        options = (level, checks, self._on_violation, self._trace_rows)
         return Run._play, (self.scenario, self.seed, *options), {"point": dict(self.point)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._time import Duration
     from .distributions import Time
     from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+    from .views import NodeView
 
 __all__ = [
     "Bug",
@@ -23,6 +24,7 @@ __all__ = [
     "ElectionRule",
     "LieName",
     "MessageType",
+    "NodeName",
     "OnViolation",
     "Role",
     "RunOptions",
@@ -128,8 +130,11 @@ ElectionRule: TypeAlias = Literal[
 ]
 """Rules of election: see `raftlab.election_rules`."""
 
-Target: TypeAlias = "Role | str | Sequence[str]"
-"""Whom a fault hits: a role, a name, or names."""
+NodeName: TypeAlias = "str | NodeView"
+"""A node: its name, or what a cluster returns, such as `c.leader`."""
+
+Target: TypeAlias = "Role | NodeName | Sequence[NodeName]"
+"""The nodes that a fault hits: a role, a name, or names."""
 
 
 class Schedule(TypedDict, total=False):

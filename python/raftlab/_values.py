@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import InvalidError
 
-__all__ = ["Value", "call", "code", "items_of", "laid_out", "listed"]
+__all__ = ["Node", "Value", "call", "code", "items_of", "laid_out", "listed"]
 
 
 class Value:
@@ -65,6 +65,14 @@ class Value:
         return call(type(self).__name__, placed, named)
 
 
+class Node:
+    """The base of a node of a cluster: a value has its name instead, as the node follows its cluster."""
+
+    __slots__ = ("name",)
+
+    name: str
+
+
 def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
     """A copy of a value, which is read once and which nobody else can change: iterables become tuples.
 
@@ -73,12 +81,14 @@ def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
     >>> settled(name for name in "AB"), settled({"B", "A"}), settled("AB")
     (('A', 'B'), ('A', 'B'), 'AB')
     """
+    if isinstance(value, Node):
+        return value.name
     if hasattr(type(value), "tolist"):  # numpy's arrays and numbers do not compare as values do
         value = value.tolist()
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return value
     if isinstance(value, Mapping):
-        return {name: settled(part, kept) for name, part in value.items()}
+        return {settled(name): settled(part, kept) for name, part in value.items()}
     parts = (settled(part, kept) for part in listed(value))
     return kept(parts) if isinstance(value, list) else tuple(parts)
 

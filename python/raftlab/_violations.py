@@ -6,7 +6,7 @@ import builtins
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from . import _core
 from ._html import code, note, table
@@ -83,6 +83,13 @@ class Violation:
 
 class Violations(tuple[Violation, ...]):
     """Violations in the order in which they were found: a tuple that also equals a list of the same."""
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Violation: ...
+    @overload
+    def __getitem__(self, key: slice) -> Violations: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> Violation | Violations:
+        return Violations(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def of(self, property: str) -> Violations:
         """Those of one property."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _core, views
-from ._arguments import integer
+from ._arguments import Handle, handle, node
 from ._html import note, table
 from ._time import format_ms
 from ._violations import Violation, Violations
@@ -15,13 +15,28 @@ from .scenario import Scenario
 from .tables import Trace
 from .views import NodeView, Operation
 
+if TYPE_CHECKING:
+    from ._typing import NodeName
+
 __all__ = ["World"]
+
+T = TypeVar("T")
 
 
 class World:
-    """The common base of `Cluster` and `Run`: everything that can be observed."""
+    """The common base of `Cluster` and `Run`: everything that can be observed.
+
+    It equals only itself: compare the `digest` of two runs. `in` finds nodes and their names.
+
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3)
+    >>> "A" in c, "D" in c, c["A"] in c, c["A"] in c.fork()
+    (True, False, True, False)
+    """
 
     _engine: _core.Engine
+    _family: object
+    """The same for a cluster and its forks, which share handles."""
 
     @property
     def now_ms(self) -> float:
@@ -51,13 +66,15 @@ class World:
         """The nodes."""
         return tuple(NodeView(self, name) for name in self._engine.names)
 
-    def __getitem__(self, name: str) -> NodeView:
-        if not isinstance(name, str):
-            raise InvalidError(f"a node is named by a text, not by {shown(name)}")
-        if name not in self._engine.names:
+    def __getitem__(self, name: NodeName) -> NodeView:
+        found = node(name, "a node")
+        if found not in self._engine.names:
             known = ", ".join(self._engine.names)
-            raise InvalidError(f"unknown node {shown(name)}; this cluster has {known}")
-        return NodeView(self, name)
+            raise InvalidError(f"unknown node {shown(found)}; this cluster has {known}")
+        return NodeView(self, found)
+
+    def __contains__(self, wanted: object) -> bool:
+        return wanted in (self._engine.names if isinstance(wanted, str) else self.nodes)
 
     def __iter__(self) -> Iterator[NodeView]:
         return iter(self.nodes)
@@ -82,11 +99,26 @@ class World:
         """The operations that were requested by hand."""
         return tuple(Operation(self, op) for op in self._engine.ops())
 
-    def operation(self, handle: Operation | int) -> Operation:
-        """The same operation in this cluster, for a handle from the cluster that was forked."""
-        op = integer(handle, "operation")
+    def operation(self, operation: Operation | int) -> Operation:
+        """The same operation in this cluster, for a handle from the cluster that was forked.
+
+        Parameters
+        ----------
+        operation : Operation or int
+            The handle, or its number.
+        """
+        op = handle(self._own(operation, "operation"), "operation", "an operation")
         self._engine.op(op)
         return Operation(self, op)
+
+    def _own(self, given: T, what: str) -> T:
+        """A handle of this cluster or of one that it shares a past with, or what is no handle."""
+        if isinstance(given, Handle) and given._world._family is not self._family:
+            raise InvalidError(
+                f"{what} must be a handle of this cluster or of a fork, not one of another cluster: "
+                f"{shown(given)}"
+            )
+        return given
 
     @property
     def trace(self) -> Trace:
@@ -153,10 +185,10 @@ class World:
 
     def _state_line(self) -> str:
         roles = []
-        for node in self.nodes:
-            seen = self._engine.node(node.name)
+        for name in self._engine.names:
+            seen = self._engine.node(name)
             role = seen["role"] if seen["up"] else "down"
-            roles.append(f"{node.name} {role} t{seen['term']}")
+            roles.append(f"{name} {role} t{seen['term']}")
         return escaped(", ".join(roles[:9])) + (" …" if len(roles) > 9 else "")
 
     def __repr__(self) -> str:

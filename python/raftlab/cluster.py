@@ -16,7 +16,7 @@ from ._interceptors import Interceptable
 from ._signatures import passes_on
 from ._suggest import meant_for, refuse_makers
 from ._time import Duration, format_ms, to_ms
-from ._typing import OnViolation, Settings, TraceLevel, Via, words
+from ._typing import NodeName, OnViolation, Settings, TraceLevel, Via, words
 from ._values import Value
 from ._world import World
 from .commands import Command
@@ -49,7 +49,7 @@ class Forkable(World):
         Cluster
             A fork of the past, without trace and checks, which can be driven further.
         """
-        return Cluster._wrap(self._engine.state_at(to_ms(at, "at")), "record")
+        return Cluster._wrap(self._engine.state_at(to_ms(at, "at")), "record", self)
 
     def fork(self, *, seed: int | None = None) -> Cluster:
         """A copy of the cluster, which continues independently from here.
@@ -60,7 +60,8 @@ class Forkable(World):
             The seed of all random draws from here on; the same seed by default. With another seed, the random
             times of faults that have not yet struck or ended are redrawn, conditional on that.
         """
-        return Cluster._wrap(self._engine.fork(_seed(seed) if seed is not None else None), self._on_violation)
+        engine = self._engine.fork(_seed(seed) if seed is not None else None)
+        return Cluster._wrap(engine, self._on_violation, self)
 
     def futures(
         self,
@@ -120,12 +121,7 @@ class Forkable(World):
         return futures(self, count, at, duration, metrics, series, on_violation, threads, progress)
 
     _on_violation: str = "record"
-
-    def __copy__(self) -> Cluster:
-        return self.fork()
-
-    def __deepcopy__(self, memo: object) -> Cluster:
-        return self.fork()
+    _trace_rows: int | None = None
 
 
 class Cluster(Injectable, Interceptable, Forkable):
@@ -194,22 +190,31 @@ class Cluster(Injectable, Interceptable, Forkable):
         choice(on_violation, "on_violation", words(OnViolation))
         if on_violation != "record" and not checks:
             raise InvalidError(f"on_violation={on_violation!r} needs checks=True")
-        self._on_violation = on_violation
-        self._running = False
+        self._on_violation, self._running, self._family = on_violation, False, object()
+        self._trace_rows = None if trace_rows is None else integer(trace_rows, "trace_rows")
         self._engine = _core.Engine(
             scenario.to_json(),
             _seed(seed),
             trace=choice(trace, "trace", words(TraceLevel)),
             checks=flag(checks, "checks"),
             stop_on_violation=on_violation != "record",
-            trace_rows=None if trace_rows is None else integer(trace_rows, "trace_rows"),
+            trace_rows=self._trace_rows,
         )
 
     @classmethod
-    def _wrap(cls, engine: _core.Engine, on_violation: str) -> Self:
+    def _wrap(cls, engine: _core.Engine, on_violation: str, origin: Forkable | None = None) -> Self:
+        """A cluster with this engine, which may be a fork of another one's."""
         self = cls.__new__(cls)
         self._engine, self._on_violation, self._running = engine, on_violation, False
+        self._family = origin._family if origin else object()
+        self._trace_rows = origin._trace_rows if origin else None
         return self
+
+    def __copy__(self) -> Cluster:
+        return self.fork()
+
+    def __deepcopy__(self, memo: object) -> Cluster:
+        return self.fork()
 
     # ---- Time ---------------------------------------------------------------------------------------
 
@@ -318,8 +323,8 @@ class Cluster(Injectable, Interceptable, Forkable):
         self,
         command: Command | str,
         *,
-        node: str | None = None,
-        home: str | None = None,
+        node: NodeName | None = None,
+        home: NodeName | None = None,
         client: str | None = None,
     ) -> Operation:
         """A client asks for a command to be replicated.
@@ -344,7 +349,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         return self._ask(propose(command, node=node, home=home, client=client))
 
     def read(
-        self, key: str, *, node: str | None = None, home: str | None = None, via: Via = "log"
+        self, key: str, *, node: NodeName | None = None, home: NodeName | None = None, via: Via = "log"
     ) -> Operation:
         """A client reads a key.
 
@@ -362,14 +367,14 @@ class Cluster(Injectable, Interceptable, Forkable):
         return self._ask(read(key, node=node, home=home, via=via))
 
     def retry(
-        self, operation: Operation | int, *, node: str | None = None, home: str | None = None
+        self, operation: Operation | int, *, node: NodeName | None = None, home: NodeName | None = None
     ) -> Operation:
         """A client sends the same request again, perhaps to another node."""
-        return self._ask(retry(integer(operation, "operation"), node=node, home=home))
+        return self._ask(retry(self._own(operation, "operation"), node=node, home=home))
 
     def give_up(self, operation: Operation | int) -> None:
         """A client stops waiting: from now on the fate of the operation is unknown to it."""
-        self._act(give_up(integer(operation, "operation"))._action())
+        self._act(give_up(self._own(operation, "operation"))._action())
 
     # ---- Faults -------------------------------------------------------------------------------------
 
@@ -395,9 +400,9 @@ class Cluster(Injectable, Interceptable, Forkable):
         A handle ends all strikes of its fault: those that act, wait for a leader, or are still to come.
         Without a handle no node is restarted.
         """
-        self._act(heal(handle)._action())
+        self._act(heal(self._own(handle, "handle"))._action())
 
-    def campaign(self, node: str) -> None:
+    def campaign(self, node: NodeName) -> None:
         """A node stands for election now, as if its election timer had expired."""
         self._act(campaign(node)._action())
 
@@ -431,8 +436,8 @@ class Cluster(Injectable, Interceptable, Forkable):
     def deliver(
         self,
         *,
-        from_: str | Sequence[str] | None = None,
-        to: str | Sequence[str] | None = None,
+        from_: NodeName | Sequence[NodeName] | None = None,
+        to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
         """Delivers what is under way now: from some nodes, to some nodes, of some types. Returns how many."""
@@ -443,8 +448,8 @@ class Cluster(Injectable, Interceptable, Forkable):
     def drop(
         self,
         *,
-        from_: str | Sequence[str] | None = None,
-        to: str | Sequence[str] | None = None,
+        from_: NodeName | Sequence[NodeName] | None = None,
+        to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
         """Drops what is under way now, by hand. Returns how many."""
@@ -473,18 +478,29 @@ class Cluster(Injectable, Interceptable, Forkable):
                 "a cluster with an interceptor cannot be pickled: end it first with intercept(None); what it "
                 "did is kept in the scenario"
             )
-        level, checks = self._engine.watching
-        return _again, (self._engine.script(), self.seed, level, checks, self._on_violation)
+        script = self._engine.script()
+        ended = script != self._engine.script(up_to_now=True)
+        options = (*self._engine.watching, self._on_violation, self._trace_rows)
+        return _again, (script, self.seed, ended, *options)
 
 
-def _again(script: str, seed: int, trace: str, checks: bool, on_violation: str) -> Cluster:
-    """A cluster that has been through a script."""
+def _again(
+    script: str,
+    seed: int,
+    ended: bool,
+    trace: str,
+    checks: bool,
+    on_violation: str,
+    trace_rows: int | None,
+) -> Cluster:
+    """A cluster that has been through a script, and to the end of it if it is that of a whole run."""
     scenario = Scenario.from_json(script)
     cluster = Cluster.__new__(Cluster)
-    cluster._open(scenario, seed, trace, checks, "record", None)
-    if scenario._parts.get("steps"):
-        cluster._engine.play()
-    return Cluster._wrap(cluster._engine.fork(), on_violation)
+    cluster._open(scenario, seed, trace, checks, on_violation, trace_rows)
+    playing = ended or bool(scenario._parts.get("steps"))
+    while playing:  # a cluster that stopped at a violation may have been driven further by hand
+        playing = cluster._engine.play() == "violation" and not ended
+    return Cluster._wrap(cluster._engine.fork(), on_violation, cluster)
 
 
 def _seed(seed: Any) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _conditions, _core
+from ._html import table
 from ._not_simulated import NOT_SIMULATED
 from ._suggest import unknown_argument, unknown_in
 from .errors import InvalidError, UnknownNameError
@@ -34,11 +34,15 @@ __all__ = [
 
 
 class Catalogue(Sequence[dict[str, str]]):
-    """A small table that prints itself: a sequence of rows, each a dict. `catalogue["name"]` finds a row.
+    """A small table that prints itself: a sequence of rows, each a dict.
+
+    A name in the first column finds a row. Catalogues with the same rows are equal.
 
     >>> import raftlab as rl
     >>> rl.rules["commit_prior_term"]["source"]
     'paper §5.4.2'
+    >>> "commit_prior_term" in rl.rules
+    True
     """
 
     def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -46,11 +50,13 @@ class Catalogue(Sequence[dict[str, str]]):
         self._rows = [dict(zip(columns, row, strict=True)) for row in rows]
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return self._of(self._rows[key])
         if not isinstance(key, str):
-            return self._rows[key]
+            return dict(self._rows[key])
         for row in self._rows:
             if row[self.columns[0]] == key:
-                return row
+                return dict(row)
         hint = unknown_in(key, self.names) or f"; the {self.title} are {', '.join(self.names)}"
         raise UnknownNameError(f"{key!r} is not one of the {self.title}{hint}")
 
@@ -58,7 +64,21 @@ class Catalogue(Sequence[dict[str, str]]):
         return len(self._rows)
 
     def __iter__(self) -> Iterator[dict[str, str]]:
-        return iter(self._rows)
+        return map(dict, self._rows)
+
+    def __contains__(self, wanted: object) -> bool:
+        return wanted in (self.names if isinstance(wanted, str) else self._rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Catalogue):
+            return NotImplemented
+        return (self.columns, self._rows) == (other.columns, other._rows)
+
+    def __hash__(self) -> int:
+        return hash((self.columns, self.names))
+
+    def _of(self, rows: Iterable[dict[str, str]]) -> Catalogue:
+        return Catalogue(self.title, self.columns, [tuple(row.values()) for row in rows])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,7 +99,7 @@ class Catalogue(Sequence[dict[str, str]]):
         rows = [row for row in self._rows if cells.items() <= row.items()]
         if not rows:
             raise InvalidError(f"no row of the {self.title} has {cells}")
-        return Catalogue(self.title, self.columns, [tuple(row.values()) for row in rows])
+        return self._of(rows)
 
     def to_pandas(self) -> pd.DataFrame:
         """As a pandas DataFrame."""
@@ -97,13 +117,8 @@ class Catalogue(Sequence[dict[str, str]]):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        left = " style='text-align:left'"
-        head = "".join(f"<th{left}>{html.escape(c)}</th>" for c in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td{left}>{html.escape(row[c])}</td>" for c in self.columns) + "</tr>"
-            for row in self._rows
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        rows = (tuple(row.values()) for row in self._rows)
+        return table(self.columns, rows, texts=self.columns)
 
 
 def how_written(made: Any) -> str:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
-from ._arguments import U32, choice, flag, instance, integer, reading
+from ._arguments import U32, choice, flag, handle, instance, integer, reading
 from ._boundary import guard
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._time import Duration, to_ms
-from ._typing import Via, words
+from ._typing import NodeName, Via, words
 from ._values import Value, call
 from .commands import Command, command_from_dict, command_to_dict, shortest
 from .errors import InvalidError, shown
@@ -257,8 +257,8 @@ class propose(Action):
 
     short: ClassVar[bool] = True
     command: Command | str
-    node: str | None = field(default=None, kw_only=True)
-    home: str | None = field(default=None, kw_only=True)
+    node: NodeName | None = field(default=None, kw_only=True)
+    home: NodeName | None = field(default=None, kw_only=True)
     client: str | None = field(default=None, kw_only=True)
 
     def _shown(self) -> tuple[list[Any], dict[str, Any]]:
@@ -290,8 +290,8 @@ class read(Action):
 
     short: ClassVar[bool] = True
     key: str
-    node: str | None = field(default=None, kw_only=True)
-    home: str | None = field(default=None, kw_only=True)
+    node: NodeName | None = field(default=None, kw_only=True)
+    home: NodeName | None = field(default=None, kw_only=True)
     via: Via = field(default="log", kw_only=True)
 
     def _parameters(self) -> dict[str, Any]:
@@ -306,7 +306,7 @@ class retry(Action):
 
     Parameters
     ----------
-    operation : int
+    operation : int or Operation
         The operations of a run are numbered 1, 2, 3 … in order.
     node, home : str, optional
         The node to ask; the node to which the client is attached.
@@ -317,12 +317,12 @@ class retry(Action):
     steps.retry(1, node='B')
     """
 
-    operation: int
-    node: str | None = field(default=None, kw_only=True)
-    home: str | None = field(default=None, kw_only=True)
+    operation: SupportsIndex
+    node: NodeName | None = field(default=None, kw_only=True)
+    home: NodeName | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "operation", integer(self.operation, "operation"))
+        object.__setattr__(self, "operation", handle(self.operation, "operation", "an operation"))
         super().__post_init__()
 
     def _parameters(self) -> dict[str, Any]:
@@ -335,7 +335,7 @@ class give_up(Action):
 
     Parameters
     ----------
-    operation : int
+    operation : int or Operation
         The operations of a run are numbered 1, 2, 3 … in order.
 
     Examples
@@ -344,10 +344,10 @@ class give_up(Action):
     steps.give_up(1)
     """
 
-    operation: int
+    operation: SupportsIndex
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "operation", integer(self.operation, "operation"))
+        object.__setattr__(self, "operation", handle(self.operation, "operation", "an operation"))
         super().__post_init__()
 
     def _parameters(self) -> dict[str, Any]:
@@ -361,7 +361,7 @@ class campaign(Action):
     Parameters
     ----------
     node : str
-        Its name.
+        The node.
 
     Examples
     --------
@@ -370,7 +370,7 @@ class campaign(Action):
     """
 
     short: ClassVar[bool] = True
-    node: str
+    node: NodeName
 
     def _parameters(self) -> dict[str, Any]:
         return {"node": instance(self.node, str, "node")}
@@ -382,7 +382,7 @@ class heal(Action):
 
     Parameters
     ----------
-    handle : int, optional
+    handle : int or FaultHandle, optional
         The faults of a run are numbered 1, 2, 3 … in the order in which they are given.
 
     Examples
@@ -401,7 +401,7 @@ class heal(Action):
                 "restart(node) brings a node up; heal() ends all faults of the network"
             )
         if self.handle is not None:
-            object.__setattr__(self, "handle", integer(self.handle, "handle", 0, U32))
+            object.__setattr__(self, "handle", handle(self.handle, "handle", "a fault", U32))
         super().__post_init__()
 
     def _parameters(self) -> dict[str, Any]:
@@ -435,8 +435,8 @@ class message(Action):
     """
 
     move: str
-    from_: str = field(kw_only=True)
-    to: str = field(kw_only=True)
+    from_: NodeName = field(kw_only=True)
+    to: NodeName = field(kw_only=True)
     ordinal: int = field(kw_only=True)
     copy: int = field(default=0, kw_only=True)
     after: Duration = field(default=0, kw_only=True)

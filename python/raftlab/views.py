@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, overload
 
 from . import _core
-from ._arguments import choice, items, nodes
+from ._arguments import Handle, choice, items, nodes
 from ._faults import Fault, fault_from_dict
 from ._html import note, pairs, table
 from ._time import Duration, format_ms
+from ._values import Node
 from .errors import escaped
 
 if TYPE_CHECKING:
+    from ._typing import NodeName
     from ._world import World
     from .cluster import Cluster
 
@@ -31,8 +33,8 @@ class Entry:
     value : str
         Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`.
     committed : bool
-        Whether this node knows it to be committed. It is then applied as well. False for an entry that took
-        the place of one that was applied, which a rule that is gone makes possible.
+        True if this node knows it to be committed, and has applied it. False for an entry that has replaced
+        an applied one, which can happen only if a rule of Raft is taken away.
     """
 
     index: int
@@ -62,6 +64,13 @@ class Log(tuple[Entry, ...]):
     """
 
     __slots__ = ()
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Entry: ...
+    @overload
+    def __getitem__(self, key: slice) -> Log: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> Entry | Log:
+        return Log(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         """The lines to show: the last ones of a long log."""
@@ -102,13 +111,23 @@ def extent(node: Mapping[str, Any]) -> str:
     return f"{first}..{last}" if first <= last else "empty"
 
 
-class NodeView:
+class NodeView(Node):
     """A node as it is now. Its attributes follow the cluster; nothing is copied.
 
-    A node that is down shows what its disk holds.
+    A node that is down shows what its disk holds. Two are equal if they are the same node of the same
+    cluster; a fork is another cluster. Where a name is expected, a node is accepted.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, initial=rl.Initial(term=1, leader="A"))
+    >>> c.leader
+    <node A: leader, term 1, empty log, committed 0>
+    >>> c.leader == c["A"], c.leader.role, c.leader.next_index
+    (True, 'leader', {'B': 1, 'C': 1})
     """
 
-    __slots__ = ("_world", "name")
+    __slots__ = ("_world",)
 
     def __init__(self, world: World, name: str) -> None:
         self._world, self.name = world, name
@@ -215,6 +234,14 @@ class NodeView:
         """Its log, without entries that a snapshot has replaced."""
         return Log(Entry(*row) for row in self._world._engine.log(self.name))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NodeView):
+            return NotImplemented
+        return self._world is other._world and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash((id(self._world), self.name))
+
     def __repr__(self) -> str:
         node = self._world._engine.node(self.name)
         covered = f", snapshot up to {node['snapshot_index']}" if node["snapshot_index"] else ""
@@ -244,13 +271,29 @@ class NodeView:
         return pairs(rows, caption=f"node {self.name}") + self.log._repr_html_()
 
 
-class Operation:
+class Operation(Handle):
     """The handle of a client's operation, with its fate.
 
-    It follows the cluster in which it was made; `fork.operation(handle)` is the same operation in a fork.
+    It follows the cluster in which it was made; `fork.operation(handle)` is the same operation in a fork. Two
+    are equal if they are the same operation of the same cluster.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1, initial=rl.Initial(term=1, leader="A"))
+    >>> write = c.propose("x=1")
+    >>> write.status
+    'pending'
+    >>> _ = c.run("100ms")
+    >>> write
+    <operation 1: x=1, ok at index 1>
+    >>> write == c.operations[0]
+    True
     """
 
     __slots__ = ("_world", "id")
+
+    _handles: ClassVar[str] = "an operation"
 
     def __init__(self, world: World, op: int) -> None:
         self._world, self.id = world, op
@@ -328,6 +371,14 @@ class Operation:
         """True if it has an answer of any kind."""
         return self.status != "pending"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Operation):
+            return NotImplemented
+        return self._world is other._world and self.id == other.id
+
+    def __hash__(self) -> int:
+        return hash((id(self._world), self.id))
+
     def __index__(self) -> int:
         return self.id
 
@@ -352,9 +403,10 @@ class Operation:
         return pairs(rows, caption=f"operation {self.id}")
 
 
-class FaultHandle(int):
+class FaultHandle(int, Handle):
     """The handle of a fault: `heal(handle)` ends it. Its number is the same in JSON, forks and replays."""
 
+    _handles: ClassVar[str] = "a fault"
     _world: Cluster
     fault: Fault
 
@@ -392,6 +444,19 @@ class FaultHandle(int):
 class Message:
     """A message under way, to be moved by hand.
 
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1)
+    >>> c.campaign("A")
+    >>> _ = c.run("1ms")
+    >>> request = c.in_flight[0]
+    >>> request.to, request.type, request.due_ms
+    ('B', 'RequestVote', 7.5)
+    >>> request.deliver()
+    >>> c["B"].voted_for
+    'A'
+
     Attributes
     ----------
     from_, to : str
@@ -403,13 +468,13 @@ class Message:
     copy : int
         0 for the message itself, 1 and up for copies of it.
     sent_ms : float
-        When it was sent.
+        The time at which it was sent.
     due_ms : float or None
-        When it arrives; `None` while it is held.
+        The time at which it arrives; None while it is held.
     entries : int
-        How many entries it carries.
+        The number of entries that it carries.
     fields : dict
-        What it says.
+        Its fields, such as `term`.
     """
 
     from_: str
@@ -470,9 +535,33 @@ class Message:
 
 
 class InFlight(tuple[Message, ...]):
-    """The messages under way, in the order in which they arrive; held ones last."""
+    """The messages under way, in the order in which they arrive; held ones last.
+
+    A slice has the same methods.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, seed=1)
+    >>> c.campaign("A")
+    >>> _ = c.run("1ms")
+    >>> len(c.in_flight)
+    2
+    >>> c.in_flight.select(to="B").drop()
+    >>> c.in_flight[:1]
+    A→C RequestVote(term=1, last_index=0, last_term=0) due at 7.5 ms
+    """
 
     _names: tuple[str, ...]
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Message: ...
+    @overload
+    def __getitem__(self, key: slice) -> InFlight: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> Message | InFlight:
+        if isinstance(key, slice):
+            return InFlight._of(super().__getitem__(key), self._names)
+        return super().__getitem__(key)
 
     @classmethod
     def _of(cls, messages: Iterable[Message], names: Sequence[str]) -> InFlight:
@@ -483,8 +572,8 @@ class InFlight(tuple[Message, ...]):
     def select(
         self,
         *,
-        from_: str | Sequence[str] | None = None,
-        to: str | Sequence[str] | None = None,
+        from_: NodeName | Sequence[NodeName] | None = None,
+        to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> InFlight:
         """The messages from some nodes, to some nodes, of some types. `"ABC"` names single-letter nodes."""
