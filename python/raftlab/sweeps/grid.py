@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Number
 from typing import Any, TypeAlias
 
 from .._arguments import items
@@ -97,44 +98,76 @@ def same(a: Any, b: Any) -> bool:
         return str(a) == str(b)
 
 
-NEAR = 1e-9
-"""Relative difference below which floating-point numbers count as equal: 3 * 0.05 is 0.15."""
+NEAR = 1e-12
+"""Relative difference below which numbers count as equal up to rounding: 3 * 0.05 is 0.15."""
+
+MOST_SHOWN = 10
+"""The most values of a parameter that an error lists."""
 
 
-def is_meant(value: Any, given: Any) -> bool:
-    """True if a value of the grid matches one that was given or read in a table: itself, or its text."""
-    return is_same(value, given) or near(value, given)
+def selected(values: Sequence[tuple[Any, Any]], given: Any, name: str) -> list[bool]:
+    """Marks the values of a parameter that were given, as one value or as a list of them.
 
-
-def near(value: Any, given: Any) -> bool:
-    """True if two numbers, at least one of them a float, are equal up to rounding."""
-    try:
-        return isinstance(value + given, float) and math.isclose(value, given, rel_tol=NEAR)
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-def meant(values: Sequence[Any], given: Any) -> list[bool]:
-    """Marks the values of a parameter that were given, as one value or as a list.
-
-    An exact match takes precedence over values that are equal up to rounding.
+    Each value comes with its cell. A value in the list that the grid does not have is an error.
     """
-    if any(is_same(value, given) for value in values):
-        return [is_same(value, given) for value in values]
-    if isinstance(given, (list, tuple, set, frozenset, range)) or is_array(given):
-        of = [meant(values, one) for one in given]
-        return [any(column) for column in zip(*of, strict=True)] if of else [False] * len(values)
-    return [is_meant(value, given) for value in values]
+    marks = matching(values, given)
+    if any(marks) or not is_list(given):
+        found, missing = [marks], [] if any(marks) else [given]
+    else:
+        listed = items(given, f"where: {name}")
+        found = [matching(values, one) for one in listed]
+        missing = [one for one, of in zip(listed, found, strict=True) if not any(of)] if listed else [given]
+    if missing:
+        known = list(dict.fromkeys(shown(value) for value, _ in values))
+        more = f" and {len(known) - MOST_SHOWN:,} more" if len(known) > MOST_SHOWN else ""
+        raise InvalidError(
+            f"where: no point of the grid has {name}={shown(missing[0])}; "
+            f"it has {', '.join(known[:MOST_SHOWN])}{more}"
+        )
+    return [any(column) for column in zip(*found, strict=True)]
+
+
+def matching(values: Sequence[tuple[Any, Any]], given: Any) -> list[bool]:
+    """Marks the values, each with its cell, that match one that was given or read in a table.
+
+    An exact match takes precedence over numbers that are equal up to rounding.
+    """
+    exact = [is_same(value, given) or is_same(cell, given) for value, cell in values]
+    return exact if any(exact) else [is_near(value, given) for value, _ in values]
 
 
 def is_same(value: Any, given: Any) -> bool:
-    """True if a value of the grid is exactly the one that was given, or has its text."""
-    return same(value, given) or (isinstance(given, str) and str(value) == given)
+    """True if two values are equal, or one is the text of the other, as in a table or a saved sweep."""
+    texts = isinstance(value, str) or isinstance(given, str)
+    return same(value, given) or (texts and str(value) == str(given))
 
 
-def is_array(given: Any) -> bool:
-    """True if the value is a one-dimensional array or Series."""
-    return getattr(given, "ndim", 0) == 1
+def is_near(value: Any, given: Any) -> bool:
+    """True if two numbers, or texts of numbers, are equal up to the rounding of floating-point numbers."""
+    a, b = number_of(value), number_of(given)
+    if a is None or b is None:
+        return False
+    return a == b if a == a // 1 and b == b // 1 else math.isclose(a, b, rel_tol=NEAR)
+
+
+def number_of(value: Any) -> int | float | None:
+    """A value as a number; None if it is not one."""
+    if is_flag(value) or not isinstance(value, (Number, str)):
+        return None
+    kinds: tuple[Callable[[Any], int | float], ...]
+    kinds = (int, float) if isinstance(value, str) else (operator.index, float)
+    for kind in kinds:
+        try:
+            return kind(value)
+        except (TypeError, ValueError, OverflowError):
+            continue
+    return None
+
+
+def is_list(given: Any) -> bool:
+    """True if the value is a list, an array or a Series of values rather than a single one."""
+    single = isinstance(given, (str, bytes, Mapping)) or getattr(given, "ndim", 1) == 0
+    return isinstance(given, Iterable) and not single
 
 
 def key_of(cells: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -153,6 +153,11 @@ class Plan:
         """The number of runs."""
         return len(self.scenarios) * self.seeds
 
+    def values(self, name: str) -> list[tuple[Any, Any]]:
+        """The value of a parameter at each point, with the cell of its rows."""
+        place = self.parameters.index(name)
+        return [(point[name], cells[place]) for point, cells in zip(self.points, self.cells, strict=True)]
+
     def seed(self, point: int, k: int) -> int:
         """The k-th seed of a point."""
         return self.first_seeds[point] + k if self.listed is None else self.listed[k]

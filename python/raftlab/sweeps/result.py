@@ -15,7 +15,7 @@ from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
 from ..statistics import upper_bound
 from ..tables import Table
-from .grid import is_meant, key_of, known_parameter, meant, worded
+from .grid import key_of, known_parameter, matching, selected, worded
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class Sweep:
     def load(cls, path: str | os.PathLike[str]) -> Sweep:
         """Reads a sweep written by `save`, by any version of raftlab.
 
-        The points of the grid have the values in the rows: for objects, their texts.
+        The points of the grid have the values in the rows: for objects, their texts. `where` and `replay`
+        also find them by the objects.
 
         Raises
         ------
@@ -204,10 +205,9 @@ class Sweep:
                 f"there is no '{missing[0]}' in {shown(cells)}"
             )
         seed = integer(cells["seed"], "row: seed")
-        for at, point in enumerate(self._plan.points):
-            if self._plan.ordinal(at, seed) is not None and all(
-                is_meant(value, cells[name]) for name, value in point.items()
-            ):
+        marks = [matching(self._plan.values(name), cells[name]) for name in self.parameters]
+        for at in range(len(self._plan.points)):
+            if self._plan.ordinal(at, seed) is not None and all(of[at] for of in marks):
                 digest = cells.get("digest")
                 return at, seed, digest if isinstance(digest, str) else None
         given = {name: cells[name] for name in (*self.parameters, "seed")}
@@ -285,7 +285,7 @@ class Sweep:
         ----------
         **point
             Values by parameter, or lists of values. Floating-point numbers match up to rounding:
-            `where(loss=0.15)` finds `3 * 0.05`.
+            `where(loss=0.15)` finds `3 * 0.05`. Objects may be given as such, or as their texts.
 
         Returns
         -------
@@ -295,7 +295,7 @@ class Sweep:
         Raises
         ------
         InvalidError
-            If the grid has no such parameter, or no point with such a value.
+            If the grid has no such parameter, or no point with one of the values.
 
         Examples
         --------
@@ -309,7 +309,7 @@ class Sweep:
         wanted = [True] * len(self._plan.points)
         for name, given in point.items():
             known_parameter(name, self.parameters, "where")
-            of = meant([point[name] for point in self._plan.points], given)
+            of = selected(self._plan.values(name), given, name)
             wanted = [both and this for both, this in zip(wanted, of, strict=True)]
         places = [at for at, this in enumerate(wanted) if this]
         if not places:
