@@ -115,7 +115,7 @@ def test_a_spec_as_json_with_a_scenario_in_a_file(tmp_path, capsys):
         (SPEC.replace('"network.loss"', '"nodes.0.x"'), ["grid", "nodes.0.x"]),
         (SPEC.replace("seeds = 60", "seeds = [1, 'x']"), ["spec", "seeds", "'x'"]),
         (SPEC.replace("seeds = 60", "seeds = [1, 2, 3, 4]"), ["spec", "seeds", "[1, 2, 3, 4]"]),
-        (SPEC.replace("raftlab = 2", "raftlab = 2\nfrob = 2"), ["build(", "spec.toml", "frob"]),
+        (SPEC.replace("raftlab = 2", "raftlab = 2\nfrob = 2"), ["scenario: ", "spec.toml", "frob"]),
         ("seeds = 5\nscenario = 'none.json'", ["scenario", "none.json", "cannot be read"]),
         ("seeds = 5\nscenario = 'spec.toml'", ["spec.toml"]),
         ("seeds = 5\nscenario = 5", ["scenario", "spec.toml", "5"]),

@@ -1,6 +1,8 @@
 """Seeds of one's choice, scenarios drawn from the seed, grids over places, selections, and saved sweeps."""
 
 import math
+import warnings
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -111,6 +113,57 @@ def test_a_grid_over_places_is_a_function_of_parameters():
     assert written.scenarios == meant.scenarios
 
 
+ARGUMENTS = {
+    "nodes": [2, np.int64(5), ["X", "Y"]],
+    "election_timeout": [200, "0.1s", timedelta(seconds=1), (50, 100), np.array([50, 90]), rl.uniform(1, 2)],
+    "candidate_timeout": [["50ms", timedelta(seconds=1)], None],
+    "election_rule": ["pre_vote", "paper"],
+    "heartbeat": ["20ms", np.float32(30)],
+    "pre_vote": [True, np.bool_(False)],
+    "max_inflight": np.arange(1, 3),
+    "snapshot_every": [None, 10],
+    "adaptive_timeout": [True, False],
+    "bugs": [["vote_not_persisted"], "quorum_off_by_one", ()],
+    "network": [rl.uniform(1, 2), "3ms", 4, rl.Network(loss=0.1)],
+    "disk": [rl.uniform(1, 2), np.float64(1)],
+    "workload": [rl.OpenLoop("50ms"), [rl.OpenLoop("20ms"), rl.ClosedLoop(2)], []],
+    "faults": [[rl.Crash("A", at="0.7s")], []],
+    "steps": [[rl.steps.run("1s")], []],
+    "stop": [None, rl.down(1)],
+    "horizon": [np.int16(900), "7s"],
+    "preset": [rl.presets.etcd, rl.presets.consul],
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_a_place_without_a_dot_is_an_argument_of_replace(name):
+    def plain(value):
+        return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+    with warnings.catch_warnings(action="ignore", category=rl.FaultWarning):
+        played = play(LOSSY, {name: ARGUMENTS[name]}, seeds=1, metrics="sent")
+        assert played.scenarios == tuple(LOSSY.replace(**{name: plain(value)}) for value in ARGUMENTS[name])
+
+
+def test_places_take_times_and_numbers_of_numpy_at_any_depth():
+    latency = {"distribution": "uniform", "low": "1ms", "high": timedelta(milliseconds=2)}
+    crash = {"fault": {"fault": "crash", "node": "A"}, "at": "0.7s"}
+    for place, value, same in (
+        ("network.latency", latency, {"network": rl.Network(rl.uniform(1, 2), loss=0)}),
+        ("network.latency", {**latency, "low": np.float64(1)}, {"network": rl.Network(rl.uniform(1, 2))}),
+        ("faults", [crash], {"faults": [rl.Crash("A", at=700)]}),
+        ("faults.0", crash, {"faults": [rl.Crash("A", at=700)]}),
+        ("faults.0.at", np.int32(700), {"faults": [rl.Crash("leader", at=700)]}),
+    ):
+        assert play(LOSSY, {place: [value]}, seeds=1).scenarios == (LOSSY.replace(**same),), place
+    candidates = LOSSY.replace(candidate_timeout=(10, 20))
+    for given in ("30ms", np.float64(30), timedelta(milliseconds=30)):
+        low = play(candidates, {"candidate_timeout.1": [given]}, seeds=1)
+        assert low.scenarios == (LOSSY.replace(candidate_timeout=(10, 30)),)
+    both = play(LOSSY, {"network": ["3ms", rl.Network(5)], "network.loss": [0.5]}, seeds=1)
+    assert both.scenarios == tuple(LOSSY.replace(network=rl.Network(ms, loss=0.5)) for ms in (3, 5))
+
+
 @pytest.mark.parametrize(
     ("grid", "words"),
     [
@@ -118,6 +171,9 @@ def test_a_grid_over_places_is_a_function_of_parameters():
         ({"network.loss": [2]}, ["'network.loss' = 2", "loss"]),
         ({"nodes.9.x": [1]}, ["no place 'nodes.9.x'"]),
         ({"network.loss": [object()]}, ["cannot be a value in a scenario"]),
+        ({"network": [object()]}, ["'network' = <object", "latency"]),
+        ({"nodes": [0]}, ["'nodes' = 0", "nodes must be between 1"]),
+        ({"hearbeat": [20]}, ["'hearbeat' = 20", "unknown field `hearbeat`"]),
     ],
 )
 def test_places_that_are_not_there(grid, words):
@@ -337,3 +393,53 @@ def test_points_without_a_run_are_said_to_have_none():
         failed = failed.with_column(name, [cell] * 20, "", "")
     none = Sweep(whole._plan, Table(failed), None)
     assert repr(none).splitlines()[0] == ("<sweep: 20 runs, 2 points x 10 seeds, 20 failed, no run to judge>")
+
+
+def test_a_value_in_a_list_that_the_grid_does_not_have_is_named(grid):
+    for given in ([0.15, 0.17], np.array([0.15, 0.17]), (0.17, 0.15), iter([0.15, 0.17])):
+        with pytest.raises(rl.InvalidError, match=r"no point of the grid has loss=.*0\.17.*; it has .*0\.05"):
+            grid.where(loss=given)
+    with pytest.raises(rl.InvalidError, match=r"name='c'; it has 'a', 'b'"):
+        grid.where(name={"a", "c"})
+    many = play(lambda x: rl.Scenario(3, horizon=1000 + x), {"x": range(12)}, seeds=1)
+    with pytest.raises(rl.InvalidError, match=r"x=99; it has 0, 1, .*, 9 and 2 more$"):
+        many.where(x=[3, 99])
+
+
+def test_tolerance_is_that_of_floating_point():
+    xs = [100 * (1 + 2**-51), 100.0, 10_000.00001, 10_000.00002]
+    close = play(lambda x: rl.Scenario(3, horizon=100 + xs.index(x)), {"x": xs}, seeds=2)
+    for row in range(8):
+        cells = {name: close[name][row] for name in ("x", "seed")}
+        horizons = {close.scenario(row).horizon, close.scenario(cells).horizon, 100 + row // 2}
+        assert horizons == {close.where(x=cells["x"]).scenario(0).horizon}
+    with pytest.raises(rl.InvalidError, match="no point"):
+        close.where(x=10_000.000_010_1)
+    big = play(lambda x: rl.Scenario(3, horizon=100 + x % 2), {"x": [2**60, 2**60 + 1]}, seeds=1)
+    assert big.where(x=2**60 + 1).points == ({"x": 2**60 + 1},)
+    with pytest.raises(rl.InvalidError, match="no point"):
+        big.where(x=2**60 + 2)
+
+
+VALUES = {
+    "at": [500, "0.7s", rl.uniform(1, 5), 3 * 0.05, None, math.nan],
+    "network": [rl.Network(rl.uniform(1, 2)), rl.Network("3ms")],
+    "timeout": [(50, 100), (100, 200)],
+    "flag": [True, np.bool_(False)],
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_loaded_sweep_takes_the_values_of_the_grid(name, tmp_path):
+    values = VALUES[name]
+    result = play(lambda **x: rl.Scenario(3, horizon=100 + len(str(x))), {name: values}, seeds=2)
+    result.save(tmp_path / "x")
+    for of in (result, rl.Sweep.load(tmp_path / "x")):
+        for at, value in enumerate(values):
+            part = of.where(**{name: [value]})
+            assert part["digest"].tolist() == result["digest"][2 * at : 2 * at + 2].tolist()
+            assert len(of.where(**{name: str(value)})) == 2
+            assert of.scenario({name: value, "seed": 1}) == result.scenario(2 * at + 1)
+        assert len(of.where(**{name: values})) == len(of)
+        if name == "at":
+            assert len(of.where(at=[0.15, 500.0])) == 4

@@ -17,6 +17,7 @@ from ._arguments import choice, integer
 from ._files import read_text
 from ._run import Run
 from ._terminal import FAILED, FOUND, INVALID, OK, complain, ending_of, say
+from ._writing import normal
 from .errors import IncompleteWarning, InvalidError, shown
 from .scenario import Scenario
 from .sweeps import Sweep
@@ -173,9 +174,12 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
     if not isinstance(scenario, dict):
         raise InvalidError(f"scenario: {file} must hold an object, not {shown(scenario)}")
 
+    with about(f"scenario: {file}"):
+        base = Scenario.from_json(normal(scenario))
+
     def build(**point: Any) -> Scenario:
         with about(f"scenario: {file}"):
-            return changed(scenario, point)
+            return changed(base, point)
 
     if seeds is not None:
         given["seeds"] = seeds

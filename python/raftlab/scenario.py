@@ -333,7 +333,13 @@ class Scenario:
         >>> Scenario(3, pre_vote=True).replace(election_rule="sticky_votes").pre_vote
         False
         """
-        parts, given = dict(self._parts), dict[str, Any](changes)
+        scenario = self._with(changes)
+        scenario._warn_of_late_faults()
+        return scenario
+
+    def _with(self, changes: Mapping[str, Any]) -> Scenario:
+        """The same scenario with other settings, which need not be final: there are no warnings."""
+        parts, given = dict(self._parts), dict(changes)
         if "nodes" in given:
             parts["nodes"] = names_of(changes["nodes"])
             del given["nodes"]
@@ -349,7 +355,6 @@ class Scenario:
             parts.pop(name, None)
         scenario = Scenario.__new__(Scenario)
         scenario._set(normal(parts | written_down(given, parts["nodes"])))
-        scenario._warn_of_late_faults()
         return scenario
 
     # ---- The arguments of the constructor, as it takes them ------------------------------------------

@@ -31,7 +31,7 @@ def headline(result: Sweep) -> str:
         size += f", {len(plan.points):,} points x {plan.seeds:,} seeds"
     if not result.complete:
         size += f", interrupted ({plan.runs:,} were requested)"
-    if not result.runs._is_read:
+    if len(result) and not result.runs._is_read:
         return f"{size}, on disk and not read yet: summary() reads them"
     failed = int(result._failed.sum())
     size += f", {failed:,} failed" if failed else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -379,7 +378,7 @@ def build_scenario(build: Callable[..., Scenario] | Scenario, point: Mapping[str
         if not point:
             return build
         try:
-            return changed(json.loads(build.to_json()), point)
+            return changed(build, point)
         except InvalidError as error:
             raise InvalidError(f"grid: {worded_paths(point)}: {error}") from error
     if not callable(build):

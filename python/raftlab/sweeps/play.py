@@ -51,8 +51,8 @@ def sweep(
     build : callable or Scenario
         A function that returns the Scenario of a point of the grid, `build(**point)`. If it has a parameter
         `seed`, it is called for every run, `build(seed=seed, **point)`, and may draw a scenario from the
-        seed. Or a single Scenario: the grid's parameters are then places in its JSON, such as
-        `"network.loss"` or `"faults.0.at"`.
+        seed. Or a single Scenario: the grid's parameters are then arguments of `Scenario.replace`, such as
+        `"election_timeout"`, or places in its JSON, such as `"network.loss"` or `"faults.0.at"`.
     grid : dict of lists, or list of dicts, optional
         Values by parameter, of which all combinations are played; or a list of points. Numbers, flags and
         texts become columns of that type; other objects, and integers beyond 64 bits, become their text. No
