@@ -1016,6 +1016,7 @@ COMES_BACK = {
 }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit of CPU time is POSIX's")
 @pytest.mark.parametrize("story", COMES_BACK.values(), ids=COMES_BACK)
 def test_it_comes_back(story):
     """It ends, or is refused; a simulation in which time stands still never ends."""
@@ -1030,6 +1031,7 @@ def test_it_comes_back(story):
     assert done.returncode == 0 or "raftlab.errors.InvalidError" in done.stderr, done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is in KiB, as Linux counts it")
 def test_a_ceiling_on_rows_is_a_ceiling_on_memory():
     story = (
         "import raftlab as rl, resource\n"

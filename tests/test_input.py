@@ -16,6 +16,7 @@ from raftlab._faults import fault_from_dict
 from raftlab.distributions import Distribution
 from raftlab.errors import escaped
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="devices and pipes as POSIX has them")
 ESCAPE = "\x1b[31m"
 """What turns a terminal red."""
 
@@ -172,7 +173,7 @@ def test_what_is_no_part_of_a_scenario_is_refused(read, garbage):
         (lambda: rl.experiments.split_brain(only=["E9"]), ["only", "'E9'", "'E2.1'"]),
         (lambda: rl.network_from_csv(5), ["path", "5"]),
         (lambda: rl.network_from_csv("a\0b"), ["path", "NUL"]),
-        (lambda: rl.network_from_csv("/dev/zero"), ["path", "device"]),
+        pytest.param(lambda: rl.network_from_csv("/dev/zero"), ["path", "device"], marks=POSIX),
         (lambda: rl.Scenario(["A\0", "B"]), ["NUL"]),
         (lambda: rl.Cluster(3).partition(np.array(["A", "B"]), np.array([1])), ["groups", "array"]),
         (lambda: rl.Cluster(3).intercept(print, nodes=np.array([["A"]])), ["nodes"]),
@@ -347,6 +348,7 @@ def test_a_terminal_that_cannot_print_a_character_ends_nothing(tmp_path, encodin
     assert (tmp_path / "out" / "summary.csv").exists()
 
 
+@POSIX
 def test_nobody_need_listen_to_the_end(tmp_path):
     (tmp_path / "s.json").write_text(rl.Scenario(90, horizon=1).to_json())
     command = f"{sys.executable} -m raftlab run s.json --out out | head -1"
@@ -381,8 +383,8 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, suffix, capsys):
         ("spec.toml", SPEC.replace("20", "18446744073709551615"), ["seeds"]),
         ("spec.toml", SPEC.replace("20", "9" * 5000), ["spec"]),
         ("spec.toml", SPEC.replace('["A", "B", "C"]', '["A\\u0000", "B"]'), ["NUL"]),
-        ("spec.toml", 'scenario = "/dev/zero"', ["/dev/zero", "device"]),
-        ("spec.toml", 'scenario = "/dev/null"', ["/dev/null", "device"]),
+        pytest.param("spec.toml", 'scenario = "/dev/zero"', ["/dev/zero", "device"], marks=POSIX),
+        pytest.param("spec.toml", 'scenario = "/dev/null"', ["/dev/null", "device"], marks=POSIX),
         ("spec.toml", 'scenario = "."', ["cannot be read"]),
         ("spec.toml", b"\xff\xfe", ["cannot be read"]),
     ],
@@ -397,6 +399,7 @@ def test_no_file_makes_the_command_line_fall_over(tmp_path, capsys, name, text, 
     assert not (tmp_path / "out").exists()
 
 
+@POSIX
 def test_a_device_is_no_scenario(capsys):
     assert main(["run", "/dev/zero"]) == 2
     assert "device" in capsys.readouterr().err

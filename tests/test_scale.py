@@ -8,7 +8,6 @@ import os
 import random
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import raftlab as rl
+from interrupts import press
 from raftlab.sweeps import chunks, executors
 from raftlab.sweeps.checksums import Checksums
 from raftlab.sweeps.fingerprint import fingerprint
@@ -137,7 +137,8 @@ def test_a_straggler_is_overtaken(whole, monkeypatch):
 def test_a_broken_pool_says_so(tmp_path, few):
     # One process: a pool of more may start another while it breaks, and wait for it forever (Python 3.11).
     pool = cf.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
-    os.kill(pool.submit(os.getpid).result(), signal.SIGKILL)
+    with pytest.raises(cf.BrokenExecutor):
+        pool.submit(os._exit, 1).result()
     with pytest.raises(rl.RaftlabError, match="Broken"):
         rl.sweep(failover, GRID, **FEW, executor=pool, store=tmp_path)
     pool.shutdown()
@@ -656,7 +657,7 @@ def test_ctrl_c_keeps_the_chunks_that_are_done(tmp_path):
     def strike():
         while len(list(tmp_path.glob("runs/*.parquet"))) < 5:
             time.sleep(0.005)
-        os.kill(os.getpid(), signal.SIGINT)
+        press()
 
     threading.Thread(target=strike, daemon=True).start()
     with pytest.warns(UserWarning, match="interrupted"):

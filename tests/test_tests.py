@@ -224,6 +224,7 @@ SKIPPED = {
     "not collected": "__test__ = False",
     "a file is not collected": "collect_ignore = ['test_a.py']",
     "files are not collected": "collect_ignore_glob = ['*.py']",
+    "files are added": "collect_ignore += ['test_a.py']",
     "returns": "def test_a(x):\n    if x:\n        return\n    assert f(x)",
 }
 RUNS = {
@@ -270,7 +271,9 @@ def skipped(tree):
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and last_name(node.func) == "skipif"
     ]
     named += [call for call in calls if not by_platform(call)]
-    named += [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and leaves_out(node)]
+    named += [
+        node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AugAssign) and leaves_out(node)
+    ]
     named += [node for test in each_test(tree) for node in own(test) if isinstance(node, ast.Return)]
     return [
         f"line {node.lineno}: {ast.unparse(node)}" for node in named if not isinstance(node, ast.alias)
@@ -300,9 +303,8 @@ def by_platform(call):
 
 def leaves_out(assignment):
     """Whether pytest is told to leave out files, and not only such as are no tests."""
-    if not any(
-        last_name(target) in ("collect_ignore", "collect_ignore_glob") for target in assignment.targets
-    ):
+    targets = assignment.targets if isinstance(assignment, ast.Assign) else [assignment.target]
+    if not any(last_name(target) in ("collect_ignore", "collect_ignore_glob") for target in targets):
         return False
     names = ast.literal_eval(assignment.value)
     return any(Path(name).name.startswith("test_") or "*" in name for name in names)

@@ -100,6 +100,7 @@ def test_waiting_for_a_core_does_not_count():
         assert watch.took() < 0.1 < watch.waiting()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a process cannot send Ctrl-C to another one")
 def test_a_child_that_goes_on_is_found():
     story = "import time\ntry:\n print(flush=True)\n time.sleep(60)\nfinally:\n time.sleep(1)"
     child = subprocess.Popen([sys.executable, "-c", story], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -26,12 +26,16 @@ GRID = {"timeout": [50, 150], "rule": ["paper", "pre_vote"]}
 OPTIONS = {"seeds": 600, "metrics": "all", "series": "500ms", "progress": False}
 
 
+KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
+"""What a process cannot catch: on Windows that is how `os.kill` ends one."""
+
+
 def kill_half_way(store, pid):
     """Kills a process when some chunks are done."""
     runs = f"{store}/runs"
     while not os.path.isdir(runs) or len(os.listdir(runs)) < 20:
         time.sleep(0.01)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, KILL)
     print("killed after", len(os.listdir(runs)), flush=True)
 
 

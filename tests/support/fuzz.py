@@ -5,6 +5,8 @@ import datetime as dt
 import decimal
 import fractions
 import signal
+import sys
+import threading
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -124,13 +126,26 @@ def at_most(seconds):
     def ring(*_):
         raise Enough
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(ALARM, ring)
+    cancel = alarm(seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        cancel()
+        signal.signal(ALARM, before)
+
+
+ALARM = signal.SIGINT if sys.platform == "win32" else signal.SIGALRM
+
+
+def alarm(seconds):
+    """Raises the signal after some seconds. Returns the function that cancels it."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        return lambda: signal.setitimer(signal.ITIMER_REAL, 0)
+    timer = threading.Timer(seconds, signal.raise_signal, [ALARM])
+    timer.start()
+    return timer.cancel
 
 
 def outcome(call, *, documented=(), seconds=1.0):

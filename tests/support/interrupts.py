@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -16,6 +17,14 @@ AT_MOST = 0.1
 """Seconds from Ctrl-C to the end of the call, without those of waiting for a core."""
 GLANCE = 0.005
 """Seconds between two looks at who waits for a core."""
+
+
+def press():
+    """Ctrl-C, from any thread. Windows ends a process that `os.kill` strikes."""
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -32,7 +41,7 @@ def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
         if over.wait(after):
             return
         watches.append(Watch())
-        os.kill(os.getpid(), signal.SIGINT)
+        press()
         glance(watches[0], over)
 
     striker = threading.Thread(target=interrupt)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -47,7 +48,8 @@ class Watch:
         """
         clock = time.perf_counter() - self.begun
         if not COUNTED:
-            return clock / max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+            load = os.getloadavg()[0] if sys.platform != "win32" else 0.0
+            return clock / max(1.0, load / (os.cpu_count() or 1))
         self.look()
         return clock - self.waiting()
 
