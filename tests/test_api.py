@@ -660,3 +660,9 @@ def test_the_defaults_are_the_papers():
     assert default.election_timeout == paper.election_timeout
     assert default.network == paper.network
     assert default.run(seed=3).digest == paper.run(seed=3).digest
+
+
+def test_a_trace_prints_without_being_built(monkeypatch):
+    trace = rl.Cluster(3, seed=1).run("1s").trace
+    monkeypatch.setattr(rl.Trace, "table", None)
+    assert repr(trace) == "<trace: messages, nodes, entries, ops, events, faults>"

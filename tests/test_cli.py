@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_written_is_exit_code_2(tmp_path, capsys):
         assert "ended" not in said.out, "it was played for nothing"
 
 
-def test_a_step_that_waits_in_vain_is_exit_code_3(tmp_path, capsys):
+def test_a_step_that_waits_without_success_is_exit_code_3(tmp_path, capsys):
     steps = [rl.run_until(rl.leaders(2), limit="200ms")]
     (tmp_path / "s.json").write_text(rl.Scenario(3, steps=steps).to_json())
     (tmp_path / "spec.json").write_text('{"scenario": "s.json", "seeds": 3}')

@@ -315,7 +315,7 @@ def by_a_condition_that_holds_already(c):
     c.run("300ms")
 
 
-def in_vain(c):
+def without_success(c):
     c.run("1s")
     c.crash("all")
     with pytest.raises(rl.NotReached):
@@ -411,7 +411,7 @@ HANDS = [
     by_conditions,
     by_a_condition_in_python,
     by_a_condition_that_holds_already,
-    in_vain,
+    without_success,
     by_hand,
     by_schedule,
     with_clients,
@@ -529,7 +529,7 @@ def test_a_cluster_driven_by_hand_goes_no_further_than_it_was_driven(end):
     assert pickle.loads(pickle.dumps(c)).digest == c.digest
 
 
-def test_a_script_that_waited_in_vain_is_no_beginning_that_is_lost():
+def test_a_script_that_waited_without_success_is_no_beginning_that_is_lost():
     waits = [rl.run_until(rl.leaders(3), limit="1s"), rl.propose("x=1")]
     c = rl.Cluster(3, seed=1, steps=waits)
     assert c.now_ms == 1000

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import pickle
 import subprocess
 import sys
 import traceback
@@ -106,6 +107,8 @@ ARGUMENTS = {
     "of the network, misspelt": (lambda: rl.Network(latenzy=5), ["Network()", "'latency'"]),
     "of a fault": (lambda: rl.Crash("A", unsync="tear"), ["Crash()", "'unsynced'"]),
     "of a fault by hand": (lambda: cluster().crash("A", unsync="tear"), ["Cluster.crash()", "'unsynced'"]),
+    "of a fault's first argument": (lambda: cluster().crash(nod="A"), ["did you mean 'node'"]),
+    "of a change of a clock": (lambda: cluster().clock_jump("A", bye=5), ["did you mean 'by'"]),
     "of a schedule": (lambda: cluster().crash("A", times_=3), ["Cluster.crash()", "'times'"]),
     "of a partition": (lambda: rl.Partition("AB", durations="1s"), ["Partition()", "'duration'"]),
     "of a partition by hand": (lambda: cluster().partition("AB", durations="1s"), ["'duration'"]),
@@ -285,6 +288,45 @@ def test_an_error_inside_an_attribute_is_not_taken_for_its_absence(monkeypatch):
     monkeypatch.setattr(rl.Cluster, "leader", property(broken))
     with pytest.raises(AttributeError, match=r"^inside$"):
         _ = cluster().leader
+
+
+def test_an_attribute_that_raises_is_read_once(monkeypatch):
+    reads = []
+
+    def role(self, what):
+        reads.append(what)
+        return self.nothing_of_this_name
+
+    monkeypatch.setattr(rl.NodeView, "_get", role)
+    for read in (lambda node: node.role, lambda node: hasattr(node, "role"), lambda node: node.term):
+        reads.clear()
+        with contextlib.suppress(AttributeError):
+            read(cluster()["A"])
+        assert len(reads) == 1
+    with pytest.raises(AttributeError, match="nothing_of_this_name"):
+        _ = cluster()["A"].role
+
+
+UNKNOWN = """
+import sys, raftlab as rl
+for value in (rl.uniform(1, 2), rl.Crash("A"), rl.Cluster(3), rl.Scenario(3), rl.rules, rl.leader_elected):
+    assert not hasattr(value, "dtype") and getattr(value, "frob", 5) == 5
+assert "raftlab.sweeps" not in sys.modules and "raftlab.plot" not in sys.modules
+"""
+
+
+def test_a_question_whether_there_is_an_attribute_makes_no_words():
+    subprocess.run([sys.executable, "-c", UNKNOWN], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("value", [rl.uniform(1, 2), rl.Crash("A"), rl.put("x", 1), rl.leader_elected])
+def test_what_is_not_simulated_is_named_where_people_look(value):
+    with pytest.raises(rl.UnknownNameError) as caught:
+        _ = value.transfer_leadership
+    assert "not simulated" not in str(caught.value)
+    assert repr(caught.value) == f"UnknownNameError({str(caught.value)!r})"
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
 
 
 def test_hasattr_and_getattr_work_as_ever():

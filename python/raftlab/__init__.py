@@ -97,6 +97,7 @@ from .errors import (
     NotReached,
     RaftlabError,
     ReplayError,
+    SettingWarning,
     UnknownNameError,
     ViolationError,
 )
@@ -193,6 +194,7 @@ __all__ = [
     "Run",
     "Scenario",
     "SentMessage",
+    "SettingWarning",
     "Sweep",
     "Table",
     "Trace",

@@ -156,7 +156,7 @@ def text_of(value: object, what: str) -> str:
 
 @contextlib.contextmanager
 def reading(what: str, written: object) -> Iterator[None]:
-    """Reads a part of a scenario's JSON: what is none is an error that names the part and shows it."""
+    """Raises an InvalidError that names and shows a part of a scenario's JSON if reading it fails."""
     try:
         yield
     except InvalidError:

@@ -1,11 +1,11 @@
-"""The outermost calls: what is called wrongly is an error that is worded here and ends at the user's line.
+"""Wraps the public functions and methods, so that errors are clear and tracebacks end at the user's line.
 
-`guard` puts the public functions of a module, and the public methods of its classes, behind `_core.Public`.
-That calls them as they are; only when one raises is `explain` asked what the user gets to see:
+`guard` wraps the public functions of a module, and the public methods of its classes, in `_core.Public`. A
+wrapped call costs nothing extra unless it raises. Then `explain` chooses the exception to raise:
 
 - a call that does not fit the signature becomes an error that names the closest arguments;
-- an error of raftlab's loses the frames of raftlab's own files, as they say nothing about the mistake.
-  Frames of callbacks stay. Any other exception is a bug, or the user's own, and keeps all of its frames.
+- an error of raftlab loses the frames of raftlab's own files, which do not help to find the mistake. Frames
+  of callbacks stay. Any other exception is a bug, or the user's own, and keeps all of its frames.
 
 `RAFTLAB_TRACEBACKS=full` in the environment keeps all frames of all errors.
 """
@@ -17,9 +17,10 @@ import inspect
 import os
 import sys
 import sysconfig
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 from ._suggest import unknown_argument, unknown_attribute
@@ -52,7 +53,7 @@ def public(function: Callable[..., Any]) -> Any:
 
 
 def as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks a method that is called in loops of millions and cannot be called wrongly in many ways."""
+    """Excludes a method from wrapping, since it is called in loops of millions."""
     function.__dict__["_as_it_is"] = True
     return function
 
@@ -66,7 +67,7 @@ def _guard_class(kind: type) -> None:
             if not issubclass(part, BaseException):
                 part._guarded = True  # type: ignore[attr-defined]
     if not issubclass(kind, BaseException) and not hasattr(kind, "__getattr__"):
-        kind.__getattr__ = public(_missing)  # type: ignore[attr-defined]
+        kind.__getattr__ = _core.Public(_missing, _explain_missing)  # type: ignore[attr-defined]
 
 
 SPECIAL = ("__call__", "__getattr__", "__getitem__", "__init__", "__setattr__")
@@ -80,14 +81,29 @@ def _guard_member(kind: type, name: str, member: Any) -> None:
         if isinstance(member.__func__, FunctionType):
             setattr(kind, name, type(member)(public(member.__func__)))
     elif type(member) is property and isinstance(member.fget, FunctionType):
-        setattr(kind, name, property(public(member.fget), member.fset, member.fdel, member.__doc__))
+        getter = functools.update_wrapper(_core.Public(member.fget, _explain_property), member.fget)
+        setattr(kind, name, property(getter, member.fset, member.fdel, member.__doc__))
 
 
 def _missing(self: object, name: str) -> Any:
     """What a class does about attributes that it does not have."""
+    raised, _failed.last = getattr(_failed, "last", None), None
+    if raised is not None and raised.owner is self and raised.name == name:
+        raise raised.error
     if not name.startswith("__") and hasattr(type(self), name):
-        return object.__getattribute__(self, name)  # a property that has raised AttributeError itself
+        return object.__getattribute__(self, name)  # a property of the user's that raised AttributeError
     raise unknown_attribute(self, name)
+
+
+class _Failed(NamedTuple):
+    """An AttributeError that a property of raftlab has raised. Python drops it and calls `__getattr__`."""
+
+    owner: object
+    name: str
+    error: AttributeError
+
+
+_failed = threading.local()
 
 
 def _missing_in(module: ModuleType) -> Callable[[str], Any]:
@@ -114,9 +130,30 @@ def explain(
         wrong = _wrong_call(function, args, kwargs)
         if wrong is not None:
             return wrong
+    return _shortened(error)
+
+
+def _shortened(error: Exception) -> Exception:
+    """An error without the frames that do not help to find a mistake."""
     if isinstance(error, RaftlabError) and os.environ.get("RAFTLAB_TRACEBACKS") != "full":
         error.__traceback__ = _outside(error.__traceback__)
     return error
+
+
+def _explain_property(
+    getter: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
+) -> Exception:
+    """The same for a property, whose AttributeError `_missing` raises again instead of reading it twice."""
+    if isinstance(error, AttributeError):
+        _failed.last = _Failed(args[0], getter.__name__, error)
+    return explain(getter, args, kwargs, error)
+
+
+def _explain_missing(
+    _function: Callable[..., Any], _args: Sequence[Any], _kwargs: Mapping[str, Any], error: Exception
+) -> Exception:
+    """The same for an attribute that is not there, which Python asks for, and libraries do often."""
+    return _shortened(error)
 
 
 def _outside(traceback: TracebackType | None) -> TracebackType | None:
@@ -152,14 +189,14 @@ def _wrong_call(
         pass
     else:
         return None
-    parameters = signature.parameters.values()
     own = 1 if _is_method(function) else 0
+    parameters = list(signature.parameters.values())
     positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    by_name = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in parameters[own:] if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     call = _called(function, args)
     for name in kwargs:
         if name not in by_name:
-            return unknown_argument(call, name, by_name[own:])
+            return unknown_argument(call, name, by_name)
     taken = [name for name in positional[: len(args)] if name in kwargs]
     if taken:
         return CallError(f"{call} got '{taken[0]}' twice: by its place and by name")

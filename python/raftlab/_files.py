@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def write_text(given: str | os.PathLike[str], what: str, text: str) -> None:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Writes a file atomically: it is complete or absent after a crash."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}{UNFINISHED}")
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}{UNFINISHED}")
     try:
         unfinished.write_bytes(content)
         put_in_place(unfinished, file)

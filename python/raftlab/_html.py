@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = ["code", "note", "pairs", "table"]
@@ -19,10 +19,16 @@ def table(
     caption: str = "",
     texts: Collection[str] = (),
     strong: Collection[int] = (),
+    titles: Mapping[str, str] | None = None,
 ) -> str:
-    """A table. The columns `texts` are aligned to the left, and the rows `strong` are in bold."""
+    """A table. The columns `texts` are aligned to the left, and the rows `strong` are in bold.
+
+    `titles` are the texts to show when the pointer is over the name of a column.
+    """
     sides = [LEFT if column in texts else "" for column in columns]
-    head = "".join(f"<th{side}>{escaped(c)}</th>" for c, side in zip(columns, sides, strict=True))
+    hints = [f' title="{escaped(titles[column])}"' if titles else "" for column in columns]
+    heads = zip(columns, sides, hints, strict=True)
+    head = "".join(f"<th{side}{hint}>{escaped(column)}</th>" for column, side, hint in heads)
     body = []
     for number, row in enumerate(rows):
         cells = "".join(f"<td{side}>{escaped(cell)}</td>" for cell, side in zip(row, sides, strict=True))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from ._time import format_ms
 from .cluster import Cluster, Forkable
-from .errors import FaultWarning, NotReached, ViolationError
+from .errors import FaultWarning, NotReached, ViolationError, warn
 from .scenario import Scenario
 
 __all__ = ["Run"]
@@ -20,6 +19,15 @@ class Run(Forkable):
     """A scenario that was played to its end. It has the attributes of a `Cluster`.
 
     `fork()` returns a cluster that continues from here.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> run = rl.Scenario(3, stop=rl.leader_elected).run(seed=1)
+    >>> run.ending, run.leader.name
+    ('stop', 'B')
+    >>> run.fork().run("1s").leader.term
+    1
 
     Attributes
     ----------
@@ -73,15 +81,15 @@ class Run(Forkable):
         return run
 
     def _warn_if_not_armed(self) -> None:
-        """Warns the caller's caller. Runs of a sweep do not: it warns once of all of them."""
+        """Warns if `stop` was never armed. Runs of a sweep do not: it warns once of all of them."""
         if self.ending == "not_armed":
             said = (
                 "the run ended 'not_armed': its faults did not strike before the end, at "
                 f"{format_ms(self.now_ms)}, or one still waited for its target"
             )
-            warnings.warn(FaultWarning(said), stacklevel=3)
+            warn(FaultWarning(said))
 
-    def _raise_if_in_vain(self) -> None:
+    def _raise_if_not_reached(self) -> None:
         """Raises `NotReached` if the condition of a step was not reached, unless told otherwise."""
         if self.ending == "not_reached":
             state = self._state_line()

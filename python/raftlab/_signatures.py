@@ -1,4 +1,4 @@
-"""Signatures that include passed-on arguments: one declaration for Python, editors and errors."""
+"""Signatures that list the arguments that a function passes on, for Python, editors and errors."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ UNCHANGED = _Unchanged()
 def passes_on(
     taker: Callable[..., Any], *also: str, default: object = inspect.Parameter.empty
 ) -> Callable[[F], F]:
-    """A function passes its `**keywords` on to another one, and its signature has what that takes.
+    """Lists the arguments that a function passes on as `**keywords` in its signature.
 
     Parameters
     ----------
     taker : callable
-        What they are passed on to. Its keyword-only parameters are meant, and those in `also`.
+        The function or class that gets them. Its keyword-only parameters are listed.
     *also : str
-        Other parameters of it that are meant.
+        Other parameters of it to list.
     default : object, optional
-        What they are if they are not given, where that is not the default of the other function.
+        The default to show for all of them; by default that of `taker`.
 
     Examples
     --------

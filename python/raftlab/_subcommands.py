@@ -143,7 +143,7 @@ def run(scenario: Path, seed: int, out: Path | None) -> int:
         say(f"violated: {violation!r}")
     if out is not None:
         say(f"the trace and a timeline are in {out}/")
-    if played.ending == IN_VAIN:
+    if played.ending == NOT_REACHED:
         complain("a step's condition was not reached: the run ends there")
         return FAILED
     return FOUND if played.violations else OK
@@ -196,7 +196,7 @@ def sweep(spec: Path, out: Path, seeds: int | None, threads: int | None) -> int:
     if early:
         complain(early[0])
         return ending_of(early[0])
-    if result.errors or IN_VAIN in result.runs.to_list("ending"):
+    if result.errors or NOT_REACHED in result.runs.to_list("ending"):
         return FAILED
     return FOUND if result.violations_by_property else OK
 
@@ -218,7 +218,7 @@ def keeping(early: list[IncompleteWarning]) -> Iterator[None]:
         yield
 
 
-IN_VAIN = "not_reached"
+NOT_REACHED = "not_reached"
 """The ending of a run in which a step's condition was not reached."""
 
 

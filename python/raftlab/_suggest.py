@@ -1,10 +1,9 @@
-"""Did you mean …? Suggestions for unknown names and invalid values."""
+"""Suggestions for unknown names and invalid values: "did you mean …?"."""
 
 from __future__ import annotations
 
 import ast
 import difflib
-import functools
 import importlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +34,7 @@ BEGINS = 0.8
 
 
 def close(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The known names that are closest to one that is none, the closest first.
+    """The known names that are most similar to an unknown one, the most similar first.
 
     >>> close("prevote", ["pre_vote", "heartbeat"])
     ['pre_vote']
@@ -80,8 +79,7 @@ def unknown_attribute(owner: object, name: str) -> AttributeError:
     """What is raised for an attribute that a module, or an instance of a class, does not have."""
     if name.startswith("_"):  # asked for by libraries, not by people
         return AttributeError(f"{_named(owner)} has no attribute {name!r}", name=name, obj=owner)
-    home: Any = owner if isinstance(owner, ModuleType) else type(owner)
-    error = UnknownNameError(_words_for_attribute(home, name, tuple(dir(owner))))
+    error = UnknownNameError(_Unknown(owner, name))
     error.name, error.obj = name, None  # or Python makes suggestions of its own after ours
     return error
 
@@ -92,15 +90,43 @@ def _named(owner: object) -> str:
     return owner.__name__ if isinstance(owner, type) else type(owner).__name__
 
 
-@functools.cache  # libraries ask the same of many values
+class _Unknown:
+    """The message of an unknown attribute, made when it is read: `hasattr` and libraries never read it."""
+
+    __slots__ = ("home", "name", "own")
+
+    def __init__(self, owner: object, name: str) -> None:
+        module = isinstance(owner, ModuleType)
+        self.home: Any = owner if module else type(owner)
+        self.name, self.own = name, () if module else tuple(getattr(owner, "__dict__", ()))
+
+    def __str__(self) -> str:
+        return _words_for_attribute(self.home, self.name, tuple(sorted({*dir(self.home), *self.own})))
+
+    def __repr__(self) -> str:
+        return repr(str(self))
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
 def _words_for_attribute(home: Any, name: str, known: tuple[str, ...]) -> str:
-    missing = not_simulated(name)
+    missing = not_simulated(name) if _drives(home) else None
     if missing:
         return f"{_named(home)} has no attribute {name!r}: not simulated yet: {missing}"
     own = close(name, (word for word in known if not word.startswith("_")))
     found = [*map(repr, own), *_elsewhere(name, home)]
     hint = meant(found) or "; dir() lists what it has"
     return f"{_named(home)} has no attribute {name!r}{hint}"
+
+
+def _drives(home: Any) -> bool:
+    """Whether people look here for what a cluster can do."""
+    return any(base.__name__ in LOOKED_IN for base in getattr(home, "__mro__", (home,)))
+
+
+LOOKED_IN = (__package__, "Cluster", "Run", "Scenario", "NodeView", "Trace", f"{__package__}.steps")
+"""The modules and classes where people look for what raftlab does not simulate."""
 
 
 def _elsewhere(name: str, home: object) -> list[str]:

@@ -40,6 +40,17 @@ class Violation:
         The events that led to it: time in ms, node, what happened.
     honest : bool
         False if it involves only liars.
+
+    Examples
+    --------
+    Two nodes of four are a majority to this bug, so both halves elect a leader:
+
+    >>> import raftlab as rl
+    >>> split = rl.Partition("AB", "CD")
+    >>> run = rl.Scenario(4, bugs=["quorum_off_by_one"], steps=[split, rl.run("1s")]).run()
+    >>> violation = run.violations[0]
+    >>> violation.property, violation.terms
+    ('election_safety', (1,))
     """
 
     property: str

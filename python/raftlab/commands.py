@@ -58,17 +58,29 @@ def put(key: str, value: object) -> Command:
 
 
 def get(key: str) -> Command:
-    """Reads a key through the log: linearizable, at the cost of a write."""
+    """Reads a key through the log: linearizable, at the cost of a write.
+
+    >>> str(get("x"))
+    'get x'
+    """
     return Command("get", _key(key))
 
 
 def cas(key: str, expected: object, value: object) -> Command:
-    """Sets a key to `value` if it has exactly the value `expected` (compare and set)."""
+    """Sets a key to `value` if it has exactly the value `expected` (compare and set).
+
+    >>> str(cas("x", 1, 2))
+    'x:1→2'
+    """
     return Command("cas", _key(key), text_of(value, "a value"), text_of(expected, "expected"))
 
 
 def append(key: str, value: object) -> Command:
-    """Adds an item to the list at a key; the list reads as its items joined by commas."""
+    """Adds an item to the list at a key; the list reads as its items joined by commas.
+
+    >>> str(append("x", 3))
+    'x+=3'
+    """
     return Command("append", _key(key), text_of(value, "a value"))
 
 

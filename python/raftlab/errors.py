@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ __all__ = [
     "NotReached",
     "RaftlabError",
     "ReplayError",
+    "SettingWarning",
     "UnknownNameError",
     "ViolationError",
 ]
@@ -32,6 +36,18 @@ def shown(value: object) -> str:
 
 
 SHOWN = 100
+
+
+def warn(warning: Warning) -> None:
+    """Warns at the line of the user: the innermost one that is not of raftlab."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and _is_ours(frame):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(warning, stacklevel=level)
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == __package__
 
 
 def escaped(text: str) -> str:
@@ -86,6 +102,10 @@ class InterceptorError(InvalidError, RuntimeError):
 
 class FaultWarning(UserWarning):
     """A fault does not strike before the end of a run, so a `stop=` that waits for it is never armed."""
+
+
+class SettingWarning(UserWarning):
+    """Settings are valid, but a cluster with them cannot keep a leader."""
 
 
 class MetricWarning(UserWarning):

@@ -6,7 +6,6 @@ import copy
 import json
 import math
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -22,7 +21,7 @@ from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceL
 from ._values import code, items_of, laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
-from .errors import FaultWarning, InvalidError, shown
+from .errors import FaultWarning, InvalidError, SettingWarning, shown, warn
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
 from .steps import Step, step_from_dict
 
@@ -58,7 +57,8 @@ class Scenario:
         Timeouts and heartbeats that follow the round trips and losses measured by the leader; True means
         `AdaptiveTimeout()`. It cannot be combined with `timeout_step` or `lease_drift`.
     heartbeat : time, optional
-        The interval of heartbeats; by default a third of the least election timeout.
+        The interval of heartbeats; by default a third of the least election timeout. A `SettingWarning` is
+        given if it is not shorter than that.
     tick : time, optional
         The length of a tick, of which timers count whole ones, as in etcd and TiKV: a timeout of (1000, 2000)
         ms with ticks of 100 ms takes 10 to 19 ticks, including the one under way (etcd-io/etcd#4887). Each
@@ -164,10 +164,25 @@ class Scenario:
         start = _preset(preset) if election_rule is None else without_rule(_preset(preset))
         parts = {"raftlab": _core.SCHEMA_VERSION, **start, "nodes": names}
         self._set(normal(parts | written_down(given, names)))
+        self._warn()
+
+    def _warn(self) -> None:
+        self._warn_of_long_heartbeats()
         self._warn_of_late_faults()
 
+    def _warn_of_long_heartbeats(self) -> None:
+        """Warns if followers time out between the heartbeats of a leader that works."""
+        beat, (least, _) = self.heartbeat, self.election_timeout
+        if beat is not None and beat >= least and self.adaptive_timeout is None and len(self.nodes) > 1:
+            warn(
+                SettingWarning(
+                    f"heartbeat ({format_ms(beat)}) is not shorter than the least election timeout "
+                    f"({format_ms(least)}): followers stand for election although their leader works"
+                )
+            )
+
     def _warn_of_late_faults(self) -> None:
-        """Says which faults `stop` waits for certainly come after the end, if no steps put it off."""
+        """Warns of faults that strike after the end, so that `stop` waits for them without success."""
         end = self._parts.get("horizon", math.inf)
         if self._parts.get("steps") or "stop" not in self._parts:
             return
@@ -177,7 +192,7 @@ class Scenario:
             if at >= end:
                 name = type(fault_from_dict(written)).__name__
                 said = f"{name} at {format_ms(at)} never strikes: the run ends at {format_ms(end)}"
-                warnings.warn(FaultWarning(said), stacklevel=3)
+                warn(FaultWarning(said))
 
     def _set(self, normal: str) -> None:
         object.__setattr__(self, "_json", normal)
@@ -300,7 +315,7 @@ class Scenario:
         """
         run = self._play(seed, trace=trace, checks=checks, on_violation=on_violation, trace_rows=trace_rows)
         run._warn_if_not_armed()
-        run._raise_if_in_vain()
+        run._raise_if_not_reached()
         return run
 
     def _play(
@@ -334,7 +349,7 @@ class Scenario:
         False
         """
         scenario = self._with(changes)
-        scenario._warn_of_late_faults()
+        scenario._warn()
         return scenario
 
     def _with(self, changes: Mapping[str, Any]) -> Scenario:

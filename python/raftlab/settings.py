@@ -86,6 +86,12 @@ class Disk(Value):
     ----------
     fsync, write : time or distribution, default 0
         The latencies of a write and of an fsync. Messages that require durable data wait for both.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> rl.Scenario(3, disk=Disk(fsync=rl.uniform(1, 5))).disk
+    Disk(fsync=uniform(low=1, high=5))
     """
 
     fsync: Time = 0.0
@@ -176,6 +182,13 @@ class OpenLoop(_Load):
     home : str, optional
         The node to which the clients are attached, and through which alone they reach others; without one
         they are outside every partition.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> run = rl.Scenario(3, workload=OpenLoop("100ms", end="1s"), horizon="2s").run()
+    >>> len(run.trace.ops)
+    10
     """
 
     every: Time = "10ms"
@@ -202,6 +215,14 @@ class ClosedLoop(_Load):
     See Also
     --------
     OpenLoop : for the other parameters.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> load = ClosedLoop(clients=2, think="10ms", reads=0.5)
+    >>> run = rl.Scenario(3, workload=load, horizon="1s").run()
+    >>> len(run.trace.ops) > 0
+    True
     """
 
     clients: int = 1

@@ -10,7 +10,7 @@ from . import _core
 from ._files import path_of
 from ._html import note
 from ._html import table as html_table
-from .errors import InvalidError, shown
+from .errors import InvalidError, shown, warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,17 +129,11 @@ class Table:
         return f"<table {self.name}: {len(self):,} rows x {len(self.columns)} columns>"
 
     def _repr_html_(self) -> str:
-        import html
-
-        rows = self._core.slice(0, HTML_ROWS).to_dict()
-        names = list(rows)
-        head = "".join(f"<th title='{html.escape(c[3])}'>{html.escape(c[0])}</th>" for c in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_cell(rows[name][i]))}</td>" for name in names) + "</tr>"
-            for i in range(min(HTML_ROWS, len(self)))
-        )
-        more = f"<p>{len(self):,} rows x {len(names)} columns</p>"
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+        cells = self._core.slice(0, HTML_ROWS).to_dict()
+        rows = zip(*([_cell(value) for value in column] for column in cells.values()), strict=True)
+        meanings = {name: meaning for name, _, _, meaning in self.columns}
+        shown = html_table(list(cells), rows, titles=meanings)
+        return shown + note(f"{len(self):,} rows x {len(cells)} columns")
 
 
 HTML_ROWS = 10
@@ -156,7 +150,16 @@ def _cell(value: Any) -> str:
 class Trace:
     """The recording of a run, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
 
-    `raftlab.schema()` tells every column's type, unit and meaning.
+    `raftlab.schema()` has every column's type, unit and meaning.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> trace = rl.Scenario(3, stop=rl.leader_elected).run(seed=1).trace
+    >>> trace.level, trace.names
+    ('full', ('messages', 'nodes', 'entries', 'ops', 'events', 'faults'))
+    >>> trace.nodes.to_list("role")[-1]
+    'leader'
     """
 
     def __init__(self, world: World) -> None:
@@ -180,9 +183,7 @@ class Trace:
         metadata = [("raftlab", _core.VERSION), ("replay", self._world.replay_line)]
         gap = self._world._engine.trace_gap()
         if gap is not None:
-            import warnings
-
-            warnings.warn(gap, stacklevel=3)
+            warn(UserWarning(gap))
         return Table(self._world._engine.table(name, metadata))
 
     @property
@@ -260,7 +261,7 @@ class Trace:
     def __repr__(self) -> str:
         if self.level == "off":
             return "<trace: off>"
-        return "<trace: " + ", ".join(f"{name} {len(self.table(name)):,}" for name in self.names) + " rows>"
+        return f"<trace: {', '.join(self.names)}>"
 
     def _repr_html_(self) -> str:
         if not self.names:
