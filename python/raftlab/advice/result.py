@@ -91,7 +91,8 @@ class Advice:
         The arguments.
     under_loss : tuple of Choice
         Timeouts with other losses, from fewer runs, by loss, then by timeout. The network's own loss is
-        included. Combinations that were not played are interpolated.
+        included, and its timeouts in `choices` are the same objects. Combinations that were not played are
+        interpolated. The interval of the best timeout of each loss allows for its selection.
     failovers, steady : Sweep
         The runs with `choices`: a leader's crash, and a healthy cluster (with the timeouts that elect).
     beginnings : Sweep

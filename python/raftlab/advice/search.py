@@ -122,6 +122,8 @@ class Search:
         The number of runs.
     simulated_ms : float
         Their total simulated time.
+    latencies : Latencies
+        The latencies of the links.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class Search:
         self._threads, self._progress = threads, progress
         self._work, self._seconds = 0.0, 0.0
         self._costs: Costs | None = None
-        self._latencies = setup.latencies()
+        self.latencies = setup.latencies()
         self._known: dict[float, float | None] = {}
         self.seen: dict[float, Seen] = {}
         self.unable: set[float] = set()
@@ -203,7 +205,7 @@ class Search:
     def _false(self, timeout_ms: float) -> float | None:
         """The calculated number of false elections per timeout, or None."""
         if timeout_ms not in self._known:
-            known = self._setup.false_elections(timeout_ms, self._loss, self._latencies)
+            known = self._setup.false_elections(timeout_ms, self._loss, self.latencies)
             self._known[timeout_ms] = known
         return self._known[timeout_ms]
 
@@ -218,7 +220,7 @@ class Search:
             If there is no minimum and `bounded` is set.
         """
         crashes, healthy = self._budget.glance()
-        middle = rung_of(max(self._latencies.round_trip_ms, 1e-3))
+        middle = rung_of(max(self.latencies.round_trip_ms, 1e-3))
         more = [*range(middle - BELOW, middle + ABOVE + 1, COARSE)]
         rungs: list[int] = []
         while more:

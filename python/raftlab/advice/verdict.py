@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from .._time import format_ms
 from ..statistics import NOTHING, Estimate
 from .costs import Costs, estimate
+from .heartbeats import Latencies
 from .rates import Crashes, Quiet
 from .result import Advice, Choice, best_of
 from .search import COARSE, Closely, Search, nobody_elected, rung, rung_of
@@ -21,6 +22,11 @@ CHEAPER = 0.98
 PAUSES = (
     "not modelled: nodes that pause; keep the timeout above the longest pause of a process that you know of "
     "(garbage collection, scheduling, migration)"
+)
+PROMPT = (
+    "not modelled: messages that are late or lost: none is lost in this network, and none takes more than "
+    "twice as long as another on its link, so the timeout only has to suffice for an election; give a sample "
+    "of round trips, or the loss"
 )
 TWO_MACHINES = (
     "two machines cannot tolerate a failure: while one is down there is no leader with any timeout; "
@@ -68,7 +74,7 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
         costs=costs,
         runs=sum(search.runs for search in searches.values()),
         simulated_ms=sum(search.simulated_ms for search in searches.values()),
-        not_modelled=tuple(not_modelled(asked.setup)),
+        not_modelled=tuple(not_modelled(asked.setup, here.latencies)),
     )
 
 
@@ -109,19 +115,31 @@ def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | Non
 def elsewhere(
     asked: Question, searches: Mapping[float, Search], closely: Closely, choices: Sequence[Choice]
 ) -> list[Choice]:
-    """The costs of timeouts with each loss: those given, or a range around the best ones of all losses."""
+    """The costs of timeouts with each loss: those given, or a range around the best ones of all losses.
+
+    Where a timeout was examined closely the cost is that of its choice. The interval of the best one of each
+    loss allows for its selection.
+    """
     known = {loss: search.costs() for loss, search in searches.items()}
+    here = {(choice.loss, choice.timeout_ms): choice for choice in choices}
     rows = closely.timeouts
     if asked.given is None:
         bests = [float(costs.timeouts[costs.best]) for costs in known.values() if costs is not None]
         steps = range(rung_of(min(bests)) - COARSE, rung_of(max(bests)) + COARSE + 1, COARSE)
         own = [choice.timeout_ms for choice in choices if choice.whose]
         rows = sorted({*map(rung, steps), *bests, *own})
-    return [
-        choice_of(asked, timeout, loss, costs, None, None)
-        for loss, costs in sorted(known.items())
-        for timeout in rows
-    ]
+    found = []
+    for loss, costs in sorted(known.items()):
+        column = [
+            here.get((loss, timeout)) or choice_of(asked, timeout, loss, costs, None, None)
+            for timeout in rows
+        ]
+        best = best_of(column)
+        if best is not None and costs is not None and best not in choices:
+            able = costs.at([choice.timeout_ms for choice in column if choice.elects])
+            column[column.index(best)] = as_chosen(best, able, asked.confidence)
+        found += column
+    return found
 
 
 def choice_of(
@@ -164,8 +182,13 @@ def choice_of(
     )
 
 
-def not_modelled(setup: Setup) -> list[str]:
+def not_modelled(setup: Setup, latencies: Latencies) -> list[str]:
     """The omissions of the simulation that matter."""
     of_preset = getattr(setup.preset, "not_modelled", "")
-    of_preset = f"not modelled: {of_preset}" if of_preset else ""
-    return [part for part in (of_preset, TWO_MACHINES if setup.nodes == 2 else "", PAUSES) if part]
+    parts = {
+        f"not modelled: {of_preset}": bool(of_preset),
+        TWO_MACHINES: setup.nodes == 2,
+        PROMPT: latencies.prompt and not setup.network.loss,
+        PAUSES: True,
+    }
+    return [part for part, matters in parts.items() if matters]
