@@ -31,7 +31,7 @@ demo: setup  ## Run the seven experiments; pictures and verdicts go to out/
 
 # Two things at once: linking the extension takes minutes of one core, and so do the builds of tests. The environment
 # comes first, or make begins with the tests and links when they are done.
-test: $(VENV)/.created  ## Everything that CI runs
+test: $(VENV)/.created  ## Linters, types, all tests, all notebooks
 	$(MAKE) --jobs 2 setup lint-rust test-rust lint-python
 	$(MAKE) test-python test-notebooks
 

@@ -48,9 +48,9 @@
 //!
 //! # What it does not do
 //!
-//! Membership changes, leadership transfer, fsyncs that lie and corrupt entries are not simulated.
-//! Handling a message takes no time. A run depends only on its scenario and its seed: not on the
-//! wall clock, the operating system's randomness or the iteration order of a map.
+//! `docs/limits.md` lists what is not simulated. Handling a message takes no time. A run depends
+//! only on its scenario and its seed: not on the wall clock, the operating system's randomness or
+//! the iteration order of a map.
 
 #![forbid(unsafe_code)]
 

@@ -25,7 +25,7 @@ def fresh(**settings):
 
 
 def led(**settings):
-    """A cluster with a leader, at 50 ms, and messages under way."""
+    """A cluster with a leader, at 50 ms, and messages in flight."""
     c = fresh(**settings)
     c.campaign("A")
     c.run(50)

@@ -10,6 +10,8 @@ from pathlib import Path
 import matplotlib
 import pytest
 import raftlab as rl
+import sources
+from raftlab.experiments.two_leaders import article_logs
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -96,6 +98,82 @@ def test_every_public_name_is_documented():
 def is_ours(member):
     member = member.fget if isinstance(member, property) else member
     return inspect.isroutine(member) and (getattr(member, "__module__", "") or "").startswith("raftlab")
+
+
+def test_what_lies_break_is_in_the_table_of_lies():
+    """All properties that the experiment's liars violate, in the rows of the lies."""
+    page = (ROOT / "docs" / "liars.md").read_text(encoding="utf-8")
+    for lie, call in {rl.Lie("E", "claimed_log", index=9999): "`Lie(node, \"claimed_log\", index=9999)`",
+                      rl.Usurp("E"): "`Usurp(node)`"}.items():  # fmt: skip
+        c = article_logs(seed=1)
+        c.inject(lie)
+        if isinstance(lie, rl.Lie):
+            c.campaign("E")
+        c.run(4)
+        c.propose("x=666", node="E")
+        c.run(40)
+        row = next(line for line in page.splitlines() if f"| {call} |" in line)
+        named = row.split("|")[3].strip().split(", ")
+        assert named == list(c.violations.properties), call
+
+
+def test_what_is_not_simulated_has_one_source():
+    """The table in `limits.md` is what `rl.not_simulated` prints; other pages refer to it."""
+    others = {"README.md": ROOT / "README.md", "ARCHITECTURE.md": ROOT / "ARCHITECTURE.md", **build.pages()}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in others.items() if name.endswith(".md")}
+    assert "```text\n" + "\n".join(map(str.rstrip, repr(rl.not_simulated).splitlines())) in texts.pop(
+        "limits.md"
+    )
+    assert listing(texts) == []
+    again = {"a.md": "Membership changes, leadership transfer and bandwidth are not simulated."}
+    assert listing(again) == ["a.md"]
+
+
+def listing(texts):
+    """Pages with a list of their own: of three things or more in one paragraph."""
+    things = (
+        r"(?i)leadership transfer|membership change|bandwidth|learners|slow processors|fsyncs? that lies?"
+    )
+    paragraphs = [(name, part) for name, text in texts.items() for part in text.split("\n\n")]
+    return [name for name, part in paragraphs if len(set(map(str.lower, re.findall(things, part)))) > 2]
+
+
+# ---- To add something -----------------------------------------------------------------------------------
+
+
+def in_both_spellings(names):
+    """`leader_elected` is LeaderElected in Rust."""
+    return [rf"\b({name}|{''.join(map(str.title, name.split('_')))})\b" for name in names]
+
+
+ADDED = {
+    "a fault": [rf"\b{row['fault']}\b" for row in rl.faults],
+    "a condition": in_both_spellings(rl.conditions.names),
+    "a rule that can be taken away": in_both_spellings(rl.rules.names),
+    "a property": in_both_spellings(rl.properties.names),
+}
+"""What can be added, and how to find those that there are."""
+HELD = sources.files("src/**/*.rs", "python/**/*.py", "docs/reference/*.md")
+
+
+@pytest.mark.parametrize("thing", ADDED)
+def test_the_architecture_names_all_files_that_hold_every_one_of_a_kind(thing):
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    entry = page.split(f"\n- **{thing}**: ")[1].split("\n- **")[0]
+    assert holding(ADDED[thing], HELD) - set(re.findall(r"`([^`]+)`", entry)) == set()
+
+
+def test_files_that_hold_every_one_of_a_kind_are_found():
+    texts = {"a.rs": "Crash Pause", "b.py": "class Crash: ...\nclass Pause: ...", "c.md": "Crash, Pauses"}
+    assert holding([r"\bCrash\b", r"\bPause\b"], texts) == {"a.rs", "b.py"}
+
+
+def holding(patterns, texts):
+    """The files in which all of these occur."""
+    return {name for name, text in texts.items() if all(re.search(pattern, text) for pattern in patterns)}
+
+
+# ---- Pages ----------------------------------------------------------------------------------------------
 
 
 def test_every_page_is_in_the_navigation():

@@ -10,7 +10,7 @@ import raftlab as rl
 
 
 def cluster(**settings):
-    """Three nodes that A leads in term 1, with nothing under way."""
+    """Three nodes that A leads in term 1, with nothing in flight."""
     c = rl.Cluster(3, seed=1, initial=rl.Initial(term=1, leader="A"), **settings)
     return c.run("100ms")
 

@@ -31,7 +31,7 @@ def loaded(latency, *, fifo=False, loss=0.0, seed=1, **settings):
 
 
 def under_way(c):
-    """Messages with entries under way, by link."""
+    """Messages with entries in flight, by link."""
     return collections.Counter(
         (m.from_, m.to) for m in c.in_flight if m.type == "AppendEntries" and m.entries
     )

@@ -5,7 +5,7 @@ import raftlab as rl
 
 
 def cluster(**settings):
-    """A leader, and messages under way; A, B and C are up."""
+    """A leader, and messages in flight; A, B and C are up."""
     c = rl.Cluster(3, seed=2, initial=rl.Initial(term=1, leader="A"), **settings)
     c.run(52)
     assert c.in_flight

@@ -7,7 +7,7 @@ __all__ = ["NOT_SIMULATED", "not_simulated"]
 NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "changes of membership",
-        "diss. §4",
+        "diss. §4; the nodes of a scenario are fixed",
         (
             "add",
             "add_node",
@@ -26,7 +26,7 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "leadership transfer",
-        "diss. §3.10",
+        "diss. §3.10; campaign(node) makes a node stand",
         ("move_leader", "step_down", "timeout_now", "transfer", "transfer_leader", "transfer_leadership"),
     ),
     (
@@ -41,7 +41,7 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "checking the histories of real systems",
-        "Knossos, Porcupine, Elle",
+        "use Knossos, Porcupine or Elle",
         (
             "check_history",
             "check_linearizability",
@@ -54,9 +54,9 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "porcupine",
         ),
     ),
-    ("bandwidth", "messages take their latency, whatever their size", ("bandwidth", "throttle")),
+    ("bandwidth", "a message takes its latency, whatever its size", ("bandwidth", "throttle")),
     (
-        "corrupt messages and entries",
+        "corrupt messages, entries and configurations",
         "interceptors change messages as a liar would",
         ("bit_flip", "bit_rot", "corrupt", "corrupt_disk", "corruption", "flip_bits"),
     ),
@@ -67,7 +67,7 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "slow processors",
-        "processing a message takes no simulated time",
+        "processing a message takes no simulated time; pause stops a node",
         ("cpu", "processor", "slow_node", "slow_cpu"),
     ),
 )
@@ -78,9 +78,9 @@ def not_simulated(name: str) -> str | None:
     """What is missing, if a name asks for it.
 
     >>> not_simulated("transfer_leadership")
-    'leadership transfer (diss. §3.10)'
+    'leadership transfer (diss. §3.10; campaign(node) makes a node stand)'
     >>> not_simulated("addServer")
-    'changes of membership (diss. §4)'
+    'changes of membership (diss. §4; the nodes of a scenario are fixed)'
     >>> not_simulated("crash")
     """
     asked = name.replace("_", "").lower()

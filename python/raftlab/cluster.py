@@ -415,7 +415,7 @@ class Cluster(Injectable, Interceptable, Forkable):
 
     @property
     def in_flight(self) -> InFlight:
-        """The messages under way. Each can be delivered, dropped, held, released or duplicated by hand."""
+        """The messages in flight. Each can be delivered, dropped, held, released or duplicated by hand."""
         messages = (
             Message(
                 from_=m["from"],

@@ -70,7 +70,7 @@ class Scenario:
     noop : bool, default True
         Whether a new leader appends an empty entry at once (paper §8).
     max_entries_per_append, max_inflight : int, default 64 and 256
-        The maximum number of entries in a message, and of such messages under way to a follower.
+        The maximum number of entries in a message, and of such messages in flight to a follower.
     snapshot_every : int, optional
         The number of applied entries after which a node takes a snapshot (paper §7). It drops the entries
         that the snapshot covers except the last `snapshot_every`. A follower that needs dropped entries gets
@@ -449,7 +449,7 @@ class Scenario:
 
     @property
     def max_inflight(self) -> int:
-        """The maximum number of messages with entries under way to a follower."""
+        """The maximum number of messages with entries in flight to a follower."""
         return int(self._parts["max_inflight"])
 
     @property

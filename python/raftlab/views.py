@@ -442,7 +442,7 @@ class FaultHandle(int, Handle):
 
 @dataclass(frozen=True)
 class Message:
-    """A message under way, to be moved by hand.
+    """A message in flight, to be moved by hand.
 
     Examples
     --------
@@ -535,7 +535,7 @@ class Message:
 
 
 class InFlight(tuple[Message, ...]):
-    """The messages under way, in the order in which they arrive; held ones last.
+    """The messages in flight, in the order in which they arrive; held ones last.
 
     A slice has the same methods.
 
