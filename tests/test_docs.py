@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import griffe
 import matplotlib
 import pytest
 import raftlab as rl
@@ -200,3 +201,19 @@ def test_the_verdicts_answer_the_questions_of_the_experiments():
         for variant in experiment.variants(10_000):
             row = f"| {variant.id} | {variant.title} | {variant.question} **"
             assert row in page, "run: make demo, and python docs/generate.py --verdicts"
+
+
+def test_the_reference_shows_the_arguments_that_are_passed_on():
+    package = griffe.load(
+        "raftlab",
+        search_paths=[ROOT / "python"],
+        extensions=griffe.load_extensions(ROOT / "docs" / "docstrings.py"),
+    )
+    for name, calls in {
+        "Cluster": ("crash", "partition", "clock_jump", "__init__"),
+        "Scenario": ("replace", "cluster"),
+        "Partition": ("__init__",),
+    }.items():
+        for call in calls:
+            shown = [parameter.name for parameter in package[name].all_members[call].parameters]
+            assert shown == list(inspect.signature(getattr(getattr(rl, name), call)).parameters), call

@@ -197,12 +197,20 @@ def committed(index: int, nodes: int | None = None) -> Condition:
 
 
 def down(count: int) -> Condition:
-    """At least `count` nodes are down."""
+    """At least `count` nodes are down.
+
+    >>> print(down(2))
+    2 nodes are down
+    """
     return Condition("down", (("count", integer(count, "count", 0, U32)),))
 
 
 def candidates(count: int) -> Condition:
-    """At least `count` nodes are candidates at the same time."""
+    """At least `count` nodes are candidates at the same time.
+
+    >>> print(candidates(2))
+    2 nodes are candidates
+    """
     return Condition("candidates", (("count", integer(count, "count", 0, U32)),))
 
 
@@ -216,7 +224,11 @@ def behind(count: int) -> Condition:
 
 
 def term_reached(term: int) -> Condition:
-    """Some node has reached this term."""
+    """Some node has reached this term.
+
+    >>> print(term_reached(3))
+    term 3 is reached
+    """
     return Condition("term_reached", (("term", integer(term, "term")),))
 
 

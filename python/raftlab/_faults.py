@@ -256,6 +256,11 @@ class Restart(_OnNode):
     """Nodes that are down come back: every crash and wipe on them ends.
 
     `Restart("the crashed")` brings back all nodes that are down, if any.
+
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, steps=[Crash("AB"), Restart("A")])
+    >>> [node.up for node in c]
+    [True, False, True]
     """
 
     name: ClassVar[str] = "restart"
@@ -268,6 +273,10 @@ class Pause(_OnNode):
 
     A node continues when the last pause on it has ended. One that crashes meanwhile is down, and is paused
     again if it restarts before that.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, steps=[Pause("A", duration="2s")])["A"].paused
+    True
     """
 
     name: ClassVar[str] = "pause"
@@ -275,7 +284,12 @@ class Pause(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Resume(_OnNode):
-    """Paused nodes continue, first with what has waited: every pause on them ends."""
+    """Paused nodes continue, first with what has waited: every pause on them ends.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, steps=[Pause("AB"), Resume()])["A"].paused
+    False
+    """
 
     name: ClassVar[str] = "resume"
     node: Target = "the paused"
@@ -286,6 +300,10 @@ class Wipe(_OnNode):
     """Nodes crash, lose their disks, and come back empty under their old names.
 
     They are down for `duration`, or come back at once.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, initial=rl.Initial(log=[1, 1]), steps=[Wipe("A")])["A"].log
+    <empty log>
     """
 
     name: ClassVar[str] = "wipe"
@@ -293,14 +311,25 @@ class Wipe(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ForgetVote(_OnNode):
-    """A lie: a node forgets its vote in this term, and would vote again."""
+    """A lie: a node forgets its vote in this term, and would vote again.
+
+    >>> import raftlab as rl
+    >>> initial = rl.Initial(term=1, voted_for={"A": "B"})
+    >>> rl.Cluster(3, initial=initial, steps=[ForgetVote("A")])["A"].voted_for is None
+    True
+    """
 
     name: ClassVar[str] = "forget_vote"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Usurp(_OnNode):
-    """A lie: a node leads the next term without an election."""
+    """A lie: a node leads the next term without an election.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, steps=[Usurp("B")])["B"].role
+    'leader'
+    """
 
     name: ClassVar[str] = "usurp"
 
@@ -310,6 +339,10 @@ class ClockRate(_OnNode):
     """Clocks run fast (`rate` above 1) or slow. When the fault ends they run normally again.
 
     Several rates on one clock multiply, within 0.000001 to 1000.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, steps=[ClockRate("A", 1.5), ClockRate("A", 2)])["A"].clock_rate
+    3.0
     """
 
     name: ClassVar[str] = "clock_rate"
@@ -325,7 +358,12 @@ class ClockRate(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClockJump(_OnNode):
-    """Clocks are set forward, or back with a negative time such as `"-20ms"`."""
+    """Clocks are set forward, or back with a negative time such as `"-20ms"`.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, steps=[ClockJump("A", "-20ms")])["A"].clock_offset_ms
+    -20.0
+    """
 
     name: ClassVar[str] = "clock_jump"
     by: Duration
@@ -432,7 +470,13 @@ class Cut(_OnMessages):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Hold(_OnMessages):
-    """Messages are held back as they are sent, to be delivered by hand (`Cluster.in_flight`)."""
+    """Messages are held back as they are sent, to be delivered by hand (`Cluster.in_flight`).
+
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, steps=[Hold(to="B"), rl.campaign("A"), rl.run("1s")])
+    >>> all(message.held for message in c.in_flight.select(to="B"))
+    True
+    """
 
     name: ClassVar[str] = "hold"
 
@@ -474,7 +518,11 @@ class Loss(_Chance):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Duplicate(_Chance):
-    """Messages arrive twice with a probability; the copy has its own latency."""
+    """Messages arrive twice with a probability; the copy has its own latency.
+
+    >>> Duplicate(0.1, types="AppendEntries")
+    Duplicate(0.1, types='AppendEntries')
+    """
 
     name: ClassVar[str] = "duplicate"
 

@@ -63,7 +63,7 @@ def _is_of_schedule(parameter: inspect.Parameter) -> bool:
 
 
 class Injectable:
-    """What a `Cluster` has for faults."""
+    """The methods of a `Cluster` for faults."""
 
     def inject(self, fault: Fault) -> FaultHandle:
         """A fault strikes, now or at its time. The handle ends it."""
@@ -107,11 +107,11 @@ class Injectable:
 
     @strikes(Pause)
     def pause(self) -> None:
-        """A node stands still; see `Pause`."""
+        """A node is paused; see `Pause`."""
 
     @strikes(Resume)
     def resume(self) -> None:
-        """Nodes that stand still go on; see `Resume`."""
+        """Paused nodes continue; see `Resume`."""
 
     @strikes(Wipe)
     def wipe(self) -> None:
@@ -127,11 +127,11 @@ class Injectable:
 
     @strikes(Lie)
     def lie(self) -> None:
-        """A node says what is not so; see `Lie`."""
+        """A node lies; see `Lie`."""
 
     @strikes(ForgetVote)
     def forget_vote(self) -> None:
-        """A node forgets whom it voted for; see `ForgetVote`."""
+        """A node forgets its vote in this term; see `ForgetVote`."""
 
     @strikes(Usurp)
     def usurp(self) -> None:

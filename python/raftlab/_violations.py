@@ -93,7 +93,18 @@ class Violation:
 
 
 class Violations(tuple[Violation, ...]):
-    """Violations in the order in which they were found: a tuple that also equals a list of the same."""
+    """Violations in the order in which they were found: a tuple that also equals a list of the same.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> bug = {"bugs": ["quorum_off_by_one"], "steps": [rl.Partition("AB", "CD"), rl.run("1s")]}
+    >>> violations = rl.Scenario(4, **bug).run().violations
+    >>> violations.properties
+    ('election_safety',)
+    >>> violations.of("log_matching")
+    []
+    """
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Violation: ...

@@ -75,7 +75,7 @@ class Forkable(World):
         threads: int | None = None,
         progress: bool | Callable[[int], object] = True,
     ) -> Sweep:
-        """What may become of this from a moment on: the same past, continued with other seeds.
+        """Possible futures from a moment on: the same past, continued with other seeds.
 
         Parameters
         ----------
@@ -130,15 +130,15 @@ class Cluster(Injectable, Interceptable, Forkable):
     Parameters
     ----------
     nodes : int or list of str, default 5
-        How many nodes (named A, B, C …), or their names.
+        The number of nodes (named A, B, C …), or their names.
     seed : int, default 0
         The seed of the run, from 0 to 2^64 - 1.
     trace : {"full", "states", "off"}, default "full"
-        How much is recorded. The run is the same with each level.
+        The level of detail of the trace. The run is the same with each level.
     checks : bool, default True
         Whether the properties are checked after every event.
     on_violation : {"record", "stop", "raise"}, default "record"
-        What a violation does.
+        Whether a violation is only recorded, also stops the run, or raises `ViolationError`.
     trace_rows : int, optional
         The maximum number of rows of a table of the trace.
     **settings
@@ -222,6 +222,10 @@ class Cluster(Injectable, Interceptable, Forkable):
         """Lets time pass: dispatches what is due before now + duration.
 
         The end is exclusive, so that runs add up: `run("1s")` twice is `run("2s")`.
+
+        >>> import raftlab as rl
+        >>> rl.Cluster(3).run("1s").run("500ms").now_ms
+        1500.0
         """
         with self._driving():
             if not self._engine.run(to_ms(duration, "duration")):
@@ -282,8 +286,16 @@ class Cluster(Injectable, Interceptable, Forkable):
 
     @as_it_is
     def step(self, count: int = 1) -> int:
-        """Dispatches the next `count` events, and says how many there were."""
-        # Called for single events, in loops of millions: what need not be asked isn't.
+        """Dispatches the next `count` events, and returns the number of events that there were.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3, seed=1)
+        >>> c.step(3)
+        3
+        >>> c.counters["events"]
+        3
+        """
+        # Called for single events, in loops of millions: a plain int is not checked again.
         many = count if type(count) is int and 0 < count <= U32 else integer(count, "count", 1)
         if self._running:
             self._refuse()
@@ -369,11 +381,26 @@ class Cluster(Injectable, Interceptable, Forkable):
     def retry(
         self, operation: Operation | int, *, node: NodeName | None = None, home: NodeName | None = None
     ) -> Operation:
-        """A client sends the same request again, perhaps to another node."""
+        """A client sends the same request again, perhaps to another node.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3, initial=rl.Initial(term=1, leader="A"))
+        >>> write = c.propose("x=1", node="B")
+        >>> write.status, c.retry(write, node="A").node
+        ('failed', 'A')
+        """
         return self._ask(retry(self._own(operation, "operation"), node=node, home=home))
 
     def give_up(self, operation: Operation | int) -> None:
-        """A client stops waiting: from now on the fate of the operation is unknown to it."""
+        """A client stops waiting; the status of its operation is then `"unknown"`.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3, initial=rl.Initial(term=1, leader="A"))
+        >>> write = c.propose("x=1")
+        >>> c.give_up(write)
+        >>> write.status
+        'unknown'
+        """
         self._act(give_up(self._own(operation, "operation"))._action())
 
     # ---- Faults -------------------------------------------------------------------------------------
@@ -388,7 +415,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         return FaultHandle(self, handle or 0, fault)
 
     def at(self, time: Duration, action: Fault | Command | str | Action) -> None:
-        """Something is done at a later time: a fault, a command, or a step such as `raftlab.campaign("A")`.
+        """Schedules a fault, a command, or a step such as `raftlab.campaign("A")` for a later time.
 
         Actions scheduled at t happen before the simulation's own events at t.
         """
@@ -399,11 +426,25 @@ class Cluster(Injectable, Interceptable, Forkable):
 
         A handle ends all strikes of its fault: those that act, wait for a leader, or are still to come.
         Without a handle no node is restarted.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3)
+        >>> cut, crash = c.isolate("A"), c.crash("B")
+        >>> c.heal()
+        >>> c.faults
+        (<fault 2: Crash('B'), active>,)
         """
         self._act(heal(self._own(handle, "handle"))._action())
 
     def campaign(self, node: NodeName) -> None:
-        """A node stands for election now, as if its election timer had expired."""
+        """A node stands for election now, as if its election timer had expired.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3)
+        >>> c.campaign("A")
+        >>> c["A"].role
+        'candidate'
+        """
         self._act(campaign(node)._action())
 
     @property
@@ -440,7 +481,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
-        """Delivers what is under way now: from some nodes, to some nodes, of some types. Returns how many."""
+        """Delivers messages that are under way, chosen as by `in_flight.select`; returns their number."""
         chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.deliver()
         return len(chosen)
@@ -452,7 +493,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
-        """Drops what is under way now, by hand. Returns how many."""
+        """Drops messages that are under way, chosen as by `in_flight.select`; returns their number."""
         chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.drop()
         return len(chosen)

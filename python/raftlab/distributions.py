@@ -42,6 +42,11 @@ class Distribution:
         Its name.
     parameters : tuple of (str, float or tuple of float)
         Its parameters; times in milliseconds.
+
+    Examples
+    --------
+    >>> uniform("1s", "2s").kind, uniform("1s", "2s").parameters
+    ('uniform', (('low', 1000.0), ('high', 2000.0)))
     """
 
     kind: str

@@ -293,11 +293,11 @@ class Scenario:
         seed : int, default 0
             The seed, from 0 to 2^64 - 1.
         trace : {"full", "states", "off"}, default "full"
-            How much is recorded. The run is the same with each level.
+            The level of detail of the trace. The run is the same with each level.
         checks : bool, default True
             Whether the properties are checked after every event.
         on_violation : {"record", "stop", "raise"}, default "record"
-            What a violation does.
+            Whether a violation is only recorded, also stops the run, or raises `ViolationError`.
         trace_rows : int, optional
             The maximum number of rows of a table of the trace.
 
@@ -334,7 +334,12 @@ class Scenario:
 
     @passes_on(run)
     def cluster(self, seed: int = 0, **options: Unpack[RunOptions]) -> Cluster:
-        """A cluster at the end of this scenario, to be driven further by hand. Options as in `run`."""
+        """A cluster at the end of this scenario, to be driven further by hand. Options as in `run`.
+
+        >>> c = Scenario(3, horizon="1s").cluster(seed=1)
+        >>> c.run("1s").now_ms
+        2000.0
+        """
         return self.run(seed, **options).fork()
 
     @passes_on(__init__, "nodes", default=UNCHANGED)

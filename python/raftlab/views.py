@@ -26,6 +26,12 @@ __all__ = ["Entry", "FaultHandle", "InFlight", "Log", "Message", "NodeView", "Op
 class Entry:
     """An entry of a node's log.
 
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> rl.Cluster(3, initial=rl.Initial(log=[1, (2, "x=1")], commit=1))["A"].log[1]
+    Entry(index=2, term=2, value='x=1', committed=False)
+
     Attributes
     ----------
     index, term : int
@@ -404,7 +410,19 @@ class Operation(Handle):
 
 
 class FaultHandle(int, Handle):
-    """The handle of a fault: `heal(handle)` ends it. Its number is the same in JSON, forks and replays."""
+    """The handle of a fault: `heal(handle)` ends it. Its number is the same in JSON, forks and replays.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3)
+    >>> cut = c.partition("A")
+    >>> cut
+    <fault 1: Partition('A'), active>
+    >>> cut.heal()
+    >>> cut.active
+    False
+    """
 
     _handles: ClassVar[str] = "a fault"
     _world: Cluster
@@ -423,7 +441,7 @@ class FaultHandle(int, Handle):
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes that it hit, if it is active now."""
+        """The nodes that it hits, if it is active now."""
         for active in self._world._engine.active_faults():
             if active["handle"] == int(self):
                 return tuple(active["nodes"])
