@@ -37,7 +37,9 @@ class Docstrings(Extension):
             module = func.module.path
             steps = func.path.removeprefix(f"{module}.").split(".")
             made = reduce(getattr, steps, importlib.import_module(module))
-            func.parameters = Parameters(*map(parameter, inspect.signature(made).parameters.values()))
+            signature = inspect.signature(made)
+            func.parameters = Parameters(*map(parameter, signature.parameters.values()))
+            func.returns = str(signature.return_annotation)
 
 
 DECORATORS = ("passes_on(", "strikes(")

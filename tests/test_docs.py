@@ -215,5 +215,7 @@ def test_the_reference_shows_the_arguments_that_are_passed_on():
         "Partition": ("__init__",),
     }.items():
         for call in calls:
-            shown = [parameter.name for parameter in package[name].all_members[call].parameters]
+            function = package[name].all_members[call]
+            shown = [parameter.name for parameter in function.parameters]
             assert shown == list(inspect.signature(getattr(getattr(rl, name), call)).parameters), call
+    assert package["Cluster"].all_members["crash"].returns == "FaultHandle"

@@ -115,7 +115,7 @@ if TYPE_CHECKING:
 
 __version__ = _core.VERSION
 
-# What a cluster in a notebook does without is imported by who first asks for it: these modules, ...
+# Modules that a cluster in a notebook does not need are imported when they are first used: these, ...
 _LAZY_MODULES = ("experiments", "plot", "published")
 # ... and these names of others.
 _LAZY_NAMES = {

@@ -18,7 +18,7 @@ U32, U64 = 2**32 - 1, 2**64 - 1
 
 
 def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
-    """An integer, of Python or numpy or a handle; no bool, no text."""
+    """An integer of Python or numpy, or a handle, but not a bool or a text."""
     try:
         number = operator.index(value) if not isinstance(value, bool) else None
     except TypeError:
@@ -60,7 +60,7 @@ def number(value: Any, what: str, accepted: str, least: float, most: float) -> f
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is read as a number; NaN and infinity are."""
+    """Whether a text is a number; NaN and infinity are."""
     try:
         float(text)
     except ValueError:
@@ -74,7 +74,7 @@ def probability(value: Any, what: str) -> float:
 
 
 def confidence(value: Any, what: str) -> float:
-    """The confidence of an interval, between 0 and 1, whose intervals would be empty or infinite."""
+    """The confidence of an interval, between 0 and 1 exclusive: at both, intervals are empty or infinite."""
     accepted = "a confidence above 0 and below 1, such as 0.95"
     found = number(value, what, accepted, 0, 1)
     if found in (0.0, 1.0):
@@ -140,7 +140,7 @@ def dumps(value: Any) -> str:
     """A value as JSON for the core."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()  # half a character of UTF-16 is a text of Python, and no text
+        text.encode()  # raises for a lone surrogate
         return text
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidError(f"an argument cannot be written down: {error}") from None

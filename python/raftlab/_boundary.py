@@ -30,9 +30,9 @@ __all__ = ["as_it_is", "explain", "guard"]
 
 
 def guard(module: str) -> None:
-    """Puts what a module lists in `__all__` behind the boundary, and makes `dir` show that and no more.
+    """Wraps the names in `__all__` of a module, and makes `dir` show these names only.
 
-    Names that the module loads when they are asked for are not there yet: their own module guards them.
+    Names that the module loads lazily are guarded by their own modules.
     """
     names = vars(sys.modules[module])
     for name in names["__all__"]:
@@ -47,7 +47,7 @@ def guard(module: str) -> None:
 
 
 def public(function: Callable[..., Any]) -> Any:
-    """A function behind the boundary."""
+    """A wrapped function."""
     guarded: Any = _core.Public(function, explain)
     return functools.update_wrapper(guarded, function)
 
@@ -86,7 +86,7 @@ def _guard_member(kind: type, name: str, member: Any) -> None:
 
 
 def _missing(self: object, name: str) -> Any:
-    """What a class does about attributes that it does not have."""
+    """`__getattr__` of the public classes: raises the error of an attribute that an instance lacks."""
     raised, _failed.last = getattr(_failed, "last", None), None
     if raised is not None and raised.owner is self and raised.name == name:
         raise raised.error
@@ -107,7 +107,7 @@ _failed = threading.local()
 
 
 def _missing_in(module: ModuleType) -> Callable[[str], Any]:
-    """What a module does about names that it does not have."""
+    """`__getattr__` of the public modules: raises the error of a name that a module lacks."""
 
     def __getattr__(name: str) -> Any:
         raise unknown_attribute(module, name)
@@ -125,7 +125,7 @@ def _is_ours(module: object) -> bool:
 def explain(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
 ) -> Exception:
-    """What is raised instead of an error: itself without our frames, or one with better words."""
+    """Returns the exception to raise instead of an error: the same without our frames, or a clearer one."""
     if isinstance(error, (TypeError, InvalidError)):
         wrong = _wrong_call(function, args, kwargs)
         if wrong is not None:
@@ -157,7 +157,7 @@ def _explain_missing(
 
 
 def _outside(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames of raftlab, and of what of Python it uses; callbacks are neither."""
+    """A traceback without the frames of raftlab and of the standard library. Frames of callbacks stay."""
     frames = []
     while traceback is not None:
         frames.append(traceback)
@@ -181,7 +181,7 @@ STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
 def _wrong_call(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> InvalidError | None:
-    """What is wrong with the arguments of a call, as far as the signature says."""
+    """The error of a call that does not fit the signature; None if it fits."""
     signature = inspect.signature(function)
     try:
         signature.bind(*args, **kwargs)
@@ -220,7 +220,7 @@ def _is_method(function: Callable[..., Any]) -> bool:
 
 
 def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
-    """A call as the user has written it: `Cluster()`, `Cluster.crash()`, `sweep()`."""
+    """A call as the user wrote it: `Cluster()`, `Cluster.crash()`, `sweep()`."""
     owner, _, name = function.__qualname__.rpartition(".")
     if owner and _is_method(function) and args:
         owner = (args[0] if isinstance(args[0], type) else type(args[0])).__name__

@@ -18,7 +18,7 @@ def path_of(given: Any, what: str) -> Path:
     try:
         path = Path(given)
         named = b"\0" not in os.fsencode(path)
-    except (TypeError, UnicodeEncodeError):  # half a character of UTF-16 names no file
+    except (TypeError, UnicodeEncodeError):  # a lone surrogate cannot be in a name
         named = False
     if not named:
         raise InvalidError(f"{what} must be a path, a text without NUL, not {shown(given)}")
@@ -37,11 +37,11 @@ def read_text(given: str | os.PathLike[str], what: str) -> str:
 
 
 def write_text(given: str | os.PathLike[str], what: str, text: str) -> None:
-    """Writes a file in UTF-8, instead of one that is there; `what` names the argument in errors."""
+    """Writes a file in UTF-8, replacing an existing one; `what` names the argument in errors."""
     path = path_of(given, what)
     try:
         write_whole(path, text.encode())
-    except (OSError, ValueError) as error:  # a folder such as "." or "/" is no name of a file
+    except (OSError, ValueError) as error:  # a folder such as "." or "/" is not a file
         raise InvalidError(f"{what}: {shown(str(path))} cannot be written: {error}") from None
 
 

@@ -1,4 +1,4 @@
-"""What raftlab does not simulate, and the names under which people look for it."""
+"""Features that raftlab does not simulate, and the names under which people look for them."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("cpu", "processor", "slow_node", "slow_cpu"),
     ),
 )
-"""What is missing, a source or a remark, and the names of it."""
+"""The missing feature, a source or a remark, and names for it."""
 
 
 def not_simulated(name: str) -> str | None:
-    """What is missing, if a name asks for it.
+    """The missing feature for which a name asks, or None.
 
     >>> not_simulated("transfer_leadership")
     'leadership transfer (diss. §3.10; campaign(node) makes a node stand)'

@@ -90,7 +90,7 @@ class Run(Forkable):
             warn(FaultWarning(said))
 
     def _raise_if_not_reached(self) -> None:
-        """Raises `NotReached` if the condition of a step was not reached, unless told otherwise."""
+        """Raises `NotReached` if the condition of a step was not reached."""
         if self.ending == "not_reached":
             state = self._state_line()
             error = NotReached(

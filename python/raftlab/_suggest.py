@@ -27,10 +27,10 @@ __all__ = [
 ]
 
 NEAR = 0.6
-"""From this ratio of difflib on two names are close."""
+"""The least ratio of difflib at which two names are similar."""
 
 BEGINS = 0.8
-"""How close a name is to one that begins with it."""
+"""The least similarity of a name and one that begins with it."""
 
 
 def close(name: str, known: Iterable[str], most: int = 3) -> list[str]:
@@ -59,7 +59,7 @@ def _letters(name: str) -> str:
 
 
 def meant(words: Iterable[str]) -> str:
-    """A question about words, to be put after an error; nothing if there are none.
+    """The suggestion of some words, to be appended to an error; empty if there are none.
 
     >>> meant(["a", "b"])
     '; did you mean a or b?'
@@ -76,7 +76,7 @@ def _joined(words: list[str], last: str) -> str:
 
 
 def unknown_attribute(owner: object, name: str) -> AttributeError:
-    """What is raised for an attribute that a module, or an instance of a class, does not have."""
+    """The error of an attribute that a module, or an instance of a class, does not have."""
     if name.startswith("_"):  # asked for by libraries, not by people
         return AttributeError(f"{_named(owner)} has no attribute {name!r}", name=name, obj=owner)
     error = UnknownNameError(_Unknown(owner, name))
@@ -130,7 +130,7 @@ LOOKED_IN = (__package__, "Cluster", "Run", "Scenario", "NodeView", "Trace", f"{
 
 
 def _elsewhere(name: str, home: object) -> list[str]:
-    """Where in raftlab just this name is, if not where it was looked for."""
+    """The other places in raftlab that have this name."""
     asked = _letters(name)
     return [
         f"{place}.{word}"
@@ -142,7 +142,7 @@ def _elsewhere(name: str, home: object) -> list[str]:
 
 
 def _places() -> Iterator[tuple[str, object, list[str]]]:
-    """Where people find things: the package, its plots, and what they hold in their hands."""
+    """The places to search for a name: the package, its modules, and the classes that users work with."""
     package = importlib.import_module(__package__)
     yield __package__, package, list(package.__all__)
     yield f"{__package__}.plot", f"{__package__}.plot", _listed_in("plot")
@@ -154,7 +154,7 @@ def _places() -> Iterator[tuple[str, object, list[str]]]:
 
 
 def _listed_in(name: str) -> list[str]:
-    """`__all__` of a module, read from its text: to import it may take long, or need what is not there."""
+    """`__all__` of a module, read from its text: the import may be slow or need a missing package."""
     folder = Path(__file__).parent
     file = folder / name / "__init__.py" if (folder / name).is_dir() else folder / f"{name}.py"
     for statement in ast.parse(file.read_text(encoding="utf-8")).body:
@@ -167,7 +167,7 @@ def _listed_in(name: str) -> list[str]:
 
 
 def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameError:
-    """What is raised for an argument that a function does not take."""
+    """The error of an argument that a function does not take."""
     missing = not_simulated(name)
     if missing:
         return UnknownNameError(f"{call} has no argument '{name}': not simulated yet: {missing}")
@@ -181,7 +181,7 @@ def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameEr
 
 
 def _takers(name: str) -> list[str]:
-    """Which of raftlab's classes and functions have an argument of this name."""
+    """The classes and functions of raftlab that have an argument of this name."""
     package = importlib.import_module(__package__)
     makers = ("Network", "Disk", "OpenLoop", "ClosedLoop", "Initial", "AdaptiveTimeout", "Scenario", "sweep")
     found = [maker for maker in makers if name in inspect.signature(getattr(package, maker)).parameters]
@@ -193,14 +193,14 @@ def _takers(name: str) -> list[str]:
 
 
 def unknown_in(value: object, known: Iterable[str]) -> str:
-    """What to put after an error about a text that is none of some words."""
+    """The suggestion to append to an error about a text that is not one of some words."""
     return meant(map(repr, close(value, known))) if isinstance(value, str) else ""
 
 
 def meant_for(value: object, kind: type) -> str:
-    """What to put after an error about a value that is not of a class of raftlab's.
+    """The suggestion to append to an error about a value that is not of a class of raftlab.
 
-    A class or a function whose call would make one, or the text of its name.
+    The value may be a class or function that makes one when it is called, or the text of its name.
     """
     call = _call(value, kind)
     if call:
@@ -227,13 +227,13 @@ INSTEAD = {
     ("World", "Scenario"): "take its attribute `scenario`",
     ("FaultHandle", "Fault"): "this is the handle of a fault. Its attribute `fault` is the fault",
 }
-"""What to do with a value of one class where another is asked for."""
+"""The advice for a value of one class where another class is expected."""
 
 NAMES = {"World": "Cluster or Run", "Forkable": "Cluster or Run", "_Load": "OpenLoop or ClosedLoop"}
 
 
 def named(kind: type) -> str:
-    """What users call a class: a base is its subclasses."""
+    """The name of a class in errors: the public subclasses for a base."""
     return NAMES.get(kind.__name__, kind.__name__)
 
 
@@ -249,7 +249,7 @@ def of_kind(kind: type) -> Mapping[str, Any]:
 
 
 def _call(value: Any, kind: type) -> str | None:
-    """How a value of a class is made with a class or a function of raftlab's; None if it is none of them."""
+    """The call that makes a value of a class with a class or function of raftlab; None for other values."""
     if isinstance(value, type):
         makes = issubclass(value, kind)
     else:
@@ -267,7 +267,7 @@ def _call(value: Any, kind: type) -> str | None:
 
 
 def refuse_makers(value: object, kind: type, what: str) -> None:
-    """Refuses what makes values of a class where one of them, or some other callable, is asked for."""
+    """Refuses a callable that makes values of a class, where such a value or a callback is expected."""
     if _call(value, kind) is not None:
         hint = meant_for(value, kind)
         raise InvalidError(f"{what} must be of type {named(kind)}, not {shown(value)}{hint}")

@@ -1,8 +1,8 @@
 """Types of arguments: the words that they take, durations, targets, and settings by name.
 
-`Bug | str` is any text to a type checker, and an editor offers the words: where they often come from data.
-The core knows the words, and checks them. They are repeated here for type checkers and editors alone: a test
-compares both. `words` gives those of a Literal to what is checked in Python.
+`Bug | str` accepts any text, since these words often come from data; editors still offer the words. The core
+checks the words. They are repeated here for type checkers and editors, and a test compares both. `words`
+returns those of a Literal for checks in Python.
 """
 
 from __future__ import annotations
@@ -49,22 +49,22 @@ def words(of: Any) -> tuple[str, ...]:
 
 
 TraceLevel: TypeAlias = Literal["full", "states", "off"]
-"""How much is written down."""
+"""The level of detail of a trace."""
 
 OnViolation: TypeAlias = Literal["record", "stop", "raise"]
-"""What a violation does."""
+"""The effect of a violation."""
 
 Via: TypeAlias = Literal["log", "read_index", "lease", "local"]
-"""How reads are served."""
+"""The ways in which reads are served."""
 
 Shape: TypeAlias = Literal["halves", "random", "bridge", "majorities_ring"]
 """Shapes of a partition."""
 
 Unsynced: TypeAlias = Literal["lose", "tear", "keep"]
-"""What becomes of writes that no fsync has confirmed."""
+"""The fate of writes that no fsync has confirmed."""
 
 LieName: TypeAlias = Literal["claimed_log", "equivocate", "double_vote", "forged_ack"]
-"""What a node can lie about: see `raftlab.lies`."""
+"""The lies of a node: see `raftlab.lies`."""
 
 MessageType: TypeAlias = Literal[
     "RequestVote",
@@ -138,7 +138,7 @@ Target: TypeAlias = "Role | NodeName | Sequence[NodeName]"
 
 
 class Schedule(TypedDict, total=False):
-    """When a fault strikes, and for how long: what all faults take."""
+    """The arguments that all faults take: the times and durations of strikes."""
 
     at: Time | None
     after: Time | None
@@ -150,7 +150,7 @@ class Schedule(TypedDict, total=False):
 
 
 class RunOptions(TypedDict, total=False):
-    """How a run is watched: what `Scenario.run` takes besides the seed."""
+    """The arguments of `Scenario.run` besides the seed."""
 
     trace: TraceLevel
     checks: bool
@@ -159,7 +159,7 @@ class RunOptions(TypedDict, total=False):
 
 
 class Settings(TypedDict, total=False):
-    """What `Scenario` takes besides the nodes."""
+    """The arguments of `Scenario` besides the nodes."""
 
     preset: Mapping[str, Any] | None
     election_timeout: Any
@@ -191,6 +191,6 @@ class Settings(TypedDict, total=False):
 
 
 class Changes(Settings, total=False):
-    """What `Scenario.replace` takes."""
+    """The arguments of `Scenario.replace`."""
 
     nodes: int | Sequence[str]

@@ -47,7 +47,7 @@ class Value:
         return placed, named
 
     def _written(self) -> Any:
-        return self.to_dict()  # type: ignore[attr-defined]  # values that need more to be written say how
+        return self.to_dict()  # type: ignore[attr-defined]  # values without this method override _written
 
     def _key(self) -> Any:
         return frozen(self._written())
@@ -66,7 +66,7 @@ class Value:
 
 
 class Node:
-    """The base of a node of a cluster: a value has its name instead, as the node follows its cluster."""
+    """The base of nodes of a cluster. A value keeps only the name, since a node follows its cluster."""
 
     __slots__ = ("name",)
 
@@ -74,9 +74,7 @@ class Node:
 
 
 def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
-    """A copy of a value, which is read once and which nobody else can change: iterables become tuples.
-
-    A list becomes what `kept` is.
+    """A copy of a value that shares nothing with it; iterables become tuples, and lists become `kept`.
 
     >>> settled(name for name in "AB"), settled({"B", "A"}), settled("AB")
     (('A', 'B'), ('A', 'B'), 'AB')
@@ -138,7 +136,7 @@ WIDTH = 100
 
 
 def laid_out(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
-    """A call in one line if it is short, else with a line for each argument and each item of a long list."""
+    """A call in one line if it is short; otherwise with a line per argument, and per item of a long list."""
     short = call(name, placed, named)
     if len(short) <= WIDTH:
         return short
@@ -156,7 +154,7 @@ def laid_out(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
 
 
 def items_of(value: Sequence[Any]) -> list[str]:
-    """The items of a list. Those in the middle of a long one are left out, so that it is no code any more."""
+    """The items of a list as code; those in the middle of a long one are replaced by their number."""
     if len(value) <= MOST_ITEMS:
         return [code(item) for item in value]
     left_out = len(value) - 2 * ENDS

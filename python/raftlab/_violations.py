@@ -67,7 +67,7 @@ class Violation:
     @builtins.property
     def replay(self) -> str:
         """The line of code that replays the run."""
-        return self._replay()  # for a long script this takes a while, so it is made on demand
+        return self._replay()  # made on demand, since a long script takes a while
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_replay": functools.partial(str, self.replay)}

@@ -22,7 +22,7 @@ __all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_in", "without_r
 
 
 def written_down(given: Mapping[str, Any], nodes: Sequence[str]) -> dict[str, Any]:
-    """Arguments of the constructor as the scenario's JSON has them; `None` is as if not given."""
+    """Arguments of the constructor as the scenario's JSON has them, without those that are None."""
     parts = {
         name: WRITERS[name](value, name, nodes)
         for name, value in given.items()
@@ -209,7 +209,7 @@ def are_letters(names: Sequence[str]) -> bool:
 
 
 def rule_settings(name: str) -> dict[str, Any]:
-    """What an election rule stands for, as the scenario's JSON has it."""
+    """The settings for which an election rule is short, as the scenario's JSON has them."""
     choice(name, "election_rule", election_rules.names)
     given = SWITCHES[name][0] if name in SWITCHES else None
     if given is None:

@@ -215,7 +215,7 @@ def empirical(
     if buckets is not None:
         if values is not None or weights is not None:
             raise InvalidError(
-                "buckets come without values and weights: they say how often what was observed"
+                "buckets cannot be combined with values or weights: they hold the number of observations"
             )
         return weighted(*spread(buckets))
     if values is None:
@@ -230,11 +230,11 @@ def empirical(
 
 
 PARTS = 20
-"""A bucket of a histogram becomes this many values in equal distances."""
+"""The number of equidistant values that replace a bucket of a histogram."""
 
 
 def spread(buckets: Mapping[Duration | float | str, float]) -> tuple[list[float], list[float]]:
-    """Values and weights that stand for the observations of a cumulative histogram."""
+    """Values and weights with the same distribution as the observations of a cumulative histogram."""
     if not isinstance(buckets, Mapping) or not buckets:
         raise InvalidError(f"buckets must be a mapping of upper bounds to counts, not {shown(buckets)}")
     counts = {bound_of(bound): number(count, *COUNT) for bound, count in buckets.items()}

@@ -78,7 +78,7 @@ class CallError(InvalidError, TypeError):
 
 
 class UnknownNameError(CallError, AttributeError, KeyError):
-    """There is no such attribute, argument or row of a catalogue; the message names the closest ones.
+    """There is no such attribute, argument or row of a catalogue; the message names similar ones.
 
     >>> import raftlab as rl
     >>> rl.Cluster(3, prevote=True)

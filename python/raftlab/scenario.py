@@ -206,6 +206,11 @@ class Scenario:
         ------
         InvalidError
             If the text is not a scenario, or has another schema version.
+
+        Examples
+        --------
+        >>> Scenario.from_json(Scenario(3, pre_vote=True).to_json())
+        Scenario(3, pre_vote=True)
         """
         if not isinstance(text, str):
             raise InvalidError(f"the JSON of a scenario must be a text, not {type(text).__name__}")
@@ -327,7 +332,7 @@ class Scenario:
         on_violation: OnViolation = "record",
         trace_rows: int | None = None,
     ) -> Run:
-        """Plays the run, also if the condition of a step was never met."""
+        """Plays the run, and returns it even if the condition of a step was not reached."""
         from ._run import Run
 
         return Run._play(self, seed, trace, checks, on_violation, trace_rows)
@@ -403,7 +408,7 @@ class Scenario:
 
     @property
     def candidate_backoff(self) -> float:
-        """The factor by which that grows with each consecutive election that a majority refused."""
+        """The factor by which candidates' timeouts grow after each election that a majority refused."""
         return float(self._parts.get("candidate_backoff", 1))
 
     @property
@@ -571,7 +576,7 @@ class Scenario:
 
 
 def _listed(value: Any) -> Any:
-    """Faults, steps and loads as people write them."""
+    """Faults, steps and loads in a list, as users write them."""
     return list(value) if isinstance(value, tuple) and not _is_range(value) else value
 
 
@@ -594,7 +599,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def default_threads() -> int:
-    """As many threads as this process may use."""
+    """The number of threads that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every platform

@@ -52,7 +52,7 @@ class Table:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The name of the table."""
         return self._core.name
 
     @property
@@ -106,7 +106,7 @@ class Table:
         return self._core.column_list(column)
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """As a dict of lists; needs nothing."""
+        """As a dict of lists; needs no other package."""
         return dict(self._core.to_dict())
 
     def _cells(self, column: str) -> Iterator[Any]:
@@ -222,12 +222,12 @@ class Trace:
         Parameters
         ----------
         folder : path
-            Where. It is made if it is not there; files of these names are replaced, others are left alone.
+            The folder. It is created if it does not exist; files of these names are replaced, others kept.
 
         Raises
         ------
         InvalidError
-            If nothing was written down, or the files cannot be written.
+            If nothing was recorded, or the files cannot be written.
 
         Examples
         --------
@@ -243,7 +243,7 @@ class Trace:
         from pyarrow import parquet
 
         where = path_of(folder, "folder")
-        tables = [self.table(name) for name in self.names] or [self.table("nodes")]  # which says why not
+        tables = [self.table(name) for name in self.names] or [self.table("nodes")]  # raises an error
         try:
             where.mkdir(parents=True, exist_ok=True)
             for table in tables:
@@ -265,7 +265,7 @@ class Trace:
 
     def _repr_html_(self) -> str:
         if not self.names:
-            return note("nothing was written down: trace='off'")
+            return note("nothing was recorded: trace='off'")
         rows = ((name, f"{len(self.table(name)):,}", schema()[name][0]) for name in self.names)
         return html_table(("table", "rows", "meaning"), rows, caption="trace", texts=("table", "meaning"))
 
