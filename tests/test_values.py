@@ -520,6 +520,13 @@ def test_what_a_scenario_hands_out_does_not_change_it():
     assert rl.Scenario.from_json(scenario.to_json(indent=2)) == scenario
 
 
+def test_what_a_preset_hands_out_does_not_change_it():
+    before = rl.Scenario(3, preset=rl.presets.etcd)
+    rl.presets.etcd["election_timeout"][0] = 1
+    dict(rl.presets.etcd)["election_timeout"].clear()
+    assert rl.Scenario(3, preset=rl.presets.etcd) == before
+
+
 def test_letters_are_written_as_they_are(tmp_path):
     scenario = rl.Scenario(["é", "日本"])
     scenario.save(tmp_path / "s.json")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,7 +38,7 @@ class Preset(Mapping[str, Any]):
         self._settings = dict(settings)
 
     def __getitem__(self, key: str) -> Any:
-        return self._settings[key]
+        return copy.deepcopy(self._settings[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._settings)
