@@ -28,6 +28,17 @@ WARN = {
 }
 
 
+def fails(_):
+    raise ValueError("a mistake in a metric")
+
+
+SWEEPS = {
+    "a sweep": lambda: rl.sweep(rl.Scenario(3), seeds=2, metrics=[fails], progress=False),
+    "futures": lambda: rl.Cluster(3).futures(2, duration="1s", metrics=[fails], progress=False),
+}
+WARN |= {name: (rl.MetricWarning, call) for name, call in SWEEPS.items()}
+
+
 @pytest.mark.parametrize("name", WARN)
 def test_a_warning_names_the_line_of_the_user(name):
     kind, call = WARN[name]

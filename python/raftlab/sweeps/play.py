@@ -12,7 +12,7 @@ from typing import Any, Self
 from .._arguments import integer
 from .._progress import Progress
 from .._time import Duration
-from ..errors import FaultWarning, IncompleteWarning, MetricWarning, RaftlabError
+from ..errors import FaultWarning, IncompleteWarning, MetricWarning, RaftlabError, warn
 from ..scenario import Scenario, default_threads
 from ..tables import Table
 from .chunks import Chunk, Deal, here
@@ -213,7 +213,7 @@ def give_up_or_warn(ended: BaseException, result: Sweep, before: int, *, in_memo
     said = f"{why}: {kept}" if result.complete else f"{why}: {kept}; {go_on}"
     warning = IncompleteWarning(said)
     warning.cause = ended
-    warnings.warn(warning, stacklevel=4)
+    warn(warning)
 
 
 def warn_of_what_was_not_armed(result: Sweep) -> None:
@@ -226,7 +226,7 @@ def warn_of_what_was_not_armed(result: Sweep) -> None:
             f"{unarmed:,} of {len(result):,} runs ended 'not_armed': their faults did not strike before the "
             "end, or one still waited for its target"
         )
-        warnings.warn(FaultWarning(said), stacklevel=4)
+        warn(FaultWarning(said))
 
 
 def warn_of_what_always_failed(result: Sweep) -> None:
@@ -237,7 +237,7 @@ def warn_of_what_always_failed(result: Sweep) -> None:
         raised = [why for why in errors if why.startswith(f"metric {name}: ")]
         if raised and len(raised) == len(result) - int(result._failed.sum()):
             said = f"{raised[0]} (in all of {len(raised):,} runs; their column '{name}' is empty)"
-            warnings.warn(MetricWarning(said), stacklevel=4)
+            warn(MetricWarning(said))
 
 
 def tell(bar: Progress, done: int) -> None:

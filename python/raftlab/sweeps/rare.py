@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
@@ -16,7 +15,7 @@ from .._conditions import Condition
 from .._progress import Progress
 from .._signatures import passes_on
 from .._typing import RunOptions
-from ..errors import IncompleteWarning, InvalidError
+from ..errors import IncompleteWarning, InvalidError, warn
 from ..scenario import Scenario, default_threads
 from ..statistics import percent
 from .play import MOST_THREADS
@@ -299,7 +298,7 @@ def rare_event(
             raise interrupted
         warning = IncompleteWarning(f"interrupted: {len(reached)} of {repeats} repeats are finished and kept")
         warning.cause = interrupted
-        warnings.warn(warning, stacklevel=2)
+        warn(warning)
     ascents = tuple(tuple(repeat) for repeat in reached)
     return RareEvent(scenario, conditions, ascents, effort, runs, events, confidence, example)
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from .. import _core
 from .._core import Table as Cells
 from .._files import UNFINISHED, path_of, put_in_place, write_whole
-from ..errors import InvalidError, RaftlabError, shown
+from ..errors import InvalidError, RaftlabError, shown, warn
 from ..tables import Table, _need
 from .checksums import Checksums
 from .chunks import Chunk, gaps
@@ -54,7 +53,7 @@ class Store:
         except OSError as error:
             raise InvalidError(f"store: {self.path} cannot be used: {error}") from error
         for why in unreadable:
-            warnings.warn(f"{why}; its runs are played again", stacklevel=4)
+            warn(UserWarning(f"{why}; its runs are played again"))
 
     def _open(self) -> None:
         """Checks that the folder holds this sweep or nothing, and creates it."""
