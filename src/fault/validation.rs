@@ -17,7 +17,7 @@ impl Fault {
                 bridge.as_ref().map_or(Ok(()), |node| validate_bridge(node, *shape, names))
             }
             Fault::Isolate { node } => {
-                node.validate(names)?;
+                validate_target("node", node, names)?;
                 if names.len() == 1 {
                     return Err(format!(
                         "there is no link from {} to any other node",
@@ -33,7 +33,7 @@ impl Fault {
             | Fault::Wipe { node }
             | Fault::ForgetVote { node }
             | Fault::Usurp { node }
-            | Fault::Lie { node, .. } => node.validate(names),
+            | Fault::Lie { node, .. } => validate_target("node", node, names),
             Fault::Cut { filter } | Fault::Hold { filter } => filter.validate(names),
             Fault::Delay { filter, by } => {
                 by.validate().map_err(|why| format!("by: {why}"))?;
@@ -47,14 +47,19 @@ impl Fault {
                 if !RATES.contains(rate) {
                     return Err(format!("rate must be between 0.000001 and 1000, not {rate}"));
                 }
-                node.validate(names)
+                validate_target("node", node, names)
             }
             Fault::ClockJump { node, by } => {
                 millis::to_ns(by.abs()).map_err(|why| format!("by: {why}"))?;
-                node.validate(names)
+                validate_target("node", node, names)
             }
         }
     }
+}
+
+/// Checks the targets of a fault; errors begin with the name of its parameter.
+fn validate_target(parameter: &str, target: &Target, names: &Names) -> Result<(), String> {
+    target.validate(names).map_err(|why| format!("{parameter}: {why}"))
 }
 
 /// Checks a probability.
@@ -78,7 +83,7 @@ fn validate_partition(
     }
     let mut seen: Vec<(NodeId, usize)> = Vec::new();
     for (i, group) in groups.iter().enumerate() {
-        group.validate(names)?;
+        validate_target("groups", group, names)?;
         let words = match group {
             Target::One(word) => std::slice::from_ref(word),
             Target::Many(words) => words,
@@ -86,7 +91,7 @@ fn validate_partition(
         for id in words.iter().filter_map(|word| names.ids(word).ok()).flat_map(|ids| ids.iter()) {
             if let Some((_, other)) = seen.iter().find(|(node, other)| *node == id && *other != i) {
                 return Err(format!(
-                    "the groups '{}' and '{}' overlap in node '{}'; for a node that sees both sides use the shape 'bridge'",
+                    "groups: '{}' and '{}' overlap in node '{}'; for a node that sees both sides use the shape 'bridge'",
                     groups[*other].text(),
                     group.text(),
                     names.name(id)
@@ -120,7 +125,7 @@ fn validate_that_it_cuts(
     match fixed.map(|groups| Place::groups(groups, names.len())) {
         Some(place) if place.is_nowhere(names.len()) => {
             let all = groups.iter().map(Target::text).collect::<Vec<_>>().join("', '");
-            Err(format!("the group '{all}' contains every node, so the partition cuts nothing"))
+            Err(format!("groups: '{all}' contains every node, so the partition cuts nothing"))
         }
         _ => Ok(()),
     }
@@ -131,7 +136,7 @@ fn validate_bridge(bridge: &Target, shape: Option<Shape>, names: &Names) -> Resu
     if shape != Some(Shape::Bridge) {
         return Err("bridge needs the shape 'bridge'".into());
     }
-    bridge.validate(names).map_err(|why| format!("bridge: {why}"))?;
+    validate_target("bridge", bridge, names)?;
     if bridge.is_one(names) {
         return Ok(());
     }
@@ -152,7 +157,9 @@ impl Shape {
 impl MessageFilter {
     fn validate(&self, names: &Names) -> Result<(), String> {
         self.kinds()?;
-        self.from.iter().chain(&self.to).try_for_each(|target| target.validate(names))?;
+        for (parameter, target) in [("from", &self.from), ("to", &self.to)] {
+            target.iter().try_for_each(|target| validate_target(parameter, target, names))?;
+        }
         self.validate_links(names)
     }
 
@@ -201,11 +208,18 @@ mod tests {
             Ok(fault) => fault.validate(&names).unwrap_err(),
             Err(error) => error.to_string(),
         };
-        assert!(why(r#"{"fault":{"fault":"crash","node":"F"}}"#).contains("unknown node 'F'"));
-        assert!(
-            why(r#"{"fault":{"fault":"partition","groups":["AB","BC"]}}"#)
-                .contains("overlap in node 'B'")
-        );
+        for (fault, expected) in [
+            (r#""crash","node":"F""#, "node: unknown node 'F'"),
+            (r#""clock_rate","node":"F","rate":2"#, "node: unknown node 'F'"),
+            (r#""cut","from":"F""#, "from: unknown node 'F'"),
+            (r#""cut","from":"A","to":"BF""#, "to: unknown node 'BF'"),
+            (r#""partition","groups":["AB","CF"]"#, "groups: unknown node 'CF'"),
+            (r#""partition","groups":["AB","BC"]"#, "groups: 'AB' and 'BC' overlap in node 'B'"),
+            (r#""partition","groups":["ABCDE"]"#, "groups: 'ABCDE' contains every node"),
+        ] {
+            let said = why(&format!(r#"{{"fault":{{"fault":{fault}}}}}"#));
+            assert!(said.contains(expected), "{said}");
+        }
         assert!(
             why(r#"{"fault":{"fault":"loss","probability":1.5}}"#)
                 .contains("between 0 and 1, not 1.5")
