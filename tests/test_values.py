@@ -1,7 +1,9 @@
 """Scenarios and their parts are values: they print as the code that makes them, compare, hash and travel."""
 
+import copy
 import datetime as dt
 import inspect
+import operator
 import os
 import pickle
 import subprocess
@@ -223,6 +225,7 @@ def test_every_argument_of_a_scenario_is_drawn():
 @settings(max_examples=300, deadline=None)
 @given(SCENARIO)
 @pytest.mark.filterwarnings("ignore::raftlab.FaultWarning")
+@pytest.mark.filterwarnings("ignore::raftlab.SettingWarning")
 def test_a_scenario_is_made_again_of_its_attributes_and_of_what_it_prints(scenario):
     for name in ARGUMENTS:
         given_again = {name: getattr(scenario, name)}
@@ -505,6 +508,18 @@ def test_the_items_of_a_set_are_sorted():
     assert len(written) == 1
 
 
+CHANGES = [
+    lambda log: log.update(A=(9,)),
+    lambda log: log.setdefault("C", (9,)),
+    lambda log: log.pop("A"),
+    lambda log: log.popitem(),
+    lambda log: log.clear(),
+    lambda log: operator.setitem(log, "A", (9,)),
+    lambda log: operator.delitem(log, "A"),
+    lambda log: operator.ior(log, {"A": (9,)}),
+]
+
+
 def test_what_a_scenario_hands_out_does_not_change_it():
     initial = rl.Initial(log={"A": [1]}, voted_for={"A": "B"}, term=2, unreachable=True)
     c = rl.Cluster(3, initial=initial, network=rl.Network([[1, 2], [2, 1]], regions=[0, 1, 0]))
@@ -512,12 +527,17 @@ def test_what_a_scenario_hands_out_does_not_change_it():
         c.run("1s")
     scenario = c.scenario
     before = scenario.to_json(), scenario.to_json(indent=2), repr(scenario)
-    scenario.initial.log["A"] = (9,)
-    scenario.initial.voted_for.clear()
+    for change in CHANGES:
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change(scenario.initial.log)
+    dict(scenario.initial.log)["A"] = (9,)
     scenario.edits["edits"].clear()
     scenario.edits["seed"] = 99
     assert (scenario.to_json(), scenario.to_json(indent=2), repr(scenario)) == before
     assert rl.Scenario.from_json(scenario.to_json(indent=2)) == scenario
+    for same in (copy.deepcopy(scenario.initial), pickle.loads(pickle.dumps(scenario.initial))):
+        assert (same, repr(same)) == (scenario.initial, repr(scenario.initial))
+    assert eval(repr(scenario.initial), {"Initial": rl.Initial}) == scenario.initial
 
 
 def test_what_a_preset_hands_out_does_not_change_it():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, NoReturn
 
 from .errors import InvalidError
 
@@ -73,6 +73,19 @@ class Node:
     name: str
 
 
+class Frozen(dict[Any, Any]):
+    """A mapping inside of a value, which cannot be changed either."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("a mapping inside of a value cannot be changed; take dict(...) of it")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[Frozen], tuple[dict[Any, Any]]]:
+        return Frozen, (dict(self),)
+
+
 def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
     """A copy of a value that shares nothing with it; iterables become tuples, and lists become `kept`.
 
@@ -86,7 +99,7 @@ def settled(value: Any, kept: type[list[Any] | tuple[Any, ...]] = tuple) -> Any:
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         return value
     if isinstance(value, Mapping):
-        return {settled(name): settled(part, kept) for name, part in value.items()}
+        return Frozen((settled(name), settled(part, kept)) for name, part in value.items())
     parts = (settled(part, kept) for part in listed(value))
     return kept(parts) if isinstance(value, list) else tuple(parts)
 
@@ -127,7 +140,7 @@ def code(value: Any) -> str:
         return f"[{', '.join(map(code, value))}]"
     if type(value) is tuple:
         return f"({', '.join(map(code, value))}{',' if len(value) == 1 else ''})"
-    if type(value) is dict:
+    if type(value) in (dict, Frozen):
         return "{" + ", ".join(f"{code(key)}: {code(part)}" for key, part in value.items()) + "}"
     return repr(value)
 
