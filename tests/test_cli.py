@@ -225,9 +225,9 @@ def test_ctrl_c_in_a_sweep_of_an_experiment_leaves_no_verdict(command, capsys, m
 
 
 def test_published_experiments(tmp_path, capsys):
-    assert main(["published", "split_votes", "--out", str(tmp_path)]) == 0
+    assert main(["published", "rejoining", "--out", str(tmp_path)]) == 0
     assert "Ongaro's dissertation" in capsys.readouterr().out
-    assert (tmp_path / "split_votes.png").stat().st_size > 10_000
+    assert (tmp_path / "rejoining.png").stat().st_size > 10_000
     assert main(["published", "nothing"]) == 2
 
 
