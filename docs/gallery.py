@@ -180,16 +180,6 @@ def futures() -> rl.Sweep:
 RUNS = {"story": story, "by_hand": by_hand, "stopped": stopped, "overlapping": overlapping, "long": long}
 OVER_TIME = ("timeline", "roles", "terms", "log_timeline", "messages", "logs")
 
-EXPERIMENTS = {
-    "E1": "E1.3",
-    "E2": "E2.4",
-    "E3": "E3.1",
-    "Q1": "Q1.9",
-    "Q2": "Q2.11",
-    "Q3": "Q3.1",
-    "Q4": "Q4.2",
-}
-"""The variants that they draw."""
 PUBLISHED = {
     "figure_16": 60, "wan_elections": 200, "split_votes": 400, "election_times": 200,
     "lost_heartbeats": 200, "partial_partitions": 8, "refloated": 40,
@@ -216,8 +206,8 @@ PICTURES: dict[str, Draw] = {
     "advice": lambda **more: advice().plot(**more),
     "advice_heatmap": lambda **more: advice().heatmap(**more),
 } | {
-    f"experiment_{name}": lambda name=name, only=only, **more: found(name, only).plot(**more)
-    for name, only in EXPERIMENTS.items()
+    f"experiment_{name}": lambda name=name, only=experiment.pictured, **more: found(name, only).plot(**more)
+    for name, experiment in rl.experiments.ALL.items()
 } | {
     f"published_{name}": lambda name=name, seeds=seeds, **more: played(name, seeds).plot(**more)
     for name, seeds in PUBLISHED.items()

@@ -1,7 +1,10 @@
 """The table of claims: verdicts that a faithful Raft must give, and judges that can change their minds."""
 
+import matplotlib.pyplot as plt
 import pytest
-from raftlab import experiments
+from raftlab import Cluster, InvalidError, Network, experiments
+from raftlab.experiments import _base
+from raftlab.experiments.split_brain import judges
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +153,69 @@ def test_the_lie_of_e1_overwrites_acknowledged_entries_and_the_checks_name_them(
     named = " ".join(violation.message for violation in finding.violations)
     assert "x = 6" in named
     assert "x=8 (entry 8)" in finding.happened
+
+
+def decided(answer, opposite=None):
+    """A finding whose judge gives these answers."""
+    variant = _base.Variant("X.1", "a story", "Is a write lost?")
+    answers = [None if yes is None else _base.Answer(yes, "…") for yes in (answer, opposite)]
+    return _base.Finding(variant, *answers, evidence="what was played")
+
+
+@pytest.mark.parametrize(
+    ("finding", "reply"),
+    [
+        (decided(True, False), "Yes"),
+        (decided(False, True), "No"),
+        (decided(True, True), "Not decided"),
+        (decided(None), "Comes later"),
+    ],
+)
+def test_the_title_of_a_picture_is_the_answer_that_was_found(finding, reply):
+    def draw(*given):
+        return given
+
+    result = _base.Result("X", "A story", (finding,), "X.1", draw)
+    assert result.plot() == ("what was played", f"Is a write lost? {reply}", None)
+
+
+@pytest.mark.parametrize("name", experiments.ALL)
+def test_pictures_have_the_answer_as_their_title(name):
+    experiment = experiments.ALL[name]
+    result = experiment(seeds=1, only=experiment.pictured)
+    ax = result.plot()
+    title = ax.get_title(loc="left").replace("\n", " ")
+    answered = f"{result[0].variant.question} {result[0].reply}"
+    assert title == ("Who makes progress" if name == "Q2" else answered)
+    plt.close(ax.figure)
+
+
+def test_a_result_without_the_variant_of_its_picture_names_it():
+    result = experiments.two_leaders(only=["E1.1", "E1.2"])
+    with pytest.raises(
+        InvalidError, match=r"only must include E1\.3, which the picture is of, not E1\.1, E1\.2"
+    ):
+        result.plot()
+
+
+def test_e16_counts_what_was_accepted_and_deleted_and_names_the_violations():
+    finding = experiments.two_leaders(only="E1.6")["E1.6"]
+    assert "the others accepted none of its entries and deleted none of theirs" in finding.happened
+    assert "acknowledged_write_lost" in finding.happened
+    assert "accepted 8 of its entries and deleted 17 of theirs" in finding.opposite.happened
+
+
+def test_a_leader_is_not_said_to_step_down_because_of_a_term_that_it_did_not_adopt():
+    def story(term):
+        c = Cluster(5, seed=1, network=Network(latency=1))
+        c.campaign("A")
+        c.run(60)
+        c.partition("ABC", "DE", duration=100)
+        c.run(110)
+        for _ in range(term - 1):
+            c.campaign("B")
+        return c.run(60)
+
+    told = judges.is_deposed(story(2)).happened
+    assert "A led term 1" in told
+    assert "stepped down, into term 2; the minority had reached term 1;" in told

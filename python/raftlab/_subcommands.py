@@ -27,7 +27,7 @@ from .sweeps.paths import changed
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .experiments import Finding, Result
+    from .experiments import Result
 
 __all__ = ["experiments", "published", "run", "sweep"]
 
@@ -98,17 +98,10 @@ def section(result: Result) -> str:
     for finding in result:
         variant, claim = finding.variant, finding.variant.claim
         claimed = f"“{claim}” **{finding.verdict}**" if claim else "–"
-        answered = f"{variant.question} **{answer(finding)}.**"
+        answered = f"{variant.question} **{finding.reply}.**"
         cells = (variant.id, variant.title, answered, claimed, finding.happened)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def answer(finding: Finding) -> str:
-    """The answer to a variant's question, or why there is none."""
-    if finding.answer is None or finding.verdict == "not decided":
-        return finding.verdict.capitalize()
-    return "Yes" if finding.answer.yes else "No"
 
 
 def write(result: Result, out: Path) -> None:

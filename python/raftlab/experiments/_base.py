@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .._arguments import choice, integer, items
 from .._violations import Violations
 from .._world import World
+from ..errors import InvalidError
 from ..statistics import upper_bound
 from ..sweeps import Sweep
 from ..sweeps.observed import sample_of
@@ -118,6 +119,13 @@ class Finding:
         return "holds" if self.answer.yes == self.variant.claimed else "is false"
 
     @property
+    def reply(self) -> str:
+        """The answer to the question: `"Yes"`, `"No"`, or the verdict if there is none."""
+        if self.answer is None or self.verdict == "not decided":
+            return self.verdict.capitalize()
+        return "Yes" if self.answer.yes else "No"
+
+    @property
     def happened(self) -> str:
         """What happened, in words."""
         return self.answer.happened if self.answer else f"needs {self.variant.comes_later}"
@@ -134,13 +142,15 @@ class Finding:
 class Result(Sequence[Finding]):
     """The result of an experiment, with a finding per variant.
 
-    `result["E1.3"]` or `result[2]` is a finding; `result.plot()` draws the experiment's picture.
+    `result["E1.3"]` or `result[2]` is a finding; `result.plot()` draws the experiment's picture, which is of
+    the variant `pictured`.
     """
 
     id: str
     title: str
     findings: tuple[Finding, ...]
-    draw: Callable[[Result, Axes | None], Axes] = field(repr=False)
+    pictured: str
+    draw: Callable[[Any, str, Axes | None], Axes] = field(repr=False)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
@@ -158,8 +168,18 @@ class Result(Sequence[Finding]):
         return iter(self.findings)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draws the experiment's picture."""
-        return self.draw(self, ax)
+        """Draws the experiment's picture, with the answer to its question as the title.
+
+        Raises
+        ------
+        InvalidError
+            If `only=` left out the variant that it is of.
+        """
+        if self.pictured not in [finding.variant.id for finding in self.findings]:
+            played = ", ".join(finding.variant.id for finding in self.findings)
+            raise InvalidError(f"only must include {self.pictured}, which the picture is of, not {played}")
+        finding = self[self.pictured]
+        return self.draw(finding.evidence, f"{finding.variant.question} {finding.reply}", ax)
 
     def table(self) -> list[dict[str, str]]:
         """The table of claims and of what happened, as a dict per row.
@@ -207,14 +227,17 @@ class Experiment:
         Its number and its question.
     variants : callable
         Returns the variants, given the number of seeds of a sweep.
+    pictured : str
+        The id of the variant that the picture is of.
     draw : callable
-        Draws the picture of a result.
+        Draws the picture of its evidence, with a title.
     """
 
     id: str
     title: str
     variants: Callable[[int], Sequence[Variant]] = field(repr=False)
-    draw: Callable[[Result, Axes | None], Axes] = field(repr=False)
+    pictured: str
+    draw: Callable[[Any, str, Axes | None], Axes] = field(repr=False)
     __doc__: str = ""
 
     def __call__(self, *, seed: int = 1, seeds: int = 10_000, only: str | Sequence[str] = ()) -> Result:
@@ -248,7 +271,8 @@ class Experiment:
         for name in wanted:
             choice(name, "only", known)
         chosen = [v for v in variants if not wanted or v.id in wanted]
-        return Result(self.id, self.title, tuple(_find(variant, seed) for variant in chosen), self.draw)
+        findings = tuple(_find(variant, seed) for variant in chosen)
+        return Result(self.id, self.title, findings, self.pictured, self.draw)
 
 
 def _find(variant: Variant, seed: int) -> Finding:

@@ -43,7 +43,11 @@ LABEL = 9.0
 
 
 def tipping(
-    ax: Axes | None, curves: Mapping[str, Mapping[float, Estimate]], longest_ms: float, runs: int
+    ax: Axes | None,
+    title: str,
+    curves: Mapping[str, Mapping[float, Estimate]],
+    longest_ms: float,
+    runs: int,
 ) -> Axes:
     """P(leader within 30 s) by the round trip, with intervals."""
     ax = open_axes(ax, 4.6, width=9.0)
@@ -59,7 +63,6 @@ def tipping(
     ax.set_ylabel("P(leader within 30 s)")
     ax.set_ylim(-0.03, 1.05)
     ax.set_xlim(left=0.0)
-    title = "Elections fail once a round trip takes as long as a timeout"
     caption(ax, title, f"{runs:,} seeds per point, 95 % intervals")
     legend(ax, 4, handles=key)
     return ax

@@ -24,7 +24,7 @@ from .._time import format_ms
 from .._world import World
 from ..statistics import Estimate
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
+from ._base import Answer, Experiment, Variant, bound
 from ._reading import columns, rules_broken, stays
 
 if TYPE_CHECKING:
@@ -536,7 +536,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q1.9",
             f"the tipping point: P(leader within 30 s) by round trip, {_per_point(seeds):,} seeds per point",
-            "Do elections stop working where the round trip reaches the longest election timeout?",
+            "Do elections fail at a round trip of the longest timeout?",
             NO_PROGRESS,
             True,
             play=lambda _: curves(_per_point(seeds)),
@@ -572,16 +572,15 @@ def _per_point(seeds: int) -> int:
 # ---- The picture --------------------------------------------------------------------------------------
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(curves: dict[str, Curve], title: str, ax: Axes | None) -> Axes:
     """Draws the tipping point: P(leader within 30 s) by the round trip, with 95 % intervals."""
     from ._pictures import tipping
 
-    curves: dict[str, Curve] = result["Q1.9"].evidence
     chances = {
         name: {float(trip): _estimate(at) for trip, at in curve.items()} for name, curve in curves.items()
     }
     runs = len(next(iter(curves["with PreVote"].values())))
-    return tipping(ax, chances, TIMEOUT_MS[1], runs)
+    return tipping(ax, title, chances, TIMEOUT_MS[1], runs)
 
 
 def _estimate(swept: Sweep) -> Estimate:
@@ -595,6 +594,7 @@ delayed_messages = Experiment(
     "Q1",
     "What happens if messages are delayed by 10 seconds?",
     variants,
+    "Q1.9",
     draw,
     __doc__,
 )

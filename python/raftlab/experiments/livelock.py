@@ -22,7 +22,7 @@ from .. import (
 )
 from .._world import World
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
+from ._base import Answer, Experiment, Variant, bound
 from ._reading import columns, stays
 
 if TYPE_CHECKING:
@@ -494,11 +494,14 @@ def variants(seeds: int) -> list[Variant]:
 # ---- The picture --------------------------------------------------------------------------------------
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
-    """Draws the table of Q2.11: availability, changes of leader, and highest terms."""
+def draw(rows: dict[str, Row], _title: str, ax: Axes | None) -> Axes:
+    """Draws the table of Q2.11: availability, changes of leader, and highest terms.
+
+    It shows the answers of several rows, so its title gives none.
+    """
     from ._pictures import progress
 
-    return progress(ax, result["Q2.11"].evidence, STORM)
+    return progress(ax, rows, STORM)
 
 
 STORM = 10
@@ -509,6 +512,7 @@ livelock = Experiment(
     "Q2",
     "Can you create a livelock in which no leader is ever elected?",
     variants,
+    "Q2.11",
     draw,
     __doc__,
 )

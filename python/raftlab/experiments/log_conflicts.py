@@ -23,7 +23,7 @@ from .. import (
 from .._time import format_ms
 from .._world import World
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
+from ._base import Answer, Experiment, Variant, bound
 from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
@@ -391,17 +391,18 @@ def variants(seeds: int) -> list[Variant]:
     ]
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(c: Cluster, title: str, ax: Axes | None) -> Axes:
     """Draws the fork, the truncation and the repair: the story of E3.1."""
     from .. import plot
 
-    return plot.logs(result["E3.1"].evidence, title="Two histories, and the one that remains", ax=ax)
+    return plot.logs(c, title=title, ax=ax)
 
 
 log_conflicts = Experiment(
     "E3",
     "Log conflicts: both sides of a partition take writes",
     variants,
+    "E3.1",
     draw,
     __doc__,
 )

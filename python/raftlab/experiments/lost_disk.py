@@ -18,7 +18,7 @@ from .. import (
 )
 from .._world import World
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
+from ._base import Answer, Experiment, Variant, bound
 from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "Q3.4",
             "cure: B stays a non-voter until it has caught up",
-            "Does it cure the lost log? (It does not cure the lost vote: see Q3.3.)",
+            "Does it cure the lost log?",
             comes_later="non-voters, with membership changes",
         ),
         Variant(
@@ -320,17 +320,18 @@ def variants(seeds: int) -> list[Variant]:
     ]
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(c: Cluster, title: str, ax: Axes | None) -> Axes:
     """Draws the three logs: where the write was, and what overwrote it."""
     from .. import plot
 
-    return plot.logs(result["Q3.1"].evidence, title="One lost disk: x=1 was acknowledged and is lost", ax=ax)
+    return plot.logs(c, title=title, ax=ax)
 
 
 lost_disk = Experiment(
     "Q3",
     "What if a follower's disk fails and it loses its log?",
     variants,
+    "Q3.1",
     draw,
     __doc__,
 )

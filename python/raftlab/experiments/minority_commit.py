@@ -17,7 +17,7 @@ from .. import (
 )
 from .._world import World
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
+from ._base import Answer, Experiment, Variant, bound
 from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
@@ -277,17 +277,18 @@ def variants(seeds: int) -> list[Variant]:
     ]
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(c: Cluster, title: str, ax: Axes | None) -> Axes:
     """Draws the logs of both sides: the entries committed by the minority, and by the other three."""
     from .. import plot
 
-    return plot.logs(result["Q4.2"].evidence, title="A wrong quorum size: both sides commit", ax=ax)
+    return plot.logs(c, title=title, ax=ax)
 
 
 minority_commit = Experiment(
     "Q4",
     "Can a minority partition ever commit a write?",
     variants,
+    "Q4.2",
     draw,
     __doc__,
 )

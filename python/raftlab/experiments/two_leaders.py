@@ -24,10 +24,11 @@ from .. import (
     run,
     uniform,
 )
+from .._time import format_ms
 from .._world import World
 from ..sweeps.play import whole
-from ._base import Answer, Experiment, Result, Variant, bound
-from ._reading import rules_broken
+from ._base import Answer, Experiment, Variant, bound
+from ._reading import columns, rules_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,14 +161,22 @@ def _has(c: World, name: str, index: int | None, term: int | None) -> bool:
 
 
 def stays_without_progress(c: World) -> Answer:
-    """A judge: whether a liar whose entries are rejected stays leader, without progress and harm."""
-    written = c.operations[-1]
-    leader = c["E"].role == "leader"
-    harm = {"committed_prefix", "state_machine_safety", "log_matching"} & set(c.violations.properties)
-    stuck = leader and not written.ok and not harm
-    office = f"E {'still' if leader else 'no longer'} leads term {c['E'].term} after 1.5 s"
-    done = "no entry was accepted or deleted" if not harm else f"violated: {', '.join(sorted(harm))}"
-    return Answer(stuck, f"{office}; its write is {written.status}; {done}")
+    """A judge: whether a liar stays leader although the others neither accept nor delete an entry."""
+    written, liar_node = c.operations[-1], c["E"]
+    leads = liar_node.role == "leader"
+    entries = columns(c.trace.entries)
+    cells = zip(*(entries[name] for name in ("node", "term", "truncated_ms")), strict=True)
+    others = [(term, gone == gone) for node, term, gone in cells if node != "E"]
+    accepted = sum(term == liar_node.term for term, _ in others)
+    deleted = sum(gone for _, gone in others)
+    office = (
+        f"E still leads term {liar_node.term}" if leads else f"E is {liar_node.role} in term {liar_node.term}"
+    )
+    told = (
+        f"{office} after {format_ms(c.now_ms)}; its write is {written.status}; the others accepted "
+        f"{accepted or 'none'} of its entries and deleted {deleted or 'none'} of theirs; {rules_broken(c)}"
+    )
+    return Answer(leads and not written.ok and not accepted and not deleted, told)
 
 
 def two_in_one_term(seed: int, nodes: int, *, fault: str = "double_vote") -> Cluster:
@@ -356,7 +365,7 @@ def variants(seeds: int) -> list[Variant]:
         Variant(
             "E1.6",
             "E keeps lying in AppendEntries",
-            "Does E stay leader, without progress but also without harm?",
+            "Does E stay leader, while the others neither accept nor delete an entry?",
             CLAIM,
             False,
             play=lambda seed: liar(seed, on_and_on=True),
@@ -435,19 +444,18 @@ def _unchecked_candidate(seed: int) -> Cluster:
     return c.run(10)
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(c: Cluster, title: str, ax: Axes | None) -> Axes:
     """Draws the logs after the lie: what was acknowledged, and what is left of it."""
     from .. import plot
 
-    return plot.logs(
-        result["E1.3"].evidence, title="E lied about its log: acknowledged entries are lost", ax=ax
-    )
+    return plot.logs(c, title=title, ax=ax)
 
 
 two_leaders = Experiment(
     "E1",
     "Can we elect two leaders? A node lies about its log",
     variants,
+    "E1.3",
     draw,
     __doc__,
 )

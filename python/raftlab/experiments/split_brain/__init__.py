@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ... import Sweep
+from ... import Cluster, Sweep
 from ...sweeps.play import whole
-from .._base import Answer, Experiment, Result, Variant
+from .._base import Answer, Experiment, Variant
 from .judges import (
     commits_during_cut,
     cuts,
@@ -228,17 +228,18 @@ def _minority_sweeps(seeds: int, bugs: tuple[str, ...] = ()) -> dict[str, Sweep]
     }
 
 
-def draw(result: Result, ax: Axes | None) -> Axes:
+def draw(c: Cluster, title: str, ax: Axes | None) -> Axes:
     """Draws two leaders at once: the story of E2.4."""
     from ... import plot
 
-    return plot.timeline(result["E2.4"].evidence, title="Two leaders at once, in different terms", ax=ax)
+    return plot.timeline(c, title=title, ax=ax)
 
 
 split_brain = Experiment(
     "E2",
     "Split brain: what does each side of a partition do?",
     variants,
+    "E2.4",
     draw,
     __doc__,
 )

@@ -157,10 +157,12 @@ def is_deposed(c: World) -> Answer:
         if later
         else "no node has led since"
     )
+    own = [stay for stay in stays(c) if stay.node == leader.node and stay.start >= leader.end]
+    after = f"term {own[0].term}" if own else "a crash"
     return Answer(
         True,
         f"{leader.node} led term {leader.term} when the cut healed; {format_ms(leader.end - end)} later it "
-        f"stepped down because of term {terms} of the minority; {next_one}",
+        f"stepped down, into {after}; the minority had reached term {terms}; {next_one}",
     )
 
 
