@@ -234,10 +234,10 @@ def compare(
     else:
         paired, unpaired = (of_shares if pairs.flags else of_means)(x, y, confidence, bool(pairs.censored))
         mean, spread = float(d.mean()), float(d.std(ddof=1)) if varies(d, x) else 0.0
-        same = math.isnan(paired.low)
+        alike = math.isnan(paired.low)
         note = (
             f"all pairs differ by {mean:.4g}; P(other) < {none_of(n, confidence):.2g} ({percent(confidence)})"
-            if same
+            if alike
             else ""
         )
     medians = of_medians(pairs, confidence)
