@@ -3,6 +3,7 @@
     python benches/coverage.py                  # prints the table; a few minutes on two cores
     python benches/coverage.py --write          # and writes it into docs/statistics.md, all or --only some
     python benches/coverage.py --only mean      # the intervals whose names begin like that
+    python benches/coverage.py --missing        # those that docs/statistics.md does not have
     python benches/coverage.py --samples 400    # fewer samples, a less precise table
 
 A row is one interval on one kind of data. Of every sample it says whether the nominal 95 % interval holds the
@@ -115,27 +116,43 @@ def write(line: str) -> None:
     """Puts a row into the table, at its place; the others stay as they are."""
     before, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
     table, _, after = rest.partition(END)
-    lines = [*(line for line in table.splitlines() if line.startswith("| ")), line]
-    there = {key_of(line): line for line in lines}
-    keys = [(case.interval, case.data, f"{case.n:,}") for case in CASES]
-    rows = [there[key] for key in keys if key in there]
+    there = {key_of(of): of for of in (*rows_of(table), line)}
+    rows = [there[key] for key in map(key_of_case, CASES) if key in there]
     DOCS.write_text("\n".join([before + BEGIN, "", *HEADER, *rows, "", END]) + after, encoding="utf-8")
 
 
+def written() -> list[tuple[str, ...]]:
+    """The keys of the rows that the table has."""
+    table = DOCS.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    return [key_of(line) for line in rows_of(table)]
+
+
+def rows_of(table: str) -> list[str]:
+    """The rows of a table, without its header."""
+    return [line for line in table.splitlines() if line.startswith("| ") and line not in HEADER]
+
+
 def key_of(line: str) -> tuple[str, ...]:
-    """Of which case a row of the table is."""
+    """The key of a row of the table: its first three cells."""
     return tuple(cell.strip() for cell in line.split("|")[1:4])
+
+
+def key_of_case(case: Case) -> tuple[str, ...]:
+    """The key of the row of a case."""
+    return case.interval, case.data, f"{case.n:,}"
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", default="", help="the intervals whose names begin like that")
+    parser.add_argument("--missing", action="store_true", help="only rows that the table does not have")
     parser.add_argument("--samples", type=int, default=2000, help="samples a row")
     parser.add_argument("--write", action="store_true", help="write the table into docs/statistics.md")
     given = parser.parse_args()
     print("\n".join(HEADER))
-    chosen = (case for case in CASES if case.interval.startswith(given.only))
+    known = written() if given.missing else []
+    chosen = [c for c in CASES if c.interval.startswith(given.only) and key_of_case(c) not in known]
     for case, found in measured(chosen, given.samples):
         print(row(case, found), flush=True)
         if given.write:

@@ -123,3 +123,23 @@ def test_a_row_is_judged_by_what_it_promises():
         line = coverage.row(of_ninety, coverage.Coverage(1000, 10 * percent, 0, 1000 - 10 * percent, 0))
         assert said in line
         assert line.endswith("| too small |") == ("*" in said)
+
+
+def test_the_table_has_a_row_for_each_case_in_their_order():
+    assert coverage.written() == [coverage.key_of_case(one) for one in cases.CASES]
+
+
+def test_only_missing_rows_are_measured(tmp_path, monkeypatch, capsys):
+    docs = tmp_path / "statistics.md"
+    docs.write_text(coverage.DOCS.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(coverage, "DOCS", docs)
+    asked = []
+    monkeypatch.setattr(coverage, "measured", lambda chosen, _: asked.append([*chosen]) or [])
+    monkeypatch.setattr(sys, "argv", ["coverage.py", "--missing"])
+    assert coverage.main() == 0
+    gone = coverage.key_of_case(cases.CASES[5])
+    lines = docs.read_text(encoding="utf-8").splitlines()
+    docs.write_text("\n".join(line for line in lines if coverage.key_of(line) != gone), encoding="utf-8")
+    assert coverage.main() == 0
+    assert asked == [[], [cases.CASES[5]]]
+    assert capsys.readouterr().out
