@@ -13,7 +13,7 @@ CALLS = Path(__file__).parent / "typing" / "calls.py"
 
 
 def test_type_checkers_find_the_wrong_calls_and_no_others():
-    """With the cache of mypy, which `make lint` has filled: without it the check takes half a minute of CPU."""
+    """With the cache of mypy, which `make lint` has filled: without it this takes half a minute of CPU."""
     options = ["--strict", "--no-error-summary", "--show-error-codes"]
     out, err, _ = api.run([*options, str(CALLS)])
     assert err == ""
