@@ -231,8 +231,8 @@ pub struct WriteId(pub u64);
 pub enum Durability {
     /// The write is durable now.
     Done,
-    /// [`Input::Persisted`] will follow when it is.
-    Pending,
+    /// [`Input::Persisted`] will follow when this write is, or a later one.
+    Pending(WriteId),
 }
 
 /// An input to a node.
@@ -281,14 +281,17 @@ pub enum Reply<T> {
 
 /// The effects of a step. They take effect in the order of the calls.
 pub trait Effects<P: Protocol> {
-    /// Sends a message. Whatever it promises must be durable by now ([`Effects::persist`]).
+    /// Sends a message. Whatever it promises must be durable by now ([`Effects::sync`]).
     fn send(&mut self, to: NodeId, message: P::Message);
     /// Starts a timer, or restarts it.
     fn arm(&mut self, timer: TimerId, delay: Delay);
     /// Stops a timer.
     fn disarm(&mut self, timer: TimerId);
-    /// Makes everything written up to this write durable.
-    fn persist(&mut self, write: WriteId) -> Durability;
+    /// Writes a change of the stable state to the node's disk. It is durable after the next
+    /// [`Effects::sync`]; the value is made only if the disk can lose it.
+    fn write(&mut self, write: impl FnOnce() -> <P::Stable as Stable>::Write);
+    /// Makes everything written so far durable.
+    fn sync(&mut self) -> Durability;
     /// Answers a client.
     fn reply(&mut self, op: OpId, reply: Reply<P::Output>);
     /// Reports a change, for the digest and for observers. Has no influence on the run.
@@ -300,8 +303,28 @@ pub trait Effects<P: Protocol> {
     fn is_under_way(&self, to: NodeId, such: impl Fn(&P::Message) -> bool) -> bool;
 }
 
+/// What a node keeps across a crash. The node has it in memory and writes each change to its disk,
+/// which belongs to the world; the fingerprint is for the digest, as far as [`Protocol::status`]
+/// does not contain it.
+pub trait Stable: Clone + Default + fmt::Debug + Fingerprint + Send + Sync + 'static {
+    /// A change of it.
+    type Write: Clone + fmt::Debug + Send + Sync;
+
+    /// Carries out a change.
+    fn apply(&mut self, write: Self::Write);
+}
+
+/// Keeps nothing.
+impl Stable for () {
+    type Write = ();
+
+    fn apply(&mut self, (): ()) {}
+}
+
 /// A protocol: the state and behaviour of one node.
 pub trait Protocol: Clone + Send + Sync + 'static {
+    /// What a node keeps across a crash.
+    type Stable: Stable;
     /// The messages between nodes.
     type Message: Message;
     /// The requests of clients.
@@ -318,20 +341,15 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     /// One step: handles an input at a time on the node's own clock.
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E);
 
-    /// The node loses power. Undoes the writes after `durable`.
-    fn crash(&mut self, durable: WriteId);
-
-    /// Empties the node's disk.
-    fn wipe(&mut self);
+    /// The node loses power, and with it its volatile state. Its disk then holds `disk`; without
+    /// it, everything that the node wrote.
+    fn crash(&mut self, disk: Option<Self::Stable>);
 
     /// The public state of the node.
     fn status(&self) -> Status;
 
-    /// The contents of its disk, and how much of it is known to be committed, folded into a word
-    /// for the digest, as far as [`Protocol::status`] does not contain them.
-    fn stable(&self) -> u64 {
-        0
-    }
+    /// The stable state as the node has it in memory: with every write, durable or not.
+    fn stable(&self) -> &Self::Stable;
 
     /// The `ordinal`-th request of a load generator's `client`, from one uniform draw.
     fn request(_mix: &Mix, _client: u32, _ordinal: u64, _draw: u64) -> Option<Self::Request> {
@@ -456,8 +474,6 @@ pub struct Status {
     pub last_index: u64,
     /// Term of the last entry of the log.
     pub last_term: u64,
-    /// Ordinal of the last write.
-    pub written: WriteId,
 }
 
 /// The role of a node, as it sees itself.

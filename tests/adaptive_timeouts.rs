@@ -7,11 +7,12 @@ mod support {
 }
 
 use raftlab::protocol::{
-    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Span,
-    TimerId, WriteId,
+    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Span, TimerId,
 };
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
-use raftlab::raft::{AdaptiveTimeout, Config, Entries, Log, Node, Output, RaftMessage, RaftNote};
+use raftlab::raft::{
+    AdaptiveTimeout, Config, Entries, Log, Node, Output, RaftMessage, RaftNote, Write,
+};
 use support::cluster::config;
 
 /// What a node armed and sent in one step.
@@ -29,7 +30,8 @@ impl Effects<Node> for Told {
         self.armed.push((timer, delay));
     }
     fn disarm(&mut self, _: TimerId) {}
-    fn persist(&mut self, _: WriteId) -> Durability {
+    fn write(&mut self, _: impl FnOnce() -> Write) {}
+    fn sync(&mut self) -> Durability {
         Durability::Done
     }
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}
@@ -153,7 +155,7 @@ fn a_timeout_and_a_crash_end_what_was_measured() {
     let stood = at(&mut quick(), 20, Input::Timer(ELECTION));
     assert_eq!(election_timeout(&stood), config().election_timeout);
     let mut crashed = quick();
-    crashed.crash(WriteId(u64::MAX));
+    crashed.crash(None);
     assert_eq!(election_timeout(&at(&mut crashed, 20, Input::Start)), config().election_timeout);
 }
 

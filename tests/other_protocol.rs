@@ -4,7 +4,7 @@
 
 use raftlab::protocol::{
     Delay, Effects, Input, LocalTime, Message, NodeId, NodeSet, Note, Protocol, Reply, Role, Span,
-    Status, TimerId, WriteId,
+    Status, TimerId,
 };
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, NetworkSpec, OpStatus, Overlay, Time, Unsynced, World,
@@ -23,6 +23,7 @@ struct Heir {
 }
 
 impl Protocol for Heir {
+    type Stable = ();
     type Message = Leads;
     type Request = ();
     type Output = Option<NodeId>;
@@ -45,12 +46,12 @@ impl Protocol for Heir {
         fx.arm(TimerId(0), if leader == self.id { BEAT } else { PATIENCE });
     }
 
-    fn crash(&mut self, _: WriteId) {
+    fn crash(&mut self, _: Option<()>) {
         self.leader = None;
     }
 
-    fn wipe(&mut self) {
-        self.leader = None;
+    fn stable(&self) -> &() {
+        &()
     }
 
     fn status(&self) -> Status {

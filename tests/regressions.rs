@@ -1,9 +1,9 @@
 //! Regression tests for past bugs.
 
 use raftlab::experiment::{Cluster, OnViolation, Scenario};
-use raftlab::protocol::{Delay, Durability, TimerId, WriteId};
+use raftlab::protocol::{Delay, Durability, TimerId};
 use raftlab::protocol::{Effects, Input, LocalTime, Message, NodeId, OpId, Protocol, Reply, Role};
-use raftlab::raft::{Entries, Node, Output, RaftMessage, RaftNote};
+use raftlab::raft::{Entries, Node, Output, RaftMessage, RaftNote, Write};
 use raftlab::sim::{Time, World};
 
 const A: NodeId = NodeId(0);
@@ -126,7 +126,8 @@ impl Effects<Node> for Sent {
     }
     fn arm(&mut self, _: TimerId, _: Delay) {}
     fn disarm(&mut self, _: TimerId) {}
-    fn persist(&mut self, _: WriteId) -> Durability {
+    fn write(&mut self, _: impl FnOnce() -> Write) {}
+    fn sync(&mut self) -> Durability {
         Durability::Done
     }
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use raftlab::protocol::Protocol as _;
 use raftlab::raft::machine::Machine;
-use raftlab::raft::{Base, Command, Config, Key, Op, RaftMessage, RaftNote, Snapshot, Value};
+use raftlab::raft::{
+    Base, Command, Config, Key, Op, RaftMessage, RaftNote, Snapshot, StableState, Value,
+};
 use support::cluster::{config, log};
 use support::messages::{acknowledge, append};
 use support::recorder::{Subject, id};
@@ -144,9 +146,9 @@ fn an_old_snapshot_changes_nothing() {
 fn a_restart_begins_with_the_snapshot() {
     let mut follower = node(&[1, 1], 0, NEVER);
     follower.hears(2, install(2, 1, &snapshot(&[1, 1, 2], 7)));
-    follower.node.crash(follower.node.status().written);
+    follower.node.crash(None);
     assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
-    follower.node.wipe();
+    follower.node.crash(Some(StableState::default()));
     assert_eq!((commit(&follower), value(&follower)), (0, vec![]));
     assert_eq!((follower.node.log().last_index(), follower.node.snapshot_index()), (0, 0));
 }

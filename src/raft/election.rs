@@ -41,7 +41,7 @@ impl Node {
             return fx.arm(ELECTION, self.patience);
         };
         self.count_refusals();
-        self.storage.set_ballot(term, Some(self.id));
+        self.set_ballot(term, Some(self.id), fx);
         self.become_asking(Role::Candidate, term, fx);
         fx.note(RaftNote::Voted { term, candidate: self.id });
         self.ask_for_votes(term, false, fx);
@@ -159,7 +159,7 @@ impl Node {
         match refusal {
             Some(why) => fx.note(RaftNote::Refused { from, why }),
             None => {
-                self.storage.set_ballot(term, Some(from));
+                self.set_ballot(term, Some(from), fx);
                 // Only a liar, or the leader of an unreachable initial state, votes in the term that
                 // it leads. A leader has no election timer.
                 if self.role != Role::Leader {
@@ -298,7 +298,7 @@ impl Node {
         // appended.
         let next = self.log().last_index() + 1;
         if self.config.noop {
-            self.storage.append(self.term(), Command::default());
+            self.append(Command::default(), fx);
             let last = self.log().last_index();
             fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         }
@@ -337,7 +337,7 @@ impl Node {
 
     /// "If votedFor is null or candidateId" (Figure 2): first come, first served (§5.2).
     fn can_vote_for(&self, candidate: NodeId) -> bool {
-        self.storage.vote().is_none_or(|vote| vote == candidate)
+        self.stable.vote().is_none_or(|vote| vote == candidate)
     }
 
     /// "If the logs have last entries with different terms, then the log with the later term is

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::config::Config;
+use super::disk::Unsynced;
 use super::election::VoteReply;
 use super::lies::Lie;
 use super::log::Log;
@@ -13,15 +14,15 @@ use super::progress::Progress;
 use super::quorum::Quorum;
 use super::reads::Reads;
 use super::rules::Rule;
-use super::storage::Storage;
+use super::stable::StableState;
 use super::tuning::Tuning;
 use super::types::{
-    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting, fold,
+    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting,
 };
 use crate::clone::clone_by_field;
 use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
-    Status, TimerId, Way, WriteId,
+    Status, TimerId, Way,
 };
 use crate::reasons;
 
@@ -40,7 +41,7 @@ pub struct Node {
     pub(super) config: Arc<Config>,
     pub(super) quorum: Arc<Quorum>,
     /// currentTerm, votedFor, log[].
-    pub(super) storage: Storage,
+    pub(super) stable: StableState,
 
     // Volatile on all servers.
     pub(super) role: Role,
@@ -62,8 +63,8 @@ pub struct Node {
     pub(super) tuning: Option<Box<Tuning>>,
     /// The time until which a node that restarted under leases refuses votes.
     pub(super) refuses_votes_until: LocalTime,
-    /// Messages whose promises are not durable yet, oldest first.
-    outbox: VecDeque<(WriteId, NodeId, RaftMessage)>,
+    /// What waits for the disk.
+    pub(super) unsynced: Unsynced,
     restarted: bool,
 
     // Volatile on candidates.
@@ -86,12 +87,12 @@ pub struct Node {
 }
 
 clone_by_field!(
-    [] Node { storage, tuning, reads }
+    [] Node { stable, unsynced, tuning, reads }
     copied {
         id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
         stale_for, seen_term, lost
     }
-    empty { machine, outbox, waiting, replaced, progress }
+    empty { machine, waiting, replaced, progress }
     shared { config, quorum }
 );
 
@@ -109,7 +110,7 @@ impl Node {
             tuning: config.adaptive_timeout.map(tuning),
             config: Arc::new(config),
             quorum: Arc::new(quorum),
-            storage: Storage::default(),
+            stable: StableState::default(),
             role: Role::Follower,
             leader: None,
             commit: 0,
@@ -117,7 +118,7 @@ impl Node {
             replaced: Vec::new(),
             heard_at: None,
             refuses_votes_until: LocalTime::default(),
-            outbox: VecDeque::new(),
+            unsynced: Unsynced::default(),
             restarted: false,
             granted: NodeSet::default(),
             rejected: NodeSet::default(),
@@ -132,7 +133,7 @@ impl Node {
 
     /// Sets the initial state: term, vote and log on disk, and a known commitIndex.
     pub fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {
-        self.storage = Storage::preset(term, vote, log);
+        self.stable = StableState::preset(term, vote, log);
         for index in 1..=commit.min(self.log().last_index()) {
             self.apply(index);
             self.commit = index;
@@ -146,17 +147,17 @@ impl Node {
 
     /// The log, durable or not.
     pub fn log(&self) -> &Log {
-        self.storage.log()
+        self.stable.log()
     }
 
     /// The last index that its snapshot covers; 0 without one.
     pub fn snapshot_index(&self) -> u64 {
-        self.storage.snapshot().map_or(0, |snapshot| snapshot.base.index)
+        self.stable.snapshot_index()
     }
 
     /// currentTerm.
     pub fn term(&self) -> u64 {
-        self.storage.term()
+        self.stable.term()
     }
 
     /// The settings.
@@ -191,6 +192,7 @@ impl Node {
     }
 
     fn start<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        self.found_on_disk();
         if self.restarted && self.config.lease.is_some() && self.obeys(Rule::LeaseRestartWait) {
             self.refuses_votes_until = now + self.config.election_timeout.min;
         }
@@ -282,52 +284,11 @@ impl Node {
             }
             Request::ForgetVote => {
                 let term = self.term();
-                self.storage.set_ballot(term, None);
+                self.set_ballot(term, None, fx);
                 self.sync(fx);
                 fx.reply(op, Reply::Ok(Output::Done));
             }
         }
-    }
-
-    fn persisted<E: Effects<Self>>(&mut self, now: LocalTime, write: WriteId, fx: &mut E) {
-        self.storage.persisted(write);
-        while self.outbox.front().is_some_and(|(promise, ..)| *promise <= write) {
-            if let Some((_, to, message)) = self.outbox.pop_front() {
-                fx.send(to, message);
-            }
-        }
-        match self.role {
-            Role::Candidate => self.count_own_vote(now, fx),
-            Role::Leader => self.count_own_disk(now, fx),
-            Role::Follower | Role::PreCandidate => {}
-        }
-    }
-
-    /// Sends a message that promises what was written, once that is durable (Figure 2: "updated on
-    /// stable storage before responding to RPCs").
-    #[inline]
-    pub(super) fn promise<E: Effects<Self>>(
-        &mut self,
-        to: NodeId,
-        message: RaftMessage,
-        fx: &mut E,
-    ) {
-        if self.sync(fx) {
-            fx.send(to, message);
-        } else {
-            self.hold_back(to, message);
-        }
-    }
-
-    #[inline(never)] // keeps the message out of the caller's stack frame
-    fn hold_back(&mut self, to: NodeId, message: RaftMessage) {
-        self.outbox.push_back((self.storage.written(), to, message));
-    }
-
-    /// Asks the disk to make everything durable; true if it already is.
-    #[inline]
-    pub(super) fn sync<E: Effects<Self>>(&mut self, fx: &mut E) -> bool {
-        self.storage.sync(|write| fx.persist(write))
     }
 
     #[inline]
@@ -359,7 +320,7 @@ impl Node {
         let led = self.role == Role::Leader;
         let changed = self.role != Role::Follower || term != self.term();
         if term != self.term() {
-            self.storage.set_ballot(term, None);
+            self.set_ballot(term, None, fx);
             self.heard_at = None;
             self.forget_measurements();
         }
@@ -414,19 +375,19 @@ impl Node {
     /// no session.
     #[inline]
     fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
-        let command = self.storage.log().command_at(index)?;
+        let command = self.stable.log().command_at(index)?;
         let awaited = self.waiting.front().is_some_and(|w| w.index == index);
         if !awaited && command.session.client == 0 {
             self.machine.apply_quietly(command.op);
             return None;
         }
-        let Entry { term, hash, .. } = self.storage.log().get(index)?;
+        let Entry { term, hash, .. } = self.stable.log().get(index)?;
         let dedup = self.config.rules.has(Rule::SessionDedup);
         let applied = self.machine.apply(index, term, hash, &command, dedup);
         Some((command, applied))
     }
 
-    /// Discards all volatile state; `storage` is on the disk.
+    /// Discards all volatile state; `stable` is on the disk.
     fn forget(&mut self) {
         self.forget_measurements();
         // Destructured, so that a new field does not compile until it is decided here whether it
@@ -435,7 +396,7 @@ impl Node {
             id: _,
             config: _,
             quorum: _,
-            storage: _,
+            stable: _,
             role,
             leader,
             commit,
@@ -445,7 +406,7 @@ impl Node {
             patience: _,
             tuning: _,
             refuses_votes_until,
-            outbox,
+            unsynced: _,
             restarted,
             granted,
             rejected,
@@ -462,12 +423,12 @@ impl Node {
         (*stale_for, *seen_term, *lost) = (NodeSet::default(), 0, 0);
         machine.forget();
         replaced.clear();
-        outbox.clear();
         waiting.clear();
         progress.clear();
         *reads = Reads::default();
+        self.forget_unsynced();
         // The snapshot is on the disk, too, and the entries that it covers are committed.
-        if let Some(snapshot) = self.storage.snapshot() {
+        if let Some(snapshot) = self.stable.snapshot() {
             self.machine.clone_from(&snapshot.machine);
             self.commit = snapshot.base.index;
         }
@@ -475,6 +436,7 @@ impl Node {
 }
 
 impl Protocol for Node {
+    type Stable = StableState;
     type Message = RaftMessage;
     type Request = Request;
     type Output = Output;
@@ -484,7 +446,7 @@ impl Protocol for Node {
 
     #[inline(always)] // called once per step
     fn handle<E: Effects<Self>>(&mut self, now: LocalTime, input: Input<'_, Self>, fx: &mut E) {
-        self.storage.compact();
+        self.drop_covered();
         match input {
             Input::Message { from, message } => self.receive(now, from, message, fx),
             Input::Timer(HEARTBEAT) => self.heartbeat(now, fx),
@@ -496,19 +458,17 @@ impl Protocol for Node {
         }
     }
 
-    fn crash(&mut self, durable: WriteId) {
-        self.storage.crash(durable);
+    fn crash(&mut self, disk: Option<StableState>) {
+        if let Some(found) = disk {
+            self.stable = found;
+            self.stable.compact();
+        }
         if !self.obeys(Rule::PersistTerm) {
-            self.storage.lose_term();
+            self.stable.lose_term();
         }
         if !self.obeys(Rule::PersistVote) {
-            self.storage.lose_vote();
+            self.stable.lose_vote();
         }
-        self.forget();
-    }
-
-    fn wipe(&mut self) {
-        self.storage.wipe();
         self.forget();
     }
 
@@ -516,18 +476,17 @@ impl Protocol for Node {
         Status {
             term: self.term(),
             role: self.role,
-            voted_for: self.storage.vote(),
+            voted_for: self.stable.vote(),
             leader: self.leader,
             commit_index: self.commit,
             last_applied: self.commit,
             last_index: self.log().last_index(),
             last_term: self.log().last_term(),
-            written: self.storage.written(),
         }
     }
 
-    fn stable(&self) -> u64 {
-        fold(self.log().hash_at(self.log().last_index()), self.snapshot_index())
+    fn stable(&self) -> &StableState {
+        &self.stable
     }
 
     fn request(mix: &Mix, client: u32, ordinal: u64, draw: u64) -> Option<Request> {

@@ -18,7 +18,7 @@ impl Node {
         if self.role != Role::Leader {
             return fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint: self.leader });
         }
-        self.storage.append(self.term(), command);
+        self.append(command, fx);
         let last = self.log().last_index();
         self.waiting.push_back(Waiting { index: last, op });
         fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
@@ -203,7 +203,7 @@ impl Node {
             }
         }
         if !fresh.is_empty() {
-            self.storage.extend(fresh);
+            self.extend(fresh, fx);
             let last = self.log().last_index();
             fx.note(RaftNote::Appended { first, last, hash: self.log().hash_at(last) });
         }
@@ -222,7 +222,7 @@ impl Node {
             self.replaced.push((index + 1, self.commit));
         }
         let last = self.log().last_index();
-        self.storage.truncate(index);
+        self.truncate(index, fx);
         fx.note(RaftNote::Truncated { first: index + 1, last });
         true
     }
@@ -399,7 +399,7 @@ impl Node {
     /// The leader counts its own entries once they are durable.
     pub(super) fn count_own_disk<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.sync(fx);
-        self.own_disk_reached(self.storage.durable_index(), fx);
+        self.own_disk_reached(self.durable_index(), fx);
         self.reads_confirmed(now, fx);
     }
 

@@ -37,7 +37,7 @@ impl Node {
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
         let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
-        self.storage.save(snapshot, index.saturating_sub(every));
+        self.save(snapshot, index.saturating_sub(every), fx);
         fx.note(RaftNote::Snapshot { index });
         self.sync(fx);
     }
@@ -47,7 +47,7 @@ impl Node {
     /// flight at a time: it is sent again if it was lost and the follower refuses a later
     /// heartbeat.
     pub(super) fn send_snapshot<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
-        let Some(snapshot) = self.storage.snapshot().cloned() else { return };
+        let Some(snapshot) = self.stable.snapshot().cloned() else { return };
         let (term, round) = (self.term(), self.reads.round());
         self.progress[peer.at()].snapshot_sent(snapshot.base.index, round);
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
@@ -74,10 +74,10 @@ impl Node {
             // 6. "If existing log entry has same index and term as snapshot's last included entry,
             // retain log entries following it"; 7. "discard the entire log".
             let first = if self.log().matches(index, term) {
-                self.storage.save(snapshot.clone(), index);
+                self.save(snapshot.clone(), index, fx);
                 index + 1
             } else {
-                self.storage.replace_log(snapshot.clone());
+                self.install(snapshot.clone(), fx);
                 self.commit + 1
             };
             // 8. "Reset state machine using snapshot contents"

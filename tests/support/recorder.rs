@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 
 use raftlab::protocol::{
-    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Role,
-    TimerId, WriteId,
+    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Role, TimerId,
 };
 use raftlab::raft::node::ELECTION;
-use raftlab::raft::{Config, Log, Node, Output, RaftMessage, RaftNote, Request};
+use raftlab::raft::{Config, Log, Node, Output, RaftMessage, RaftNote, Request, Write};
 
 /// What a node did in one step. Its disk is instant, and it has no clock.
 #[derive(Default)]
@@ -31,7 +30,9 @@ impl Effects<Node> for Recorder {
         self.timers.push((timer, false));
     }
 
-    fn persist(&mut self, _: WriteId) -> Durability {
+    fn write(&mut self, _: impl FnOnce() -> Write) {}
+
+    fn sync(&mut self) -> Durability {
         Durability::Done
     }
 

@@ -4,8 +4,7 @@ use std::mem::ManuallyDrop;
 
 use super::{Backlog, Core};
 use crate::protocol::{
-    Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, Span, TimerId,
-    WriteId,
+    Delay, Durability, Effects, Message, NodeId, Note, OpId, Protocol, Reply, Span, Stable, TimerId,
 };
 use crate::sim::flight::{Flight, MessageId};
 use crate::sim::network::Passage;
@@ -39,17 +38,13 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
     }
 
     #[inline]
-    fn persist(&mut self, write: WriteId) -> Durability {
-        if self.core.instant_disk {
-            return Durability::Done;
-        }
-        let disk = &mut self.core.hosts[self.id.at()].disk;
-        if disk.syncing.is_some() {
-            disk.queued = Some(write);
-        } else {
-            self.core.begin_sync(self.id, write);
-        }
-        Durability::Pending
+    fn write(&mut self, write: impl FnOnce() -> <P::Stable as Stable>::Write) {
+        self.core.hosts[self.id.at()].disk.write(write);
+    }
+
+    #[inline]
+    fn sync(&mut self) -> Durability {
+        if self.core.instant_disk { Durability::Done } else { self.core.sync(self.id) }
     }
 
     #[inline]

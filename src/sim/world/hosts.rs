@@ -1,7 +1,7 @@
 //! Hosts of nodes: crash, restart, wipe, pause, clocks and disks.
 
 use super::{Backlog, Before, Core, World};
-use crate::protocol::{Input, NodeId, Protocol, Span, Status, WriteId};
+use crate::protocol::{Durability, Fingerprint, Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
 use crate::sim::disk::Unsynced;
@@ -23,8 +23,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     pub(super) fn go_down(&mut self, id: NodeId, unsynced: Unsynced, event: HostEvent) {
         let node = &mut self.nodes[id.at()];
         let core = &mut self.core;
-        let written = node.status().written;
-        let synced = if core.instant_disk { written } else { core.hosts[id.at()].disk.durable };
+        let (written, synced) = core.hosts[id.at()].disk.extent();
         core.counters.unsynced_crashes += u64::from(synced < written);
         let durable = match unsynced {
             Unsynced::Lose => synced,
@@ -36,7 +35,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             }
         };
         let before = Before::of::<P, O>(node);
-        node.crash(durable);
+        node.crash(core.hosts[id.at()].disk.crash(durable));
         core.leaders.remove(id);
         let kind = u64::from(matches!(event, HostEvent::Halted(_))) << 48;
         core.digest.absorb(core.now.0, 9 << 56 | kind | u64::from(id.0) << 40 | durable.0);
@@ -45,9 +44,6 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         host.up = false;
         host.paused = false;
         host.incarnation += 1;
-        host.disk.durable = durable;
-        host.disk.syncing = None;
-        host.disk.queued = None;
         for timer in &mut core.timers[id.at() * P::TIMERS..][..P::TIMERS] {
             timer.disarm();
         }
@@ -81,8 +77,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if self.core.hosts[id.at()].up {
             return false;
         }
-        self.nodes[id.at()].wipe();
-        self.core.hosts[id.at()].disk.durable = self.nodes[id.at()].status().written;
+        let empty = self.core.hosts[id.at()].disk.wipe();
+        self.nodes[id.at()].crash(Some(empty));
         self.core.digest.absorb(self.core.now.0, 11 << 56 | u64::from(id.0));
         self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Wiped);
         true
@@ -124,7 +120,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                     self.step(id, Input::Timer(kind));
                 }
                 Backlog::Synced => {
-                    let durable = self.core.hosts[id.at()].disk.durable;
+                    let durable = self.core.hosts[id.at()].disk.tell();
                     self.core.observer.synced(self.core.now, id);
                     self.step(id, Input::Persisted(durable));
                 }
@@ -167,15 +163,22 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         let vote = voted_for.map_or(0, |vote| u64::from(vote.0) + 1);
         self.digest.absorb(21 << 56 | vote, term);
         self.digest.absorb(last_index, last_term);
-        self.digest.absorb(commit_index, node.stable());
+        self.digest.absorb(commit_index, node.stable().fingerprint());
     }
 
-    pub(super) fn begin_sync(&mut self, id: NodeId, write: WriteId) {
-        let disk = &mut self.hosts[id.at()].disk;
-        disk.syncing = Some(write);
-        disk.syncs += 1;
+    /// A node asks to make everything that it wrote durable.
+    #[inline(never)] // only with slow disks
+    pub(super) fn sync(&mut self, id: NodeId) -> Durability {
+        let durability = self.hosts[id.at()].disk.sync();
+        self.begin_sync(id);
+        durability
+    }
+
+    /// Begins the fsync that waits, if there is one and no other is running.
+    pub(super) fn begin_sync(&mut self, id: NodeId) {
+        let Some(sync) = self.hosts[id.at()].disk.begin() else { return };
         // Write and fsync have the same purpose, with two draws per fsync.
-        let (entity, ordinal) = (u64::from(id.0), disk.syncs * 2);
+        let (entity, ordinal) = (u64::from(id.0), sync * 2);
         let write = self.disk.write.sample(self.luck.draw(Purpose::Disk, entity, ordinal));
         let fsync = self.disk.fsync.sample(self.luck.draw(Purpose::Disk, entity, ordinal + 1));
         let incarnation = self.hosts[id.at()].incarnation;

@@ -132,12 +132,12 @@ struct Host<P: Protocol> {
     paused: bool,
     incarnation: u32,
     clock: Clock,
-    disk: Disk,
+    disk: Disk<P::Stable>,
     /// The inputs that arrived while the node was paused.
     backlog: VecDeque<Backlog<P>>,
 }
 
-clone_by_field!([P: Protocol] Host<P> {} copied { up, paused, incarnation, clock, disk } empty { backlog });
+clone_by_field!([P: Protocol] Host<P> { disk } copied { up, paused, incarnation, clock } empty { backlog });
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
@@ -191,12 +191,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// no load.
     pub fn at_rest(spec: WorldSpec<P>, observer: O) -> Self {
         let n = spec.nodes.len();
-        let host = Host {
+        let instant_disk = spec.disk.is_instant();
+        let host = |node: &P| Host {
             up: true,
             paused: false,
             incarnation: 0,
             clock: Clock::default(),
-            disk: Disk::default(),
+            disk: if instant_disk { Disk::default() } else { Disk::holding(node.stable().clone()) },
             backlog: VecDeque::new(),
         };
         let core = Core {
@@ -205,8 +206,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             flights: Flights::default(),
             links: Links::new(n, spec.network),
             timers: vec![Timer::default(); n * P::TIMERS],
-            hosts: vec![host; n],
-            instant_disk: spec.disk.is_instant(),
+            hosts: spec.nodes.iter().map(host).collect(),
+            instant_disk,
             disk: Arc::new(spec.disk),
             luck: Luck::new(0),
             digest: Digest::default(),
@@ -346,18 +347,16 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     fn synced(&mut self, id: NodeId, incarnation: u32) -> bool {
         let core = &mut self.core;
         let host = &mut core.hosts[id.at()];
-        let Some(durable) = host.disk.syncing.filter(|_| host.incarnation == incarnation) else {
+        if host.incarnation != incarnation || !host.disk.finish() {
             return false;
-        };
-        core.digest.absorb(core.now.0, 5 << 56 | u64::from(id.0));
-        host.disk.durable = durable;
-        host.disk.syncing = None;
-        if let Some(next) = host.disk.queued.take() {
-            core.begin_sync(id, next);
         }
-        if core.hosts[id.at()].paused {
-            core.hosts[id.at()].backlog.push_back(Backlog::Synced);
+        core.digest.absorb(core.now.0, 5 << 56 | u64::from(id.0));
+        core.begin_sync(id);
+        let host = &mut core.hosts[id.at()];
+        if host.paused {
+            host.backlog.push_back(Backlog::Synced);
         } else {
+            let durable = host.disk.tell();
             core.observer.synced(core.now, id);
             self.step(id, Input::Persisted(durable));
         }

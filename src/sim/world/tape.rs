@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::effects::Fx;
 use super::{Before, Core, World};
 use crate::protocol::{
-    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol, Reply, TimerId, WriteId,
+    Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol, Reply, Stable, TimerId,
+    WriteId,
 };
 use crate::sim::clock::Clock;
 use crate::sim::observer::Observer;
@@ -29,7 +30,8 @@ enum Effect<P: Protocol> {
     Send(NodeId, P::Message),
     Arm(TimerId, Delay),
     Disarm(TimerId),
-    Persist(WriteId),
+    Write(<P::Stable as Stable>::Write),
+    Sync,
     Reply(OpId, Reply<P::Output>),
     Note(P::Note),
     Halt(&'static str),
@@ -38,7 +40,9 @@ enum Effect<P: Protocol> {
 struct Tape<'a, P: Protocol, O> {
     core: &'a Core<P, O>,
     id: NodeId,
-    durability: Durability,
+    /// The last write, and the last one that the node knows to be durable.
+    written: WriteId,
+    known: WriteId,
     effects: Vec<Effect<P>>,
 }
 
@@ -55,9 +59,18 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Tape<'_, P, O> {
         self.effects.push(Effect::Disarm(timer));
     }
 
-    fn persist(&mut self, write: WriteId) -> Durability {
-        self.effects.push(Effect::Persist(write));
-        self.durability
+    fn write(&mut self, write: impl FnOnce() -> <P::Stable as Stable>::Write) {
+        self.written.0 += 1;
+        self.effects.push(Effect::Write(write()));
+    }
+
+    fn sync(&mut self) -> Durability {
+        self.effects.push(Effect::Sync);
+        if self.core.instant_disk || self.known == self.written {
+            Durability::Done
+        } else {
+            Durability::Pending(self.written)
+        }
     }
 
     fn reply(&mut self, op: OpId, reply: Reply<P::Output>) {
@@ -84,9 +97,8 @@ impl<P: Protocol> Effect<P> {
             Effect::Send(to, message) => fx.send(to, message),
             Effect::Arm(timer, delay) => fx.arm(timer, delay),
             Effect::Disarm(timer) => fx.disarm(timer),
-            Effect::Persist(write) => {
-                fx.persist(write);
-            }
+            Effect::Write(write) => fx.write(|| write),
+            Effect::Sync => _ = fx.sync(),
             Effect::Reply(op, reply) => fx.reply(op, reply),
             Effect::Note(note) => fx.note(note),
             Effect::Halt(reason) => fx.halt(reason),
@@ -109,9 +121,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     }
 
     fn handle_on_tape(&mut self, id: NodeId, now: LocalTime, input: Input<'_, P>) {
-        let durability =
-            if self.core.instant_disk { Durability::Done } else { Durability::Pending };
-        let mut tape = Tape { core: &self.core, id, durability, effects: Vec::new() };
+        let (written, known) = self.core.hosts[id.at()].disk.progress();
+        let mut tape = Tape { core: &self.core, id, written, known, effects: Vec::new() };
         self.nodes[id.at()].handle(now, input, &mut tape);
         let effects = tape.effects;
         let (is_leader, leads) = (self.is_leader(id), self.nodes[id.at()].leads());

@@ -1,0 +1,246 @@
+//! Persistent state (Figure 2): currentTerm, votedFor, log and snapshot.
+//!
+//! A node reads and changes its own copy, and writes every change to its disk ([`Write`]); the
+//! world decides which writes survive a crash.
+
+use std::sync::Arc;
+
+use super::log::Log;
+use super::snapshot::Snapshot;
+use super::types::{Command, Entry, fold};
+use crate::clone::clone_by_field;
+use crate::protocol::{Fingerprint, NodeId, Stable};
+
+/// currentTerm, votedFor, log and snapshot.
+#[derive(Debug, Default)]
+pub struct StableState {
+    term: u64,
+    vote: Option<NodeId>,
+    log: Log,
+    /// The last snapshot.
+    snapshot: Option<Arc<Snapshot>>,
+    /// The last index that may be removed once the snapshot, which covers it, is durable.
+    droppable: u64,
+}
+
+clone_by_field!([] StableState { log, snapshot } copied { term, vote, droppable });
+
+/// A change of a node's persistent state.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// currentTerm and votedFor.
+    Ballot {
+        /// currentTerm.
+        term: u64,
+        /// votedFor.
+        vote: Option<NodeId>,
+    },
+    /// Entries after the last.
+    Append {
+        /// The entries, with the hashes of the log up to them.
+        entries: Box<[Entry]>,
+    },
+    /// The removal of every entry after an index.
+    Truncate {
+        /// The last index that remains.
+        index: u64,
+    },
+    /// A snapshot of entries that the log holds.
+    Save {
+        /// The snapshot.
+        snapshot: Arc<Snapshot>,
+        /// The last index that may be removed once it is durable.
+        droppable: u64,
+    },
+    /// A snapshot in place of the whole log.
+    Install {
+        /// The snapshot.
+        snapshot: Arc<Snapshot>,
+    },
+}
+
+impl Stable for StableState {
+    type Write = Write;
+
+    fn apply(&mut self, write: Write) {
+        self.compact(); // whatever was written before is durable
+        match write {
+            Write::Ballot { term, vote } => self.set_ballot(term, vote),
+            Write::Append { entries } => self.log.restore(entries),
+            Write::Truncate { index } => self.truncate(index),
+            Write::Save { snapshot, droppable } => self.save(snapshot, droppable),
+            Write::Install { snapshot } => self.install(snapshot),
+        }
+    }
+}
+
+impl Fingerprint for StableState {
+    fn fingerprint(&self) -> u64 {
+        fold(self.log.hash_at(self.log.last_index()), self.snapshot_index())
+    }
+}
+
+impl StableState {
+    /// An initial state.
+    pub(super) fn preset(term: u64, vote: Option<NodeId>, log: Log) -> Self {
+        Self { term, vote, log, ..Self::default() }
+    }
+
+    /// currentTerm.
+    #[inline]
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// votedFor.
+    #[inline]
+    pub fn vote(&self) -> Option<NodeId> {
+        self.vote
+    }
+
+    /// The log.
+    #[inline]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The last snapshot.
+    #[inline]
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.snapshot.as_ref()
+    }
+
+    /// The last index that its snapshot covers; 0 without one.
+    #[inline]
+    pub fn snapshot_index(&self) -> u64 {
+        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.base.index)
+    }
+
+    /// Sets currentTerm and votedFor.
+    pub(super) fn set_ballot(&mut self, term: u64, vote: Option<NodeId>) {
+        (self.term, self.vote) = (term, vote);
+    }
+
+    /// Adds one entry after the last.
+    #[inline]
+    pub(super) fn append(&mut self, term: u64, command: Command) {
+        self.log.push(term, command);
+    }
+
+    /// Removes every entry after `index`.
+    pub(super) fn truncate(&mut self, index: u64) {
+        self.log.truncate(index);
+    }
+
+    /// Sets a snapshot. Once it is durable the entries up to `droppable`, which it covers, may be
+    /// removed ([`StableState::compact`]): after a crash at any time, the disk has the snapshot or
+    /// the entries.
+    pub(super) fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
+        self.snapshot = Some(snapshot);
+        self.droppable = droppable;
+    }
+
+    /// Sets a snapshot in place of the whole log.
+    pub(super) fn install(&mut self, snapshot: Arc<Snapshot>) {
+        self.log = Log::starting_at(snapshot.base);
+        self.snapshot = Some(snapshot);
+    }
+
+    /// Whether entries may be removed once the snapshot is durable.
+    #[inline]
+    pub(super) fn may_compact(&self) -> bool {
+        self.droppable > self.log.base().index
+    }
+
+    /// Removes entries that a snapshot, which is durable, covers.
+    #[inline]
+    pub(super) fn compact(&mut self) {
+        if self.may_compact() {
+            self.log.compact(self.droppable);
+        }
+    }
+
+    /// Without the rule [`super::Rule::PersistVote`]: the vote never reached the disk.
+    pub(super) fn lose_vote(&mut self) {
+        self.vote = None;
+    }
+
+    /// Without the rule [`super::Rule::PersistTerm`]: the term is that of the last log entry.
+    pub(super) fn lose_term(&mut self) {
+        (self.term, self.vote) = (self.log.last_term(), None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::log::Base;
+    use crate::raft::machine::Machine;
+
+    fn entries(log: &Log, from: u64) -> Box<[Entry]> {
+        (from..=log.last_index()).filter_map(|index| log.get(index)).collect()
+    }
+
+    fn seen(state: &StableState) -> (u64, Option<NodeId>, Base, Vec<Entry>, u64) {
+        let log = state.log();
+        (state.term(), state.vote(), log.base(), log.entries().collect(), state.snapshot_index())
+    }
+
+    /// Of ten entries, a snapshot at 8.
+    fn with_snapshot() -> StableState {
+        let mut state = StableState::default();
+        (0..10).for_each(|_| state.append(1, Command::default()));
+        let base = Base { index: 8, term: 1, hash: state.log().hash_at(8) };
+        state.save(Arc::new(Snapshot { base, machine: Machine::default() }), 5);
+        state
+    }
+
+    /// A disk that gets the same writes holds what the node has in memory.
+    #[test]
+    fn writes_carry_every_change() {
+        let (mut memory, mut disk) = (with_snapshot(), with_snapshot());
+        memory.compact();
+        let mut write = |change: &dyn Fn(&mut StableState) -> Write| {
+            disk.apply(change(&mut memory));
+            assert_eq!(seen(&disk), seen(&memory));
+        };
+        write(&|state| {
+            state.set_ballot(2, Some(NodeId(1)));
+            Write::Ballot { term: 2, vote: Some(NodeId(1)) }
+        });
+        write(&|state| {
+            state.append(2, Command::default());
+            state.append(2, Command::default());
+            Write::Append { entries: entries(state.log(), 11) }
+        });
+        write(&|state| {
+            state.truncate(9);
+            Write::Truncate { index: 9 }
+        });
+        write(&|state| {
+            let base = Base { index: 9, term: 1, hash: state.log().hash_at(9) };
+            let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+            state.save(snapshot.clone(), 6);
+            Write::Save { snapshot, droppable: 6 }
+        });
+        write(&|state| {
+            state.compact();
+            state.append(3, Command::default());
+            Write::Append { entries: entries(state.log(), 10) }
+        });
+        write(&|state| {
+            let base = Base { index: 20, term: 3, hash: 7 };
+            let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+            state.install(snapshot.clone());
+            Write::Install { snapshot }
+        });
+    }
+
+    #[test]
+    fn a_snapshot_makes_room_only_where_nothing_else_needs_the_entries() {
+        let mut state = with_snapshot();
+        assert_eq!((state.log().base().index, state.log().last_index()), (0, 10));
+        state.compact();
+        assert_eq!((state.log().base().index, state.log().last_index()), (5, 10));
+    }
+}
