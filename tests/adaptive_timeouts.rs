@@ -11,7 +11,7 @@ use raftlab::protocol::{
 };
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{
-    AdaptiveTimeout, Config, Entries, Log, Node, Output, RaftMessage, RaftNote, Write,
+    AdaptiveTimeout, Config, EntryId, Log, Node, Output, Payload, RaftMessage, RaftNote, Write,
 };
 use support::cluster::config;
 
@@ -71,9 +71,8 @@ fn at(node: &mut Node, ms: u64, input: Input<Node>) -> Told {
 }
 
 fn heartbeat(term: u64, round: u64, round_trip: Span) -> RaftMessage {
-    let entries = Entries::Measured { round_trip };
-    let (prev_index, prev_term, commit) = (0, 0, 0);
-    RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round, entries }
+    let payload = Payload::Measured { round_trip };
+    RaftMessage::AppendEntries { term, prev: EntryId::default(), commit: 0, round, payload }
 }
 
 fn hears(node: &mut Node, ms: u64, from: u64, message: &RaftMessage) -> Told {
@@ -86,9 +85,7 @@ fn election_timeout(effects: &Told) -> Delay {
 
 fn wanted(effects: &Told) -> Span {
     match effects.sent[..] {
-        [(_, RaftMessage::AppendEntriesReply { success: true, hint_index, .. })] => {
-            Span(hint_index)
-        }
+        [(_, RaftMessage::AppendEntriesReply { success: true, interval, .. })] => interval,
         _ => panic!("one answer: {:?}", effects.sent),
     }
 }
@@ -98,8 +95,8 @@ fn answer(round: u64, wanted: Span) -> RaftMessage {
         term: 1,
         success: true,
         index: 0,
-        hint_index: wanted.0,
-        hint_term: 0,
+        hint: EntryId::default(),
+        interval: wanted,
         round,
         carried: false,
     }
@@ -112,7 +109,7 @@ fn beat(effects: &Told) -> (Span, [Option<Span>; 2]) {
         |to| {
             effects.sent.iter().find_map(|(node, message)| match message {
                 RaftMessage::AppendEntries {
-                    entries: Entries::Measured { round_trip }, ..
+                    payload: Payload::Measured { round_trip }, ..
                 } if *node == id(to) => Some(*round_trip),
                 _ => None,
             })
@@ -163,9 +160,9 @@ fn a_timeout_and_a_crash_end_what_was_measured() {
 fn a_follower_is_bound_to_its_leader_as_long_as_it_would_wait_for_it() {
     let mut follower = node(AdaptiveTimeout { min_samples: 1, ..AdaptiveTimeout::default() });
     hears(&mut follower, 0, 2, &heartbeat(1, 1, Span::from_ms(10)));
-    let asks = RaftMessage::RequestVote { term: 2, last_index: 0, last_term: 0, pre: true };
+    let asks = RaftMessage::PreVote { term: 2, last: EntryId::default() };
     let grants = |told: &Told| {
-        matches!(told.sent[..], [(_, RaftMessage::RequestVoteReply { granted: true, .. })])
+        matches!(told.sent[..], [(_, RaftMessage::PreVoteReply { granted: true, .. })])
     };
     assert!(!grants(&hears(&mut follower, 9, 3, &asks)), "9 of 10 ms (9.6)");
     assert!(grants(&hears(&mut follower, 11, 3, &asks)), "the configured 150 ms are not over");

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use raftlab::protocol::{Delay, Input, NodeId, NodeSet, Role, Span, TimerId};
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{
-    Command, Config, Entry, Key, Node, Op, Quorum, RaftMessage, RaftNote, Request, Value,
+    Command, Config, Entry, EntryId, Key, Node, Op, Quorum, RaftMessage, RaftNote, Request, Value,
     VoteResult,
 };
 use raftlab::sim::{DiskSpec, NetworkSpec, Time, Unsynced, World, WorldSpec};
@@ -106,13 +106,8 @@ fn election_in_one_round() {
         subject.times_out();
         for (voter, granted) in case["replies"].as_object().expect("replies are by node") {
             let granted = granted == true;
-            let reply = RaftMessage::RequestVoteReply {
-                term: 1,
-                granted,
-                pre: false,
-                asked: 1,
-                stale_log: false,
-            };
+            let reply =
+                RaftMessage::RequestVoteReply { term: 1, granted, asked: 1, stale_log: false };
             subject.hears(voter.parse().expect("nodes are numbers"), reply);
         }
         assert_eq!(subject.role().name(), case["state"]);
@@ -260,8 +255,7 @@ fn a_follower_checks_the_entry_before() {
         let mut follower = fresh(1, 3).with(2, None, log(&[1, 2]), 1);
         let prev = (integer(&case["prev_index"]), integer(&case["prev_term"]));
         let step = follower.hears(2, append(2, prev, &[], 0));
-        let [(_, RaftMessage::AppendEntriesReply { success, index, hint_index, hint_term, .. })] =
-            step.sent[..]
+        let [(_, RaftMessage::AppendEntriesReply { success, index, hint, .. })] = step.sent[..]
         else {
             panic!("one answer");
         };
@@ -271,8 +265,8 @@ fn a_follower_checks_the_entry_before() {
         let before_commit = prev.0 < follower.commit();
         let expected = if before_commit { prev.0 } else { integer(&case["reply_index"]) };
         assert_eq!(index, expected);
-        let hint = (integer(&case["reject_hint"]), integer(&case["hint_term"]));
-        assert_eq!((hint_index, hint_term), hint);
+        let expected = (integer(&case["reject_hint"]), integer(&case["hint_term"]));
+        assert_eq!((hint.index, hint.term), expected);
     });
 }
 
@@ -306,13 +300,8 @@ fn a_leader_brings_the_followers_of_figure_7_into_line() {
         let follower = fresh(2, 3).with(7, None, log(&terms(follower)), 0);
         let mut cluster = Cluster(vec![Some(leader), Some(follower), None]);
         cluster.play(1, Subject::times_out);
-        let vote = RaftMessage::RequestVoteReply {
-            term: 9,
-            granted: true,
-            pre: false,
-            asked: 9,
-            stale_log: false,
-        };
+        let vote =
+            RaftMessage::RequestVoteReply { term: 9, granted: true, asked: 9, stale_log: false };
         cluster.play(1, |leader| leader.hears(3, vote));
         cluster.play(1, |leader| leader.asked(put(7)));
         let mut expected = entries(&table["leader"]);
@@ -351,8 +340,8 @@ fn a_candidate_tells_where_its_log_ends() {
             .sent
             .iter()
             .map(|(to, message)| match *message {
-                RaftMessage::RequestVote { term: t, last_index, last_term, pre: false } => {
-                    assert_eq!((t, last_index, last_term), (term, index, of));
+                RaftMessage::RequestVote { term: t, last } => {
+                    assert_eq!((t, last.index, last.term), (term, index, of));
                     *to
                 }
                 _ => panic!("a candidate asks for votes"),
@@ -493,10 +482,9 @@ fn subjects() -> Vec<Subject> {
         let mut asking = follower.clone();
         asking.times_out();
         let mut candidate = asking.clone();
-        candidate.all_say(&RaftMessage::RequestVoteReply {
+        candidate.all_say(&RaftMessage::PreVoteReply {
             term: 1,
             granted: true,
-            pre: true,
             asked: 1,
             stale_log: false,
         });
@@ -504,7 +492,6 @@ fn subjects() -> Vec<Subject> {
         leader.all_say(&RaftMessage::RequestVoteReply {
             term: 1,
             granted: true,
-            pre: false,
             asked: 1,
             stale_log: false,
         });
@@ -525,18 +512,13 @@ fn steps(subject: &Subject) -> Vec<Step> {
     for term in terms {
         messages.push(append(term, (0, 0), &[], 0));
         messages.push(acknowledge(term, 0));
-        for flag in [false, true] {
-            let (last_index, last_term) = (1, term);
-            messages.push(RaftMessage::RequestVote { term, last_index, last_term, pre: flag });
-            for granted in [false, true] {
-                messages.push(RaftMessage::RequestVoteReply {
-                    term,
-                    granted,
-                    pre: flag,
-                    asked: term,
-                    stale_log: false,
-                });
-            }
+        let last = EntryId { term, index: 1 };
+        messages.push(RaftMessage::RequestVote { term, last });
+        messages.push(RaftMessage::PreVote { term, last });
+        for granted in [false, true] {
+            let (asked, stale_log) = (term, false);
+            messages.push(RaftMessage::RequestVoteReply { term, granted, asked, stale_log });
+            messages.push(RaftMessage::PreVoteReply { term, granted, asked, stale_log });
         }
     }
     let mut steps: Vec<Step> = Vec::new();

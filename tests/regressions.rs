@@ -1,9 +1,9 @@
 //! Regression tests for past bugs.
 
 use raftlab::experiment::{Cluster, OnViolation, Scenario};
-use raftlab::protocol::{Delay, Durability, TimerId};
+use raftlab::protocol::{Delay, Durability, Span, TimerId};
 use raftlab::protocol::{Effects, Input, LocalTime, Message, NodeId, OpId, Protocol, Reply, Role};
-use raftlab::raft::{Entries, Node, Output, RaftMessage, RaftNote, Write};
+use raftlab::raft::{EntryId, Node, Output, Payload, RaftMessage, RaftNote, Write};
 use raftlab::sim::{Time, World};
 
 const A: NodeId = NodeId(0);
@@ -50,11 +50,10 @@ fn a_refusal_of_an_older_term_confirms_no_round() {
     let mut sent = Sent::default();
     let message = RaftMessage::AppendEntries {
         term: 4,
-        prev_index: 0,
-        prev_term: 0,
+        prev: EntryId::default(),
         commit: 0,
         round: 7,
-        entries: Entries::None,
+        payload: Payload::Heartbeat,
     };
     node.handle(LocalTime(1), Input::Message { from: NodeId(1), message: &message }, &mut sent);
     let [RaftMessage::AppendEntriesReply { term: 5, success: false, round, .. }] = sent.0[..]
@@ -76,8 +75,8 @@ fn a_refusal_at_index_0_is_survived() {
         term: 1,
         success: false,
         index: 0,
-        hint_index: 0,
-        hint_term: 0,
+        hint: EntryId::default(),
+        interval: Span::ZERO,
         round: 0,
         carried: true,
     };
@@ -102,8 +101,8 @@ fn an_acknowledgement_beyond_the_log_is_survived() {
             term: 1,
             success: true,
             index: u64::MAX,
-            hint_index: 0,
-            hint_term: 0,
+            hint: EntryId::default(),
+            interval: Span::ZERO,
             round: 1,
             carried: true,
         };

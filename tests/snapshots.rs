@@ -10,10 +10,10 @@ mod support {
 
 use std::sync::Arc;
 
-use raftlab::protocol::Protocol as _;
+use raftlab::protocol::{Protocol as _, Span};
 use raftlab::raft::machine::Machine;
 use raftlab::raft::{
-    Base, Command, Config, Key, Op, RaftMessage, RaftNote, Snapshot, StableState, Value,
+    Base, Command, Config, EntryId, Key, Op, RaftMessage, RaftNote, Snapshot, StableState, Value,
 };
 use support::cluster::{config, log};
 use support::messages::{acknowledge, append};
@@ -70,8 +70,8 @@ fn refusal(round: u64, prev_index: u64) -> RaftMessage {
         term: 2,
         success: false,
         index: prev_index,
-        hint_index: 0,
-        hint_term: 0,
+        hint: EntryId::default(),
+        interval: Span::ZERO,
         round,
         carried: false,
     }
@@ -227,7 +227,7 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     assert_eq!(installs(&leader.hears(3, refusal(2, 5))), 0, "it is under way");
     let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
     let prev = beat.sent.iter().find_map(|(to, message)| match message {
-        RaftMessage::AppendEntries { prev_index, .. } if *to == id(3) => Some(*prev_index),
+        RaftMessage::AppendEntries { prev, .. } if *to == id(3) => Some(prev.index),
         _ => None,
     });
     assert_eq!((installs(&beat), prev), (0, Some(5)));
@@ -238,7 +238,7 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     assert!(
         matches!(
             step.sent[..],
-            [(_, RaftMessage::AppendEntries { prev_index: 5, prev_term: 2, .. })]
+            [(_, RaftMessage::AppendEntries { prev: EntryId { term: 2, index: 5 }, .. })]
         ),
         "the entries after it follow: {:?}",
         step.sent
@@ -259,7 +259,7 @@ fn a_heartbeat_never_asks_about_what_is_gone() {
     });
     let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
     let asked = beat.sent.iter().filter_map(|(_, message)| match message {
-        RaftMessage::AppendEntries { prev_index, prev_term, .. } => Some((*prev_index, *prev_term)),
+        RaftMessage::AppendEntries { prev, .. } => Some((prev.index, prev.term)),
         _ => None,
     });
     let asked: Vec<_> = asked.collect();

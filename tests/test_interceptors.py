@@ -134,6 +134,7 @@ def test_a_message_says_everything():
         "index",
         "hint_index",
         "hint_term",
+        "interval_ns",
         "round",
         "carried",
     }

@@ -43,7 +43,7 @@ use self::reigns::Reigns;
 use self::story::{Placed, Stamp, story};
 use self::witness::Witness;
 use crate::protocol::{NodeId, NodeSet, OpId, Protocol, Role};
-use crate::raft::{Command, Node, RaftMessage, RaftNote};
+use crate::raft::{Command, Node, Promise, RaftMessage, RaftNote};
 
 use crate::sim::{ClockEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time};
 
@@ -216,26 +216,11 @@ impl Observer<Node> for Checks {
         if copy != 0 {
             return 0; // a copy: the node sent the message once
         }
-        match flight.message {
-            RaftMessage::AppendEntriesReply { term, success, index, .. } => {
-                self.nodes[from.at()].acknowledge(term, success, index);
-            }
-            RaftMessage::InstallSnapshotReply { term, index, .. } => {
-                self.nodes[from.at()].acknowledge(term, true, index);
-            }
-            RaftMessage::RequestVote { term, pre: false, .. } => self.vote(now, from, term, from),
-            RaftMessage::RequestVoteReply { term, granted: true, pre: false, .. } => {
-                self.vote(now, from, term, to);
-            }
-            RaftMessage::RequestVoteReply { term, granted: false, pre: false, .. } => {
-                self.nodes[from.at()].acknowledge(term, false, 0);
-            }
-            // A PreVote promises nothing.
-            RaftMessage::RequestVote { pre: true, .. }
-            | RaftMessage::RequestVoteReply { pre: true, .. }
-            // A leader promised its term before it was elected.
-            | RaftMessage::AppendEntries { .. }
-            | RaftMessage::InstallSnapshot { .. } => {}
+        match flight.message.promise() {
+            Promise::Nothing => {}
+            Promise::Log { term, index } => self.nodes[from.at()].acknowledge(term, index),
+            Promise::OwnVote { term } => self.vote(now, from, term, from),
+            Promise::Vote { term } => self.vote(now, from, term, to),
         }
         0
     }

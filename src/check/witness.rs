@@ -99,9 +99,9 @@ impl Witness {
     /// The node sends a reply. One of an older term, which waited for the disk, is ignored: it may
     /// be out of date, and its receiver will not count it.
     #[inline]
-    pub(super) fn acknowledge(&mut self, term: u64, success: bool, index: u64) {
+    pub(super) fn acknowledge(&mut self, term: u64, index: u64) {
         self.promised.term = self.promised.term.max(term);
-        if success && term >= self.term {
+        if term >= self.term {
             self.promised.index = self.promised.index.max(index);
         }
     }

@@ -10,7 +10,7 @@ use super::symbols::Symbols;
 use crate::fault::Names;
 use crate::protocol::{Message, NodeId, Span};
 use crate::raft::fields::{Change, Content, Holdings};
-use crate::raft::{Command, Entries, RaftMessage, Session, Snapshot};
+use crate::raft::{Command, Payload, RaftMessage, Session, Snapshot};
 use crate::sim::time::millis;
 use crate::sim::{Edit, Forged, MessageId};
 
@@ -269,7 +269,7 @@ fn change(
         (FieldSpec::Number(number), Content::Flag(_)) => Content::Flag(*number != 0),
         (FieldSpec::Entries(entries), Content::Entries(_)) => {
             let entries = entries.iter().map(|entry| entry.read(symbols));
-            Content::Entries(Entries::forged(entries.collect::<Result<Vec<_>, _>>()?))
+            Content::Entries(Payload::forged(entries.collect::<Result<Vec<_>, _>>()?))
         }
         (FieldSpec::Snapshot(snapshot), Content::Snapshot(_)) => {
             Content::Snapshot(Arc::new(snapshot.read(symbols)?))
@@ -363,7 +363,7 @@ impl Words<'_> {
             Content::Number(number) => FieldSpec::Number(*number),
             Content::Flag(flag) => FieldSpec::Flag(*flag),
             Content::Entries(entries) => FieldSpec::Entries(
-                entries.as_slice().iter().map(|e| self.entry(e.term, &e.command)).collect(),
+                entries.entries().iter().map(|e| self.entry(e.term, &e.command)).collect(),
             ),
             Content::Snapshot(snapshot) => FieldSpec::Snapshot(self.snapshot(snapshot)),
         }

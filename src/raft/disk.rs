@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::log::Log;
+use super::messages::RaftMessage;
 use super::node::Node;
 use super::snapshot::Snapshot;
 use super::stable::Write;
-use super::types::{Command, Entry, RaftMessage};
+use super::types::{Command, Entry};
 use crate::clone::clone_by_field;
 use crate::protocol::{Durability, Effects, LocalTime, NodeId, Role, WriteId};
 

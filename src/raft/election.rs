@@ -1,22 +1,23 @@
 //! Leader election (§5.2), the election restriction (§5.4.1), PreVote (diss. §9.6), sticky votes
 //! (diss. §4.2.3) and CheckQuorum (diss. §6.2).
 
+use super::messages::RaftMessage;
 use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
 use super::notes::{RaftNote, Refusal};
 use super::progress::Progress;
 use super::quorum::VoteResult;
 use super::rules::Rule;
-use super::types::{Command, RaftMessage};
-use super::variants::ElectionRule;
-use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role, Span};
+use super::types::{Command, EntryId};
+use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
 
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout,
     /// then it assumes there is no viable leader and begins an election" (§5.2).
     pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        if !self.has_reason_to_stand() {
-            fx.arm(ELECTION, self.candidate_timeout());
-        } else if self.config.pre_vote || self.config.election_rule.asks_about_log() {
+        let again = self.role == Role::Candidate;
+        if !self.policy.may_stand(again, self.id, &self.rejected, &self.quorum) {
+            fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
+        } else if self.config.pre_vote || self.policy.asks_about_log() {
             self.ask_whether(now, fx);
         } else {
             self.stand(now, fx);
@@ -36,27 +37,18 @@ impl Node {
     /// "To begin an election, a follower increments its current term and transitions to candidate
     /// state. It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
     fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        let Some(term) = self.term().max(self.seen_term).checked_add(1) else {
+        let Some(term) = self.policy.next_term(self.term()) else {
             // A liar has used up all terms: there is no later one for an election.
             return fx.arm(ELECTION, self.patience);
         };
-        self.count_refusals();
+        if self.role == Role::Candidate {
+            self.policy.stands_again(&self.rejected, self.peers().count());
+        }
         self.set_ballot(term, Some(self.id), fx);
         self.become_asking(Role::Candidate, term, fx);
         fx.note(RaftNote::Voted { term, candidate: self.id });
         self.ask_for_votes(term, false, fx);
         self.count_own_vote(now, fx);
-    }
-
-    /// Counts a lost election. In Raft Refloated's simulator a candidate counts it when it starts
-    /// the next election, and refusals by half of the others suffice; otherwise a majority must
-    /// refuse ([`Node::count_votes`]).
-    fn count_refusals(&mut self) {
-        let refused =
-            self.role == Role::Candidate && self.rejected.len() * 2 >= self.peers().count();
-        if self.config.election_rule == ElectionRule::Refloated && refused {
-            self.lost = self.lost.saturating_add(1);
-        }
     }
 
     fn become_asking<E: Effects<Self>>(&mut self, role: Role, term: u64, fx: &mut E) {
@@ -66,56 +58,19 @@ impl Node {
         self.forget_measurements();
         self.granted = NodeSet::default();
         self.rejected = NodeSet::default();
-        if self.config.election_rule != ElectionRule::HesitantMemory {
-            self.stale_for = NodeSet::default();
-        }
-        fx.arm(ELECTION, self.candidate_timeout());
+        self.policy.asks();
+        fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
         fx.note(RaftNote::Role { role, term });
     }
 
-    /// "Raft uses randomized election timeouts" (§5.2), the same for candidates as for followers;
-    /// Raft Refloated (its §4.2) tries other ones, and longer ones after each election that a
-    /// majority refused.
-    fn candidate_timeout(&self) -> Delay {
-        let timeout = self.config.candidate_timeout.unwrap_or(self.config.election_timeout);
-        if self.lost == 0 || self.config.candidate_backoff <= 1.0 {
-            return timeout;
-        }
-        let factor =
-            libm::pow(self.config.candidate_backoff, f64::from(self.lost.min(MOST_BACKOFF)));
-        let longer =
-            |span: Span| Span(((span.0 as f64 * factor).round() as u64).min(LONGEST_WAIT.0));
-        Delay { min: longer(timeout.min), max: longer(timeout.max) }
-    }
-
-    /// Whether the election rule lets this node start an election, or another one.
-    fn has_reason_to_stand(&self) -> bool {
-        // The nodes that refused for a reason other than a stale log. Granted votes prove nothing:
-        // the same minority may grant forever.
-        let endorsed = || self.rejected.without(&self.stale_for);
-        let again = self.role == Role::Candidate;
-        match self.config.election_rule {
-            // "Somebody rejected for a non-log reason."
-            ElectionRule::Hesitant if again => !endorsed().is_empty(),
-            ElectionRule::HesitantQuorum if again => {
-                self.quorum.is_quorum(&endorsed().union(&[self.id].into_iter().collect()))
-            }
-            ElectionRule::HesitantMemory => {
-                let all = self.peers().chain([self.id]).collect::<NodeSet>();
-                self.quorum.is_quorum(&all.without(&self.stale_for))
-            }
-            _ => true,
-        }
-    }
-
     fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
-        let (last_index, last_term) = (self.log().last_index(), self.log().last_term());
+        let last = self.log().last();
         for peer in self.peers() {
-            let message = RaftMessage::RequestVote { term, last_index, last_term, pre };
             if pre {
-                fx.send(peer, message); // promises nothing, so it need not wait for the disk
+                // It promises nothing, so it need not wait for the disk.
+                fx.send(peer, RaftMessage::PreVote { term, last });
             } else {
-                self.promise(peer, message, fx);
+                self.promise(peer, RaftMessage::RequestVote { term, last }, fx);
             }
         }
     }
@@ -127,25 +82,76 @@ impl Node {
         }
     }
 
+    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T, convert to
+    /// follower" (Figure 2, rules for all servers; §5.1). True if the election rule says that the
+    /// node then begins anew.
+    #[inline]
+    pub(super) fn observe_term<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        message: &RaftMessage,
+        fx: &mut E,
+    ) -> bool {
+        message.term() > self.term() && self.observe_later_term(now, from, message, fx)
+    }
+
+    #[inline(never)] // rare
+    fn observe_later_term<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        message: &RaftMessage,
+        fx: &mut E,
+    ) -> bool {
+        let stands = self.role != Role::Follower;
+        let (leader, steps_down) = match *message {
+            RaftMessage::AppendEntries { .. } | RaftMessage::InstallSnapshot { .. } => {
+                (Some(from), false)
+            }
+            RaftMessage::AppendEntriesReply { .. } | RaftMessage::InstallSnapshotReply { .. } => {
+                (None, false)
+            }
+            RaftMessage::RequestVote { last, .. } => {
+                let adopts = || {
+                    self.policy.adopts_term(|| self.is_up_to_date(last), || self.can_vote_for(from))
+                };
+                if self.is_bound_to_leader(now) || !adopts() {
+                    return false;
+                }
+                (None, stands)
+            }
+            // The term that the node itself asked about, or a vote for an election of its own.
+            RaftMessage::PreVoteReply { granted: true, .. }
+            | RaftMessage::RequestVoteReply { granted: true, .. } => return false,
+            RaftMessage::PreVoteReply { .. } if self.policy.collects_terms() => return false,
+            RaftMessage::PreVoteReply { .. } | RaftMessage::RequestVoteReply { .. } => (None, true),
+            // The term of an election that may never begin (diss. §9.6).
+            RaftMessage::PreVote { .. } => return false,
+        };
+        self.become_follower(message.term(), leader, fx);
+        let begins_anew = steps_down && self.policy.begins_anew();
+        if begins_anew {
+            self.policy.begin_anew();
+            fx.arm(ELECTION, self.patience);
+        }
+        begins_anew
+    }
+
     /// The receiver's side of `RequestVote` (Figure 2).
-    pub(super) fn request_vote<E: Effects<Self>>(
+    pub(super) fn handle_request_vote<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
         term: u64,
-        last: (u64, u64),
+        last: EntryId,
+        stepped_down: bool,
         fx: &mut E,
     ) {
         if self.is_bound_to_leader(now) {
             return fx.note(RaftNote::Refused { from, why: Refusal::StickyVote });
         }
-        let mut stepped_down = false;
-        if term > self.term() && self.adopts_term_of(from, last) {
-            stepped_down = self.role != Role::Follower && self.config.election_rule.begins_anew();
-            self.become_follower(term, None, fx);
-        }
         let refusal = if stepped_down {
-            self.begin_anew(fx);
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
@@ -168,40 +174,26 @@ impl Node {
                 fx.note(RaftNote::Voted { term, candidate: from });
             }
         }
-        let granted = refusal.is_none();
-        let stale_log = self.config.election_rule.needs_reasons() && !self.is_up_to_date(last);
         let reply = RaftMessage::RequestVoteReply {
             term: self.term(),
-            granted,
-            pre: false,
+            granted: refusal.is_none(),
             asked: term,
-            stale_log,
+            stale_log: self.policy.needs_reasons() && !self.is_up_to_date(last),
         };
         self.promise(from, reply, fx);
     }
 
-    /// "If RPC request or response contains term T > currentTerm: set currentTerm = T" (Figure 2),
-    /// unless the election rule requires more of a candidate than a higher term.
-    fn adopts_term_of(&self, candidate: NodeId, last: (u64, u64)) -> bool {
-        match self.config.election_rule {
-            ElectionRule::StaleLogNoBump => self.is_up_to_date(last),
-            ElectionRule::NoGrantNoBump => self.is_up_to_date(last) && self.can_vote_for(candidate),
-            _ => true,
-        }
-    }
-
     /// The receiver's side of PreVote (diss. §9.6): it grants if it would vote and has not heard
     /// from a leader for an election timeout. Changes no state.
-    pub(super) fn request_pre_vote<E: Effects<Self>>(
+    pub(super) fn handle_pre_vote<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
         term: u64,
-        last: (u64, u64),
+        last: EntryId,
         fx: &mut E,
     ) {
-        let asks_about_log = self.config.election_rule.asks_about_log();
-        let refusal = if asks_about_log {
+        let refusal = if self.policy.asks_about_log() {
             (!self.is_up_to_date(last)).then_some(Refusal::NotUpToDate)
         } else if self.hears_leader(now) || self.refuses_votes(now) {
             Some(Refusal::StickyVote)
@@ -218,60 +210,80 @@ impl Node {
             fx.note(RaftNote::Refused { from, why });
         }
         let granted = refusal.is_none();
-        let asked = term;
-        // `zookeeper_max_term` needs the voter's own term; PreVote's replies carry the term that
-        // was asked about.
-        let own = !granted || self.config.election_rule == ElectionRule::ZooKeeperMaxTerm;
-        let term = if own { self.term() } else { term };
-        let reply =
-            RaftMessage::RequestVoteReply { term, granted, pre: true, asked, stale_log: false };
+        let own = !granted || self.policy.collects_terms();
+        let reply = RaftMessage::PreVoteReply {
+            term: if own { self.term() } else { term },
+            granted,
+            asked: term,
+            stale_log: false,
+        };
         self.promise(from, reply, fx);
     }
 
-    pub(super) fn vote_reply<E: Effects<Self>>(
+    /// A voter answered a candidate.
+    pub(super) fn handle_request_vote_reply<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
         reply: VoteReply,
         fx: &mut E,
     ) {
-        let VoteReply { term, granted, pre, asked, stale_log } = reply;
-        let collects_terms = pre && self.config.election_rule == ElectionRule::ZooKeeperMaxTerm;
-        if collects_terms {
-            self.seen_term = self.seen_term.max(term);
-        } else if !granted && term > self.term() {
-            self.become_follower(term, None, fx);
-            if self.config.election_rule.begins_anew() {
-                self.begin_anew(fx);
-            }
+        if self.role != Role::Candidate {
             return;
         }
-        let standing = match self.role {
-            Role::PreCandidate if pre => self.term().saturating_add(1),
-            Role::Candidate if !pre => self.term(),
-            _ => return,
-        };
-        if stale_log && asked == standing {
-            self.stale_for.insert(from);
+        let standing = self.term();
+        if reply.stale_log && reply.asked == standing {
+            self.policy.found_stale(from);
         }
-        if granted {
-            if collects_terms && asked != standing {
-                return;
-            }
-            if !collects_terms && term != standing && (pre || self.obeys(Rule::TermCheckVote)) {
+        let counts = reply.term == standing || !self.obeys(Rule::TermCheckVote);
+        self.count_reply(now, from, reply, standing, counts, fx);
+    }
+
+    /// A node answered whether it would vote for this one.
+    pub(super) fn handle_pre_vote_reply<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        reply: VoteReply,
+        fx: &mut E,
+    ) {
+        let collects_terms = self.policy.collects_terms();
+        if collects_terms {
+            self.policy.collect_term(reply.term);
+        }
+        if self.role != Role::PreCandidate {
+            return;
+        }
+        let standing = self.term().saturating_add(1);
+        if reply.stale_log && reply.asked == standing {
+            self.policy.found_stale(from);
+        }
+        if collects_terms && reply.granted && reply.asked != standing {
+            return;
+        }
+        let counts = collects_terms || reply.term == standing;
+        self.count_reply(now, from, reply, standing, counts, fx);
+    }
+
+    fn count_reply<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        reply: VoteReply,
+        standing: u64,
+        counts: bool,
+        fx: &mut E,
+    ) {
+        if reply.granted {
+            if !counts {
                 let why = Refusal::StaleTerm(Rule::TermCheckVote);
                 return fx.note(RaftNote::Refused { from, why });
             }
             self.granted.insert(from);
-        } else if asked == standing {
+        } else if reply.asked == standing {
             self.rejected.insert(from);
         }
         self.count_votes(now, fx);
-    }
-
-    fn begin_anew<E: Effects<Self>>(&mut self, fx: &mut E) {
-        self.lost = 0;
-        fx.arm(ELECTION, self.patience);
     }
 
     /// "A candidate wins an election if it receives votes from a majority of the servers in the
@@ -281,10 +293,10 @@ impl Node {
         match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
             (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
             (VoteResult::Won, _) => self.become_leader(now, fx),
-            (VoteResult::Lost, _) if self.config.election_rule.stays_candidate() => {}
             (VoteResult::Lost, _) => {
-                self.lost = self.lost.saturating_add(1);
-                self.become_follower(self.term(), None, fx);
+                if self.policy.lost() {
+                    self.become_follower(self.term(), None, fx);
+                }
             }
             (VoteResult::Pending, _) => {}
         }
@@ -309,7 +321,7 @@ impl Node {
     /// (§5.2).
     pub(super) fn lead<E: Effects<Self>>(&mut self, now: LocalTime, next: u64, fx: &mut E) {
         self.leader = Some(self.id);
-        self.forget_elections();
+        self.policy.forget();
         self.forget_measurements();
         self.progress.clear();
         self.progress.resize(self.quorum.size(), Progress::probing(next, self.config.max_inflight));
@@ -342,9 +354,8 @@ impl Node {
 
     /// "If the logs have last entries with different terms, then the log with the later term is
     /// more up to date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
-    fn is_up_to_date(&self, candidate: (u64, u64)) -> bool {
-        candidate >= (self.log().last_term(), self.log().last_index())
-            || !self.obeys(Rule::UpToDateCheck)
+    fn is_up_to_date(&self, candidate: EntryId) -> bool {
+        candidate >= self.log().last() || !self.obeys(Rule::UpToDateCheck)
     }
 
     /// "If a server receives a RequestVote request within the minimum election timeout of hearing
@@ -364,10 +375,10 @@ impl Node {
             || self.heard_at.is_some_and(|at| now.since(at) < self.patience.min)
     }
 
-    /// Whether an `AppendEntries` comes from a leader that this node follows; if so it restarts its
-    /// election timer, even if it then refuses the entries.
-    #[inline(always)] // called for every message of a leader, from one place
-    pub(super) fn accepts_leader<E: Effects<Self>>(
+    /// The sender of an `AppendEntries` or a snapshot leads this node's term: follows it, and waits
+    /// for its next message. False if the message is of an older term or this node leads the term.
+    #[inline(always)] // called for every message of a leader
+    pub(super) fn follow<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
@@ -381,40 +392,28 @@ impl Node {
             self.reject_stale(from, prev_index, fx);
             return false;
         }
-        if self.role == Role::Leader && term <= self.term() {
+        if self.role == Role::Leader {
             fx.note(RaftNote::Refused { from, why: Refusal::SecondLeader });
             return false;
         }
-        if term > self.term() || self.role != Role::Follower {
-            self.become_follower(term.max(self.term()), Some(from), fx);
+        if self.role != Role::Follower {
+            self.become_follower(self.term(), Some(from), fx);
         }
         self.leader = Some(from);
-        self.forget_elections();
+        self.policy.forget();
         self.heard_at = Some(now);
         fx.arm(ELECTION, self.patience);
         true
     }
 
-    /// There is a leader: discards what was learned in elections.
-    #[inline]
-    fn forget_elections(&mut self) {
-        if self.lost > 0 || self.config.election_rule != ElectionRule::Paper {
-            (self.lost, self.seen_term, self.stale_for) = (0, 0, NodeSet::default());
-        }
-    }
-
     /// Whether an answer to `AppendEntries` is for this leader and this term.
     #[inline]
-    pub(super) fn accepts_ack<E: Effects<Self>>(
-        &mut self,
+    pub(super) fn is_for_this_term<E: Effects<Self>>(
+        &self,
         from: NodeId,
         term: u64,
         fx: &mut E,
     ) -> bool {
-        if term > self.term() {
-            self.become_follower(term, None, fx);
-            return false;
-        }
         if term < self.term() && self.obeys(Rule::TermCheckAck) {
             let why = Refusal::StaleTerm(Rule::TermCheckAck);
             fx.note(RaftNote::Refused { from, why });
@@ -430,17 +429,11 @@ impl Node {
     }
 }
 
-/// The fields of a `RequestVoteReply`.
+/// A voter's answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct VoteReply {
     pub(super) term: u64,
     pub(super) granted: bool,
-    pub(super) pre: bool,
     pub(super) asked: u64,
     pub(super) stale_log: bool,
 }
-
-/// The maximum number of times that a candidate's timeout grows.
-const MOST_BACKOFF: u32 = 64;
-/// The longest time that a candidate waits: a day.
-const LONGEST_WAIT: Span = Span::from_ms(24 * 3_600_000);

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::log::{Base, prefix_hash};
 use super::machine::Machine;
+use super::messages::RaftMessage;
 use super::snapshot::Snapshot;
-use super::types::{Command, Entries, Entry, Key, Output, RaftMessage, Value, fold};
+use super::types::{Command, Entry, EntryId, Key, Output, Payload, Value, fold};
+use crate::protocol::Span;
 
 /// A reference to a field of a message.
 #[derive(Debug)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     Number(&'a mut u64),
     Flag(&'a mut bool),
-    Entries(&'a mut Entries),
+    Entries(&'a mut Payload),
     Snapshot(&'a mut Arc<Snapshot>),
 }
 
@@ -24,7 +26,7 @@ pub enum Content {
     /// True or false.
     Flag(bool),
     /// Entries of the log.
-    Entries(Entries),
+    Entries(Payload),
     /// A snapshot.
     Snapshot(Arc<Snapshot>),
 }
@@ -50,48 +52,102 @@ pub struct Change {
     pub content: Content,
 }
 
-impl RaftMessage {
-    /// A message of a type with empty fields; `None` if there is no such type.
-    pub fn blank(kind: &str) -> Option<Self> {
-        let (term, index, round) = (0, 0, 0);
-        let pre = matches!(kind, "PreVote" | "PreVoteReply");
-        Some(match kind {
-            "RequestVote" | "PreVote" => {
-                RaftMessage::RequestVote { term, last_index: 0, last_term: 0, pre }
+/// The names of a field: its own, that of a duration, and those of the two numbers of an
+/// [`EntryId`].
+pub(super) struct Names {
+    pub(super) own: &'static str,
+    pub(super) ns: &'static str,
+    pub(super) index: &'static str,
+    pub(super) term: &'static str,
+}
+
+/// A type of fields.
+pub(super) trait Field: Sized {
+    /// Its value, as the rows of messages use it.
+    type Value<'a>
+    where
+        Self: 'a;
+
+    /// The value of a field.
+    fn value(&self) -> Self::Value<'_>;
+
+    /// An empty field.
+    fn blank() -> Self;
+
+    /// The places that interceptors can set.
+    fn places<'a>(&'a mut self, names: Names, places: &mut Vec<(&'static str, Place<'a>)>);
+}
+
+macro_rules! copied {
+    ($($type:ty: |$field:ident, $names:ident| [$(($name:expr, $place:expr)),*];)*) => {
+        $(impl Field for $type {
+            type Value<'a> = Self;
+
+            #[inline(always)]
+            fn value(&self) -> Self {
+                *self
             }
-            "RequestVoteReply" | "PreVoteReply" => RaftMessage::RequestVoteReply {
-                term,
-                granted: false,
-                pre,
-                asked: 0,
-                stale_log: false,
-            },
-            "AppendEntries" => RaftMessage::AppendEntries {
-                term,
-                prev_index: 0,
-                prev_term: 0,
-                commit: 0,
-                round,
-                entries: Entries::None,
-            },
-            "AppendEntriesReply" => RaftMessage::AppendEntriesReply {
-                term,
-                success: false,
-                index,
-                hint_index: 0,
-                hint_term: 0,
-                round,
-                carried: false,
-            },
-            "InstallSnapshot" => {
-                let snapshot = Arc::new(Snapshot::forged(&Holdings::default()));
-                RaftMessage::InstallSnapshot { term, round, snapshot }
+
+            fn blank() -> Self {
+                Self::default()
             }
-            "InstallSnapshotReply" => RaftMessage::InstallSnapshotReply { term, index, round },
-            _ => return None,
-        })
+
+            fn places<'a>(&'a mut self, $names: Names, places: &mut Vec<(&'static str, Place<'a>)>) {
+                let $field = self;
+                places.extend([$(($name, $place)),*]);
+            }
+        })*
+    };
+}
+
+copied! {
+    u64: |number, names| [(names.own, Place::Number(number))];
+    bool: |flag, names| [(names.own, Place::Flag(flag))];
+    Span: |span, names| [(names.ns, Place::Number(&mut span.0))];
+    EntryId: |id, names| [
+        (names.index, Place::Number(&mut id.index)),
+        (names.term, Place::Number(&mut id.term))
+    ];
+}
+
+impl Field for Payload {
+    type Value<'a> = &'a Self;
+
+    #[inline(always)]
+    fn value(&self) -> &Self {
+        self
     }
 
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn places<'a>(&'a mut self, _: Names, places: &mut Vec<(&'static str, Place<'a>)>) {
+        places.push(match self {
+            Payload::Measured { round_trip } => ("round_trip_ns", Place::Number(&mut round_trip.0)),
+            entries => ("entries", Place::Entries(entries)),
+        });
+    }
+}
+
+impl Field for Arc<Snapshot> {
+    type Value<'a> = &'a Snapshot;
+
+    #[inline(always)]
+    fn value(&self) -> &Snapshot {
+        self
+    }
+
+    fn blank() -> Self {
+        Arc::new(Snapshot::forged(&Holdings::default()))
+    }
+
+    fn places<'a>(&'a mut self, names: Names, places: &mut Vec<(&'static str, Place<'a>)>) {
+        places.push((names.own, Place::Snapshot(self)));
+    }
+}
+
+impl RaftMessage {
     /// Its fields: names and values.
     pub fn contents(&self) -> Vec<(&'static str, Content)> {
         let content = |place| match place {
@@ -118,66 +174,9 @@ impl RaftMessage {
             }
         }
     }
-
-    fn places(&mut self) -> Vec<(&'static str, Place<'_>)> {
-        use Place::{Flag, Number};
-        match self {
-            RaftMessage::RequestVote { term, last_index, last_term, pre: _ } => vec![
-                ("term", Number(term)),
-                ("last_index", Number(last_index)),
-                ("last_term", Number(last_term)),
-            ],
-            RaftMessage::RequestVoteReply { term, granted, pre: _, asked, stale_log } => vec![
-                ("term", Number(term)),
-                ("granted", Flag(granted)),
-                ("asked", Number(asked)),
-                ("stale_log", Flag(stale_log)),
-            ],
-            RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round, entries } => {
-                vec![
-                    ("term", Number(term)),
-                    ("prev_index", Number(prev_index)),
-                    ("prev_term", Number(prev_term)),
-                    ("commit", Number(commit)),
-                    ("round", Number(round)),
-                    match entries {
-                        Entries::Measured { round_trip } => {
-                            ("round_trip", Number(&mut round_trip.0))
-                        }
-                        entries => ("entries", Place::Entries(entries)),
-                    },
-                ]
-            }
-            RaftMessage::AppendEntriesReply {
-                term,
-                success,
-                index,
-                hint_index,
-                hint_term,
-                round,
-                carried,
-            } => vec![
-                ("term", Number(term)),
-                ("success", Flag(success)),
-                ("index", Number(index)),
-                ("hint_index", Number(hint_index)),
-                ("hint_term", Number(hint_term)),
-                ("round", Number(round)),
-                ("carried", Flag(carried)),
-            ],
-            RaftMessage::InstallSnapshot { term, round, snapshot } => vec![
-                ("term", Number(term)),
-                ("round", Number(round)),
-                ("snapshot", Place::Snapshot(snapshot)),
-            ],
-            RaftMessage::InstallSnapshotReply { term, index, round } => {
-                vec![("term", Number(term)), ("index", Number(index)), ("round", Number(round))]
-            }
-        }
-    }
 }
 
-impl Entries {
+impl Payload {
     /// Entries that need not be in any log. Their hashes cover their contents, for the digest; a
     /// node that stores them computes its own.
     pub fn forged(entries: impl IntoIterator<Item = (u64, Command)>) -> Self {
@@ -188,9 +187,9 @@ impl Entries {
         };
         let entries: Vec<Entry> = entries.into_iter().map(entry).collect();
         match entries[..] {
-            [] => Entries::None,
-            [entry] => Entries::One(entry),
-            _ => Entries::Many(entries.into()),
+            [] => Payload::Heartbeat,
+            [entry] => Payload::One(entry),
+            _ => Payload::Many(entries.into()),
         }
     }
 }

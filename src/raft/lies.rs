@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Command, Entries, Op, RaftMessage, Value, fold};
+use super::messages::RaftMessage;
+use super::types::{Command, EntryId, Op, Payload, Value, fold};
 use crate::protocol::{Fingerprint, NodeId, Way};
 
 /// The lies: name and meaning.
@@ -81,19 +82,13 @@ impl Lie {
         match (self, message) {
             (
                 Lie::ClaimedLog { index, term: claimed, .. },
-                RaftMessage::RequestVote { term, last_index, last_term, .. },
-            ) => {
-                *last_index = *index;
-                *last_term = claimed.unwrap_or_else(|| highest_term(*index, *term));
-            }
+                RaftMessage::RequestVote { term, last } | RaftMessage::PreVote { term, last },
+            ) => *last = claim(*index, *claimed, *term),
             (
                 Lie::ClaimedLog { index, term: claimed, append_entries: true },
-                RaftMessage::AppendEntries { term, prev_index, prev_term, .. },
-            ) => {
-                *prev_index = *index;
-                *prev_term = claimed.unwrap_or_else(|| highest_term(*index, *term));
-            }
-            (Lie::DoubleVote, RaftMessage::RequestVoteReply { granted, pre: false, .. }) => {
+                RaftMessage::AppendEntries { term, prev, .. },
+            ) => *prev = claim(*index, *claimed, *term),
+            (Lie::DoubleVote, RaftMessage::RequestVoteReply { granted, .. }) => {
                 *granted = true;
             }
             (
@@ -110,15 +105,20 @@ impl Lie {
     fn incoming(&mut self, message: &mut RaftMessage) {
         if let (
             Lie::ForgedAck { offered },
-            RaftMessage::AppendEntries { term, prev_index, entries, .. },
+            RaftMessage::AppendEntries { term, prev, payload, .. },
         ) = (self, message)
         {
-            let last = prev_index.saturating_add(entries.as_slice().len() as u64);
+            let last = prev.index.saturating_add(payload.entries().len() as u64);
             let before = if offered.0 == *term { offered.1 } else { 0 };
             *offered = (*term, before.max(last));
-            *entries = Entries::None;
+            *payload = Payload::Heartbeat;
         }
     }
+}
+
+/// The entry that a liar claims; without a term, the highest that it can have.
+fn claim(index: u64, claimed: Option<u64>, term: u64) -> EntryId {
+    EntryId { term: claimed.unwrap_or_else(|| highest_term(index, term)), index }
 }
 
 /// The highest term that an entry at an index can have in a log of a candidate for `term`.
@@ -133,12 +133,12 @@ fn is_fooled(liar: NodeId, to: NodeId) -> bool {
 
 /// The same indices and terms with other values.
 fn equivocate(message: &mut RaftMessage) {
-    let RaftMessage::AppendEntries { entries, .. } = message else { return };
-    if entries.as_slice().is_empty() {
+    let RaftMessage::AppendEntries { payload, .. } = message else { return };
+    if payload.entries().is_empty() {
         return; // a heartbeat, perhaps with a measurement
     }
-    let twisted = entries.as_slice().iter().map(|entry| (entry.term, twist(entry.command)));
-    *entries = Entries::forged(twisted);
+    let twisted = payload.entries().iter().map(|entry| (entry.term, twist(entry.command)));
+    *payload = Payload::forged(twisted);
 }
 
 fn twist(mut command: Command) -> Command {

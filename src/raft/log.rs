@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::types::{Command, Entries, Entry, Op, Session, fold};
+use super::types::{Command, Entry, EntryId, Op, Payload, Session, fold};
 use crate::clone::clone_by_field;
 
 /// A node's log. It takes most of the memory of a long run, so data that many entries share are
@@ -65,6 +65,12 @@ impl Log {
     #[inline]
     pub fn last_term(&self) -> u64 {
         self.newest.term
+    }
+
+    /// Term and index of the last entry; zeros if there is none.
+    #[inline]
+    pub fn last(&self) -> EntryId {
+        EntryId { term: self.last_term(), index: self.last_index() }
     }
 
     /// Term of the entry at an index: 0 at index 0; `None` after the last and for removed entries.
@@ -141,8 +147,8 @@ impl Log {
 
     /// Whether the log holds an entry with this index and term (§5.3, the consistency check).
     #[inline]
-    pub fn matches(&self, index: u64, term: u64) -> bool {
-        self.term_at(index) == Some(term)
+    pub fn matches(&self, id: EntryId) -> bool {
+        self.term_at(id.index) == Some(id.term)
     }
 
     /// Adds an entry at the end.
@@ -224,11 +230,11 @@ impl Log {
 
     /// At most `limit` entries from `first` on, for a message.
     #[inline(always)] // mostly a single entry, which then stays in registers
-    pub fn batch(&self, first: u64, limit: u32) -> Entries {
+    pub fn batch(&self, first: u64, limit: u32) -> Payload {
         match self.count_from(first, limit) {
-            0 => Entries::None,
-            1 => self.get(first).map_or(Entries::None, Entries::One),
-            many => Entries::Many(self.collect(first, many)),
+            0 => Payload::Heartbeat,
+            1 => self.get(first).map_or(Payload::Heartbeat, Payload::One),
+            many => Payload::Many(self.collect(first, many)),
         }
     }
 
@@ -237,14 +243,14 @@ impl Log {
         self.from(first).take(count as usize).collect()
     }
 
-    /// The last index at or before `index` whose term is at most `term`: where two logs may still
-    /// agree (§5.3, the optimization that skips a whole term per rejection).
-    pub fn last_at_most(&self, index: u64, term: u64) -> u64 {
-        let mut at = index.min(self.last_index());
-        while at > 0 && self.term_at(at).is_some_and(|t| t > term) {
-            at -= 1; // removed entries have no term, so the loop ends there
+    /// The last entry at or before `bound.index` whose term is at most `bound.term`: where two logs
+    /// may still agree (§5.3, the optimization that skips a whole term per rejection).
+    pub fn last_at_most(&self, bound: EntryId) -> EntryId {
+        let mut index = bound.index.min(self.last_index());
+        while index > 0 && self.term_at(index).is_some_and(|term| term > bound.term) {
+            index -= 1; // removed entries have no term, so the loop ends there
         }
-        at
+        EntryId { term: self.term_at(index).unwrap_or(0), index }
     }
 }
 
@@ -274,7 +280,11 @@ mod tests {
         assert_eq!(log.term_at(0), Some(0));
         assert_eq!(log.term_at(3), Some(4));
         assert_eq!(log.term_at(4), None);
-        assert!(log.matches(0, 0) && log.matches(2, 1) && !log.matches(2, 4));
+        assert!(
+            log.matches(EntryId { term: 0, index: 0 })
+                && log.matches(EntryId { term: 1, index: 2 })
+                && !log.matches(EntryId { term: 4, index: 2 })
+        );
     }
 
     #[test]
@@ -309,9 +319,13 @@ mod tests {
         }
         assert_eq!([0, 1, 2].map(|index| compact.term_at(index)), [None; 3]);
         assert!(compact.get(3).is_none() && compact.count_from(3, 9) == 0);
-        assert_eq!(compact.batch(4, 9).as_slice(), whole.batch(4, 9).as_slice());
-        assert_eq!(compact.last_at_most(5, 4), 4);
-        assert_eq!(compact.last_at_most(5, 3), 2, "before the first entry");
+        assert_eq!(compact.batch(4, 9).entries(), whole.batch(4, 9).entries());
+        assert_eq!(compact.last_at_most(EntryId { term: 4, index: 5 }).index, 4);
+        assert_eq!(
+            compact.last_at_most(EntryId { term: 3, index: 5 }).index,
+            2,
+            "before the first entry"
+        );
         compact.compact(2);
         compact.compact(9);
         assert_eq!(compact.base().index, 3, "it was removed already, or never existed");
@@ -399,9 +413,9 @@ mod tests {
     #[test]
     fn back_off_skips_terms() {
         let log = log(&[1, 1, 4, 4, 5]);
-        assert_eq!(log.last_at_most(5, 4), 4);
-        assert_eq!(log.last_at_most(5, 3), 2);
-        assert_eq!(log.last_at_most(9, 9), 5);
-        assert_eq!(log.last_at_most(5, 0), 0);
+        assert_eq!(log.last_at_most(EntryId { term: 4, index: 5 }).index, 4);
+        assert_eq!(log.last_at_most(EntryId { term: 3, index: 5 }).index, 2);
+        assert_eq!(log.last_at_most(EntryId { term: 9, index: 9 }).index, 5);
+        assert_eq!(log.last_at_most(EntryId { term: 0, index: 5 }).index, 0);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Read it beside the paper (Ongaro and Ousterhout, "In Search of an Understandable Consensus
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that
-//! it implements. In this order: [`types`] (messages and entries), [`rules`] (which can be taken
+//! it implements. In this order: [`messages`], [`types`] (entries and requests), [`rules`] (which can be taken
 //! away), [`config`], [`log`] and [`stable`] (Figure 2, persistent state), [`node`] (state and
 //! dispatch), `disk` (writes, and promises that wait for them), `election` (§5.2, §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`],
 //! `replication` (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]),
@@ -15,6 +15,7 @@ pub mod fields;
 pub mod lies;
 pub mod log;
 pub mod machine;
+pub mod messages;
 pub mod node;
 pub mod notes;
 pub mod progress;
@@ -32,6 +33,7 @@ pub mod variants;
 pub use config::{Config, Lease};
 pub use lies::Lie;
 pub use log::{Base, Log};
+pub use messages::{Promise, RaftMessage};
 pub use node::Node;
 pub use notes::{RaftNote, Refusal};
 pub use quorum::{Quorum, VoteResult};
@@ -40,5 +42,5 @@ pub use sizes::{Texts, Wire};
 pub use snapshot::Snapshot;
 pub use stable::{StableState, Write};
 pub use tuning::AdaptiveTimeout;
-pub use types::{Command, Entries, Entry, Key, Op, Output, RaftMessage, Request, Session, Value};
+pub use types::{Command, Entry, EntryId, Key, Op, Output, Payload, Request, Session, Value};
 pub use variants::ElectionRule;

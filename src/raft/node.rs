@@ -9,6 +9,7 @@ use super::election::VoteReply;
 use super::lies::Lie;
 use super::log::Log;
 use super::machine::Machine;
+use super::messages::RaftMessage;
 use super::notes::RaftNote;
 use super::progress::Progress;
 use super::quorum::Quorum;
@@ -16,9 +17,8 @@ use super::reads::Reads;
 use super::rules::Rule;
 use super::stable::StableState;
 use super::tuning::Tuning;
-use super::types::{
-    Command, Entry, Key, Op, Output, RaftMessage, Request, Session, Value, Waiting,
-};
+use super::types::{Command, Entry, Key, Op, Output, Request, Session, Value, Waiting};
+use super::variants::Policy;
 use crate::clone::clone_by_field;
 use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
@@ -70,13 +70,8 @@ pub struct Node {
     // Volatile on candidates.
     pub(super) granted: NodeSet,
     pub(super) rejected: NodeSet,
-    /// The nodes that found this node's log stale; kept between elections while the log is
-    /// unchanged.
-    pub(super) stale_for: NodeSet,
-    /// The highest term in the replies while asking (`zookeeper_max_term`).
-    pub(super) seen_term: u64,
-    /// The number of consecutive elections that a majority refused.
-    pub(super) lost: u32,
+    /// The election rule, and what it remembers.
+    pub(super) policy: Policy,
 
     // Volatile on leaders.
     /// One per node; the leader's own tracks its disk. Empty until the node first wins an election
@@ -90,7 +85,7 @@ clone_by_field!(
     [] Node { stable, unsynced, tuning, reads }
     copied {
         id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
-        stale_for, seen_term, lost
+        policy
     }
     empty { machine, waiting, replaced, progress }
     shared { config, quorum }
@@ -108,7 +103,6 @@ impl Node {
             id,
             patience: config.election_timeout,
             tuning: config.adaptive_timeout.map(tuning),
-            config: Arc::new(config),
             quorum: Arc::new(quorum),
             stable: StableState::default(),
             role: Role::Follower,
@@ -122,9 +116,8 @@ impl Node {
             restarted: false,
             granted: NodeSet::default(),
             rejected: NodeSet::default(),
-            stale_for: NodeSet::default(),
-            seen_term: 0,
-            lost: 0,
+            policy: Policy::new(config.election_rule),
+            config: Arc::new(config),
             progress: Vec::new(),
             waiting: VecDeque::new(),
             reads: Reads::default(),
@@ -211,52 +204,54 @@ impl Node {
         message: &RaftMessage,
         fx: &mut E,
     ) {
+        let stepped_down = self.observe_term(now, from, message, fx);
         match *message {
-            RaftMessage::AppendEntries {
-                term,
-                prev_index,
-                prev_term,
-                commit,
-                round,
-                ref entries,
-            } => {
-                if self.accepts_leader(now, from, term, prev_index, fx) {
-                    self.measure(round, entries);
-                    self.append_entries(from, prev_index, prev_term, commit, round, entries, fx);
+            RaftMessage::AppendEntries { term, prev, commit, round, ref payload } => {
+                if self.follow(now, from, term, prev.index, fx) {
+                    self.measure(round, payload);
+                    self.handle_append_entries(from, prev, commit, round, payload, fx);
                 }
             }
             RaftMessage::AppendEntriesReply {
                 term,
                 success,
                 index,
-                hint_index,
-                hint_term,
+                hint,
+                interval,
                 round,
                 carried,
             } => {
-                if !self.accepts_ack(from, term, fx) {
+                if !self.is_for_this_term(from, term, fx) {
                 } else if success {
-                    self.measured(now, from, round, hint_index);
+                    self.measured(now, from, round, interval);
                     self.acknowledged(now, from, index, round, carried, fx);
                 } else {
-                    let hint = (hint_index, hint_term);
                     self.refused(now, from, index, hint, round, carried, fx);
                 }
             }
             RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
-                self.install_snapshot(now, from, term, round, snapshot, fx);
+                if self.follow(now, from, term, snapshot.base.index, fx) {
+                    self.handle_install_snapshot(from, round, snapshot, fx);
+                }
             }
             RaftMessage::InstallSnapshotReply { term, index, round } => {
-                self.snapshot_installed(now, from, term, index, round, fx);
+                if self.is_for_this_term(from, term, fx) {
+                    self.acknowledged_snapshot(now, from, index, round, fx);
+                }
             }
-            RaftMessage::RequestVote { term, last_index, last_term, pre: false } => {
-                self.request_vote(now, from, term, (last_term, last_index), fx);
+            RaftMessage::RequestVote { term, last } => {
+                self.handle_request_vote(now, from, term, last, stepped_down, fx);
             }
-            RaftMessage::RequestVote { term, last_index, last_term, pre: true } => {
-                self.request_pre_vote(now, from, term, (last_term, last_index), fx);
+            RaftMessage::RequestVoteReply { term, granted, asked, stale_log } => {
+                let reply = VoteReply { term, granted, asked, stale_log };
+                self.handle_request_vote_reply(now, from, reply, fx);
             }
-            RaftMessage::RequestVoteReply { term, granted, pre, asked, stale_log } => {
-                self.vote_reply(now, from, VoteReply { term, granted, pre, asked, stale_log }, fx);
+            RaftMessage::PreVote { term, last } => {
+                self.handle_pre_vote(now, from, term, last, fx);
+            }
+            RaftMessage::PreVoteReply { term, granted, asked, stale_log } => {
+                let reply = VoteReply { term, granted, asked, stale_log };
+                self.handle_pre_vote_reply(now, from, reply, fx);
             }
         }
     }
@@ -410,9 +405,7 @@ impl Node {
             restarted,
             granted,
             rejected,
-            stale_for,
-            seen_term,
-            lost,
+            policy,
             progress,
             waiting,
             reads,
@@ -420,7 +413,7 @@ impl Node {
         (*role, *leader, *commit, *heard_at) = (Role::Follower, None, 0, None);
         (*refuses_votes_until, *restarted) = (LocalTime::default(), true);
         (*granted, *rejected) = (NodeSet::default(), NodeSet::default());
-        (*stale_for, *seen_term, *lost) = (NodeSet::default(), 0, 0);
+        policy.forget();
         machine.forget();
         replaced.clear();
         waiting.clear();

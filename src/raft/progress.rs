@@ -1,7 +1,7 @@
 //! The leader's view of a follower, and how it sends to it: probe, replicate or snapshot, as in
 //! etcd's `tracker.Progress` and in raft-rs.
 
-use super::types::Entries;
+use super::types::Payload;
 
 /// The leader's view of a follower.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,8 +132,8 @@ impl Progress {
     }
 
     /// Whether a probe with these entries may be sent.
-    pub(super) fn may_probe(&self, entries: &Entries, max_inflight: u32) -> bool {
-        entries.as_slice().is_empty() || self.slots.taken() < max_inflight
+    pub(super) fn may_probe(&self, entries: &Payload, max_inflight: u32) -> bool {
+        entries.entries().is_empty() || self.slots.taken() < max_inflight
     }
 
     /// Entries were sent. Assumes that they arrive; if not, the follower refuses a later heartbeat.
@@ -144,8 +144,8 @@ impl Progress {
     }
 
     /// A probe was sent.
-    pub(super) fn probed(&mut self, entries: &Entries, round: u64) {
-        let count = entries.as_slice().len() as u64;
+    pub(super) fn probed(&mut self, entries: &Payload, round: u64) {
+        let count = entries.entries().len() as u64;
         self.state = Pace::Waiting { last: self.next - 1 + count, round };
         self.slots.fresh += u32::from(count > 0);
     }
@@ -300,7 +300,7 @@ mod tests {
 
     fn waiting(matched: u64, next: u64) -> Progress {
         let mut progress = Progress { matched, matched_in: 1, ..Progress::probing(next, MOST) };
-        progress.probed(&Entries::None, 1);
+        progress.probed(&Payload::Heartbeat, 1);
         progress
     }
 

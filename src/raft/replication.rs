@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::messages::RaftMessage;
 use super::node::Node;
 use super::notes::{RaftNote, Refusal};
 use super::progress::{Pace, Verdict};
 use super::rules::Rule;
-use super::types::{Command, Entries, Entry, RaftMessage, Waiting};
-use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role};
+use super::types::{Command, Entry, EntryId, Payload, Waiting};
+use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role, Span};
 use crate::reasons;
 
 impl Node {
@@ -64,10 +65,10 @@ impl Node {
             let limit = self.config.max_entries_per_append;
             let count = self.log().count_from(next, limit);
             let entries = match &*shared {
-                Some((first, batch)) if *first == next => Entries::Many(batch.clone()),
+                Some((first, batch)) if *first == next => Payload::Many(batch.clone()),
                 _ => self.log().batch(next, limit),
             };
-            if let Entries::Many(batch) = &entries {
+            if let Payload::Many(batch) = &entries {
                 *shared = Some((next, batch.clone()));
             }
             self.send_append(peer, entries, fx);
@@ -80,17 +81,17 @@ impl Node {
     pub(super) fn send_append<E: Effects<Self>>(
         &mut self,
         peer: NodeId,
-        entries: Entries,
+        payload: Payload,
         fx: &mut E,
     ) {
-        let prev_index = self.progress[peer.at()].next - 1;
+        let index = self.progress[peer.at()].next - 1;
+        let prev = EntryId { term: self.log().term_at(index).unwrap_or(0), index };
         let message = RaftMessage::AppendEntries {
             term: self.term(),
-            prev_index,
-            prev_term: self.log().term_at(prev_index).unwrap_or(0),
+            prev,
             commit: self.commit,
             round: self.reads.round(),
-            entries,
+            payload,
         };
         fx.send(peer, message);
     }
@@ -117,29 +118,26 @@ impl Node {
 
     /// The receiver's side of `AppendEntries` (Figure 2, steps 2 to 5).
     #[inline]
-    #[allow(clippy::too_many_arguments)] // the fields of the message, as the paper lists them
-    pub(super) fn append_entries<E: Effects<Self>>(
+    pub(super) fn handle_append_entries<E: Effects<Self>>(
         &mut self,
         from: NodeId,
-        prev_index: u64,
-        prev_term: u64,
+        prev: EntryId,
         commit: u64,
         round: u64,
-        entries: &Entries,
+        payload: &Payload,
         fx: &mut E,
     ) {
-        let wanted = self.wanted_interval(entries);
-        let carried = !entries.as_slice().is_empty();
-        let (prev_index, prev_term, entries) =
-            self.after_snapshot(prev_index, prev_term, entries.as_slice());
+        let interval = self.wanted_interval(payload);
+        let carried = !payload.entries().is_empty();
+        let (prev, entries) = self.after_snapshot(prev, payload.entries());
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches
         // prevLogTerm"
-        if !self.log().matches(prev_index, prev_term) && self.obeys(Rule::PrevLogCheck) {
+        if !self.log().matches(prev) && self.obeys(Rule::PrevLogCheck) {
             fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
-            return self.reject(from, prev_index, prev_term, round, carried, fx);
+            return self.reject(from, prev, round, carried, fx);
         }
         // Without the check the entries are appended where the log ends.
-        let prev_index = prev_index.min(self.log().last_index());
+        let prev_index = prev.index.min(self.log().last_index());
         if !self.store(prev_index, entries, fx) {
             return;
         }
@@ -152,8 +150,8 @@ impl Node {
             term: self.term(),
             success: true,
             index: verified,
-            hint_index: wanted,
-            hint_term: 0,
+            hint: EntryId::default(),
+            interval,
             round,
             carried,
         };
@@ -164,19 +162,14 @@ impl Node {
     /// committed, and every later leader has them (§5.4): they need no check, and cannot be
     /// checked.
     #[inline]
-    fn after_snapshot<'a>(
-        &self,
-        prev_index: u64,
-        prev_term: u64,
-        entries: &'a [Entry],
-    ) -> (u64, u64, &'a [Entry]) {
+    fn after_snapshot<'a>(&self, prev: EntryId, entries: &'a [Entry]) -> (EntryId, &'a [Entry]) {
         let base = self.log().base();
-        let Some(covered) = base.index.checked_sub(prev_index).filter(|covered| *covered > 0)
+        let Some(covered) = base.index.checked_sub(prev.index).filter(|covered| *covered > 0)
         else {
-            return (prev_index, prev_term, entries);
+            return (prev, entries);
         };
         let fresh = entries.get(covered as usize..).unwrap_or(&[]);
-        (base.index, base.term, fresh)
+        (EntryId { term: base.term, index: base.index }, fresh)
     }
 
     /// Steps 3 and 4: "If an existing entry conflicts with a new one (same index but different
@@ -235,7 +228,7 @@ impl Node {
         prev_index: u64,
         fx: &mut E,
     ) {
-        self.reject(from, prev_index, 0, 0, false, fx);
+        self.reject(from, EntryId { term: 0, index: prev_index }, 0, false, fx);
     }
 
     /// "the follower can include the term of the conflicting entry and the first index it stores
@@ -243,19 +236,17 @@ impl Node {
     fn reject<E: Effects<Self>>(
         &mut self,
         from: NodeId,
-        prev_index: u64,
-        prev_term: u64,
+        prev: EntryId,
         round: u64,
         carried: bool,
         fx: &mut E,
     ) {
-        let hint_index = self.log().last_at_most(prev_index, prev_term);
         let reply = RaftMessage::AppendEntriesReply {
             term: self.term(),
             success: false,
-            index: prev_index,
-            hint_index,
-            hint_term: self.log().term_at(hint_index).unwrap_or(0),
+            index: prev.index,
+            hint: self.log().last_at_most(prev),
+            interval: Span::ZERO,
             round,
             carried,
         };
@@ -306,8 +297,8 @@ impl Node {
     #[inline(never)] // it is rare
     fn look_for_lost<E: Effects<Self>>(&mut self, peer: NodeId, mark: u64, fx: &E) {
         let travel = fx.is_under_way(peer, |message| match message {
-            RaftMessage::AppendEntries { round, entries, .. } => {
-                *round < mark && !entries.as_slice().is_empty()
+            RaftMessage::AppendEntries { round, payload, .. } => {
+                *round < mark && !payload.entries().is_empty()
             }
             _ => false,
         });
@@ -324,7 +315,7 @@ impl Node {
         now: LocalTime,
         from: NodeId,
         prev_index: u64,
-        hint: (u64, u64),
+        hint: EntryId,
         round: u64,
         carried: bool,
         fx: &mut E,
@@ -337,8 +328,8 @@ impl Node {
         if verdict == Verdict::Late {
             self.send_entries(from, &mut None, fx); // the window may have room now
         } else {
-            let (hint_index, hint_term) = hint;
-            let agreed = self.log().last_at_most(hint_index.min(prev_index - 1), hint_term);
+            let bound = EntryId { index: hint.index.min(prev_index - 1), ..hint };
+            let agreed = self.log().last_at_most(bound).index;
             let own = self.reads.round();
             self.progress[from.at()].go_back(agreed, verdict, own);
             self.send_probe(from, fx);
@@ -372,8 +363,8 @@ impl Node {
         let (last, round) = (self.log().last_index(), self.reads.round());
         let progress = &mut self.progress[peer.at()];
         if progress.next > last {
-            progress.probed(&Entries::None, round);
-            self.send_append(peer, Entries::None, fx);
+            progress.probed(&Payload::Heartbeat, round);
+            self.send_append(peer, Payload::Heartbeat, fx);
             return true;
         }
         self.send_probe_with_entries(peer, fx)

@@ -5,10 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::machine::Machine;
-use super::types::{Entries, Entry, Key, Op, Output, RaftMessage, Value};
+use super::types::{Entry, Key, Op, Output, Payload, Value};
 
-/// Sender, receiver, type and term.
-const HEADER: u64 = 24;
 /// An entry without its key and its value: term, operation and session.
 const ENTRY: u64 = 24;
 /// The length prefix of a text in a snapshot.
@@ -90,12 +88,12 @@ impl Wire {
     }
 
     #[inline]
-    fn entries(&self, entries: &Entries) -> u64 {
-        match entries {
-            Entries::Measured { .. } => 8,
-            Entries::One(entry) => ENTRY + self.op(entry.command.op),
-            Entries::None => 0,
-            Entries::Many(batch) => self.batch(batch),
+    pub(super) fn payload(&self, payload: &Payload) -> u64 {
+        match payload {
+            Payload::Measured { .. } => 8,
+            Payload::One(entry) => ENTRY + self.op(entry.command.op),
+            Payload::Heartbeat => 0,
+            Payload::Many(batch) => self.batch(batch),
         }
     }
 
@@ -105,7 +103,7 @@ impl Wire {
     }
 
     #[inline(never)] // as above
-    fn machine(&self, machine: &Machine) -> u64 {
+    pub(super) fn machine(&self, machine: &Machine) -> u64 {
         let cells = machine.contents();
         let store: u64 =
             cells.map(|(key, items)| LENGTH + self.key(key) + self.items(&items)).sum();
@@ -140,25 +138,6 @@ const DIGITS: [u64; 32] = {
     table
 };
 
-impl RaftMessage {
-    /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the entries,
-    /// and the contents of a snapshot, with the texts of keys and values in UTF-8.
-    #[inline]
-    pub fn size(&self, wire: &Wire) -> u64 {
-        match self {
-            RaftMessage::RequestVote { .. } | RaftMessage::InstallSnapshotReply { .. } => {
-                HEADER + 16
-            }
-            RaftMessage::RequestVoteReply { .. } => HEADER + 9,
-            RaftMessage::AppendEntries { entries, .. } => HEADER + 32 + wire.entries(entries),
-            RaftMessage::AppendEntriesReply { .. } => HEADER + 33,
-            RaftMessage::InstallSnapshot { snapshot, .. } => {
-                HEADER + 24 + wire.machine(&snapshot.machine)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +159,7 @@ mod tests {
     fn size(ops: &[Op]) -> u64 {
         let wire = Wire::new(12, Arc::new(Hundreds));
         let entry = |op: &Op| Entry { command: Command::plain(*op), ..Entry::default() };
-        wire.entries(&Entries::Many(ops.iter().map(entry).collect()))
+        wire.payload(&Payload::Many(ops.iter().map(entry).collect()))
     }
 
     #[test]

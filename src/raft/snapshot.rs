@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::log::Base;
 use super::machine::Machine;
+use super::messages::RaftMessage;
 use super::node::Node;
 use super::notes::RaftNote;
-use super::types::RaftMessage;
+use super::types::EntryId;
 use crate::protocol::{Effects, LocalTime, NodeId};
 
 /// "Snapshot: the state machine state, and lastIncludedIndex and lastIncludedTerm" (Figure 12).
@@ -53,27 +54,21 @@ impl Node {
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
     }
 
-    /// The receiver's side of `InstallSnapshot` (Figure 13; of its steps 1 and 6 to 8).
+    /// The receiver's side of `InstallSnapshot` (Figure 13, steps 6 to 8; for step 1 see [`Node::follow`]).
     #[inline(never)] // rare
-    pub(super) fn install_snapshot<E: Effects<Self>>(
+    pub(super) fn handle_install_snapshot<E: Effects<Self>>(
         &mut self,
-        now: LocalTime,
         from: NodeId,
-        leader_term: u64,
         round: u64,
         snapshot: &Arc<Snapshot>,
         fx: &mut E,
     ) {
-        // 1. "Reply immediately if term < currentTerm"
-        if !self.accepts_leader(now, from, leader_term, snapshot.base.index, fx) {
-            return;
-        }
         let Base { index, term, hash } = snapshot.base;
         // A snapshot up to commitIndex or before is old: the store already contains it.
         if index > self.commit {
             // 6. "If existing log entry has same index and term as snapshot's last included entry,
             // retain log entries following it"; 7. "discard the entire log".
-            let first = if self.log().matches(index, term) {
+            let first = if self.log().matches(EntryId { term, index }) {
                 self.save(snapshot.clone(), index, fx);
                 index + 1
             } else {
@@ -92,17 +87,14 @@ impl Node {
 
     /// A follower has installed a snapshot, and so has every entry up to its last index.
     #[inline(never)] // rare
-    pub(super) fn snapshot_installed<E: Effects<Self>>(
+    pub(super) fn acknowledged_snapshot<E: Effects<Self>>(
         &mut self,
         now: LocalTime,
         from: NodeId,
-        term: u64,
         index: u64,
         round: u64,
         fx: &mut E,
     ) {
-        if self.accepts_ack(from, term, fx) {
-            self.acknowledged(now, from, index, round, false, fx);
-        }
+        self.acknowledged(now, from, index, round, false, fx);
     }
 }

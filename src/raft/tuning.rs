@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::node::Node;
-use super::types::Entries;
+use super::types::Payload;
 use crate::clone::clone_by_field;
 use crate::protocol::{Delay, LocalTime, NodeId, Span};
 
@@ -252,8 +252,8 @@ impl Node {
     /// A follower takes in its leader's heartbeat. Timeouts are drawn from [t, r t), where r is the
     /// ratio of the ends of the configured range.
     #[inline]
-    pub(super) fn measure(&mut self, round: u64, entries: &Entries) {
-        let (Entries::Measured { round_trip }, Some(tuning)) = (entries, &mut self.tuning) else {
+    pub(super) fn measure(&mut self, round: u64, payload: &Payload) {
+        let (Payload::Measured { round_trip }, Some(tuning)) = (payload, &mut self.tuning) else {
             return;
         };
         if let Some(min) = tuning.heartbeat(round, *round_trip) {
@@ -264,13 +264,13 @@ impl Node {
         }
     }
 
-    /// The heartbeat interval that a follower requests in its reply, in nanoseconds; 0 if the
-    /// message was not a measured heartbeat.
+    /// The heartbeat interval that a follower requests in its reply; zero if the message was not a
+    /// measured heartbeat.
     #[inline]
-    pub(super) fn wanted_interval(&self, entries: &Entries) -> u64 {
-        match (entries, &self.tuning) {
-            (Entries::Measured { .. }, Some(tuning)) => tuning.interval.0,
-            _ => 0,
+    pub(super) fn wanted_interval(&self, payload: &Payload) -> Span {
+        match (payload, &self.tuning) {
+            (Payload::Measured { .. }, Some(tuning)) => tuning.interval,
+            _ => Span::ZERO,
         }
     }
 
@@ -282,23 +282,23 @@ impl Node {
     }
 
     /// The payload of a heartbeat: the round trip that was measured last, which is sent once.
-    pub(super) fn heartbeat_payload(&mut self, peer: NodeId) -> Entries {
+    pub(super) fn heartbeat_payload(&mut self, peer: NodeId) -> Payload {
         match &mut self.tuning {
-            None => Entries::None,
+            None => Payload::Heartbeat,
             Some(tuning) => {
                 let round_trip = tuning.ways[peer.at()].round_trip.take().unwrap_or_default();
-                Entries::Measured { round_trip }
+                Payload::Measured { round_trip }
             }
         }
     }
 
-    /// A follower replied to a heartbeat; `wanted` is above 0 if it was a measured one.
+    /// A follower replied to a heartbeat; `interval` is above zero if it was a measured one.
     #[inline]
-    pub(super) fn measured(&mut self, now: LocalTime, from: NodeId, round: u64, wanted: u64) {
-        if wanted > 0
+    pub(super) fn measured(&mut self, now: LocalTime, from: NodeId, round: u64, interval: Span) {
+        if interval > Span::ZERO
             && let Some(tuning) = &mut self.tuning
         {
-            tuning.answered(from, round, now, Span(wanted));
+            tuning.answered(from, round, now, interval);
         }
     }
 

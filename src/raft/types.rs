@@ -1,10 +1,8 @@
-//! Messages (Figure 2), log entries, and the requests of clients.
+//! Log entries, what messages carry of them, and the requests of clients.
 
 use std::sync::Arc;
 
-use super::fields::Change;
-use super::snapshot::Snapshot;
-use crate::protocol::{Fields, Fingerprint, Message, OpId, ReadPath, Span};
+use crate::protocol::{Fingerprint, OpId, ReadPath, Span};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -132,12 +130,22 @@ pub struct Entry {
     pub hash: u64,
 }
 
-/// The entries of a message. A batch is built once and shared by all followers that need it.
+/// The place of an entry. The order is that of logs: "the log with the later term is more up to
+/// date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct EntryId {
+    /// Its term.
+    pub term: u64,
+    /// Its index.
+    pub index: u64,
+}
+
+/// What an `AppendEntries` carries. A batch is built once and shared by all followers that need it.
 #[derive(Clone, Debug, Default)]
-pub enum Entries {
-    /// A heartbeat.
+pub enum Payload {
+    /// Nothing: a heartbeat.
     #[default]
-    None,
+    Heartbeat,
     /// A heartbeat of a leader that measures ([`super::tuning`]).
     Measured {
         /// The follower's last round trip; zero if there is no new one.
@@ -149,229 +157,25 @@ pub enum Entries {
     Many(Arc<[Entry]>),
 }
 
-impl Entries {
+impl Payload {
     /// The entries in order.
-    pub fn as_slice(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         match self {
-            Entries::None | Entries::Measured { .. } => &[],
-            Entries::One(entry) => std::slice::from_ref(entry),
-            Entries::Many(batch) => batch,
+            Payload::Heartbeat | Payload::Measured { .. } => &[],
+            Payload::One(entry) => std::slice::from_ref(entry),
+            Payload::Many(batch) => batch,
         }
     }
 
     /// The content, folded into a word.
     #[inline]
-    fn fingerprint(&self) -> u64 {
+    pub(super) fn fingerprint(&self) -> u64 {
         match self {
-            Entries::None => 0,
-            Entries::Measured { round_trip } => fold(round_trip.0, 1),
-            Entries::One(entry) => entry.hash ^ 1,
-            Entries::Many(batch) => batch.last().map_or(0, |last| last.hash ^ batch.len() as u64),
+            Payload::Heartbeat => 0,
+            Payload::Measured { round_trip } => fold(round_trip.0, 1),
+            Payload::One(entry) => entry.hash ^ 1,
+            Payload::Many(batch) => batch.last().map_or(0, |last| last.hash ^ batch.len() as u64),
         }
-    }
-}
-
-/// A message between nodes.
-#[derive(Clone, Debug)]
-pub enum RaftMessage {
-    /// Invoked by candidates to gather votes (§5.2), or to ask whether they would get them (diss.
-    /// §9.6).
-    RequestVote {
-        /// The candidate's term; with `pre` the term of the election that it would start.
-        term: u64,
-        /// Index of the candidate's last log entry (§5.4).
-        last_index: u64,
-        /// Term of the candidate's last log entry (§5.4).
-        last_term: u64,
-        /// PreVote: does not change the receiver's state.
-        pre: bool,
-    },
-    /// The answer to a [`RaftMessage::RequestVote`].
-    RequestVoteReply {
-        /// The voter's term; for a granted PreVote the term asked about.
-        term: u64,
-        /// True if the candidate has the vote.
-        granted: bool,
-        /// True for a reply to PreVote.
-        pre: bool,
-        /// The term that was asked about: a refusal counts only for that election.
-        asked: u64,
-        /// True if the candidate's log is behind the voter's. Set only if the election rule needs
-        /// it.
-        stale_log: bool,
-    },
-    /// Invoked by the leader to replicate entries and as heartbeat (§5.2, §5.3).
-    AppendEntries {
-        /// The leader's term.
-        term: u64,
-        /// Index of the entry before the new ones.
-        prev_index: u64,
-        /// Term of that entry.
-        prev_term: u64,
-        /// The leader's commitIndex.
-        commit: u64,
-        /// The heartbeat round; the reply echoes it, so that the leader can distinguish old replies
-        /// from new ones (diss. §6.4).
-        round: u64,
-        /// The entries to store.
-        entries: Entries,
-    },
-    /// The answer to a [`RaftMessage::AppendEntries`].
-    AppendEntriesReply {
-        /// The follower's term.
-        term: u64,
-        /// True if the follower's log matched at `prev_index`.
-        success: bool,
-        /// On success the last index now known to match; otherwise the `prev_index` that was
-        /// refused.
-        index: u64,
-        /// On failure: the last index where the leader may try next (§5.3, conflict back-off). In
-        /// reply to a measured heartbeat: the interval that the follower requests, in nanoseconds
-        /// ([`super::tuning`]).
-        hint_index: u64,
-        /// On failure: the follower's term at `hint_index`.
-        hint_term: u64,
-        /// The round of the message that this answers.
-        round: u64,
-        /// True if that message carried entries, and so is no longer in flight.
-        carried: bool,
-    },
-    /// Invoked by the leader to send a snapshot to a follower that lags (§7), in one message.
-    InstallSnapshot {
-        /// The leader's term.
-        term: u64,
-        /// The heartbeat round in which it was sent.
-        round: u64,
-        /// The snapshot with its last index and term.
-        snapshot: Arc<Snapshot>,
-    },
-    /// The answer to a [`RaftMessage::InstallSnapshot`].
-    InstallSnapshotReply {
-        /// The follower's term.
-        term: u64,
-        /// The snapshot's last index, which now matches.
-        index: u64,
-        /// The round of the message that this answers.
-        round: u64,
-    },
-}
-
-impl RaftMessage {
-    /// What the kinds of [`Message::KINDS`] are, in the same order.
-    pub const MEANINGS: &'static [&'static str] = &[
-        "A candidate asks for a vote (§5.2).",
-        "It grants the vote or refuses it.",
-        "A node asks whether it would get a vote, before it raises its term (diss. §9.6).",
-        "It says whether it would grant the vote.",
-        "A leader replicates entries; without entries it is a heartbeat (§5.3).",
-        "It acknowledges entries, or refuses them because the one before them does not match.",
-        "A leader sends its snapshot instead of entries that it no longer has (§7).",
-        "It acknowledges the snapshot.",
-    ];
-}
-
-impl Message for RaftMessage {
-    type Change = Change;
-    const KINDS: &'static [&'static str] = &[
-        "RequestVote",
-        "RequestVoteReply",
-        "PreVote",
-        "PreVoteReply",
-        "AppendEntries",
-        "AppendEntriesReply",
-        "InstallSnapshot",
-        "InstallSnapshotReply",
-    ];
-
-    #[inline]
-    fn kind(&self) -> u8 {
-        match self {
-            RaftMessage::RequestVote { pre, .. } => u8::from(*pre) * 2,
-            RaftMessage::RequestVoteReply { pre, .. } => 1 + u8::from(*pre) * 2,
-            RaftMessage::AppendEntries { .. } => 4,
-            RaftMessage::AppendEntriesReply { .. } => 5,
-            RaftMessage::InstallSnapshot { .. } => 6,
-            RaftMessage::InstallSnapshotReply { .. } => 7,
-        }
-    }
-
-    #[inline]
-    fn fingerprint(&self) -> u64 {
-        match *self {
-            RaftMessage::RequestVote { term, last_index, last_term, pre } => {
-                fold(term, last_index) ^ fold(last_term ^ 1, u64::from(pre))
-            }
-            RaftMessage::RequestVoteReply { term, granted, pre, asked, stale_log } => {
-                let answer = asked << 2 | u64::from(granted) << 1 | u64::from(pre);
-                fold(term ^ 2 ^ u64::from(stale_log) << 63, answer)
-            }
-            RaftMessage::AppendEntries {
-                term,
-                prev_index,
-                prev_term,
-                commit,
-                round,
-                ref entries,
-            } => {
-                fold(term ^ entries.fingerprint(), prev_index)
-                    ^ fold(prev_term ^ round.rotate_left(32), commit)
-            }
-            RaftMessage::AppendEntriesReply {
-                term,
-                success,
-                index,
-                hint_index,
-                hint_term,
-                round,
-                carried,
-            } => {
-                let flags = u64::from(carried) << 1 | u64::from(success);
-                fold(term ^ 6 << 56, index.rotate_left(2) ^ flags)
-                    ^ fold(hint_term ^ round.rotate_left(32), hint_index)
-            }
-            RaftMessage::InstallSnapshot { term, round, ref snapshot } => {
-                fold(term ^ snapshot.base.hash, snapshot.base.index) ^ fold(3, round)
-            }
-            RaftMessage::InstallSnapshotReply { term, index, round } => {
-                fold(term ^ 4, index) ^ fold(5, round)
-            }
-        }
-    }
-
-    #[inline]
-    fn fields(&self) -> Fields {
-        match *self {
-            RaftMessage::RequestVote { term, last_index, last_term, .. } => {
-                Fields { term, index: last_index, index_term: last_term, ..Fields::default() }
-            }
-            RaftMessage::RequestVoteReply { term, granted, .. } => {
-                Fields { term, ok: granted, ..Fields::default() }
-            }
-            RaftMessage::AppendEntries {
-                term, prev_index, prev_term, commit, ref entries, ..
-            } => Fields {
-                term,
-                index: prev_index,
-                index_term: prev_term,
-                entries: entries.as_slice().len() as u32,
-                commit_index: commit,
-                ok: false,
-            },
-            RaftMessage::AppendEntriesReply { term, success, index, hint_term, .. } => {
-                Fields { term, index, index_term: hint_term, ok: success, ..Fields::default() }
-            }
-            RaftMessage::InstallSnapshot { term, ref snapshot, .. } => {
-                let (index, index_term) = (snapshot.base.index, snapshot.base.term);
-                Fields { term, index, index_term, commit_index: index, ..Fields::default() }
-            }
-            RaftMessage::InstallSnapshotReply { term, index, .. } => {
-                Fields { term, index, ok: true, ..Fields::default() }
-            }
-        }
-    }
-
-    fn change(&mut self, change: &Change) {
-        self.set(change);
     }
 }
 

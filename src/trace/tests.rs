@@ -11,7 +11,8 @@ use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
 use crate::raft::{
-    Command, Config, ElectionRule, Entries, Key, Log, Node, Op, RaftMessage, Request, Rules, Value,
+    Command, Config, ElectionRule, EntryId, Key, Log, Node, Op, Payload, RaftMessage, Request,
+    Rules, Value,
 };
 use crate::sim::{
     DiskSpec, Distribution, Fate, Flight, Latency, Load, MessageId, NetworkSpec, Observer, Overlay,
@@ -433,11 +434,10 @@ fn what_a_liar_claims_beyond_what_a_column_holds_is_told_as_the_most_that_it_hol
     let mut recorder = full();
     let message = RaftMessage::AppendEntries {
         term: u64::MAX,
-        prev_index: 1 << 40,
-        prev_term: 7,
+        prev: EntryId { term: 7, index: 1 << 40 },
         commit: (1 << 31) - 1,
         round: 0,
-        entries: Entries::None,
+        payload: Payload::Heartbeat,
     };
     let id = MessageId { from: A, to: B, ordinal: 0, copy: 0 };
     let flight = Flight { id, sent: ms(1), due: ms(2), row: 0, message };

@@ -1,8 +1,8 @@
 //! Events that no schedule of this implementation causes, reported to the checks by hand.
 
 use raftlab::check::{Breach, Checks};
-use raftlab::protocol::{NodeId, OpId, ReadPath, Role};
-use raftlab::raft::{Key, Node, Output, RaftMessage, RaftNote, Request, Rules};
+use raftlab::protocol::{NodeId, OpId, ReadPath, Role, Span};
+use raftlab::raft::{EntryId, Key, Node, Output, RaftMessage, RaftNote, Request, Rules};
 use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
 
 use super::lab::{A, B, C, by_hand, log, names, nodes};
@@ -36,8 +36,8 @@ fn acknowledgement(term: u64, index: u64) -> RaftMessage {
         term,
         success: true,
         index,
-        hint_index: 0,
-        hint_term: 0,
+        hint: EntryId::default(),
+        interval: Span::ZERO,
         round: 0,
         carried: true,
     }
@@ -194,13 +194,8 @@ fn a_term_that_falls_while_the_node_runs() {
 fn a_wipe_takes_promises_but_not_votes() {
     let (mut checks, node) = seen(&[1, 1], 3, 2, Role::Follower);
     send(&mut checks, acknowledgement(3, 2), 0);
-    let vote = |granted| RaftMessage::RequestVoteReply {
-        term: 3,
-        granted,
-        pre: false,
-        asked: 3,
-        stale_log: false,
-    };
+    let vote =
+        |granted| RaftMessage::RequestVoteReply { term: 3, granted, asked: 3, stale_log: false };
     send(&mut checks, vote(true), 0);
     let mut kept = node.clone();
     kept.preset(3, Some(B), log(&[1, 1]), 0);
@@ -211,7 +206,7 @@ fn a_wipe_takes_promises_but_not_votes() {
     checks.host(Time(7), A, &empty, HostEvent::Crashed);
     assert_eq!(checks.violations(), []);
     empty.preset(3, Some(A), log(&[]), 0);
-    let stands = RaftMessage::RequestVote { term: 3, last_index: 0, last_term: 0, pre: false };
+    let stands = RaftMessage::RequestVote { term: 3, last: EntryId::default() };
     send(&mut checks, stands, 0);
     assert_eq!(names(checks.violations()), ["vote_once"]);
 }

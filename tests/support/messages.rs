@@ -1,11 +1,12 @@
 //! Messages and requests in few words.
 
-use raftlab::raft::{Command, Entries, Entry, Key, Op, RaftMessage, Request, Value};
+use raftlab::protocol::Span;
+use raftlab::raft::{Command, Entry, EntryId, Key, Op, Payload, RaftMessage, Request, Value};
 
 use super::recorder::Recorder;
 
 pub fn request_vote(term: u64, last_index: u64, last_term: u64) -> RaftMessage {
-    RaftMessage::RequestVote { term, last_index, last_term, pre: false }
+    RaftMessage::RequestVote { term, last: EntryId { term: last_term, index: last_index } }
 }
 
 /// An AppendEntries after the entry (index, term), with no-ops of these terms.
@@ -15,9 +16,9 @@ pub fn append(term: u64, prev: (u64, u64), terms: &[u64], commit: u64) -> RaftMe
 }
 
 pub fn append_all(term: u64, prev: (u64, u64), entries: Vec<Entry>, commit: u64) -> RaftMessage {
-    let (prev_index, prev_term) = prev;
-    let entries = Entries::Many(entries.into());
-    RaftMessage::AppendEntries { term, prev_index, prev_term, commit, round: 1, entries }
+    let prev = EntryId { term: prev.1, index: prev.0 };
+    let payload = Payload::Many(entries.into());
+    RaftMessage::AppendEntries { term, prev, commit, round: 1, payload }
 }
 
 pub fn acknowledge(term: u64, index: u64) -> RaftMessage {
@@ -25,8 +26,8 @@ pub fn acknowledge(term: u64, index: u64) -> RaftMessage {
         term,
         success: true,
         index,
-        hint_index: 0,
-        hint_term: 0,
+        hint: EntryId::default(),
+        interval: Span::ZERO,
         round: 1,
         carried: true,
     }

@@ -84,7 +84,6 @@ impl Subject {
         let vote = RaftMessage::RequestVoteReply {
             term: self.term(),
             granted: true,
-            pre: false,
             asked: self.term(),
             stale_log: false,
         };

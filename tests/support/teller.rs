@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use raftlab::protocol::{Message as _, NodeId, OpId, ReadPath, Status};
-use raftlab::raft::{Command, Node, Op, Output, RaftMessage, RaftNote, Refusal, Request};
+use raftlab::raft::{Command, EntryId, Node, Op, Output, RaftMessage, RaftNote, Refusal, Request};
 use raftlab::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 use super::names::{int, items, letter, name};
@@ -181,18 +181,19 @@ impl Observer<Node> for Teller {
 fn message(message: &RaftMessage) -> String {
     let kind = RaftMessage::KINDS[usize::from(message.kind())];
     match message {
-        RaftMessage::RequestVote { term, last_index, last_term, .. } => {
-            format!("{kind} term {term}, last {last_index}:{last_term}")
+        RaftMessage::RequestVote { term, last } | RaftMessage::PreVote { term, last } => {
+            format!("{kind} term {term}, last {}:{}", last.index, last.term)
         }
-        RaftMessage::RequestVoteReply { term, granted, .. } => {
+        RaftMessage::RequestVoteReply { term, granted, .. }
+        | RaftMessage::PreVoteReply { term, granted, .. } => {
             format!("{kind} term {term}, {}", if *granted { "granted" } else { "refused" })
         }
-        RaftMessage::AppendEntries { term, prev_index, prev_term, commit, entries, .. } => {
-            let mut told = format!("{kind} term {term}, prev {prev_index}:{prev_term}, ");
-            for (index, entry) in (prev_index + 1..).zip(entries.as_slice()) {
+        RaftMessage::AppendEntries { term, prev, commit, payload, .. } => {
+            let mut told = format!("{kind} term {term}, prev {}:{}, ", prev.index, prev.term);
+            for (index, entry) in (prev.index + 1..).zip(payload.entries()) {
                 let _ = write!(told, "[{index}:{}{}] ", entry.term, command(&entry.command));
             }
-            if entries.as_slice().is_empty() {
+            if payload.entries().is_empty() {
                 told.push_str("no entries ");
             }
             told.pop();
@@ -202,8 +203,9 @@ fn message(message: &RaftMessage) -> String {
         | RaftMessage::InstallSnapshotReply { term, index, .. } => {
             format!("{kind} term {term}, matches up to {index}")
         }
-        RaftMessage::AppendEntriesReply { term, index, hint_index, hint_term, .. } => {
-            format!("{kind} term {term}, refused at {index}, try {hint_index}:{hint_term}")
+        RaftMessage::AppendEntriesReply { term, index, hint, .. } => {
+            let EntryId { index: next, term: of } = hint;
+            format!("{kind} term {term}, refused at {index}, try {next}:{of}")
         }
         RaftMessage::InstallSnapshot { term, snapshot, .. } => {
             let base = snapshot.base;

@@ -392,10 +392,8 @@ impl Facts {
     /// The promises of a message (Figure 2): a vote, a term, entries up to an index.
     fn sends(&mut self, act: Act, seen: &mut Seen, to: NodeId, message: &RaftMessage) {
         let vote = match *message {
-            RaftMessage::RequestVote { term, pre: false, .. } => Some((term, act.node)),
-            RaftMessage::RequestVoteReply { term, granted: true, pre: false, .. } => {
-                Some((term, to))
-            }
+            RaftMessage::RequestVote { term, .. } => Some((term, act.node)),
+            RaftMessage::RequestVoteReply { term, granted: true, .. } => Some((term, to)),
             _ => None,
         };
         if let Some((term, candidate)) = vote {
@@ -416,7 +414,7 @@ impl Facts {
                     seen.promised_index = seen.promised_index.max(index);
                 }
             }
-            RaftMessage::RequestVoteReply { term, granted: false, pre: false, .. } => {
+            RaftMessage::RequestVoteReply { term, granted: false, .. } => {
                 seen.promised_term = seen.promised_term.max(term);
             }
             _ => {}
