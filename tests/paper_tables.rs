@@ -452,7 +452,7 @@ fn role_changes() -> BTreeSet<(&'static str, &'static str)> {
             let (mut role, mut term) = (subject.role(), subject.term());
             let notes = step(&mut subject).notes;
             let mut next = notes.iter().filter_map(|note| match note {
-                RaftNote::Role { role, term } => Some((*role, *term)),
+                RaftNote::Role { role, term, .. } => Some((*role, *term)),
                 _ => None,
             });
             let first = next.next().unwrap_or((role, term));

@@ -234,7 +234,7 @@ impl Observer<Node> for Checks {
                 self.took_effect(now, id, node, (client, seq), index);
             }
             RaftNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
-            RaftNote::Role { role, term } => self.role_changed(now, id, role, term),
+            RaftNote::Role { role, term, .. } => self.role_changed(now, id, role, term),
             RaftNote::Voted { term, candidate } => {
                 self.remember(now, id, What::Voted { term, candidate });
             }

@@ -18,7 +18,7 @@ use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
-use crate::raft::notes::REFUSALS;
+use crate::raft::notes::{REFUSALS, ROLE_CHANGES};
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
 use crate::reasons::{HALTS, REASONS};
 use crate::sim::{Clock, OpStatus, Time};
@@ -426,13 +426,20 @@ pub(super) fn values() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
         let named = names.iter().zip(*meanings).map(|(name, meaning)| (*name, *meaning));
         (*column, pairs(&mut { named }))
     });
-    let refusals = REFUSALS.iter().map(|(name, meaning, source)| {
-        (*name, format!("{} ({source})", meaning.trim().trim_end_matches('.')))
-    });
+    let sourced = |rows: &'static [(&'static str, &'static str, &'static str)]| {
+        rows.iter().map(|(name, meaning, source)| {
+            let meaning = meaning.trim();
+            match *source {
+                "" => (*name, meaning.to_owned()),
+                source => (*name, format!("{} ({source})", meaning.trim_end_matches('.'))),
+            }
+        })
+    };
     let halts = HALTS.iter().map(|(name, meaning)| (*name, meaning.trim().to_owned()));
     columns
         .chain([
-            ("events.detail", refusals.chain(halts).collect()),
+            ("events.detail", sourced(REFUSALS).chain(halts).collect()),
+            ("events.why", sourced(ROLE_CHANGES).collect()),
             ("ops.reason", pairs(&mut REASONS.iter().copied())),
             (
                 "ending",

@@ -3,7 +3,7 @@
 
 use super::messages::RaftMessage;
 use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
-use super::notes::{RaftNote, Refusal};
+use super::notes::{RaftNote, Refusal, RoleChange};
 use super::progress::Progress;
 use super::quorum::VoteResult;
 use super::rules::Rule;
@@ -13,22 +13,27 @@ use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout,
     /// then it assumes there is no viable leader and begins an election" (§5.2).
-    pub(super) fn campaign<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+    pub(super) fn campaign<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        why: RoleChange,
+        fx: &mut E,
+    ) {
         let again = self.role == Role::Candidate;
         if !self.policy.may_stand(again, self.id, &self.rejected, &self.quorum) {
             fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
         } else if self.config.pre_vote || self.policy.asks_about_log() {
-            self.ask_whether(now, fx);
+            self.ask_whether(now, why, fx);
         } else {
-            self.stand(now, fx);
+            self.stand(now, why, fx);
         }
     }
 
     /// PreVote: "a candidate only increments its term if it first learns from a majority of the
     /// cluster that they would be willing to grant the candidate their votes" (diss. §9.6).
-    fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+    fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, why: RoleChange, fx: &mut E) {
         let term = self.term();
-        self.become_asking(Role::PreCandidate, term, fx);
+        self.become_asking(Role::PreCandidate, term, why, fx);
         self.granted.insert(self.id);
         self.ask_for_votes(term.saturating_add(1), true, fx);
         self.count_votes(now, fx);
@@ -36,7 +41,7 @@ impl Node {
 
     /// "To begin an election, a follower increments its current term and transitions to candidate
     /// state. It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
-    fn stand<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+    fn stand<E: Effects<Self>>(&mut self, now: LocalTime, why: RoleChange, fx: &mut E) {
         let Some(term) = self.policy.next_term(self.term()) else {
             // A liar has used up all terms: there is no later one for an election.
             return fx.arm(ELECTION, self.patience);
@@ -45,13 +50,19 @@ impl Node {
             self.policy.stands_again(&self.rejected, self.peers().count());
         }
         self.set_ballot(term, Some(self.id), fx);
-        self.become_asking(Role::Candidate, term, fx);
+        self.become_asking(Role::Candidate, term, why, fx);
         fx.note(RaftNote::Voted { term, candidate: self.id });
         self.ask_for_votes(term, false, fx);
         self.count_own_vote(now, fx);
     }
 
-    fn become_asking<E: Effects<Self>>(&mut self, role: Role, term: u64, fx: &mut E) {
+    fn become_asking<E: Effects<Self>>(
+        &mut self,
+        role: Role,
+        term: u64,
+        why: RoleChange,
+        fx: &mut E,
+    ) {
         self.set_role(role);
         self.leader = None;
         self.heard_at = None;
@@ -60,7 +71,7 @@ impl Node {
         self.rejected = NodeSet::default();
         self.policy.asks();
         fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
-        fx.note(RaftNote::Role { role, term });
+        fx.note(RaftNote::Role { role, term, why });
     }
 
     fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
@@ -121,15 +132,15 @@ impl Node {
                 }
                 (None, stands)
             }
-            // The term that the node itself asked about, or a vote for an election of its own.
-            RaftMessage::PreVoteReply { granted: true, .. }
+            // The term of an election that may never begin (diss. §9.6), the term that the node itself
+            // asked about, and a vote in an election of its own.
+            RaftMessage::PreVote { .. }
+            | RaftMessage::PreVoteReply { granted: true, .. }
             | RaftMessage::RequestVoteReply { granted: true, .. } => return false,
             RaftMessage::PreVoteReply { .. } if self.policy.collects_terms() => return false,
             RaftMessage::PreVoteReply { .. } | RaftMessage::RequestVoteReply { .. } => (None, true),
-            // The term of an election that may never begin (diss. §9.6).
-            RaftMessage::PreVote { .. } => return false,
         };
-        self.become_follower(message.term(), leader, fx);
+        self.become_follower(message.term(), leader, RoleChange::HigherTerm(from), fx);
         let begins_anew = steps_down && self.policy.begins_anew();
         if begins_anew {
             self.policy.begin_anew();
@@ -291,11 +302,11 @@ impl Node {
     /// a follower.
     fn count_votes<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         match (self.quorum.vote_result(&self.granted, &self.rejected), self.role) {
-            (VoteResult::Won, Role::PreCandidate) => self.stand(now, fx),
-            (VoteResult::Won, _) => self.become_leader(now, fx),
+            (VoteResult::Won, Role::PreCandidate) => self.stand(now, RoleChange::PreVoteWon, fx),
+            (VoteResult::Won, _) => self.become_leader(now, RoleChange::ElectionWon, fx),
             (VoteResult::Lost, _) => {
                 if self.policy.lost() {
-                    self.become_follower(self.term(), None, fx);
+                    self.become_follower(self.term(), None, RoleChange::ElectionLost, fx);
                 }
             }
             (VoteResult::Pending, _) => {}
@@ -303,9 +314,14 @@ impl Node {
     }
 
     /// "Once a candidate wins an election, it becomes leader" (§5.2).
-    pub(super) fn become_leader<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+    pub(super) fn become_leader<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        why: RoleChange,
+        fx: &mut E,
+    ) {
         self.set_role(Role::Leader);
-        fx.note(RaftNote::Role { role: Role::Leader, term: self.term() });
+        fx.note(RaftNote::Role { role: Role::Leader, term: self.term(), why });
         // "initialized to leader last log index + 1" (Figure 2), taken before the no-op is
         // appended.
         let next = self.log().last_index() + 1;
@@ -343,7 +359,7 @@ impl Node {
             self.progress.iter_mut().for_each(|progress| progress.active = false);
             fx.arm(QUORUM, self.quorum_check());
         } else {
-            self.become_follower(self.term(), None, fx);
+            self.become_follower(self.term(), None, RoleChange::QuorumLost, fx);
         }
     }
 
@@ -397,7 +413,7 @@ impl Node {
             return false;
         }
         if self.role != Role::Follower {
-            self.become_follower(self.term(), Some(from), fx);
+            self.become_follower(self.term(), Some(from), RoleChange::LeaderHeard(from), fx);
         }
         self.leader = Some(from);
         self.policy.forget();

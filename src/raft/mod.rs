@@ -35,7 +35,7 @@ pub use lies::Lie;
 pub use log::{Base, Log};
 pub use messages::{Promise, RaftMessage};
 pub use node::Node;
-pub use notes::{RaftNote, Refusal};
+pub use notes::{RaftNote, Refusal, RoleChange};
 pub use quorum::{Quorum, VoteResult};
 pub use rules::{Rule, Rules};
 pub use sizes::{Texts, Wire};

@@ -10,7 +10,7 @@ use super::lies::Lie;
 use super::log::Log;
 use super::machine::Machine;
 use super::messages::RaftMessage;
-use super::notes::RaftNote;
+use super::notes::{RaftNote, RoleChange};
 use super::progress::Progress;
 use super::quorum::Quorum;
 use super::reads::Reads;
@@ -268,13 +268,14 @@ impl Node {
             Request::Read { key, via } => self.read(now, op, key, via, fx),
             Request::Campaign => {
                 if self.role != Role::Leader {
-                    self.campaign(now, fx);
+                    self.campaign(now, RoleChange::Campaign, fx);
                 }
                 fx.reply(op, Reply::Ok(Output::Done));
             }
             Request::Usurp => {
-                self.become_follower(self.term().saturating_add(1), None, fx);
-                self.become_leader(now, fx);
+                let (next, why) = (self.term().saturating_add(1), RoleChange::Usurped);
+                self.become_follower(next, None, why, fx);
+                self.become_leader(now, why, fx);
                 fx.reply(op, Reply::Ok(Output::Done));
             }
             Request::ForgetVote => {
@@ -310,6 +311,7 @@ impl Node {
         &mut self,
         term: u64,
         leader: Option<NodeId>,
+        why: RoleChange,
         fx: &mut E,
     ) {
         let led = self.role == Role::Leader;
@@ -325,7 +327,7 @@ impl Node {
             self.abdicate(fx);
         }
         if changed {
-            fx.note(RaftNote::Role { role: self.role, term });
+            fx.note(RaftNote::Role { role: self.role, term, why });
         }
     }
 
@@ -444,7 +446,7 @@ impl Protocol for Node {
             Input::Message { from, message } => self.receive(now, from, message, fx),
             Input::Timer(HEARTBEAT) => self.heartbeat(now, fx),
             Input::Timer(QUORUM) => self.check_quorum(fx),
-            Input::Timer(_) => self.campaign(now, fx),
+            Input::Timer(_) => self.campaign(now, RoleChange::ElectionTimeout, fx),
             Input::Request { op, request } => self.requested(now, op, request, fx),
             Input::Persisted(write) => self.persisted(now, write, fx),
             Input::Start => self.start(now, fx),

@@ -13,6 +13,8 @@ pub enum RaftNote {
         role: Role,
         /// The new term.
         term: u64,
+        /// The reason.
+        why: RoleChange,
     },
     /// The node voted.
     Voted {
@@ -79,6 +81,60 @@ pub enum RaftNote {
     },
 }
 
+macro_rules! role_changes {
+    ($($(#[doc = $meaning:literal])* $variant:ident $(($from:ty))? $name:literal $source:literal;)*) => {
+        /// Why the role or the term of a node changed, with the sender of the message that did it.
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum RoleChange {
+            $($(#[doc = $meaning])* $variant $(($from))?,)*
+        }
+
+        /// All reasons: name in tables, meaning, source.
+        pub const ROLE_CHANGES: &[(&str, &str, &str)] =
+            &[$(($name, concat!($($meaning),*), $source)),*];
+
+        impl RoleChange {
+            /// The name in tables.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(RoleChange::$variant { .. } => $name,)*
+                }
+            }
+        }
+    };
+}
+
+role_changes! {
+    /// The election timer expired.
+    ElectionTimeout "election_timeout" "§5.2";
+    /// You started an election by hand.
+    Campaign "campaign" "";
+    /// A majority would vote for the node (PreVote).
+    PreVoteWon "pre_vote_won" "diss. §9.6";
+    /// A majority voted for the node.
+    ElectionWon "election_won" "§5.2";
+    /// A majority refused.
+    ElectionLost "election_lost" "§5.2";
+    /// A message had a higher term.
+    HigherTerm(NodeId) "higher_term" "§5.1";
+    /// A candidate heard the leader of its term.
+    LeaderHeard(NodeId) "leader_heard" "§5.2";
+    /// A leader heard from no quorum (CheckQuorum).
+    QuorumLost "quorum_lost" "diss. §6.2";
+    /// The node lies: it leads the next term without an election.
+    Usurped "usurped" "";
+}
+
+impl RoleChange {
+    /// The sender of the message that changed the role.
+    pub fn from(self) -> Option<NodeId> {
+        match self {
+            RoleChange::HigherTerm(from) | RoleChange::LeaderHeard(from) => Some(from),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! refusals {
     ($($(#[doc = $meaning:literal])*
         $variant:ident $(($rule:ty))? $name:literal $source:literal;)*) => {
@@ -139,7 +195,7 @@ impl Note for RaftNote {
     #[inline(always)] // callers pass a known variant, so that the match disappears
     fn fingerprint(&self) -> u64 {
         match *self {
-            RaftNote::Role { role, term } => fold(1 << 8 | role as u64, term),
+            RaftNote::Role { role, term, .. } => fold(1 << 8 | role as u64, term),
             RaftNote::Voted { term, candidate } => fold(2 << 8 | u64::from(candidate.0), term),
             RaftNote::Appended { first, last, hash } => fold(hash ^ 3 << 8, first ^ last << 32),
             RaftNote::Truncated { first, last } => fold(first ^ 4 << 8, last),

@@ -138,6 +138,8 @@ pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     fn timer(&mut self, now: Time, id: NodeId, timer: u8) {}
     /// A node's disk finished an fsync.
     fn synced(&mut self, now: Time, id: NodeId) {}
+    /// A node is about to handle a request.
+    fn requested(&mut self, now: Time, id: NodeId) {}
     /// A node's host changed.
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {}
     /// A node's clock changed.
@@ -195,6 +197,11 @@ impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     fn synced(&mut self, now: Time, id: NodeId) {
         self.0.synced(now, id);
         self.1.synced(now, id);
+    }
+    #[inline]
+    fn requested(&mut self, now: Time, id: NodeId) {
+        self.0.requested(now, id);
+        self.1.requested(now, id);
     }
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         self.0.host(now, id, node, event);

@@ -22,6 +22,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use super::column::{Cell, Cells, Run};
 use super::kind::{Column, Kind, NO_NUMBER, TableSchema};
 use super::ops::Answer;
+use super::store::NO_ROW;
 use super::table::ColumnSet;
 use super::{Names, Recorder};
 use crate::raft::{Key, Value};
@@ -60,7 +61,7 @@ impl Recorder {
 
 fn field(column: &Column) -> Field {
     let nullable = match column.kind {
-        Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) | Kind::Row => false,
+        Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
         Kind::Time
         | Kind::Node
         | Kind::Detail
@@ -68,7 +69,8 @@ fn field(column: &Column) -> Field {
         | Kind::Key
         | Kind::Value
         | Kind::Answer
-        | Kind::Text => true,
+        | Kind::Text
+        | Kind::Row => true,
     };
     let metadata = HashMap::from([
         ("unit".to_owned(), column.unit.to_owned()),
@@ -176,6 +178,19 @@ fn moments(sets: &[Arc<dyn ColumnSet>], column: usize) -> Result<Vec<ArrayRef>, 
     })
 }
 
+/// Rows of a table; [`NO_ROW`] becomes null.
+fn rows(sets: &[Arc<dyn ColumnSet>], column: usize) -> Result<Vec<ArrayRef>, ArrowError> {
+    lent::<UInt32Type>(sets, column, |rows| {
+        let values = rows.values();
+        let some_null = values.contains(&NO_ROW);
+        let nulls = some_null.then(|| {
+            let valid = BooleanBuffer::collect_bool(values.len(), |at| values[at] != NO_ROW);
+            NullBuffer::new(valid)
+        });
+        Ok(Arc::new(PrimitiveArray::<UInt32Type>::new(values.clone(), nulls)))
+    })
+}
+
 /// A dictionary that all chunks share; a negative code becomes null.
 fn dictionary<K: ArrowDictionaryKeyType>(
     sets: &[Arc<dyn ColumnSet>],
@@ -258,7 +273,7 @@ impl<'a> Encoder<'a> {
             Kind::Value => each(sets, |set| Arc::new(self.values(set.cells(at)))),
             Kind::Answer => each(sets, |set| Arc::new(self.answers(set.cells(at)))),
             Kind::Text => each(sets, |set| Arc::new(self.texts(set.cells(at)))),
-            Kind::Row => primitive::<UInt32Type>(sets, at)?,
+            Kind::Row => rows(sets, at)?,
         })
     }
 

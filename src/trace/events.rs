@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::kind::TableSchema;
+use super::kind::{NO_LABEL, TableSchema};
 use super::moment::Moment;
 use super::recorder::{int, node_code};
 use super::schema::{EventKind, Tables, events, messages, order};
@@ -29,24 +29,27 @@ impl Events {
     }
 
     /// Adds a row, unless the limit is reached.
-    pub(super) fn push(&mut self, now: Time, row: events::Row) {
-        if self.order.push(now, order::Row { message: NO_ROW }) != NO_ROW {
+    /// Its number is the result, or [`NO_ROW`].
+    pub(super) fn push(&mut self, now: Time, row: events::Row) -> u32 {
+        let at = self.order.push(now, order::Row { message: NO_ROW });
+        if at != NO_ROW {
             self.others.push(now, row);
         }
+        at
     }
 
-    /// A message arrived.
+    /// A message arrived: the row of that event.
     #[inline]
-    pub(super) fn arrived(&mut self, now: Moment, flight: &Flight<RaftMessage>) {
+    pub(super) fn arrived(&mut self, now: Moment, flight: &Flight<RaftMessage>) -> u32 {
         if flight.row == NO_ROW {
             return self.arrived_unrecorded(now, flight);
         }
-        self.order.push(now.time, order::Row { message: flight.row });
+        self.order.push(now.time, order::Row { message: flight.row })
     }
 
     /// The table of messages was full when it was sent.
     #[cold]
-    fn arrived_unrecorded(&mut self, now: Moment, flight: &Flight<RaftMessage>) {
+    fn arrived_unrecorded(&mut self, now: Moment, flight: &Flight<RaftMessage>) -> u32 {
         let row = events::Row {
             time_ms: now.ms,
             node: node_code(flight.id.to),
@@ -54,8 +57,10 @@ impl Events {
             detail: i16::from(flight.message.kind()), // details begin with the kinds of message
             from: node_code(flight.id.from),
             term: int(flight.message.fields().term),
+            why: NO_LABEL,
+            cause: NO_ROW,
         };
-        self.push(now.time, row);
+        self.push(now.time, row)
     }
 
     /// All rows in order, given the messages of the same run.
@@ -81,6 +86,8 @@ fn arrival(message: &messages::Row) -> events::Row {
         detail: i16::from(message.kind),
         from: message.from,
         term: message.term,
+        why: NO_LABEL,
+        cause: message.cause,
     }
 }
 

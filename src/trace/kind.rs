@@ -58,7 +58,7 @@ pub enum Kind {
     Answer,
     /// Free text, by its position among the recorder's texts.
     Text,
-    /// A row of another table, by its number; [`super::store::NO_ROW`] is none.
+    /// A row of a table, by its number; [`super::store::NO_ROW`] is null.
     Row,
 }
 

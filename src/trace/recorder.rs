@@ -24,6 +24,10 @@ pub struct Recorder {
     last: Moment,
     /// The due time of the last message that was sent.
     due: Moment,
+    /// The row of the event that is being handled.
+    cause: u32,
+    /// The row of the event that was handled last.
+    handled: u32,
     lives: Lives,
     operations: Operations,
     pub(super) faults: Faults,
@@ -51,6 +55,8 @@ impl Recorder {
             hosts: vec![Host { up: true, paused: false, shown: None }; nodes],
             last: Moment::BEGINNING,
             due: Moment::BEGINNING,
+            cause: NO_ROW,
+            handled: NO_ROW,
             lives: Lives::new(nodes),
             operations: Operations::new(max_rows),
             faults: Faults::default(),
@@ -161,7 +167,8 @@ impl Recorder {
         host.shown = Some(row);
     }
 
-    fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: i64) {
+    /// Records an event: its row.
+    fn event(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail, term: i64) -> u32 {
         let now = self.last.moved_to(now);
         let row = events::Row {
             time_ms: now.ms,
@@ -173,8 +180,19 @@ impl Recorder {
             },
             from: detail.from.map_or(NOBODY, node_code),
             term,
+            why: match detail.why {
+                Some(why) => self.details.code(why),
+                None => NO_LABEL,
+            },
+            cause: self.cause,
         };
-        self.tables.events.push(now.time, row);
+        self.tables.events.push(now.time, row)
+    }
+
+    /// Records an event that a node is about to handle: the cause of what follows.
+    fn begins(&mut self, now: Time, id: NodeId, kind: EventKind, detail: Detail) {
+        self.cause = NO_ROW;
+        self.cause = self.event(now, id, kind, detail, self.term(id));
     }
 
     fn term(&self, id: NodeId) -> i64 {
@@ -208,6 +226,7 @@ impl Observer<Node> for Recorder {
             commit_index: count(fields.commit_index),
             ok: u8::from(fields.ok),
             size_bytes: count(bytes),
+            cause: self.cause,
         };
         self.tables.messages.push(now.time, row)
     }
@@ -228,7 +247,7 @@ impl Observer<Node> for Recorder {
             *message.fate = MessageFate::from(fate).code();
         });
         if fate == Fate::Delivered {
-            self.tables.events.arrived(now, flight);
+            self.cause = self.tables.events.arrived(now, flight);
         }
     }
 
@@ -261,6 +280,7 @@ impl Observer<Node> for Recorder {
 
     #[inline(always)] // so that the unused earlier state is not computed
     fn settled(&mut self, now: Time, id: NodeId, _before: &Status, after: &Status) {
+        (self.handled, self.cause) = (self.cause, NO_ROW);
         if self.records_states() {
             self.show(now, id, after);
         }
@@ -269,14 +289,21 @@ impl Observer<Node> for Recorder {
     #[inline]
     fn timer(&mut self, now: Time, id: NodeId, timer: u8) {
         if self.level == Level::Full {
-            self.event(now, id, EventKind::timer(timer), Detail::default(), self.term(id));
+            self.begins(now, id, EventKind::timer(timer), Detail::default());
         }
     }
 
     #[inline]
     fn synced(&mut self, now: Time, id: NodeId) {
         if self.level == Level::Full {
-            self.event(now, id, EventKind::Fsync, Detail::default(), self.term(id));
+            self.begins(now, id, EventKind::Fsync, Detail::default());
+        }
+    }
+
+    #[inline]
+    fn requested(&mut self, now: Time, id: NodeId) {
+        if self.level == Level::Full {
+            self.begins(now, id, EventKind::Request, Detail::default());
         }
     }
 
@@ -298,8 +325,15 @@ impl Observer<Node> for Recorder {
         }
         self.show(now, id, &crate::protocol::Protocol::status(node));
         if self.level == Level::Full {
-            let label = if let HostEvent::Halted(reason) = event { Some(reason) } else { None };
-            self.event(now, id, event.into(), Detail { label, from: None }, int(node.term()));
+            let (label, cause) = match event {
+                HostEvent::Halted(reason) => (Some(reason), self.handled),
+                _ => (None, NO_ROW),
+            };
+            self.cause = cause;
+            let detail = Detail { label, ..Detail::default() };
+            let row = self.event(now, id, event.into(), detail, int(node.term()));
+            // A node that restarts starts now.
+            self.cause = if event == HostEvent::Restarted { row } else { NO_ROW };
         }
     }
 
@@ -326,16 +360,17 @@ impl Recorder {
             return;
         }
         match note {
-            RaftNote::Role { role, term } => {
-                let detail = Detail { label: Some(role.name()), from: None };
+            RaftNote::Role { role, term, why } => {
+                let (label, from) = (Some(role.name()), why.from());
+                let detail = Detail { label, from, why: Some(why.name()) };
                 self.event(now, id, EventKind::Role, detail, int(term));
             }
             RaftNote::Voted { term, candidate } => {
-                let detail = Detail { label: None, from: Some(candidate) };
+                let detail = Detail { from: Some(candidate), ..Detail::default() };
                 self.event(now, id, EventKind::Voted, detail, int(term));
             }
             RaftNote::Refused { from, why } => {
-                let detail = Detail { label: Some(why.name()), from: Some(from) };
+                let detail = Detail { label: Some(why.name()), from: Some(from), why: None };
                 self.event(now, id, EventKind::Refused, detail, int(node.term()));
             }
             RaftNote::Session { fresh: false, .. } => {
@@ -366,6 +401,7 @@ impl Recorder {
 struct Detail {
     label: Option<&'static str>,
     from: Option<NodeId>,
+    why: Option<&'static str>,
 }
 
 /// Constant texts of the program, in order of first use.

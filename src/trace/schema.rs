@@ -27,6 +27,7 @@ tables! {
         commit_index: Count, "", "the leader's commitIndex; 0 in other messages";
         ok: Flag, "", "true in a reply that grants a vote or reports success; false in requests";
         size_bytes: Count, "bytes", "its length on the wire, including the keys and values that it carries";
+        cause: Row, "", "the row in events of the event that made the sender send it; null at the start of a run and for copies made by hand";
     }
 
     /// One row for the initial state of each node, and one for each change of its state.
@@ -91,8 +92,10 @@ tables! {
         node: Node, "", "the node to which it happened";
         kind: Name(EventKind::NAMES), "", "what happened";
         detail: Detail, "", "the message that arrived, the reason for a refusal, the new role, or the reason to halt; null if none";
-        from: Node, "", "the sender of the message, the candidate voted for, or the node whose message was refused; null if none";
+        from: Node, "", "the sender of the message that arrived, was refused or changed the role, or the candidate voted for; null if none";
         term: Int, "", "the term of the message, of the vote or of the node";
+        why: Detail, "", "why the role changed; null for other events";
+        cause: Row, "", "the row of the event that caused it: for a message that arrived, the one that made its sender send it; null for timers, requests, disks and faults";
     }
 
     /// One row for each time that a fault struck, and for each wait for a node to strike.
@@ -186,6 +189,7 @@ codes! {
         TimerHeartbeat = "timer_heartbeat", "The heartbeat timer ran out.";
         TimerQuorum = "timer_quorum", "The CheckQuorum timer ran out.";
         Fsync = "fsync", "An fsync finished.";
+        Request = "request", "A request of a client, or yours, arrived.";
         Crashed = "crashed", "The node lost power.";
         Restarted = "restarted", "The node restarted.";
         Paused = "paused", "The node was paused.";

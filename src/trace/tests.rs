@@ -1,12 +1,14 @@
 //! Compares the recorder's tables with a world of Raft nodes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::kind::NOBODY;
+use super::kind::{NO_LABEL, NOBODY};
 use super::ops::Answer;
 use super::schema::{
     EventKind, FaultOutcome, MessageFate, OpStatus, RequestKind, Tables, entries, events, messages,
 };
+use super::store::NO_ROW;
 use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
@@ -393,6 +395,8 @@ impl Observer<Node> for Arrivals {
                 detail: i16::from(flight.message.kind()),
                 from: i16::from(flight.id.from.0),
                 term: flight.message.fields().term as i64,
+                why: NO_LABEL,
+                cause: NO_ROW,
             });
         }
     }
@@ -402,17 +406,19 @@ impl Observer<Node> for Arrivals {
 fn arrivals_stand_among_events_also_those_of_messages_that_have_no_row() {
     for ceiling in [DEFAULT_MAX_ROWS, 1500] {
         let recorder = Recorder::new(5, Level::Full, ceiling);
-        let mut world = World::new(spec(0, 1), (recorder, Arrivals::default()));
+        let idle = WorldSpec { loads: Vec::new(), ..spec(0, 1) }; // requests are events, too
+        let mut world = World::new(idle, (recorder, Arrivals::default()));
         world.crash(B, Unsynced::Lose);
         world.crash(C, Unsynced::Lose);
-        run(&mut world, ms(2000));
+        run(&mut world, ms(20_000));
         let (recorder, Arrivals(arrivals)) = world.observer();
         let Tables { events, messages, .. } = recorder.tables();
         let rows: Vec<_> = events.iter(messages).collect();
         assert_eq!(rows.len(), events.rows());
         assert!(rows.is_sorted_by_key(|row| row.time_ms));
         let is_arrival = |row: &&events::Row| row.kind == EventKind::Arrival.code();
-        let told: Vec<_> = rows.iter().filter(is_arrival).copied().collect();
+        let without_cause = |row: &events::Row| events::Row { cause: NO_ROW, ..*row };
+        let told: Vec<_> = rows.iter().filter(is_arrival).map(without_cause).collect();
         assert!(told.len() < rows.len(), "timers and crashes too");
         assert_eq!(told, arrivals[..told.len()]);
         if ceiling == DEFAULT_MAX_ROWS {
@@ -426,6 +432,71 @@ fn arrivals_stand_among_events_also_those_of_messages_that_have_no_row() {
         }
         let sets = events.column_sets(recorder.tables());
         assert_eq!(sets.iter().map(|set| set.rows()).sum::<usize>(), rows.len());
+    }
+}
+
+/// Over crashes, pauses, slow disks, leader changes and requests.
+#[test]
+fn every_event_says_what_caused_it() {
+    let mut world = watched(spec(2, 3));
+    for step in 1..=40 {
+        run(&mut world, ms(100 * step));
+        let node = NodeId((step % 5) as u8);
+        match step % 4 {
+            0 => _ = world.crash(node, Unsynced::Lose) || world.restart(node),
+            1 => _ = world.pause(node) || world.resume(node),
+            _ => {
+                let op = Op::Put { key: Key(0), value: Value::int(step as u32) };
+                world.request(None, None, Request::Write(Command::plain(op)));
+            }
+        }
+    }
+    let recorder = world.observer();
+    let Tables { events, messages, .. } = recorder.tables();
+    let rows: Vec<_> = events.iter(messages).collect();
+    let kind = |row: &events::Row| EventKind::NAMES[row.kind as usize];
+    let detail = |label: i16| recorder.details()[label as usize];
+    let cause = |row: u32| (row != NO_ROW).then(|| rows[row as usize]);
+    let mut seen = BTreeSet::new();
+    for (at, row) in (0..).zip(&rows) {
+        let Some(before) = cause(row.cause) else {
+            let outside = ["request", "fsync", "crashed", "restarted", "paused", "resumed"];
+            let from_outside = kind(row).starts_with("timer") || outside.contains(&kind(row));
+            assert!(from_outside || row.time_ms == 0.0 || kind(row) == "arrival", "{row:?}");
+            continue;
+        };
+        assert!(row.cause < at, "{row:?} comes after {before:?}");
+        seen.insert((kind(row), kind(&before)));
+        match kind(row) {
+            "arrival" => assert_eq!(before.node, row.from, "{row:?} sent at {before:?}"),
+            _ => assert_eq!((before.node, before.time_ms), (row.node, row.time_ms), "{row:?}"),
+        }
+        if kind(row) == "role" {
+            let why = detail(row.why);
+            match (why, kind(&before)) {
+                ("higher_term" | "leader_heard", "arrival") => assert_eq!(row.from, before.from),
+                ("election_timeout", "timer_election")
+                | ("quorum_lost", "timer_quorum")
+                | ("election_won" | "pre_vote_won" | "election_lost", "arrival" | "fsync") => {}
+                other => panic!("{row:?}: {other:?}"),
+            }
+        }
+    }
+    for pair in [
+        ("arrival", "request"),
+        ("arrival", "fsync"),
+        ("arrival", "arrival"),
+        ("arrival", "timer_heartbeat"),
+        ("role", "timer_election"),
+        ("role", "arrival"),
+        ("voted", "arrival"),
+    ] {
+        assert!(seen.contains(&pair), "{pair:?} of {seen:?}");
+    }
+    for message in messages.iter() {
+        if let Some(before) = cause(message.cause) {
+            assert_eq!((before.node, before.time_ms), (message.from, message.sent_ms));
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use raftlab::check::{Breach, Checks};
 use raftlab::protocol::{NodeId, OpId, ReadPath, Role, Span};
-use raftlab::raft::{EntryId, Key, Node, Output, RaftMessage, RaftNote, Request, Rules};
+use raftlab::raft::{
+    EntryId, Key, Node, Output, RaftMessage, RaftNote, Request, RoleChange, Rules,
+};
 use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
 
 use super::lab::{A, B, C, by_hand, log, names, nodes};
@@ -174,7 +176,12 @@ fn a_promise_ends_with_the_entry_and_copies_promise_nothing() {
     let (mut checks, node) = seen(&[1, 1, 1], 1, 0, Role::Follower);
     send(&mut checks, acknowledgement(1, 3), 0);
     let shorter = changed(&node, &[1], 2);
-    checks.noted(Time(3), A, &shorter, RaftNote::Role { role: Role::Follower, term: 2 });
+    checks.noted(
+        Time(3),
+        A,
+        &shorter,
+        RaftNote::Role { role: Role::Follower, term: 2, why: RoleChange::HigherTerm(B) },
+    );
     checks.noted(Time(3), A, &shorter, RaftNote::Truncated { first: 2, last: 3 });
     send(&mut checks, acknowledgement(2, 3), 1);
     send(&mut checks, acknowledgement(1, 3), 0); // waited for the disk since term 1
@@ -185,7 +192,7 @@ fn a_promise_ends_with_the_entry_and_copies_promise_nothing() {
 #[test]
 fn a_term_that_falls_while_the_node_runs() {
     let (mut checks, node) = seen(&[], 4, 0, Role::Follower);
-    let note = RaftNote::Role { role: Role::Follower, term: 3 };
+    let note = RaftNote::Role { role: Role::Follower, term: 3, why: RoleChange::HigherTerm(B) };
     checks.noted(Time(5), A, &changed(&node, &[], 3), note);
     assert_eq!(names(checks.violations()), ["term_monotonic"]);
 }
@@ -202,7 +209,12 @@ fn a_wipe_takes_promises_but_not_votes() {
     checks.host(Time(5), A, &kept, HostEvent::Crashed);
     let mut empty = changed(&node, &[], 0);
     checks.host(Time(5), A, &empty, HostEvent::Wiped);
-    checks.noted(Time(6), A, &empty, RaftNote::Role { role: Role::Candidate, term: 1 });
+    checks.noted(
+        Time(6),
+        A,
+        &empty,
+        RaftNote::Role { role: Role::Candidate, term: 1, why: RoleChange::ElectionTimeout },
+    );
     checks.host(Time(7), A, &empty, HostEvent::Crashed);
     assert_eq!(checks.violations(), []);
     empty.preset(3, Some(A), log(&[]), 0);

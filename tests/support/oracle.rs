@@ -30,7 +30,7 @@ impl Oracle {
 
     pub fn noted(&mut self, id: NodeId, node: &Node, note: RaftNote) {
         match note {
-            RaftNote::Role { role: Role::Leader, term } => self.leads(id, node, term),
+            RaftNote::Role { role: Role::Leader, term, .. } => self.leads(id, node, term),
             RaftNote::Committed { first, last } => self.commits(id, node, first..=last),
             RaftNote::Session { client, seq, fresh: true, .. }
                 if !self.applied.insert((id, client, seq)) =>

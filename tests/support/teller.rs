@@ -105,7 +105,7 @@ impl Observer<Node> for Teller {
     fn noted(&mut self, _: Time, id: NodeId, node: &Node, note: RaftNote) {
         self.oracle.noted(id, node, note);
         self.changes.push(match note {
-            RaftNote::Role { role, term } => format!("{} of term {term}", role.name()),
+            RaftNote::Role { role, term, .. } => format!("{} of term {term}", role.name()),
             RaftNote::Voted { candidate, .. } => format!("votes for {}", name(candidate)),
             RaftNote::Appended { first, last, .. } => {
                 let entries = (first..=last).filter_map(|index| entry(node, index));

@@ -312,7 +312,7 @@ impl Facts {
     ) {
         let mut alone = |property| self.alone.push((property, act));
         match note {
-            RaftNote::Role { role, term } => {
+            RaftNote::Role { role, term, .. } => {
                 if term < seen.term {
                     alone("term_monotonic");
                 }

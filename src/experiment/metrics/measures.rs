@@ -168,7 +168,7 @@ impl Observer<Node> for Measures {
     #[inline]
     fn noted(&mut self, now: Time, id: NodeId, _node: &Node, note: RaftNote) {
         match note {
-            RaftNote::Role { role, term } => self.role(now, id, role, term),
+            RaftNote::Role { role, term, .. } => self.role(now, id, role, term),
             RaftNote::Committed { last, .. } => self.committed(now, id, last),
             RaftNote::Appended { first, last, .. } => {
                 if let Some(latency) = &mut self.latency {

@@ -48,7 +48,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let runs = self.is_up(id) && !self.is_paused(id);
         if runs {
             self.core.digest.absorb(self.core.now.0, 20 << 56 | u64::from(id.0));
-            self.step(id, Input::Request { op: OpId(0), request });
+            self.requested(id, OpId(0), request);
             self.core.absorb_state(&self.nodes[id.at()]);
         }
         runs
@@ -98,6 +98,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if core.hosts[id.at()].paused {
             return core.hosts[id.at()].backlog.push_back(Backlog::Request(op, request));
         }
+        self.requested(id, op, request);
+    }
+
+    /// A node handles a request.
+    #[inline]
+    pub(super) fn requested(&mut self, id: NodeId, op: OpId, request: P::Request) {
+        self.core.observer.requested(self.core.now, id);
         self.step(id, Input::Request { op, request });
     }
 

@@ -124,7 +124,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                     self.core.observer.synced(self.core.now, id);
                     self.step(id, Input::Persisted(durable));
                 }
-                Backlog::Request(op, request) => self.step(id, Input::Request { op, request }),
+                Backlog::Request(op, request) => self.requested(id, op, request),
             }
         }
         true
