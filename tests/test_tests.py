@@ -49,6 +49,7 @@ SILENT = {
     "only if": "def test_a():\n    if f():\n        assert g()",
     "only if it fails": "def test_a():\n    try:\n        f()\n    except ValueError:\n        assert g()",
     "in a loop over nothing": "def test_a():\n    for x in []:\n        assert f(x)",
+    "a process may fail": "def test_a():\n    subprocess.run(['a'], check=False)",
     "asynchronous": "async def test_a():\n    f()",
     "a method": "class A:\n    def test_a(self):\n        f()",
     "another function has its name": (
@@ -65,6 +66,7 @@ LOUD = {
     "passes on what asserts": "def test_a():\n    def g():\n        assert f()\n    run(each=g)",
     "raises": "def test_a():\n    with pytest.raises(ValueError):\n        f()",
     "in both cases": "def test_a():\n    if f():\n        assert g()\n    else:\n        assert h()",
+    "a process must succeed": "def test_a():\n    subprocess.run(['a'], check=True)",
     "a call with itself": "def test_a():\n    assert f() == f()",
 }
 
@@ -134,9 +136,14 @@ def claims_itself(node, known):
         return False
     if isinstance(node, ast.Call):
         passed = [*node.args, *[keyword.value for keyword in node.keywords]]
-        if any(dotted(called) in known for called in (node.func, *passed)):
+        if any(dotted(called) in known for called in (node.func, *passed)) or must_succeed(node):
             return True
     return any(claims_itself(child, known) for child in ast.iter_child_nodes(node))
+
+
+def must_succeed(call):
+    """`subprocess.run(..., check=True)`"""
+    return any(keyword.arg == "check" and ast.unparse(keyword.value) == "True" for keyword in call.keywords)
 
 
 def dotted(node):

@@ -132,8 +132,8 @@ impl Node {
                 }
                 (None, stands)
             }
-            // The term of an election that may never begin (diss. §9.6), the term that the node itself
-            // asked about, and a vote in an election of its own.
+            // The term of an election that may never begin (diss. §9.6), the term that the node
+            // itself asked about, and a vote in an election of its own.
             RaftMessage::PreVote { .. }
             | RaftMessage::PreVoteReply { granted: true, .. }
             | RaftMessage::RequestVoteReply { granted: true, .. } => return false,
@@ -177,8 +177,8 @@ impl Node {
             Some(why) => fx.note(RaftNote::Refused { from, why }),
             None => {
                 self.set_ballot(term, Some(from), fx);
-                // Only a liar, or the leader of an unreachable initial state, votes in the term that
-                // it leads. A leader has no election timer.
+                // Only a liar, or the leader of an unreachable initial state, votes in the term
+                // that it leads. A leader has no election timer.
                 if self.role != Role::Leader {
                     fx.arm(ELECTION, self.patience);
                 }

@@ -2,11 +2,12 @@
 //!
 //! Read it beside the paper (Ongaro and Ousterhout, "In Search of an Understandable Consensus
 //! Algorithm", extended version) and Ongaro's dissertation; each function quotes the section that
-//! it implements. In this order: [`messages`], [`types`] (entries and requests), [`rules`] (which can be taken
-//! away), [`config`], [`log`] and [`stable`] (Figure 2, persistent state), [`node`] (state and
-//! dispatch), `disk` (writes, and promises that wait for them), `election` (§5.2, §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`],
-//! `replication` (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]),
-//! [`snapshot`] (§7), `reads` (diss. §6.4), [`machine`] (diss. §6.3), [`sizes`].
+//! it implements. In this order: [`messages`], [`types`] (entries and requests), [`rules`] (which
+//! can be taken away), [`config`], [`log`] and [`stable`] (Figure 2, persistent state), [`node`]
+//! (state and dispatch), `disk` (writes, and promises that wait for them), `election` (§5.2,
+//! §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`], `replication` (§5.3, §5.4.2) with the
+//! leader's view of each follower ([`progress`]), [`snapshot`] (§7), `reads` (diss. §6.4),
+//! [`machine`] (diss. §6.3), [`sizes`].
 
 pub mod config;
 mod disk;

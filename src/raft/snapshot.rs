@@ -54,7 +54,8 @@ impl Node {
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
     }
 
-    /// The receiver's side of `InstallSnapshot` (Figure 13, steps 6 to 8; for step 1 see [`Node::follow`]).
+    /// The receiver's side of `InstallSnapshot` (Figure 13, steps 6 to 8; for step 1 see
+    /// [`Node::follow`]).
     #[inline(never)] // rare
     pub(super) fn handle_install_snapshot<E: Effects<Self>>(
         &mut self,

@@ -80,7 +80,7 @@ clone_by_field!(
 #[derive(Debug)]
 struct Media<S: Stable> {
     state: S,
-    /// Invariant: every write after the last durable one, oldest first.
+    /// Every write after the last durable one, oldest first.
     journal: VecDeque<(WriteId, S::Write)>,
 }
 
