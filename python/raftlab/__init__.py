@@ -35,6 +35,7 @@ from ._conditions import (
     term_reached,
     violated,
 )
+from ._event import Event
 from ._faults import (
     ClockJump,
     ClockRate,
@@ -159,6 +160,7 @@ __all__ = [
     "Distribution",
     "Duplicate",
     "Entry",
+    "Event",
     "Fault",
     "FaultHandle",
     "FaultWarning",

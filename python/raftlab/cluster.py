@@ -10,6 +10,7 @@ from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
 from ._boundary import as_it_is
 from ._conditions import Condition
+from ._event import Event
 from ._faults import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
@@ -285,27 +286,34 @@ class Cluster(Injectable, Interceptable, Forkable):
                 raise self._not_reached(getattr(condition, "__name__", shown(condition)), limit_ms)
 
     @as_it_is
-    def step(self, count: int = 1) -> int:
-        """Dispatches the next `count` events, and returns the number of events that there were.
+    def step(self, count: int = 1) -> Event | None:
+        """Dispatches the next `count` events, and returns the last; None if there were none.
+
+        `counters["events"]` is the number of events so far.
 
         >>> import raftlab as rl
         >>> c = rl.Cluster(3, seed=1)
-        >>> c.step(3)
-        3
-        >>> c.counters["events"]
-        3
+        >>> c.step()
+        <235.043 ms: the election timer of B expires>
+        >>> c.step()
+        <242.543 ms: A receives RequestVote from B>
+        >>> c.step(10).kind
+        'arrival'
         """
         # Called for single events, in loops of millions: a plain int is not checked again.
         many = count if type(count) is int and 0 < count <= U32 else integer(count, "count", 1)
         if self._running:
             self._refuse()
+        engine = self._engine
         if self._on_violation != "raise":
-            return self._engine.step(many)
-        before = self._engine.violation_count()
-        dispatched = self._engine.step(many)
-        if self._engine.violation_count() > before:
-            self._raise_violation()
-        return dispatched
+            dispatched = engine.step(many)
+        else:
+            before = engine.violation_count()
+            dispatched = engine.step(many)
+            if engine.violation_count() > before:
+                self._raise_violation()
+        last = engine.last_event() if dispatched else None
+        return None if last is None else Event(engine.now_ms, *last)
 
     @contextlib.contextmanager
     def _driving(self) -> Iterator[None]:

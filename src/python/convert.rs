@@ -7,8 +7,9 @@ use std::sync::Once;
 use pyo3::import_exception;
 use pyo3::prelude::*;
 
-use crate::experiment::ScenarioError;
 use crate::experiment::scenario::read_json;
+use crate::experiment::{OnViolation, ScenarioError};
+use crate::protocol::Span;
 
 import_exception!(raftlab.errors, BusyError);
 import_exception!(raftlab.errors, InterceptorError);
@@ -57,4 +58,12 @@ pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, json: &str) 
         let end = message.rfind(" at line").unwrap_or(message.len());
         invalid(format!("{what}: {}", &message[..end]))
     })
+}
+
+pub(super) fn on_violation(stop: bool) -> OnViolation {
+    if stop { OnViolation::Stop } else { OnViolation::Record }
+}
+
+pub(super) fn span(what: &str, ms: f64) -> PyResult<Span> {
+    crate::sim::time::millis::to_ns(ms).map(Span).map_err(|why| invalid(format!("{what}: {why}")))
 }

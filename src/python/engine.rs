@@ -7,14 +7,14 @@ use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::build::{Options, build_patiently, read_scenario, trace_level};
-use super::convert::{from_json, invalid};
+use super::convert::{from_json, invalid, on_violation, span};
 use super::flights::Flights;
 use super::gateway::drive;
 use super::intercept::{self, Hook};
 use super::shared::Shared;
 use super::sweep::moment;
 use super::table::Table;
-use super::views;
+use super::views::{self, LastEvent, last_event};
 use crate::check::Checks;
 use crate::experiment::cluster::{Done, Goal, Mark, Position};
 use crate::experiment::futures::Way;
@@ -347,6 +347,11 @@ impl Engine {
     fn counters(&self) -> PyResult<(u64, u64, u64, u64)> {
         let counters = either!(&self.lock()?.cluster, cluster => cluster.world().counters());
         Ok((counters.events, counters.sent, counters.delivered, counters.elections))
+    }
+
+    /// The event that was dispatched last: kind, node, sender, detail.
+    fn last_event(&self) -> PyResult<Option<LastEvent>> {
+        Ok(either!(&self.lock()?.cluster, cluster => last_event(cluster)))
     }
 
     /// When a fault struck last, in milliseconds.
@@ -698,12 +703,4 @@ fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> 
         }
         _ => Ok(()),
     }
-}
-
-pub(super) fn on_violation(stop: bool) -> OnViolation {
-    if stop { OnViolation::Stop } else { OnViolation::Record }
-}
-
-pub(super) fn span(what: &str, ms: f64) -> PyResult<Span> {
-    crate::sim::time::millis::to_ns(ms).map(Span).map_err(|why| invalid(format!("{what}: {why}")))
 }

@@ -15,7 +15,7 @@ use arrow_select::take::take;
 use pyo3::prelude::*;
 
 use super::convert::invalid;
-use super::engine::{on_violation, span};
+use super::convert::{on_violation, span};
 use super::patience::Patience;
 use super::table::{Table, array_of};
 use crate::experiment::futures::Moment;

@@ -21,8 +21,8 @@ use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
 use crate::raft::notes::{REFUSALS, ROLE_CHANGES};
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
 use crate::reasons::{HALTS, REASONS};
-use crate::sim::{Clock, OpStatus, Time};
-use crate::trace::schema::{TABLES, VALUES};
+use crate::sim::{Clock, Dispatched, OpStatus, Time};
+use crate::trace::schema::{EventKind, TABLES, VALUES};
 
 /// The state around a node.
 pub(super) struct Surroundings {
@@ -457,4 +457,23 @@ pub(super) fn scenario_normal(py: Python<'_>, json: &str) -> PyResult<String> {
         return Ok(scenario.to_json());
     }
     wait_for(py, move || scenario.to_json())
+}
+
+/// An event as Python gets it: kind, node, sender, detail.
+pub(super) type LastEvent = (&'static str, Option<String>, Option<String>, Option<&'static str>);
+
+/// The event that was dispatched last.
+pub(super) fn last_event<O: Watcher>(cluster: &Cluster<O>) -> Option<LastEvent> {
+    let name = |id| Some(cluster.scenario().nodes.name(id).to_owned());
+    Some(match cluster.world().last_event()? {
+        Dispatched::Arrival { from, to, kind } => {
+            let kind = RaftMessage::KINDS[usize::from(kind)];
+            (EventKind::Arrival.name(), name(to), name(from), Some(kind))
+        }
+        Dispatched::Timer { node, timer } => {
+            (EventKind::timer(timer.0).name(), name(node), None, None)
+        }
+        Dispatched::Synced { node } => (EventKind::Fsync.name(), name(node), None, None),
+        Dispatched::Client { .. } => ("client", None, None, None),
+    })
 }

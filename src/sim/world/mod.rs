@@ -104,6 +104,7 @@ struct Core<P: Protocol, O> {
     /// The running nodes that consider themselves leader.
     leaders: NodeSet,
     counters: Counters,
+    last: Option<Dispatched>,
     loads: Vec<Load>,
     clients: Vec<Client<P>>,
     ops: BTreeMap<OpId, OpState<P>>,
@@ -121,7 +122,7 @@ clone_by_field!(
     [P: Protocol, O: Clone] Core<P, O> {
         queue, flights, links, timers, hosts, observer
     }
-    copied { now, instant_disk, luck, digest, leaders, counters, next_op, halted }
+    copied { now, instant_disk, luck, digest, leaders, counters, last, next_op, halted }
     empty { loads, clients, ops, tampering, holds, notes, replies }
     shared { disk }
 );
@@ -146,6 +147,37 @@ enum Backlog<P: Protocol> {
     Timer(TimerId, u64),
     Synced,
     Request(OpId, P::Request),
+}
+
+/// An event that a world dispatched.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Dispatched {
+    /// A message arrived.
+    Arrival {
+        /// Its sender.
+        from: NodeId,
+        /// Its receiver.
+        to: NodeId,
+        /// Its kind, among [`Message::KINDS`].
+        kind: u8,
+    },
+    /// A timer expired.
+    Timer {
+        /// The node.
+        node: NodeId,
+        /// The timer.
+        timer: TimerId,
+    },
+    /// A node's disk finished an fsync.
+    Synced {
+        /// The node.
+        node: NodeId,
+    },
+    /// A client of a load generator sends a request, or stops waiting for an answer.
+    Client {
+        /// Its number, counted from 1.
+        client: u32,
+    },
 }
 
 /// The counters of a world.
@@ -213,6 +245,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             digest: Digest::default(),
             leaders: NodeSet::default(),
             counters: Counters::default(),
+            last: None,
             loads: Vec::new(),
             clients: Vec::new(),
             ops: BTreeMap::new(),
@@ -307,6 +340,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     fn arrive(&mut self, flight: &mut Flight<P::Message>) {
         let core = &mut self.core;
         let MessageId { from, to, .. } = flight.id;
+        core.last = Some(Dispatched::Arrival { from, to, kind: flight.message.kind() });
         let host = &mut core.hosts[to.at()];
         if !host.up {
             core.digest.absorb(core.now.0, 1 << 56 | u64::from(to.0));
@@ -334,6 +368,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             return false;
         }
         let kind = TimerId((index as usize % P::TIMERS) as u8);
+        core.last = Some(Dispatched::Timer { node: id, timer: kind });
         core.digest.absorb(core.now.0, 4 << 56 | u64::from(index));
         if host.paused {
             host.backlog.push_back(Backlog::Timer(kind, timer.touched()));
@@ -350,6 +385,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if host.incarnation != incarnation || !host.disk.finish() {
             return false;
         }
+        core.last = Some(Dispatched::Synced { node: id });
         core.digest.absorb(core.now.0, 5 << 56 | u64::from(id.0));
         core.begin_sync(id);
         let host = &mut core.hosts[id.at()];
@@ -410,6 +446,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// The counters.
     pub fn counters(&self) -> Counters {
         self.core.counters
+    }
+
+    /// The event that was dispatched last; `None` before the first.
+    pub fn last_event(&self) -> Option<Dispatched> {
+        self.core.last
     }
 
     /// The number of nodes.
