@@ -125,7 +125,10 @@ def _drives(home: Any) -> bool:
     return any(base.__name__ in LOOKED_IN for base in getattr(home, "__mro__", (home,)))
 
 
-LOOKED_IN = (__package__, "Cluster", "Run", "Scenario", "NodeView", "Trace", f"{__package__}.steps")
+LOOKED_IN = (
+    *("Cluster", "NodeView", "Run", "Scenario", "Trace"),
+    *(__package__, f"{__package__}.plot", f"{__package__}.steps"),
+)
 """The modules and classes where people look for what raftlab does not simulate."""
 
 
