@@ -27,6 +27,15 @@ def swept():
     return rl.sweep(rl.Scenario(3, stop=rl.leader_elected), seeds=3, progress=False)
 
 
+def two_points():
+    def crash(pre_vote):
+        return rl.Scenario(3, pre_vote=pre_vote, horizon="1s", faults=[rl.Crash("leader", at="500ms")])
+
+    return rl.sweep(crash, {"pre_vote": [False, True]}, seeds=3, progress=False)
+
+
+TWO_POINTS = "raftlab.compare(result.where(pre_vote=False), result.where(pre_vote=True), 'unavailable_ms')"
+
 ATTRIBUTES = {
     # of the package
     "a fault as a verb": (lambda: rl.crash, ["'Crash'", "Cluster.crash"]),
@@ -88,6 +97,14 @@ NOT_SIMULATED = {
     "a class": (lambda: rl.Paxos, ["not simulated yet: protocols other than Raft"]),
     "a history": (lambda: rl.check_linearizability, ["not simulated yet: checking the histories"]),
     "bandwidth": (lambda: rl.Network(bandwidth=1e6), ["not simulated yet: bandwidth"]),
+    "a player": (lambda: rl.player, ["a player to click through a run (step()", "at="]),
+    "an animation": (lambda: rl.plot.animate, ["a player to click through a run"]),
+    "leader_transfer": (lambda: cluster().leader_transfer, ["not simulated yet: leadership transfer"]),
+    "a change": (lambda: rl.MembershipChange, ["not simulated yet: changes of membership"]),
+    "a voter": (lambda: cluster().add_voter("D"), ["not simulated yet: changes of membership"]),
+    "a check": (lambda: run().is_linearizable, ["not simulated yet: checking the histories"]),
+    "another check": (lambda: rl.linearizability_check, ["not simulated yet: checking the histories"]),
+    "Jepsen": (lambda: rl.jepsen, ["not simulated yet: checking the histories"]),
     "corruption": (lambda: rl.Disk(corruption=0.1), ["not simulated yet: corrupt"]),
 }
 
@@ -191,6 +208,19 @@ VALUES = {
     "a run's fate": (lambda: rl.plot.fate(run()), ["a single run"]),
     "a cluster's share": (lambda: rl.plot.share(cluster(), "loss", "violation"), ["a single run"]),
     "runs compared": (lambda: rl.compare(run(), run(), "end_ms"), ["a must be of type Sweep"]),
+    "a grid's parameter compared": (
+        lambda: rl.compare(two_points(), "pre_vote", "unavailable_ms"),
+        ["b must be of type Sweep, not 'pre_vote'", TWO_POINTS],
+    ),
+    "one sweep compared": (
+        lambda: rl.compare(two_points(), metric="unavailable_ms"),
+        ["needs 'b'", TWO_POINTS],
+    ),
+    "one sweep and a metric": (lambda: rl.compare(two_points(), "unavailable_ms"), [TWO_POINTS]),
+    "all points compared": (
+        lambda: rl.compare(two_points(), two_points(), "unavailable_ms"),
+        ["one point, not of 2", TWO_POINTS],
+    ),
     "a handle for a fault": (lambda: cluster().inject(cluster().crash("A")), ["handle of a fault"]),
     "a condition as a step": (lambda: rl.Scenario(3, steps=[rl.leader_elected]), ["run_until"]),
     "a list that asks for a name": (lambda: rl.rules["commit_prior"], ["commit_prior_term"]),

@@ -20,13 +20,15 @@ import sysconfig
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from . import _core
 from ._suggest import unknown_argument, unknown_attribute
 from .errors import CallError, InvalidError, RaftlabError
 
-__all__ = ["as_it_is", "explain", "guard"]
+__all__ = ["as_it_is", "explain", "guard", "shows_how"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def guard(module: str) -> None:
@@ -56,6 +58,16 @@ def as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
     """Excludes a method from wrapping, since it is called in loops of millions."""
     function.__dict__["_as_it_is"] = True
     return function
+
+
+def shows_how(advice: Callable[..., str]) -> Callable[[F], F]:
+    """Adds advice to the errors of calls that do not fit the signature; it gets the arguments of the call."""
+
+    def with_advice(function: F) -> F:
+        function.__dict__["_advice"] = advice
+        return function
+
+    return with_advice
 
 
 def _guard_class(kind: type) -> None:
@@ -129,8 +141,20 @@ def explain(
     if isinstance(error, (TypeError, InvalidError)):
         wrong = _wrong_call(function, args, kwargs)
         if wrong is not None:
-            return wrong
+            return _with_advice(wrong, function, args, kwargs)
     return _shortened(error)
+
+
+def _with_advice(
+    error: InvalidError, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> InvalidError:
+    """An error with the advice of `shows_how`."""
+    advice = vars(function).get("_advice")
+    try:
+        said = advice(*args, **kwargs) if advice else ""
+    except TypeError:  # more arguments than even the advice takes
+        said = ""
+    return type(error)(f"{error}{said}") if said else error
 
 
 def _shortened(error: Exception) -> Exception:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .._arguments import confidence as confidence_of
 from .._arguments import instance
+from .._boundary import shows_how
 from .._time import Duration, to_ms
+from .._values import call, code
 from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
@@ -59,6 +63,8 @@ class Comparison:
         A remark, such as the reason for limits that are NaN.
     what : str
         The subtraction: `"pre_vote True − False"` if only that parameter differs.
+    name_a, name_b : str
+        The points in words: `"pre_vote False"` and `"pre_vote True"`; `"a"` and `"b"` if they do not differ.
     median_difference, median_low, median_high : float
         The median of b minus that of a, and in small tables its interval by the bootstrap: see `compare`.
     """
@@ -84,6 +90,8 @@ class Comparison:
     confidence: float
     note: str = ""
     what: str = "b − a"
+    name_a: str = "a"
+    name_b: str = "b"
     median_difference: float = math.nan
     median_low: float = math.nan
     median_high: float = math.nan
@@ -112,12 +120,12 @@ class Comparison:
     def _repr_html_(self) -> str:
         medians = f"{self.median_difference:.4g} ({span(self.median_low, self.median_high)})"
         rows = {
-            "a": f"{self.mean_a:.4g}",
-            "b": f"{self.mean_b:.4g}",
+            f"mean, {self.name_a}": f"{self.mean_a:.4g}",
+            f"mean, {self.name_b}": f"{self.mean_b:.4g}",
             self.what: f"{self.difference:.4g} ({span(self.low, self.high)})",
             f"medians, {self.what}": medians,
             "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
-            "b is greater": f"{100 * self.b_is_greater:.1f} %",
+            f"{self.name_b} is greater": f"{100 * self.b_is_greater:.1f} %",
             "effect (d_z)": f"{self.effect:.3g}",
             "correlation": f"{self.correlation:.3g}, worth {self.gain:.3g} times the runs",
             "p": f"{self.p_value:.3g} ({self.test})",
@@ -132,6 +140,7 @@ class Comparison:
         return f"<table><tr><th colspan=2>{head}</th></tr>{cells}</table>"
 
 
+@shows_how(lambda *args, **named: right_call(*args, **named))
 def compare(
     a: Sweep, b: Sweep, metric: str, *, confidence: float = 0.95, horizon: Duration | None = None
 ) -> Comparison:
@@ -202,7 +211,10 @@ def compare(
     _need("scipy", "compare")
     confidence = confidence_of(confidence, "confidence")
     end = math.inf if horizon is None else to_ms(horizon, "horizon")
-    pairs = Pairs.of(instance(a, Sweep, "a"), instance(b, Sweep, "b"), metric)
+    advice = right_call(instance(a, Sweep, "a"), b, metric)
+    if advice and not isinstance(b, Sweep):
+        raise InvalidError(f"b must be of type Sweep, not {shown(b)}{advice}")
+    pairs = Pairs.of(a, instance(b, Sweep, "b"), metric, advice)
     if len(pairs.x) < 2:
         why = pairs.why or INSTEAD.get(metric, "")
         said = f"metric '{metric}': fewer than two seeds have a value at both a and b"
@@ -265,22 +277,40 @@ def compare(
         median_difference=medians.value,
         median_low=medians.low,
         median_high=medians.high,
-        what=subtracted(a, b),
+        **in_words(a.points[0], b.points[0]),
     )
 
 
-def subtracted(a: Sweep, b: Sweep) -> str:
-    """The subtraction in words, with the values of the parameters that differ."""
-    before, after = a.points[0], b.points[0]
-    if before.keys() != after.keys():
-        return "b − a"
-    differ = [name for name in before if not same(before[name], after[name])]
-    if not differ:
-        return "b − a"
-    if len(differ) == 1:
-        return f"{differ[0]} {after[differ[0]]} − {before[differ[0]]}"
-    sides = (", ".join(f"{name} {point[name]}" for name in differ) for point in (after, before))
-    return " − ".join(f"({side})" for side in sides)
+def in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """The subtraction and its sides in words, with the values of the parameters that differ."""
+    differ = [name for name in before if name in after and not same(before[name], after[name])]
+    if before.keys() != after.keys() or not differ:
+        return {}
+    first, second = (", ".join(f"{name} {point[name]}" for name in differ) for point in (before, after))
+    what = f"{second} − {before[differ[0]]}" if len(differ) == 1 else f"({second}) − ({first})"
+    return {"what": what, "name_a": first, "name_b": second}
+
+
+def right_call(a: object = None, b: object = None, metric: object = None, **_: object) -> str:
+    """The advice for a call that gives one sweep of a grid: the call that compares two of its points."""
+    if not isinstance(a, Sweep) or not a.parameters:
+        return ""
+    name = b if isinstance(b, str) and b in a.parameters else a.parameters[0]
+    first = a.points[0]
+    second = next((point for point in a.points if not same(point[name], first[name])), None)
+    if second is None:
+        return ""
+    if not isinstance(metric, str):
+        metric = b if isinstance(b, str) and b != name else "unavailable_ms"
+    sides = ", ".join(_where(first | {name: point[name]}) for point in (first, second))
+    return f"; write raftlab.compare({sides}, {metric!r})"
+
+
+def _where(point: Mapping[str, Any]) -> str:
+    """The call that takes one point of a grid."""
+    if all(map(str.isidentifier, point)):
+        return call("result.where", (), point)
+    return f"result.where(**{code(dict(point))})"
 
 
 INSTEAD = {

@@ -47,8 +47,8 @@ class Pairs:
     unknown: int = 0
 
     @classmethod
-    def of(cls, a: Sweep, b: Sweep, metric: str) -> Pairs:
-        """Pairs the runs of equal seeds."""
+    def of(cls, a: Sweep, b: Sweep, metric: str, advice: str = "") -> Pairs:
+        """Pairs the runs of equal seeds. `advice` is added to the error about a sweep of several points."""
         import numpy as np
 
         sides = []
@@ -56,7 +56,7 @@ class Pairs:
             instance(side, Sweep, name)
             if len(side.points) != 1:
                 raise InvalidError(
-                    f"{name} must be a sweep of one point, not of {len(side.points)}: use where()"
+                    f"{name} must be a sweep of one point, not of {len(side.points)}: use where(){advice}"
                 )
             if not len(side):
                 raise InvalidError(f"{name} has no runs: it was interrupted before the first was over")
