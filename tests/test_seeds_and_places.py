@@ -321,6 +321,32 @@ def test_a_comparison_says_what_is_subtracted():
     assert rl.compare(a, b, "downtime_ms").what == "b − a"
 
 
+def test_a_comparison_names_its_sides_by_their_values():
+    both = play(LOSSY, {"network.loss": [0, 0.2]}, seeds=40)
+    right = "raftlab.compare(result.where(**{'network.loss': 0}), result.where(**{'network.loss': 0.2}), "
+    with pytest.raises(rl.InvalidError) as caught:
+        rl.compare(both, "network.loss", "downtime_ms")
+    assert right + "'downtime_ms')" in str(caught.value)
+    found = eval(str(caught.value).rpartition("write ")[2], {"raftlab": rl, "result": both})
+    assert (found.name_a, found.name_b) == ("network.loss 0", "network.loss 0.2")
+    html = found._repr_html_()
+    assert "<td>mean, network.loss 0</td>" in html
+    assert "<td>network.loss 0.2 is greater</td>" in html
+    assert "<td>a</td>" not in html
+
+
+def test_an_overview_shows_how_many_runs_a_median_is_of():
+    """The leader is lost in some runs only: the median is that of those."""
+    crash = rl.Crash("A", at="500ms")
+    result = play(rl.Scenario(3, faults=[crash], horizon="2s"), seeds=60, metrics="downtime_ms")
+    some = int(np.isfinite(result["downtime_ms"]).sum())
+    assert 0 < some < 60
+    assert f"), {some} of 60 runs" in repr(result)
+    assert f"), {some} of 60 runs" in result._repr_html_()
+    always = play(rl.Scenario(3, stop=rl.leader_elected), seeds=60, metrics="time_to_leader_ms")
+    assert "of 60 runs" not in repr(always)
+
+
 def test_histograms_of_prometheus_are_samples():
     sample = rl.empirical(buckets={"0.005s": 900, "0.01s": 990, "+Inf": 1000})
     told = sample.to_dict()

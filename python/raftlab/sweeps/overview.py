@@ -106,7 +106,8 @@ def overview(result: Sweep) -> Overview:
     for point, places in points[:MOST_POINTS]:
         cells = [in_words(value) for value in point.values()]
         if observed:
-            cells.append(worded(observed.sample(places).estimate(None if observed.flags else 0.5)))
+            sample = observed.sample(places)
+            cells.append(worded(sample.estimate(None if observed.flags else 0.5), sample.n, len(places)))
         broken = [seeds[row] for row in places if violations[row]]
         judged = not failed[places].all()
         rows.append((*cells, violations_in_words(broken, result._plan.checks, judged=judged)))
@@ -139,13 +140,17 @@ def in_words(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def worded(estimate: Estimate) -> str:
-    """An estimate with its interval: `70.2 (67.9 to 72)`."""
+def worded(estimate: Estimate, count: int, runs: int) -> str:
+    """An estimate with its interval, and the number of runs behind it if others have no value.
+
+    `70.2 (67.9 to 72)`, or `125 (121 to 128), 67 of 300 runs`.
+    """
     if math.isnan(estimate.value):
         return "–"
-    if math.isnan(estimate.low) and math.isnan(estimate.high):
-        return f"{estimate.value:.4g}"
-    return f"{estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g})"
+    known = not (math.isnan(estimate.low) and math.isnan(estimate.high))
+    interval = f" ({estimate.low:.4g} to {estimate.high:.4g})" if known else ""
+    some = f", {count:,} of {runs_in_words(runs)}" if count < runs else ""
+    return f"{estimate.value:.4g}{interval}{some}"
 
 
 def violations_in_words(seeds: Sequence[int], checked: bool, *, judged: bool) -> str:
