@@ -163,6 +163,20 @@ def test_worlds_are_one_line_with_their_seed():
     assert repr(run).startswith("Run(5 nodes")
     assert "violations" in repr(c)
     assert repr(rl.Cluster(3, seed=2)) == "Cluster(3 nodes, seed=2, at 0 ms: no leader)"
+    split = [rl.Partition("AB", "CD"), rl.run_until(rl.violated)]
+    one = rl.Cluster(4, seed=1, bugs=["quorum_off_by_one"], steps=split)
+    assert repr(one).endswith(", 1 violation)")
+
+
+def test_a_cluster_names_all_that_lead():
+    c = rl.Cluster(5, seed=4, initial=rl.Initial(term=1, leader="A"))
+    assert repr(c).endswith("leader A of term 1)")
+    c.isolate("A")
+    c.run_until(rl.leaders(2))
+    newer = c.leader
+    assert repr(c).endswith(f"leaders A of term 1, {newer.name} of term {newer.term})")
+    c.crash("A")
+    assert repr(c).endswith(f"leader {newer.name} of term {newer.term})")
 
 
 def test_everything_else_is_one_line():

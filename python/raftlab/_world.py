@@ -10,7 +10,7 @@ from ._arguments import Handle, handle, node
 from ._html import note, table
 from ._time import format_ms
 from ._violations import Violation, Violations
-from .errors import InvalidError, escaped, shown
+from .errors import InvalidError, counted, escaped, shown
 from .scenario import Scenario
 from .tables import Trace
 from .views import NodeView, Operation
@@ -180,7 +180,7 @@ class World:
     def _line(self) -> str:
         script = self._script()
         if len(script) > REPLAY_LINE_LENGTH:
-            return f"scenario.run(seed={self.seed}), where scenario is the attribute of this run"
+            return f"{type(self).__name__.lower()}.scenario.run(seed={self.seed})"
         return f"raftlab.Scenario.from_json({script!r}).run(seed={self.seed})"
 
     def _state_line(self) -> str:
@@ -193,11 +193,16 @@ class World:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        leader = self.leader
-        lead = f"leader {escaped(leader.name)} of term {leader.term}" if leader else "no leader"
         broken = self._engine.violation_count()
-        bad = f", {broken} violations" if broken else ""
-        return f"{name}({len(self)} nodes, seed={self.seed}, at {format_ms(self.now_ms)}: {lead}{bad})"
+        bad = f", {counted(broken, 'violation')}" if broken else ""
+        size = counted(len(self), "node")
+        return f"{name}({size}, seed={self.seed}, at {format_ms(self.now_ms)}: {self._lead()}{bad})"
+
+    def _lead(self) -> str:
+        """The nodes that lead, each with its term."""
+        found = [f"{escaped(node.name)} of term {node.term}" for node in self.leaders]
+        most = ", ".join(found[-MOST_LEADERS:])
+        return f"leader{'s' * (len(found) > 1)} {most}" if found else "no leader"
 
     def _repr_html_(self) -> str:
         states = [self._engine.node(name) for name in self._engine.names]
@@ -229,3 +234,6 @@ class World:
 
 
 REPLAY_LINE_LENGTH = 4000
+
+MOST_LEADERS = 9
+"""The most leaders that a repr names."""

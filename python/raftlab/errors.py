@@ -50,6 +50,11 @@ def _is_ours(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__")).partition(".")[0] == __package__
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things as text: 1 violation, 2 violations."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def escaped(text: str) -> str:
     """A text for a terminal, with control characters, including line breaks, as escapes."""
     if text.isprintable():

@@ -13,6 +13,8 @@ from ._html import table as html_table
 from .errors import InvalidError, shown, warn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
     import polars as pl
@@ -216,13 +218,18 @@ class Trace:
         """Faults, with their times and the nodes that they hit."""
         return self.table("faults")
 
-    def to_parquet(self, folder: str | os.PathLike[str]) -> None:
+    def to_parquet(self, folder: str | os.PathLike[str]) -> Path:
         """Writes every table to a folder, as `messages.parquet` and so on; needs pyarrow.
 
         Parameters
         ----------
         folder : path
             The folder. It is created if it does not exist; files of these names are replaced, others kept.
+
+        Returns
+        -------
+        pathlib.Path
+            The folder.
 
         Raises
         ------
@@ -234,8 +241,8 @@ class Trace:
         >>> import tempfile, pandas, raftlab as rl
         >>> c = rl.Cluster(3, seed=1).run("1s")
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     c.trace.to_parquet(folder)
-        ...     messages = pandas.read_parquet(f"{folder}/messages.parquet")
+        ...     written = c.trace.to_parquet(folder)
+        ...     messages = pandas.read_parquet(written / "messages.parquet")
         >>> len(messages) == len(c.trace.messages)
         True
         """
@@ -250,6 +257,7 @@ class Trace:
                 parquet.write_table(table.to_arrow(), where / f"{table.name}.parquet")
         except OSError as error:
             raise InvalidError(f"folder: {shown(str(where))} cannot be written: {error}") from None
+        return where
 
     @property
     def names(self) -> tuple[str, ...]:
