@@ -81,14 +81,14 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("fsync_lies", "lost_fsync", "lying_fsync"),
     ),
     (
-        "slow processors",
-        "processing a message takes no simulated time; pause stops a node",
-        ("cpu", "processor", "slow_node", "slow_cpu"),
-    ),
-    (
         "a player to click through a run",
         "step() goes on by one event, and pictures show any moment with at=",
         ("animate", "animation", "play_back", "player", "replayer", "step_through"),
+    ),
+    (
+        "slow processors",
+        "processing a message takes no simulated time; pause stops a node",
+        ("cpu", "processor", "slow_node", "slow_cpu"),
     ),
 )
 """The missing feature, a source or a remark, and names for it."""
