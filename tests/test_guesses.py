@@ -8,9 +8,11 @@ import sys
 import traceback
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 import raftlab as rl
 from raftlab import _core
+from raftlab.errors import shown
 
 mpl.use("Agg")
 
@@ -35,6 +37,8 @@ def two_points():
 
 
 TWO_POINTS = "raftlab.compare(result.where(pre_vote=False), result.where(pre_vote=True), 'unavailable_ms')"
+
+MATRIX = [[0, 9], [9, 0]]
 
 ATTRIBUTES = {
     # of the package
@@ -65,6 +69,11 @@ ATTRIBUTES = {
     "node's state": (lambda: cluster()["A"].is_up, ["no attribute 'is_up'"]),
     "a table": (lambda: cluster().trace.event, ["'events'"]),
     "messages": (lambda: cluster().messages, ["Trace.messages"]),
+    "a node by its name": (lambda: cluster().nodes.A, ["cluster['A']"]),
+    "a frame": (lambda: cluster().trace.events.df, ["to_pandas()"]),
+    "its head": (lambda: cluster().trace.events.head(), ["to_pandas()"]),
+    "its rows": (lambda: cluster().trace.events.filter(1), ["to_pandas()"]),
+    "a frame of all": (lambda: cluster().trace.to_pandas(), ["trace.messages.to_pandas()"]),
     # of scenarios, sweeps, pictures, presets
     "a scenario's seed": (lambda: rl.Scenario(3).sweep, ["raftlab.sweep"]),
     "a scenario's setting": (lambda: rl.Scenario(3).prevote, ["'pre_vote'"]),
@@ -140,6 +149,8 @@ ARGUMENTS = {
         ["Cluster.run_until()"],
     ),
     "of the beginning": (lambda: rl.Initial(votedFor={"A": "B"}), ["Initial()", "'voted_for'"]),
+    "a limit": (lambda: rl.Scenario(3, limit="1s"), ["did you mean 'horizon'"]),
+    "a duration": (lambda: rl.Scenario(3, duration="1s"), ["did you mean 'horizon'"]),
     "nothing": (lambda: rl.Crash(), ["Crash() needs 'node'"]),
     "no node": (lambda: cluster().crash(), ["Cluster.crash() needs 'node'"]),
     "no duration": (lambda: cluster().run(), ["Cluster.run() needs 'duration'"]),
@@ -183,11 +194,60 @@ VALUES = {
         lambda: rl.sweep(rl.Scenario(3), {"loss": [0.1]}, seeds=2),
         ["unknown field `loss`", "did you mean 'network.loss'?"],
     ),
-    "one fault, no list": (lambda: rl.Scenario(3, faults=rl.Crash("A")), ["faults must be a list"]),
+    "a matrix without regions": (lambda: rl.Network(MATRIX), ["regions=[0, 1]", "network_from_csv"]),
+    "a network that is a matrix": (lambda: rl.Cluster(2, network=MATRIX), ["regions=", "network_from_csv"]),
+    "a range": (lambda: rl.Network(latency=(1, 5)), ["write raftlab.uniform(1, 5)"]),
+    "a range as a text": (lambda: rl.Network("1-5ms"), ["write raftlab.uniform('1ms', '5ms')"]),
+    "a range of an fsync": (lambda: rl.Disk(fsync=[1, 5]), ["write raftlab.uniform(1, 5)"]),
+    "a network as a dict": (
+        lambda: rl.Cluster(3, network={"latency": 5}),
+        ["network must be of type Network", "write raftlab.Network(latency=5)"],
+    ),
+    "a disk as a dict": (lambda: rl.Cluster(3, disk={"fsync": 5}), ["write raftlab.Disk(fsync=5)"]),
+    "a shape as a group": (lambda: cluster().partition("bridge"), ["write shape='bridge'"]),
+    "a rate as load": (lambda: rl.Cluster(3, workload=50), ["write raftlab.OpenLoop(50)"]),
+    "percent": (lambda: cluster().loss("30%"), ["write 0.3"]),
+    "percent of a network": (lambda: rl.Network(loss="2.5 %"), ["write 0.025"]),
+    "a number of numpy": (lambda: rl.Scenario(3, bugs=[np.float64(0.5)]), ["0.5"]),
+    "a question as a parameter": (
+        lambda: rl.plot.share(two_points(), "ending=horizon"),
+        ["x must be a parameter", "raftlab.plot.share(result, 'pre_vote', 'ending=horizon')"],
+    ),
+    "a condition as a parameter": (
+        lambda: rl.plot.share(two_points(), rl.no_leader),
+        ["the condition no_leader", "'ending=horizon'"],
+    ),
+    "a condition as a question": (
+        lambda: two_points().share(rl.no_leader),
+        ["question must be a text", "the condition no_leader", "'ending=stop'"],
+    ),
+    "no such question": (lambda: two_points().share("horizon"), ["'ending=horizon'"]),
+    "a condition without the cluster": (
+        lambda: cluster().run_until(lambda: True),
+        ["lambda cluster: ...", "<lambda> does not take one argument"],
+    ),
+    "a module called": (lambda: rl.scenario(5), ["is a module", "raftlab.Scenario()"]),
+    "another module called": (lambda: rl.cluster(3), ["raftlab.Cluster()"]),
+    "a preset in brackets": (lambda: rl.presets["etcd"], ["did you mean raftlab.presets.etcd?"]),
+    "a setting that is read": (lambda: setattr(cluster(), "seed", 3), ["fork(seed=...)"]),
+    "a state that is read": (lambda: setattr(cluster()["A"], "term", 3), ["term", "only be read"]),
+    "a row of a table": (lambda: cluster().trace.messages[0], ["to_pandas().iloc[0]"]),
+    "a column of a table": (lambda: cluster().trace.events["kind"], ["to_pandas()['kind']"]),
+    "no column of a table": (lambda: cluster().trace.events["knd"], ["unknown column 'knd'"]),
+    "a table of a trace": (lambda: cluster().trace["events"], ["write trace.events"]),
+    "a node in brackets": (lambda: cluster().nodes["A"], ["write cluster['A']"]),
+    "the width of a file": (
+        lambda: rl.plot.save(rl.plot.roles(run()), "x.pdf", width="column"),
+        ["save() has no argument 'width'", "set_size_inches"],
+    ),
+    "no folder": (
+        lambda: rl.plot.save(rl.plot.roles(run()), "/nowhere/x.svg"),
+        ["path: '/nowhere/x.svg' cannot be written"],
+    ),
     "a load's class": (lambda: rl.Scenario(3, workload=[rl.OpenLoop]), ["call it: OpenLoop()"]),
     "the beginning as a dict": (
         lambda: rl.Scenario(3, initial={"term": 1}),
-        ["of type Initial"],
+        ["of type Initial", "write raftlab.Initial(term=1)"],
     ),
     "a trace level": (lambda: rl.Cluster(3, trace="ful"), ["'full'", "did you mean 'full'"]),
     "a way to read": (lambda: cluster().read("x", via="readindex"), ["did you mean 'read_index'"]),
@@ -259,6 +319,59 @@ def frames_of_raftlab(error):
     """The frames that the user has no use for; that of a sequence's `[...]` is the only one."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.name}, line {frame.lineno}" for frame in frames if "/raftlab/" in frame.filename]
+
+
+def test_places_that_a_list_lacks_are_index_errors():
+    """So that loops over places end, and with what there is instead."""
+    c = rl.Cluster(3, initial=rl.Initial(term=1, leader="A", log=[1, 1]))
+    idle = cluster()
+    for read, said in {
+        (lambda: run().violations[0]): "no violations",
+        (lambda: idle.in_flight[0]): "nothing in flight",
+        (lambda: idle.operations[-1]): "no operations",
+        (lambda: idle.faults[0]): "no faults that act now",
+        (lambda: idle.leaders[-1]): "no leaders",
+        (lambda: c.leaders[1]): "no leader at place 1: there is one, at 0",
+        (lambda: c.leader.log[99]): "no entry at place 99: there are 2, 0 to 1",
+        (lambda: c.nodes[3]): "no node at place 3: there are 3, 0 to 2",
+        (lambda: rl.rules[99]): f"the rules have places 0 to {len(rl.rules) - 1}, not 99",
+    }.items():
+        with pytest.raises(IndexError) as caught:
+            read()
+        assert type(caught.value) is rl.OutOfRangeError
+        assert str(caught.value) == said
+        assert frames_of_raftlab(caught.value) == []
+    assert c.nodes[-1] == c["C"]
+    assert c.nodes[:2] == (c["A"], c["B"])
+    assert iter(c.nodes).__next__() == c["A"]
+
+
+def test_one_fault_and_one_step_are_accepted_as_lists_of_one():
+    crash = rl.Crash("A", at="1s")
+    assert rl.Scenario(3, faults=crash) == rl.Scenario(3, faults=[crash])
+    assert rl.Scenario(3, steps=crash) == rl.Scenario(3, steps=[crash])
+    assert rl.Scenario(3, steps=rl.run("1s")) == rl.Scenario(3, steps=[rl.run("1s")])
+    named = rl.Cluster(["bridge", "B", "C"])
+    assert named.partition(["bridge"]).nodes == ("bridge", "B", "C")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.float64(0.3), "0.3"),
+        (np.int64(3), "3"),
+        (np.True_, "True"),
+        (0.1 + 0.2, "0.3"),
+        (1.0000000000000002, "1.0000000000000002"),
+        ([np.float64(0.1 + 0.2), (1,)], "[0.3, (1,)]"),
+        ({"a": np.int64(1)}, "{'a': 1}"),
+        (1e-300, "1e-300"),
+        (1.0, "1.0"),
+        ("0.30000000000000004", "'0.30000000000000004'"),
+    ],
+)
+def test_errors_show_plain_numbers(value, said):
+    assert shown(value) == said
 
 
 def test_there_are_enough_guesses():

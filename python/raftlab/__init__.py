@@ -96,6 +96,7 @@ from .errors import (
     InvalidError,
     MetricWarning,
     NotReached,
+    OutOfRangeError,
     RaftlabError,
     ReplayError,
     SettingWarning,
@@ -106,7 +107,7 @@ from .scenario import Scenario
 from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
 from .steps import campaign, heal, propose, read, run, run_until
 from .tables import Table, Trace, schema
-from .views import Entry, FaultHandle, InFlight, Log, Message, NodeView, Operation
+from .views import Entry, FaultHandle, InFlight, Log, Message, Nodes, NodeView, Operation
 
 if TYPE_CHECKING:
     from . import experiments, plot, published
@@ -185,6 +186,7 @@ __all__ = [
     "NotReached",
     "OpenLoop",
     "Operation",
+    "OutOfRangeError",
     "Outgoing",
     "Partition",
     "Pause",
@@ -264,4 +266,4 @@ __all__ = [
     "violated",
 ]
 
-_boundary.guard(__name__)
+_boundary.guard(__name__, Nodes)

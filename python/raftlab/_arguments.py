@@ -70,6 +70,10 @@ def is_number(text: str) -> bool:
 
 def probability(value: Any, what: str) -> float:
     """A number from 0 to 1."""
+    share = value.strip().removesuffix("%") if isinstance(value, str) else ""
+    if share and "%" in value and is_number(share) and 0 <= float(share) <= 100:
+        hint = f"write {float(share) / 100:.6g}"
+        raise InvalidError(f"{what} must be a probability between 0 and 1, not {shown(value)}; {hint}")
     return number(value, what, "a probability between 0 and 1", 0, 1)
 
 

@@ -20,23 +20,29 @@ import sysconfig
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from . import _core
-from ._suggest import unknown_argument, unknown_attribute
-from .errors import CallError, InvalidError, RaftlabError
+from ._suggest import close, unknown_argument, unknown_attribute
+from .errors import CallError, InvalidError, RaftlabError, UnknownNameError, shown
 
 __all__ = ["as_it_is", "explain", "guard", "shows_how"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def guard(module: str) -> None:
+def guard(module: str, *others: type) -> None:
     """Wraps the names in `__all__` of a module, and makes `dir` show these names only.
 
-    Names that the module loads lazily are guarded by their own modules.
+    Names that the module loads lazily are guarded by their own modules. Other classes whose instances users
+    get are wrapped, too.
     """
     names = vars(sys.modules[module])
+    for other in others:
+        _guard_class(other)
+    for part in (sys.modules[module], *names.values()):
+        if type(part) is ModuleType and _is_ours(part.__name__):
+            part.__class__ = _Module
     for name in names["__all__"]:
         value = names.get(name)
         if isinstance(value, type):
@@ -46,6 +52,26 @@ def guard(module: str) -> None:
             names[name] = home[value.__name__] = public(value)
     names["__dir__"] = lambda: sorted(names["__all__"])
     names["__getattr__"] = public(names.get("__getattr__") or _missing_in(sys.modules[module]))
+
+
+class _Module(ModuleType):
+    """A module of raftlab, with errors for what is a class or an attribute of it."""
+
+    def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise CallError(f"{self.__name__} is a module{self._meant(self.__name__, '()')}")
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise CallError(f"{self.__name__} is a module{self._meant(key, '')}")
+
+    def _meant(self, name: object, call: str) -> str:
+        """The name of this module, or else of the package, that is most similar to another."""
+        package = sys.modules[__package__]
+        last = str(name).rpartition(".")[2]
+        for home in (package, self) if call else (self, package):
+            near = close(last, getattr(home, "__all__", ()), 1)
+            if near and not (call and near[0] == last):
+                return f"; did you mean {home.__name__}.{near[0]}{call}?"
+        return "; dir() lists what it has"
 
 
 def public(function: Callable[..., Any]) -> Any:
@@ -94,7 +120,18 @@ def _guard_member(kind: type, name: str, member: Any) -> None:
             setattr(kind, name, type(member)(public(member.__func__)))
     elif type(member) is property and isinstance(member.fget, FunctionType):
         getter = functools.update_wrapper(_core.Public(member.fget, _explain_property), member.fget)
-        setattr(kind, name, property(getter, member.fset, member.fdel, member.__doc__))
+        setter = member.fset or _core.Public(_refuses(kind, name), _explain_missing)
+        setattr(kind, name, property(getter, setter, member.fdel, member.__doc__))
+
+
+def _refuses(kind: type, name: str) -> Callable[[object, object], None]:
+    """The setter of a property that has none."""
+
+    def setter(owner: object, value: object) -> None:
+        advice = vars(kind).get("_instead_of_setting", {}).get(name, "it can only be read")
+        raise UnknownNameError(f"{type(owner).__name__}.{name} cannot be set to {shown(value)}: {advice}")
+
+    return setter
 
 
 def _missing(self: object, name: str) -> Any:
@@ -251,3 +288,7 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
     if name == "__init__":
         return f"{owner}()"
     return f"{owner}.{name}()" if owner else f"{name}()"
+
+
+for _name in ("__call__", "__getitem__"):
+    _guard_member(_Module, _name, vars(_Module)[_name])

@@ -186,6 +186,9 @@ class Partition(Fault):
         _init_schedule(self, schedule)
 
     def _parameters(self) -> dict[str, Any]:
+        if len(self.groups) == 1 and self.groups[0] in words(Shape):  # a node of this name: ["bridge"]
+            given = shown(self.groups[0])
+            raise InvalidError(f"Partition: a group must be nodes, not {given}; write shape={given}")
         written: dict[str, Any] = {"groups": [target_to_dict(g, "groups") for g in self.groups]}
         if self.shape is not None:
             written["shape"] = choice(self.shape, "Partition: shape", words(Shape))

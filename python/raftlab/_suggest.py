@@ -6,12 +6,13 @@ import ast
 import difflib
 import importlib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ._not_simulated import not_simulated
+from ._values import call as written_call
 from .errors import InvalidError, UnknownNameError, shown
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "named",
     "of_kind",
     "refuse_makers",
+    "takes",
     "unknown_argument",
     "unknown_attribute",
     "unknown_in",
@@ -116,6 +118,9 @@ def _words_for_attribute(home: Any, name: str, known: tuple[str, ...]) -> str:
         return f"{_named(home)} has no attribute {name!r}: not simulated yet: {missing}"
     own = close(name, (word for word in known if not word.startswith("_")))
     found = [*map(repr, own), *_elsewhere(name, home)]
+    instead = getattr(home, "_instead", None)
+    if instead and not own:
+        return f"{_named(home)} has no attribute {name!r}: {instead(name)}"
     hint = meant(found) or "; dir() lists what it has"
     return f"{_named(home)} has no attribute {name!r}{hint}"
 
@@ -175,12 +180,26 @@ def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameEr
     if missing:
         return UnknownNameError(f"{call} has no argument '{name}': not simulated yet: {missing}")
     near = [f"'{word}'" for word in close(name, accepted)]
+    others = [f"'{word}'" for word in SYNONYMS.get(name, ()) if word in accepted]
+    if others and name not in accepted:
+        return UnknownNameError(f"{call} has no argument '{name}'{meant(others)}")
     if max((_likeness(_letters(name), _letters(word)) for word in accepted), default=0) < BEGINS:
         near = [taker for taker in _takers(name) if not taker.startswith(call.removesuffix(")"))][:2] or near
     hint = meant(near)
     if not hint.startswith("; did you mean '"):
         hint += f"; it takes {', '.join(accepted)}" if accepted else "; it takes nothing by name"
     return UnknownNameError(f"{call} has no argument '{name}'{hint.replace('?; it', '? It')}")
+
+
+SYNONYMS = {
+    "duration": ("horizon", "limit"),
+    "end": ("horizon",),
+    "limit": ("horizon",),
+    "max_time": ("horizon", "limit"),
+    "timeout": ("limit",),
+    "until": ("horizon",),
+}
+"""Other words for arguments. One counts where the function takes its argument."""
 
 
 def _takers(name: str) -> list[str]:
@@ -208,6 +227,8 @@ def meant_for(value: object, kind: type) -> str:
     call = _call(value, kind)
     if call:
         return f"; call it: {call}"
+    if isinstance(value, Mapping) and value and set(value) <= set(inspect.signature(kind).parameters):
+        return f"; write {__package__}.{written_call(kind.__name__, (), value)}"
     for base in type(value).__mro__:
         if (base.__name__, kind.__name__) in INSTEAD:
             return f": {INSTEAD[base.__name__, kind.__name__]}"
@@ -267,6 +288,17 @@ def _call(value: Any, kind: type) -> str | None:
         or (parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD)
     ]
     return f"{value.__name__}({', '.join(needed)})"
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Whether a function can be called with a number of arguments by place; true if it has no signature."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # one that is written in C
+        return True
+    return True
 
 
 def refuse_makers(value: object, kind: type, what: str) -> None:

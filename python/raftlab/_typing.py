@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._time import Duration
     from .distributions import Time
     from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+    from .steps import Step
     from .views import NodeView
 
 __all__ = [
@@ -184,8 +185,8 @@ class Settings(TypedDict, total=False):
     disk: Disk | Time | None
     workload: _Load | Iterable[_Load]
     initial: Initial | None
-    faults: Iterable[Fault]
-    steps: Iterable[Any]
+    faults: Fault | Iterable[Fault]
+    steps: Step | Fault | Iterable[Any]
     stop: Condition | None
     horizon: Duration | None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn, SupportsIndex, TypeVar, overload
 
-from .errors import InvalidError
+from .errors import CallError, InvalidError, OutOfRangeError, shown
 
-__all__ = ["Node", "Value", "call", "code", "items_of", "laid_out", "listed"]
+T = TypeVar("T")
+
+__all__ = ["Many", "Node", "Value", "call", "code", "items_of", "laid_out", "listed"]
 
 
 class Value:
@@ -71,6 +73,38 @@ class Node:
     __slots__ = ("name",)
 
     name: str
+
+
+class Many(tuple[T, ...]):
+    """The base of what a cluster has several of: a tuple with errors that say how many there are."""
+
+    __slots__ = ()
+
+    _one: ClassVar[str] = "item"
+    _several: ClassVar[str] = "items"
+    """What they are, in the singular and the plural."""
+    _by_name: ClassVar[str] = ""
+    """What to write instead of a name in brackets."""
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> T | tuple[T, ...]:
+        try:
+            return super().__getitem__(key)
+        except IndexError:
+            raise OutOfRangeError(self._range(key)) from None
+        except TypeError:
+            instead = self._by_name.format(shown(key)) if isinstance(key, str) else ""
+            raise CallError(f"{self._several} have places from 0, not {shown(key)}{instead}") from None
+
+    def _range(self, key: object) -> str:
+        if not self:
+            return f"no {self._several}"
+        if len(self) == 1:
+            return f"no {self._one} at place {shown(key)}: there is one, at 0"
+        return f"no {self._one} at place {shown(key)}: there are {len(self):,}, 0 to {len(self) - 1}"
 
 
 class Frozen(dict[Any, Any]):

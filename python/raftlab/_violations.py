@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex, overload
 from . import _core
 from ._html import code, note, table
 from ._time import format_ms
+from ._values import Many
 from .errors import escaped
 
 __all__ = ["Violation", "Violations"]
@@ -92,7 +93,7 @@ class Violation:
         return told + note(f"{self.property}: {meaning}") + (code(self.replay) if self.replay else "")
 
 
-class Violations(tuple[Violation, ...]):
+class Violations(Many[Violation]):
     """Violations in the order in which they were found: a tuple that also equals a list of the same.
 
     Examples
@@ -105,6 +106,8 @@ class Violations(tuple[Violation, ...]):
     >>> violations.of("log_matching")
     []
     """
+
+    _one, _several = "violation", "violations"
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Violation: ...

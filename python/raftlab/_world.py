@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from . import _core, views
 from ._arguments import Handle, handle, node
@@ -13,7 +13,7 @@ from ._violations import Violation, Violations
 from .errors import InvalidError, counted, escaped, shown
 from .scenario import Scenario
 from .tables import Trace
-from .views import NodeView, Operation
+from .views import Leaders, Nodes, NodeView, Operation, Operations
 
 if TYPE_CHECKING:
     from ._typing import NodeName
@@ -35,6 +35,11 @@ class World:
     """
 
     _engine: _core.Engine
+    _instead_of_setting: ClassVar[dict[str, str]] = {
+        "seed": "make another with this seed, or continue this one with fork(seed=...)",
+        "scenario": "make another with scenario.cluster(seed) or scenario.run(seed)",
+        "now_ms": "run(...) lets time pass, and state(at=...) goes back",
+    }
     _family: object
     """The same for a cluster and its forks, which share handles."""
 
@@ -64,7 +69,7 @@ class World:
     @property
     def nodes(self) -> tuple[NodeView, ...]:
         """The nodes."""
-        return tuple(NodeView(self, name) for name in self._engine.names)
+        return Nodes(NodeView(self, name) for name in self._engine.names)
 
     def __getitem__(self, name: NodeName) -> NodeView:
         found = node(name, "a node")
@@ -86,7 +91,7 @@ class World:
     def leaders(self) -> tuple[NodeView, ...]:
         """The nodes that are up and consider themselves leader; the highest term last."""
         found = [NodeView(self, name) for name in self._engine.leaders()]
-        return tuple(sorted(found, key=lambda node: node.term))
+        return Leaders(sorted(found, key=lambda node: node.term))
 
     @property
     def leader(self) -> NodeView | None:
@@ -97,7 +102,7 @@ class World:
     @property
     def operations(self) -> tuple[Operation, ...]:
         """The operations that were requested by hand."""
-        return tuple(Operation(self, op) for op in self._engine.ops())
+        return Operations(Operation(self, op) for op in self._engine.ops())
 
     def operation(self, operation: Operation | int) -> Operation:
         """The same operation in this cluster, for a handle from the cluster that was forked.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
@@ -16,9 +16,11 @@ from .discovery import SWITCHES, election_rules
 from .distributions import Distribution
 from .errors import InvalidError, shown
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
-from .steps import step_to_dict
+from .steps import Step, step_to_dict
 
 __all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_in", "without_rule", "written_down"]
+
+T = TypeVar("T", Network, Disk)
 
 
 def written_down(given: Mapping[str, Any], nodes: Sequence[str]) -> dict[str, Any]:
@@ -115,15 +117,27 @@ def _write_bugs(value: Any, what: str, _: Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else items(value, what)
 
 
-def _write_network(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
-    return (value if isinstance(value, Network) else Network(value)).to_dict()
+def _write_network(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+    return _setting(value, what, Network).to_dict()
 
 
-def _write_disk(value: Any, _what: str, _: Sequence[str]) -> dict[str, Any]:
-    return (value if isinstance(value, Disk) else Disk(value)).to_dict()
+def _write_disk(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+    return _setting(value, what, Disk).to_dict()
+
+
+def _setting(value: Any, what: str, kind: type[T]) -> T:
+    """A network or disk, which may also be given by its first argument."""
+    if isinstance(value, Mapping):
+        return instance(value, kind, what)  # raises an error with the call that makes one
+    return value if isinstance(value, kind) else kind(value)
 
 
 def _write_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        raise InvalidError(
+            f"{what} must be an OpenLoop, a ClosedLoop or a list of them, not {shown(value)}; "
+            f"write raftlab.OpenLoop({shown(value)})"
+        )
     loads = [value] if isinstance(value, _Load) else items(value, what)
     return [instance(load, _Load, what).to_dict(nodes) for load in loads]
 
@@ -133,11 +147,14 @@ def _write_initial(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
 
 
 def _write_faults(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
-    return [instance(fault, Fault, f"{what}[{at}]").to_dict() for at, fault in enumerate(items(value, what))]
+    faults = [value] if isinstance(value, Fault) else items(value, what)
+    return [instance(fault, Fault, f"{what}[{at}]").to_dict() for at, fault in enumerate(faults)]
 
 
 def _write_steps(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
-    return [step_to_dict(step) for step in items(value, what)]
+    return [
+        step_to_dict(step) for step in ([value] if isinstance(value, (Fault, Step)) else items(value, what))
+    ]
 
 
 def _write_stop(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ._faults import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
 from ._signatures import passes_on
-from ._suggest import meant_for, refuse_makers
+from ._suggest import meant_for, refuse_makers, takes
 from ._time import Duration, format_ms, to_ms
 from ._typing import NodeName, OnViolation, Settings, TraceLevel, Via, words
 from ._values import Value
@@ -25,7 +25,7 @@ from .errors import BusyError, InvalidError, NotReached, ReplayError, ViolationE
 from .scenario import Scenario
 from .steps import Action, campaign, give_up, heal, propose, read, retry
 from .steps import at as later
-from .views import FaultHandle, InFlight, Message, Operation
+from .views import FaultHandle, FaultHandles, InFlight, Message, Operation
 
 if TYPE_CHECKING:
     from .sweeps.plan import Metric
@@ -266,6 +266,11 @@ class Cluster(Injectable, Interceptable, Forkable):
                 f"{meant_for(condition, Condition)}"
             )
         refuse_makers(condition, Condition, "condition")
+        if not takes(condition, 1):
+            raise InvalidError(
+                "a condition gets the cluster, as in lambda cluster: ...; "
+                f"{getattr(condition, '__name__', shown(condition))} does not take one argument"
+            )
         with self._driving():
             self._running = True
             try:
@@ -458,7 +463,8 @@ class Cluster(Injectable, Interceptable, Forkable):
     @property
     def faults(self) -> tuple[FaultHandle, ...]:
         """The faults that act now."""
-        return tuple(FaultHandle(self, handle, fault) for handle, fault, _, _ in views.active_faults(self))
+        acting = views.active_faults(self)
+        return FaultHandles(FaultHandle(self, handle, fault) for handle, fault, _, _ in acting)
 
     # ---- Messages by hand ---------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from . import _conditions, _core
 from ._html import table
 from ._not_simulated import NOT_SIMULATED
 from ._suggest import unknown_argument, unknown_in
-from .errors import InvalidError, UnknownNameError
+from .errors import InvalidError, OutOfRangeError, UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,11 @@ class Catalogue(Sequence[dict[str, str]]):
         if isinstance(key, slice):
             return self._of(self._rows[key])
         if not isinstance(key, str):
-            return dict(self._rows[key])
+            try:
+                return dict(self._rows[key])
+            except IndexError:
+                last = len(self._rows) - 1
+                raise OutOfRangeError(f"the {self.title} have places 0 to {last}, not {key}") from None
         for row in self._rows:
             if row[self.columns[0]] == key:
                 return dict(row)

@@ -7,6 +7,7 @@ every platform. Negative draws become 0.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -97,7 +98,27 @@ Time: TypeAlias = "Duration | Distribution"
 
 def time_to_dict(value: Time, what: str) -> Any:
     """A time as the scenario's JSON has it: milliseconds, or a distribution."""
-    return value.to_dict() if isinstance(value, Distribution) else to_ms(value, what)
+    if isinstance(value, Distribution):
+        return value.to_dict()
+    ends = _range(value)
+    if ends is not None:
+        hint = f"write raftlab.{call('uniform', ends, {})} for a range"
+        raise InvalidError(f"{what} must be a time or a distribution, not {shown(value)}; {hint}")
+    return to_ms(value, what)
+
+
+def _range(value: object) -> tuple[Any, ...] | None:
+    """The ends of what is meant as a range of times: `(1, 5)` and `"1-5ms"`; otherwise None."""
+    if isinstance(value, (list, tuple)) and len(value) == 2:
+        return tuple(value) if all(isinstance(end, (str, int, float)) for end in value) else None
+    found = RANGE.fullmatch(value) if isinstance(value, str) and len(value) < LONG else None
+    return (f"{found[1]}{found[2] or found[4]}", f"{found[3]}{found[4]}") if found else None
+
+
+RANGE = re.compile(r"\s*([0-9.]+)\s*([a-zµ]*)\s*(?:-|–|to)\s*([0-9.]+)\s*([a-zµ]+)\s*")
+"""A range of times as people write it."""
+LONG = 40
+"""The length from which a text is no range."""
 
 
 def time_from_dict(written: Any) -> Any:

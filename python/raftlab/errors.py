@@ -18,6 +18,7 @@ __all__ = [
     "InterceptorError",
     "InvalidError",
     "NotReached",
+    "OutOfRangeError",
     "RaftlabError",
     "ReplayError",
     "SettingWarning",
@@ -27,15 +28,35 @@ __all__ = [
 
 
 def shown(value: object) -> str:
-    """A value as text for an error: its repr, shortened if it is long, or its type if that fails."""
+    """A value as text for an error: its repr, shortened if it is long, or its type if that fails.
+
+    >>> shown([0.1 + 0.2, "x"])
+    "[0.3, 'x']"
+    """
     try:
-        text = repr(value)
+        text = _plain(value)
     except Exception:  # a value whose repr fails, such as an integer of ten thousand digits
         return f"a value of type {type(value).__name__} that cannot be printed"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 SHOWN = 100
+
+
+def _plain(value: Any) -> str:
+    """The repr of a value, with numbers of numpy as plain ones, and floats without rounding errors."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return _plain(value.item())
+    if type(value) is float:
+        short = f"{value:.12g}"
+        return repr(float(short)) if "." in short else repr(value)  # 1.0000000000000002 is not 1
+    if type(value) is list and len(value) <= SHOWN:
+        return f"[{', '.join(map(_plain, value))}]"
+    if type(value) is tuple and len(value) <= SHOWN:
+        return f"({', '.join(map(_plain, value))}{',' if len(value) == 1 else ''})"
+    if type(value) is dict and len(value) <= SHOWN:
+        return "{" + ", ".join(f"{_plain(key)}: {_plain(part)}" for key, part in value.items()) + "}"
+    return repr(value)
 
 
 def warn(warning: Warning) -> None:
@@ -90,6 +111,17 @@ class UnknownNameError(CallError, AttributeError, KeyError):
     Traceback (most recent call last):
         ...
     raftlab.errors.UnknownNameError: Cluster() has no argument 'prevote'; did you mean 'pre_vote'?
+    """
+
+
+class OutOfRangeError(InvalidError, IndexError):
+    """There is no item at this place of a list; the message says how many there are.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3).violations[0]
+    Traceback (most recent call last):
+        ...
+    raftlab.errors.OutOfRangeError: no violations
     """
 
 

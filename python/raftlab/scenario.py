@@ -91,9 +91,9 @@ class Scenario:
         Load on the cluster.
     initial : Initial, optional
         The initial state; by default that of a new cluster.
-    faults : list of Fault, default ()
+    faults : Fault or list of Fault, default ()
         The faults, with their times.
-    steps : list, default ()
+    steps : step or list of steps, default ()
         The steps in order: `run("1s")`, `run_until(leader_elected)`, `propose("x=1")`, faults, and others of
         `raftlab.steps`.
     stop : Condition, optional
@@ -154,8 +154,8 @@ class Scenario:
         disk: Disk | Time | None = None,
         workload: _Load | Iterable[_Load] = (),
         initial: Initial | None = None,
-        faults: Iterable[Fault] = (),
-        steps: Iterable[Any] = (),
+        faults: Fault | Iterable[Fault] = (),
+        steps: Step | Fault | Iterable[Any] = (),
         stop: Condition | None = None,
         horizon: Duration | None = None,
     ) -> None:

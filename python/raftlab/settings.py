@@ -11,7 +11,7 @@ from ._time import Duration, to_ms
 from ._typing import Via, words
 from ._values import Value
 from .distributions import Time, time_from_dict, time_to_dict
-from .errors import InvalidError
+from .errors import InvalidError, shown
 
 __all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
 
@@ -49,6 +49,7 @@ class Network(Value):
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
         if self.regions is None:
+            self._refuse_matrix()
             latency = time_to_dict(self.latency, "network: latency")
         else:
             what = "network: latency, with regions a matrix"
@@ -65,6 +66,16 @@ class Network(Value):
             "duplicate": probability(self.duplicate, "network: duplicate"),
             "fifo": flag(self.fifo, "network: fifo"),
         }
+
+    def _refuse_matrix(self) -> None:
+        """Refuses a matrix of latencies without the regions of the nodes."""
+        rows = self.latency if isinstance(self.latency, (list, tuple)) else ()
+        if any(isinstance(row, (list, tuple)) for row in rows):
+            raise InvalidError(
+                "network: latency is a matrix only with the region of each node, as in raftlab.Network("
+                f"latency=..., regions={list(range(len(rows)))}); raftlab.network_from_csv reads one "
+                f"from measured round trips. It got {shown(self.latency)}"
+            )
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> Network:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import _core
 from ._files import path_of
 from ._html import note
 from ._html import table as html_table
-from .errors import InvalidError, shown, warn
+from ._suggest import close
+from .errors import CallError, InvalidError, shown, warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,21 @@ class Table:
     def columns(self) -> tuple[Column, ...]:
         """Its columns: name, type, unit, meaning."""
         return tuple(self._core.columns)
+
+    @staticmethod
+    def _instead(_name: str) -> str:
+        """The advice for an attribute that it does not have."""
+        return "a table is converted first: to_pandas(), to_polars(), to_arrow() or to_dict()"
+
+    if not TYPE_CHECKING:  # so that type checkers reject brackets
+        __iter__ = None
+
+        def __getitem__(self, key: object) -> NoReturn:
+            """Raises an error: a table has columns by name, and no rows of its own."""
+            if isinstance(key, str):
+                self._known(key)
+                raise CallError(f"a table has no [...]: write to_list({key!r}) or to_pandas()[{key!r}]")
+            raise CallError(f"a table has no [...]: write to_pandas().iloc[{shown(key)}]")
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self._core.__arrow_c_stream__(requested_schema)
@@ -166,6 +182,23 @@ class Trace:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    @staticmethod
+    def _instead(name: str) -> str:
+        """The advice for an attribute that it does not have."""
+        if hasattr(Table, name):
+            call = f"{name}()" if callable(getattr(Table, name)) else name
+            return f"it is of one table, such as trace.messages.{call}; the tables are {', '.join(schema())}"
+        return f"its tables are {', '.join(schema())}"
+
+    if not TYPE_CHECKING:  # so that type checkers reject brackets
+        __iter__ = None
+
+        def __getitem__(self, key: object) -> NoReturn:
+            """Raises an error: the tables are attributes."""
+            found = next(iter(close(key, schema())), None) if isinstance(key, str) else None
+            hint = f"write trace.{found}" if found else f"its tables are {', '.join(schema())}"
+            raise CallError(f"a trace has no [{shown(key)}]: {hint}")
 
     @property
     def level(self) -> str:

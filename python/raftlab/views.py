@@ -11,7 +11,7 @@ from ._arguments import Handle, choice, items, nodes
 from ._faults import Fault, fault_from_dict
 from ._html import note, pairs, table
 from ._time import Duration, format_ms
-from ._values import Node
+from ._values import Many, Node
 from .errors import escaped
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Entry:
         return self.committed
 
 
-class Log(tuple[Entry, ...]):
+class Log(Many[Entry]):
     """The log of a node: a tuple of entries that prints a line for each.
 
     Examples
@@ -70,6 +70,8 @@ class Log(tuple[Entry, ...]):
     """
 
     __slots__ = ()
+
+    _one, _several = "entry", "entries"
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> Entry: ...
@@ -277,6 +279,28 @@ class NodeView(Node):
         return pairs(rows, caption=f"node {self.name}") + self.log._repr_html_()
 
 
+class Nodes(Many[NodeView]):
+    """Nodes of a cluster: a tuple. `cluster["A"]` is a node by its name."""
+
+    __slots__ = ()
+
+    _one, _several = "node", "nodes"
+    _by_name = "; write cluster[{}]"
+
+    @staticmethod
+    def _instead(name: str) -> str:
+        """The advice for an attribute that it does not have."""
+        return f"they are a tuple; cluster[{name!r}] is a node by its name"
+
+
+class Leaders(Nodes):
+    """The nodes that lead: a tuple."""
+
+    __slots__ = ()
+
+    _one, _several = "leader", "leaders"
+
+
 class Operation(Handle):
     """The handle of a client's operation, with its fate.
 
@@ -458,6 +482,22 @@ class FaultHandle(int, Handle):
         return int, (int(self),)
 
 
+class Operations(Many[Operation]):
+    """Operations of a cluster: a tuple."""
+
+    __slots__ = ()
+
+    _one, _several = "operation", "operations"
+
+
+class FaultHandles(Many[FaultHandle]):
+    """Handles of faults: a tuple."""
+
+    __slots__ = ()
+
+    _one, _several = "fault that acts now", "faults that act now"
+
+
 @dataclass(frozen=True)
 class Message:
     """A message in flight, to be moved by hand.
@@ -552,7 +592,7 @@ class Message:
         return escaped(f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}")
 
 
-class InFlight(tuple[Message, ...]):
+class InFlight(Many[Message]):
     """The messages in flight, in the order in which they arrive; held ones last.
 
     A slice has the same methods.
@@ -570,6 +610,7 @@ class InFlight(tuple[Message, ...]):
     A→C RequestVote(term=1, last_index=0, last_term=0) due at 7.5 ms
     """
 
+    _one, _several = "message", "messages"
     _names: tuple[str, ...]
 
     @overload
@@ -617,6 +658,9 @@ class InFlight(tuple[Message, ...]):
         """Releases all of them."""
         for message in self:
             message.release(after)
+
+    def _range(self, key: object) -> str:
+        return super()._range(key) if self else "nothing in flight"
 
     def __repr__(self) -> str:
         if not self:

@@ -12,7 +12,7 @@ from matplotlib.figure import FigureBase
 from raftlab import _core
 from raftlab._arguments import choice
 from raftlab._files import path_of
-from raftlab.errors import InvalidError
+from raftlab.errors import InvalidError, UnknownNameError, shown
 
 from ._axes import root
 
@@ -77,5 +77,20 @@ def save(ax: Axes | Figure, path: str | PathLike[str], *, dpi: float = 200, **op
         options["metadata"] = about | dict(options.get("metadata") or {})
     choice(kind, "path: the ending", sorted(figure.canvas.get_supported_filetypes()))
     with mpl.rc_context(TEXT_AS_TEXT):
-        figure.savefig(target, dpi=dpi, **options)
+        try:
+            figure.savefig(target, dpi=dpi, **options)
+        except OSError as error:
+            raise InvalidError(f"path: {shown(str(target))} cannot be written: {error}") from None
+        except TypeError as error:
+            name = str(error).rpartition("unexpected keyword argument ")[2].strip("'")
+            if name not in options:
+                raise
+            raise UnknownNameError(f"save() has no argument '{name}'{_INSTEAD.get(name, TAKES)}") from None
     return target
+
+
+TAKES = "; it takes ax, path, dpi, and what matplotlib's Figure.savefig takes"
+_INSTEAD = dict.fromkeys(
+    ("figsize", "height", "size", "width"),
+    "; a figure has its size before: ax.figure.set_size_inches(width, height), or ax= of such a figure",
+)

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from raftlab._arguments import confidence as confidence_of
-from raftlab._arguments import flag
+from raftlab._arguments import flag, instance
 from raftlab.errors import InvalidError, shown
 from raftlab.statistics import Estimate, percent
 from raftlab.sweeps import Sweep
+from raftlab.sweeps.observed import is_question, refuse_condition
 from raftlab.sweeps.pooled import pooled_by
 
 from ._axes import shown_value
@@ -81,6 +82,8 @@ def share(
     'share of runs that end at the horizon'
     """
     confidence = confidence_of(confidence, "confidence")
+    _refuse_question_as_x(instance(result, Sweep, "result"), x)
+    refuse_condition(question)
     lines = _lines(result, x, question, by, confidence, ax)
     ax = open_axes(ax, 3.2)
     for at, (label, found) in enumerate(lines.items()):
@@ -94,6 +97,15 @@ def share(
     finish_sweep(ax, result, title, f", intervals {percent(confidence)}")
     legend(ax, len(lines))
     return ax
+
+
+def _refuse_question_as_x(result: Sweep, x: object) -> None:
+    """Refuses a question in the place of the parameter, with the right order."""
+    refuse_condition(x, "x must be a parameter of the grid, and question")
+    if isinstance(x, str) and x not in result.parameters and (x == "violation" or is_question(x)):
+        known = result.parameters
+        order = f"; write raftlab.plot.share(result, {known[0]!r}, {x!r})" if known else ""
+        raise InvalidError(f"x must be a parameter of the grid, not the question {shown(x)}{order}")
 
 
 def _lines(

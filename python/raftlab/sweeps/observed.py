@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import instance, is_number, items
+from .._conditions import Condition
 from ..discovery import CENSORED_BY, properties
 from ..discovery import metrics as catalogue
 from ..errors import InvalidError, shown
@@ -37,6 +38,15 @@ def sample_of(result: Sweep, metric: str, rows: np.ndarray[Any, Any] | None = No
     """The sample of a metric from some rows, or from all. Failed runs are left out."""
     metrics_of(result, instance(metric, str, "metric"))
     return Observed.of(result, metric).sample(rows)
+
+
+def refuse_condition(question: object, what: str = "question") -> None:
+    """Refuses a condition of a run where a question about how runs ended is expected."""
+    if isinstance(question, Condition):
+        raise InvalidError(
+            f"{what} must be a text, such as 'ending=stop', 'ending=horizon' or 'violation', not the "
+            f"condition {shown(question)}: with stop={shown(question)}, 'ending=stop' asks for it"
+        )
 
 
 def samples_of(
@@ -198,7 +208,7 @@ def metrics_of(result: Sweep, metrics: str | Iterable[str] | None) -> list[str]:
         if name not in (*numbers, VIOLATION, "end_ms") and not is_question(name):
             raise InvalidError(
                 f"{strange(result, name)}; this sweep has {', '.join(numbers)}, '{VIOLATION}', "
-                "and questions such as 'ending=stop' and 'properties=election_safety'"
+                "and questions such as 'ending=stop', 'ending=horizon' and 'properties=election_safety'"
             )
     return listed
 

@@ -11,7 +11,7 @@ from .._arguments import items, number
 from ..errors import InvalidError
 from ..statistics import NOTHING, Estimate, Sample, as_columns, percent, runs_in_words
 from ..tables import _need
-from .observed import groups, metrics_of, samples_of
+from .observed import groups, metrics_of, refuse_condition, samples_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,7 @@ def share(result: Sweep, question: str, by: str | Iterable[str] | None, confiden
     import pandas
 
     confidence = confidence_of(confidence, "confidence")
+    refuse_condition(question)
     rows = []
     for point, sample in samples_of(result, question, by):
         if not sample.flags:
