@@ -227,7 +227,7 @@ def meant_for(value: object, kind: type) -> str:
     call = _call(value, kind)
     if call:
         return f"; call it: {call}"
-    if isinstance(value, Mapping) and value and set(value) <= set(inspect.signature(kind).parameters):
+    if isinstance(value, Mapping) and value and value.keys() <= _parameters_of(kind):
         return f"; write {__package__}.{written_call(kind.__name__, (), value)}"
     for base in type(value).__mro__:
         if (base.__name__, kind.__name__) in INSTEAD:
@@ -236,6 +236,12 @@ def meant_for(value: object, kind: type) -> str:
         known = of_kind(kind)
         return meant(f"{__package__}.{_call(known[word], kind) or word}" for word in close(value, known))
     return ""
+
+
+def _parameters_of(kind: type) -> set[str]:
+    """The arguments that make a value of a public class of raftlab; none for other classes."""
+    public = getattr(importlib.import_module(__package__), kind.__name__, None) is kind
+    return set(inspect.signature(kind).parameters) if public else set()
 
 
 INSTEAD = {

@@ -35,6 +35,8 @@ def shown(value: object) -> str:
     """
     try:
         text = _plain(value)
+    except RecursionError:  # deep, or a list within itself
+        text = f"a deep {type(value).__name__}"
     except Exception:  # a value whose repr fails, such as an integer of ten thousand digits
         return f"a value of type {type(value).__name__} that cannot be printed"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
