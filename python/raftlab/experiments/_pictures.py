@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from ..plot._axes import (
     SMALL,
     caption,
+    head,
     new_axes,
     note,
     points,
@@ -63,8 +64,10 @@ def tipping(
     ax.set_ylabel("P(leader within 30 s)")
     ax.set_ylim(-0.03, 1.05)
     ax.set_xlim(left=0.0)
-    caption(ax, title, f"{runs:,} seeds per point, 95 % intervals")
+    about = f"{runs:,} seeds per point, 95 % intervals"
+    caption(ax, title, about)
     legend(ax, 4, handles=key)
+    head(ax, title, about)  # once more: the key has taken some of the width
     return ax
 
 
