@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::build::{Options, build_patiently, read_scenario, trace_level};
+use super::build::{begin_patiently, read_scenario, trace_level};
 use super::convert::{from_json, invalid, on_violation, span};
 use super::flights::Flights;
 use super::gateway::drive;
@@ -16,53 +16,21 @@ use super::sweep::moment;
 use super::table::Table;
 use super::views::{self, LastEvent, last_event};
 use crate::check::Checks;
-use crate::experiment::cluster::{Done, Goal, Mark, Position};
+use crate::experiment::cluster::Done;
 use crate::experiment::futures::Way;
+use crate::experiment::watched::either;
 use crate::experiment::{
-    Action, Cluster, Condition, Ending, OnViolation, Progress, Scenario, Step, Watcher,
+    Action, Condition, Drive, OnViolation, Progress, Session, Watcher, Watching,
 };
-use crate::fault::Names;
-use crate::protocol::{NodeId, OpId, Span};
+use crate::protocol::OpId;
 use crate::sim::Time;
-use crate::sim::time::millis::LONGEST_MS;
 use crate::trace::{Level, Recorder};
-
-/// A cluster with or without observers: each combination is compiled separately.
-#[derive(Clone)]
-pub(super) enum Any {
-    Bare(Box<Cluster<()>>),
-    Traced(Box<Cluster<Recorder>>),
-    Checked(Box<Cluster<Checks>>),
-    Both(Box<Cluster<(Recorder, Checks)>>),
-}
-
-/// Runs the same code for each of them.
-macro_rules! either {
-    ($any:expr, $cluster:ident => $body:expr) => {
-        match $any {
-            Any::Bare($cluster) => $body,
-            Any::Traced($cluster) => $body,
-            Any::Checked($cluster) => $body,
-            Any::Both($cluster) => $body,
-        }
-    };
-}
-
-const UNCHECKED: &str =
-    "the condition 'a property is violated' needs checks=True: without checks it never holds";
 
 /// A cluster in its world. Its typed interface is `raftlab.Cluster`.
 #[pyclass(frozen, module = "raftlab._core")]
 pub(super) struct Engine {
-    inner: Shared<Inner>,
+    inner: Shared<Session>,
     hooks: Mutex<Vec<Hook>>,
-}
-
-#[derive(Clone)]
-pub(super) struct Inner {
-    pub(super) cluster: Any,
-    options: Options,
-    position: Position,
 }
 
 /// Up to this many events are dispatched without detaching from the interpreter.
@@ -86,13 +54,9 @@ impl Engine {
         trace_rows: Option<u64>,
     ) -> PyResult<Self> {
         let scenario = read_scenario(py, scenario)?;
-        if !checks && scenario.needs_checks() {
-            return Err(invalid(UNCHECKED));
-        }
-        let options = Options { trace: trace_level(trace)?, checks, trace_rows };
+        let watching = Watching { trace: trace_level(trace)?, checks, trace_rows };
         let on_violation = on_violation(stop_on_violation);
-        let cluster = build_patiently(py, &scenario, seed, on_violation, options)?;
-        Ok(Self::hold(Inner { cluster, options, position: Position::default() }))
+        Ok(Self::hold(begin_patiently(py, &scenario, seed, on_violation, watching)?))
     }
 
     // ---- Time ----------------------------------------------------------------------------------
@@ -102,7 +66,7 @@ impl Engine {
         let mut guard = self.lock()?;
         let inner = &mut *guard;
         let ending = drive(py, |events| inner.play(events, Time::NEVER))?;
-        guard.raise_failure(py)?;
+        raise_failure(py, &mut guard)?;
         Ok(ending.name())
     }
 
@@ -110,12 +74,8 @@ impl Engine {
     fn run(&self, py: Python<'_>, ms: f64) -> PyResult<bool> {
         let span = span("duration", ms)?;
         let mut guard = self.lock()?;
-        let until = guard.later("duration", span)?;
-        let progress = Self::advance(py, &mut guard, until, None)?;
-        if progress == Progress::Time {
-            guard.record(Step::Run(span));
-        }
-        Ok(progress == Progress::Time)
+        let run = guard.run(span).map_err(invalid)?;
+        Ok(advance(py, &mut guard, run, 0)?.0 == Progress::Time)
     }
 
     /// Lets time pass until a condition holds, at most `limit_ms` milliseconds. Returns why it
@@ -124,23 +84,11 @@ impl Engine {
         let condition: Condition = from_json("condition", condition)?;
         let limit = span("limit", limit_ms)?;
         let mut guard = self.lock()?;
-        condition.validate(guard.names()).map_err(invalid)?;
-        if condition.needs_checks() && !guard.options.checks {
-            return Err(invalid(UNCHECKED));
-        }
-        let goal = either!(&guard.cluster, cluster => cluster.goal(condition.clone()));
-        let until = guard.later("limit", limit)?;
-        let progress = Self::advance(py, &mut guard, until, Some(goal))?;
-        Ok(match progress {
-            Progress::Condition => {
-                guard.record(Step::RunUntil { until: condition, limit });
-                "condition"
-            }
+        let run = guard.run_until(condition, limit).map_err(invalid)?;
+        Ok(match advance(py, &mut guard, run, 0)?.0 {
+            Progress::Condition => "condition",
             Progress::Violation => "violation",
-            _ => {
-                guard.record(Step::RunTo(until));
-                "time"
-            }
+            _ => "time",
         })
     }
 
@@ -159,29 +107,10 @@ impl Engine {
             None => Time::NEVER,
         };
         let mut guard = self.lock()?;
-        let inner = &mut *guard;
-        let (start, before) = (inner.mark(), inner.events());
-        let last = before.saturating_add(count);
-        let mut slice = |events: u64| {
-            let left = last - inner.events();
-            let progress = inner.slice(until, left.min(events), None)?;
-            Ok((progress != Progress::Events || inner.events() == last).then_some(progress))
-        };
+        let run = guard.step(count, until, python);
         // A few events are dispatched in less time than it takes to let other threads run.
-        let at_once = if count <= FEW { slice(FEW) } else { Ok(None) };
-        let result = match at_once {
-            Ok(Some(progress)) => Ok(progress),
-            Ok(None) => drive(py, slice),
-            Err(why) => Err(invalid(why)),
-        };
-        let dispatched = guard.events() - before;
-        match result {
-            Ok(Progress::Events) => guard.record(Step::Events { count: dispatched, python }),
-            _ => guard.record_since(start, python),
-        }
-        result?;
-        guard.raise_failure(py)?;
-        Ok(dispatched)
+        let at_once = if count <= FEW { FEW } else { 0 };
+        Ok(advance(py, &mut guard, run, at_once)?.1)
     }
 
     // ---- Actions -------------------------------------------------------------------------------
@@ -191,10 +120,8 @@ impl Engine {
     fn act(&self, py: Python<'_>, action: &str) -> PyResult<Option<u64>> {
         let action: Action = from_json("action", action)?;
         let mut guard = self.lock()?;
-        guard.check_action(&action)?;
-        let done = either!(&mut guard.cluster, cluster => cluster.act(&action));
-        guard.record(Step::Do(action));
-        guard.raise_failure(py)?;
+        let done = guard.act(action).map_err(invalid)?;
+        raise_failure(py, &mut guard)?;
         Ok(match done {
             Done::Nothing => None,
             Done::Handle(handle) => Some(u64::from(handle)),
@@ -245,10 +172,9 @@ impl Engine {
     /// on. Interceptors are copied, watchers are not.
     #[pyo3(signature = (seed=None))]
     fn fork(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<Self> {
-        let mut inner = self.inner.look(py, Inner::is_large, Inner::clone)?;
+        let mut inner = self.inner.look(py, is_large, Session::clone)?;
         if let Some(seed) = seed {
-            either!(&mut inner.cluster, cluster => cluster.reseed(seed));
-            inner.record(Step::Reseed(seed));
+            inner.reseed(seed);
         }
         let hooks: Vec<Hook> =
             self.hooks().iter().filter(|hook| !hook.watches).map(|hook| hook.again(py)).collect();
@@ -268,16 +194,15 @@ impl Engine {
         if until > now {
             return Err(invalid(format!("at must not be later than now ({now}), not {ms} ms")));
         }
-        let script = |inner: &Inner| (inner.script(false), inner.seed());
-        let (script, seed) = self.inner.look(py, Inner::has_a_long_script, script)?;
-        let options = Options::NOTHING;
-        let cluster = build_patiently(py, &Arc::new(script), seed, OnViolation::Record, options)?;
-        let position = Position::default();
-        let mut inner = Inner { cluster, options, position };
+        let script = |inner: &Session| (inner.script(false), inner.seed());
+        let (script, seed) = self.inner.look(py, has_a_long_script, script)?;
+        let (record, nothing) = (OnViolation::Record, Watching::NOTHING);
+        let mut inner = begin_patiently(py, &Arc::new(script), seed, record, nothing)?;
         drive(py, |events| inner.play(events, until))?;
         // No events are left before `until`.
         if inner.now() < until {
-            drive(py, |events| inner.slice_or_more(until, events, None))?;
+            let mut rest = inner.step(u64::MAX, until, false);
+            drive(py, |events| inner.go_on(&mut rest, events))?;
         }
         Ok(Self::hold(inner))
     }
@@ -339,8 +264,7 @@ impl Engine {
     /// its end it is that scenario, unless `up_to_now` is set.
     #[pyo3(signature = (*, up_to_now=false))]
     fn script(&self, py: Python<'_>, up_to_now: bool) -> PyResult<String> {
-        self.inner
-            .look(py, Inner::has_a_long_script, move |inner| inner.script(up_to_now).to_json())
+        self.inner.look(py, has_a_long_script, move |inner| inner.script(up_to_now).to_json())
     }
 
     /// Events, messages sent, messages delivered, elections won.
@@ -363,13 +287,13 @@ impl Engine {
     /// The trace level, and whether checks run.
     #[getter]
     fn watching(&self) -> PyResult<(&'static str, bool)> {
-        let options = self.lock()?.options;
-        let level = match options.trace {
+        let watching = self.lock()?.watching();
+        let level = match watching.trace {
             Level::Full => "full",
             Level::States => "states",
             Level::Off => "off",
         };
-        Ok((level, options.checks))
+        Ok((level, watching.checks))
     }
 
     /// A node, as a dict; or one part of it.
@@ -444,7 +368,7 @@ impl Engine {
     fn in_flight(&self, py: Python<'_>) -> PyResult<Flights> {
         self.inner.look(
             py,
-            Inner::is_large,
+            is_large,
             |inner| either!(&inner.cluster, cluster => Flights::of(cluster)),
         )
     }
@@ -484,7 +408,7 @@ impl Engine {
     ) -> PyResult<Table> {
         self.inner.look(
             py,
-            Inner::has_a_long_trace,
+            has_a_long_trace,
             move |inner| either!(&inner.cluster, cluster => views::table(cluster, &name, metadata)),
         )?
     }
@@ -514,7 +438,7 @@ impl Engine {
 }
 
 impl Engine {
-    fn hold(inner: Inner) -> Self {
+    fn hold(inner: Session) -> Self {
         Self { inner: Shared::new(inner), hooks: Mutex::new(Vec::new()) }
     }
 
@@ -522,185 +446,49 @@ impl Engine {
         self.hooks.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn lock(&self) -> PyResult<MutexGuard<'_, Inner>> {
+    fn lock(&self) -> PyResult<MutexGuard<'_, Session>> {
         self.inner.lock()
     }
-
-    /// Runs to `until` or the goal. If interrupted, the part that was played is recorded as a step.
-    fn advance(
-        py: Python<'_>,
-        guard: &mut MutexGuard<'_, Inner>,
-        until: Time,
-        mut goal: Option<Goal>,
-    ) -> PyResult<Progress> {
-        let inner = &mut **guard;
-        let start = inner.mark();
-        let result = drive(py, |events| inner.slice_or_more(until, events, goal.as_mut()));
-        let whole =
-            matches!(result, Ok(Progress::Time | Progress::Condition)) && !guard.tap_failed();
-        if !whole {
-            guard.record_since(start, false);
-        }
-        let progress = result?;
-        guard.raise_failure(py)?;
-        Ok(progress)
-    }
 }
 
-impl Inner {
-    /// Whether an interceptor or a watcher has raised an exception that is still pending.
-    fn tap_failed(&self) -> bool {
-        either!(&self.cluster, cluster => cluster.world().tap_failed())
-    }
-
-    /// Raises the pending exception of an interceptor or a watcher.
-    fn raise_failure(&mut self, py: Python<'_>) -> PyResult<()> {
-        let failure = either!(&mut self.cluster, cluster => cluster.world_mut().take_tap_error());
-        failure.map_or(Ok(()), |failure| Err(intercept::exception(py, &failure)))
-    }
-
-    /// Plays a slice of the scenario; an error if the run exceeds a limit.
-    fn play(&mut self, events: u64, until: Time) -> Result<Option<Ending>, String> {
-        let position = &mut self.position;
-        either!(&mut self.cluster, cluster => {
-            cluster.check_size()?;
-            Ok(cluster.play(position, events, until))
-        })
-    }
-
-    /// Runs for a slice; an error if the run exceeds a limit.
-    fn slice(
-        &mut self,
-        until: Time,
-        events: u64,
-        goal: Option<&mut Goal>,
-    ) -> Result<Progress, String> {
-        either!(&mut self.cluster, cluster => {
-            cluster.check_size()?;
-            Ok(cluster.run(until, events, goal))
-        })
-    }
-
-    /// The same; `None` if the run is not finished.
-    fn slice_or_more(
-        &mut self,
-        until: Time,
-        events: u64,
-        goal: Option<&mut Goal>,
-    ) -> Result<Option<Progress>, String> {
-        let progress = self.slice(until, events, goal)?;
-        Ok((progress != Progress::Events).then_some(progress))
-    }
-
-    fn record(&mut self, step: Step) {
-        either!(&mut self.cluster, cluster => cluster.record(step));
-    }
-
-    fn mark(&self) -> Mark {
-        either!(&self.cluster, cluster => cluster.mark())
-    }
-
-    fn record_since(&mut self, mark: Mark, python: bool) {
-        either!(&mut self.cluster, cluster => cluster.record_since(mark, python));
-    }
-
-    /// Whether copying it takes milliseconds.
-    fn is_large(&self) -> bool {
-        either!(&self.cluster, cluster => cluster.size()) > MUCH
-    }
-
-    /// Whether writing its scenario takes milliseconds.
-    fn has_a_long_script(&self) -> bool {
-        either!(&self.cluster, cluster => cluster.script_len()) > MUCH
-    }
-
-    /// Whether making a table of its trace takes milliseconds.
-    fn has_a_long_trace(&self) -> bool {
-        let trace = either!(&self.cluster, cluster => cluster.world().observer().trace());
-        trace.is_some_and(|trace| trace.rows() > MUCH)
-    }
-
-    fn script(&self, up_to_now: bool) -> Scenario {
-        either!(&self.cluster, cluster => {
-            if up_to_now { cluster.script_up_to_now() } else { cluster.script() }
-        })
-    }
-
-    fn seed(&self) -> u64 {
-        either!(&self.cluster, cluster => cluster.seed())
-    }
-
-    fn now(&self) -> Time {
-        either!(&self.cluster, cluster => cluster.world().now())
-    }
-
-    fn events(&self) -> u64 {
-        either!(&self.cluster, cluster => cluster.events())
-    }
-
-    fn names(&self) -> &Names {
-        either!(&self.cluster, cluster => &cluster.scenario().nodes)
-    }
-
-    /// Now plus `span`, if it is within the longest run.
-    fn later(&self, what: &str, span: Span) -> PyResult<Time> {
-        let until = self.now().as_ms() + span.as_ms();
-        if until > LONGEST_MS {
-            return Err(invalid(format!(
-                "{what}: a run lasts at most 100 days ({LONGEST_MS} ms); this one would go on to {until} ms"
-            )));
-        }
-        Ok(self.now() + span)
-    }
-
-    /// Validates an action before it is performed.
-    fn check_action(&self, action: &Action) -> PyResult<()> {
-        either!(&self.cluster, cluster => {
-            cluster.scenario().validate_action(action).map_err(invalid)?;
-            check_now(cluster, action)
-        })
-    }
-}
-
-/// Validates an action against the present state of the cluster.
-fn check_now<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> PyResult<()> {
-    let now = cluster.world().now();
-    let past = |time: Time| {
-        invalid(format!("a time must not be in the past: {time} is before now, {now}"))
+/// Plays a stretch of time, its first events at once. If interrupted, the part that was played is
+/// recorded. Why it ended, and the number of events.
+fn advance(
+    py: Python<'_>,
+    session: &mut Session,
+    mut run: Drive,
+    at_once: u64,
+) -> PyResult<(Progress, u64)> {
+    let first = if at_once > 0 { session.go_on(&mut run, at_once) } else { Ok(None) };
+    let result = match first {
+        Ok(Some(progress)) => Ok(progress),
+        Ok(None) => drive(py, |events| session.go_on(&mut run, events)),
+        Err(why) => Err(invalid(why)),
     };
-    match action {
-        Action::At { time, .. } if *time < now => Err(past(*time)),
-        Action::Inject(fault) => {
-            match fault.at.as_ref().and_then(crate::sim::Distribution::as_constant) {
-                Some(at) if Time::ZERO + at < now => Err(past(Time::ZERO + at)),
-                _ => Ok(()),
-            }
-        }
-        Action::Heal { handle: Some(handle) } if !cluster.knows_handle(*handle) => {
-            Err(invalid(format!("no fault of this cluster has the handle {handle}")))
-        }
-        Action::Retry { op, .. } | Action::GiveUp { op }
-            if !cluster.world().ops().contains_key(&OpId(*op)) =>
-        {
-            Err(invalid(format!("no operation of this cluster has the id {op}")))
-        }
-        Action::Message { message, .. } => {
-            let id = cluster.scenario().message_id(message).map_err(invalid)?;
-            if cluster.is_in_flight(id) {
-                return Ok(());
-            }
-            Err(invalid(format!(
-                "message {} from {} to {} is not in flight",
-                message.ordinal, message.from, message.to
-            )))
-        }
-        Action::Campaign { node } => {
-            let id: NodeId = cluster.scenario().nodes.id(node).map_err(invalid)?;
-            if cluster.world().is_up(id) && !cluster.world().is_paused(id) {
-                return Ok(());
-            }
-            Err(invalid(format!("{node} cannot campaign: it is down or paused")))
-        }
-        _ => Ok(()),
-    }
+    let dispatched = session.end(run, result.as_ref().ok().copied());
+    let progress = result?;
+    raise_failure(py, session)?;
+    Ok((progress, dispatched))
+}
+
+/// Raises the pending exception of an interceptor or a watcher.
+fn raise_failure(py: Python<'_>, session: &mut Session) -> PyResult<()> {
+    let failure = either!(&mut session.cluster, cluster => cluster.world_mut().take_tap_error());
+    failure.map_or(Ok(()), |failure| Err(intercept::exception(py, &failure)))
+}
+
+/// Whether copying it takes milliseconds.
+fn is_large(session: &Session) -> bool {
+    either!(&session.cluster, cluster => cluster.size()) > MUCH
+}
+
+/// Whether writing its scenario takes milliseconds.
+fn has_a_long_script(session: &Session) -> bool {
+    either!(&session.cluster, cluster => cluster.script_len()) > MUCH
+}
+
+/// Whether making a table of its trace takes milliseconds.
+fn has_a_long_trace(session: &Session) -> bool {
+    let trace = either!(&session.cluster, cluster => cluster.world().observer().trace());
+    trace.is_some_and(|trace| trace.rows() > MUCH)
 }
