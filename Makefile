@@ -48,8 +48,9 @@ lint-python: setup
 	$(BIN)/mypy -p raftlab
 	cd $(VENV) && bin/python -m mypy.stubtest raftlab._core
 
+# Nothing is compiled twice, so what would make that quicker only costs time.
 test-rust:  ## The core, without Python
-	cargo test --quiet
+	CARGO_INCREMENTAL=0 cargo test --quiet
 
 test-python: setup  ## The package, its docstrings, the experiments
 	$(BIN)/python -m pytest -n auto

@@ -8,7 +8,8 @@ from raftlab.experiments.split_brain import judges
 
 pytestmark = pytest.mark.slow
 
-SEEDS = 10_000
+SEEDS = 2_000
+"""Of rows that sweep. `make demo` and docs/verdicts.md have 10,000."""
 
 # What a faithful Raft does, row by row. The experiments compute it; nothing here is read by them.
 TRUTH = {
