@@ -162,6 +162,10 @@ impl Checks {
         let witness = &mut self.nodes[voter.at()];
         witness.promised.term = witness.promised.term.max(term);
         if let Some(first) = witness.vote(term, candidate) {
+            if !self.is_honest(voter) {
+                // A lie on the wire: the node itself knows nothing of that vote.
+                self.remember(now, voter, What::Voted { term, candidate });
+            }
             let breach = Breach::VotedTwice { node: voter, term, first, second: candidate };
             self.violated(now, breach, self.is_honest(voter), None);
         }

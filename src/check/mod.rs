@@ -273,9 +273,8 @@ impl Observer<Node> for Checks {
         }
     }
 
-    fn liar(&mut self, now: Time, id: NodeId) {
-        if self.liars.insert(id) {
-            self.remember(now, id, What::Lied);
-        }
+    fn liar(&mut self, now: Time, id: NodeId, deed: Option<&'static str>) {
+        self.liars.insert(id);
+        self.remember(now, id, What::Lied(deed));
     }
 }

@@ -35,7 +35,8 @@ impl Moment {
                 format!("{who} installed a snapshot up to index {index}")
             }
             What::Host(event) => format!("{who} {}", event.name()),
-            What::Lied => format!("{who} began to lie"),
+            What::Lied(None) => format!("{who} began to lie"),
+            What::Lied(Some(deed)) => format!("{who} {deed} (a lie)"),
             What::Links { force, ends, over } => {
                 let what = if over { "ended" } else { "began" };
                 format!("a {force} {what} {}", ends.tell(&who, names))
@@ -95,8 +96,8 @@ pub enum What {
     },
     /// Its host changed.
     Host(HostEvent),
-    /// It began to lie.
-    Lied,
+    /// It began to lie, or did this.
+    Lied(Option<&'static str>),
     /// A fault began or ended on some of its links.
     Links {
         /// The effect of the fault.

@@ -149,10 +149,13 @@ impl Breach {
         let first = moments.iter().position(|moment| of_term(&moment));
         let last = moments.iter().filter(of_term).last();
         let (Some(first), Some(last)) = (first, last) else { return Vec::new() };
-        let between = moments.iter().skip(first).take_while(|moment| moment.stamp <= last.stamp);
-        let caused =
-            |moment: &Placed| of_term(moment) || matches!(moment.what, What::Host(_) | What::Lied);
-        between.filter(caused).collect()
+        let until_last = moments.iter().take_while(|moment| moment.stamp <= last.stamp);
+        let caused = |(at, moment): &(usize, Placed)| match moment.what {
+            What::Lied(_) => true,
+            What::Host(_) => *at >= first,
+            _ => of_term(moment),
+        };
+        until_last.enumerate().filter(caused).map(|(_, moment)| moment).collect()
     }
 
     /// A key that is equal for repeated sightings of one violation: a write is lost once, whichever

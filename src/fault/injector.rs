@@ -185,8 +185,12 @@ impl Injector {
                 world.jump_clock(id, span, *by < 0.0);
             }
             Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
-            Fault::ForgetVote { .. } => world.command_liar(id, Request::ForgetVote),
-            Fault::Usurp { .. } => world.command_liar(id, Request::Usurp),
+            Fault::ForgetVote { .. } => {
+                world.command_liar(id, Request::ForgetVote, "forgot its vote");
+            }
+            Fault::Usurp { .. } => {
+                world.command_liar(id, Request::Usurp, "took the lead without an election");
+            }
             _ => {}
         }
     }

@@ -148,8 +148,8 @@ pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     fn links(&mut self, now: Time, links: &Links) {}
     /// An event of a client's operation.
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {}
-    /// A node began to lie.
-    fn liar(&mut self, now: Time, id: NodeId) {}
+    /// A node began to lie, or was ordered to do something that no honest node does.
+    fn liar(&mut self, now: Time, id: NodeId, deed: Option<&'static str>) {}
 }
 
 /// No observer.
@@ -220,8 +220,8 @@ impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
         self.0.op(now, op, client, event);
         self.1.op(now, op, client, event);
     }
-    fn liar(&mut self, now: Time, id: NodeId) {
-        self.0.liar(now, id);
-        self.1.liar(now, id);
+    fn liar(&mut self, now: Time, id: NodeId, deed: Option<&'static str>) {
+        self.0.liar(now, id, deed);
+        self.1.liar(now, id, deed);
     }
 }

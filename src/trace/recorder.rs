@@ -345,9 +345,10 @@ impl Observer<Node> for Recorder {
         }
     }
 
-    fn liar(&mut self, now: Time, id: NodeId) {
+    fn liar(&mut self, now: Time, id: NodeId, deed: Option<&'static str>) {
         if self.level == Level::Full {
-            self.event(now, id, EventKind::Lies, Detail::default(), self.term(id));
+            let detail = Detail { label: deed, ..Detail::default() };
+            self.event(now, id, EventKind::Lies, detail, self.term(id));
         }
     }
 }

@@ -91,7 +91,7 @@ tables! {
         time_ms: Time, "ms", "when it happened";
         node: Node, "", "the node to which it happened";
         kind: Name(EventKind::NAMES), "", "what happened";
-        detail: Detail, "", "the message that arrived, the reason for a refusal, the new role, or the reason to halt; null if none";
+        detail: Detail, "", "the message that arrived, the reason for a refusal, the new role, the reason to halt, or what a liar did; null if none";
         from: Node, "", "the sender of the message that arrived, was refused or changed the role, or the candidate voted for; null if none";
         term: Int, "", "the term of the message, of the vote or of the node";
         why: Detail, "", "why the role changed; null for other events";
@@ -202,7 +202,7 @@ codes! {
         SessionDuplicate = "session_duplicate", "A command had been applied before, and was skipped.";
         Snapshot = "snapshot", "The node took a snapshot of its applied state.";
         Installed = "snapshot_installed", "The node installed a leader's snapshot.";
-        Lies = "lies", "The node began to lie.";
+        Lies = "lies", "The node began to lie, or was ordered to; `detail` says what it did.";
     }
 }
 

@@ -119,7 +119,7 @@ fn acknowledge(checks: &mut Checks, node: NodeId, index: u64, term: u64) {
 fn a_write_that_a_contradicting_snapshot_covers_is_lost() {
     let (mut checks, node) = seen(&[1, 1, 1], 2, 3, Role::Follower);
     installs(&mut checks, &node, &[1, 2, 2], |checks| {
-        checks.liar(Time(3), C);
+        checks.liar(Time(3), C, None);
         acknowledge(checks, C, 2, 2);
         assert_eq!((checks.violations(), checks.lost_writes()), (&[][..], 0));
     });

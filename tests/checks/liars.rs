@@ -145,7 +145,7 @@ fn a_usurper_is_listed_apart() {
     let mut lab = Lab::new(3, by_hand(Rules::ALL));
     lab.split(&[&[A, B], &[C]]);
     lab.campaign(A);
-    lab.world.command_liar(C, Request::Usurp);
+    lab.world.command_liar(C, Request::Usurp, "took the lead");
     lab.run(30);
     assert_eq!(lab.violated(), Vec::<&str>::new());
     assert_eq!(names(lab.checks().liar_violations()), ["election_safety"]);

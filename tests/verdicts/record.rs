@@ -86,7 +86,7 @@ impl Observer<Node> for Record {
         }
     }
 
-    fn liar(&mut self, now: Time, id: NodeId) {
+    fn liar(&mut self, now: Time, id: NodeId, _: Option<&'static str>) {
         self.events.push((now, id, Event::Lies));
     }
 }

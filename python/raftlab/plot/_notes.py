@@ -89,7 +89,9 @@ class Refusals:
             zip(flights.end.tolist(), flights.receiver.tolist(), flights.sender.tolist(), strict=True)
         )
         places = [(time[i], lane.get(cells["node"][i], -1), lane.get(cells["from"][i], -1)) for i in refused]
-        kept = [place in arrived for place in places]
+        granted = answered_ok(world)  # by a liar, whatever it decided itself
+        told = zip(time[refused], cells["node"][refused], cells["from"][refused], strict=True)
+        kept = [place in arrived and one not in granted for place, one in zip(places, told, strict=True)]
         chosen = refused[np.array(kept, bool)] if len(refused) else refused
         return cls(
             time[chosen],
@@ -108,6 +110,13 @@ class Refusals:
             size = points(ax, TINY)
             for time, lane, why in zip(self.time, self.lane, self.why, strict=True):
                 notes.write(time, lane, why, size, (0.0, -1.2 * size), color=theme.wrong, gid="reason")
+
+
+def answered_ok(world: World) -> set[tuple[float, str, str]]:
+    """When a node sent another an answer that grants a vote or reports success."""
+    sent = read(world, "messages", "sent_ms", "from", "to", "ok")
+    ok = np.flatnonzero(sent["ok"].astype(bool))
+    return set(zip(sent["sent_ms"][ok].astype(float), sent["from"][ok], sent["to"][ok], strict=True))
 
 
 def write_terms(ax: Axes, flights: Flights, lanes: dict[str, Spans], notes: Notes) -> None:

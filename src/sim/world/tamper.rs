@@ -178,9 +178,11 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.tampering.settle();
     }
 
-    /// Sends a node a request that makes it a liar.
-    pub fn command_liar(&mut self, id: NodeId, request: P::Request) {
-        self.core.mark_liar(id);
+    /// Sends a node a request that makes it a liar, with what it does in words.
+    pub fn command_liar(&mut self, id: NodeId, request: P::Request, deed: &'static str) {
+        self.core.tampering.touched = true;
+        self.core.tampering.liars.insert(id);
+        self.core.observer.liar(self.core.now, id, Some(deed));
         self.order(id, request);
     }
 
@@ -204,7 +206,7 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn mark_liar(&mut self, id: NodeId) {
         self.tampering.touched = true;
         if self.tampering.liars.insert(id) {
-            self.observer.liar(self.now, id);
+            self.observer.liar(self.now, id, None);
         }
     }
 
