@@ -3,6 +3,7 @@
 import contextlib
 import pickle
 import threading
+import time
 
 import pytest
 import raftlab as rl
@@ -82,6 +83,7 @@ def test_long_looks_of_another_thread_leave_a_cluster_in_order():
         while len(forks) < 5:
             with contextlib.suppress(rl.BusyError):
                 c.run(1)
+            time.sleep(0.02)  # or the looks find it busy each time
     finally:
         over.set()
         looker.join()

@@ -34,10 +34,13 @@ def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
     What keeps what is finished warns instead of raising.
     """
     assert threading.current_thread() is threading.main_thread(), "signals come to the main thread only"
-    gc.collect()  # an interrupt in what a collection calls (a callback of a weak reference) is lost
-    watches, over = [], threading.Event()
+    # An interrupt in what a collection calls (a callback of a weak reference) is lost.
+    gc.collect()
+    gc.disable()
+    watches, begun, over = [], threading.Event(), threading.Event()
 
     def interrupt():
+        begun.wait()  # before that nothing here would catch it
         if over.wait(after):
             return
         watches.append(Watch())
@@ -49,10 +52,13 @@ def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
     ends = pytest.warns(UserWarning, match="interrupted") if kept else pytest.raises(KeyboardInterrupt)
     try:
         with bounded(), ends:
+            begun.set()
             yield
         took = watches[0].took()
     finally:
+        gc.enable()
         over.set()
+        begun.set()
         striker.join()
     assert took < within, f"it went on for {took * 1e3:.0f} ms"
 
