@@ -1,4 +1,4 @@
-//! The reasons why an operation fails, its outcome is unknown, or a node halts.
+//! The reasons why an operation fails, its outcome is unknown, or a node halts; and what liars do.
 
 macro_rules! reasons {
     ($(#[doc = $doc:literal])* $all:ident:
@@ -38,4 +38,13 @@ reasons! {
     /// With `commit_guard`, a node halts rather than truncate an entry that it knows to be
     /// committed.
     CONFLICT "the leader's entries conflict with committed ones";
+}
+
+reasons! {
+    /// What a node can be ordered to do that no honest node does, with its meaning.
+    DEEDS:
+    /// The fault ForgetVote: the node may vote again in its term.
+    FORGOT_VOTE "forgot its vote";
+    /// The fault Usurp: it leads the next term by its own decision.
+    USURPED "took the lead without an election";
 }

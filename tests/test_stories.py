@@ -39,10 +39,14 @@ def test_a_picture_shows_no_refusal_that_nobody_received():
     assert reasons(honest) == ["already voted"] * 3
 
 
-def test_a_lost_vote_is_called_that():
+def test_what_a_node_is_ordered_to_do_is_called_that_and_documented():
     c = rl.Cluster(3, seed=1)
     c.campaign("A")
     c.run("10ms")
     c.forget_vote("B")
+    c.usurp("C")
     events = c.trace.events.to_pandas()
-    assert events[events.kind == "lies"].detail.tolist() == ["forgot its vote"]
+    deeds = events[events.kind == "lies"].detail.tolist()
+    assert deeds == ["forgot its vote", "took the lead without an election"]
+    documented = [row["value"] for row in rl.column_values.where(column="events.detail")]
+    assert set(deeds) <= set(documented)

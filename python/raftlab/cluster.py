@@ -495,7 +495,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
-        """Delivers messages that are under way, chosen as by `in_flight.select`; returns their number."""
+        """Delivers messages in flight, chosen as by `in_flight.select`; returns their number."""
         chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.deliver()
         return len(chosen)
@@ -507,7 +507,7 @@ class Cluster(Injectable, Interceptable, Forkable):
         to: NodeName | Sequence[NodeName] | None = None,
         types: str | Sequence[str] | None = None,
     ) -> int:
-        """Drops messages that are under way, chosen as by `in_flight.select`; returns their number."""
+        """Drops messages in flight, chosen as by `in_flight.select`; returns their number."""
         chosen = self.in_flight.select(from_=from_, to=to, types=types)
         chosen.drop()
         return len(chosen)

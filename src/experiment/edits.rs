@@ -362,8 +362,8 @@ impl Words<'_> {
         match content {
             Content::Number(number) => FieldSpec::Number(*number),
             Content::Flag(flag) => FieldSpec::Flag(*flag),
-            Content::Entries(entries) => FieldSpec::Entries(
-                entries.entries().iter().map(|e| self.entry(e.term, &e.command)).collect(),
+            Content::Entries(payload) => FieldSpec::Entries(
+                payload.entries().iter().map(|e| self.entry(e.term, &e.command)).collect(),
             ),
             Content::Snapshot(snapshot) => FieldSpec::Snapshot(self.snapshot(snapshot)),
         }

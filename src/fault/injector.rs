@@ -14,6 +14,7 @@ use super::vocabulary::{Family, Fault};
 use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
 use crate::raft::{Node, Request};
+use crate::reasons;
 use crate::sim::{Matching, Observer, Overlay, Strike, Time, Unsynced, World};
 
 /// An active strike.
@@ -186,10 +187,10 @@ impl Injector {
             }
             Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
             Fault::ForgetVote { .. } => {
-                world.command_liar(id, Request::ForgetVote, "forgot its vote");
+                world.command_liar(id, Request::ForgetVote, reasons::FORGOT_VOTE);
             }
             Fault::Usurp { .. } => {
-                world.command_liar(id, Request::Usurp, "took the lead without an election");
+                world.command_liar(id, Request::Usurp, reasons::USURPED);
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ use crate::fault::{Names, Scheduled};
 use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
 use crate::raft::notes::{REFUSALS, ROLE_CHANGES};
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
-use crate::reasons::{HALTS, REASONS};
+use crate::reasons::{DEEDS, HALTS, REASONS};
 use crate::sim::{Clock, Dispatched, OpStatus, Time};
 use crate::trace::schema::{EventKind, TABLES, VALUES};
 
@@ -435,10 +435,11 @@ pub(super) fn values() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
             }
         })
     };
-    let halts = HALTS.iter().map(|(name, meaning)| (*name, meaning.trim().to_owned()));
+    let others =
+        HALTS.iter().chain(DEEDS).map(|(name, meaning)| (*name, meaning.trim().to_owned()));
     columns
         .chain([
-            ("events.detail", sourced(REFUSALS).chain(halts).collect()),
+            ("events.detail", sourced(REFUSALS).chain(others).collect()),
             ("events.why", sourced(ROLE_CHANGES).collect()),
             ("ops.reason", pairs(&mut REASONS.iter().copied())),
             (

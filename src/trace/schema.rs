@@ -202,7 +202,7 @@ codes! {
         SessionDuplicate = "session_duplicate", "A command had been applied before, and was skipped.";
         Snapshot = "snapshot", "The node took a snapshot of its applied state.";
         Installed = "snapshot_installed", "The node installed a leader's snapshot.";
-        Lies = "lies", "The node began to lie, or was ordered to; `detail` says what it did.";
+        Lies = "lies", "The node began to lie, or was ordered to do what no honest node does (`detail`).";
     }
 }
 

@@ -74,7 +74,7 @@ class Flights:
         *,
         heartbeats: bool,
     ) -> Flights:
-        """The messages between some nodes that are under way within a window."""
+        """The messages between some nodes that are in flight within a window."""
         columns = ("sent_ms", "ended_ms", "due_ms", "from", "to", "type", "fate", "entries", "ok", "term")
         cells = read(world, "messages", *columns)
         sent, ended, due = (cells[name].astype(float) for name in columns[:3])
