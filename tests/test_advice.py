@@ -13,6 +13,7 @@ from raftlab.advice.rates import Quiet, clustering, total
 from raftlab.advice.result import best_of
 from raftlab.advice.search import Budget, Search, rung, rung_of
 from raftlab.advice.setup import Setup
+from raftlab.distributions import support
 from raftlab.statistics import Estimate
 from scipy import stats
 
@@ -458,9 +459,41 @@ def test_links_without_late_or_lost_messages_are_named_as_not_modelled(tmp_path)
         (rl.Network(5, loss=0.01), False),
         (rl.Network(rl.uniform(5, 9.9)), True),
         (rl.Network(rl.uniform(5, 15)), False),
+        (rl.Network(rl.empirical([5, 2000], weights=[99999, 1])), False),  # too rare for a sample
     ):
         said = rl.advise(network, **quick).not_modelled
         assert any(part.startswith("not modelled: messages that are late or lost") for part in said) == steady
+
+
+@pytest.mark.parametrize(
+    ("latency", "least", "longest"),
+    [
+        ("5ms", 5, 5),
+        (rl.constant(5), 5, 5),
+        (rl.uniform(5, 9), 5, 9),
+        (rl.empirical([5, 2000, 1, 9000], weights=[99999, 1, 0, 0]), 5, 2000),
+        (rl.empirical([5, 7]), 5, 7),
+        (rl.normal(100, 0), 100, 100),
+        (rl.normal(5, 3), 0, 29.9),
+        (rl.lognormal(5, 0), 5, 5),
+        (rl.exponential(2), 0, 73.5),
+        (rl.pareto(1, 53), 1, 2),
+    ],
+    ids=str,
+)
+def test_the_support_of_a_distribution_is_what_can_be_drawn(latency, least, longest):
+    """So a sample of it lies inside; the tails of unbounded ones end where the random bits do."""
+    assert support(latency) == pytest.approx((least, longest), rel=1e-3)
+    run = rl.Scenario(3, network=rl.Network(latency), election_timeout="2s", horizon="60s").run(seed=1)
+    rows = run.trace.messages.to_dict()
+    times = [due - sent for sent, due in zip(rows["sent_ms"], rows["due_ms"], strict=True) if due == due]
+    assert least - 1e-5 <= min(times) <= max(times) <= longest + 1e-5
+
+
+@pytest.mark.parametrize("latency", [rl.lognormal(5, 1e300), rl.pareto(5, 1e-300)], ids=str)
+def test_the_support_of_extreme_distributions_is_finite_or_infinite_but_no_error(latency):
+    least, longest = support(latency)
+    assert least <= 5 < 1e100 < longest
 
 
 # ---- Presets, losses, pictures -------------------------------------------------------------------------

@@ -126,6 +126,38 @@ def time_from_dict(written: Any) -> Any:
     return written if isinstance(written, (int, float)) else Distribution.from_dict(written)
 
 
+def support(value: Time) -> tuple[float, float]:
+    """The least and the longest time in milliseconds that can be drawn, from 53 random bits."""
+    if not isinstance(value, Distribution):
+        return to_ms(value, "value"), to_ms(value, "value")
+    given = dict(value.parameters)
+    match value.kind:
+        case "uniform":
+            return given["low"], given["high"]
+        case "normal":
+            return max(given["mean"] - FARTHEST * given["std"], 0.0), given["mean"] + FARTHEST * given["std"]
+        case "lognormal":
+            reach = min(FARTHEST * given["sigma"], MOST_EXPONENT)
+            return given["median"] * math.exp(-reach), given["median"] * math.exp(reach)
+        case "exponential":
+            return 0.0, given["mean"] * BITS * math.log(2)
+        case "pareto":
+            return given["scale"], given["scale"] * math.exp(
+                min(BITS * math.log(2) / given["shape"], MOST_EXPONENT)
+            )
+        case "empirical":
+            weights = given.get("weights", (1,) * len(given["values"]))
+            drawn = [time for time, weight in zip(given["values"], weights, strict=True) if weight > 0]
+            return min(drawn), max(drawn)
+    return given["value"], given["value"]
+
+
+BITS, FARTHEST = 53, 8.3
+"""The random bits of a draw, and the standard deviations that the farthest of them is from the mean."""
+MOST_EXPONENT = 600.0
+"""The largest exponent that is raised to: far above all times, and far below overflow."""
+
+
 def constant(value: Duration) -> Distribution:
     """A constant time.
 

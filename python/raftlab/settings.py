@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import Any
 
 from ._arguments import U32, choice, flag, instance, integer, items, number, probability
@@ -76,6 +77,13 @@ class Network(Value):
                 f"latency=..., regions={list(range(len(rows)))}); raftlab.network_from_csv reads one "
                 f"from measured round trips. It got {shown(self.latency)}"
             )
+
+    def _between_nodes(self) -> list[Time]:
+        """The latencies of the links that there are."""
+        if self.regions is None:
+            return [self.latency]
+        pairs = set(permutations(self.regions, 2))
+        return [self.latency[sender][receiver] for sender, receiver in sorted(pairs)]
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> Network:

@@ -47,11 +47,6 @@ class Latencies:
         return cls(tuple(np.sort(times) for times in links.values()))
 
     @property
-    def prompt(self) -> bool:
-        """True if no message takes more than twice as long as another on its link."""
-        return all(times[-1] <= 2 * times[0] for times in self.links)
-
-    @property
     def round_trip_ms(self) -> float:
         """The round trip that 99 % do not exceed on the slowest link."""
         import numpy as np

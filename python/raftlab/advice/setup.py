@@ -8,7 +8,7 @@ from typing import Any
 
 from .._conditions import leader_elected
 from .._faults import ClockJump, Crash
-from ..distributions import uniform
+from ..distributions import support, uniform
 from ..errors import RaftlabError
 from ..scenario import Scenario
 from ..settings import Network
@@ -89,6 +89,12 @@ class Setup:
     def plain(self) -> bool:
         """True if a follower's candidacy deposes the leader, as in plain Raft."""
         return not any((self.preset or {}).get(rule) for rule in OTHER_RULES)
+
+    @property
+    def prompt(self) -> bool:
+        """True if no message can be lost, or take more than twice as long as another on its link."""
+        ranges = map(support, self.network._between_nodes())
+        return not self.network.loss and all(longest <= 2 * least for least, longest in ranges)
 
     def false_elections(self, timeout_ms: float, loss: float, latencies: Latencies) -> float | None:
         """The calculated number of false elections per timeout; None with rules other than plain Raft's.

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from .._time import format_ms
 from ..statistics import NOTHING, Estimate
 from .costs import Costs, estimate
-from .heartbeats import Latencies
 from .rates import Crashes, Quiet
 from .result import Advice, Choice, best_of
 from .search import COARSE, Closely, Search, nobody_elected, rung, rung_of
@@ -74,7 +73,7 @@ def advice_of(asked: Question, searches: Mapping[float, Search], closely: Closel
         costs=costs,
         runs=sum(search.runs for search in searches.values()),
         simulated_ms=sum(search.simulated_ms for search in searches.values()),
-        not_modelled=tuple(not_modelled(asked.setup, here.latencies)),
+        not_modelled=tuple(not_modelled(asked.setup)),
     )
 
 
@@ -182,13 +181,13 @@ def choice_of(
     )
 
 
-def not_modelled(setup: Setup, latencies: Latencies) -> list[str]:
+def not_modelled(setup: Setup) -> list[str]:
     """The omissions of the simulation that matter."""
     of_preset = getattr(setup.preset, "not_modelled", "")
     parts = {
         f"not modelled: {of_preset}": bool(of_preset),
         TWO_MACHINES: setup.nodes == 2,
-        PROMPT: latencies.prompt and not setup.network.loss,
+        PROMPT: setup.prompt,
         PAUSES: True,
     }
     return [part for part, matters in parts.items() if matters]
