@@ -43,6 +43,8 @@ def shown(value: object) -> str:
 
 
 SHOWN = 100
+ROUNDING = 1e-15
+"""The relative error that is taken for that of a calculation, as in 0.1 + 0.2."""
 
 
 def _plain(value: Any) -> str:
@@ -51,7 +53,8 @@ def _plain(value: Any) -> str:
         return _plain(value.item())
     if type(value) is float:
         short = f"{value:.12g}"
-        return repr(float(short)) if "." in short else repr(value)  # 1.0000000000000002 is not 1
+        wrong = abs(float(short) - value) > ROUNDING * abs(value)
+        return repr(value) if wrong or "." not in short else repr(float(short))  # 1.0000000000000002 is not 1
     if type(value) is list and len(value) <= SHOWN:
         return f"[{', '.join(map(_plain, value))}]"
     if type(value) is tuple and len(value) <= SHOWN:
