@@ -438,8 +438,27 @@ OFF = {
 @pytest.mark.parametrize("rule", [rule for rule in SETTINGS if rule != "paper"])
 def test_a_rule_and_its_opposite_are_refused(rule):
     name, off = OFF[rule]
-    for make in (lambda **given: rl.Scenario(5, **given), rl.Scenario(5).replace):
+    same = rl.Scenario(5, election_rule=rule)
+    for make in (lambda **given: rl.Scenario(5, **given), rl.Scenario(5).replace, same.replace):
         with pytest.raises(
             rl.InvalidError, match=f"election_rule='{rule}' is short for {name}=.* but {name}"
         ):
             make(election_rule=rule, **{name: off})
+
+
+@pytest.mark.parametrize("rule", [rule for rule in SETTINGS if rule != "paper"])
+def test_the_papers_rule_has_no_other(rule):
+    """Otherwise it would read back as the other one."""
+    name, _ = OFF[rule]
+    on = getattr(rl.Scenario(5, election_rule=rule), name)
+    for make in (lambda **given: rl.Scenario(5, **given), rl.Scenario(5).replace):
+        with pytest.raises(rl.InvalidError, match=f"election_rule='paper' is the rule without {name}; leave"):
+            make(election_rule="paper", **{name: on})
+
+
+def test_a_rule_that_is_given_again_keeps_its_own_settings_only():
+    adjusted = rl.Scenario(5, election_rule="ranked", timeout_step=100)
+    assert adjusted.replace(election_rule="ranked", timeout_step=None).timeout_step == 50
+    assert adjusted.replace(election_rule="ranked", timeout_step=20).timeout_step == 20
+    both = adjusted.replace(election_rule="ranked", pre_vote=True)
+    assert (both.timeout_step, both.pre_vote) == (100, True)

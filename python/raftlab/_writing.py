@@ -45,6 +45,12 @@ def _with_rule(rule: str, parts: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidError(
                 f"election_rule={rule!r} is short for {stands}, but {name} is given as {_off(name)}"
             )
+    if not settings:
+        on = next((name for name, off in OFF.items() if parts.get(name, off) != off), None)
+        if on is not None:
+            raise InvalidError(
+                f"election_rule={rule!r} is the rule without {on}; leave election_rule out to add {on}"
+            )
     return {**settings, **parts}
 
 

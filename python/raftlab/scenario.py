@@ -46,7 +46,7 @@ class Scenario:
     election_rule : str, default "paper"
         The rule by which a node adopts terms and stands for election: a name of `raftlab.election_rules`.
         Some names are short for other arguments, such as `"pre_vote"` for `pre_vote=True`, so that a sweep
-        can compare rules. Such a rule replaces that of a preset.
+        can compare rules. Such a rule replaces that of a preset; `"paper"` has no other beside it.
     candidate_timeout : (time, time) or time, optional
         The range from which candidates draw their timeouts; by default `election_timeout`.
     candidate_backoff : float, default 1
@@ -369,17 +369,17 @@ class Scenario:
             parts["nodes"] = names_of(changes["nodes"])
             del given["nodes"]
         parts |= _preset(given.pop("preset", None))
-        rule = given.get("election_rule")
-        if rule is not None and rule == rule_in(parts):
-            del given["election_rule"]  # its settings may have other values than usual
-        elif rule is not None:
-            parts = without_rule(parts)
         for name in given:
             if name not in WRITERS:
                 raise TypeError(f"Scenario.replace() got an unexpected keyword argument {name!r}")
-            parts.pop(name, None)
+        present, rule = {name: part for name, part in parts.items() if name not in given}, rule_in(parts)
+        written = written_down(given, parts["nodes"])
+        if given.get("election_rule") == rule:  # its settings may have other values than usual
+            written |= {name: part for name, part in present.items() if name in written}
+        elif given.get("election_rule") is not None:
+            present = without_rule(present)
         scenario = Scenario.__new__(Scenario)
-        scenario._set(normal(parts | written_down(given, parts["nodes"])))
+        scenario._set(normal(present | written))
         return scenario
 
     # ---- The arguments of the constructor, as it takes them ------------------------------------------
@@ -397,7 +397,13 @@ class Scenario:
 
     @property
     def election_rule(self) -> str | None:
-        """The rule by which a node adopts terms and stands for election; None if several are combined."""
+        """The rule by which a node adopts terms and stands for election; None if several are combined.
+
+        >>> Scenario(3, pre_vote=True).election_rule
+        'pre_vote'
+        >>> Scenario(3, pre_vote=True, sticky_votes=True).election_rule is None
+        True
+        """
         return rule_in(self._parts)
 
     @property
