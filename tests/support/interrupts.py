@@ -34,9 +34,7 @@ def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
     What keeps what is finished warns instead of raising.
     """
     assert threading.current_thread() is threading.main_thread(), "signals come to the main thread only"
-    # An interrupt in what a collection calls (a callback of a weak reference) is lost.
-    gc.collect()
-    gc.disable()
+    gc.collect()  # an interrupt in what a collection calls (a callback of a weak reference) is lost
     watches, begun, over = [], threading.Event(), threading.Event()
 
     def interrupt():
@@ -56,7 +54,6 @@ def ctrl_c(after=0.15, *, kept=False, within=AT_MOST):
             yield
         took = watches[0].took()
     finally:
-        gc.enable()
         over.set()
         begun.set()
         striker.join()
