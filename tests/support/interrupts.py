@@ -101,7 +101,9 @@ def strike(process, within):
 
 
 def ended(process):
-    """How a child ended, if it has. It is not collected: how long it waited can still be read."""
+    """How a child ended, if it has. Linux does not collect it: how long it waited can still be read."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        return process.poll()
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
 
 
