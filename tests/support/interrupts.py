@@ -86,18 +86,19 @@ def glance(watch, over):
 def strike(process, within):
     """Sends Ctrl-C to a child. Returns the seconds until its end, without those of waiting for a core.
 
-    Where this process has to wait before it can see the end, these seconds do not count either.
+    It has ended at some moment since it was last seen alive. Where this process waited for a core meanwhile,
+    these seconds do not count either.
     """
-    watch = own = Watch(process.pid)
+    watch = Watch(process.pid)
     process.send_signal(signal.SIGINT)
-    while ended(process) is None and watch.took() < within:
-        own = Watch()
+    alive, own = 0.0, Watch()
+    while alive < within:
+        took = watch.took()
+        if ended(process) is not None:
+            return min(took, alive + own.took())
+        alive, own = took, Watch()
         time.sleep(GLANCE)
-    took = watch.took()
-    if own is not watch:
-        own.look()
-        took -= own.waiting()
-    return took
+    return alive
 
 
 def ended(process):

@@ -21,46 +21,83 @@ class Watch:
 
     def __init__(self, process=None):
         self.main = process or os.getpid()
-        self.before = waited(self.main)
-        self.seen = {}
         self.apart = set()
-        self.begun = time.perf_counter()
+        self.spans = {}
+        self.seen = counts(self.main)
+        self.begun = self.until = time.perf_counter()
+        self.one_at_a_time = threading.RLock()
 
     def leave_out_this_thread(self):
         """It only looks. It waits side by side with the others, and nobody waits for it."""
         self.apart.add(threading.get_native_id())
 
     def look(self):
-        self.seen |= waited(self.main)
+        """Notes for each thread when it began to wait, when it got a core, and until when it computed.
+
+        The kernel counts seconds, not moments: between two looks a thread is taken to sleep, wait, compute.
+        """
+        with self.one_at_a_time:
+            found, self.until = counts(self.main), time.perf_counter()
+            for thread, (ran, waited) in found.items():
+                ran_before, waited_before = self.seen.get(thread, (0, 0))
+                got = self.until - (ran - ran_before)
+                wanted = got - (waited - waited_before)
+                self.spans.setdefault(thread, []).append((wanted, got, self.until))
+            self.seen |= found
 
     def waiting(self):
-        """Seconds of the main thread, and of the other thread that waited longest: what threads wait for
-        side by side counts once."""
-        others = self.seen.keys() - self.apart
-        each = {thread: self.seen[thread] - self.before.get(thread, 0) for thread in others}
-        main = each.pop(self.main, 0)
-        return (main + max(each.values(), default=0)) / 1e9
+        """Seconds in which the main thread waited, or in which it slept while another thread waited.
+
+        That is the one that waited longest: what threads wait for side by side counts once. At least the
+        seconds that some thread computed do not count.
+        """
+        with self.one_at_a_time:
+            each = {thread: spans for thread, spans in self.spans.items() if thread not in self.apart}
+            most_computed = max(map(computing, each.values()), default=0)
+            main = each.pop(self.main, [])
+            other = max(each.values(), key=lambda spans: covered(waits(spans), self.begun), default=[])
+            awake = [(wanted, until) for wanted, _, until in main]
+            waiting = covered(awake + waits(other), self.begun) - computing(main)
+            return min(waiting, self.until - self.begun - most_computed)
 
     def took(self):
         """Seconds until now without those of waiting.
 
         Where the kernel does not count these, the load of the machine tells how many of the seconds they are.
         """
-        clock = time.perf_counter() - self.begun
         if not COUNTED:
             load = os.getloadavg()[0] if sys.platform != "win32" else 0.0
-            return clock / max(1.0, load / (os.cpu_count() or 1))
-        self.look()
-        return clock - self.waiting()
+            return (time.perf_counter() - self.begun) / max(1.0, load / (os.cpu_count() or 1))
+        with self.one_at_a_time:
+            self.look()
+            return self.until - self.begun - self.waiting()
 
 
-def waited(process):
-    """Nanoseconds that each thread of a process has waited for a core."""
+def computing(spans):
+    """The seconds in which a thread computed."""
+    return sum(until - got for _, got, until in spans)
+
+
+def waits(spans):
+    """From when to when a thread waited."""
+    return [(wanted, got) for wanted, got, _ in spans]
+
+
+def covered(spans, begun):
+    """The seconds after a moment that lie in at least one span."""
+    total, reached = 0.0, begun
+    for start, stop in sorted(spans):
+        total += max(0.0, stop - max(start, reached))
+        reached = max(reached, stop)
+    return total
+
+
+def counts(process):
+    """Seconds that each thread of a process has computed, and that it has waited for a core."""
     found = {}
     with contextlib.suppress(OSError):
         for thread in os.listdir(TASKS.format(process)):
             with contextlib.suppress(OSError):  # it has ended
-                found[int(thread)] = int(
-                    Path(TASKS.format(process), thread, "schedstat").read_text().split()[1]
-                )
+                ran, waited, _ = Path(TASKS.format(process), thread, "schedstat").read_text().split()
+                found[int(thread)] = (int(ran) / 1e9, int(waited) / 1e9)
     return found
