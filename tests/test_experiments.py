@@ -1,5 +1,8 @@
 """The table of claims: verdicts that a faithful Raft must give, and judges that can change their minds."""
 
+import re
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import pytest
 from raftlab import Cluster, InvalidError, Network, experiments
@@ -8,8 +11,8 @@ from raftlab.experiments.split_brain import judges
 
 pytestmark = pytest.mark.slow
 
-SEEDS = 2_000
-"""Of rows that sweep. `make demo` and docs/verdicts.md have 10,000."""
+SEEDS = 10_000
+PUBLISHED = (Path(__file__).parent.parent / "docs" / "verdicts.md").read_text(encoding="utf-8")
 
 # What a faithful Raft does, row by row. The experiments compute it; nothing here is read by them.
 TRUTH = {
@@ -119,6 +122,30 @@ def result(request):
 
 def test_verdicts_are_those_of_a_faithful_raft(result):
     assert {f.variant.id: f.verdict for f in result} == TRUTH[result.id]
+
+
+def test_published_verdicts_are_those_that_are_found(result):
+    found = {finding.variant.id: (finding.reply.rstrip("."), finding.verdict) for finding in result}
+    assert published(PUBLISHED, result.id) == found
+
+
+def test_a_published_verdict_that_is_another_is_found():
+    row = "| E1.1 | what is done | Is C elected? **Yes.** | “C | D” **is false** | it **holds** |\n"
+    assert published(row, "E1") == {"E1.1": ("Yes", "is false")}
+    assert published(row.replace("Yes", "No"), "E1") == {"E1.1": ("No", "is false")}
+    assert published(row.replace("“C | D” **is false**", "–"), "E1") == {"E1.1": ("Yes", "yes")}
+    assert published(row, "E2") == {}
+
+
+def published(page, experiment):
+    """The answer and the verdict of each row of an experiment. Without a claim the verdict is the answer."""
+    rows = re.findall(
+        rf"(?m)^\| ({experiment}\.\w+) \| .*?\? \*\*(.+?)\.\*\* \| (–|“.*?” \*\*.+?\*\*) \|", page
+    )
+    return {
+        name: (answer, answer.lower() if claimed == "–" else claimed.rpartition("” **")[2].rstrip("*"))
+        for name, answer, claimed in rows
+    }
 
 
 def test_every_judge_says_the_opposite_of_its_control(result):
