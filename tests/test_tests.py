@@ -341,6 +341,7 @@ UNTIMED = {
     "computing": "assert time.process_time() - start < 2\nassert time.thread_time() < 3",
     "simulated": "assert run.now_ms - start < 2",
     "printed": "def test_a():\n    t = time.time()\n    print(t)\ndef test_b():\n    assert t() < 2",
+    "kept in what has no name": "f().append(time.time())\nassert len(g()) < 2",
 }
 
 
@@ -420,7 +421,7 @@ def kept(node):
     for target, given in pairs:
         while isinstance(target, ast.Subscript | ast.Starred):
             target = target.value
-        if given is not None:
+        if given is not None and dotted(target) is not None:
             yield dotted(target), given
 
 
