@@ -62,7 +62,8 @@ pub struct Cluster<O: Watcher> {
 
 clone_by_field!(
     [O: Watcher] Cluster<O> {
-        symbols, seed, world, injector, agenda, on_violation, struck_at, has_struck, performed, taken, ended, parted
+        symbols, seed, world, injector, agenda, on_violation, struck_at, has_struck, performed, taken,
+        ended, parted
     }
     empty { waiting, clients, played, by_hand }
     shared { scenario }

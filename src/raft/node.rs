@@ -84,8 +84,8 @@ pub struct Node {
 clone_by_field!(
     [] Node { stable, unsynced, tuning, reads }
     copied {
-        id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted, rejected,
-        policy
+        id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted,
+        rejected, policy
     }
     empty { machine, waiting, replaced, progress }
     shared { config, quorum }

@@ -191,7 +191,12 @@ pub struct Links {
     plain: Option<Span>,
 }
 
-clone_by_field!([] Links { sent } copied { nodes, plain } empty { last_due, overlays } shared { spec });
+clone_by_field!(
+    [] Links { sent }
+    copied { nodes, plain }
+    empty { last_due, overlays }
+    shared { spec }
+);
 
 impl Links {
     /// The links between this many nodes.

@@ -48,7 +48,12 @@ pub struct Measures {
     wire: Wire,
 }
 
-clone_by_field!([] Measures { availability, elections, sent, bytes, lost_messages, clients, truncations, truncated_entries, latency, series, wire });
+clone_by_field!(
+    [] Measures {
+        availability, elections, sent, bytes, lost_messages, clients, truncations,
+        truncated_entries, latency, series, wire
+    }
+);
 
 /// Counts of client operations and their outcomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

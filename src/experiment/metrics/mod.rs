@@ -241,10 +241,16 @@ metrics! {
             |run| of!(run).availability.first().map(Span::as_ms);
         downtime_ms Real "ms" Measures (default true censored_by "downtime_so_far_ms"),
             "from the loss of a leader with a quorum to the next such leader, mean over the run's losses; null if there was none, or if one had not ended: see downtime_so_far_ms",
-            |run| { let t = of!(run).availability.totals(run.end); t.open.is_none().then(|| t.mean_down()).flatten() };
+            |run| {
+                let t = of!(run).availability.totals(run.end);
+                t.open.is_none().then(|| t.mean_down()).flatten()
+            };
         downtime_so_far_ms Real "ms" Measures (default true),
             "a lower bound of downtime_ms: the mean over the run's losses, with an unfinished one counted up to the end of the run; null if all had ended",
-            |run| { let t = of!(run).availability.totals(run.end); t.open.and_then(|_| t.mean_down()) };
+            |run| {
+                let t = of!(run).availability.totals(run.end);
+                t.open.and_then(|_| t.mean_down())
+            };
         downtime_open_ms Real "ms" Measures,
             "the duration so far of a loss that had not ended when the run did; null if there was none",
             |run| of!(run).availability.totals(run.end).open.map(ms);

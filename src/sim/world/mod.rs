@@ -138,7 +138,11 @@ struct Host<P: Protocol> {
     backlog: VecDeque<Backlog<P>>,
 }
 
-clone_by_field!([P: Protocol] Host<P> { disk } copied { up, paused, incarnation, clock } empty { backlog });
+clone_by_field!(
+    [P: Protocol] Host<P> { disk }
+    copied { up, paused, incarnation, clock }
+    empty { backlog }
+);
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
