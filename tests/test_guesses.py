@@ -208,7 +208,10 @@ VALUES = {
     "a rate as load": (lambda: rl.Cluster(3, workload=50), ["write raftlab.OpenLoop(50)"]),
     "percent": (lambda: cluster().loss("30%"), ["write 0.3"]),
     "percent of a network": (lambda: rl.Network(loss="2.5 %"), ["write 0.025"]),
-    "a dict for a name": (lambda: rl.leads({"A": [1, 1]}), ["must be of type str", "{'A': [1, 1]}"]),
+    "a dict for a name": (
+        lambda: rl.leads({"A": [1, 1]}),
+        ["node must be the name of a node", "{'A': [1, 1]}"],
+    ),
     "a number of numpy": (lambda: rl.Scenario(3, bugs=[np.float64(0.5)]), ["0.5"]),
     "a question as a parameter": (
         lambda: rl.plot.share(two_points(), "ending=horizon"),

@@ -1,6 +1,7 @@
 """Handles of operations, faults and hooks, and nodes in the place of their names."""
 
 import copy
+import operator
 import pickle
 
 import pytest
@@ -42,6 +43,25 @@ def test_a_fault_is_not_named_by_another_handle(call):
     for handle, of in ((c.propose("x=1"), "an operation"), (c.watch(print), "a hook")):
         with pytest.raises(rl.InvalidError, match=f"handle must be .* a fault, not that of {of}"):
             call(c, handle)
+
+
+@pytest.mark.parametrize("value", ["1", None, 1.5, True, rl.Crash("A")], ids=repr)
+@pytest.mark.parametrize("call", OF_AN_OPERATION.values(), ids=OF_AN_OPERATION)
+def test_what_is_no_handle_of_an_operation_is_refused(call, value):
+    refused(lambda: call(led(), value), "operation must be the handle of an operation or its number", value)
+
+
+@pytest.mark.parametrize("value", [1.5, True, [1], rl.Crash("A")], ids=repr)
+@pytest.mark.parametrize("call", [lambda v: led().heal(v), rl.heal], ids=["heal", "a step"])
+def test_what_is_no_handle_of_a_fault_is_refused(call, value):
+    refused(lambda: call(value), "handle must be the handle of a fault or its number", value)
+
+
+def refused(call, accepted, value):
+    """The error names the argument, what is accepted, and the value."""
+    with pytest.raises(rl.InvalidError) as error:
+        call()
+    assert str(error.value) == f"{accepted}, not {value!r}"
 
 
 def test_a_handle_belongs_to_its_cluster_and_to_forks():
@@ -126,12 +146,15 @@ BY_NODE = {
     "a bridge": lambda c, n: c.partition(shape="bridge", bridge=n),
     "cut": lambda c, n: c.cut(from_=n),
     "lie": lambda c, n: c.lie(n, "double_vote"),
-    "deliver": lambda c, n: c.deliver(from_=n, to=n),
+    "deliver": lambda c, n: c.deliver(from_=n),
+    "drop": lambda c, n: (c.deliver(), c.drop(to=n)),
     "in_flight": lambda c, n: c.in_flight.select(from_=[n]).drop(),
-    "a load": lambda c, n: rl.Scenario(c.scenario.nodes, workload=rl.OpenLoop("1ms", home=n)),
-    "the first leader": lambda c, n: rl.Scenario(c.scenario.nodes, initial=rl.Initial(term=1, leader=n)),
-    "a vote": lambda c, n: rl.Scenario(c.scenario.nodes, initial=rl.Initial(term=1, voted_for={n: n})),
-    "a node": lambda c, n: c[n],
+}
+VALUES = {
+    "leads": rl.leads,
+    "a load": lambda n: rl.Scenario(THREE, workload=rl.OpenLoop("1ms", home=n)),
+    "the first leader": lambda n: rl.Scenario(THREE, initial=rl.Initial(term=1, leader=n)),
+    "a vote": lambda n: rl.Scenario(THREE, initial=rl.Initial(term=1, voted_for={n: n})),
 }
 
 
@@ -143,11 +166,63 @@ def without_lists(written):
 @pytest.mark.parametrize("call", BY_NODE.values(), ids=BY_NODE)
 def test_a_node_is_taken_for_its_name(call):
     c, same = led(nodes=THREE), led(nodes=THREE)
-    given, named = call(c, c.leader), call(same, "node-1")
+    call(c, c.leader)
+    call(same, "node-1")
     written, expected = c.scenario.to_json(), same.scenario.to_json()
     assert without_lists(written) == without_lists(expected)
-    if isinstance(given, rl.Scenario):
-        assert given == named
+    assert written != led(nodes=THREE).scenario.to_json(), "nothing was done"
+
+
+def test_a_node_is_found_by_a_node():
+    c = led(nodes=THREE)
+    assert c[c.leader] == c["node-1"]
+    assert c.fork()[c.leader].name == "node-1"
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+def test_a_value_takes_a_node_for_its_name(make):
+    assert make(led(nodes=THREE).leader) == make("node-1")
+    assert make("node-1") != make("node-2")
+
+
+def test_an_interceptor_sends_to_a_node():
+    def sending(of):
+        c = led(nodes=THREE)
+        liar, receiver = of(c, "node-2"), of(c, "node-3")
+        c.intercept(lambda m: m.send("AppendEntries", receiver, from_=liar, term=9), nodes="node-2")
+        return c.run("100ms")
+
+    sent = sending(lambda _, name: name)
+    assert sending(lambda c, name: c[name]).digest == sent.digest
+    assert sent["node-3"].term == 9
+
+
+A_NAME = {
+    "a node": ("node", lambda c, v: c[v]),
+    "campaign": ("node", lambda c, v: c.campaign(v)),
+    "propose": ("node", lambda c, v: c.propose("x=1", node=v)),
+    "leads": ("node", lambda _, v: rl.leads(v)),
+    "home": ("home", lambda c, v: c.read("x", home=v)),
+}
+NAMES = {
+    f"{name}, {argument}": (argument, name)
+    for name in ("deliver", "drop", "in_flight.select")
+    for argument in ("from_", "to", "types")
+}
+
+
+@pytest.mark.parametrize("value", [1, 1.5, {"A": 1}, ["A"]], ids=repr)
+@pytest.mark.parametrize(("argument", "call"), A_NAME.values(), ids=A_NAME)
+def test_what_is_no_name_is_refused(argument, call, value):
+    refused(lambda: call(led(), value), f"{argument} must be the name of a node", value)
+
+
+@pytest.mark.parametrize("value", [1, True, b"A"], ids=repr)
+@pytest.mark.parametrize(("argument", "name"), NAMES.values(), ids=NAMES)
+def test_what_names_no_messages_is_refused(argument, name, value):
+    accepted = "a type of message or a list of types" if argument == "types" else "a name or a list of names"
+    method = operator.attrgetter(name)(led())
+    refused(lambda: method(**{argument: value}), f"{argument} must be {accepted}", value)
 
 
 def test_a_hook_takes_a_node():

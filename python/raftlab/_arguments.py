@@ -6,7 +6,7 @@ import contextlib
 import json
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, SupportsIndex, TypeVar
 
 from ._suggest import meant_for, named, unknown_in
 from ._values import Node, listed
@@ -45,6 +45,8 @@ def handle(value: Any, what: str, of: str, most: int = U64) -> int:
     """The number of a handle of one kind, or a number."""
     if isinstance(value, Handle) and value._handles != of:
         raise InvalidError(f"{what} must be the handle of {of}, not that of {value._handles}: {shown(value)}")
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise InvalidError(f"{what} must be the handle of {of} or its number, not {shown(value)}")
     return integer(value, what, 0, most)
 
 
@@ -110,25 +112,28 @@ def instance(value: Any, kind: type[T], what: str) -> T:
     return value
 
 
-def items(value: Iterable[Any], what: str) -> list[Any]:
+def items(value: Iterable[Any], what: str, accepted: str = "a list") -> list[Any]:
     """The items of a list, a tuple, or another iterable, but not a text; those of a set are sorted."""
     try:
         if not isinstance(value, (str, bytes)):
             return listed(value)
     except TypeError:
         pass
-    raise InvalidError(f"{what} must be a list, not {shown(value)}")
+    raise InvalidError(f"{what} must be {accepted}, not {shown(value)}")
 
 
 def node(value: Any, what: str) -> str:
     """The name of a node: a text, or a node of a cluster."""
-    return value.name if isinstance(value, Node) else instance(value, str, what)
+    if isinstance(value, (str, Node)):
+        return value.name if isinstance(value, Node) else value
+    raise InvalidError(f"{what} must be the name of a node, not {shown(value)}")
 
 
 def nodes(value: Any, what: str, names: Sequence[str]) -> list[str]:
     """The names of nodes: given as one, as single-letter ones in a row, as a node, or as a list of those."""
     found: list[str] = []
-    for given in [value] if isinstance(value, (str, Node)) else items(value, what):
+    several = [value] if isinstance(value, (str, Node)) else items(value, what, "a name or a list of names")
+    for given in several:
         word = given.name if isinstance(given, Node) else given
         if isinstance(word, str) and word in names:
             found.append(word)
@@ -138,6 +143,13 @@ def nodes(value: Any, what: str, names: Sequence[str]) -> list[str]:
             known = ", ".join(names)
             raise InvalidError(f"{what}: unknown node {shown(word)}; this cluster has {known}")
     return found
+
+
+def message_types(value: Any, what: str) -> list[str]:
+    """The types of messages: given as one, or as a list of those."""
+    accepted = "a type of message or a list of types"
+    several = [value] if isinstance(value, str) else items(value, what, accepted)
+    return [instance(name, str, what) for name in several]
 
 
 def dumps(value: Any) -> str:

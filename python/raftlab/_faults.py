@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Unpack
 
-from ._arguments import U32, choice, flag, instance, integer, items, probability, reading
+from ._arguments import U32, choice, flag, integer, message_types, probability, reading
 from ._signatures import passes_on
 from ._time import Duration, to_ms, to_signed_ms
 from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced, words
@@ -441,9 +441,7 @@ class _OnMessages(Fault):
             written["to"] = target_to_dict(self.to, f"{what}: to")
         if self.both_ways:
             written["both_ways"] = flag(self.both_ways, f"{what}: both_ways")
-        types = [self.types] if isinstance(self.types, str) else items(self.types, f"{what}: types")
-        for name in types:
-            instance(name, str, f"{what}: types")
+        types = message_types(self.types, f"{what}: types")
         if types:
             written["types"] = types
         return written

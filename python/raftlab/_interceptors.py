@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
-from ._arguments import Handle, dumps, instance, items
+from ._arguments import Handle, dumps, message_types
 from ._faults import target_to_dict
 from ._outgoing import Outgoing, SentMessage
 from ._typing import MessageType, Target
@@ -209,7 +209,7 @@ class Hook(int, Handle):
                 _Watcher(function) if watches else _Interceptor(function),
                 watches=watches,
                 nodes=None if nodes is None else dumps(target_to_dict(nodes, "nodes")),
-                types=_types(types),
+                types=message_types(types, "types"),
             )
         )
         self._world = world
@@ -235,11 +235,6 @@ class Hook(int, Handle):
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a hook belongs to its cluster, and cannot be pickled")
-
-
-def _types(types: str | Iterable[str]) -> list[str]:
-    names = [types] if isinstance(types, str) else items(types, "types")
-    return [instance(name, str, "types") for name in names]
 
 
 class _Interceptor:

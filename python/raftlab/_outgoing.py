@@ -8,13 +8,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import _core
-from ._arguments import U32, dumps, instance, integer, items
+from ._arguments import U32, dumps, instance, integer, items, node
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
 from .errors import InterceptorError, InvalidError, shown
 from .views import NodeView
 
 if TYPE_CHECKING:
+    from ._typing import NodeName
     from ._world import World
 
 __all__ = ["MessageEntry", "MessageSnapshot", "Outgoing", "SentMessage"]
@@ -165,9 +166,9 @@ class Outgoing(SentMessage):
     def send(
         self,
         type: str,
-        to: str,
+        to: NodeName,
         *,
-        from_: str | None = None,
+        from_: NodeName | None = None,
         delay: Duration = 0,
         **fields: Any,
     ) -> None:
@@ -177,9 +178,9 @@ class Outgoing(SentMessage):
         ----------
         type : str
             The type: RequestVote, AppendEntries and so on.
-        to : str
+        to : str or node
             The receiver.
-        from_ : str, optional
+        from_ : str or node, optional
             The claimed sender; by default the true one.
         delay : time, default 0
             The delay before it is sent.
@@ -187,9 +188,9 @@ class Outgoing(SentMessage):
             Its fields. `term` is by default the sender's; other fields are 0, False or empty.
         """
         fields.setdefault("term", self.sender.term)
-        sent: dict[str, Any] = {"type": instance(type, str, "type"), "to": instance(to, str, "to")}
+        sent: dict[str, Any] = {"type": instance(type, str, "type"), "to": node(to, "to")}
         if from_ is not None:
-            sent["from"] = instance(from_, str, "from_")
+            sent["from"] = node(from_, "from_")
         sent["delay"] = to_ms(delay, "delay")
         sent["fields"] = {name: _value(name, value) for name, value in fields.items()}
         self._sends.append(sent)

@@ -72,7 +72,7 @@ class World:
         return Nodes(NodeView(self, name) for name in self._engine.names)
 
     def __getitem__(self, name: NodeName) -> NodeView:
-        found = node(name, "a node")
+        found = node(name, "node")
         if found not in self._engine.names:
             known = ", ".join(self._engine.names)
             raise InvalidError(f"unknown node {shown(found)}; this cluster has {known}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, SupportsIndex
 
 from ._arguments import U32, choice, flag, handle, instance, integer, reading
+from ._arguments import node as name_of
 from ._boundary import guard
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
@@ -373,7 +374,7 @@ class campaign(Action):
     node: NodeName
 
     def _parameters(self) -> dict[str, Any]:
-        return {"node": instance(self.node, str, "node")}
+        return {"node": name_of(self.node, "node")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -443,8 +444,8 @@ class message(Action):
 
     def _parameters(self) -> dict[str, Any]:
         name = {
-            "from": instance(self.from_, str, "from_"),
-            "to": instance(self.to, str, "to"),
+            "from": name_of(self.from_, "from_"),
+            "to": name_of(self.to, "to"),
             "ordinal": integer(self.ordinal, "ordinal"),
             "copy": integer(self.copy, "copy", 0, 255),
         }
@@ -483,7 +484,7 @@ class at(Action):
 
 def _names(step: Step, *parts: str) -> dict[str, str]:
     given = {part: getattr(step, part) for part in parts}
-    return {part: instance(name, str, part) for part, name in given.items() if name is not None}
+    return {part: name_of(name, part) for part, name in given.items() if name is not None}
 
 
 # ---- To the scenario's JSON, and back ---------------------------------------------------------------

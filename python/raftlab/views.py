@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, overload
 
 from . import _core
-from ._arguments import Handle, choice, items, nodes
+from ._arguments import Handle, choice, message_types, nodes
 from ._faults import Fault, fault_from_dict
 from ._html import note, pairs, table
 from ._time import Duration, format_ms
@@ -639,7 +639,7 @@ class InFlight(Many[Message]):
         senders = self._names if from_ is None else nodes(from_, "from_", self._names)
         receivers = self._names if to is None else nodes(to, "to", self._names)
         known = _core.message_types()
-        wanted = [types] if isinstance(types, str) else items(known if types is None else types, "types")
+        wanted = known if types is None else message_types(types, "types")
         among = {choice(name, "types", known) for name in wanted}
         chosen = (m for m in self if m.from_ in senders and m.to in receivers and m.type in among)
         return InFlight._of(chosen, self._names)
