@@ -123,6 +123,10 @@ def test_a_fate_rises_to_one_when_it_is_decided():
     assert time.tolist() == pytest.approx([0, broke / 2, broke + 1, 2900])
     assert value[0] < 1
     assert value[2:].tolist() == [1, 1]
+    (note,), strikes = drawn(ax, "decided"), drawn(ax, "strike")
+    assert strikes
+    assert note.get_bbox_patch().get_alpha() is None, "no line of a fault shows through the text"
+    assert all(line.get_zorder() < note.get_zorder() for line in strikes)
     with pytest.raises(rl.InvalidError, match="several moments"):
         rl.plot.fate(run.futures(5, at=100))
 

@@ -350,6 +350,23 @@ def test_figure_16_has_both_panels(figure_16):
     plt.close("all")
 
 
+def test_a_case_has_one_colour_in_all_pictures_and_a_picture_one_case_per_colour(figure_16):
+    import matplotlib.pyplot as plt
+
+    looks = {}
+    for result in (figure_16, published.figure_16_fit(20)):
+        panels = result.plot().get_figure(root=True).axes
+        for ax in (*panels, result.plot(cases=["150-300 ms", "12-24 ms"])):
+            curves = [line for line in ax.get_lines() if line.get_gid() == "curve"]
+            assert len({line.get_color() for line in curves}) == len(curves)
+            for line in curves:
+                look = (line.get_color(), line.get_linestyle())
+                assert looks.setdefault(line.get_label(), look) == look, line.get_label()
+    assert len(looks) == 10
+    assert len(set(looks.values())) == 10
+    plt.close("all")
+
+
 @pytest.mark.parametrize(
     "name", ["figure_16", "wan_elections", "refloated", "split_votes", "partial_partitions"]
 )

@@ -1,6 +1,7 @@
 """What sweeps say: summaries, survival, comparisons and required seeds, against what their rows are."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -650,6 +651,26 @@ def test_pairs_of_common_random_numbers(swept):
     assert found.effect == pytest.approx((y - x).mean() / (y - x).std(ddof=1))
     assert found.p_value < 1e-50
     assert found.pairs == 800
+
+
+def test_no_p_value_is_shown_as_0():
+    """The p-value of a clear difference in 10,000 pairs is too small for a float."""
+
+    def numbers(by):
+        def metric(run):
+            return by * (1 + run.seed % 3) + run.seed % 7
+
+        return rl.sweep(rl.Scenario(3, horizon=1), seeds=10_000, metrics=[metric], checks=False)
+
+    found = rl.compare(numbers(0), numbers(3), "metric")
+    assert found.p_value == 0 == found.unpaired_p_value
+    assert "p < 1e-300>" in repr(found)
+    assert "<td>&lt; 1e-300 (" in found._repr_html_()
+    assert "; p &lt; 1e-300</td>" in found._repr_html_()
+    weak = replace(found, p_value=0.0123, unpaired_p_value=2e-300)
+    assert "p = 0.012>" in repr(weak)
+    assert "<td>0.0123 (" in weak._repr_html_()
+    assert "; p = 2e-300</td>" in weak._repr_html_()
 
 
 def test_no_difference_is_found_where_there_is_none(swept):

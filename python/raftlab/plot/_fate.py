@@ -81,7 +81,7 @@ def fate(
         time, value, color=theme.wrong, lw=1.8, marker="o", ms=3.5, mec=theme.background, mew=0.5, gid="fate"
     )
     for strike in strikes_of(futures):
-        ax.axvline(strike, color=theme.fault, lw=0.9, alpha=0.6, zorder=0)
+        ax.axvline(strike, color=theme.fault, lw=0.9, alpha=0.6, zorder=0, gid="strike")
     ax.set_ylim(-0.02, 1.04)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     ax.set_ylabel(f"P({event.replace('_', ' ')} | state)")
@@ -95,7 +95,7 @@ def fate(
             f"decided at {format_ms(at)}", (at, chance), xytext=(-8 if right else 8, -9),
             textcoords="offset points", ha="right" if right else "left", va="center",
             fontsize=points(ax, SMALL), color=theme.muted, gid="decided",
-            bbox={"facecolor": theme.background, "alpha": 0.85, "linewidth": 0, "pad": 0.6},
+            bbox={"facecolor": theme.background, "linewidth": 0, "pad": 0.6},  # covers the lines of faults
         )  # fmt: skip
     finish_sweep(ax, futures, title, f", band {percent(confidence)}", [observed.sample()])
     return ax

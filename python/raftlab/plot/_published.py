@@ -50,8 +50,8 @@ def distributions(result: Result, cases: Sequence[str] | None, ax: Axes | None, 
     for case in drawn:
         choice(case, "cases", tuple(result.samples))
     ax = open_axes(ax, 4.0, width=7.2)
-    for at, case in enumerate(drawn):
-        draw(result, case, at, ax)
+    for case in drawn:
+        draw(result, case, ax)
     nines_axis(ax, max(1 - 1 / len(result.samples[case]) for case in drawn))
     log_axis(ax)
     ax.set_xlabel("time (ms)")
@@ -88,9 +88,12 @@ def keys(ax: Axes, marks: bool, curves: bool) -> list[Line2D]:
 FORM = (0, (4, 2))
 
 
-def draw(result: Result, case: str, at: int, ax: Axes) -> None:
-    """Draws a case: the measured curve, the published quantiles, the closed form."""
-    theme = Theme.of(ax)
+def draw(result: Result, case: str, ax: Axes) -> None:
+    """Draws a case: the measured curve, the published quantiles, the closed form.
+
+    The colour goes by the case's place in the result, so it is the same in all panels and selections.
+    """
+    theme, at = Theme.of(ax), list(result.samples).index(case)
     x = np.sort(result.samples[case])
     y = np.arange(1, len(x) + 1) / len(x)
     kept = thinned(len(x))[:-1]

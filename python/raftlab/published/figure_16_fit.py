@@ -17,7 +17,7 @@ from ..distributions import uniform
 from ..scenario import Scenario
 from ..settings import Initial
 from ..statistics import Sample
-from .paper import FIGURE_16, SHARES, TRIALS
+from .paper import FIGURE_16, SHARES, TRIALS, shortest_first
 from .result import Result, Row, played, triple
 
 __all__ = ["FITTED", "FITTED_ON", "Legs", "figure_16_fit"]
@@ -83,7 +83,7 @@ def figure_16_fit(seeds: int = 10_000) -> Result:
         SOURCE,
         SETUP,
         tuple(rows),
-        samples,
+        shortest_first(samples),
         marks,
         panels=PANELS,
     )

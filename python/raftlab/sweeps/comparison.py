@@ -107,7 +107,7 @@ class Comparison:
         text = (
             f"<comparison: {self.metric}{self._limit}: {self.what} = {self.difference:.4g} "
             f"({interval}; unpaired {span(self.unpaired_low, self.unpaired_high)}), {self.pairs:,} pairs, "
-            f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p = {self.p_value:.2g}"
+            f"effect {self.effect:.2g}, correlation {self.correlation:.2g}, p {p_in_words(self.p_value, 2)}"
         )
         text += f", {self.censored:,} pairs censored" if self.censored else ""
         text += f", {self.excluded:,} pairs excluded" if self.excluded else ""
@@ -118,17 +118,18 @@ class Comparison:
         return "" if math.isinf(self.horizon) else f" up to {self.horizon:,.6g} ms"
 
     def _repr_html_(self) -> str:
+        unpaired = p_in_words(self.unpaired_p_value, 3)
         medians = f"{self.median_difference:.4g} ({span(self.median_low, self.median_high)})"
         rows = {
             f"mean, {self.name_a}": f"{self.mean_a:.4g}",
             f"mean, {self.name_b}": f"{self.mean_b:.4g}",
             self.what: f"{self.difference:.4g} ({span(self.low, self.high)})",
             f"medians, {self.what}": medians,
-            "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {self.unpaired_p_value:.3g}",
+            "unpaired": f"{span(self.unpaired_low, self.unpaired_high)}; p {unpaired}",
             f"{self.name_b} is greater": f"{100 * self.b_is_greater:.1f} %",
             "effect (d_z)": f"{self.effect:.3g}",
             "correlation": f"{self.correlation:.3g}, worth {self.gain:.3g} times the runs",
-            "p": f"{self.p_value:.3g} ({self.test})",
+            "p": f"{p_in_words(self.p_value, 3).removeprefix('= ')} ({self.test})",
             "pairs": f"{self.pairs:,}; {self.censored:,} censored; {self.excluded:,} more excluded",
         }
         if self.note:
@@ -320,6 +321,15 @@ INSTEAD = {
     "last_elected_ms": "no leader was elected there; 'time_to_leader_ms' includes that as censored",
 }
 """The reason for which a metric may have no value in a run, and the metric to use instead."""
+
+
+SMALLEST_P = 1e-300
+"""The least p-value that is shown as a number; below it numbers lose their digits, and then become 0."""
+
+
+def p_in_words(value: float, digits: int) -> str:
+    """A p-value with its relation: "= 0.012", or "< 1e-300", for no p-value is 0."""
+    return f"< {SMALLEST_P:g}" if value < SMALLEST_P else f"= {value:.{digits}g}"
 
 
 def span(low: float, high: float, digits: int = 4) -> str:
