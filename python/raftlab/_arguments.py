@@ -42,7 +42,7 @@ class Handle:
 
 
 def handle(value: Any, what: str, of: str, most: int = U64) -> int:
-    """The number of a handle of one kind, or a number."""
+    """The number of a handle, which must be of one kind; or a plain number."""
     if isinstance(value, Handle) and value._handles != of:
         raise InvalidError(f"{what} must be the handle of {of}, not that of {value._handles}: {shown(value)}")
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):

@@ -339,9 +339,10 @@ class Usurp(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClockRate(_OnNode):
-    """Clocks run fast (`rate` above 1) or slow. When the fault ends they run normally again.
+    """Clocks run fast (`rate` above 1) or slow (below 1) until the fault ends.
 
-    Several rates on one clock multiply, within 0.000001 to 1000.
+    `rate` is from 0.000001 to 1000. The rates of several faults at one node multiply; a product beyond these
+    limits is set to the limit. When a fault ends, its rate no longer counts, and the clock keeps its offset.
 
     >>> import raftlab as rl
     >>> rl.Cluster(3, steps=[ClockRate("A", 1.5), ClockRate("A", 2)])["A"].clock_rate

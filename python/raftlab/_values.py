@@ -76,15 +76,15 @@ class Node:
 
 
 class Many(tuple[T, ...]):
-    """The base of what a cluster has several of: a tuple with errors that say how many there are."""
+    """The base of tuples of a cluster's parts: an index out of range is an error that names their number."""
 
     __slots__ = ()
 
     _one: ClassVar[str] = "item"
     _several: ClassVar[str] = "items"
-    """What they are, in the singular and the plural."""
+    """The name of an item, and of several."""
     _by_name: ClassVar[str] = ""
-    """What to write instead of a name in brackets."""
+    """The end of the error for an item that is asked for by name: what to write instead."""
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> T: ...

@@ -35,14 +35,14 @@ FINITE = sys.float_info.max
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution of a time. Made by `uniform`, `normal` and the others of this module.
+    """A distribution of times, made by `uniform`, `normal` and the other functions of this module.
 
     Attributes
     ----------
     kind : str
-        Its name.
+        The name of the distribution, such as `"uniform"`.
     parameters : tuple of (str, float or tuple of float)
-        Its parameters; times in milliseconds.
+        The names and values of its parameters; times in milliseconds.
 
     Examples
     --------

@@ -483,7 +483,7 @@ class FaultHandle(int, Handle):
 
 
 class Operations(Many[Operation]):
-    """Operations of a cluster: a tuple."""
+    """The operations of a cluster, in a tuple."""
 
     __slots__ = ()
 
@@ -491,7 +491,7 @@ class Operations(Many[Operation]):
 
 
 class FaultHandles(Many[FaultHandle]):
-    """Handles of faults: a tuple."""
+    """The handles of faults, in a tuple."""
 
     __slots__ = ()
 

@@ -93,8 +93,8 @@ pub enum Fault {
         /// The nodes.
         node: Target,
     },
-    /// Makes clocks run at another rate. When the fault ends the rate is 1 again; the offset
-    /// remains.
+    /// Makes clocks run at another rate; several rates multiply. When the fault ends its rate no
+    /// longer counts; the offset remains.
     ClockRate {
         /// The nodes.
         node: Target,

@@ -39,7 +39,7 @@ COUNTED = 0.9
 
 @dataclass(frozen=True)
 class Operations:
-    """The operations that show, and in which row of the strip each stands; no rows if they are counted."""
+    """The operations in the window and their rows in the strip; without rows if they are only counted."""
 
     start: np.ndarray
     end: np.ndarray

@@ -76,7 +76,7 @@ def groups(
 
 
 def with_one_nan(cells: Iterable[Any]) -> tuple[Any, ...]:
-    """The cells as a key of a dict, with the same NaN object for all."""
+    """The cells as the key of a dict. Every NaN becomes the same object, because NaN does not equal NaN."""
     return tuple(cell if cell == cell else math.nan for cell in cells)
 
 
