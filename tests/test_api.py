@@ -330,6 +330,7 @@ def test_every_fault_has_its_class():
 def test_every_condition_has_its_name():
     arguments = {"count": 1, "node": "A", "index": 1, "nodes": 1, "term": 1, "operation": 1}
     arguments["conditions"] = rl.violated
+    assert len(rl.conditions) > 10
     for row in rl.conditions:
         condition = getattr(rl, row["condition"])
         if not isinstance(condition, rl.Condition):
@@ -340,6 +341,7 @@ def test_every_condition_has_its_name():
 
 
 def test_every_rule_can_be_taken_away():
+    assert len(rl.rules) > 15
     for row in rl.rules:
         scenario = rl.Scenario(3, bugs=[row["bug"]], lease_drift=0.01)
         assert scenario.bugs == (row["bug"],)
@@ -356,6 +358,7 @@ def test_every_property_is_checked():
 
 
 def test_every_target_can_be_hit():
+    assert len(rl.targets) > 5
     for row in rl.targets:
         c = rl.Cluster(5, seed=1)
         c.campaign("A")
@@ -368,6 +371,7 @@ def test_every_target_can_be_hit():
 
 
 def test_every_lie_can_be_told():
+    assert len(rl.lies) > 2
     for row in rl.lies:
         c = rl.Cluster(5, seed=1, workload=rl.OpenLoop(10))
         handle = c.lie("A", row["lie"], **({"index": 99} if row["lie"] == "claimed_log" else {}))
@@ -565,6 +569,7 @@ def test_what_never_was_is_null_everywhere_and_no_nan():
 def test_the_schema_is_what_tables_have(world, name):
     table = world.trace.table(name).to_arrow()
     documented = {column: kind for column, kind, _, _ in rl.schema()[name][1]}
+    assert table.schema.names == list(documented)
     for field in table.schema:
         kind = str(field.type)
         told = documented[field.name]

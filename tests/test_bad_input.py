@@ -902,6 +902,7 @@ def test_the_rich_scenario_is_one():
 
 def test_truncated_json():
     text = RICH.to_json()
+    assert len(text) > 2000
     for end in range(len(text)):
         with pytest.raises(rl.InvalidError, match="not a scenario"):
             rl.Scenario.from_json(text[:end])
@@ -916,8 +917,8 @@ def test_wrong_types_deep_inside(replacement):
 
 
 def test_missing_parts_deep_inside():
-    for path in PATHS[1:]:
-        survives(changed(path, lambda at, key: at.__delitem__(key)))
+    accepted = sum(survives(changed(path, lambda at, key: at.__delitem__(key))) for path in PATHS[1:])
+    assert accepted < len(PATHS) // 2, "hardly anything is needed"
 
 
 def test_unknown_fields_deep_inside():

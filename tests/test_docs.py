@@ -196,6 +196,7 @@ def test_links_lead_to_what_exists():
 
 def test_the_verdicts_answer_the_questions_of_the_experiments():
     page = (ROOT / "docs" / "verdicts.md").read_text()
+    assert page.count("\n## ") >= len(rl.experiments.ALL) > 5
     for experiment in rl.experiments.ALL.values():
         assert f"## {experiment.id} · {experiment.title}\n" in page
         for variant in experiment.variants(10_000):

@@ -73,7 +73,9 @@ def shown(broken):
 
 
 def test_it_is_html_without_colours_or_markup_of_its_own(broken):
-    for what, thing in shown(broken).items():
+    things = shown(broken)
+    assert len(things) > 15
+    for what, thing in things.items():
         text = thing._repr_html_()
         assert set(Balanced(text).seen) <= {
             *("table", "thead", "tbody", "tr", "th", "td"),

@@ -132,6 +132,7 @@ def test_metrics_count_the_same_bytes():
         network=rl.Network(loss=0.2),
     )
     rows = rl.sweep(scenario, seeds=4, metrics=["sent_bytes", "bytes_AppendEntries"], progress=False)
+    assert len(rows.to_pandas()) == 4
     for at, row in rows.to_pandas().iterrows():
         messages = rows.replay(at).trace.messages.to_pandas()
         by_type = messages.groupby("type")["size_bytes"].sum()

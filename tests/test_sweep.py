@@ -114,6 +114,8 @@ def test_a_point_does_not_depend_on_the_grid_around_it(swept):
     alone = rl.sweep(
         failover, {"timeout": [150], "loss": [0.05], "rule": ["pre_vote"]}, seeds=40, metrics="all"
     )
+    assert frame(alone).keys() == frame(swept).keys()
+    assert len(frame(alone)["seed"]) == 40
     for column, values in frame(alone).items():
         assert values == frame(swept)[column][-40:], column
 
@@ -419,6 +421,7 @@ def test_availability_is_what_the_nodes_say():
     )
     result = rl.sweep(scenario, seeds=10, metrics="availability", series="250ms")
     rows, series = result.to_pandas(), result.series.to_pandas()
+    assert len(rows) == 10
     for at in range(len(rows)):
         run = result.replay(at)
         available, reach = 0.0, 0.0

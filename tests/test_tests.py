@@ -2,10 +2,12 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from sources import RUST, files, found
+from claims import dotted, each_test, functions, own, silent
+from sources import ROOT, RUST, files, found
 
 TESTS = files("tests/**/*.py", "notebooks/*.py")
 HERE = {"tests/test_tests.py": Path(__file__).read_text(encoding="utf-8")}
@@ -13,28 +15,8 @@ CHECKED = {name: ast.parse(text) for name, text in {**TESTS, **HERE}.items()}
 RUST_TESTS = {name: text for name, text in RUST.items() if name.startswith(("src/", "tests/"))}
 
 
-def own(function):
-    """What belongs to a function itself, without the functions in it: they may never be called."""
-    todo = list(ast.iter_child_nodes(function))
-    while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            todo += ast.iter_child_nodes(node)
-
-
-def functions(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-
-
-def each_test(tree):
-    return [function for function in functions(tree) if function.name.startswith("test")]
-
-
 # ---- Every test asserts something -----------------------------------------------------------------------
 
-CLAIMS = {"pytest.raises", "pytest.warns", "pytest.fail"}
-"""What fails, besides `assert`."""
 SILENT = {
     "calls nothing that asserts": "def test_a():\n    f()\ndef f():\n    pass",
     "a constant": "def test_a():\n    assert True",
@@ -51,6 +33,44 @@ SILENT = {
     "in a loop over nothing": "def test_a():\n    for x in []:\n        assert f(x)",
     "a process may fail": "def test_a():\n    subprocess.run(['a'], check=False)",
     "asynchronous": "async def test_a():\n    f()",
+    "nobody awaits it": "async def test_a():\n    assert f()",
+    "yields": "def test_a():\n    yield\n    assert f()",
+    "calls what yields": "def test_a():\n    f()\ndef f():\n    yield\n    assert g()",
+    "a lambda": "def test_a():\n    assert lambda: f()",
+    "a generator": "def test_a():\n    assert (f(x) for x in (1, 2))",
+    "a list": "def test_a():\n    assert [f()]",
+    "a dict": "def test_a():\n    assert {'a': f()}",
+    "a text with a value": "def test_a():\n    assert f'a {f()}'",
+    "a function": "def test_a():\n    assert f\ndef f():\n    return g()",
+    "approximately": "def test_a():\n    assert pytest.approx(f())",
+    "a comparison is something": "def test_a():\n    assert (f() == 1) is not None",
+    "both are true": "def test_a():\n    assert len(f()) >= 0 and 'it works'",
+    "0 is at most a length": "def test_a():\n    assert 0 <= len(f())",
+    "a length is above -1": "def test_a():\n    assert len(f()) > -1",
+    "at most itself": "def test_a():\n    x = f()\n    assert x <= x",
+    "for each of what is found": "def test_a():\n    for x in f():\n        assert x",
+    "for each that is left": "def test_a():\n    for x in [x for x in (1, 2) if f(x)]:\n        assert x",
+    "for each of a range": "def test_a():\n    for x in range(0):\n        assert f(x)",
+    "for each of an empty constant": "NONE = ()\ndef test_a():\n    for x in NONE:\n        assert f(x)",
+    "for each of a constant's namesake": "X = [1]\ndef test_a(X):\n    for x in X:\n        assert f(x)",
+    "a helper with a loop": "def test_a():\n    f([])\ndef f(y):\n    for x in y:\n        assert g(x)",
+    "all of what is found": "def test_a():\n    assert all(x > 1 for x in f())",
+    "all that are left": "def test_a():\n    assert all(x > 1 for x in (1, 2) if f(x))",
+    "none of what is found": "def test_a():\n    assert not any(x > 1 for x in f())",
+    "nothing of what is found": "def test_a():\n    assert [x for x in f() if x > 1] == []",
+    "not one of what is found": "def test_a():\n    assert not [x for x in f() if x > 1]",
+    "a list of calls": "def test_a():\n    [g(x) for x in f()]\ndef g(x):\n    assert x",
+    "while": "def test_a():\n    while f():\n        assert g()",
+    "and": "def test_a():\n    f() and g()\ndef g():\n    assert h()",
+    "one way or another": "def test_a():\n    g() if f() else None\ndef g():\n    assert h()",
+    "one of several cases": "def test_a():\n    match f():\n        case 1:\n            assert g()",
+    "caught": "def test_a():\n    try:\n        assert f()\n    except AssertionError:\n        pass",
+    "caught as any": "def test_a():\n    try:\n        assert f()\n    except Exception:\n        pass",
+    "all is caught": "def test_a():\n    try:\n        assert f()\n    except:\n        pass",
+    "suppressed": "def test_a():\n    with contextlib.suppress(AssertionError):\n        assert f()",
+    "raises without with": "def test_a():\n    pytest.raises(ValueError)\n    f()",
+    "raises what it raises": "def test_a():\n    with pytest.raises(ValueError):\n        raise ValueError",
+    "something else is checked": "def test_a():\n    f(check=True)",
     "a method": "class A:\n    def test_a(self):\n        f()",
     "another function has its name": (
         "class A:\n    def test_a(self):\n        assert f()\nclass B:\n    def test_a(self):\n        f()"
@@ -68,6 +88,24 @@ LOUD = {
     "in both cases": "def test_a():\n    if f():\n        assert g()\n    else:\n        assert h()",
     "a process must succeed": "def test_a():\n    subprocess.run(['a'], check=True)",
     "a call with itself": "def test_a():\n    assert f() == f()",
+    "for each of some": "def test_a():\n    for x in (1, 2):\n        assert f(x)",
+    "for each of a range": "def test_a():\n    for x in range(2):\n        assert f(x)",
+    "for each of a constant": "Y = {'a': 1}\ndef test_a():\n    for x in list(Y.items()):\n        assert x",
+    "for each of its own list": "def test_a():\n    y = ['a', *f()]\n    for x in y:\n        assert g(x)",
+    "for each and in number": "def test_a():\n    assert len(f()) == 2\n    for x in f():\n        assert x",
+    "all of some": "def test_a():\n    assert all(f(x) for x in (1, 2))",
+    "none of some": "def test_a():\n    assert [x for x in (1, 2) if f(x)] == []",
+    "while it is true": "def test_a():\n    while True:\n        assert f()",
+    "not what is caught": "def test_a():\n    try:\n        assert f()\n    except ValueError:\n        pass",
+    "caught and raised": "def test_a():\n    try:\n        assert f()\n    except Exception:\n        raise",
+    "caught and asserted": (
+        "def test_a():\n    try:\n        assert f()\n    except Exception:\n        assert g()"
+    ),
+    "not equal to itself": "def test_a():\n    x = f()\n    assert x != x",
+    "in a context of its own": (
+        "def test_a():\n    with f():\n        pass\n@contextmanager\ndef f():\n    yield\n    assert g()"
+    ),
+    "raises by call": "def test_a():\n    pytest.raises(ValueError, f)",
 }
 
 
@@ -94,81 +132,6 @@ def test_helpers_of_other_files_count_if_they_assert():
     assert silent(helped, {"s": loud_one}) == []
     renamed = ast.parse("from s import f as h\ndef test_a():\n    f()\ndef f(): 1")
     assert silent(renamed, {"s": loud_one}) == ["test_a"]
-
-
-def silent(tree, modules=None):
-    """The tests of a file that neither assert anything nor call what does."""
-    known = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in (modules or {}):
-            theirs = claiming(modules[node.module])
-            known |= {alias.asname or alias.name for alias in node.names if alias.name in theirs}
-    known = claiming(tree, known)
-    return [test.name for test in each_test(tree) if not claims(test.body, known)]
-
-
-def claiming(tree, known=frozenset()):
-    """The names of functions that claim something, or call one that does: all functions of that name."""
-    known, left = CLAIMS | set(known), functions(tree)
-    while True:
-        quiet = [function for function in left if not claims(function.body, known)]
-        names = {function.name for function in left} - {function.name for function in quiet} - known
-        if not names:
-            return known
-        known |= names
-
-
-def claims(body, known):
-    """Whether what is always executed of a body claims something."""
-    return any(claims_itself(statement, known) for statement in body)
-
-
-def claims_itself(node, known):
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-        return False
-    if isinstance(node, ast.Assert):
-        return not always_true(node.test)
-    if isinstance(node, ast.If):
-        return claims(node.body, known) and claims(node.orelse, known)
-    if isinstance(node, ast.Try):
-        return claims([*node.body, *node.orelse, *node.finalbody], known)
-    if isinstance(node, ast.For) and isinstance(node.iter, ast.List | ast.Tuple) and not node.iter.elts:
-        return False
-    if isinstance(node, ast.Call):
-        passed = [*node.args, *[keyword.value for keyword in node.keywords]]
-        if any(dotted(called) in known for called in (node.func, *passed)) or must_succeed(node):
-            return True
-    return any(claims_itself(child, known) for child in ast.iter_child_nodes(node))
-
-
-def must_succeed(call):
-    """`subprocess.run(..., check=True)`"""
-    return any(keyword.arg == "check" and ast.unparse(keyword.value) == "True" for keyword in call.keywords)
-
-
-def dotted(node):
-    """`pytest.raises` as text, and None for what is no name."""
-    if isinstance(node, ast.Name):
-        return node.id
-    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else None
-
-
-def always_true(test):
-    """Whether a condition cannot fail."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or):
-        return any(always_true(value) for value in test.values)
-    if isinstance(test, ast.Tuple):
-        return bool(test.elts)
-    if not any(isinstance(node, ast.Name | ast.Call) for node in ast.walk(test)):
-        return bool(eval(compile(ast.Expression(test), "a test", "eval")))
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        left, right = test.left, test.comparators[0]
-        same = ast.dump(left) == ast.dump(right) and not any(isinstance(n, ast.Call) for n in ast.walk(left))
-        length = isinstance(left, ast.Call) and ast.unparse(left.func) == "len"
-        return (same and isinstance(test.ops[0], ast.Eq)) or (
-            length and isinstance(test.ops[0], ast.GtE) and ast.unparse(right) == "0"
-        )
-    return False
 
 
 RUST_CLAIM = (
@@ -269,6 +232,59 @@ def test_what_does_not_run_is_found_in_texts():
         len(found(DOCTEST_SKIPS, {"a.py": ">>> f()  # doctest: +SKIP\n>>> f()  # doctest: +ELLIPSIS"})) == 1
     )
     assert len(found(LEFT_OUT, {"a.toml": 'addopts = ["--deselect", "x"]\naddopts = ["--ignore=x"]'})) == 2
+
+
+UNSEEN = {
+    "in a function": "def f():\n    def test_a():\n        assert g()",
+    "in a class of another name": "class A:\n    def test_a(self):\n        assert f()",
+    "of another name": "@pytest.mark.parametrize('x', [1])\ndef check(x):\n    assert x",
+    "of the same name": "def test_a():\n    assert f()\ndef test_a():\n    assert g()",
+}
+SEEN = {
+    "a function": "def test_a():\n    assert f()",
+    "on one platform": "if sys.platform == 'linux':\n    def test_a():\n        assert f()",
+    "in a class": "class TestA:\n    def test_a(self):\n        assert f()",
+    "of the same name in another class": (
+        "class TestA:\n    def test_a(self): ...\nclass TestB:\n    def test_a(self): ..."
+    ),
+    "a fixture": "@pytest.fixture(params=[1])\ndef x(request):\n    return request.param",
+}
+
+
+def test_every_test_is_collected():
+    assert [f"{name}: {one}" for name, tree in CHECKED.items() for one in unseen(tree, name)] == []
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]
+    assert settings["ini_options"]["empty_parameter_set_mark"] == "fail_at_collect"
+
+
+@pytest.mark.parametrize("text", UNSEEN.values(), ids=UNSEEN)
+def test_what_is_not_collected_is_found(text):
+    assert len(unseen(ast.parse(text), "tests/test_a.py")) == 1
+
+
+@pytest.mark.parametrize("text", SEEN.values(), ids=SEEN)
+def test_what_is_collected_is_not_found(text):
+    assert unseen(ast.parse(text), "tests/test_a.py") == []
+
+
+def test_a_test_in_a_helpers_file_is_found():
+    assert unseen(ast.parse("def test_a():\n    assert f()"), "tests/support/a.py") == ["test_a"]
+
+
+def unseen(tree, file):
+    """The tests of a file that pytest does not collect."""
+    classes = [node for node in own(tree) if isinstance(node, ast.ClassDef) and node.name.startswith("Test")]
+    collected = {}
+    for scope in [tree, *classes] if Path(file).name.startswith("test_") else []:
+        collected |= {
+            (id(scope), node.name): node for node in own(scope) if isinstance(node, ast.FunctionDef)
+        }
+    meant = [*each_test(tree), *[one for one in functions(tree) if "parametrize" in decorators(one)]]
+    return sorted({test.name for test in meant if test not in collected.values() or test.name[:4] != "test"})
+
+
+def decorators(function):
+    return " ".join(map(ast.unparse, function.decorator_list))
 
 
 def skipped(tree):
