@@ -70,3 +70,30 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The paper's settings.
+    pub(in crate::raft) fn plain() -> Config {
+        Config {
+            election_timeout: crate::raft::node::PAPER_ELECTION_TIMEOUT,
+            candidate_timeout: None,
+            candidate_backoff: 1.0,
+            adaptive_timeout: None,
+            election_rule: ElectionRule::Paper,
+            heartbeat: Span::from_ms(50),
+            pre_vote: false,
+            sticky_votes: false,
+            check_quorum: false,
+            noop: true,
+            max_entries_per_append: 64,
+            max_inflight: 256,
+            snapshot_every: None,
+            lease: None,
+            commit_guard: false,
+            rules: Rules::ALL,
+        }
+    }
+}

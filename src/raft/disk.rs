@@ -35,6 +35,14 @@ pub(super) struct Unsynced {
 
 clone_by_field!([] Unsynced {} copied { durable } empty { awaited, outbox });
 
+impl Unsynced {
+    /// The log was cut after an index: what is written there later is not durable yet.
+    fn cut(&mut self, index: u64) {
+        let extents = self.awaited.iter_mut().map(|(_, extent)| extent);
+        extents.chain([&mut self.durable]).for_each(|extent| extent.last = extent.last.min(index));
+    }
+}
+
 impl Node {
     /// Writes currentTerm and votedFor.
     pub(super) fn set_ballot<E: Effects<Self>>(
@@ -68,6 +76,7 @@ impl Node {
     /// Removes every entry after `index`.
     pub(super) fn truncate<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) {
         self.stable.truncate(index);
+        self.unsynced.cut(index);
         fx.write(|| Write::Truncate { index });
     }
 
@@ -86,6 +95,7 @@ impl Node {
     /// Writes a snapshot in place of the whole log.
     pub(super) fn install<E: Effects<Self>>(&mut self, snapshot: Arc<Snapshot>, fx: &mut E) {
         self.stable.install(snapshot.clone());
+        self.unsynced.cut(snapshot.base.index);
         fx.write(|| Write::Install { snapshot });
     }
 
@@ -153,8 +163,7 @@ impl Node {
         }
     }
 
-    /// Index of the last entry that would survive a crash, if nothing was truncated since. (A
-    /// leader truncates nothing, and everything that it wrote before its election is durable.)
+    /// Index of the last entry that is known to be durable.
     #[inline]
     pub(super) fn durable_index(&self) -> u64 {
         self.durable().last
@@ -198,4 +207,126 @@ fn done<T>(queue: &mut VecDeque<T>, is_done: impl FnOnce(&T) -> bool) -> Option<
 fn last_of(log: &Log, count: usize) -> Box<[Entry]> {
     let last = log.last_index();
     (last + 1 - count as u64..=last).filter_map(|index| log.get(index)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Delay, OpId, Protocol as _, Reply, TimerId};
+    use crate::raft::config::tests::plain;
+    use crate::raft::log::Base;
+    use crate::raft::machine::Machine;
+    use crate::raft::notes::RaftNote;
+    use crate::raft::stable::StableState;
+    use crate::raft::types::Output;
+
+    /// A disk on which nothing is durable until [`Node::persisted`] is called.
+    #[derive(Default)]
+    struct Slow {
+        written: u64,
+        sent: Vec<RaftMessage>,
+    }
+
+    impl Effects<Node> for Slow {
+        fn send(&mut self, _: NodeId, message: RaftMessage) {
+            self.sent.push(message);
+        }
+        fn arm(&mut self, _: TimerId, _: Delay) {}
+        fn disarm(&mut self, _: TimerId) {}
+        fn write(&mut self, write: impl FnOnce() -> Write) {
+            self.written += 1;
+            write();
+        }
+        fn sync(&mut self) -> Durability {
+            Durability::Pending(WriteId(self.written))
+        }
+        fn reply(&mut self, _: OpId, _: Reply<Output>) {}
+        fn note(&mut self, _: RaftNote) {}
+        fn halt(&mut self, _: &'static str) {}
+        fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {
+            false
+        }
+    }
+
+    /// A node with these entries on its disk.
+    fn node(terms: &[u64]) -> Node {
+        let mut log = Log::default();
+        terms.iter().for_each(|term| log.push(*term, Command::default()));
+        let mut node = Node::new(NodeId(0), 3, plain());
+        node.preset(4, None, log, 0);
+        node.found_on_disk();
+        node
+    }
+
+    fn written(node: &mut Node, fx: &mut Slow) -> WriteId {
+        node.append(Command::default(), fx);
+        node.sync(fx);
+        WriteId(fx.written)
+    }
+
+    #[test]
+    fn an_entry_is_durable_once_its_own_write_is() {
+        let (mut node, mut fx) = (node(&[1]), Slow::default());
+        let first = written(&mut node, &mut fx);
+        let second = written(&mut node, &mut fx);
+        assert_eq!((node.durable_index(), node.log().last_index()), (1, 3));
+        node.persisted(LocalTime(0), first, &mut fx);
+        assert_eq!(node.durable_index(), 2);
+        node.persisted(LocalTime(0), second, &mut fx);
+        assert_eq!(node.durable_index(), 3);
+    }
+
+    /// A usurper counted entries as durable that it had written where others were cut off.
+    #[test]
+    fn what_is_written_where_the_log_was_cut_is_not_durable() {
+        let (mut node, mut fx) = (node(&[1, 1, 2, 2, 2]), Slow::default());
+        let before = written(&mut node, &mut fx);
+        node.truncate(2, &mut fx);
+        let after = written(&mut node, &mut fx);
+        assert_eq!((node.durable_index(), node.log().last_index()), (2, 3));
+        node.persisted(LocalTime(0), before, &mut fx);
+        assert_eq!(node.durable_index(), 2, "that write made entries durable that are gone");
+        node.persisted(LocalTime(0), after, &mut fx);
+        assert_eq!(node.durable_index(), 3);
+    }
+
+    #[test]
+    fn a_promise_waits_for_its_write() {
+        let (mut node, mut fx) = (node(&[1]), Slow::default());
+        node.append(Command::default(), &mut fx);
+        let reply = RaftMessage::InstallSnapshotReply { term: 4, index: 2, round: 0 };
+        node.promise(NodeId(1), reply, &mut fx);
+        assert!(fx.sent.is_empty());
+        node.persisted(LocalTime(0), WriteId(fx.written - 1), &mut fx);
+        assert!(fx.sent.is_empty());
+        node.persisted(LocalTime(0), WriteId(fx.written), &mut fx);
+        assert_eq!(fx.sent.len(), 1);
+    }
+
+    /// After a crash at any time the disk has the snapshot or the entries.
+    #[test]
+    fn entries_stay_until_the_snapshot_is_durable() {
+        let (mut node, mut fx) = (node(&[1; 10]), Slow::default());
+        let base = Base { index: 8, term: 1, hash: node.log().hash_at(8) };
+        let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+        node.save(snapshot, 5, &mut fx);
+        node.sync(&mut fx);
+        node.drop_covered();
+        assert_eq!(node.log().base().index, 0);
+        node.persisted(LocalTime(0), WriteId(fx.written), &mut fx);
+        node.drop_covered();
+        assert_eq!((node.log().base().index, node.log().last_index()), (5, 10));
+    }
+
+    #[test]
+    fn a_crash_leaves_what_was_on_the_disk() {
+        let (mut node, mut fx) = (node(&[1, 1]), Slow::default());
+        written(&mut node, &mut fx);
+        let mut log = Log::default();
+        log.push(1, Command::default());
+        node.crash(Some(StableState::preset(3, Some(NodeId(2)), log)));
+        let status = node.status();
+        assert_eq!((status.term, status.voted_for, status.last_index), (3, Some(NodeId(2)), 1));
+        assert_eq!(node.durable_index(), 1, "nothing is awaited");
+    }
 }

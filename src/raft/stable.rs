@@ -66,7 +66,7 @@ impl Stable for StableState {
         self.compact(); // whatever was written before is durable
         match write {
             Write::Ballot { term, vote } => self.set_ballot(term, vote),
-            Write::Append { entries } => self.log.restore(entries),
+            Write::Append { entries } => self.log.extend(entries),
             Write::Truncate { index } => self.truncate(index),
             Write::Save { snapshot, droppable } => self.save(snapshot, droppable),
             Write::Install { snapshot } => self.install(snapshot),
