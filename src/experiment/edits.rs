@@ -238,10 +238,10 @@ impl ForgedSpec {
     }
 }
 
-/// The static name of a field of any message type.
+/// The static name of a field of any message.
 fn known_field(name: &str) -> Option<(&'static str, Content)> {
-    let blank = |kind| RaftMessage::blank(kind).into_iter().flat_map(|m| m.contents());
-    RaftMessage::KINDS.iter().flat_map(|kind| blank(kind)).find(|(field, _)| *field == name)
+    let mut fields = RaftMessage::samples().into_iter().flat_map(|message| message.contents());
+    fields.find(|(field, _)| *field == name)
 }
 
 /// A change of a field; checked against the message if it is known.
@@ -254,13 +254,15 @@ fn change(
     let fields = message.map(RaftMessage::contents);
     let found = match &fields {
         Some(fields) => fields.iter().find(|(field, _)| *field == name).cloned(),
-        None if name == "round_trip" => Some(("round_trip", Content::Number(0))),
         None => known_field(name),
     };
     let Some((known, old)) = found else {
         let kind = message.map_or("message", |m| RaftMessage::KINDS[usize::from(m.kind())]);
-        let names: Vec<_> = fields.into_iter().flatten().map(|(name, _)| name).collect();
-        return Err(format!("unknown field '{name}' of {kind}; it has {}", names.join(", ")));
+        let names = fields.map_or_else(String::new, |fields| {
+            let names: Vec<_> = fields.into_iter().map(|(name, _)| name).collect();
+            format!("; it has {}", names.join(", "))
+        });
+        return Err(format!("unknown field '{name}' of {kind}{names}"));
     };
     let content = match (field, &old) {
         (FieldSpec::Flag(flag), Content::Flag(_)) => Content::Flag(*flag),

@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::messages::RaftMessage;
 use super::snapshot::Snapshot;
 use super::types::{Command, Entry, EntryId, Key, Output, Payload, Value, fold};
-use crate::protocol::Span;
+use crate::protocol::{Message as _, Span};
 
 /// A reference to a field of a message.
 #[derive(Debug)]
@@ -148,6 +148,21 @@ impl Field for Arc<Snapshot> {
 }
 
 impl RaftMessage {
+    /// Messages that have every field that a message can have.
+    pub fn samples() -> Vec<Self> {
+        let mut samples: Vec<_> = Self::KINDS.iter().filter_map(|kind| Self::blank(kind)).collect();
+        let measured = samples.iter().cloned().filter_map(|mut message| match &mut message {
+            RaftMessage::AppendEntries { payload, .. } => {
+                *payload = Payload::Measured { round_trip: Span::ZERO };
+                Some(message)
+            }
+            _ => None,
+        });
+        let measured: Vec<_> = measured.collect();
+        samples.extend(measured);
+        samples
+    }
+
     /// Its fields: names and values.
     pub fn contents(&self) -> Vec<(&'static str, Content)> {
         let content = |place| match place {
