@@ -154,6 +154,15 @@ impl Checks {
         later.iter().find(|reign| !self.holds(reign, index, entry)).copied()
     }
 
+    /// A node voted.
+    pub(super) fn voted(&mut self, now: Time, voter: NodeId, term: u64, candidate: NodeId) {
+        let what = What::Voted { term, candidate };
+        let last = self.nodes[voter.at()].moments.last();
+        if !last.is_some_and(|last| last.what == what && last.stamp.time() == now) {
+            self.remember(now, voter, what);
+        }
+    }
+
     /// A node sends a vote: "each server will vote for at most one candidate in a given term"
     /// (§5.2). A vote that was lost in a crash before it was sent does not count.
     #[inline]
@@ -163,7 +172,8 @@ impl Checks {
         witness.promised.term = witness.promised.term.max(term);
         if let Some(first) = witness.vote(term, candidate) {
             if !self.is_honest(voter) {
-                // A lie on the wire: the node itself knows nothing of that vote.
+                // A lie on the wire, of which the node itself knows nothing; a vote that it knows of is
+                // noted as well, and remembered once ([`Checks::voted`]).
                 self.remember(now, voter, What::Voted { term, candidate });
             }
             let breach = Breach::VotedTwice { node: voter, term, first, second: candidate };

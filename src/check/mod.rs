@@ -235,9 +235,7 @@ impl Observer<Node> for Checks {
             }
             RaftNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
             RaftNote::Role { role, term, .. } => self.role_changed(now, id, role, term),
-            RaftNote::Voted { term, candidate } => {
-                self.remember(now, id, What::Voted { term, candidate });
-            }
+            RaftNote::Voted { term, candidate } => self.voted(now, id, term, candidate),
             RaftNote::Snapshot { index } => self.covered(now, id, node, index),
             RaftNote::Installed { first, index, hash } => {
                 self.installed(now, id, node, (first, index, hash));

@@ -155,6 +155,11 @@ impl Moments {
         }
     }
 
+    /// The latest.
+    pub(super) fn last(&self) -> Option<Placed> {
+        self.iter().last()
+    }
+
     /// Oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = Placed> {
         let (newer, older) = self.ring.split_at(self.next);

@@ -180,9 +180,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     /// Sends a node a request that makes it a liar, with what it does in words.
     pub fn command_liar(&mut self, id: NodeId, request: P::Request, deed: &'static str) {
-        self.core.tampering.touched = true;
-        self.core.tampering.liars.insert(id);
-        self.core.observer.liar(self.core.now, id, Some(deed));
+        if self.is_up(id) && !self.is_paused(id) {
+            self.core.tampering.touched = true;
+            self.core.tampering.liars.insert(id);
+            self.core.observer.liar(self.core.now, id, Some(deed));
+        } else {
+            self.core.mark_liar(id); // the order comes to nothing
+        }
         self.order(id, request);
     }
 
