@@ -101,6 +101,40 @@ fn what_was_interrupted_is_recorded_as_far_as_it_came() {
     assert_eq!(digest(&replayed(&session)), digest(&session));
 }
 
+/// The script has what was asked for only if that was reached.
+#[test]
+fn the_step_that_is_recorded_is_how_far_a_run_came() {
+    let mut session = three(CHECKED);
+    let never = Condition::TermReached { term: 1000 };
+    let run = session.run_until(never, Span::from_ms(300)).unwrap();
+    assert_eq!(play(&mut session, run), Progress::Time);
+    assert_eq!(session.script(true).steps, [Step::RunTo(Time::ZERO + Span::from_ms(300))]);
+    let run = session.step(3, Time::NEVER, true);
+    assert_eq!(play(&mut session, run), Progress::Events);
+    assert_eq!(session.script(true).steps[1..], [Step::Events { count: 3, python: true }]);
+    let before = session.events();
+    let run = session.step(1000, session.now() + Span::from_ms(20), true);
+    assert_eq!(play(&mut session, run), Progress::Time);
+    let count = 3 + session.events() - before;
+    let past = [Step::Events { count, python: true }, Step::RunTo(session.now())];
+    assert_eq!(session.script(true).steps[1..], past);
+    assert_eq!(digest(&replayed(&session)), digest(&session));
+}
+
+/// Where a violation stops a run, its replay stops at the same event.
+#[test]
+fn a_run_that_a_violation_stops_is_recorded_up_to_it() {
+    let twice = r#"{"raftlab": 2, "nodes": ["A", "B", "C"], "bugs": ["quorum_off_by_one"],
+        "election_timeout": [150, 151]}"#;
+    let scenario = Arc::new(Scenario::from_json(twice).expect("a scenario"));
+    let mut session = Session::new(&scenario, 3, OnViolation::Stop, CHECKED).expect("a session");
+    let run = session.run(Span::from_ms(100_000)).unwrap();
+    assert_eq!(play(&mut session, run), Progress::Violation);
+    let steps = session.script(true).steps;
+    assert_eq!(steps[0], Step::Events { count: session.events(), python: false });
+    assert_eq!(digest(&replayed(&session)), digest(&session));
+}
+
 #[test]
 fn other_draws_are_recorded() {
     let mut session = three(CHECKED);
@@ -148,7 +182,7 @@ fn invalid_actions_are_refused_and_leave_nothing() {
 
 #[test]
 fn a_condition_on_violations_needs_checks() {
-    let session = three(Watching::NOTHING);
+    let mut session = three(Watching::NOTHING);
     let violated = || serde_json::from_str(r#"{"condition": "violated"}"#).expect("a condition");
     let why = session.run_until(violated(), Span::from_ms(1)).err().expect("nothing is checked");
     assert!(why.contains("needs checks=True"), "{why}");

@@ -26,6 +26,9 @@ class Event:
         The sender of a message.
     type : str or None
         The type of a message.
+    unhandled : str or None
+        Why the node did not handle the event: it is "down", and a message to it is lost, or it is "paused", and
+        handles the event when it goes on.
 
     Examples
     --------
@@ -40,20 +43,20 @@ class Event:
     node: str | None
     from_: str | None
     type: str | None
+    unhandled: str | None
 
     def __repr__(self) -> str:
-        return f"<{format_ms(self.time_ms)}: {self._happening()}>"
+        which = f", which is {self.unhandled}" if self.unhandled else ""
+        return f"<{format_ms(self.time_ms)}: {self._happening()}{which}>"
 
     def _happening(self) -> str:
         if self.kind == "arrival":
-            return f"{self.node} receives {self.type} from {self.from_}"
+            return f"{self.type} from {self.from_} arrives at {self.node}"
         if self.kind.startswith("timer_"):
-            return f"the {TIMERS[self.kind]} timer of {self.node} expires"
-        return (
-            f"an fsync of {self.node} finishes"
-            if self.kind == "fsync"
-            else "a client of a load generator acts"
-        )
+            return f"the {TIMERS[self.kind]} timer expires at {self.node}"
+        if self.kind == "fsync":
+            return f"an fsync finishes at {self.node}"
+        return "a client of a load generator acts"
 
 
 TIMERS = {"timer_election": "election", "timer_heartbeat": "heartbeat", "timer_quorum": "CheckQuorum"}

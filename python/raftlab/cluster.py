@@ -299,9 +299,9 @@ class Cluster(Injectable, Interceptable, Forkable):
         >>> import raftlab as rl
         >>> c = rl.Cluster(3, seed=1)
         >>> c.step()
-        <235 ms: the election timer of B expires>
+        <235 ms: the election timer expires at B>
         >>> c.step()
-        <242.5 ms: A receives RequestVote from B>
+        <242.5 ms: RequestVote from B arrives at A>
         >>> c.step(10).kind
         'arrival'
         """

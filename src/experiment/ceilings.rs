@@ -65,13 +65,14 @@ impl Initial {
 }
 
 impl<O: Watcher> Cluster<O> {
-    /// The amount of data to copy: entries (checks also keep those that are compacted), keys,
-    /// messages in flight and operations.
+    /// The amount of data to copy: entries (checks also keep those that are compacted, and disks
+    /// have their own copy unless they are instant), keys, messages in flight and operations.
     pub fn size(&self) -> usize {
         let world = self.world();
+        let copies = if world.has_instant_disks() { 1 } else { 2 };
         let nodes = (0..world.len()).map(|at| {
             let node = world.node(NodeId::from(at));
-            node.size() + node.log().last_index() as usize
+            copies * node.size() + node.log().last_index() as usize
         });
         nodes.sum::<usize>() + world.in_flight_count() + world.ops().len()
     }

@@ -74,12 +74,12 @@ impl Session {
     }
 
     /// To let some time pass.
-    pub fn run(&self, span: Span) -> Result<Drive, String> {
+    pub fn run(&mut self, span: Span) -> Result<Drive, String> {
         Ok(self.drive(self.later("duration", span)?, None, u64::MAX, How::For(span)))
     }
 
     /// To let time pass until a condition holds.
-    pub fn run_until(&self, condition: Condition, limit: Span) -> Result<Drive, String> {
+    pub fn run_until(&mut self, condition: Condition, limit: Span) -> Result<Drive, String> {
         condition.validate(self.names())?;
         if condition.needs_checks() && !self.watching.checks {
             return Err(UNCHECKED.into());
@@ -91,11 +91,13 @@ impl Session {
 
     /// To dispatch some events that are due before a time. `python` marks them as steps towards a
     /// Python predicate.
-    pub fn step(&self, count: u64, until: Time, python: bool) -> Drive {
+    pub fn step(&mut self, count: u64, until: Time, python: bool) -> Drive {
         self.drive(until, None, count, How::Events { python })
     }
 
-    fn drive(&self, until: Time, goal: Option<Goal>, events: u64, how: How) -> Drive {
+    fn drive(&mut self, until: Time, goal: Option<Goal>, events: u64, how: How) -> Drive {
+        let steps = matches!(how, How::Events { .. });
+        either!(&mut self.cluster, cluster => cluster.keep_last_event(steps));
         let (start, before) = (self.mark(), self.events());
         Drive { until, goal, last: before.saturating_add(events), start, before, how }
     }
@@ -103,7 +105,7 @@ impl Session {
     /// Plays a slice of at most `events` events; `None` if there is more to play. An error if the
     /// run exceeds a limit.
     pub fn go_on(&mut self, drive: &mut Drive, events: u64) -> Result<Option<Progress>, String> {
-        let left = drive.last - self.events();
+        let left = drive.last.saturating_sub(self.events());
         let progress = either!(&mut self.cluster, cluster => {
             cluster.check_size()?;
             cluster.run(drive.until, left.min(events), drive.goal.as_mut())

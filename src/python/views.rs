@@ -21,7 +21,7 @@ use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
 use crate::raft::notes::{REFUSALS, ROLE_CHANGES};
 use crate::raft::{Node, Output, RaftMessage, Request, Rule};
 use crate::reasons::{DEEDS, HALTS, REASONS};
-use crate::sim::{Clock, Dispatched, OpStatus, Time};
+use crate::sim::{Clock, Dispatched, Happening, OpStatus, Time};
 use crate::trace::schema::{EventKind, TABLES, VALUES};
 
 /// The state around a node.
@@ -460,21 +460,22 @@ pub(super) fn scenario_normal(py: Python<'_>, json: &str) -> PyResult<String> {
     wait_for(py, move || scenario.to_json())
 }
 
-/// An event as Python gets it: kind, node, sender, detail.
-pub(super) type LastEvent = (&'static str, Option<String>, Option<String>, Option<&'static str>);
+/// An event as Python gets it: kind, node, sender, type of message, why it was not handled.
+pub(super) type LastEvent =
+    (&'static str, Option<String>, Option<String>, Option<&'static str>, Option<&'static str>);
 
-/// The event that was dispatched last.
+/// The last event of the last step.
 pub(super) fn last_event<O: Watcher>(cluster: &Cluster<O>) -> Option<LastEvent> {
-    let name = |id| Some(cluster.scenario().nodes.name(id).to_owned());
-    Some(match cluster.world().last_event()? {
-        Dispatched::Arrival { from, to, kind } => {
-            let kind = RaftMessage::KINDS[usize::from(kind)];
-            (EventKind::Arrival.name(), name(to), name(from), Some(kind))
+    let name = |id| cluster.scenario().nodes.name(id).to_owned();
+    let Dispatched { what, node, unhandled } = cluster.world().last_event()?;
+    let (kind, from, message) = match what {
+        Happening::Arrival { from, kind } => {
+            let message = RaftMessage::KINDS[usize::from(kind)];
+            (EventKind::Arrival.name(), Some(name(from)), Some(message))
         }
-        Dispatched::Timer { node, timer } => {
-            (EventKind::timer(timer.0).name(), name(node), None, None)
-        }
-        Dispatched::Synced { node } => (EventKind::Fsync.name(), name(node), None, None),
-        Dispatched::Client { .. } => ("client", None, None, None),
-    })
+        Happening::Timer(timer) => (EventKind::timer(timer.0).name(), None, None),
+        Happening::Synced => (EventKind::Fsync.name(), None, None),
+        Happening::Client { .. } => ("client", None, None),
+    };
+    Some((kind, node.map(name), from, message, unhandled))
 }

@@ -83,6 +83,11 @@ impl<M> Flights<M> {
         slot
     }
 
+    /// The message in a slot.
+    pub fn get(&self, slot: u32) -> Option<&Flight<M>> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
     /// An empty slot and its number. The caller constructs the message in the slot: three moves of
     /// 128 bytes took 70 of the 180 instructions for sending.
     #[inline]

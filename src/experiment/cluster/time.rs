@@ -49,6 +49,11 @@ impl<O: Watcher> Cluster<O> {
         }
     }
 
+    /// Whether runs keep the last event that they dispatch.
+    pub fn keep_last_event(&mut self, keep: bool) {
+        self.world.keep_last_event(keep);
+    }
+
     /// Why to stop, if so; called after every event and every strike. An interceptor's failure
     /// comes first.
     fn stops(&self, armed: Option<&Armed>, found: usize) -> Option<Progress> {

@@ -1,6 +1,6 @@
 //! Clients: requests by hand, and load generators.
 
-use super::{Backlog, Core, Dispatched, World};
+use super::{Backlog, Core, World};
 use crate::protocol::{Fingerprint, Input, NodeId, OpId, Protocol, Reply, Span};
 use crate::reasons;
 use crate::sim::client::{
@@ -147,7 +147,6 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if load.end.is_some_and(|end| now >= end) && client.current.is_none() {
             return false;
         }
-        self.core.last = Some(Dispatched::Client { client: client.number });
         self.core.digest.absorb(now.0, 8 << 56 | u64::from(client.number));
         match load.pacing {
             Pacing::Open { .. } => self.ask_openly(at),
