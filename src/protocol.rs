@@ -288,7 +288,7 @@ pub trait Effects<P: Protocol> {
     /// Stops a timer.
     fn disarm(&mut self, timer: TimerId);
     /// Writes a change of the stable state to the node's disk. It is durable after the next
-    /// [`Effects::sync`]; the value is made only if the disk can lose it.
+    /// [`Effects::sync`]; the value need not be made if the disk cannot lose it.
     fn write(&mut self, write: impl FnOnce() -> <P::Stable as Stable>::Write);
     /// Makes everything written so far durable.
     fn sync(&mut self) -> Durability;

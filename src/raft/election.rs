@@ -132,8 +132,8 @@ impl Node {
                 }
                 (None, stands)
             }
-            // The term of an election that may never begin (diss. §9.6), the term that the node
-            // itself asked about, and a vote in an election of its own.
+            // The term of an election that may never begin (diss. §9.6), and those of votes: a vote
+            // is granted in the term that the node itself asked about.
             RaftMessage::PreVote { .. }
             | RaftMessage::PreVoteReply { granted: true, .. }
             | RaftMessage::RequestVoteReply { granted: true, .. } => return false,
@@ -156,13 +156,13 @@ impl Node {
         from: NodeId,
         term: u64,
         last: EntryId,
-        stepped_down: bool,
+        begins_anew: bool,
         fx: &mut E,
     ) {
         if self.is_bound_to_leader(now) {
             return fx.note(RaftNote::Refused { from, why: Refusal::StickyVote });
         }
-        let refusal = if stepped_down {
+        let refusal = if begins_anew {
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Rule::TermCheckVote))
@@ -305,7 +305,7 @@ impl Node {
             (VoteResult::Won, Role::PreCandidate) => self.stand(now, RoleChange::PreVoteWon, fx),
             (VoteResult::Won, _) => self.become_leader(now, RoleChange::ElectionWon, fx),
             (VoteResult::Lost, _) => {
-                if self.policy.lost() {
+                if self.policy.refused_by_majority() {
                     self.become_follower(self.term(), None, RoleChange::ElectionLost, fx);
                 }
             }

@@ -219,7 +219,7 @@ messages! {
         granted: bool,
         /// The term that was asked about.
         asked: u64,
-        /// Always false.
+        /// False, unless an interceptor sets it.
         stale_log: bool,
     }
     "It says whether it would grant the vote."

@@ -204,7 +204,7 @@ impl Node {
         message: &RaftMessage,
         fx: &mut E,
     ) {
-        let stepped_down = self.observe_term(now, from, message, fx);
+        let begins_anew = self.observe_term(now, from, message, fx);
         match *message {
             RaftMessage::AppendEntries { term, prev, commit, round, ref payload } => {
                 if self.follow(now, from, term, prev.index, fx) {
@@ -240,7 +240,7 @@ impl Node {
                 }
             }
             RaftMessage::RequestVote { term, last } => {
-                self.handle_request_vote(now, from, term, last, stepped_down, fx);
+                self.handle_request_vote(now, from, term, last, begins_anew, fx);
             }
             RaftMessage::RequestVoteReply { term, granted, asked, stale_log } => {
                 let reply = VoteReply { term, granted, asked, stale_log };

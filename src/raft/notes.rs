@@ -117,7 +117,7 @@ role_changes! {
     ElectionLost "election_lost" "§5.2";
     /// A message had a higher term.
     HigherTerm(NodeId) "higher_term" "§5.1";
-    /// A candidate heard the leader of its term.
+    /// A candidate, or a node that asks whether it would win, heard a leader.
     LeaderHeard(NodeId) "leader_heard" "§5.2";
     /// A leader heard from no quorum (CheckQuorum).
     QuorumLost "quorum_lost" "diss. §6.2";

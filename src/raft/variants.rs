@@ -181,7 +181,7 @@ impl Policy {
 
     /// A candidate starts another election. In Raft Refloated's simulator it counts the last one as
     /// lost now, if half of the others refused; otherwise a majority must refuse
-    /// ([`Policy::lost`]).
+    /// ([`Policy::refused_by_majority`]).
     pub(super) fn stands_again(&mut self, rejected: &NodeSet, others: usize) {
         if self.rule == ElectionRule::Refloated && rejected.len() * 2 >= others {
             self.lost = self.lost.saturating_add(1);
@@ -190,7 +190,7 @@ impl Policy {
 
     /// A majority refused. Whether the candidate then waits as a follower, as in the paper, or
     /// remains one.
-    pub(super) fn lost(&mut self) -> bool {
+    pub(super) fn refused_by_majority(&mut self) -> bool {
         use ElectionRule::{Hesitant, HesitantQuorum, Refloated};
         let waits = !matches!(self.rule, Hesitant | HesitantQuorum | Refloated);
         if waits {

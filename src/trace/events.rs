@@ -28,8 +28,7 @@ impl Events {
         Self { order: Store::new(max_rows), others: Store::new(max_rows) }
     }
 
-    /// Adds a row, unless the limit is reached.
-    /// Its number is the result, or [`NO_ROW`].
+    /// Adds a row and returns its number, or [`NO_ROW`] if the limit is reached.
     pub(super) fn push(&mut self, now: Time, row: events::Row) -> u32 {
         let at = self.order.push(now, order::Row { message: NO_ROW });
         if at != NO_ROW {

@@ -27,7 +27,7 @@ tables! {
         commit_index: Count, "", "the leader's commitIndex; 0 in other messages";
         ok: Flag, "", "true in a reply that grants a vote or reports success; false in requests";
         size_bytes: Count, "bytes", "its length on the wire, including the keys and values that it carries";
-        cause: Row, "", "the row in events of the event that made the sender send it; null at the start of a run and for copies made by hand";
+        cause: Row, "", "the row in events of the event that made the sender send it; null at the start of a run, for copies made by hand, and if events has reached its limit of rows";
     }
 
     /// One row for the initial state of each node, and one for each change of its state.

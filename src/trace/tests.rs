@@ -494,8 +494,11 @@ fn every_event_says_what_caused_it() {
         assert!(seen.contains(&pair), "{pair:?} of {seen:?}");
     }
     for message in messages.iter() {
-        if let Some(before) = cause(message.cause) {
-            assert_eq!((before.node, before.time_ms), (message.from, message.sent_ms));
+        match cause(message.cause) {
+            Some(before) => {
+                assert_eq!((before.node, before.time_ms), (message.from, message.sent_ms));
+            }
+            None => assert_eq!(message.sent_ms, 0.0, "{message:?} has no cause"),
         }
     }
 }
