@@ -440,7 +440,7 @@ impl Engine {
 
 impl Engine {
     fn hold(inner: Session) -> Self {
-        Self { inner: Shared::new(inner), hooks: Mutex::new(Vec::new()) }
+        Self { inner: Shared::new(inner, frees_slowly), hooks: Mutex::new(Vec::new()) }
     }
 
     fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {
@@ -481,6 +481,11 @@ fn raise_failure(py: Python<'_>, session: &mut Session) -> PyResult<()> {
 /// Whether copying it takes milliseconds.
 fn is_large(session: &Session) -> bool {
     either!(&session.cluster, cluster => cluster.size()) > MUCH
+}
+
+/// Whether freeing its memory takes milliseconds.
+fn frees_slowly(session: &Session) -> bool {
+    session.events() > MUCH as u64 || is_large(session)
 }
 
 /// Whether writing its scenario takes milliseconds.

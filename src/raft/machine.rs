@@ -7,11 +7,16 @@ use crate::clone::clone_by_field;
 /// A node's copy of the store.
 #[derive(Debug, Default)]
 pub struct Machine {
-    cells: Vec<Cell>,
+    /// The cells of [`PAGE`] keys each, so that a key among a million does not need room for all
+    /// keys below it: the first write took 20 ms.
+    pages: Vec<Vec<Cell>>,
+    cells: usize,
     sessions: Vec<SessionState>,
 }
 
-clone_by_field!([] Machine { cells, sessions });
+clone_by_field!([] Machine { pages, sessions } copied { cells });
+
+const PAGE: usize = 256;
 
 /// The items at a key. The first is stored separately, so that a key with one item needs no
 /// allocation.
@@ -94,29 +99,33 @@ impl Machine {
 
     /// True if it holds no keys and no sessions.
     pub(super) fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.sessions.is_empty()
+        self.pages.is_empty() && self.sessions.is_empty()
     }
 
-    /// The number of key slots: one more than the highest key that was ever set.
+    /// The number of cells for keys.
     pub(super) fn keys(&self) -> usize {
-        self.cells.len()
+        self.cells
     }
 
     /// Empties the store.
     pub(super) fn forget(&mut self) {
-        self.cells.clear();
+        self.cells = 0;
+        self.pages.clear();
         self.sessions.clear();
     }
 
     /// The items at a key.
     pub fn read(&self, key: Key) -> Vec<Value> {
-        self.cells.get(key.0 as usize).map_or_else(Vec::new, Cell::items)
+        let (page, at) = (key.0 as usize / PAGE, key.0 as usize % PAGE);
+        self.pages.get(page).and_then(|page| page.get(at)).map_or_else(Vec::new, Cell::items)
     }
 
     /// All keys that were ever set, with their items.
     pub fn contents(&self) -> impl Iterator<Item = (Key, Vec<Value>)> {
-        let set = self.cells.iter().enumerate().filter(|(_, cell)| cell.first.is_some());
-        set.map(|(key, cell)| (Key(key as u32), cell.items()))
+        let cells =
+            (0..).step_by(PAGE).zip(&self.pages).flat_map(|(first, page)| (first..).zip(page));
+        let set = cells.filter(|(_, cell)| cell.first.is_some());
+        set.map(|(key, cell)| (Key(key), cell.items()))
     }
 
     /// For each client with a session: the client, the serial number below which it has every
@@ -172,11 +181,21 @@ impl Machine {
 
     #[inline]
     fn cell(&mut self, key: Key) -> &mut Cell {
-        let at = key.0 as usize;
-        if self.cells.len() <= at {
-            self.cells.resize_with(at + 1, Cell::default);
+        let (page, at) = (key.0 as usize / PAGE, key.0 as usize % PAGE);
+        if self.pages.get(page).is_none_or(|page| page.len() <= at) {
+            self.make_room(page, at);
         }
-        &mut self.cells[at]
+        &mut self.pages[page][at]
+    }
+
+    #[cold]
+    fn make_room(&mut self, page: usize, at: usize) {
+        if self.pages.len() <= page {
+            self.pages.resize_with(page + 1, Vec::new);
+        }
+        let page = &mut self.pages[page];
+        self.cells += at + 1 - page.len();
+        page.resize_with(at + 1, Cell::default);
     }
 }
 
