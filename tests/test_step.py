@@ -19,7 +19,9 @@ def test_events_are_those_of_the_trace():
     c, steps = turbulent("full"), []
     while c.now_ms < 2200:
         steps.append(c.step())
-    rows = list(zip(*(c.trace.events.to_list(name) for name in ("time_ms", "kind", "node", "from")), strict=True))
+    rows = list(
+        zip(*(c.trace.events.to_list(name) for name in ("time_ms", "kind", "node", "from")), strict=True)
+    )
     resumed = {(at, node) for at, kind, node, _ in rows if kind == "resumed"}
     handled = [
         row

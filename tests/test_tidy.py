@@ -14,7 +14,7 @@ WIDER_LINES = 131
 LONGER_FILES = {
     "tests/test_bad_input.py": 1280,
     "tests/test_digest.py": 800,
-    "tests/test_interceptors.py": 810,
+    "tests/test_interceptors.py": 790,
     "tests/test_summary.py": 830,
 }
 """Files that are longer than 700 lines, and their length, rounded up to ten. May only get shorter."""
@@ -220,7 +220,6 @@ COMPARED = r"(?m)" + "|".join(
 )
 """A text is compared, so that prose steers. An enum should."""
 INPUT = {
-    "src/experiment/edits.rs": "fields of messages that a function changed",
     "src/experiment/metrics/mod.rs": "names of metrics",
     "src/experiment/scenario.rs": "the message of serde_json",
     "src/fault/target.rs": "targets that scenarios name",

@@ -27,8 +27,8 @@ class Event:
     type : str or None
         The type of a message.
     unhandled : str or None
-        Why the node did not handle the event: it is "down", and a message to it is lost, or it is "paused", and
-        handles the event when it goes on.
+        Why the node did not handle the event: it is "down", and a message to it is lost, or it is "paused",
+        and handles the event when it resumes.
 
     Examples
     --------

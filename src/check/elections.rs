@@ -172,8 +172,8 @@ impl Checks {
         witness.promised.term = witness.promised.term.max(term);
         if let Some(first) = witness.vote(term, candidate) {
             if !self.is_honest(voter) {
-                // A lie on the wire, of which the node itself knows nothing; a vote that it knows of is
-                // noted as well, and remembered once ([`Checks::voted`]).
+                // A lie on the wire, of which the node itself knows nothing; a vote that it knows
+                // of is noted as well, and remembered once ([`Checks::voted`]).
                 self.remember(now, voter, What::Voted { term, candidate });
             }
             let breach = Breach::VotedTwice { node: voter, term, first, second: candidate };

@@ -273,8 +273,8 @@ impl Engine {
         Ok((counters.events, counters.sent, counters.delivered, counters.elections))
     }
 
-    /// The last event of the last step: kind, node, sender, type of message, and why the node did not
-    /// handle it.
+    /// The last event of the last step: kind, node, sender, type of message, and why the node did
+    /// not handle it.
     fn last_event(&self) -> PyResult<Option<LastEvent>> {
         Ok(either!(&self.lock()?.cluster, cluster => last_event(cluster)))
     }

@@ -12,8 +12,8 @@ use super::gateway::wait_for;
 /// A value that one call uses at a time, to change or to read it.
 ///
 /// A long read runs in a separate thread. If Ctrl-C interrupts the wait for it, the thread still
-/// finishes, and the next use of the value waits for it. A large value is freed in a separate thread:
-/// Ctrl-C and `del` do not wait for the memory of a long run.
+/// finishes, and the next use of the value waits for it. A large value is freed in a separate
+/// thread: Ctrl-C and `del` do not wait for the memory of a long run.
 pub(super) struct Shared<T: Send + 'static> {
     /// Taken when it is dropped.
     value: Option<Arc<Mutex<T>>>,
