@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DRAWS = 1000
 LEAST = 1e-15
 ENOUGH = 20
-"""The number of losses that suffices to estimate their length."""
+"""The number of losses that suffices to estimate their length, and their rate where elections fail."""
 
 FAILOVER = Prior(level=1.0, level_sd=3.0, slope=-0.3, slope_sd=1.0, bend=1.0)
 """For the failover in units of the timeout: near one for long timeouts, more for short ones."""
@@ -28,9 +28,11 @@ RATE = Prior(level=-6.0, level_sd=4.0, slope=-4.0, slope_sd=3.0, bend=2.5)
 a faster network, so the rate never grows. It falls like the tail of the latency."""
 EXCESS = Prior(level=0.0, level_sd=0.5, slope=0.0, slope_sd=0.3, bend=0.3)
 """For the ratio of losses to those calculated from followers that receive no heartbeat in time."""
-SMOOTH, FAILING = 2.5, 4.0
-"""Failovers below SMOOTH timeouts mean that elections usually succeed, above FAILING that they fail. Where
-they fail, the calculated rate does not apply; in between it does, except for losses in succession."""
+SMOOTH = 2.5
+"""Failovers below this number of timeouts mean that elections usually succeed. Where they do not, one loss
+leads to another: counts do not correct the calculated rate then, but replace it if there are enough."""
+INCREDIBLE = 1e-3
+"""Counts of less than this probability contradict the calculated rate."""
 LENGTH = Prior(level=-2.0, level_sd=1.5, slope=0.2, slope_sd=0.3, bend=0.25)
 """For a loss's length divided by the failover in timeouts; the prior is in units of the shortest timeout. A
 loss lasts for one election, whose length does not depend on the timeout, times the number of elections
@@ -72,7 +74,7 @@ class Costs:
     timeouts : array of float
         The timeouts in ms with which the cluster works, ascending.
     failover_ms : array of float
-        The mean time from a crash to a new leader.
+        The mean time without a leader after a crash, until the cluster has settled.
     losses_a_day : array of float
         The rate at which a healthy leader is lost.
     length_ms : array of float
@@ -81,6 +83,8 @@ class Costs:
         The number of leader crashes per year.
     losses_seen : int
         The number of observed losses of a healthy leader.
+    counted : frozenset of float
+        The timeouts with which losses can be calculated, but the calculation does not hold.
     """
 
     timeouts: Array
@@ -89,6 +93,7 @@ class Costs:
     length_ms: Array
     failures: float
     losses_seen: int
+    counted: frozenset[float] = frozenset()
 
     @classmethod
     def of(
@@ -105,20 +110,23 @@ class Costs:
         excess = clustering(quiet)
         counts = np.array([one.losses for one in quiet]) / excess
         exposure = np.array([one.led_ms for one in quiet]) / timeouts / excess
-        known = [false(timeout) for timeout in able]
+        known, counted = [false(timeout) for timeout in able], frozenset[float]()
         if None in known:
             rate = np.exp(of_counts(x, counts, exposure, RATE, DRAWS, rng, falling=True))
         else:
             costly = deposing([one.deposed for one in able.values()])
             usual = np.maximum(costly * np.array(known, dtype=float), LEAST)
-            rate = beside_the_known(x, counts, exposure, usual, (failover / timeouts).mean(axis=0), rng)
+            many = (failover / timeouts).mean(axis=0)
+            rate, refuted = beside_the_known(x, counts, exposure, usual, many, rng)
+            counted = frozenset(map(float, timeouts[refuted]))
         rate = rate * DAY_MS / timeouts
         prior = replace(LENGTH, level=LENGTH.level + float(x[0]))
         lengths, errors = np.array([one.log_length() for one in able.values()]).T
-        many = failover / timeouts
-        each = of_means(x, lengths - np.log(many).mean(axis=0), errors, prior, DRAWS, rng)
-        length = np.minimum(np.exp(each) * many, failover)
-        return cls(timeouts, failover, rate, length, failures, sum(one.losses for one in quiet))
+        elections = failover / timeouts
+        each = of_means(x, lengths - np.log(elections).mean(axis=0), errors, prior, DRAWS, rng)
+        length = np.minimum(np.exp(each) * elections, failover)
+        losses = sum(one.losses for one in quiet)
+        return cls(timeouts, failover, rate, length, failures, losses, counted)
 
     @property
     def seconds(self) -> Array:
@@ -148,7 +156,13 @@ class Costs:
 
         failover = read(self.failover_ms / self.timeouts) * asked
         losses = read(self.losses_a_day * self.timeouts) / asked
-        return Costs(asked, failover, losses, read(self.length_ms), self.failures, self.losses_seen)
+        return replace(
+            self,
+            timeouts=asked,
+            failover_ms=failover,
+            losses_a_day=losses,
+            length_ms=read(self.length_ms),
+        )
 
     @property
     def expected(self) -> Array:
@@ -211,25 +225,61 @@ class Costs:
 
 
 def failovers(crashes: Sequence[Crashes], x: Array) -> tuple[Array, Array]:
-    """The logarithms of mean failovers in timeouts, and their standard errors."""
-    import numpy as np
+    """The logarithms of mean failovers in timeouts, and their standard errors.
 
-    logs, errors = np.array([one.log_mean() for one in crashes]).T
-    return logs - x, errors
-
-
-def beside_the_known(x: Array, counts: Array, exposure: Array, usual: Array, many: Array, rng: Any) -> Array:
-    """Losses per timeout: the calculated rate times a fitted factor, or the counted rate if elections fail.
-
-    The length of failovers in timeouts decides which applies.
+    Where long failovers are rare a few crashes may have none of them, with a small mean and a small error.
+    So failovers are assumed to vary at least as much as on average over this timeout and those next to it.
     """
     import numpy as np
 
-    smooth, failing = many < SMOOTH, many > FAILING
-    factor = of_counts(x, counts * smooth, exposure * usual * smooth, EXCESS, DRAWS, rng, falling=False)
+    logs, errors = np.array([one.log_mean() for one in crashes]).T
+    number = np.array([len(one.over) for one in crashes])
+    known = np.isfinite(errors)
+    own = np.where(known, number * errors**2, 0.0)
+    average = near(own * number * known) / np.maximum(near(number * known), 1)
+    return logs - x, np.where(known, np.sqrt(np.maximum(own, average) / number), errors)
+
+
+def near(values: Array) -> Array:
+    """The sums of each value and the two next to it."""
+    import numpy as np
+
+    wide = np.pad(values, 1)
+    total: Array = wide[:-2] + wide[1:-1] + wide[2:]
+    return total
+
+
+def beside_the_known(
+    x: Array, counts: Array, exposure: Array, usual: Array, many: Array, rng: Any
+) -> tuple[Array, Array]:
+    """Losses per timeout, and where they are counted: elsewhere they are calculated, times a fitted factor.
+
+    They are counted if the counts contradict the calculation, with any factor that its prior allows or with
+    the fitted one. It is fitted where elections succeed, by the length of failovers in timeouts; where they
+    do not, losses are counted if there are enough.
+    """
+    import numpy as np
+
+    allowed = of_means(x, np.zeros(len(x)), np.full(len(x), np.inf), EXCESS, DRAWS, rng)
+    smooth = many < SMOOTH
+    refuted = contradicted(usual * np.exp(allowed) * exposure, counts) | (~smooth & (counts >= ENOUGH))
+    fit = smooth & ~refuted
+    factor = of_counts(x, counts * fit, exposure * usual * fit, EXCESS, DRAWS, rng, falling=False)
     rate: Array = usual * np.exp(factor)
-    rate[:, failing] = rng.gamma(counts[failing] + 0.5, 1 / exposure[failing], (DRAWS, int(failing.sum())))
-    return rate
+    refuted |= contradicted(rate * exposure, counts)
+    rate[:, refuted] = rng.gamma(counts[refuted] + 0.5, 1 / exposure[refuted], (DRAWS, int(refuted.sum())))
+    return rate, refuted
+
+
+def contradicted(expected: Array, counts: Array) -> Array:
+    """Where draws of the expected numbers of losses make so many, or so few, as were counted incredible."""
+    import numpy as np
+    from scipy.stats import gamma
+
+    as_many: Array = np.where(counts > 0, gamma.cdf(expected, np.maximum(counts, LEAST)), 1.0)
+    as_few: Array = np.asarray(gamma.sf(expected, counts + 1))
+    found: Array = np.minimum(as_many.mean(axis=0), as_few.mean(axis=0)) < INCREDIBLE
+    return found
 
 
 def deposing(found: Sequence[Deposed | None]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from .._time import DAY_MS
-from ..statistics import Estimate, Sample
+from ..statistics import NOTHING, Estimate, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", "Crashes", "Quiet", "Deposed")
 
+LEAST_MS = 1e-9
+"""Avoids a division by zero."""
 SURE = 1e-3
 """The least relative standard error that is assumed for a mean."""
 
@@ -28,53 +30,55 @@ class Crashes:
 
     Attributes
     ----------
-    since_ms : array of float
-        The time from the crash (with two machines, from the return of the crashed one) to the end of the run.
+    lost_ms : array of float
+        The time without a leader from the crash (with two machines, from the return of the crashed one) to
+        the end of the run.
     struck, over : array of bool
-        Whether there was a leader to crash, and whether there was a new one.
+        Whether the cluster settled so that there was a leader to crash, and whether it settled again.
     """
 
-    since_ms: Array
+    lost_ms: Array
     struck: Array
     over: Array
 
     @classmethod
-    def of(cls, runs: Sweep, away_ms: float = 0.0) -> Self:
-        """Reads the crashes from runs in which the crashed machine was away for `away_ms`."""
-        since = runs["since_last_fault_ms"]
-        struck = since < runs["end_ms"]  # with no leader to crash it is the whole run
-        return cls(since - away_ms, struck, struck & (runs["ending"] == "stop"))
+    def of(cls, runs: Sweep, beginnings: Sweep, away_ms: float = 0.0) -> Self:
+        """Reads the crashes from runs, minus their beginnings; the crashed machine was away for `away_ms`."""
+        struck = runs["since_last_fault_ms"] < runs["end_ms"]  # with no leader to crash it is the whole run
+        lost = since(runs, beginnings, "unavailable_ms") - away_ms
+        return cls(lost, struck, struck & (runs["ending"] == "stop"))
 
     @property
     def elect(self) -> bool:
-        """True if new leaders are usually elected."""
-        return bool(2 * self.over.sum() > self.struck.sum())
+        """True if the cluster usually settles, at first and after a crash."""
+        return bool(2 * self.over.sum() > len(self.over))
 
     def sample(self) -> Sample:
-        """The times until a new leader."""
+        """The times without a leader until the cluster settled again."""
         waited = self.struck & ~self.over
         absent = int((~self.struck).sum())
-        return Sample("failover_ms", self.since_ms[self.over], self.since_ms[waited], absent=absent)
+        return Sample("failover_ms", self.lost_ms[self.over], self.lost_ms[waited], absent=absent)
 
     def log_mean(self) -> tuple[float, float]:
         """The logarithm of the mean, and its standard error."""
         return log_mean(self.sample())
 
     def mean(self, confidence: float) -> Estimate:
-        """The mean time to a new leader with its t interval; infinite if there was never one."""
+        """The mean time without a leader with its t interval; infinite if the cluster never settled."""
         sample = self.sample()
         if not self.struck.any():
-            return Estimate(math.inf, math.nan, math.inf, "no leader was elected")
+            return Estimate(math.inf, math.nan, math.inf, "no lasting leader was elected")
         if not self.over.any():
-            return Estimate(math.inf, math.nan, math.inf, f"no new leader after any of {sample.n:,} crashes")
+            note = f"no lasting leader after any of {sample.n:,} crashes"
+            return Estimate(math.inf, math.nan, math.inf, note)
         mean = sample.mean(confidence)
         # One value has no interval; a time that was not over has no upper limit.
         unbounded = math.isnan(mean.high) or len(sample.censored) > 0
         notes = [mean.note]
         if len(sample.censored):
-            notes.append(f"no new leader after {len(sample.censored):,} of {sample.n:,} crashes")
+            notes.append(f"no lasting leader after {len(sample.censored):,} of {sample.n:,} crashes")
         if sample.absent:
-            notes.append(f"no leader to crash in {sample.absent:,} of {len(self.struck):,} runs")
+            notes.append(f"no lasting leader to crash in {sample.absent:,} of {len(self.struck):,} runs")
         low = 0.0 if math.isnan(mean.low) else max(mean.low, 0.0)
         note = "; ".join(note for note in notes if note)
         return Estimate(mean.value, low, math.inf if unbounded else mean.high, note)
@@ -82,7 +86,7 @@ class Crashes:
 
 @dataclass(frozen=True)
 class Quiet:
-    """A healthy cluster with one timeout, after it has settled. Arrays have a cell per run.
+    """A healthy cluster with one timeout, once it has settled. Arrays have a cell per run.
 
     Attributes
     ----------
@@ -99,16 +103,13 @@ class Quiet:
 
     @classmethod
     def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
-        """Reads the measurements from runs, minus `beginnings`: the same runs, ended early.
+        """Reads the measurements from runs, minus `beginnings`: the same runs until the cluster settled.
 
-        First elections are not losses of a healthy leader, and with short timeouts there are several.
+        First elections are not losses of a healthy leader, and with short timeouts there are several. A run
+        that did not settle has no time in which the cluster was healthy.
         """
-
-        def since(name: str) -> Array:
-            more: Array = runs[name].astype(float) - beginnings[name].astype(float)
-            return more
-
-        return cls(*map(since, ("end_ms", "unavailable_ms", "false_elections", "leader_losses")))
+        names = ("end_ms", "unavailable_ms", "false_elections", "leader_losses")
+        return cls(*(since(runs, beginnings, name) for name in names))
 
     @property
     def losses(self) -> int:
@@ -131,7 +132,9 @@ class Quiet:
         return math.log(mean) + math.log(n) - float(psi(n)), math.sqrt(float(polygamma(1, n)))
 
     def a_day(self, what: str, confidence: float) -> Estimate:
-        """The number of events of a kind per day."""
+        """The number of events of a kind per day; unknown if the cluster never settled."""
+        if not self.watched_ms.any():
+            return NOTHING
         return scaled(total(getattr(self, what), 1.0, confidence), DAY_MS / float(self.watched_ms.sum()))
 
 
@@ -144,7 +147,7 @@ class Deposed:
     lost_ms : array of float
         The time without a leader.
     lost, over : array of bool
-        Whether the leader was lost at all, and whether there was a new one.
+        Whether the leader was lost at all, and whether the cluster settled again.
     """
 
     lost_ms: Array
@@ -153,16 +156,23 @@ class Deposed:
 
     @classmethod
     def of(cls, runs: Sweep, beginnings: Sweep) -> Self:
-        """Reads the losses from runs, minus their beginnings."""
-        lost = runs["leader_losses"].astype(float) > beginnings["leader_losses"].astype(float)
-        return cls(
-            runs["unavailable_ms"] - beginnings["unavailable_ms"], lost, lost & (runs["ending"] == "stop")
-        )
+        """Reads the losses from the runs in which the cluster settled, minus their beginnings."""
+        settled = runs["since_last_fault_ms"] < runs["end_ms"]
+        lost_ms = since(runs, beginnings, "unavailable_ms")
+        lost = since(runs, beginnings, "leader_losses") > 0
+        over = lost & (runs["ending"] == "stop")
+        return cls(lost_ms[settled], lost[settled], over[settled])
 
     def log_length(self) -> tuple[float, float]:
         """The logarithm of a loss's mean length, and its standard error."""
         waited = self.lost & ~self.over
         return log_mean(Sample("length_ms", self.lost_ms[self.over], self.lost_ms[waited]))
+
+
+def since(runs: Sweep, beginnings: Sweep, name: str) -> Array:
+    """What a metric grew by since the beginnings of some runs, of which there may be more."""
+    more: Array = runs[name].astype(float) - beginnings[name][: len(runs)].astype(float)
+    return more
 
 
 def log_mean(sample: Sample) -> tuple[float, float]:
@@ -194,7 +204,7 @@ def clustering(quiet: list[Quiet]) -> float:
 
     squares = expected = 0.0
     for seen in quiet:
-        each = seen.watched_ms * (seen.leader_losses.sum() / seen.watched_ms.sum())
+        each = seen.watched_ms * (seen.leader_losses.sum() / max(seen.watched_ms.sum(), LEAST_MS))
         squares += float(np.sum((seen.leader_losses - each) ** 2))
         expected += float(each.sum()) * (1 - 1 / len(each))
     return max(1.0, squares / expected) if expected else 1.0

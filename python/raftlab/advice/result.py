@@ -35,13 +35,15 @@ class Choice:
     loss : float
         The share of the messages that is lost.
     failover_ms : Estimate
-        The mean time from the leader's crash to a new leader; infinite if none was elected.
+        The mean time without a leader after the leader's crash, until all running nodes follow a new one:
+        first leaders may be deposed. It is infinite if none lasted.
     false_a_day : Estimate
         Elections a day that began although a leader had a quorum, in the runs with this timeout; NaN if it
         was not examined closely.
     losses_a_day : Estimate
         Losses of the leader per day without a failure of a node: to a false election, or because the leader
-        heard no quorum and stepped down. Estimated from all runs, with any timeout.
+        heard no quorum and stepped down. Estimated from all runs, with any timeout; its note is not empty if
+        the rate can be calculated, but is that of this timeout's own runs, which contradict the calculation.
     losses_seen : int
         The number of such losses in the runs with this timeout in `Advice.steady`.
     downtime_s_a_year : Estimate
@@ -63,7 +65,7 @@ class Choice:
 
     @property
     def elects(self) -> bool:
-        """True if a new leader was ever elected."""
+        """True if the cluster usually settles with a leader."""
         return math.isfinite(self.downtime_s_a_year.value)
 
 
@@ -96,7 +98,8 @@ class Advice:
     failovers, steady : Sweep
         The runs with `choices`: a leader's crash, and a healthy cluster (with the timeouts that elect).
     beginnings : Sweep
-        The beginnings of the steady runs, which do not count, since first elections are not losses.
+        The beginnings of both, until all nodes follow a leader. They do not count, since first elections are
+        neither failovers nor losses. There may be more of them for each timeout than of the runs.
     deposed : Sweep or None
         Runs in which a follower's timer was forced to expire, which measure the length of losses. None if
         rules beyond plain Raft protect the leader.
@@ -164,11 +167,14 @@ class Advice:
 
     def note(self, choice: Choice) -> str:
         """Remarks about a choice."""
-        unseen = "" if choice.losses_seen or not choice.elects else "no loss seen: estimated from the others"
+        counted = choice.losses_a_day.note
+        own = choice.losses_seen or counted or not choice.elects
+        unseen = "" if own else "no loss seen: estimated from the others"
         said = [
             "recommended" if choice is self.best else "",
             choice.whose,
             choice.downtime_s_a_year.note,
+            counted,
             unseen,
         ]
         return "; ".join(part for part in said if part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +14,7 @@ from ..scenario import Scenario
 from ..sweeps import Sweep
 from .costs import Costs, Seen
 from .rates import Crashes, Deposed, Quiet
-from .setup import HEALTHY, SETTLED, STEADY, Setup, played
+from .setup import HEALTHY, STEADY, Setup, played
 
 __all__ = ["Budget", "Closely", "Search"]
 
@@ -39,8 +39,12 @@ SECOND_SHARE = 0.9
 AGAIN = 4
 """The maximum number of close searches."""
 MOST_SEEDS = 1 << 24
-A_CRASH = SETTLED + 2
+A_CRASH = 10
 """The approximate length of a run with a crash, in timeouts."""
+CRASHED = ["since_last_fault_ms", "unavailable_ms"]
+"""The metrics of runs with a crash."""
+DEPOSED = [*STEADY, "since_last_fault_ms"]
+"""The metrics of runs with a deposed leader."""
 
 
 @dataclass
@@ -85,17 +89,21 @@ class Closely:
     Attributes
     ----------
     timeouts : list of float
-        All timeouts; the other sweeps have those that elect a leader.
-    failovers, steady, beginnings : Sweep
-        The runs with a crash, the healthy runs, and the beginnings of the healthy ones.
+        All timeouts.
+    failovers : Sweep
+        The runs with a crash.
+    beginnings : Sweep
+        The beginnings of all runs, until the cluster settled.
+    steady : Sweep
+        The healthy runs, with the timeouts with which the cluster settles after a crash.
     deposed : Sweep or None
-        The runs with a deposed leader, if a follower can depose one.
+        The runs with a deposed leader with these timeouts, if a follower can depose one.
     """
 
     timeouts: list[float]
     failovers: Sweep
-    steady: Sweep
     beginnings: Sweep
+    steady: Sweep
     deposed: Sweep | None
 
     def quiet(self, at: float) -> Quiet:
@@ -152,47 +160,47 @@ class Search:
     def play(self, timeouts: Iterable[float], crashes: int, healthy: int) -> Closely | None:
         """Plays crashes and a healthy cluster with some timeouts; None if none of them elects a leader."""
         tried, begun, self._costs = sorted(timeouts), time.monotonic(), None
-        failovers = self._sweep(
-            self._setup.failover, tried, self._seeds(crashes, len(tried)), ["since_last_fault_ms"]
-        )
-        found = {at: Crashes.of(failovers.where(timeout_ms=at), self._setup.away_ms(at)) for at in tried}
+        setup, runs = self._setup, max(crashes, healthy)
+        first = self._first_seeds(runs, tried)
+        beginnings = self._sweep(setup.beginning, first, runs, STEADY)
+        failovers = self._sweep(setup.failover, first, crashes, CRASHED)
+        found = {at: crashes_of(failovers, beginnings, setup, at) for at in tried}
         able = [at for at in tried if found[at].over.any()]
         self.unable |= {*tried} - {*able}
         self._work += len(tried) * (crashes * A_CRASH + healthy * HEALTHY)
         looked = None
         if able:
-            looked = self._healthy(able, healthy, failovers, tried)
+            settling = {at: first[at] for at in able}
+            steady = self._sweep(setup.steady, settling, healthy, STEADY)
+            deposed = self._sweep(setup.deposed, settling, healthy, DEPOSED) if setup.plain else None
+            looked = Closely(tried, failovers, beginnings, steady, deposed)
             for at in able:
                 seen = Seen(found[at], looked.quiet(at), looked.lengths(at))
                 self.seen[at] = self.seen[at].and_more(seen) if at in self.seen else seen
         self._seconds += time.monotonic() - begun
         return looked
 
-    def _healthy(self, able: list[float], runs: int, failovers: Sweep, tried: list[float]) -> Closely:
-        """Plays healthy runs and runs with a deposed leader, with the same seeds and beginnings."""
-        setup, seeds = self._setup, self._seeds(runs, len(able))
-        steady = self._sweep(setup.steady, able, seeds, STEADY)
-        beginnings = self._sweep(partial(setup.steady, lasting=SETTLED), able, seeds, STEADY)
-        deposed = self._sweep(setup.deposed, able, seeds, STEADY) if setup.plain else None
-        return Closely(tried, failovers, steady, beginnings, deposed)
-
     def _sweep(
-        self, build: Callable[..., Scenario], timeouts: list[float], seeds: range, metrics: list[str]
+        self,
+        build: Callable[..., Scenario],
+        first_seeds: Mapping[float, int],
+        count: int,
+        metrics: list[str],
     ) -> Sweep:
         """Plays a sweep; progress includes earlier sweeps."""
         progress = self._progress
         if callable(progress):
             progress = partial(shifted, progress, self.runs)
-        found = played(partial(build, loss=self._loss), timeouts, seeds, metrics, self._threads, progress)
+        found = played(partial(build, loss=self._loss), first_seeds, count, metrics, self._threads, progress)
         self.runs += len(found)
         self.simulated_ms += float(found["end_ms"].sum())
         return found
 
-    def _seeds(self, count: int, points: int) -> range:
-        """Reserves seeds for some points, and returns those of the first; those of the others follow."""
+    def _first_seeds(self, count: int, timeouts: Sequence[float]) -> dict[float, int]:
+        """Reserves seeds for each of the timeouts, and returns its first one; all its runs share them."""
         first = (self._seed << 32) + self._used
-        self._used += count * points
-        return range(first, first + count)
+        self._used += count * len(timeouts)
+        return {timeout: first + at * count for at, timeout in enumerate(timeouts)}
 
     def costs(self) -> Costs | None:
         """The costs of timeouts from all runs; None if the cluster works with none."""
@@ -335,6 +343,11 @@ class Search:
         return count, count
 
 
+def crashes_of(failovers: Sweep, beginnings: Sweep, setup: Setup, at: float) -> Crashes:
+    """The crashes with one of the timeouts of a sweep."""
+    return Crashes.of(failovers.where(timeout_ms=at), beginnings.where(timeout_ms=at), setup.away_ms(at))
+
+
 def shifted(told: Callable[[int], object], before: int, done: int) -> object:
     """Reports progress, including earlier searches."""
     return told(before + done)
@@ -344,7 +357,7 @@ def nobody_elected(timeouts: list[float]) -> InvalidError:
     """The error that no timeout elects a leader."""
     listed = ", ".join(format_ms(at) for at in timeouts)
     return InvalidError(
-        f"timeouts: with none of {listed} was a new leader elected after the leader's crash: "
+        f"timeouts: with none of {listed} was a lasting leader elected after the leader's crash: "
         "round trips are too long for them, or too many messages are lost"
     )
 

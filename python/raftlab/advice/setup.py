@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._conditions import leader_elected
-from .._faults import ClockJump, Crash
+from .._conditions import caught_up, leader_elected, leaders
+from .._faults import ClockJump, Crash, Fault
 from ..distributions import support, uniform
 from ..errors import RaftlabError
 from ..scenario import Scenario
 from ..settings import Network
+from ..steps import run_until
 from ..sweeps import Sweep
 from ..sweeps.plan import Plan
 from ..sweeps.play import play_and_keep, undivided
@@ -20,10 +21,12 @@ from .heartbeats import Latencies
 HEALTHY = 500
 """The length of a healthy run in timeouts, which costs the same work with any timeout."""
 STEADY = ["false_elections", "leader_losses", "unavailable_ms"]
-SETTLED = 20
-"""The number of timeouts before a leader crashes, so that one has been elected."""
+SETTLED = leader_elected & leaders(1) & caught_up
+"""All running nodes follow a new leader. Its election alone does not settle the cluster: a node whose timeout
+is shorter than its round trip becomes a candidate again and again before it hears of the leader. Its terms
+depose one leader after the other, so the elections after a failure can go on for many timeouts."""
 WATCHED = 200
-"""The least number of timeouts to wait for a new leader. A cluster that needs more does not elect one."""
+"""The least number of timeouts to wait until the cluster has settled again after a failure."""
 OTHER_RULES = ("pre_vote", "sticky_votes", "check_quorum", "election_rule", "adaptive_timeout", "bugs")
 """Settings with which a follower's candidacy alone does not depose a leader."""
 PROBE = "60s"
@@ -68,18 +71,11 @@ class Setup:
         return cls(nodes, network, preset, disk, longest / least, least / heartbeat, own, whose)
 
     def failover(self, timeout_ms: float, loss: float) -> Scenario:
-        """A leader crashes, at a random moment between its heartbeats, and another takes over."""
-        settled, watched = SETTLED * timeout_ms, WATCHED * timeout_ms
-        at = uniform(settled, settled + timeout_ms)
-        away = self.away_ms(timeout_ms)
-        crash = Crash("leader", at=at, patience=watched, duration=away or None)
-        return self._scenario(
-            timeout_ms,
-            loss,
-            faults=[crash],
-            stop=leader_elected,
-            horizon=settled + timeout_ms + 2 * watched + away,
-        )
+        """A settled leader crashes, at a random moment between its heartbeats, and another takes over."""
+        watched, away = WATCHED * timeout_ms, self.away_ms(timeout_ms)
+        soon = uniform(timeout_ms, 2 * timeout_ms)
+        crash = Crash("leader", after=soon, patience=watched, duration=away or None)
+        return self._once_settled(timeout_ms, loss, crash, 2 * watched + away)
 
     def away_ms(self, timeout_ms: float) -> float:
         """The time that the crashed machine is away if no other can take over, in a cluster of two."""
@@ -106,16 +102,30 @@ class Setup:
         each = latencies.false_elections(timeout_ms, self.spread, timeout_ms / self.beats, loss)
         return (self.nodes - 1) * each
 
-    def steady(self, timeout_ms: float, loss: float, lasting: float = HEALTHY) -> Scenario:
-        """A healthy cluster for `lasting` timeouts."""
-        return self._scenario(timeout_ms, loss, horizon=lasting * timeout_ms)
+    def steady(self, timeout_ms: float, loss: float) -> Scenario:
+        """A healthy cluster."""
+        return self._scenario(timeout_ms, loss, horizon=HEALTHY * timeout_ms)
+
+    def beginning(self, timeout_ms: float, loss: float) -> Scenario:
+        """The beginning of any of the runs, until the cluster has settled."""
+        return self._scenario(timeout_ms, loss, stop=SETTLED, horizon=HEALTHY * timeout_ms)
 
     def deposed(self, timeout_ms: float, loss: float) -> Scenario:
         """A follower's timer is forced to expire although it hears from its leader."""
-        settled = SETTLED * timeout_ms
-        jump = ClockJump("a follower", self.spread * timeout_ms, at=uniform(settled, settled + timeout_ms))
-        horizon = settled + (1 + WATCHED) * timeout_ms
-        return self._scenario(timeout_ms, loss, faults=[jump], stop=leader_elected, horizon=horizon)
+        soon = uniform(timeout_ms, 2 * timeout_ms)
+        jump = ClockJump("a follower", self.spread * timeout_ms, after=soon)
+        return self._once_settled(timeout_ms, loss, jump, WATCHED * timeout_ms)
+
+    def _once_settled(self, timeout_ms: float, loss: float, fault: Fault, watched_ms: float) -> Scenario:
+        """A fault within two timeouts after the cluster has settled, and what follows until it has again."""
+        settling = HEALTHY * timeout_ms
+        return self._scenario(
+            timeout_ms,
+            loss,
+            steps=[run_until(SETTLED, limit=settling), fault],
+            stop=SETTLED,
+            horizon=settling + 2 * timeout_ms + watched_ms,
+        )
 
     def _scenario(self, timeout_ms: float, loss: float, **more: Any) -> Scenario:
         return Scenario(
@@ -125,6 +135,7 @@ class Setup:
             disk=self.disk,
             election_timeout=(timeout_ms, self.spread * timeout_ms),
             heartbeat=timeout_ms / self.beats,
+            noop=True,  # an entry of the leader's by which one sees that it is followed
             **more,
         )
 
@@ -136,21 +147,20 @@ class Setup:
 
 def played(
     build: Callable[..., Scenario],
-    timeouts: Iterable[float],
-    seeds: range,
+    first_seeds: Mapping[float, int],
+    count: int,
     metrics: list[str],
     threads: int | None,
     progress: bool | Callable[[int], object],
 ) -> Sweep:
-    """Plays a sweep over timeouts, which is complete or raises.
+    """Plays a sweep over timeouts with their first seeds, which is complete or raises.
 
     Each timeout has its own consecutive seeds, so that events with different timeouts are independent and can
     be added up. (With common seeds, the same lost messages would count with each timeout.)
     """
-    grid = {"timeout_ms": sorted(timeouts)}
-    alike = Plan.of(build, grid, seeds, metrics, None, False, "stop", True)
-    first = tuple(seeds.start + at * len(seeds) for at in range(len(alike.points)))
-    plan = replace(alike, first_seeds=first)
+    grid = {"timeout_ms": list(first_seeds)}
+    alike = Plan.of(build, grid, range(count), metrics, None, False, "stop", True)
+    plan = replace(alike, first_seeds=tuple(first_seeds.values()))
     found = undivided(lambda: play_and_keep(plan, threads, progress))
     if found.errors:
         raise RaftlabError(f"advise: a run failed: {found.errors[0][1]}")

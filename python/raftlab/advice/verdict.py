@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from .._time import format_ms
 from ..statistics import NOTHING, Estimate
 from .costs import Costs, estimate
-from .rates import Crashes, Quiet
+from .rates import Quiet
 from .result import Advice, Choice, best_of
-from .search import COARSE, Closely, Search, nobody_elected, rung, rung_of
+from .search import COARSE, Closely, Search, crashes_of, nobody_elected, rung, rung_of
 from .setup import Setup
 
 __all__ = ["Question", "advice_of"]
 
 CHEAPER = 0.98
 """A timeout that was not given is mentioned if its cost is below this share of that of the best given one."""
+COUNTED = "losses as counted, not as calculated"
 PAUSES = (
     "not modelled: nodes that pause; keep the timeout above the longest pause of a process that you know of "
     "(garbage collection, scheduling, migration)"
@@ -104,8 +105,8 @@ def looked_at(asked: Question, loss: float, closely: Closely, costs: Costs | Non
     able = {cells["timeout_ms"] for cells in closely.steady.points}
     found = []
     for timeout in closely.timeouts:
-        crashes = closely.failovers.where(timeout_ms=timeout)
-        failover = Crashes.of(crashes, asked.setup.away_ms(timeout)).mean(asked.confidence)
+        crashes = crashes_of(closely.failovers, closely.beginnings, asked.setup, timeout)
+        failover = crashes.mean(asked.confidence)
         quiet = closely.quiet(timeout) if timeout in able else None
         found.append(choice_of(asked, timeout, loss, costs, failover, quiet))
     return found
@@ -154,7 +155,7 @@ def choice_of(
     works = costs is not None and timeout >= costs.timeouts[0]
     if costs is not None and failover is not None:
         works = bool(costs.places([timeout]))
-    note = "no leader was elected" if failover is None else failover.note
+    note = "no lasting leader was elected" if failover is None else failover.note
     downtime = Estimate(math.inf, math.nan, math.inf, note)
     losses_a_day, seen = NOTHING, 0
     if works and costs is not None:
@@ -162,7 +163,8 @@ def choice_of(
         seen = quiet.losses if quiet is not None else 0
         never = costs.losses_seen == 0
         downtime = estimate(there.seconds[:, 0], confidence, unseen=never and asked.failures == 0)
-        losses_a_day = estimate(there.losses_a_day[:, 0], confidence, unseen=never)
+        counted = COUNTED if timeout in costs.counted else ""
+        losses_a_day = estimate(there.losses_a_day[:, 0], confidence, counted, unseen=never)
         if failover is None:
             failover = estimate(there.failover_ms[:, 0], confidence)
         elif math.isinf(failover.high):
