@@ -272,7 +272,7 @@ def beside_the_known(
 
 
 def contradicted(expected: Array, counts: Array) -> Array:
-    """Where draws of the expected numbers of losses make so many, or so few, as were counted incredible."""
+    """Where the counted losses are too many or too few for the draws of their expected number."""
     import numpy as np
     from scipy.stats import gamma
 
