@@ -112,6 +112,9 @@ def test_what_is_the_same_is_equal():
     assert 1 not in c
 
 
+CATALOGUES = [name for name in rl.__all__ if isinstance(getattr(rl, name), rl.Catalogue)]
+
+
 def test_a_catalogue_has_rows_and_names():
     rules = rl.rules
     assert "commit_prior_term" in rules
@@ -128,6 +131,26 @@ def test_a_catalogue_has_rows_and_names():
     for row in rules:
         row.clear()
     assert repr(rules) == before
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_a_slice_of_a_catalogue_may_be_empty(name):
+    """It is a catalogue that prints its columns and says that it has no rows."""
+    whole = getattr(rl, name)
+    none = whole[len(whole) :]
+    assert type(none) is rl.Catalogue
+    assert (len(none), list(none), none.names) == (0, [], ())
+    assert none == whole[:0] != whole[:1]
+    assert repr(none).split() == " ".join(whole.columns).split()
+    assert "<tbody></tbody>" in none._repr_html_()
+    assert list(none.to_pandas().columns) == list(whole.columns)
+    with pytest.raises(rl.OutOfRangeError, match=f"^no {whole.title}$"):
+        none[0]
+    with pytest.raises(rl.UnknownNameError, match=f"'x' is not one of the {whole.title}; there are none$"):
+        none["x"]
+    for key in (1.5, None, slice("a", "b")):
+        with pytest.raises(rl.CallError, match=f"the {whole.title} have names, and places from 0, not "):
+            whole[key]
 
 
 # ---- Nodes ------------------------------------------------------------------------------------------

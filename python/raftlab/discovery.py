@@ -12,7 +12,7 @@ from . import _conditions, _core
 from ._html import table
 from ._not_simulated import NOT_SIMULATED
 from ._suggest import unknown_argument, unknown_in
-from .errors import InvalidError, OutOfRangeError, UnknownNameError
+from .errors import CallError, InvalidError, OutOfRangeError, UnknownNameError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,8 @@ __all__ = [
 class Catalogue(Sequence[dict[str, str]]):
     """A small table that prints itself: a sequence of rows, each a dict.
 
-    A name in the first column finds a row. Catalogues with the same rows are equal.
+    A name in the first column finds a row; a slice is a catalogue of some rows. Catalogues with the same rows
+    are equal.
 
     >>> import raftlab as rl
     >>> rl.rules["commit_prior_term"]["source"]
@@ -50,19 +51,25 @@ class Catalogue(Sequence[dict[str, str]]):
         self._rows = [dict(zip(columns, row, strict=True)) for row in rows]
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice):
-            return self._of(self._rows[key])
-        if not isinstance(key, str):
-            try:
-                return dict(self._rows[key])
-            except IndexError:
-                last = len(self._rows) - 1
-                raise OutOfRangeError(f"the {self.title} have places 0 to {last}, not {key}") from None
+        if isinstance(key, str):
+            return self._named(key)
+        try:
+            return self._of(self._rows[key]) if isinstance(key, slice) else dict(self._rows[key])
+        except IndexError:
+            last = len(self._rows) - 1
+            places = f"the {self.title} have places 0 to {last}, not {key}"
+            raise OutOfRangeError(places if self._rows else f"no {self.title}") from None
+        except TypeError:
+            raise CallError(f"the {self.title} have names, and places from 0, not {shown(key)}") from None
+
+    def _named(self, name: str) -> dict[str, str]:
         for row in self._rows:
-            if row[self.columns[0]] == key:
+            if row[self.columns[0]] == name:
                 return dict(row)
-        hint = unknown_in(key, self.names) or f"; the {self.title} are {', '.join(self.names)}"
-        raise UnknownNameError(f"{key!r} is not one of the {self.title}{hint}")
+        known = f"; the {self.title} are {', '.join(self.names)}" if self._rows else "; there are none"
+        raise UnknownNameError(
+            f"{name!r} is not one of the {self.title}{unknown_in(name, self.names) or known}"
+        )
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -109,16 +116,15 @@ class Catalogue(Sequence[dict[str, str]]):
         """As a pandas DataFrame."""
         import pandas
 
-        return pandas.DataFrame(self._rows)
+        return pandas.DataFrame(self._rows, columns=list(self.columns))
 
     def __repr__(self) -> str:
-        widths = [max(len(c), *(len(row[c]) for row in self._rows)) for c in self.columns]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(self.columns, widths, strict=True)).rstrip()]
-        lines += [
-            "  ".join(row[c].ljust(w) for c, w in zip(self.columns, widths, strict=True)).rstrip()
-            for row in self._rows
-        ]
-        return "\n".join(lines)
+        lines = [self.columns, *(tuple(row.values()) for row in self._rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
 
     def _repr_html_(self) -> str:
         rows = (tuple(row.values()) for row in self._rows)
