@@ -1,11 +1,13 @@
 """What people guess wrongly: each error names what was meant, and its traceback ends at the user's line."""
 
 import contextlib
+import gc
 import inspect
 import pickle
 import subprocess
 import sys
 import traceback
+import weakref
 
 import matplotlib as mpl
 import numpy as np
@@ -89,6 +91,14 @@ ATTRIBUTES = {
     "an experiment misspelt": (lambda: rl.experiments.splitbrain, ["'split_brain'"]),
     "a published one": (lambda: rl.published.figure16, ["'figure_16'"]),
     "a fault's part": (lambda: rl.Crash("A").unsync, ["'unsynced'"]),
+    # of classes themselves
+    "to load a cluster": (lambda: rl.Cluster.load("x.json"), ["did you mean Scenario.load or Sweep.load?"]),
+    "a method of a class": (lambda: rl.Scenario.lod, ["Scenario has no attribute 'lod'", "'load'"]),
+    "JSON of a sweep": (lambda: rl.Sweep.from_json("{}"), ["Scenario.from_json"]),
+    "a method of a value's class": (lambda: rl.Crash.from_json, ["Scenario.from_json"]),
+    "what instances have": (lambda: rl.Entry.index, ["Entry has no attribute 'index': its instances"]),
+    "a method of a class that is not there": (lambda: rl.Cluster.add_voter, ["not simulated yet"]),
+    "a table by the class": (lambda: rl.Trace.head, ["its tables are messages"]),
     "an operation's part": (lambda: cluster().propose("x=1").result_, ["no attribute 'result_'"]),
 }
 
@@ -148,6 +158,12 @@ ARGUMENTS = {
         lambda: cluster().run_until(rl.leader_elected, timeout=5),
         ["Cluster.run_until()"],
     ),
+    "the end of steps": (
+        lambda: cluster().step(until="1s"),
+        ["Cluster.step() has no argument 'until'", "did you mean Cluster.run_until(condition)?"],
+    ),
+    "the end of a run": (lambda: cluster().run(until=5), ["did you mean Cluster.run_until(condition)?"]),
+    "many steps by place": (lambda: cluster().step(1, 2), ["Cluster.step() takes only count by place"]),
     "of the beginning": (lambda: rl.Initial(votedFor={"A": "B"}), ["Initial()", "'voted_for'"]),
     "a limit": (lambda: rl.Scenario(3, limit="1s"), ["did you mean 'horizon'"]),
     "a duration": (lambda: rl.Scenario(3, duration="1s"), ["did you mean 'horizon'"]),
@@ -230,8 +246,8 @@ VALUES = {
         lambda: cluster().run_until(lambda: True),
         ["lambda cluster: ...", "<lambda> does not take one argument"],
     ),
-    "a module called": (lambda: rl.scenario(5), ["is a module", "raftlab.Scenario()"]),
-    "another module called": (lambda: rl.cluster(3), ["raftlab.Cluster()"]),
+    "another preset in brackets": (lambda: rl.steps["etcd"], ["is a module; dir()"]),
+    "a setting of a preset": (lambda: rl.presets.etcd["hartbeat"], ["etcd", "did you mean 'heartbeat'?"]),
     "a preset in brackets": (lambda: rl.presets["etcd"], ["did you mean raftlab.presets.etcd?"]),
     "a setting that is read": (lambda: setattr(cluster(), "seed", 3), ["fork(seed=...)"]),
     "a state that is read": (lambda: setattr(cluster()["A"], "term", 3), ["term", "only be read"]),
@@ -509,8 +525,64 @@ def test_what_is_guarded_still_looks_like_a_function():
     assert rl.Scenario.from_json(rl.Scenario(3).to_json()) == rl.Scenario(3)
 
 
+def test_modules_are_not_callable():
+    """Though they have errors of their own for brackets."""
+    for module in (rl, rl.presets, rl.steps, rl.scenario, rl.cluster, rl.experiments, rl.plot):
+        assert not callable(module)
+        with pytest.raises(TypeError, match="'Module' object is not callable"):
+            module()
+        with pytest.raises(TypeError, match="is not iterable"):
+            iter(module)
+
+
+def fails_inside(cluster):
+    """An attribute of a node that raises what Python takes for its absence."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rl.NodeView, "_get", raises)
+        _ = cluster["A"].role
+
+
+def fails_directly(cluster):
+    """The same, past the `__getattr__` that would raise it again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rl.NodeView, "_get", raises)
+        rl.NodeView.role.fget(cluster["A"])
+
+
+def raises(_node, _what):
+    raise AttributeError("inside")
+
+
+ERRORS = {
+    "an unknown attribute": lambda c: c.frob,
+    "an unknown argument": lambda c: c.crash("A", frob=1),
+    "a wrong value": lambda c: c.crash("Z"),
+    "an unknown node": lambda c: c["Z"],
+    "an assignment": lambda c: setattr(c, "now_ms", 3),
+    "a place": lambda c: c.violations[3],
+    "a limit": lambda c: c.run_until(rl.term_reached(10**6), limit=1),
+    "a callback's own": lambda c: c.run_until(lambda _: 1 // 0),
+    "a callback's wish": lambda c: c.run_until(lambda world: world.frob),
+    "a busy cluster": lambda c: c.run_until(lambda world: world.run(1)),
+    "inside of an attribute": fails_inside,
+    "inside of an attribute that is called": fails_directly,
+}
+
+
+@pytest.mark.parametrize("call", ERRORS.values(), ids=ERRORS)
+def test_no_error_outlives_its_cluster(call):
+    """A cluster has a trace of up to gigabytes."""
+    c = cluster()
+    seen = weakref.ref(c)
+    gc.collect()
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        call(c)
+    del c, raised
+    gc.collect()
+    assert seen() is None
+
+
 def test_everything_public_is_guarded():
-    """But for `step`, which is called in loops of millions."""
     bare = []
     for name in rl.__all__:
         value = getattr(rl, name)
@@ -525,7 +597,7 @@ def test_everything_public_is_guarded():
                 for member, found in members
                 if inspect.isfunction(found) and (found.__module__ or "").startswith("raftlab")
             ]
-    assert bare == ["Cluster.step"]
+    assert bare == []
 
 
 def test_interrupts_pass():

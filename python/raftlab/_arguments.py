@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, SupportsIndex, TypeVar
 
 from ._suggest import meant_for, named, unknown_in
-from ._values import Node, listed
+from ._values import Guarded, Node, listed
 from .errors import InvalidError, shown
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def integer(value: Any, what: str, least: int = 0, most: int = U64) -> int:
     return number
 
 
-class Handle:
+class Handle(metaclass=Guarded):
     """The base of handles: the number of something in a cluster."""
 
     __slots__ = ()

@@ -12,6 +12,7 @@ wrapped call costs nothing extra unless it raises. Then `explain` chooses the ex
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -20,13 +21,15 @@ import sysconfig
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, FunctionType, ModuleType, TracebackType
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from . import _core
+from ._read_only import lock
 from ._suggest import close, unknown_argument, unknown_attribute
-from .errors import CallError, InvalidError, RaftlabError, UnknownNameError, shown
+from ._values import Guarded
+from .errors import CallError, InvalidError, RaftlabError
 
-__all__ = ["as_it_is", "explain", "guard", "shows_how"]
+__all__ = ["explain", "guard", "shows_how"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +45,7 @@ def guard(module: str, *others: type) -> None:
         _guard_class(other)
     for part in (sys.modules[module], *names.values()):
         if type(part) is ModuleType and _is_ours(part.__name__):
-            part.__class__ = _Module
+            part.__class__ = Module
     for name in names["__all__"]:
         value = names.get(name)
         if isinstance(value, type):
@@ -54,36 +57,23 @@ def guard(module: str, *others: type) -> None:
     names["__getattr__"] = public(names.get("__getattr__") or _missing_in(sys.modules[module]))
 
 
-class _Module(ModuleType):
-    """A module of raftlab, with errors for what is a class or an attribute of it."""
+class Module(ModuleType):
+    """A module of raftlab, with an error for brackets that names the attribute that was meant."""
 
-    def __call__(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise CallError(f"{self.__name__} is a module{self._meant(self.__name__, '()')}")
+    __iter__ = None
 
     def __getitem__(self, key: object) -> NoReturn:
-        raise CallError(f"{self.__name__} is a module{self._meant(key, '')}")
-
-    def _meant(self, name: object, call: str) -> str:
-        """The name of this module, or else of the package, that is most similar to another."""
-        package = sys.modules[__package__]
-        last = str(name).rpartition(".")[2]
-        for home in (package, self) if call else (self, package):
-            near = close(last, getattr(home, "__all__", ()), 1)
-            if near and not (call and near[0] == last):
-                return f"; did you mean {home.__name__}.{near[0]}{call}?"
-        return "; dir() lists what it has"
+        for home in (self, sys.modules[__package__]):
+            near = close(str(key), getattr(home, "__all__", ()), 1)
+            if near:
+                raise CallError(f"{self.__name__} is a module; did you mean {home.__name__}.{near[0]}?")
+        raise CallError(f"{self.__name__} is a module; dir() lists what it has")
 
 
 def public(function: Callable[..., Any]) -> Any:
     """A wrapped function."""
     guarded: Any = _core.Public(function, explain)
     return functools.update_wrapper(guarded, function)
-
-
-def as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Excludes a method from wrapping, since it is called in loops of millions."""
-    function.__dict__["_as_it_is"] = True
-    return function
 
 
 def shows_how(advice: Callable[..., str]) -> Callable[[F], F]:
@@ -99,60 +89,58 @@ def shows_how(advice: Callable[..., str]) -> Callable[[F], F]:
 def _guard_class(kind: type) -> None:
     for part in kind.__mro__:
         if _is_ours(part.__module__) and "_guarded" not in vars(part):
+            if not issubclass(part, BaseException):
+                lock(part, lambda setter: _core.Public(setter, _explain_missing))
             for name, member in list(vars(part).items()):
                 if not name.startswith("_") or name in SPECIAL:
                     _guard_member(part, name, member)
             if not issubclass(part, BaseException):
                 part._guarded = True  # type: ignore[attr-defined]
-    if not issubclass(kind, BaseException) and not hasattr(kind, "__getattr__"):
+    own = any("__getattr__" in vars(part) for part in kind.__mro__)
+    if not issubclass(kind, BaseException) and not own:
         kind.__getattr__ = _core.Public(_missing, _explain_missing)  # type: ignore[attr-defined]
 
 
-SPECIAL = ("__call__", "__getattr__", "__getitem__", "__init__", "__setattr__")
+SPECIAL = ("__call__", "__getattr__", "__getitem__", "__init__")
 
 
 def _guard_member(kind: type, name: str, member: Any) -> None:
     if isinstance(member, FunctionType):
-        if not vars(member).get("_as_it_is"):
-            setattr(kind, name, public(member))
+        setattr(kind, name, public(member))
     elif isinstance(member, (classmethod, staticmethod)):
         if isinstance(member.__func__, FunctionType):
             setattr(kind, name, type(member)(public(member.__func__)))
     elif type(member) is property and isinstance(member.fget, FunctionType):
         getter = functools.update_wrapper(_core.Public(member.fget, _explain_property), member.fget)
-        setter = member.fset or _core.Public(_refuses(kind, name), _explain_missing)
-        setattr(kind, name, property(getter, setter, member.fdel, member.__doc__))
-
-
-def _refuses(kind: type, name: str) -> Callable[[object, object], None]:
-    """The setter of a property that has none."""
-
-    def setter(owner: object, value: object) -> None:
-        advice = vars(kind).get("_instead_of_setting", {}).get(name, "it can only be read")
-        raise UnknownNameError(f"{type(owner).__name__}.{name} cannot be set to {shown(value)}: {advice}")
-
-    return setter
+        setattr(kind, name, property(getter, member.fset, member.fdel, member.__doc__))
 
 
 def _missing(self: object, name: str) -> Any:
     """`__getattr__` of the public classes: raises the error of an attribute that an instance lacks."""
-    raised, _failed.last = getattr(_failed, "last", None), None
-    if raised is not None and raised.owner is self and raised.name == name:
-        raise raised.error
+    error = _raised_by(self, name)
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error  # its traceback has this frame
     if not name.startswith("__") and hasattr(type(self), name):
         return object.__getattribute__(self, name)  # a property of the user's that raised AttributeError
     raise unknown_attribute(self, name)
 
 
-class _Failed(NamedTuple):
-    """An AttributeError that a property of raftlab has raised. Python drops it and calls `__getattr__`."""
+def _raised_by(owner: object, name: str) -> AttributeError | None:
+    """The AttributeError that a property has just raised: Python dropped it, and calls `__getattr__`."""
+    try:
+        thread, of, error = object.__getattribute__(owner, "_raised")
+    except AttributeError:
+        return None
+    object.__delattr__(owner, "_raised")
+    return error if (thread, of) == (threading.get_ident(), name) else None
 
-    owner: object
-    name: str
-    error: AttributeError
 
-
-_failed = threading.local()
+def _missing_of(kind: type, name: str) -> Any:
+    """`__getattr__` of the class of the public classes."""
+    raise unknown_attribute(kind, name)
 
 
 def _missing_in(module: ModuleType) -> Callable[[str], Any]:
@@ -204,9 +192,13 @@ def _shortened(error: Exception) -> Exception:
 def _explain_property(
     getter: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], error: Exception
 ) -> Exception:
-    """The same for a property, whose AttributeError `_missing` raises again instead of reading it twice."""
+    """The same for a property, whose AttributeError `_missing` raises again instead of reading it twice.
+
+    Until then its owner keeps it, so that nothing outlives its owner.
+    """
     if isinstance(error, AttributeError):
-        _failed.last = _Failed(args[0], getter.__name__, error)
+        with contextlib.suppress(AttributeError):  # an owner without a place for it
+            object.__setattr__(args[0], "_raised", (threading.get_ident(), getter.__name__, error))
     return explain(getter, args, kwargs, error)
 
 
@@ -290,5 +282,5 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> str:
     return f"{owner}.{name}()" if owner else f"{name}()"
 
 
-for _name in ("__call__", "__getitem__"):
-    _guard_member(_Module, _name, vars(_Module)[_name])
+_guard_member(Module, "__getitem__", Module.__getitem__)
+Guarded.__getattr__ = _core.Public(_missing_of, _explain_missing)  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import _core
 from ._arguments import U32, dumps, handle, instance, integer, reading
 from ._arguments import node as name_of
-from ._values import call
+from ._values import Guarded, call
 from .errors import InvalidError, escaped
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, repr=False)
-class Condition:
+class Condition(metaclass=Guarded):
     """A condition on a cluster, made by the names of this module and joined by `|` and `&`.
 
     Its `repr` is the code that makes it, and its `str` describes it in words.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._time import format_ms
+from ._values import Guarded
 
 __all__ = ["Event"]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(metaclass=Guarded):
     """An event of a run, as `Cluster.step` returns it.
 
     Attributes

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import _core
 from ._arguments import U32, dumps, instance, integer, items, node
+from ._read_only import set_once
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
 from .errors import InterceptorError, InvalidError, shown
@@ -98,6 +99,8 @@ class SentMessage(dict[str, Any]):
     __slots__ = ("_said", "_state", "time_ms")
 
     time_ms: float
+    _state: _core.SenderState
+    _said: dict[str, Any]
 
     def __init__(self, said: dict[str, Any], time_ms: float, state: _core.SenderState) -> None:
         if "entries" in said:
@@ -107,7 +110,12 @@ class SentMessage(dict[str, Any]):
             told = {client: (low, applied) for client, low, applied in sessions}
             said["snapshot"] = MessageSnapshot(index, term, store, told)
         super().__init__(said)
-        self.time_ms, self._state, self._said = time_ms, state, said
+        set_once(self, time_ms=time_ms, _state=state, _said=said)
+
+    @staticmethod
+    def _instead(name: str) -> str:
+        """The advice for an attribute that it does not have."""
+        return f"a message is a dict: message[{name!r}] is its field"
 
     @property
     def sender(self) -> NodeView:

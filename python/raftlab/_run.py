@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ._read_only import set_once
 from ._time import format_ms
 from .cluster import Cluster, Forkable
 from .errors import FaultWarning, NotReached, ViolationError, warn
@@ -75,7 +76,8 @@ class Run(Forkable):
         if ending == "violation" and cluster._on_violation == "raise":
             raise ViolationError(cluster.violations[-1])
         run = cls.__new__(cls)
-        run._engine, run._on_violation, run.ending = cluster._engine, cluster._on_violation, ending
+        run._engine, run._on_violation = cluster._engine, cluster._on_violation
+        set_once(run, ending=ending)
         run._family, run._trace_rows = cluster._family, cluster._trace_rows
         run._scenario = scenario or Scenario.from_json(cluster._engine.script())
         return run

@@ -78,7 +78,7 @@ def _joined(words: list[str], last: str) -> str:
 
 
 def unknown_attribute(owner: object, name: str) -> AttributeError:
-    """The error of an attribute that a module, or an instance of a class, does not have."""
+    """The error of an attribute that a module, a class, or an instance of one, does not have."""
     if name.startswith("_"):  # asked for by libraries, not by people
         return AttributeError(f"{_named(owner)} has no attribute {name!r}", name=name, obj=owner)
     error = UnknownNameError(_Unknown(owner, name))
@@ -98,9 +98,9 @@ class _Unknown:
     __slots__ = ("home", "name", "own")
 
     def __init__(self, owner: object, name: str) -> None:
-        module = isinstance(owner, ModuleType)
-        self.home: Any = owner if module else type(owner)
-        self.name, self.own = name, () if module else tuple(getattr(owner, "__dict__", ()))
+        itself = isinstance(owner, (ModuleType, type))
+        self.home: Any = owner if itself else type(owner)
+        self.name, self.own = name, () if itself else tuple(getattr(owner, "__dict__", ()))
 
     def __str__(self) -> str:
         return _words_for_attribute(self.home, self.name, tuple(sorted({*dir(self.home), *self.own})))
@@ -116,8 +116,13 @@ def _words_for_attribute(home: Any, name: str, known: tuple[str, ...]) -> str:
     missing = not_simulated(name) if _drives(home) else None
     if missing:
         return f"{_named(home)} has no attribute {name!r}: not simulated yet: {missing}"
+    if any(name in inspect.get_annotations(base) for base in getattr(home, "__mro__", ())):
+        return f"{_named(home)} has no attribute {name!r}: its instances have it"
     own = close(name, (word for word in known if not word.startswith("_")))
-    found = [*map(repr, own), *_elsewhere(name, home)]
+    elsewhere = _elsewhere(name, home)
+    if elsewhere:  # where the name is just this one
+        own = [word for word in own if _likeness(_letters(name), _letters(word)) >= BEGINS]
+    found = [*map(repr, own), *elsewhere]
     instead = getattr(home, "_instead", None)
     if instead and not own:
         return f"{_named(home)} has no attribute {name!r}: {instead(name)}"
@@ -184,7 +189,8 @@ def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameEr
     if others and name not in accepted:
         return UnknownNameError(f"{call} has no argument '{name}'{meant(others)}")
     if max((_likeness(_letters(name), _letters(word)) for word in accepted), default=0) < BEGINS:
-        near = [taker for taker in _takers(name) if not taker.startswith(call.removesuffix(")"))][:2] or near
+        takers = [taker for taker in _takers(name) if not taker.startswith(call.removesuffix(")"))]
+        near = takers[:2] or _methods_for(call, name) or near
     hint = meant(near)
     if not hint.startswith("; did you mean '"):
         hint += f"; it takes {', '.join(accepted)}" if accepted else "; it takes nothing by name"
@@ -209,6 +215,28 @@ def _takers(name: str) -> list[str]:
     found = [maker for maker in makers if name in inspect.signature(getattr(package, maker)).parameters]
     found += ["Scenario.run"] if name in inspect.signature(package.Scenario.run).parameters else []
     return [f"{maker}({name}=…)" for maker in found]
+
+
+def _methods_for(call: str, name: str) -> list[str]:
+    """The methods of the same class that have an argument's name in their own: run_until for `until`."""
+    owner = getattr(importlib.import_module(__package__), call.partition(".")[0], None)
+    if not isinstance(owner, type):
+        return []
+    methods = (word for word in dir(owner) if name in word.split("_") and word[0] != "_")
+    return [f"{owner.__name__}.{word}({_needed(getattr(owner, word))})" for word in methods]
+
+
+def _needed(function: Callable[..., Any]) -> str:
+    """The arguments that a call needs, separated by commas."""
+    return ", ".join(
+        f"*{name}" if parameter.kind is parameter.VAR_POSITIONAL else name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name != "self"
+        and (
+            parameter.kind is parameter.VAR_POSITIONAL
+            or (parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD)
+        )
+    )
 
 
 # ---- Values ---------------------------------------------------------------------------------------------
@@ -287,13 +315,7 @@ def _call(value: Any, kind: type) -> str | None:
         makes = ours and inspect.signature(value).return_annotation in (kind, kind.__name__)
     if not makes:
         return None
-    needed = [
-        f"*{name}" if parameter.kind is parameter.VAR_POSITIONAL else name
-        for name, parameter in inspect.signature(value).parameters.items()
-        if parameter.kind is parameter.VAR_POSITIONAL
-        or (parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD)
-    ]
-    return f"{value.__name__}({', '.join(needed)})"
+    return f"{value.__name__}({_needed(value)})"
 
 
 def takes(function: Callable[..., object], count: int) -> bool:

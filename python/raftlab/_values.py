@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any, ClassVar, NoReturn, SupportsIndex, TypeVar, overload
+from typing import Any, ClassVar, NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from .errors import CallError, InvalidError, OutOfRangeError, shown
 
 T = TypeVar("T")
 
-__all__ = ["Many", "Node", "Value", "call", "code", "items_of", "laid_out", "listed"]
+__all__ = ["Guarded", "Many", "Node", "Value", "call", "code", "items_of", "laid_out", "listed"]
 
 
-class Value:
+class Guarded(type):
+    """The class of public classes, to which `guard` adds errors with hints for their unknown attributes."""
+
+
+class Value(metaclass=Guarded):
     """The base of values that are dataclasses: their repr, equality and hash.
 
     `"1s"` and 1000 are the same time: two values are equal if a scenario's JSON has them alike.
@@ -48,6 +52,10 @@ class Value:
                 named[part.name] = value
         return placed, named
 
+    @staticmethod
+    def _instead_of_setting(_name: str) -> str:
+        return "a value does not change; make another"
+
     def _written(self) -> Any:
         return self.to_dict()  # type: ignore[attr-defined]  # values without this method override _written
 
@@ -67,7 +75,7 @@ class Value:
         return call(type(self).__name__, placed, named)
 
 
-class Node:
+class Node(metaclass=Guarded):
     """The base of nodes of a cluster. A value keeps only the name, since a node follows its cluster."""
 
     __slots__ = ("name",)
@@ -75,8 +83,11 @@ class Node:
     name: str
 
 
-class Many(tuple[T, ...]):
-    """The base of tuples of a cluster's parts: an index out of range is an error that names their number."""
+class Many(tuple[T, ...], metaclass=Guarded):
+    """The base of tuples of a cluster's parts: an index out of range is an error that names their number.
+
+    A slice is of the same class.
+    """
 
     __slots__ = ()
 
@@ -89,15 +100,21 @@ class Many(tuple[T, ...]):
     @overload
     def __getitem__(self, key: SupportsIndex) -> T: ...
     @overload
-    def __getitem__(self, key: slice) -> tuple[T, ...]: ...
-    def __getitem__(self, key: SupportsIndex | slice) -> T | tuple[T, ...]:
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> T | Self:
         try:
+            if isinstance(key, slice):
+                return self._like(super().__getitem__(key))
             return super().__getitem__(key)
         except IndexError:
             raise OutOfRangeError(self._range(key)) from None
         except TypeError:
             instead = self._by_name.format(shown(key)) if isinstance(key, str) else ""
             raise CallError(f"{self._several} have places from 0, not {shown(key)}{instead}") from None
+
+    def _like(self, items: Iterable[T]) -> Self:
+        """Some of them as the same class."""
+        return type(self)(items)
 
     def _range(self, key: object) -> str:
         if not self:

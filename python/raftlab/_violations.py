@@ -6,19 +6,19 @@ import builtins
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, SupportsIndex, overload
+from typing import Any
 
 from . import _core
 from ._html import code, note, table
 from ._time import format_ms
-from ._values import Many
+from ._values import Guarded, Many
 from .errors import escaped
 
 __all__ = ["Violation", "Violations"]
 
 
 @dataclass(frozen=True, repr=False)
-class Violation:
+class Violation(metaclass=Guarded):
     """A violation of a property.
 
     Attributes
@@ -108,13 +108,6 @@ class Violations(Many[Violation]):
     """
 
     _one, _several = "violation", "violations"
-
-    @overload
-    def __getitem__(self, key: SupportsIndex) -> Violation: ...
-    @overload
-    def __getitem__(self, key: slice) -> Violations: ...
-    def __getitem__(self, key: SupportsIndex | slice) -> Violation | Violations:
-        return Violations(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
 
     def of(self, property: str) -> Violations:
         """Those of one property."""

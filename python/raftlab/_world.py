@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _core, views
 from ._arguments import Handle, handle, node
 from ._html import note, table
 from ._time import format_ms
+from ._values import Guarded
 from ._violations import Violation, Violations
 from .errors import InvalidError, counted, escaped, shown
 from .scenario import Scenario
@@ -23,7 +24,7 @@ __all__ = ["World"]
 T = TypeVar("T")
 
 
-class World:
+class World(metaclass=Guarded):
     """The common base of `Cluster` and `Run`: everything that can be observed.
 
     It equals only itself: compare the `digest` of two runs. `in` finds nodes and their names.
@@ -35,13 +36,12 @@ class World:
     """
 
     _engine: _core.Engine
-    _instead_of_setting: ClassVar[dict[str, str]] = {
-        "seed": "make another with this seed, or continue this one with fork(seed=...)",
-        "scenario": "make another with scenario.cluster(seed) or scenario.run(seed)",
-        "now_ms": "run(...) lets time pass, and state(at=...) goes back",
-    }
     _family: object
     """The same for a cluster and its forks, which share handles."""
+
+    @staticmethod
+    def _instead_of_setting(name: str) -> str:
+        return INSTEAD_OF_SETTING.get(name, "it can only be read")
 
     @property
     def now_ms(self) -> float:
@@ -237,6 +237,12 @@ class World:
         """How the run ended, if it did."""
         return ""
 
+
+INSTEAD_OF_SETTING = {
+    "seed": "make another with this seed, or continue this one with fork(seed=...)",
+    "scenario": "make another with scenario.cluster(seed) or scenario.run(seed)",
+    "now_ms": "run(...) lets time pass, and state(at=...) goes back",
+}
 
 REPLAY_LINE_LENGTH = 4000
 

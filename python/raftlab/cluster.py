@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
-from ._boundary import as_it_is
 from ._conditions import Condition
 from ._event import Event
 from ._faults import Fault
@@ -290,7 +289,6 @@ class Cluster(Injectable, Interceptable, Forkable):
             if dispatched == 0:
                 raise self._not_reached(getattr(condition, "__name__", shown(condition)), limit_ms)
 
-    @as_it_is
     def step(self, count: int = 1) -> Event | None:
         """Dispatches the next `count` events, and returns the last; None if there were none.
 

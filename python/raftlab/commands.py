@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._arguments import text_of
-from ._values import call
+from ._values import Guarded, call
 from .errors import InvalidError, escaped, shown
 
 __all__ = ["Command", "append", "cas", "get", "put"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(metaclass=Guarded):
     """A command. Made by `put`, `get`, `cas` and `append`; `"x=1"` is short for `put("x", 1)`.
 
     >>> put("x", 1)

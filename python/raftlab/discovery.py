@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _conditions, _core
 from ._html import table
 from ._not_simulated import NOT_SIMULATED
+from ._read_only import set_once
 from ._suggest import unknown_argument, unknown_in
 from .errors import CallError, InvalidError, OutOfRangeError, UnknownNameError, shown
 
@@ -46,8 +47,11 @@ class Catalogue(Sequence[dict[str, str]]):
     True
     """
 
+    title: str
+    columns: tuple[str, ...]
+
     def __init__(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        self.title, self.columns = title, tuple(columns)
+        set_once(self, title=title, columns=tuple(columns))
         self._rows = [dict(zip(columns, row, strict=True)) for row in rows]
 
     def __getitem__(self, key: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ._arguments import items, number, reading
 from ._time import Duration, to_ms
-from ._values import call
+from ._values import Guarded, call
 from .errors import InvalidError, shown
 
 __all__ = [
@@ -34,7 +34,7 @@ FINITE = sys.float_info.max
 
 
 @dataclass(frozen=True)
-class Distribution:
+class Distribution(metaclass=Guarded):
     """A distribution of times, made by `uniform`, `normal` and the other functions of this module.
 
     Attributes

@@ -20,6 +20,7 @@ __all__ = [
     "NotReached",
     "OutOfRangeError",
     "RaftlabError",
+    "ReadOnlyError",
     "ReplayError",
     "SettingWarning",
     "UnknownNameError",
@@ -127,6 +128,17 @@ class OutOfRangeError(InvalidError, IndexError):
     Traceback (most recent call last):
         ...
     raftlab.errors.OutOfRangeError: no violations
+    """
+
+
+class ReadOnlyError(InvalidError, AttributeError):
+    """An attribute can only be read; the message says what to do instead of setting it.
+
+    >>> import raftlab as rl
+    >>> rl.Cluster(3)["A"].term = 7
+    Traceback (most recent call last):
+        ...
+    raftlab.errors.ReadOnlyError: NodeView.term cannot be set to 7: it can only be read
     """
 
 

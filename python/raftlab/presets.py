@@ -16,6 +16,9 @@ from typing import Any
 
 from . import _core
 from ._boundary import guard
+from ._read_only import set_once
+from ._suggest import unknown_in
+from .errors import UnknownNameError, shown
 
 __all__ = ["Preset", "consul", "etcd", "paper"]
 
@@ -31,13 +34,21 @@ class Preset(Mapping[str, Any]):
         Behaviour of the system in elections that raftlab does not model; empty if none is known.
     """
 
+    name: str
+    meaning: str
+    source: str
+    not_modelled: str
+
     def __init__(
         self, name: str, settings: Mapping[str, Any], meaning: str, source: str, not_modelled: str = ""
     ) -> None:
-        self.name, self.meaning, self.source, self.not_modelled = name, meaning, source, not_modelled
+        set_once(self, name=name, meaning=meaning, source=source, not_modelled=not_modelled)
         self._settings = dict(settings)
 
     def __getitem__(self, key: str) -> Any:
+        if key not in self._settings:
+            known = unknown_in(key, self) or f"; it has {', '.join(self)}"
+            raise UnknownNameError(f"the preset {self.name} has no setting {shown(key)}{known}")
         return copy.deepcopy(self._settings[key])
 
     def __iter__(self) -> Iterator[str]:

@@ -18,7 +18,7 @@ from ._html import note, pairs
 from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
 from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceLevel
-from ._values import code, items_of, laid_out
+from ._values import Guarded, code, items_of, laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
 from .errors import FaultWarning, InvalidError, SettingWarning, shown, warn
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Scenario"]
 
 
-class Scenario:
+class Scenario(metaclass=Guarded):
     """Everything that determines a run, except its seed: a value that prints, compares, serialises and runs.
 
     Parameters
@@ -122,7 +122,7 @@ class Scenario:
     True
     """
 
-    __slots__ = ("_json", "_parts")
+    __slots__ = ("_json", "_parts", "_raised")
 
     _json: str
     _parts: dict[str, Any]
@@ -195,8 +195,7 @@ class Scenario:
                 warn(FaultWarning(said))
 
     def _set(self, normal: str) -> None:
-        object.__setattr__(self, "_json", normal)
-        object.__setattr__(self, "_parts", json.loads(normal))
+        self._json, self._parts = normal, json.loads(normal)
 
     @classmethod
     def from_json(cls, text: str) -> Scenario:
@@ -539,8 +538,10 @@ class Scenario:
         ms = self._parts.get(name)
         return None if ms is None else float(ms)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a scenario is a value and cannot be changed; use replace({name}=...)")
+    @staticmethod
+    def _instead_of_setting(name: str) -> str:
+        can = name == "nodes" or name in WRITERS
+        return f"a scenario does not change; use replace({name}=...)" if can else "it can only be read"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self._json == other._json

@@ -11,6 +11,7 @@ from ._files import path_of
 from ._html import note
 from ._html import table as html_table
 from ._suggest import close
+from ._values import Guarded
 from .errors import CallError, InvalidError, shown, warn
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def schema() -> dict[str, tuple[str, tuple[Column, ...]]]:
     return {name: (meaning, tuple(columns)) for name, meaning, columns in _core.schema()}
 
 
-class Table:
+class Table(metaclass=Guarded):
     """A table of a trace. Any library that reads the Arrow PyCapsule interface accepts it without copying.
 
     Examples
@@ -165,7 +166,7 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-class Trace:
+class Trace(metaclass=Guarded):
     """The recording of a run, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
 
     `raftlab.schema()` has every column's type, unit and meaning.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from . import _core
 from ._arguments import Handle, choice, message_types, nodes
 from ._faults import Fault, fault_from_dict
 from ._html import note, pairs, table
+from ._read_only import set_once
 from ._time import Duration, format_ms
-from ._values import Many, Node
+from ._values import Guarded, Many, Node
 from .errors import escaped
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["Entry", "FaultHandle", "InFlight", "Log", "Message", "NodeView", "Op
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(metaclass=Guarded):
     """An entry of a node's log.
 
     Examples
@@ -73,13 +74,6 @@ class Log(Many[Entry]):
 
     _one, _several = "entry", "entries"
 
-    @overload
-    def __getitem__(self, key: SupportsIndex) -> Entry: ...
-    @overload
-    def __getitem__(self, key: slice) -> Log: ...
-    def __getitem__(self, key: SupportsIndex | slice) -> Entry | Log:
-        return Log(super().__getitem__(key)) if isinstance(key, slice) else super().__getitem__(key)
-
     def _rows(self) -> list[tuple[str, str, str, str]]:
         """The lines to show: the last ones of a long log."""
         return [(str(e.index), str(e.term), e.value, "yes" if e.committed else "no") for e in self[-SHOWN:]]
@@ -119,7 +113,29 @@ def extent(node: Mapping[str, Any]) -> str:
     return f"{first}..{last}" if first <= last else "empty"
 
 
-class NodeView(Node):
+class View(metaclass=Guarded):
+    """The base of views of one thing: two are equal if they are of the same thing of the same cluster."""
+
+    __slots__ = ()
+
+    _known_by: ClassVar[str]
+    """The attribute that tells the things of a cluster apart."""
+    _world: World
+
+    def _key(self) -> tuple[int, str, object]:
+        return id(self._world), self._known_by, getattr(self, self._known_by)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, View) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        set_once(self, **state[1])
+
+
+class NodeView(View, Node):
     """A node as it is now. Its attributes follow the cluster; nothing is copied.
 
     A node that is down shows what its disk holds. Two are equal if they are the same node of the same
@@ -135,10 +151,12 @@ class NodeView(Node):
     (True, 'leader', {'B': 1, 'C': 1})
     """
 
-    __slots__ = ("_world",)
+    __slots__ = ("_raised", "_world")
+
+    _known_by = "name"
 
     def __init__(self, world: World, name: str) -> None:
-        self._world, self.name = world, name
+        set_once(self, _world=world, name=name)
         world._engine.node(name)  # an unknown name is an error now
 
     def _get(self, what: str) -> Any:
@@ -242,14 +260,6 @@ class NodeView(Node):
         """Its log, without entries that a snapshot has replaced."""
         return Log(Entry(*row) for row in self._world._engine.log(self.name))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, NodeView):
-            return NotImplemented
-        return self._world is other._world and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash((id(self._world), self.name))
-
     def __repr__(self) -> str:
         node = self._world._engine.node(self.name)
         covered = f", snapshot up to {node['snapshot_index']}" if node["snapshot_index"] else ""
@@ -301,7 +311,7 @@ class Leaders(Nodes):
     _one, _several = "leader", "leaders"
 
 
-class Operation(Handle):
+class Operation(View, Handle):
     """The handle of a client's operation, with its fate.
 
     It follows the cluster in which it was made; `fork.operation(handle)` is the same operation in a fork. Two
@@ -321,12 +331,14 @@ class Operation(Handle):
     True
     """
 
-    __slots__ = ("_world", "id")
+    __slots__ = ("_raised", "_world", "id")
 
+    _known_by = "id"
     _handles: ClassVar[str] = "an operation"
+    id: int
 
     def __init__(self, world: World, op: int) -> None:
-        self._world, self.id = world, op
+        set_once(self, _world=world, id=op)
 
     def _get(self, what: str) -> Any:
         return self._world._engine.op(self.id).get(what)
@@ -401,14 +413,6 @@ class Operation(Handle):
         """True if it has an answer of any kind."""
         return self.status != "pending"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Operation):
-            return NotImplemented
-        return self._world is other._world and self.id == other.id
-
-    def __hash__(self) -> int:
-        return hash((id(self._world), self.id))
-
     def __index__(self) -> int:
         return self.id
 
@@ -455,7 +459,7 @@ class FaultHandle(int, Handle):
     def __new__(cls, world: Cluster, handle: int, fault: Fault) -> Self:
         """The fault of a cluster with this number."""
         self = super().__new__(cls, handle)
-        self._world, self.fault = world, fault
+        set_once(self, _world=world, fault=fault)
         return self
 
     @property
@@ -499,7 +503,7 @@ class FaultHandles(Many[FaultHandle]):
 
 
 @dataclass(frozen=True)
-class Message:
+class Message(metaclass=Guarded):
     """A message in flight, to be moved by hand.
 
     Examples
@@ -613,17 +617,8 @@ class InFlight(Many[Message]):
     _one, _several = "message", "messages"
     _names: tuple[str, ...]
 
-    @overload
-    def __getitem__(self, key: SupportsIndex) -> Message: ...
-    @overload
-    def __getitem__(self, key: slice) -> InFlight: ...
-    def __getitem__(self, key: SupportsIndex | slice) -> Message | InFlight:
-        if isinstance(key, slice):
-            return InFlight._of(super().__getitem__(key), self._names)
-        return super().__getitem__(key)
-
     @classmethod
-    def _of(cls, messages: Iterable[Message], names: Sequence[str]) -> InFlight:
+    def _of(cls, messages: Iterable[Message], names: Sequence[str]) -> Self:
         self = cls(messages)
         self._names = tuple(names)
         return self
@@ -642,7 +637,10 @@ class InFlight(Many[Message]):
         wanted = known if types is None else message_types(types, "types")
         among = {choice(name, "types", known) for name in wanted}
         chosen = (m for m in self if m.from_ in senders and m.to in receivers and m.type in among)
-        return InFlight._of(chosen, self._names)
+        return self._like(chosen)
+
+    def _like(self, items: Iterable[Message]) -> Self:
+        return self._of(items, self._names)
 
     def deliver(self) -> None:
         """Delivers all of them now, one after the other."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._arguments import number
 from .._time import DAY_MS, HOUR_MS, format_ms
+from .._values import Guarded
 from ..statistics import Estimate, as_columns, digits, percent
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Advice:
+class Advice(metaclass=Guarded):
     """The result of `advise`.
 
     Attributes

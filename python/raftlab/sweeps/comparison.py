@@ -12,7 +12,7 @@ from .._arguments import confidence as confidence_of
 from .._arguments import instance
 from .._boundary import shows_how
 from .._time import Duration, to_ms
-from .._values import call, code
+from .._values import Guarded, call, code
 from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
@@ -24,7 +24,7 @@ __all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(metaclass=Guarded):
     """A comparison of two points, run by run with the same seed.
 
     Attributes

@@ -15,6 +15,7 @@ from .._conditions import Condition
 from .._progress import Progress
 from .._signatures import passes_on
 from .._typing import RunOptions
+from .._values import Guarded
 from ..errors import IncompleteWarning, InvalidError, warn
 from ..scenario import Scenario, default_threads
 from ..statistics import percent
@@ -29,7 +30,7 @@ __all__ = ["RareEvent", "rare_event"]
 
 
 @dataclass(frozen=True)
-class RareEvent:
+class RareEvent(metaclass=Guarded):
     """The probability of a rare event, estimated by multilevel splitting.
 
     Attributes

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import _core
 from .._arguments import integer
+from .._read_only import set_once
 from .._signatures import passes_on
 from .._typing import RunOptions
+from .._values import Guarded
 from ..errors import InvalidError, ReplayError, shown
 from ..scenario import Scenario
 from ..statistics import upper_bound
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Sweep"]
 
 
-class Sweep:
+class Sweep(metaclass=Guarded):
     """The result of a sweep, with a row per run.
 
     Any library that reads the Arrow PyCapsule interface accepts it: `polars.DataFrame(result)`.
@@ -56,9 +58,12 @@ class Sweep:
     7
     """
 
+    runs: Table
+    series: Table | None
+
     def __init__(self, plan: Plan, runs: Table, series: Table | None) -> None:
         self._plan = plan
-        self.runs, self.series = runs, series
+        set_once(self, runs=runs, series=series)
 
     @property
     def complete(self) -> bool:
@@ -183,7 +188,7 @@ class Sweep:
         point, seed, digest = self._find(row)
         run = self._plan.run(point, seed, **options)
         run._warn_if_not_armed()
-        run.point = dict(self.points[point])
+        set_once(run, point=dict(self.points[point]))
         as_it_was = options.get("on_violation", self._plan.on_violation) == self._plan.on_violation
         if digest is not None and as_it_was and run.digest != digest:
             raise ReplayError(

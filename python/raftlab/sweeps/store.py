@@ -176,7 +176,7 @@ class StoredTable(Table):
     """A table of a sweep on disk, read on demand; its length is known before."""
 
     def __init__(self, name: str, files: Sequence[Path], plan: Plan, sums: Checksums) -> None:
-        self._name, self.files, self._plan, self._sums = name, files, plan, sums
+        self._name, self._files, self._plan, self._sums = name, files, plan, sums
         self._read: Cells | None = None
 
     @property
@@ -188,7 +188,7 @@ class StoredTable(Table):
     def _load(self) -> Cells:
         import pyarrow as pa
 
-        if not self.files:
+        if not self._files:
             table = getattr(self._plan.no_rows(), self._name)
             assert table is not None, "a plan with a time series gives one"
             return table  # type: ignore[no-any-return]
@@ -201,7 +201,7 @@ class StoredTable(Table):
         return joined(parts)
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        for file in self.files:
+        for file in self._files:
             try:
                 yield self._sums.read(file, columns)
             except Exception as error:
@@ -224,9 +224,9 @@ class StoredTable(Table):
         if self._read is not None:
             return len(self._read)
         if self._name == "runs":
-            return sum(last - first for first, last in filter(None, map(chunk_of, self.files)))
+            return sum(last - first for first, last in filter(None, map(chunk_of, self._files)))
         rows = 0
-        for file in self.files:
+        for file in self._files:
             try:
                 rows += parquet.read_metadata(file).num_rows
             except Exception as error:
