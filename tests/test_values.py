@@ -56,12 +56,19 @@ def made(kind, *arguments, **strategies):
     )
 
 
-WHEN = st.sampled_from([{"at": "1s"}, {"after": 5}, {"at": 10, "every": "1s"}, {"uptime": rl.uniform(5, 9)}])
+WHEN = st.sampled_from(
+    [
+        {"at": "1s"},
+        {"after": 5},
+        {"at": 10, "every": "1s"},
+        {"uptime": rl.uniform(5, 9), "duration": "1s"},
+    ]
+)
 
 
 def on_nodes(kind, *arguments, **strategies):
     return st.tuples(TARGET, st.tuples(*arguments), maybe(**strategies, duration=TIME), WHEN).map(
-        lambda given: kind(given[0], *given[1], **given[2], **given[3])
+        lambda given: kind(given[0], *given[1], **given[3] | given[2])
     )
 
 
