@@ -295,7 +295,8 @@ def test_where_every_run_failed_nothing_is_said(swept):
     for name in ("ending", "sent"):
         unit, meaning = next(column[2:] for column in result.runs.columns if column[0] == name)
         rows = rows.with_column(name, [None] * len(result), unit, meaning)
-    result.runs = rl.Table(rows.with_column("error", ["no"] * len(result), "", "why"))
+    failed = rl.Table(rows.with_column("error", ["no"] * len(result), "", "why"))
+    result = rl.Sweep(result._plan, failed, result.series)
     assert (result.upper_bound, result.summary(metrics=["sent", "violation"]).n.sum()) == (1.0, 0)
     assert "800 failed" in repr(result)
 

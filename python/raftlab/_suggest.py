@@ -20,7 +20,9 @@ __all__ = [
     "meant",
     "meant_for",
     "named",
+    "needed",
     "of_kind",
+    "possible",
     "refuse_makers",
     "takes",
     "unknown_argument",
@@ -68,6 +70,19 @@ def meant(words: Iterable[str]) -> str:
     """
     listed = list(words)
     return f"; did you mean {_joined(listed, 'or')}?" if listed else ""
+
+
+def possible(make: Callable[[], object], hint: str) -> str:
+    """A hint that suggests a call, if this call can be made; otherwise it is empty.
+
+    >>> possible(lambda: int("7"), "; write 7"), possible(lambda: int("x"), "; write x")
+    ('; write 7', '')
+    """
+    try:
+        make()
+    except (ValueError, TypeError):  # as all errors of arguments are
+        return ""
+    return hint
 
 
 def _joined(words: list[str], last: str) -> str:
@@ -223,10 +238,10 @@ def _methods_for(call: str, name: str) -> list[str]:
     if not isinstance(owner, type):
         return []
     methods = (word for word in dir(owner) if name in word.split("_") and word[0] != "_")
-    return [f"{owner.__name__}.{word}({_needed(getattr(owner, word))})" for word in methods]
+    return [f"{owner.__name__}.{word}({needed(getattr(owner, word))})" for word in methods]
 
 
-def _needed(function: Callable[..., Any]) -> str:
+def needed(function: Callable[..., Any]) -> str:
     """The arguments that a call needs, separated by commas."""
     return ", ".join(
         f"*{name}" if parameter.kind is parameter.VAR_POSITIONAL else name
@@ -256,7 +271,8 @@ def meant_for(value: object, kind: type) -> str:
     if call:
         return f"; call it: {call}"
     if isinstance(value, Mapping) and value and value.keys() <= _parameters_of(kind):
-        return f"; write {__package__}.{written_call(kind.__name__, (), value)}"
+        written = written_call(kind.__name__, (), value)
+        return possible(lambda: kind(**value), f"; write {__package__}.{written}")
     for base in type(value).__mro__:
         if (base.__name__, kind.__name__) in INSTEAD:
             return f": {INSTEAD[base.__name__, kind.__name__]}"
@@ -315,7 +331,7 @@ def _call(value: Any, kind: type) -> str | None:
         makes = ours and inspect.signature(value).return_annotation in (kind, kind.__name__)
     if not makes:
         return None
-    return f"{value.__name__}({_needed(value)})"
+    return f"{value.__name__}({needed(value)})"
 
 
 def takes(function: Callable[..., object], count: int) -> bool:

@@ -94,8 +94,6 @@ class Many(tuple[T, ...], metaclass=Guarded):
     _one: ClassVar[str] = "item"
     _several: ClassVar[str] = "items"
     """The name of an item, and of several."""
-    _by_name: ClassVar[str] = ""
-    """The end of the error for an item that is asked for by name: what to write instead."""
 
     @overload
     def __getitem__(self, key: SupportsIndex) -> T: ...
@@ -109,8 +107,12 @@ class Many(tuple[T, ...], metaclass=Guarded):
         except IndexError:
             raise OutOfRangeError(self._range(key)) from None
         except TypeError:
-            instead = self._by_name.format(shown(key)) if isinstance(key, str) else ""
-            raise CallError(f"{self._several} have places from 0, not {shown(key)}{instead}") from None
+            said = f"{self._several} have places from 0, not {shown(key)}{self._by_name(key)}"
+            raise CallError(said) from None
+
+    def _by_name(self, _key: object) -> str:
+        """What to write instead of a name in brackets."""
+        return ""
 
     def _like(self, items: Iterable[T]) -> Self:
         """Some of them as the same class."""
@@ -183,6 +185,8 @@ def call(name: str, placed: Iterable[Any], named: Mapping[str, Any]) -> str:
 
 def code(value: Any) -> str:
     """A value as it is written in Python: its repr, but 1000.0 as 1000."""
+    if hasattr(type(value), "tolist"):  # a number of numpy's
+        value = value.tolist()
     if type(value) is float and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, dt.timedelta):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from numbers import Real
 from typing import Any, TypeVar
 
 from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
 from ._faults import Fault
+from ._suggest import possible
 from ._time import to_ms
+from ._values import code
 from .discovery import SWITCHES, election_rules
 from .distributions import Distribution
 from .errors import InvalidError, shown
-from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+from .settings import AdaptiveTimeout, Disk, Initial, Network, OpenLoop, _Load
 from .steps import Step, step_to_dict
 
 __all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_in", "without_rule", "written_down"]
@@ -139,10 +143,13 @@ def _setting(value: Any, what: str, kind: type[T]) -> T:
 
 
 def _write_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if isinstance(value, (str, Real, timedelta)):
+        hint = possible(
+            lambda: OpenLoop(value),  # type: ignore[arg-type]
+            f"; write raftlab.OpenLoop({code(value)})",
+        )
         raise InvalidError(
-            f"{what} must be an OpenLoop, a ClosedLoop or a list of them, not {shown(value)}; "
-            f"write raftlab.OpenLoop({shown(value)})"
+            f"{what} must be an OpenLoop, a ClosedLoop or a list of them, not {shown(value)}{hint}"
         )
     loads = [value] if isinstance(value, _Load) else items(value, what)
     return [instance(load, _Load, what).to_dict(nodes) for load in loads]

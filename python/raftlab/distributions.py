@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ._arguments import items, number, reading
+from ._suggest import possible
 from ._time import Duration, to_ms
 from ._values import Guarded, call
 from .errors import InvalidError, shown
@@ -102,8 +103,9 @@ def time_to_dict(value: Time, what: str) -> Any:
         return value.to_dict()
     ends = _range(value)
     if ends is not None:
-        hint = f"write raftlab.{call('uniform', ends, {})} for a range"
-        raise InvalidError(f"{what} must be a time or a distribution, not {shown(value)}; {hint}")
+        written = f"; write raftlab.{call('uniform', ends, {})} for a range"
+        hint = possible(lambda: uniform(*ends), written)
+        raise InvalidError(f"{what} must be a time or a distribution, not {shown(value)}{hint}")
     return to_ms(value, what)
 
 

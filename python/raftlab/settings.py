@@ -167,6 +167,14 @@ class _Load(Value):
         raise NotImplementedError
 
 
+def _longer(value: Time, what: str) -> Any:
+    """A time as the scenario's JSON has it, which must not be 0."""
+    written = time_to_dict(value, what)
+    if written == 0:
+        raise InvalidError(f"{what} must be longer than 0 ms, not {shown(value)}")
+    return written
+
+
 def load_from_dict(written: Mapping[str, Any], nodes: Sequence[str]) -> _Load:
     """A load from the scenario's JSON."""
     pacing = dict(written["pacing"])
@@ -213,7 +221,7 @@ class OpenLoop(_Load):
     every: Time = "10ms"
 
     def _pacing(self) -> dict[str, Any]:
-        return {"pacing": "open", "every": time_to_dict(self.every, "workload: every")}
+        return {"pacing": "open", "every": _longer(self.every, "workload: every")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -254,7 +262,7 @@ class ClosedLoop(_Load):
             "pacing": "closed",
             "clients": integer(self.clients, "workload: clients", 1, 100_000),
             "think": time_to_dict(self.think, "workload: think"),
-            "timeout": to_ms(self.timeout, "workload: timeout"),
+            "timeout": _longer(self.timeout, "workload: timeout"),
             "retry": flag(self.retry, "workload: retry"),
         }
 
@@ -365,7 +373,7 @@ class Initial(Value):
             if isinstance(value, Mapping):
                 written[name + "s"] = dict(value)
             elif value is not None:
-                written[name] = value
+                written[name] = value if name == "log" else integer(value, f"initial: {name}")
         if self.voted_for is not None:
             written["voted_for"] = instance(self.voted_for, dict, "initial: voted_for")
         if self.leader is not None:

@@ -10,7 +10,7 @@ from . import _core
 from ._files import path_of
 from ._html import note
 from ._html import table as html_table
-from ._suggest import close
+from ._suggest import close, needed
 from ._values import Guarded
 from .errors import CallError, InvalidError, shown, warn
 
@@ -77,7 +77,8 @@ class Table(metaclass=Guarded):
             if isinstance(key, str):
                 self._known(key)
                 raise CallError(f"a table has no [...]: write to_list({key!r}) or to_pandas()[{key!r}]")
-            raise CallError(f"a table has no [...]: write to_pandas().iloc[{shown(key)}]")
+            row = key if type(key) is int and -len(self) <= key < len(self) else "..."
+            raise CallError(f"a table has no [...]: write to_pandas().iloc[{row}]")
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self._core.__arrow_c_stream__(requested_schema)
@@ -188,7 +189,8 @@ class Trace(metaclass=Guarded):
     def _instead(name: str) -> str:
         """The advice for an attribute that it does not have."""
         if hasattr(Table, name):
-            call = f"{name}()" if callable(getattr(Table, name)) else name
+            method = getattr(Table, name)
+            call = f"{name}({needed(method)})" if callable(method) else name
             return f"it is of one table, such as trace.messages.{call}; the tables are {', '.join(schema())}"
         return f"its tables are {', '.join(schema())}"
 

@@ -295,12 +295,15 @@ class Nodes(Many[NodeView]):
     __slots__ = ()
 
     _one, _several = "node", "nodes"
-    _by_name = "; write cluster[{}]"
+
+    def _by_name(self, key: object) -> str:
+        known = any(key in node._world._engine.names for node in self[:1])
+        return f"; write cluster[{key!r}]" if known else ""
 
     @staticmethod
-    def _instead(name: str) -> str:
+    def _instead(_name: str) -> str:
         """The advice for an attribute that it does not have."""
-        return f"they are a tuple; cluster[{name!r}] is a node by its name"
+        return "they are a tuple; cluster[...] is a node by its name"
 
 
 class Leaders(Nodes):

@@ -103,7 +103,8 @@ def _refuse_question_as_x(result: Sweep, x: object) -> None:
     """Refuses a question in the place of the parameter, with the right order."""
     refuse_condition(x, "x must be a parameter of the grid, and question")
     if isinstance(x, str) and x not in result.parameters and (x == "violation" or is_question(x)):
-        known = result.parameters
+        points = result.points
+        known = [name for name in result.parameters if isinstance(points[0][name], (int, float))]
         order = f"; write raftlab.plot.share(result, {known[0]!r}, {x!r})" if known else ""
         raise InvalidError(f"x must be a parameter of the grid, not the question {shown(x)}{order}")
 

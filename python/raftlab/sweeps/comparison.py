@@ -17,6 +17,8 @@ from ..errors import InvalidError, shown
 from ..statistics import NOT_ARMED, STOPPED, none_of, percent, varies
 from ..tables import _need
 from .grid import same
+from .observed import metrics_of
+from .overview import leading
 from .pairs import UNKNOWN, Pairs, correlation, of_means, of_medians, of_shares
 from .result import Sweep
 
@@ -301,10 +303,19 @@ def right_call(a: object = None, b: object = None, metric: object = None, **_: o
     second = next((point for point in a.points if not same(point[name], first[name])), None)
     if second is None:
         return ""
-    if not isinstance(metric, str):
-        metric = b if isinstance(b, str) and b != name else "unavailable_ms"
+    asked = (word for word in (metric, b, "unavailable_ms") if word != name and _is_metric(a, word))
+    metric = next(asked, None) or leading(a)
+    if metric is None:
+        return ""
     sides = ", ".join(_where(first | {name: point[name]}) for point in (first, second))
     return f"; write raftlab.compare({sides}, {metric!r})"
+
+
+def _is_metric(result: Sweep, word: object) -> bool:
+    try:
+        return isinstance(word, str) and bool(metrics_of(result, word))
+    except InvalidError:
+        return False
 
 
 def _where(point: Mapping[str, Any]) -> str:
