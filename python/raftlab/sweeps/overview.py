@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..statistics import Estimate, runs_in_words
+from ..statistics import Sample, runs_in_words
 
 if TYPE_CHECKING:
     from .result import Sweep
@@ -107,7 +107,7 @@ def overview(result: Sweep) -> Overview:
         cells = [in_words(value) for value in point.values()]
         if observed:
             sample = observed.sample(places)
-            cells.append(worded(sample.estimate(None if observed.flags else 0.5), sample.n, len(places)))
+            cells.append(worded(sample, len(places)))
         broken = [seeds[row] for row in places if violations[row]]
         judged = not failed[places].all()
         rows.append((*cells, violations_in_words(broken, result._plan.checks, judged=judged)))
@@ -140,16 +140,21 @@ def in_words(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def worded(estimate: Estimate, count: int, runs: int) -> str:
-    """An estimate with its interval, and the number of runs behind it if others have no value.
+def worded(sample: Sample, runs: int) -> str:
+    """The share or the median of a sample with its interval, and the numbers of runs that qualify it.
 
-    `70.2 (67.9 to 72)`, or `125 (121 to 128), 67 of 300 runs`.
+    `70.2 (67.9 to 72)`; `125 (121 to 128), 67 of 300 runs` if the others have no value; or `125 (121 to 128),
+    20 censored` if durations were not over in 20 of the runs.
     """
+    estimate, some = sample.estimate(None if sample.flags else 0.5), ""
+    if sample.n < runs:
+        some = f", {sample.n:,} of {runs_in_words(runs)}"
+    if len(sample.censored):
+        some += f", {len(sample.censored):,} censored"
     if math.isnan(estimate.value):
-        return "–"
+        return f"–{some}" if len(sample.censored) else "–"
     known = not (math.isnan(estimate.low) and math.isnan(estimate.high))
     interval = f" ({estimate.low:.4g} to {estimate.high:.4g})" if known else ""
-    some = f", {count:,} of {runs_in_words(runs)}" if count < runs else ""
     return f"{estimate.value:.4g}{interval}{some}"
 
 

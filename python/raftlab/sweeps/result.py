@@ -357,7 +357,8 @@ class Sweep(metaclass=Guarded):
         confidence : float, default 0.95
             The confidence of the intervals.
         quantiles : sequence of float, default (0.5, 0.9, 0.99)
-            The quantiles, as shares.
+            The quantiles, as shares. Each is a value that occurred, the least that this share of the runs
+            does not exceed: of an even number of runs, the median is the lower of the two in the middle.
 
         Returns
         -------
