@@ -398,11 +398,11 @@ def test_where_there_is_no_best_timeout_it_says_why():
 
 
 def test_a_crash_that_nobody_follows_has_no_upper_limit():
-    lossy = rl.Network(rl.uniform(2, 8), loss=0.5)
-    found = rl.advise(lossy, timeouts=[12, 600], seeds=60, steady_days=1e-5, **QUICK)
+    lossy = rl.Network(rl.uniform(2, 8), loss=0.4)
+    found = rl.advise(lossy, timeouts=[9, 600], seeds=60, steady_days=1e-5, **QUICK)
     short = found.choices[0]
     assert short.failover_ms.value < short.failover_ms.high == short.downtime_s_a_year.high == math.inf
-    assert "no lasting leader after" in found.to_pandas().note[12]
+    assert "no lasting leader after" in found.to_pandas().note[9]
 
 
 def test_timeouts_are_numbers_that_one_would_choose():
@@ -603,8 +603,8 @@ def test_a_picture_names_only_what_it_shows(advice, stuck):
     def key(found):
         return [text.get_text() for text in found.plot().get_legend().get_texts()]
 
-    assert "no leader is elected" in key(stuck)
-    assert "no leader is elected" not in key(advice)
+    assert "no leader lasts" in key(stuck)
+    assert "no leader lasts" not in key(advice)
     rarely = rl.advise(rl.uniform(1, 2), timeouts=[150, 300], budget=400, **QUICK)
     assert "expected" not in key(rarely)
     assert any("was seen" in label for label in key(rarely))

@@ -52,14 +52,19 @@ def downtime_s_a_year(network, timeout, seeds):
 
 
 def test_the_cost_is_that_of_runs_without_advice(advice, network):
-    """With the recommended timeout and those next to it; shorter ones are not worth it."""
+    """With the recommended timeout and the next longer ones; the next shorter one costs no less."""
     place = advice.choices.index(advice.best)
     assert advice.best.timeout_ms in (33, 40)
-    for choice in advice.choices[place - 1 : place + 2]:
+    cost = {}
+    for choice in advice.choices[place - 1 : place + 3]:
         said = choice.downtime_s_a_year
         seen, error = downtime_s_a_year(network, choice.timeout_ms, 300)
-        assert said.low - 2 * error < seen < said.high + 2 * error, choice.timeout_ms
-        assert said.value == pytest.approx(seen, rel=0.3), choice.timeout_ms
+        cost[choice.timeout_ms] = seen - 2 * error, seen + 2 * error
+        if choice.elects:
+            assert said.low - 2 * error < seen < said.high + 2 * error, choice.timeout_ms
+            assert said.value == pytest.approx(seen, rel=0.3), choice.timeout_ms
+    assert len(cost) == 4
+    assert cost[advice.best.timeout_ms][0] < min(high for _, high in cost.values())
 
 
 def test_a_timeout_whose_elections_follow_one_another_for_long_is_none_to_choose(advice):
@@ -77,10 +82,11 @@ def test_all_elections_after_a_crash_count(network):
     setup, timeout = Setup.of(5, network, None, None), 22.0
     search = Search(setup, 0.0, FAILURES, 0, Budget(runs=1))
     search.play([timeout], 200, 20)
-    first = rl.sweep(
+    runs = rl.sweep(
         setup.failover(timeout, 0.0).replace(stop=rl.leader_elected), seeds=200,
         metrics="since_last_fault_ms", progress=False,
-    )["since_last_fault_ms"]  # fmt: skip
+    )  # fmt: skip
+    first = runs["since_last_fault_ms"][runs["ending"] == "stop"]
     all_of_them = search.seen[timeout].crashes
     assert np.exp(all_of_them.log_mean()[0]) > 1.5 * np.median(first)
     assert all_of_them.lost_ms.max() > 20 * np.median(first)
@@ -142,13 +148,13 @@ def test_counts_that_agree_correct_the_calculation():
 def test_counted_rates_are_marked():
     """With timeouts near the round trip one loss leads to another, which the calculation does not include."""
     network = rl.Network(rl.lognormal(2, 0.7), loss=0.01)
-    found = rl.advise(network, timeouts=[3, 100], losses=[], budget=600, progress=False)
+    found = rl.advise(network, timeouts=[4, 100], losses=[], budget=600, progress=False)
     short, long = found.choices
-    assert 3.0 in found.costs.counted
-    assert "losses as counted, not as calculated" in found.to_pandas().note[3]
+    assert 4.0 in found.costs.counted
+    assert "losses as counted, not as calculated" in found.to_pandas().note[4]
     assert "counted" not in found.note(long)
     losses, lost, whole = (
-        (found.steady.where(timeout_ms=3)[name] - found.beginnings.where(timeout_ms=3)[name]).sum()
+        (found.steady.where(timeout_ms=4)[name] - found.beginnings.where(timeout_ms=4)[name]).sum()
         for name in ("leader_losses", "unavailable_ms", "end_ms")
     )
     rate = losses / (whole - lost) * 86_400_000

@@ -100,8 +100,8 @@ def advise(
     Raises
     ------
     InvalidError
-        If an argument is invalid, no timeout elects a new leader, or there is no best timeout because ever
-        shorter or longer ones are better. The message gives the reason.
+        If an argument is invalid, no timeout elects a lasting leader, or there is no best timeout because
+        ever shorter or longer ones are better. The message gives the reason.
     KeyboardInterrupt
         On Ctrl-C, since a part of the runs gives no advice.
 
@@ -112,7 +112,8 @@ def advise(
         failures a year x time to a new leader + losses a year x length of a loss,
 
     where a loss is that of a leader that did not fail: to a false election, or because it heard no quorum and
-    stepped down. The time to a new leader, the rate and the length are smooth curves over timeouts, to which
+    stepped down. The time to a new leader is that without one until all running nodes follow it, since first
+    leaders may be deposed. That time, the rate and the length are smooth curves over timeouts, to which
     all runs contribute: near the best timeout losses are so rare that runs with a single timeout may have
     none. In units of the timeout, losses never become more frequent as timeouts grow. The curves are Bayesian
     (splines on logarithms), and intervals are central posterior intervals. docs/advise.md has the measured

@@ -66,7 +66,7 @@ class Choice:
 
     @property
     def elects(self) -> bool:
-        """True if the cluster usually settles with a leader."""
+        """True if the cluster settles with a leader, nearly always."""
         return math.isfinite(self.downtime_s_a_year.value)
 
 

@@ -311,7 +311,7 @@ class Search:
         return [rung(step) for step in steps]
 
     def briefly(self, given: list[float] | None) -> None:
-        """Plays once, some timeouts or those around the best one; it is no error if no leader is elected."""
+        """Plays once, some timeouts or those around the best one; it is no error if no leader lasts."""
         self.from_afar(bounded=False)
         if given is not None or self.costs() is not None:
             tried = self._window() if given is None else given

@@ -25,6 +25,8 @@ SETTLED = leader_elected & leaders(1) & caught_up
 """All running nodes follow a new leader. Its election alone does not settle the cluster: a node whose timeout
 is shorter than its round trip becomes a candidate again and again before it hears of the leader. Its terms
 depose one leader after the other, so the elections after a failure can go on for many timeouts."""
+SETTLING = 50
+"""The number of timeouts in which a cluster has to settle at first. It usually takes two to twenty."""
 WATCHED = 200
 """The least number of timeouts to wait until the cluster has settled again after a failure."""
 OTHER_RULES = ("pre_vote", "sticky_votes", "check_quorum", "election_rule", "adaptive_timeout", "bugs")
@@ -108,7 +110,7 @@ class Setup:
 
     def beginning(self, timeout_ms: float, loss: float) -> Scenario:
         """The beginning of any of the runs, until the cluster has settled."""
-        return self._scenario(timeout_ms, loss, stop=SETTLED, horizon=HEALTHY * timeout_ms)
+        return self._scenario(timeout_ms, loss, stop=SETTLED, horizon=SETTLING * timeout_ms)
 
     def deposed(self, timeout_ms: float, loss: float) -> Scenario:
         """A follower's timer is forced to expire although it hears from its leader."""
@@ -118,7 +120,7 @@ class Setup:
 
     def _once_settled(self, timeout_ms: float, loss: float, fault: Fault, watched_ms: float) -> Scenario:
         """A fault within two timeouts after the cluster has settled, and what follows until it has again."""
-        settling = HEALTHY * timeout_ms
+        settling = SETTLING * timeout_ms
         return self._scenario(
             timeout_ms,
             loss,

@@ -98,13 +98,13 @@ def limits(found: Advice, drawn: np.ndarray, value: np.ndarray, high: np.ndarray
 
 
 def _mark_unable(ax: Axes, unable: Sequence[Choice]) -> None:
-    """Draws timeouts that elect no leader at the upper edge."""
+    """Draws timeouts with which no leader lasts at the upper edge."""
     theme = Theme.of(ax)
     if unable:
         ax.plot(
             [choice.timeout_ms for choice in unable], [0.97] * len(unable), "x", ms=7, mew=1.8,
             color=theme.ink, transform=blended_transform_factory(ax.transData, ax.transAxes),
-            label="no leader is elected", gid="unable",
+            label="no leader lasts", gid="unable",
         )  # fmt: skip
 
 
