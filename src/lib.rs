@@ -4,6 +4,7 @@
 //!
 //! ```
 //! use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario};
+//! use raftlab::raft::Node;
 //! use raftlab::sim::Time;
 //!
 //! let scenario = Scenario::from_json(r#"{
@@ -12,7 +13,7 @@
 //!     "faults": [{"fault": {"fault": "crash", "node": "leader"}, "at": 1000}],
 //!     "stop": {"condition": "leader_elected"}
 //! }"#)?;
-//! let mut cluster = Cluster::new(scenario.into(), 7, OnViolation::Record, ())?;
+//! let mut cluster = Cluster::<Node, _>::new(scenario.into(), 7, OnViolation::Record, ())?;
 //! let ending = cluster.play(&mut Default::default(), u64::MAX, Time::NEVER);
 //! assert_eq!(ending, Some(Ending::Stop)); // a new leader, after the crash
 //! assert_eq!(cluster.world().counters().elections, 2);
@@ -27,7 +28,8 @@
 //!   steps.
 //! - [`sim::World`] is the world in which it is played, with any [`protocol::Protocol`] and any
 //!   [`sim::Observer`]s. It knows nothing of Raft.
-//! - [`raft::Node`] is the protocol: inputs go in, effects come out.
+//! - [`raft::Node`] is the protocol: inputs go in, effects come out. Everything that observes or
+//!   plays is written for any [`replica::Replica`].
 //! - [`check::Checks`], [`trace::Recorder`] and [`experiment::metrics::Measures`] observe.
 //! - [`experiment::sweep::Plan`] plays many scenarios with many seeds, on all cores.
 //!
@@ -39,6 +41,7 @@
 //! Each depends only on those before it. Read them in this order; `ARCHITECTURE.md` says more.
 //!
 //! 0. [`protocol`]: the contract between a protocol and its world, inputs and effects;
+//!    [`replica`]: what any replica of a log shows: its log, its store, its changes;
 //! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper;
 //! 2. [`sim`]: the world: time, random draws, event queue, network, disks, clocks, clients;
 //! 3. [`fault`]: the vocabulary of faults; [`trace`]: the event stream in columns; [`check`]: every
@@ -63,6 +66,7 @@ pub mod protocol;
 mod python;
 pub mod raft;
 pub mod reasons;
+pub mod replica;
 pub mod sim;
 pub mod trace;
 

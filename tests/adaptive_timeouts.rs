@@ -10,9 +10,8 @@ use raftlab::protocol::{
     Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Span, TimerId,
 };
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
-use raftlab::raft::{
-    AdaptiveTimeout, Config, EntryId, Log, Node, Output, Payload, RaftMessage, RaftNote, Write,
-};
+use raftlab::raft::{AdaptiveTimeout, Config, Node, Payload, RaftMessage, Write};
+use raftlab::replica::{EntryId, Log, Output, ReplicaNote};
 use support::cluster::config;
 
 /// What a node armed and sent in one step.
@@ -35,7 +34,7 @@ impl Effects<Node> for Told {
         Durability::Done
     }
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}
-    fn note(&mut self, _: RaftNote) {}
+    fn note(&mut self, _: ReplicaNote) {}
     fn halt(&mut self, reason: &'static str) {
         panic!("{reason}");
     }

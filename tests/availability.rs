@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use raftlab::experiment::cluster::Position;
-use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watcher};
+use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watcher, Watches};
 use raftlab::fault::{Fault, Names, Scheduled, Target};
 use raftlab::protocol::{Delay, NodeId, Span};
 use raftlab::raft::Node;
@@ -49,11 +49,13 @@ impl Observer<Node> for Downtime {
     }
 }
 
-impl Watcher for Downtime {
+impl Watches for Downtime {
     fn finish(&mut self, end: Time) {
         self.pass(end);
     }
 }
+
+impl Watcher<Node> for Downtime {}
 
 fn exponential(mean: f64) -> Distribution {
     Distribution::Exponential { mean }
@@ -114,7 +116,8 @@ fn shares(scenario: &Scenario, runs: u64) -> (Estimate, Estimate) {
             }
             let watch = Downtime::default();
             let mut cluster =
-                Cluster::new(scenario.clone(), seed, OnViolation::Record, watch).expect("valid");
+                Cluster::<Node, _>::new(scenario.clone(), seed, OnViolation::Record, watch)
+                    .expect("valid");
             let ending = cluster.play(&mut Position::default(), u64::MAX, Time::NEVER);
             assert_eq!(ending, Some(Ending::Horizon));
             let watch = cluster.world_mut().observer_mut();

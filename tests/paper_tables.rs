@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 
 use raftlab::protocol::{Delay, Input, NodeId, NodeSet, Role, Span, TimerId};
 use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
-use raftlab::raft::{
-    Command, Config, Entry, EntryId, Key, Node, Op, Quorum, RaftMessage, RaftNote, Request, Value,
-    VoteResult,
+use raftlab::raft::{Config, Node, Quorum, RaftMessage, VoteResult};
+use raftlab::replica::{
+    Command, Entry, EntryId, Key, Op, Replica as _, ReplicaNote, Request, Value,
 };
 use raftlab::sim::{DiskSpec, NetworkSpec, Time, Unsynced, World, WorldSpec};
 use serde_json::Value as Json;
@@ -282,7 +282,7 @@ fn a_follower_appends_and_truncates() {
         let step = follower.hears(2, append(term, prev, &new, 0));
         assert_eq!(follower.log(), entries(&case["log"]));
         let appended = step.notes.iter().find_map(|note| match note {
-            RaftNote::Appended { first, last, .. } => Some(*first..=*last),
+            ReplicaNote::Appended { first, last, .. } => Some(*first..=*last),
             _ => None,
         });
         let mut written = follower.log();
@@ -379,7 +379,7 @@ fn the_commit_rule_of_figure_2() {
         );
         leader.node.preset_leader();
         leader.step(Input::Start);
-        assert_eq!(leader.node.progress().expect("it leads")[0].matched, matched[0]);
+        assert_eq!(leader.node.progress().expect("it leads")[0].1, matched[0]);
         for (peer, index) in (2..).zip(&matched[1..]) {
             leader.hears(peer, acknowledge(term, *index));
         }
@@ -452,7 +452,7 @@ fn role_changes() -> BTreeSet<(&'static str, &'static str)> {
             let (mut role, mut term) = (subject.role(), subject.term());
             let notes = step(&mut subject).notes;
             let mut next = notes.iter().filter_map(|note| match note {
-                RaftNote::Role { role, term, .. } => Some((*role, *term)),
+                ReplicaNote::Role { role, term, .. } => Some((*role, *term)),
                 _ => None,
             });
             let first = next.next().unwrap_or((role, term));

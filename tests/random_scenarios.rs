@@ -14,7 +14,7 @@ use raftlab::fault::nemesis::random_faults;
 use raftlab::fault::{Fault, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
 use raftlab::raft::variants::VARIANTS;
-use raftlab::raft::{AdaptiveTimeout, ElectionRule};
+use raftlab::raft::{AdaptiveTimeout, ElectionRule, Node};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, NetworkSpec, Pacing, Purpose, Time,
 };
@@ -110,7 +110,7 @@ fn soak_of_random_scenarios_breaks_nothing() {
 fn play(seed: u64, floors: &mut Floors) {
     let scenario = Arc::new(random_scenario(seed));
     let watch = Checks::new(scenario.nodes.len());
-    let mut cluster = Cluster::new(scenario.clone(), seed, OnViolation::Stop, watch)
+    let mut cluster = Cluster::<Node, _>::new(scenario.clone(), seed, OnViolation::Stop, watch)
         .unwrap_or_else(|why| panic!("seed {seed}: {why}: {}", scenario.to_json()));
     let mut position = Position::default();
     // In slices, to check from time to time for unsynced writes that a crash would lose.

@@ -3,14 +3,18 @@
 use raftlab::experiment::{Cluster, OnViolation, Scenario};
 use raftlab::protocol::{Delay, Durability, Span, TimerId};
 use raftlab::protocol::{Effects, Input, LocalTime, Message, NodeId, OpId, Protocol, Reply, Role};
-use raftlab::raft::{EntryId, Node, Output, Payload, RaftMessage, RaftNote, Write};
+use raftlab::raft::{Node, Payload, RaftMessage, Write};
+use raftlab::replica::{EntryId, Output, ReplicaNote};
 use raftlab::sim::{Time, World};
 
 const A: NodeId = NodeId(0);
 
 fn world(json: &str) -> World<Node, ()> {
     let scenario = Scenario::from_json(json).expect("a scenario");
-    Cluster::new(scenario.into(), 1, OnViolation::Record, ()).expect("a cluster").world().clone()
+    Cluster::<Node, _>::new(scenario.into(), 1, OnViolation::Record, ())
+        .expect("a cluster")
+        .world()
+        .clone()
 }
 
 /// Only "leaders send periodic heartbeats" (§5.2). A heartbeat timer expired while the leader was
@@ -46,7 +50,7 @@ fn a_refusal_of_an_older_term_confirms_no_round() {
     let scenario =
         Scenario::from_json(r#"{"raftlab": 2, "nodes": ["A", "B", "C"]}"#).expect("valid");
     let mut node = Node::new(A, 3, scenario.config());
-    node.preset(5, None, raftlab::raft::Log::default(), 0);
+    node.preset(5, None, raftlab::replica::Log::default(), 0);
     let mut sent = Sent::default();
     let message = RaftMessage::AppendEntries {
         term: 4,
@@ -130,7 +134,7 @@ impl Effects<Node> for Sent {
         Durability::Done
     }
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}
-    fn note(&mut self, _: RaftNote) {}
+    fn note(&mut self, _: ReplicaNote) {}
     fn halt(&mut self, _: &'static str) {}
 
     fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {

@@ -11,10 +11,9 @@ mod support {
 use std::sync::Arc;
 
 use raftlab::protocol::{Protocol as _, Span};
-use raftlab::raft::machine::Machine;
-use raftlab::raft::{
-    Base, Command, Config, EntryId, Key, Op, RaftMessage, RaftNote, Snapshot, StableState, Value,
-};
+use raftlab::raft::{Config, RaftMessage, Snapshot, StableState};
+use raftlab::replica::machine::Machine;
+use raftlab::replica::{Base, Command, EntryId, Key, Op, ReplicaNote, Value};
 use support::cluster::{config, log};
 use support::messages::{acknowledge, append};
 use support::recorder::{Subject, id};
@@ -104,7 +103,7 @@ fn step_6_what_follows_a_matching_entry_is_retained() {
     assert_eq!((follower.node.log().base().index, follower.node.log().last_index()), (3, 4));
     assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
     let hash = log(&[1, 1, 2]).hash_at(3);
-    assert_eq!(step.notes, [RaftNote::Installed { first: 4, index: 3, hash }]);
+    assert_eq!(step.notes, [ReplicaNote::Installed { first: 4, index: 3, hash }]);
 }
 
 #[test]
@@ -115,7 +114,7 @@ fn step_7_a_log_that_does_not_match_is_discarded() {
     assert_eq!((follower.node.log().last_index(), follower.node.log().last_term()), (3, 2));
     assert_eq!((commit(&follower), value(&follower)), (3, vec![Value::int(7)]));
     let hash = log(&[1, 1, 2]).hash_at(3);
-    assert_eq!(step.notes, [RaftNote::Installed { first: 2, index: 3, hash }]);
+    assert_eq!(step.notes, [ReplicaNote::Installed { first: 2, index: 3, hash }]);
     let [(to, RaftMessage::InstallSnapshotReply { term: 2, index: 3, round: 1 })] = step.sent[..]
     else {
         panic!("one answer: {:?}", step.sent)
@@ -158,7 +157,7 @@ fn a_node_compacts_what_it_has_applied_but_for_a_margin() {
     let mut follower = node(&[], 0, 3);
     let taken = |step: &support::recorder::Recorder| {
         let snapshots = step.notes.iter().filter_map(|note| match note {
-            RaftNote::Snapshot { index } => Some(*index),
+            ReplicaNote::Snapshot { index } => Some(*index),
             _ => None,
         });
         snapshots.collect::<Vec<_>>()
@@ -212,7 +211,7 @@ fn what_a_snapshot_covers_matches() {
 #[test]
 fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     let mut leader = leader(&[1, 1, 1, 1], 2);
-    let request = raftlab::raft::Request::Write(Command::plain(put(5)));
+    let request = raftlab::replica::Request::Write(Command::plain(put(5)));
     leader.asked(request);
     leader.hears(2, acknowledge(2, 5)); // commits 1 to 5, and takes a snapshot
     leader.asked(request);
@@ -249,7 +248,7 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
 #[test]
 fn a_heartbeat_never_asks_about_what_is_gone() {
     let mut leader = leader(&[1, 1, 1, 1], 1);
-    leader.asked(raftlab::raft::Request::Write(Command::plain(put(5))));
+    leader.asked(raftlab::replica::Request::Write(Command::plain(put(5))));
     leader.hears(3, refusal(1, 4)); // a probe from the beginning is in flight to node 3
     leader.hears(2, acknowledge(2, 5));
     leader.hears(2, acknowledge(2, 5));

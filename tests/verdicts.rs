@@ -25,6 +25,7 @@ use raftlab::check::{Checks, Property};
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::{Cluster, OnViolation};
 use raftlab::protocol::NodeId;
+use raftlab::raft::Node;
 use raftlab::sim::Time;
 
 use facts::Facts;
@@ -93,11 +94,12 @@ fn play(seed: u64, sum: &mut Sum) {
     let scenario = Arc::new(swarm::scenario(seed));
     let nodes = scenario.nodes.len();
     let watch = (Checks::new(nodes), Record::new(nodes));
-    let mut cluster = Cluster::new(scenario.clone(), seed, OnViolation::Record, watch)
+    let mut cluster = Cluster::<Node, _>::new(scenario.clone(), seed, OnViolation::Record, watch)
         .unwrap_or_else(|why| panic!("seed {seed}: {why}: {}", scenario.to_json()));
     let mut position = Position::default();
-    let short =
-        |cluster: &Cluster<(Checks, Record)>| cluster.world().observer().1.events.len() < LONGEST;
+    let short = |cluster: &Cluster<Node, (Checks, Record)>| {
+        cluster.world().observer().1.events.len() < LONGEST
+    };
     while short(&cluster) && cluster.play(&mut position, 500, Time::NEVER).is_none() {}
     let (checks, record) = cluster.world().observer();
     let judgement = judge(&Facts::of(record));

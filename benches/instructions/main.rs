@@ -25,6 +25,7 @@ use raftlab::check::Checks;
 use raftlab::experiment::metrics::select;
 use raftlab::experiment::sweep::{Plan, Point};
 use raftlab::experiment::{Cluster, OnViolation, Scenario, Watcher, cluster::Position};
+use raftlab::raft::Node;
 use raftlab::sim::Time;
 use raftlab::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 use serde::{Deserialize, Serialize};
@@ -107,11 +108,11 @@ fn run_trials(scenario: &str, trials: u64) -> u64 {
     plan.play(0..trials, 1, |_| true).len() as u64
 }
 
-fn deliver<O: Watcher>(seconds: u64, observer: O) -> u64 {
+fn deliver<O: Watcher<Node>>(seconds: u64, observer: O) -> u64 {
     let scenario = W2.replace("SECONDS", &seconds.to_string());
     let scenario = Arc::new(Scenario::from_json(&scenario).expect("the scenario is valid"));
-    let mut cluster =
-        Cluster::new(scenario, 1, OnViolation::Record, observer).expect("any seed can be played");
+    let mut cluster = Cluster::<Node, _>::new(scenario, 1, OnViolation::Record, observer)
+        .expect("any seed can be played");
     cluster.play(&mut Position::default(), u64::MAX, Time::NEVER);
     cluster.world().counters().delivered
 }

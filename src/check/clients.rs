@@ -7,7 +7,7 @@ use super::ledger::{Committed, Written};
 use super::properties::Property;
 use super::violation::{Breach, Place};
 use crate::protocol::{NodeId, OpId, ReadPath};
-use crate::raft::{Node, Op, Output, Request};
+use crate::replica::{Op, Output, Replica, Request};
 use crate::sim::Time;
 
 /// The knowledge of clients.
@@ -130,7 +130,7 @@ impl Checks {
         &mut self,
         now: Time,
         id: NodeId,
-        node: &Node,
+        node: &impl Replica,
         (client, seq): (u32, u32),
         index: u64,
     ) {
@@ -148,7 +148,7 @@ impl Checks {
         &mut self,
         now: Time,
         id: NodeId,
-        node: &Node,
+        node: &impl Replica,
         client: u32,
         effect: Effect,
         first: Effect,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::properties::Property;
 use super::story::{Moment, Numbers};
 use super::violation::{Breach, Violation};
-use crate::raft::Command;
+use crate::replica::Command;
 use crate::sim::Time;
 
 /// Violations and counts.

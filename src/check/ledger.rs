@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::print;
 use super::story::Stamp;
 use crate::protocol::NodeId;
-use crate::raft::{Command, Entry, Log};
+use crate::replica::{Command, Entry, Log};
 
 /// A committed entry.
 #[derive(Clone, Copy, Debug)]

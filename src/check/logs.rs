@@ -8,13 +8,20 @@ use super::story::What;
 use super::violation::{Breach, Place};
 use super::witness::Promised;
 use super::{Checks, print};
-use crate::protocol::{NodeId, Protocol, Role};
-use crate::raft::{Entry, Node};
+use crate::protocol::{NodeId, Role};
+use crate::replica::{Entry, Replica};
 use crate::sim::Time;
 
 impl Checks {
     #[inline]
-    pub(super) fn appended(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+    pub(super) fn appended(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &impl Replica,
+        first: u64,
+        last: u64,
+    ) {
         let head = node.log().head(last);
         let witness = &mut self.nodes[id.at()];
         let end = witness.last();
@@ -38,7 +45,7 @@ impl Checks {
         &mut self,
         now: Time,
         id: NodeId,
-        node: &Node,
+        node: &impl Replica,
         (first, last): (u64, u64),
         (term, hash): (u64, u64),
     ) {
@@ -58,7 +65,7 @@ impl Checks {
 
     /// Any two honest nodes with an entry must have the same entries before it.
     #[inline]
-    fn match_prefix(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+    fn match_prefix(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
         let Some(entry) = node.log().get(index) else { return };
         let Entry { term, hash, command } = entry;
         let honest = self.is_honest(id);
@@ -74,7 +81,14 @@ impl Checks {
     /// Once two logs differ their prefix hashes differ at every later entry: only the first is
     /// reported.
     #[cold]
-    fn logs_differ(&mut self, now: Time, node: &Node, index: u64, ours: Holder, other: Holder) {
+    fn logs_differ(
+        &mut self,
+        now: Time,
+        node: &impl Replica,
+        index: u64,
+        ours: Holder,
+        other: Holder,
+    ) {
         let honest = ours.honest && other.honest;
         let before = node.log().get(index - 1);
         if before.is_some_and(|e| self.prefixes.has_rival(index - 1, e.term, e.hash, honest)) {
@@ -88,7 +102,14 @@ impl Checks {
     /// A node deletes entries because a leader's conflict with them (§5.3), never one that it has
     /// committed, and never as leader: "a leader never overwrites or deletes entries in its log"
     /// (Figure 3).
-    pub(super) fn truncated(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+    pub(super) fn truncated(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &impl Replica,
+        first: u64,
+        last: u64,
+    ) {
         self.remember(now, id, What::Truncated { first, last });
         self.findings.checked(Property::CommittedPrefix);
         let witness = &self.nodes[id.at()];
@@ -121,7 +142,7 @@ impl Checks {
     }
 
     /// commitIndex must not exceed the last index of the log (Figure 2).
-    fn stays_in_log(&mut self, now: Time, id: NodeId, node: &Node) {
+    fn stays_in_log(&mut self, now: Time, id: NodeId, node: &impl Replica) {
         let (commit, end) = (node.status().commit_index, node.log().last_index());
         if commit > end {
             let breach = Breach::CommitBeyondLog { node: id, commit, end };
@@ -136,7 +157,14 @@ impl Checks {
     }
 
     #[inline]
-    pub(super) fn committed(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+    pub(super) fn committed(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &impl Replica,
+        first: u64,
+        last: u64,
+    ) {
         self.findings.checked(Property::CommitMonotonic);
         let witness = &mut self.nodes[id.at()];
         let commit = std::mem::replace(&mut witness.commit, last);
@@ -152,7 +180,14 @@ impl Checks {
     /// machine, no other server will ever apply a different log entry for the same index" (Figure
     /// 3).
     #[inline]
-    pub(super) fn commit(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+    pub(super) fn commit(
+        &mut self,
+        now: Time,
+        id: NodeId,
+        node: &impl Replica,
+        first: u64,
+        last: u64,
+    ) {
         let witness = &mut self.nodes[id.at()];
         witness.kept = witness.kept.max(last);
         let known = last.min(self.ledger.last());
@@ -186,7 +221,7 @@ impl Checks {
 
     /// A liar commits.
     #[cold]
-    fn claimed(&mut self, now: Time, id: NodeId, node: &Node, last: u64) {
+    fn claimed(&mut self, now: Time, id: NodeId, node: &impl Replica, last: u64) {
         let by = Committer { node: id, at: self.next_stamp(now), in_term: node.term() };
         self.ledger.extend(node.log(), last, by);
     }
@@ -194,7 +229,7 @@ impl Checks {
     /// A node's history differs from the committed one, or other nodes' histories do. True if the
     /// node continues the committed one, which is so if only entries of liars differed.
     #[cold]
-    fn is_at_one(&mut self, now: Time, id: NodeId, node: &Node, last: u64) -> bool {
+    fn is_at_one(&mut self, now: Time, id: NodeId, node: &impl Replica, last: u64) -> bool {
         let honest = self.is_honest(id);
         let end = if honest { self.ledger.confirmed() } else { self.ledger.last() };
         if let Some(index) = self.parts(id, last.min(end)) {
@@ -216,7 +251,7 @@ impl Checks {
     }
 
     /// Replaces entries that only liars have committed by those of an honest node.
-    fn overrule_liars(&mut self, now: Time, id: NodeId, node: &Node, last: u64) {
+    fn overrule_liars(&mut self, now: Time, id: NodeId, node: &impl Replica, last: u64) {
         if let Some(index) = self.parts(id, last.min(self.ledger.last())) {
             self.liar_parts(now, id, node, index, index);
             self.remember_history(self.ledger.hashes(self.ledger.last()).collect());
@@ -230,7 +265,7 @@ impl Checks {
     }
 
     /// A liar has another history, or an honest node has where only liars had committed.
-    fn liar_parts(&mut self, now: Time, id: NodeId, node: &Node, index: u64, known: u64) {
+    fn liar_parts(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64, known: u64) {
         let Some(entry) = self.ledger.get(index).copied() else { return };
         let term = node.log().term_at(index).unwrap_or(0);
         let place = Place { index, term: entry.term };
@@ -248,7 +283,7 @@ impl Checks {
     }
 
     /// An honest node commits another history than that of the first honest nodes, from `first` on.
-    fn commit_apart(&mut self, now: Time, id: NodeId, node: &Node, first: u64, last: u64) {
+    fn commit_apart(&mut self, now: Time, id: NodeId, node: &impl Replica, first: u64, last: u64) {
         let in_term = node.term();
         let by = Committer { node: id, at: self.next_stamp(now), in_term };
         // A node that has committed an index in this term has committed all indices before it.
@@ -277,7 +312,7 @@ impl Checks {
     /// Compares an honest node's commit at an index with those of other honest nodes. The index at
     /// which two histories diverge is reported once, and each acknowledged write that one of them
     /// lacks.
-    fn meets_others(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+    fn meets_others(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
         let Some(said) = self.said(id, node, index) else { return };
         let (term, _) = said;
         let differs = |other: &&Committed| other.said() != said;
@@ -301,7 +336,7 @@ impl Checks {
     }
 
     /// Term and fingerprint of an entry of a node's log, even if a snapshot covers it.
-    fn said(&self, id: NodeId, node: &Node, index: u64) -> Option<(u64, u32)> {
+    fn said(&self, id: NodeId, node: &impl Replica, index: u64) -> Option<(u64, u32)> {
         match node.log().get(index) {
             Some(entry) => Some((entry.term, print(&entry.command))),
             None => self.prefixes.entry(index, self.nodes[id.at()].hash_at(index)),
@@ -309,7 +344,13 @@ impl Checks {
     }
 
     /// An entry of a node's log as the node commits it, even if a snapshot covers it.
-    fn entry(&self, id: NodeId, node: &Node, index: u64, by: Committer) -> Option<Committed> {
+    fn entry(
+        &self,
+        id: NodeId,
+        node: &impl Replica,
+        index: u64,
+        by: Committer,
+    ) -> Option<Committed> {
         match node.log().get(index) {
             Some(entry) => Some(Committed::new(&entry, by)),
             None => {
@@ -322,7 +363,7 @@ impl Checks {
     /// A node took a snapshot: "just the committed entries in its log" (§7). If it differs from the
     /// commits of honest nodes its history is kept, since the node's log may change before the
     /// snapshot is installed.
-    pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+    pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
         let hash = node.log().hash_at(index);
         let in_sequence = self.ledger.hash_at(index) == hash;
         if in_sequence && index <= self.ledger.confirmed() {
@@ -350,7 +391,7 @@ impl Checks {
         &mut self,
         now: Time,
         id: NodeId,
-        node: &Node,
+        node: &impl Replica,
         (first, index, hash): (u64, u64, u64),
     ) {
         self.remember(now, id, What::Installed { index });
@@ -376,7 +417,7 @@ impl Checks {
 
     /// The entries that a snapshot covers are committed by the node that installs it, if its
     /// history is known.
-    fn commit_installed(&mut self, now: Time, id: NodeId, node: &Node, index: u64) {
+    fn commit_installed(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
         let agrees = self.parts(id, self.ledger.confirmed().min(index)).is_none();
         if self.is_honest(id) && agrees {
             self.overrule_liars(now, id, node, index);
@@ -450,7 +491,7 @@ impl Checks {
 
     /// A node is down. Its disk must hold what its messages promised; other entries may be lost,
     /// even if they are committed elsewhere.
-    pub(super) fn crashed(&mut self, now: Time, id: NodeId, node: &Node) {
+    pub(super) fn crashed(&mut self, now: Time, id: NodeId, node: &impl Replica) {
         let honest = self.is_honest(id);
         let status = node.status();
         let Promised { term, vote, index } = self.nodes[id.at()].promised;

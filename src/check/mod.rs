@@ -42,8 +42,8 @@ use self::prefixes::Prefixes;
 use self::reigns::Reigns;
 use self::story::{Placed, Stamp, story};
 use self::witness::Witness;
-use crate::protocol::{NodeId, NodeSet, OpId, Protocol, Role};
-use crate::raft::{Command, Node, Promise, RaftMessage, RaftNote};
+use crate::protocol::{NodeId, NodeSet, OpId, Role};
+use crate::replica::{Command, Promise, Replica, ReplicaMessage as _, ReplicaNote};
 
 use crate::sim::{ClockEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time};
 
@@ -106,7 +106,7 @@ impl Checks {
 
     /// Sets the initial state of a node: term, vote, log, commits, and whether it leads. To be
     /// called for every such node before the world is made.
-    pub fn begin(&mut self, id: NodeId, node: &Node) {
+    pub fn begin(&mut self, id: NodeId, node: &impl Replica) {
         let status = node.status();
         let witness = &mut self.nodes[id.at()];
         (witness.role, witness.term) = (status.role, status.term);
@@ -209,9 +209,9 @@ fn print(command: &Command) -> u32 {
     (command.fingerprint() >> 32) as u32
 }
 
-impl Observer<Node> for Checks {
+impl<P: Replica> Observer<P> for Checks {
     #[inline]
-    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+    fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
         let MessageId { from, to, copy, .. } = flight.id;
         if copy != 0 {
             return 0; // a copy: the node sent the message once
@@ -226,25 +226,25 @@ impl Observer<Node> for Checks {
     }
 
     #[inline]
-    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+    fn noted(&mut self, now: Time, id: NodeId, node: &P, note: ReplicaNote) {
         match note {
-            RaftNote::Appended { first, last, .. } => self.appended(now, id, node, first, last),
-            RaftNote::Committed { first, last } => self.committed(now, id, node, first, last),
-            RaftNote::Session { client, seq, index, fresh: true } => {
+            ReplicaNote::Appended { first, last, .. } => self.appended(now, id, node, first, last),
+            ReplicaNote::Committed { first, last } => self.committed(now, id, node, first, last),
+            ReplicaNote::Session { client, seq, index, fresh: true } => {
                 self.took_effect(now, id, node, (client, seq), index);
             }
-            RaftNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
-            RaftNote::Role { role, term, .. } => self.role_changed(now, id, role, term),
-            RaftNote::Voted { term, candidate } => self.voted(now, id, term, candidate),
-            RaftNote::Snapshot { index } => self.covered(now, id, node, index),
-            RaftNote::Installed { first, index, hash } => {
+            ReplicaNote::Truncated { first, last } => self.truncated(now, id, node, first, last),
+            ReplicaNote::Role { role, term, .. } => self.role_changed(now, id, role, term),
+            ReplicaNote::Voted { term, candidate } => self.voted(now, id, term, candidate),
+            ReplicaNote::Snapshot { index } => self.covered(now, id, node, index),
+            ReplicaNote::Installed { first, index, hash } => {
                 self.installed(now, id, node, (first, index, hash));
             }
-            RaftNote::Session { fresh: false, .. } | RaftNote::Refused { .. } => {}
+            ReplicaNote::Session { fresh: false, .. } | ReplicaNote::Refused { .. } => {}
         }
     }
 
-    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+    fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         self.remember(now, id, What::Host(event));
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) => self.crashed(now, id, node),
@@ -263,7 +263,7 @@ impl Observer<Node> for Checks {
         self.faults.links_changed(stamp, links);
     }
 
-    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {
         match *event {
             OpEvent::Invoked { request, .. } => self.clients.invoked(op, request),
             OpEvent::Ok { node, output } => self.answered(now, op, client, node, output),

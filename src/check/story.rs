@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::faults::{Ends, Force};
 use crate::protocol::{NodeId, Role};
-use crate::raft::{Command, Key, Op, Value};
+use crate::replica::{Command, Key, Op, Value};
 use crate::sim::{ClockEvent, HostEvent, Time};
 
 /// A moment in the story of a violation.

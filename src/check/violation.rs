@@ -5,7 +5,7 @@ use std::fmt;
 use super::properties::Property;
 use super::story::{Moment, Moments, Names, Placed, What};
 use crate::protocol::NodeId;
-use crate::raft::Command;
+use crate::replica::Command;
 use crate::sim::Time;
 
 /// A property that did not hold.

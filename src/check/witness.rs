@@ -3,7 +3,7 @@
 
 use super::story::Moments;
 use crate::protocol::{NodeId, Role};
-use crate::raft::Log;
+use crate::replica::Log;
 
 /// The record of one node.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,7 @@ impl Witness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::Command;
+    use crate::replica::Command;
 
     fn log(terms: &[u64]) -> Log {
         let mut log = Log::default();

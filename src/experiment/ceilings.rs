@@ -4,6 +4,7 @@
 use super::cluster::Cluster;
 use super::condition::Condition;
 use super::initial::Initial;
+use super::playable::Playable;
 use super::scenario::Scenario;
 use super::step::Step;
 use super::watch::Watcher;
@@ -64,7 +65,7 @@ impl Initial {
     }
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// The amount of data to copy: entries (checks also keep those that are compacted, and disks
     /// have their own copy unless they are instant), keys, messages in flight and operations.
     pub fn size(&self) -> usize {

@@ -21,6 +21,7 @@ pub use self::play::{Ending, Position};
 pub use self::script::Mark;
 use self::script::{Performed, Played};
 use self::strikes::Waiting;
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::step::Step;
 use super::symbols::{SharedSymbols, Symbols};
@@ -28,14 +29,14 @@ use super::watch::Watcher;
 use crate::clone::clone_by_field;
 use crate::fault::Injector;
 use crate::protocol::NodeId;
-use crate::raft::Node;
+
 use crate::sim::{Time, World};
 
 /// A cluster in its world, with the planned actions.
-pub struct Cluster<O: Watcher> {
+pub struct Cluster<P: Playable, O: Watcher<P>> {
     scenario: Arc<Scenario>,
     seed: u64,
-    world: World<Node, O>,
+    world: World<P, O>,
     symbols: SharedSymbols,
     injector: Injector,
     agenda: Agenda,
@@ -61,7 +62,7 @@ pub struct Cluster<O: Watcher> {
 }
 
 clone_by_field!(
-    [O: Watcher] Cluster<O> {
+    [P: Playable, O: Watcher<P>] Cluster<P, O> {
         symbols, seed, world, injector, agenda, on_violation, struck_at, has_struck, performed, taken,
         ended, parted
     }
@@ -85,7 +86,7 @@ pub enum Progress {
     Interceptor,
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// A cluster at the beginning of a validated scenario, before its first step.
     pub fn new(
         scenario: Arc<Scenario>,
@@ -157,12 +158,12 @@ impl<O: Watcher> Cluster<O> {
     // ---- State ---------------------------------------------------------------------------------
 
     /// The world.
-    pub fn world(&self) -> &World<Node, O> {
+    pub fn world(&self) -> &World<P, O> {
         &self.world
     }
 
     /// The world, for changes that no scenario can express.
-    pub fn world_mut(&mut self) -> &mut World<Node, O> {
+    pub fn world_mut(&mut self) -> &mut World<P, O> {
         &mut self.world
     }
 

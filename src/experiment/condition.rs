@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::ceilings::MAX_DEPTH;
 use super::watch::Watcher;
 use crate::fault::Names;
-use crate::protocol::{NodeId, OpId, Protocol, Role};
-use crate::raft::Node;
+use crate::protocol::{NodeId, OpId, Role};
+use crate::replica::Replica;
 use crate::sim::World;
 
 macro_rules! conditions {
@@ -164,7 +164,7 @@ impl Condition {
     }
 
     /// Arms it now: edges count from here.
-    pub fn arm<O: Watcher>(&self, names: &Names, world: &World<Node, O>) -> Armed {
+    pub fn arm<P: Replica, O: Watcher<P>>(&self, names: &Names, world: &World<P, O>) -> Armed {
         let node = match self {
             Condition::Leads { node } => names.id(node).ok(),
             _ => None,
@@ -207,7 +207,7 @@ impl Condition {
 impl Armed {
     /// Whether it holds now. Called after every event, most often for a leader, which is inlined.
     #[inline]
-    pub fn holds<O: Watcher>(&self, world: &World<Node, O>) -> bool {
+    pub fn holds<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
         match self.condition {
             Condition::LeaderElected => self.sees_new_leader(world),
             _ => self.looks(world),
@@ -215,12 +215,12 @@ impl Armed {
     }
 
     #[inline]
-    fn sees_new_leader<O: Watcher>(&self, world: &World<Node, O>) -> bool {
+    fn sees_new_leader<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
         world.counters().elections > self.elections
     }
 
     #[inline(never)]
-    fn looks<O: Watcher>(&self, world: &World<Node, O>) -> bool {
+    fn looks<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
         match self.condition {
             Condition::LeaderElected => self.sees_new_leader(world),
             Condition::NoLeader => world.leaders().is_empty(),
@@ -260,7 +260,9 @@ impl Armed {
     }
 }
 
-fn nodes<O: Watcher>(world: &World<Node, O>) -> impl Iterator<Item = NodeId> + use<O> {
+fn nodes<P: Replica, O: Watcher<P>>(
+    world: &World<P, O>,
+) -> impl Iterator<Item = NodeId> + use<P, O> {
     (0..world.len()).map(NodeId::from)
 }
 
@@ -268,7 +270,7 @@ fn join(conditions: &[Condition], by: &str) -> String {
     conditions.iter().map(Condition::text).collect::<Vec<_>>().join(by)
 }
 
-fn caught_up<O: Watcher>(world: &World<Node, O>) -> bool {
+fn caught_up<P: Replica, O: Watcher<P>>(world: &World<P, O>) -> bool {
     let mut up = (0..world.len()).map(NodeId::from).filter(|id| world.is_up(*id));
     let end = |id: NodeId| {
         let node = world.node(id);

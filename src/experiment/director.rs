@@ -1,12 +1,13 @@
 //! Messages moved by hand, by the names of their nodes.
 
 use super::cluster::{Cluster, Done};
+use super::playable::Playable;
 use super::step::{ByHand, MessageName};
 use super::watch::Watcher;
 use crate::protocol::Span;
 use crate::sim::MessageId;
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Moves a message. It is not an error if it is no longer in flight: in another run it may have
     /// arrived.
     pub(super) fn move_message(&mut self, name: &MessageName, what: ByHand, after: Span) -> Done {

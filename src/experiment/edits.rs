@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::step::{CommandSpec, MessageName};
 use super::symbols::Symbols;
 use crate::fault::Names;
-use crate::protocol::{Message, NodeId, Span};
-use crate::raft::fields::{Change, Content, Holdings};
-use crate::raft::{Command, Payload, RaftMessage, Session, Snapshot};
+use crate::protocol::{NodeId, Span};
+use crate::raft::fields::{Change, Content, Editable, Holdings};
+use crate::raft::{Payload, RaftMessage, Snapshot};
+use crate::replica::{Command, Session};
 use crate::sim::time::millis;
 use crate::sim::{Edit, Forged, MessageId};
 
@@ -141,9 +142,9 @@ pub const MAX_COPIES: usize = 100;
 
 impl Edits {
     /// The edits that were recorded in a run.
-    pub fn of(
+    pub fn of<M: Editable>(
         seed: u64,
-        recorded: &[(MessageId, Edit<RaftMessage>)],
+        recorded: &[(MessageId, Edit<M>)],
         names: &Names,
         symbols: &Symbols,
         name: impl Fn(MessageId) -> MessageName,
@@ -166,7 +167,7 @@ impl Edits {
         self.edits.iter().try_for_each(|(name, edit)| {
             names.id(&name.from)?;
             names.id(&name.to)?;
-            edit.read(names, &mut Symbols::default(), None).map(|_| ())
+            edit.read::<RaftMessage>(names, &mut Symbols::default(), None).map(|_| ())
         })
     }
 }
@@ -182,12 +183,12 @@ impl EditSpec {
 
     /// Converts it to the world's form, or says what is invalid. `message` is the edited message
     /// and its receiver, if the message exists.
-    pub fn read(
+    pub fn read<M: Editable>(
         &self,
         names: &Names,
         symbols: &mut Symbols,
-        message: Option<(&RaftMessage, NodeId)>,
-    ) -> Result<Edit<RaftMessage>, String> {
+        message: Option<(&M, NodeId)>,
+    ) -> Result<Edit<M>, String> {
         let claim = |from: &Option<String>, to: Option<NodeId>| {
             let from = from.as_ref().map(|from| names.id(from)).transpose()?;
             match from.filter(|from| Some(*from) == to) {
@@ -225,39 +226,39 @@ impl EditSpec {
 }
 
 impl ForgedSpec {
-    fn message(&self, symbols: &mut Symbols) -> Result<RaftMessage, String> {
-        let Some(mut message) = RaftMessage::blank(&self.kind) else {
-            let known = RaftMessage::KINDS.join(", ");
+    fn message<M: Editable>(&self, symbols: &mut Symbols) -> Result<M, String> {
+        let Some(mut message) = M::blank(&self.kind) else {
+            let known = M::KINDS.join(", ");
             return Err(format!("unknown message type '{}'; accepted are {known}", self.kind));
         };
         for (name, field) in &self.fields {
             let change = change(Some(&message), name, field, symbols)?;
-            message.set(&change);
+            message.change(&change);
         }
         Ok(message)
     }
 }
 
 /// The static name of a field of any message.
-fn known_field(name: &str) -> Option<(&'static str, Content)> {
-    let mut fields = RaftMessage::samples().into_iter().flat_map(|message| message.contents());
+fn known_field<M: Editable>(name: &str) -> Option<(&'static str, Content)> {
+    let mut fields = M::samples().into_iter().flat_map(|message| message.contents());
     fields.find(|(field, _)| *field == name)
 }
 
 /// A change of a field; checked against the message if it is known.
-fn change(
-    message: Option<&RaftMessage>,
+fn change<M: Editable>(
+    message: Option<&M>,
     name: &str,
     field: &FieldSpec,
     symbols: &mut Symbols,
 ) -> Result<Change, String> {
-    let fields = message.map(RaftMessage::contents);
+    let fields = message.map(M::contents);
     let found = match &fields {
         Some(fields) => fields.iter().find(|(field, _)| *field == name).cloned(),
-        None => known_field(name),
+        None => known_field::<M>(name),
     };
     let Some((known, old)) = found else {
-        let kind = message.map_or("message", |m| RaftMessage::KINDS[usize::from(m.kind())]);
+        let kind = message.map_or("message", |m| M::KINDS[usize::from(m.kind())]);
         let names = fields.map_or_else(String::new, |fields| {
             let names: Vec<_> = fields.into_iter().map(|(name, _)| name).collect();
             format!("; it has {}", names.join(", "))
@@ -331,10 +332,10 @@ pub struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn edit(&self, edit: &Edit<RaftMessage>) -> EditSpec {
+    fn edit<M: Editable>(&self, edit: &Edit<M>) -> EditSpec {
         let name = |id: NodeId| self.names.name(id).to_owned();
         let sends = edit.sends.iter().map(|forged| ForgedSpec {
-            kind: RaftMessage::KINDS[usize::from(forged.message.kind())].to_owned(),
+            kind: M::KINDS[usize::from(forged.message.kind())].to_owned(),
             from: forged.from.map(name),
             to: name(forged.to),
             delay: forged.delay,
@@ -355,7 +356,10 @@ impl Words<'_> {
     }
 
     /// The fields of a message.
-    pub fn fields(&self, message: &RaftMessage) -> impl Iterator<Item = (&'static str, FieldSpec)> {
+    pub fn fields<M: Editable>(
+        &self,
+        message: &M,
+    ) -> impl Iterator<Item = (&'static str, FieldSpec)> + use<'_, M> {
         let fields = message.contents().into_iter();
         fields.map(|(name, content)| (name, self.field(&content)))
     }

@@ -1,6 +1,7 @@
 //! Futures: the same world from a given time on, with the random draws of other seeds.
 
 use super::cluster::{Cluster, Ending, Position, Progress};
+use super::playable::Playable;
 use super::watch::Watcher;
 use crate::protocol::Span;
 use crate::sim::Time;
@@ -26,9 +27,9 @@ pub struct Way {
 
 impl Way {
     /// Runs up to the branching time, for at most `events` events; false if it is not reached yet.
-    pub fn reach<O: Watcher>(
+    pub fn reach<P: Playable, O: Watcher<P>>(
         &mut self,
-        cluster: &mut Cluster<O>,
+        cluster: &mut Cluster<P, O>,
         moment: &Moment,
         events: u64,
     ) -> bool {
@@ -49,12 +50,16 @@ impl Way {
     }
 
     /// Continues with the random draws of another seed.
-    pub fn part<O: Watcher>(&mut self, cluster: &mut Cluster<O>, seed: u64) {
+    pub fn part<P: Playable, O: Watcher<P>>(&mut self, cluster: &mut Cluster<P, O>, seed: u64) {
         cluster.part(&mut self.position, seed);
     }
 
     /// Runs to the end, for at most `events` events; `None` if it is not reached yet.
-    pub fn go_on<O: Watcher>(&mut self, cluster: &mut Cluster<O>, events: u64) -> Option<Ending> {
+    pub fn go_on<P: Playable, O: Watcher<P>>(
+        &mut self,
+        cluster: &mut Cluster<P, O>,
+        events: u64,
+    ) -> Option<Ending> {
         let end = self.end.unwrap_or(Time::NEVER);
         let ending = cluster.play(&mut self.position, events, end)?;
         if ending != Ending::Steps || self.end.is_none_or(|end| cluster.world().now() >= end) {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::playable::Playable;
 use super::step::CommandSpec;
 use super::symbols::Symbols;
 use crate::fault::Names;
-use crate::protocol::{NodeId, Protocol};
-use crate::raft::{Command, Log, Node, Session};
+use crate::protocol::NodeId;
+
+use crate::replica::{Command, Log, Session};
 
 /// The state of the nodes at time 0. What is not given is as in a new cluster.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -98,7 +100,13 @@ impl Initial {
     }
 
     /// Sets a new node to its initial state, which was validated with the scenario.
-    pub fn apply(&self, names: &Names, id: NodeId, node: &mut Node, symbols: &mut Symbols) {
+    pub fn apply<P: Playable>(
+        &self,
+        names: &Names,
+        id: NodeId,
+        node: &mut P,
+        symbols: &mut Symbols,
+    ) {
         let name = names.name(id);
         let mut log = Log::default();
         for entry in self.log_of(name) {

@@ -6,12 +6,13 @@ use super::ceilings::{MAX_CLIENTS, MAX_DEPTH, MAX_KEYS};
 use super::condition::Condition;
 use super::edits::Edits;
 use super::initial::Initial;
+use super::playable::Playable;
 use super::step::{Action, MessageName, Step};
 use super::symbols::Symbols;
 use crate::fault::validation::validate_probability;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
-use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Node, Rule, Rules};
+use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Rule, Rules};
 use crate::sim::time::millis;
 use crate::sim::{
     DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
@@ -511,12 +512,12 @@ impl Scenario {
     }
 
     /// The world at time 0, and its table of keys and values.
-    pub fn world(&self) -> (WorldSpec<Node>, Symbols) {
+    pub fn world<P: Playable>(&self) -> (WorldSpec<P>, Symbols) {
         let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
         let mut symbols = Symbols::with_load_keys(keys);
         let config = self.config();
         let nodes = (0..self.nodes.len()).map(NodeId::from).map(|id| {
-            let mut node = Node::new(id, self.nodes.len(), self.ranked(config, id));
+            let mut node = P::with(id, self.nodes.len(), self.ranked(config, id));
             if let Some(initial) = &self.initial {
                 initial.apply(&self.nodes, id, &mut node, &mut symbols);
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::cluster::{Cluster, Done, Ending, Goal, Mark, Position, Progress};
 use super::condition::Condition;
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::step::{Action, Step};
 use super::watch::Watcher;
@@ -220,7 +221,10 @@ impl Session {
 }
 
 /// Refuses an action that is invalid in the present state of the cluster.
-fn refuse<O: Watcher>(cluster: &Cluster<O>, action: &Action) -> Result<(), String> {
+fn refuse<P: Playable, O: Watcher<P>>(
+    cluster: &Cluster<P, O>,
+    action: &Action,
+) -> Result<(), String> {
     let now = cluster.world().now();
     let past = |time: Time| format!("a time must not be in the past: {time} is before now, {now}");
     match action {

@@ -14,6 +14,7 @@ use super::cluster::{Cluster, Goal, Position, Progress};
 use super::condition::Condition;
 use super::crew::crew;
 use super::pace::Pace;
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::sim::luck::{Luck, Purpose, below};
@@ -72,7 +73,7 @@ impl Ladder {
     /// Climbs `repeats` times on `threads` threads, and calls `wait` with the number of finished
     /// ascents until all are done. If it returns false the threads stop, and the finished ascents
     /// are kept. The result is in the order of the repetitions, regardless of the threads.
-    pub fn climb<O: Watcher>(
+    pub fn climb<P: Playable, O: Watcher<P>>(
         &self,
         threads: usize,
         observer: impl Fn() -> O + Sync,
@@ -107,14 +108,14 @@ impl Ladder {
     }
 
     /// One ascent from the beginning to the last level; `None` if it was stopped.
-    fn ascend<O: Watcher>(
+    fn ascend<P: Playable, O: Watcher<P>>(
         &self,
-        rest: &Cluster<O>,
+        rest: &Cluster<P, O>,
         repeat: u64,
         stop: &AtomicBool,
     ) -> Option<Ascent> {
         let mut ascent = Ascent::default();
-        let mut entrances: Vec<Cluster<O>> = Vec::new();
+        let mut entrances: Vec<Cluster<P, O>> = Vec::new();
         let mut cluster = rest.clone();
         for level in 0..self.levels.len() {
             let goal = self.goal(level);
@@ -139,9 +140,9 @@ impl Ladder {
         Some(ascent)
     }
 
-    fn run<O: Watcher>(
+    fn run<P: Playable, O: Watcher<P>>(
         &self,
-        cluster: &mut Cluster<O>,
+        cluster: &mut Cluster<P, O>,
         level: &Condition,
         stop: &AtomicBool,
     ) -> Option<Progress> {
@@ -175,10 +176,10 @@ impl Ladder {
 
 /// Sets a run back to its start: the beginning, or one of the states in which a level was reached.
 /// Returns the number of events up to there.
-fn start<O: Watcher>(
-    cluster: &mut Cluster<O>,
-    rest: &Cluster<O>,
-    starts: &[Cluster<O>],
+fn start<P: Playable, O: Watcher<P>>(
+    cluster: &mut Cluster<P, O>,
+    rest: &Cluster<P, O>,
+    starts: &[Cluster<P, O>],
     seed: u64,
 ) -> u64 {
     if starts.is_empty() {

@@ -6,7 +6,7 @@ use super::condition::Condition;
 use super::symbols::Symbols;
 use crate::fault::Scheduled;
 use crate::protocol::{ReadPath, Span};
-use crate::raft::{Command, Op, Session};
+use crate::replica::{Command, Op, Session};
 use crate::sim::Time;
 use crate::sim::time::millis;
 

@@ -14,10 +14,12 @@ use super::crew::crew;
 use super::futures::{Moment, Way};
 use super::metrics::{Finished, Holds, Measures, Metric, Value, extras};
 use super::pace::Pace;
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
 use crate::protocol::Span;
+use crate::raft::Node;
 use crate::sim::Time;
 
 /// What to play, and what to record of it.
@@ -166,12 +168,15 @@ impl Plan {
         wait: impl FnMut(u64) -> bool,
     ) -> Rows {
         match (extras(&self.metrics, self.bins), self.checks) {
-            (None, false) => self.play_watched(runs, threads, |_| (), wait),
-            (None, true) => self.play_watched(runs, threads, Checks::new, wait),
-            (Some(extras), false) => {
-                self.play_watched(runs, threads, |nodes| Measures::new(nodes, extras), wait)
-            }
-            (Some(extras), true) => self.play_watched(
+            (None, false) => self.play_watched::<Node, _>(runs, threads, |_| (), wait),
+            (None, true) => self.play_watched::<Node, _>(runs, threads, Checks::new, wait),
+            (Some(extras), false) => self.play_watched::<Node, _>(
+                runs,
+                threads,
+                |nodes| Measures::new(nodes, extras),
+                wait,
+            ),
+            (Some(extras), true) => self.play_watched::<Node, _>(
                 runs,
                 threads,
                 |nodes| (Measures::new(nodes, extras), Checks::new(nodes)),
@@ -180,7 +185,7 @@ impl Plan {
         }
     }
 
-    fn play_watched<O: Watcher>(
+    fn play_watched<P: Playable, O: Watcher<P>>(
         &self,
         runs: std::ops::Range<u64>,
         threads: usize,
@@ -235,24 +240,24 @@ const MOST_AT_ONCE: u64 = 64;
 const MOST_BINS: u64 = 1_000_000;
 
 /// Plays one run after another, reusing memory while they belong to the same point.
-struct Player<'a, O: Watcher, F> {
+struct Player<'a, P: Playable, O: Watcher<P>, F> {
     plan: &'a Plan,
     observer: &'a F,
     stop: &'a AtomicBool,
     timed: bool,
     pace: Pace,
-    stage: Option<Stage<O>>,
+    stage: Option<Stage<P, O>>,
 }
 
 /// A cluster in its initial state, and the one that runs.
-struct Stage<O: Watcher> {
+struct Stage<P: Playable, O: Watcher<P>> {
     point: u64,
-    rest: Cluster<O>,
+    rest: Cluster<P, O>,
     way: Way,
-    cluster: Cluster<O>,
+    cluster: Cluster<P, O>,
 }
 
-impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
+impl<P: Playable, O: Watcher<P>, F: Fn(usize) -> O> Player<'_, P, O, F> {
     /// Plays a run and writes its row; false if it was stopped before the end.
     fn play(&mut self, run: u64, rows: &mut Rows) -> bool {
         let (point, k) = (run / self.plan.seeds, run % self.plan.seeds);
@@ -310,7 +315,7 @@ impl<O: Watcher, F: Fn(usize) -> O> Player<'_, O, F> {
     }
 
     /// The initial state of a point's runs; `None` if it was stopped before reaching it.
-    fn stage_for(&self, point: u64) -> Option<Stage<O>> {
+    fn stage_for(&self, point: u64) -> Option<Stage<P, O>> {
         let Point { scenario, moment, .. } = &self.plan.points[point as usize];
         let observer = (self.observer)(scenario.nodes.len());
         let on_violation = self.plan.on_violation;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clone::clone_by_field;
-use crate::raft::{Key, Texts, Value, Wire};
+use crate::replica::{Key, Texts, Value, Wire};
 
 /// A table of names that only grows.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use super::symbols::Symbols;
 use crate::check::Checks;
 use crate::fault;
 use crate::protocol::NodeId;
-use crate::raft::{Key, Node, Value, Wire};
+use crate::replica::{Key, Replica, Value, Wire};
 use crate::sim::{Observer, Strike, Time};
 use crate::trace::Recorder;
 
@@ -34,8 +34,8 @@ pub enum FaultEvent {
     Ended,
 }
 
-/// An observer that an experiment can use.
-pub trait Watcher: Observer<Node> {
+/// What the observers of an experiment have seen, whatever the replicas are.
+pub trait Watches {
     /// The trace, if one is recorded.
     fn trace(&self) -> Option<&Recorder> {
         None
@@ -78,9 +78,6 @@ pub trait Watcher: Observer<Node> {
     #[inline]
     fn measure_by(&mut self, _wire: &dyn Fn() -> Wire) {}
 
-    /// A node's state at the beginning, before anything happens.
-    fn begin(&mut self, _id: NodeId, _node: &Node) {}
-
     /// Discards all measurements and begins anew.
     fn restart(&mut self, _now: Time) {}
 
@@ -96,11 +93,19 @@ pub trait Watcher: Observer<Node> {
     fn fault(&mut self, _now: Time, _strike: Strike, _event: FaultEvent) {}
 }
 
-impl Watcher for () {}
+impl Watches for () {}
+
+/// An observer that an experiment can use.
+pub trait Watcher<P: Replica>: Observer<P> + Watches {
+    /// A node's state at the beginning, before anything happens.
+    fn begin(&mut self, _id: NodeId, _node: &P) {}
+}
+
+impl<P: Replica> Watcher<P> for () {}
 
 /// Two observers; what only one of them has is taken from it. A trace comes first: messages carry
 /// its rows.
-impl<A: Watcher, B: Watcher> Watcher for (A, B) {
+impl<A: Watches, B: Watches> Watches for (A, B) {
     #[inline]
     fn trace(&self) -> Option<&Recorder> {
         self.0.trace().or_else(|| self.1.trace())
@@ -119,11 +124,6 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
         self.0.measure_by(wire);
         self.1.measure_by(wire);
-    }
-
-    fn begin(&mut self, id: NodeId, node: &Node) {
-        self.0.begin(id, node);
-        self.1.begin(id, node);
     }
 
     fn restart(&mut self, now: Time) {
@@ -146,18 +146,21 @@ impl<A: Watcher, B: Watcher> Watcher for (A, B) {
     }
 }
 
+impl<P: Replica, A: Watcher<P>, B: Watcher<P>> Watcher<P> for (A, B) {
+    fn begin(&mut self, id: NodeId, node: &P) {
+        self.0.begin(id, node);
+        self.1.begin(id, node);
+    }
+}
+
 /// The trace.
-impl Watcher for Recorder {
+impl Watches for Recorder {
     fn trace(&self) -> Option<&Recorder> {
         Some(self)
     }
 
     fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
         self.set_wire(wire());
-    }
-
-    fn begin(&mut self, id: NodeId, node: &Node) {
-        Recorder::begin(self, id, node);
     }
 
     fn writes_faults(&self) -> bool {
@@ -176,14 +179,22 @@ impl Watcher for Recorder {
     }
 }
 
-/// The invariants.
-impl Watcher for Checks {
+impl<P: Replica> Watcher<P> for Recorder {
+    fn begin(&mut self, id: NodeId, node: &P) {
+        Recorder::begin(self, id, node);
+    }
+}
+
+/// The checks.
+impl Watches for Checks {
     #[inline]
     fn checks(&self) -> Option<&Checks> {
         Some(self)
     }
+}
 
-    fn begin(&mut self, id: NodeId, node: &Node) {
+impl<P: Replica> Watcher<P> for Checks {
+    fn begin(&mut self, id: NodeId, node: &P) {
         Checks::begin(self, id, node);
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::cluster::Cluster;
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
+use crate::raft::Node;
 use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 
 /// What to observe.
@@ -28,13 +30,13 @@ impl Watching {
 #[derive(Clone)]
 pub enum Watched {
     /// Without trace or checks.
-    Bare(Box<Cluster<()>>),
+    Bare(Box<Cluster<Node, ()>>),
     /// With a trace.
-    Traced(Box<Cluster<Recorder>>),
+    Traced(Box<Cluster<Node, Recorder>>),
     /// With checks.
-    Checked(Box<Cluster<Checks>>),
+    Checked(Box<Cluster<Node, Checks>>),
     /// With a trace and checks.
-    Both(Box<Cluster<(Recorder, Checks)>>),
+    Both(Box<Cluster<Node, (Recorder, Checks)>>),
 }
 
 /// Runs the same code for each of them.
@@ -59,11 +61,11 @@ impl Watched {
         on_violation: OnViolation,
         watching: Watching,
     ) -> Result<Self, ScenarioError> {
-        fn cluster<O: Watcher>(
+        fn cluster<P: Playable, O: Watcher<P>>(
             scenario: &Arc<Scenario>,
             (seed, on_violation): (u64, OnViolation),
             observer: O,
-        ) -> Result<Box<Cluster<O>>, ScenarioError> {
+        ) -> Result<Box<Cluster<P, O>>, ScenarioError> {
             Ok(Box::new(Cluster::new(scenario.clone(), seed, on_violation, observer)?))
         }
         let Watching { trace, checks, trace_rows } = watching;

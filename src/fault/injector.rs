@@ -13,8 +13,9 @@ use super::target::Names;
 use super::vocabulary::{Family, Fault};
 use crate::clone::clone_by_field;
 use crate::protocol::{NodeId, NodeSet, Span};
-use crate::raft::{Node, Request};
+use crate::raft::Lie;
 use crate::reasons;
+use crate::replica::{Replica, Request};
 use crate::sim::{Matching, Observer, Overlay, Strike, Time, Unsynced, World};
 
 /// An active strike.
@@ -100,9 +101,9 @@ impl Injector {
     }
 
     /// Whether a waiting strike finds a node to hit.
-    pub fn finds<O: Observer<Node>>(
+    pub fn finds<P: Replica<Lie = Lie>, O: Observer<P>>(
         &self,
-        world: &World<Node, O>,
+        world: &World<P, O>,
         names: &Names,
         strike: Strike,
     ) -> bool {
@@ -112,9 +113,9 @@ impl Injector {
     }
 
     /// Strikes. Has no effect if it returns [`Struck::NotYet`].
-    pub fn strike<O: Observer<Node>>(
+    pub fn strike<P: Replica<Lie = Lie>, O: Observer<P>>(
         &mut self,
-        world: &mut World<Node, O>,
+        world: &mut World<P, O>,
         names: &Names,
         strike: Strike,
     ) -> Struck {
@@ -142,9 +143,9 @@ impl Injector {
         Struck::Hit(place)
     }
 
-    fn act_on_nodes<O: Observer<Node>>(
+    fn act_on_nodes<P: Replica<Lie = Lie>, O: Observer<P>>(
         &mut self,
-        world: &mut World<Node, O>,
+        world: &mut World<P, O>,
         strike: Strike,
         fault: &Fault,
         nodes: &NodeSet,
@@ -159,9 +160,9 @@ impl Injector {
         nodes.iter().for_each(|id| self.act_on_node(world, strike, fault, id));
     }
 
-    fn act_on_node<O: Observer<Node>>(
+    fn act_on_node<P: Replica<Lie = Lie>, O: Observer<P>>(
         &mut self,
-        world: &mut World<Node, O>,
+        world: &mut World<P, O>,
         strike: Strike,
         fault: &Fault,
         id: NodeId,
@@ -197,7 +198,11 @@ impl Injector {
     }
 
     /// Ends a strike; false if it is not active.
-    pub fn end<O: Observer<Node>>(&mut self, world: &mut World<Node, O>, strike: Strike) -> bool {
+    pub fn end<P: Replica<Lie = Lie>, O: Observer<P>>(
+        &mut self,
+        world: &mut World<P, O>,
+        strike: Strike,
+    ) -> bool {
         let Some(at) = self.active.iter().position(|active| active.strike == strike) else {
             return false;
         };
@@ -217,7 +222,12 @@ impl Injector {
 
     /// Updates a node to the combined effect of the faults on it, after a fault of this kind began
     /// or ended there.
-    fn combine<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId, fault: &Fault) {
+    fn combine<P: Replica<Lie = Lie>, O: Observer<P>>(
+        &self,
+        world: &mut World<P, O>,
+        id: NodeId,
+        fault: &Fault,
+    ) {
         match fault {
             Fault::Crash { .. } | Fault::Wipe { .. } if !self.acts_on(id, holds_down) => {
                 self.let_up(world, id);
@@ -235,7 +245,7 @@ impl Injector {
     }
 
     /// Restarts a node that no fault keeps down; pauses it again if a fault does.
-    fn let_up<O: Observer<Node>>(&self, world: &mut World<Node, O>, id: NodeId) {
+    fn let_up<P: Replica<Lie = Lie>, O: Observer<P>>(&self, world: &mut World<P, O>, id: NodeId) {
         if world.restart(id) && self.acts_on(id, pauses) {
             world.pause(id);
         }
@@ -260,9 +270,9 @@ impl Injector {
     }
 
     /// Ends strikes of a kind at a node; a strike without nodes has ended.
-    fn release<O: Observer<Node>>(
+    fn release<P: Replica<Lie = Lie>, O: Observer<P>>(
         &mut self,
-        world: &mut World<Node, O>,
+        world: &mut World<P, O>,
         id: NodeId,
         kind: fn(&Fault) -> bool,
     ) {
@@ -282,8 +292,8 @@ impl Injector {
 /// Reports a fault on nodes to the world, for its digest: while several faults hold a node, the
 /// beginning or end of one of them has no visible effect. The world itself knows network faults and
 /// lies.
-fn told<O: Observer<Node>>(
-    world: &mut World<Node, O>,
+fn told<P: Replica<Lie = Lie>, O: Observer<P>>(
+    world: &mut World<P, O>,
     fault: &Fault,
     nodes: &NodeSet,
     begins: bool,
@@ -313,8 +323,8 @@ fn scheduled(given: &[Arc<Scheduled>], handle: u32) -> Option<&Scheduled> {
     given.get(handle.checked_sub(1)? as usize).map(Arc::as_ref)
 }
 
-fn act_on_links<O: Observer<Node>>(
-    world: &mut World<Node, O>,
+fn act_on_links<P: Replica<Lie = Lie>, O: Observer<P>>(
+    world: &mut World<P, O>,
     strike: Strike,
     fault: &Fault,
     links: Matching,

@@ -4,7 +4,7 @@ use super::draws::Draws;
 use super::target::{Names, Target, pick};
 use super::vocabulary::{Fault, MessageFilter, Shape};
 use crate::protocol::{NodeId, NodeSet};
-use crate::raft::Node;
+use crate::replica::Replica;
 use crate::sim::luck::below;
 use crate::sim::{Matching, Observer, World};
 
@@ -71,10 +71,10 @@ impl Place {
 
     /// Where this fault strikes now; `None` if it must wait for a node that does not exist yet,
     /// such as a leader.
-    pub fn of<O: Observer<Node>>(
+    pub fn of<P: Replica, O: Observer<P>>(
         fault: &Fault,
         names: &Names,
-        world: &World<Node, O>,
+        world: &World<P, O>,
         draws: Draws,
     ) -> Option<Self> {
         match fault {
@@ -108,10 +108,10 @@ impl Place {
     }
 }
 
-fn links_of<O: Observer<Node>>(
+fn links_of<P: Replica, O: Observer<P>>(
     filter: &MessageFilter,
     names: &Names,
-    world: &World<Node, O>,
+    world: &World<P, O>,
     draws: Draws,
 ) -> Option<Matching> {
     let all = NodeSet::first(names.len());
@@ -128,10 +128,10 @@ fn links_of<O: Observer<Node>>(
 }
 
 /// The groups of a partition. A node that a role adds to two groups stays in the earlier one.
-fn groups_of<O: Observer<Node>>(
+fn groups_of<P: Replica, O: Observer<P>>(
     groups: &[Target],
     names: &Names,
-    world: &World<Node, O>,
+    world: &World<P, O>,
     draws: Draws,
 ) -> Option<Place> {
     let mut grouped = NodeSet::default();

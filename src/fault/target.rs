@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{MAX_NODES, NodeId, NodeSet, Protocol, Role};
-use crate::raft::Node;
+use crate::protocol::{MAX_NODES, NodeId, NodeSet, Role};
+use crate::replica::Replica;
 use crate::sim::luck::below;
 use crate::sim::{Observer, World};
 
@@ -172,10 +172,10 @@ impl Target {
 
     /// The nodes that it hits now, possibly none; `None` if it asks for a leader or a follower and
     /// there is none yet. `draw` provides the random draw.
-    pub fn resolve<O: Observer<Node>>(
+    pub fn resolve<P: Replica, O: Observer<P>>(
         &self,
         names: &Names,
-        world: &World<Node, O>,
+        world: &World<P, O>,
         draw: impl Fn() -> u64,
     ) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
@@ -218,10 +218,10 @@ impl Target {
     }
 }
 
-fn resolve_word<O: Observer<Node>>(
+fn resolve_word<P: Replica, O: Observer<P>>(
     word: &str,
     names: &Names,
-    world: &World<Node, O>,
+    world: &World<P, O>,
     draw: &impl Fn() -> u64,
 ) -> Option<NodeSet> {
     if let Some(id) = names.find(word) {

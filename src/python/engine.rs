@@ -20,7 +20,7 @@ use crate::experiment::cluster::Done;
 use crate::experiment::futures::Way;
 use crate::experiment::watched::either;
 use crate::experiment::{
-    Action, Condition, Drive, OnViolation, Progress, Session, Watcher, Watching,
+    Action, Condition, Drive, OnViolation, Progress, Session, Watches, Watching,
 };
 use crate::protocol::OpId;
 use crate::sim::Time;

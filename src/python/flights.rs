@@ -1,30 +1,46 @@
 //! The messages in flight, for Python.
 
-use std::vec::IntoIter;
-
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::experiment::{Cluster, Watcher};
+use crate::experiment::{Cluster, Playable, Watcher};
 use crate::fault::Names;
-use crate::protocol::Message;
-use crate::raft::RaftMessage;
-use crate::raft::fields::Content;
-use crate::sim::{Flight, Time};
+use crate::raft::fields::{Content, Editable};
+use crate::sim::{Flight, MessageId, Time};
 
 /// An iterator over the messages that were in flight at some time. It makes their dicts one by one:
 /// there may be a hundred thousand, and Ctrl-C must not wait until all are made or freed.
 #[pyclass(module = "raftlab._core")]
 pub(super) struct Flights {
     names: Names,
-    flights: IntoIter<Flight<RaftMessage>>,
+    flights: Box<dyn Iterator<Item = Shown> + Send + Sync>,
+}
+
+/// A message in flight, whatever the protocol.
+struct Shown {
+    id: MessageId,
+    kind: &'static str,
+    sent: Time,
+    due: Time,
+    entries: u32,
+    contents: Vec<(&'static str, Content)>,
+}
+
+impl Shown {
+    fn of<M: Editable>(flight: &Flight<M>) -> Self {
+        let Flight { id, sent, due, ref message, .. } = *flight;
+        let kind = M::KINDS[usize::from(message.kind())];
+        let (entries, contents) = (message.fields().entries, message.contents());
+        Self { id, kind, sent, due, entries, contents }
+    }
 }
 
 impl Flights {
     /// The messages of a cluster, in order of arrival; held ones last.
-    pub(super) fn of<O: Watcher>(cluster: &Cluster<O>) -> Self {
+    pub(super) fn of<P: Playable, O: Watcher<P>>(cluster: &Cluster<P, O>) -> Self {
         let flights: Vec<_> = cluster.world().in_flight().into_iter().cloned().collect();
-        Self { names: cluster.scenario().nodes.clone(), flights: flights.into_iter() }
+        let flights = Box::new(flights.into_iter().map(|flight| Shown::of(&flight)));
+        Self { names: cluster.scenario().nodes.clone(), flights }
     }
 }
 
@@ -35,26 +51,22 @@ impl Flights {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        self.flights.next().map(|flight| message(py, &self.names, &flight)).transpose()
+        self.flights.next().map(|shown| message(py, &self.names, shown)).transpose()
     }
 }
 
-fn message<'py>(
-    py: Python<'py>,
-    names: &Names,
-    flight: &Flight<RaftMessage>,
-) -> PyResult<Bound<'py, PyDict>> {
+fn message<'py>(py: Python<'py>, names: &Names, shown: Shown) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    dict.set_item("from", names.name(flight.id.from))?;
-    dict.set_item("to", names.name(flight.id.to))?;
-    dict.set_item("ordinal", flight.id.ordinal)?;
-    dict.set_item("copy", flight.id.copy)?;
-    dict.set_item("type", RaftMessage::KINDS[usize::from(flight.message.kind())])?;
-    dict.set_item("sent_ms", flight.sent.as_ms())?;
-    dict.set_item("due_ms", (flight.due < Time::NEVER).then(|| flight.due.as_ms()))?;
-    dict.set_item("entries", flight.message.fields().entries)?;
+    dict.set_item("from", names.name(shown.id.from))?;
+    dict.set_item("to", names.name(shown.id.to))?;
+    dict.set_item("ordinal", shown.id.ordinal)?;
+    dict.set_item("copy", shown.id.copy)?;
+    dict.set_item("type", shown.kind)?;
+    dict.set_item("sent_ms", shown.sent.as_ms())?;
+    dict.set_item("due_ms", (shown.due < Time::NEVER).then(|| shown.due.as_ms()))?;
+    dict.set_item("entries", shown.entries)?;
     let values = PyDict::new(py);
-    for (name, content) in flight.message.contents() {
+    for (name, content) in shown.contents {
         match content {
             Content::Number(number) => values.set_item(name, number)?,
             Content::Flag(flag) => values.set_item(name, u64::from(flag))?,

@@ -1,21 +1,21 @@
 //! Interceptors and watchers: Python callables that see messages as they are sent.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::convert::{InterceptorError, from_json, invalid};
 use super::views::{self, Surroundings};
 use crate::experiment::edits::EditSpec;
 use crate::experiment::symbols::SharedSymbols;
-use crate::experiment::{Cluster, Symbols, Watcher};
+use crate::experiment::{Cluster, Playable, Symbols, Watcher};
 use crate::fault::vocabulary::MessageFilter;
 use crate::fault::{Names, Target};
 use crate::protocol::{Message, NodeId, NodeSet};
-use crate::raft::{Node, RaftMessage};
-use crate::sim::world::{Failure, Outgoing, Sender, Tap};
-use crate::sim::{Luck, Purpose, Time};
+use crate::replica::Replica;
+use crate::sim::world::{Failure, Outgoing, Tap};
+use crate::sim::{Clock, Luck, Purpose, Time};
 
 /// An interceptor or a watcher of a cluster.
 pub(super) struct Hook {
@@ -40,8 +40,8 @@ struct Filter {
 
 impl Filter {
     /// "leader" and "followers" are resolved for every message; random targets are drawn now.
-    fn read<O: Watcher>(
-        cluster: &Cluster<O>,
+    fn read<P: Playable, O: Watcher<P>>(
+        cluster: &Cluster<P, O>,
         nodes: Option<&Target>,
         types: Vec<String>,
         draw: u64,
@@ -71,7 +71,7 @@ impl Filter {
         Ok(filter)
     }
 
-    fn sees(&self, outgoing: &Outgoing<'_, Node>) -> bool {
+    fn sees<P: Playable>(&self, outgoing: &Outgoing<'_, P>) -> bool {
         let Outgoing { id, sender, message, .. } = outgoing;
         let named = self.senders.contains(id.from)
             || self.of_leader && sender.is_leader
@@ -82,8 +82,8 @@ impl Filter {
 
 impl Hook {
     /// A new hook for a cluster.
-    pub(super) fn new<O: Watcher>(
-        cluster: &Cluster<O>,
+    pub(super) fn new<P: Playable, O: Watcher<P>>(
+        cluster: &Cluster<P, O>,
         handle: u32,
         callable: Py<PyAny>,
         watches: bool,
@@ -104,11 +104,11 @@ impl Hook {
     }
 
     /// Attaches it to a cluster.
-    pub(super) fn attach<O: Watcher>(&self, cluster: &mut Cluster<O>) {
+    pub(super) fn attach<P: Playable, O: Watcher<P>>(&self, cluster: &mut Cluster<P, O>) {
         let names = Arc::new(cluster.scenario().nodes.clone());
         let symbols = cluster.shared_symbols();
         let (filter, callable) = (self.filter.clone(), Arc::clone(&self.callable));
-        let tap: Tap<Node> = Arc::new(move |outgoing: &Outgoing<'_, Node>| {
+        let tap: Tap<P> = Arc::new(move |outgoing: &Outgoing<'_, P>| {
             if !filter.sees(outgoing) {
                 return Ok(None);
             }
@@ -135,10 +135,10 @@ pub(super) fn exception(py: Python<'_>, failure: &Failure) -> PyErr {
 }
 
 /// Calls the function with the fields of a message; it returns an edit as JSON.
-fn ask(
+fn ask<P: Playable>(
     py: Python<'_>,
     callable: &Py<PyAny>,
-    outgoing: &Outgoing<'_, Node>,
+    outgoing: &Outgoing<'_, P>,
     names: &Arc<Names>,
     symbols: &SharedSymbols,
 ) -> PyResult<Option<String>> {
@@ -148,12 +148,13 @@ fn ask(
     said.set_item("from", names.name(*from))?;
     said.set_item("to", names.name(id.to))?;
     said.set_item("ordinal", id.ordinal)?;
-    said.set_item("type", RaftMessage::KINDS[usize::from(message.kind())])?;
-    views::fields(py, &said, message, (names, &symbols))?;
+    said.set_item("type", P::Message::KINDS[usize::from(message.kind())])?;
+    views::fields(py, &said, *message, (names, &symbols))?;
     let sender = SenderState {
         id: id.from,
         now: *now,
-        sender: (*sender).clone(),
+        clock: sender.clock,
+        node: Arc::clone(&sender.node) as Arc<dyn Peek>,
         names: Arc::clone(names),
         symbols,
     };
@@ -165,12 +166,12 @@ fn ask(
 }
 
 /// The edit that an interceptor returned.
-fn read(
+fn read<P: Playable>(
     answer: Option<&str>,
-    outgoing: &Outgoing<'_, Node>,
+    outgoing: &Outgoing<'_, P>,
     names: &Arc<Names>,
     symbols: &SharedSymbols,
-) -> PyResult<Option<crate::sim::Edit<RaftMessage>>> {
+) -> PyResult<Option<crate::sim::Edit<P::Message>>> {
     let Some(answer) = answer else { return Ok(None) };
     let spec: EditSpec = from_json("an interceptor's message", answer)?;
     let message = Some((outgoing.message, outgoing.id.to));
@@ -194,7 +195,8 @@ fn read(
 pub(super) struct SenderState {
     id: NodeId,
     now: Time,
-    sender: Sender<Node>,
+    clock: Clock,
+    node: Arc<dyn Peek>,
     names: Arc<Names>,
     symbols: Arc<Symbols>,
 }
@@ -218,33 +220,63 @@ impl SenderState {
         let around = Surroundings {
             up: true,
             paused: false,
-            clock: self.sender.clock,
+            clock: self.clock,
             now: self.now,
             election_due: None,
         };
-        self.look(|node| views::state(py, &self.names, self.id, node, &around, what))
+        self.node.state(py, (&self.names, self.id), &around, what)
     }
 
     /// The log of the node, as a list of tuples (index, term, command, committed).
-    fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, pyo3::types::PyList>> {
-        self.look(|node| views::entries(py, node, &self.symbols))
+    fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyList>> {
+        self.node.entries(py, &self.symbols)
     }
 
     /// The store of the node, as a dict.
     fn store<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyDict>> {
-        self.look(|node| views::store(py, node, &self.symbols))
+        self.node.store(py, &self.symbols)
     }
 }
 
-impl SenderState {
-    fn look<T>(&self, look: impl FnOnce(&Node) -> PyResult<T>) -> PyResult<T> {
-        let node = self.sender.node.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*node {
-            Some(node) => look(node),
-            None => Err(invalid(
-                "the sender of a message is available only while the function that received the message runs, \
-                 not later",
-            )),
-        }
+/// The sender of a message, whatever the protocol: it is there while the function runs.
+trait Peek: Send + Sync {
+    fn state<'py>(
+        &self,
+        py: Python<'py>,
+        named: (&Names, NodeId),
+        around: &Surroundings,
+        what: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>>;
+    fn entries<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyList>>;
+    fn store<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyDict>>;
+}
+
+impl<P: Replica> Peek for Mutex<Option<P>> {
+    fn state<'py>(
+        &self,
+        py: Python<'py>,
+        (names, id): (&Names, NodeId),
+        around: &Surroundings,
+        what: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        look(self, |node| views::state(py, names, id, node, around, what))
+    }
+
+    fn entries<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyList>> {
+        look(self, |node| views::entries(py, node, symbols))
+    }
+
+    fn store<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyDict>> {
+        look(self, |node| views::store(py, node, symbols))
+    }
+}
+
+fn look<P, T>(sender: &Mutex<Option<P>>, look: impl FnOnce(&P) -> PyResult<T>) -> PyResult<T> {
+    match &*sender.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(node) => look(node),
+        None => Err(invalid(
+            "the sender of a message is available only while the function that received the message runs, \
+             not later",
+        )),
     }
 }

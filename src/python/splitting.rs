@@ -9,6 +9,7 @@ use super::patience::Patience;
 use crate::check::Checks;
 use crate::experiment::Scenario;
 use crate::experiment::splitting::Ladder;
+use crate::raft::Node;
 
 /// Climbs from level to level, `repeats` times. Returns the number of the `effort` runs that
 /// reached each level, as a list per repetition; the numbers of runs and events; a run that reached
@@ -39,9 +40,9 @@ pub(super) fn climb(
     let ascents = py.detach(|| {
         let wait = |done| patience.look(done);
         if checks {
-            ladder.climb(threads, || Checks::new(nodes), wait)
+            ladder.climb::<Node, _>(threads, || Checks::new(nodes), wait)
         } else {
-            ladder.climb(threads, || (), wait)
+            ladder.climb::<Node, _>(threads, || (), wait)
         }
     });
     let reached = ascents.iter().map(|ascent| ascent.reached.clone()).collect();

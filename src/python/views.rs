@@ -10,6 +10,7 @@ use super::gateway::{Attention, wait_for};
 use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
 use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
+use crate::experiment::playable::Playable;
 use crate::experiment::presets::PRESETS;
 use crate::experiment::step::{CommandSpec, command_text};
 use crate::experiment::watch::Texts;
@@ -17,10 +18,12 @@ use crate::experiment::{Cluster, Ending, Symbols, Watcher};
 use crate::fault::target::ROLES;
 use crate::fault::vocabulary::KINDS;
 use crate::fault::{Names, Scheduled};
-use crate::protocol::{Message, NodeId, OpId, Protocol, Role};
-use crate::raft::notes::{REFUSALS, ROLE_CHANGES};
-use crate::raft::{Node, Output, RaftMessage, Request, Rule};
+use crate::protocol::{Message, NodeId, OpId, Role};
+use crate::raft::fields::Editable;
+use crate::raft::{RaftMessage, Rule};
 use crate::reasons::{DEEDS, HALTS, REASONS};
+use crate::replica::notes::{REFUSALS, ROLE_CHANGES};
+use crate::replica::{Output, Replica, Request};
 use crate::sim::{Clock, Dispatched, Happening, OpStatus, Time};
 use crate::trace::schema::{EventKind, TABLES, VALUES};
 
@@ -34,9 +37,9 @@ pub(super) struct Surroundings {
 }
 
 /// The state of a node, as a dict, or one part of it.
-pub(super) fn node<'py, O: Watcher>(
+pub(super) fn node<'py, P: Playable, O: Watcher<P>>(
     py: Python<'py>,
-    cluster: &Cluster<O>,
+    cluster: &Cluster<P, O>,
     id: NodeId,
     what: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -46,7 +49,7 @@ pub(super) fn node<'py, O: Watcher>(
         paused: world.is_paused(id),
         clock: *world.clock(id),
         now: world.now(),
-        election_due: world.timer_due(id, crate::raft::node::ELECTION),
+        election_due: world.timer_due(id, P::ELECTION),
     };
     state(py, &cluster.scenario().nodes, id, world.node(id), &around, what)
 }
@@ -56,7 +59,7 @@ pub(super) fn state<'py>(
     py: Python<'py>,
     names: &Names,
     id: NodeId,
-    node: &Node,
+    node: &impl Replica,
     around: &Surroundings,
     what: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -95,7 +98,7 @@ fn part<'py>(
     py: Python<'py>,
     names: &Names,
     id: NodeId,
-    node: &Node,
+    node: &impl Replica,
     around: &Surroundings,
     what: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
@@ -128,12 +131,12 @@ fn progress<'py>(
     py: Python<'py>,
     names: &Names,
     id: NodeId,
-    node: &Node,
+    node: &impl Replica,
 ) -> PyResult<Bound<'py, PyDict>> {
     let progress = PyDict::new(py);
-    for (i, peer) in node.progress().unwrap_or(&[]).iter().enumerate() {
+    for (i, peer) in node.progress().unwrap_or_default().into_iter().enumerate() {
         if i != id.at() {
-            progress.set_item(names.name(NodeId::from(i)), (peer.next, peer.matched))?;
+            progress.set_item(names.name(NodeId::from(i)), peer)?;
         }
     }
     Ok(progress)
@@ -142,7 +145,7 @@ fn progress<'py>(
 /// The log of a node, as a list of tuples (index, term, command, committed).
 pub(super) fn entries<'py>(
     py: Python<'py>,
-    node: &Node,
+    node: &impl Replica,
     symbols: &Symbols,
 ) -> PyResult<Bound<'py, PyList>> {
     let (list, mut attention) = (PyList::empty(py), Attention::new());
@@ -157,7 +160,7 @@ pub(super) fn entries<'py>(
 /// The store of a node, as a dict.
 pub(super) fn store<'py>(
     py: Python<'py>,
-    node: &Node,
+    node: &impl Replica,
     symbols: &Symbols,
 ) -> PyResult<Bound<'py, PyDict>> {
     let (store, mut attention) = (PyDict::new(py), Attention::new());
@@ -168,9 +171,9 @@ pub(super) fn store<'py>(
     Ok(store)
 }
 
-pub(super) fn op<'py, O: Watcher>(
+pub(super) fn op<'py, P: Playable, O: Watcher<P>>(
     py: Python<'py>,
-    cluster: &Cluster<O>,
+    cluster: &Cluster<P, O>,
     op: OpId,
 ) -> PyResult<Bound<'py, PyDict>> {
     let state = cluster
@@ -223,7 +226,7 @@ pub(super) fn op<'py, O: Watcher>(
 pub(super) fn fields(
     py: Python<'_>,
     dict: &Bound<'_, PyDict>,
-    message: &RaftMessage,
+    message: &impl Editable,
     (names, symbols): (&Names, &Symbols),
 ) -> PyResult<()> {
     for (name, field) in (Words { names, symbols }).fields(message) {
@@ -255,9 +258,9 @@ fn command_parts(spec: CommandSpec) -> (&'static str, String, Option<String>, Op
     }
 }
 
-pub(super) fn active_faults<'py, O: Watcher>(
+pub(super) fn active_faults<'py, P: Playable, O: Watcher<P>>(
     py: Python<'py>,
-    cluster: &Cluster<O>,
+    cluster: &Cluster<P, O>,
 ) -> PyResult<Bound<'py, PyList>> {
     let names = &cluster.scenario().nodes;
     let list = PyList::empty(py);
@@ -277,9 +280,9 @@ pub(super) fn active_faults<'py, O: Watcher>(
     Ok(list)
 }
 
-pub(super) fn violations<'py, O: Watcher>(
+pub(super) fn violations<'py, P: Playable, O: Watcher<P>>(
     py: Python<'py>,
-    cluster: &Cluster<O>,
+    cluster: &Cluster<P, O>,
     honest: bool,
 ) -> PyResult<Bound<'py, PyList>> {
     let (names, symbols) = (&cluster.scenario().nodes, &*cluster.symbols());
@@ -312,8 +315,8 @@ pub(super) fn violations<'py, O: Watcher>(
     Ok(list)
 }
 
-pub(super) fn table<O: Watcher>(
-    cluster: &Cluster<O>,
+pub(super) fn table<P: Playable, O: Watcher<P>>(
+    cluster: &Cluster<P, O>,
     name: &str,
     metadata: Vec<(String, String)>,
 ) -> PyResult<Table> {
@@ -465,12 +468,12 @@ pub(super) type LastEvent =
     (&'static str, Option<String>, Option<String>, Option<&'static str>, Option<&'static str>);
 
 /// The last event of the last step.
-pub(super) fn last_event<O: Watcher>(cluster: &Cluster<O>) -> Option<LastEvent> {
+pub(super) fn last_event<P: Playable, O: Watcher<P>>(cluster: &Cluster<P, O>) -> Option<LastEvent> {
     let name = |id| cluster.scenario().nodes.name(id).to_owned();
     let Dispatched { what, node, unhandled } = cluster.world().last_event()?;
     let (kind, from, message) = match what {
         Happening::Arrival { from, kind } => {
-            let message = RaftMessage::KINDS[usize::from(kind)];
+            let message = P::Message::KINDS[usize::from(kind)];
             (EventKind::Arrival.name(), Some(name(from)), Some(message))
         }
         Happening::Timer(timer) => (EventKind::timer(timer.0).name(), None, None),

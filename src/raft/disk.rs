@@ -4,14 +4,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::log::Log;
 use super::messages::RaftMessage;
 use super::node::Node;
 use super::snapshot::Snapshot;
 use super::stable::Write;
-use super::types::{Command, Entry};
 use crate::clone::clone_by_field;
 use crate::protocol::{Durability, Effects, LocalTime, NodeId, Role, WriteId};
+use crate::replica::log::Log;
+use crate::replica::types::{Command, Entry};
 
 /// How much of the log and its snapshot is durable.
 #[derive(Clone, Copy, Debug, Default)]
@@ -214,11 +214,11 @@ mod tests {
     use super::*;
     use crate::protocol::{Delay, OpId, Protocol as _, Reply, TimerId};
     use crate::raft::config::tests::plain;
-    use crate::raft::log::Base;
-    use crate::raft::machine::Machine;
-    use crate::raft::notes::RaftNote;
     use crate::raft::stable::StableState;
-    use crate::raft::types::Output;
+    use crate::replica::log::Base;
+    use crate::replica::machine::Machine;
+    use crate::replica::notes::ReplicaNote;
+    use crate::replica::types::Output;
 
     /// A disk on which nothing is durable until [`Node::persisted`] is called.
     #[derive(Default)]
@@ -241,7 +241,7 @@ mod tests {
             Durability::Pending(WriteId(self.written))
         }
         fn reply(&mut self, _: OpId, _: Reply<Output>) {}
-        fn note(&mut self, _: RaftNote) {}
+        fn note(&mut self, _: ReplicaNote) {}
         fn halt(&mut self, _: &'static str) {}
         fn is_under_way(&self, _: NodeId, _: impl Fn(&RaftMessage) -> bool) -> bool {
             false

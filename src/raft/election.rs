@@ -3,12 +3,12 @@
 
 use super::messages::RaftMessage;
 use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
-use super::notes::{RaftNote, Refusal, RoleChange};
 use super::progress::Progress;
 use super::quorum::VoteResult;
 use super::rules::Rule;
-use super::types::{Command, EntryId};
 use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
+use crate::replica::notes::{Refusal, ReplicaNote, RoleChange, Stale};
+use crate::replica::types::{Command, EntryId};
 
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout,
@@ -51,7 +51,7 @@ impl Node {
         }
         self.set_ballot(term, Some(self.id), fx);
         self.become_asking(Role::Candidate, term, why, fx);
-        fx.note(RaftNote::Voted { term, candidate: self.id });
+        fx.note(ReplicaNote::Voted { term, candidate: self.id });
         self.ask_for_votes(term, false, fx);
         self.count_own_vote(now, fx);
     }
@@ -71,7 +71,7 @@ impl Node {
         self.rejected = NodeSet::default();
         self.policy.asks();
         fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
-        fx.note(RaftNote::Role { role, term, why });
+        fx.note(ReplicaNote::Role { role, term, why });
     }
 
     fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
@@ -160,12 +160,12 @@ impl Node {
         fx: &mut E,
     ) {
         if self.is_bound_to_leader(now) {
-            return fx.note(RaftNote::Refused { from, why: Refusal::StickyVote });
+            return fx.note(ReplicaNote::Refused { from, why: Refusal::StickyVote });
         }
         let refusal = if begins_anew {
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
-            Some(Refusal::StaleTerm(Rule::TermCheckVote))
+            Some(Refusal::StaleTerm(Stale::Vote))
         } else if !self.can_vote_for(from) {
             Some(Refusal::AlreadyVoted)
         } else if !self.is_up_to_date(last) {
@@ -174,7 +174,7 @@ impl Node {
             None
         };
         match refusal {
-            Some(why) => fx.note(RaftNote::Refused { from, why }),
+            Some(why) => fx.note(ReplicaNote::Refused { from, why }),
             None => {
                 self.set_ballot(term, Some(from), fx);
                 // Only a liar, or the leader of an unreachable initial state, votes in the term
@@ -182,7 +182,7 @@ impl Node {
                 if self.role != Role::Leader {
                     fx.arm(ELECTION, self.patience);
                 }
-                fx.note(RaftNote::Voted { term, candidate: from });
+                fx.note(ReplicaNote::Voted { term, candidate: from });
             }
         }
         let reply = RaftMessage::RequestVoteReply {
@@ -209,7 +209,7 @@ impl Node {
         } else if self.hears_leader(now) || self.refuses_votes(now) {
             Some(Refusal::StickyVote)
         } else if term < self.term() {
-            Some(Refusal::StaleTerm(Rule::TermCheckVote))
+            Some(Refusal::StaleTerm(Stale::Vote))
         } else if term == self.term() && !self.can_vote_for(from) {
             Some(Refusal::AlreadyVoted)
         } else if !self.is_up_to_date(last) {
@@ -218,7 +218,7 @@ impl Node {
             None
         };
         if let Some(why) = refusal {
-            fx.note(RaftNote::Refused { from, why });
+            fx.note(ReplicaNote::Refused { from, why });
         }
         let granted = refusal.is_none();
         let own = !granted || self.policy.collects_terms();
@@ -287,8 +287,8 @@ impl Node {
     ) {
         if reply.granted {
             if !counts {
-                let why = Refusal::StaleTerm(Rule::TermCheckVote);
-                return fx.note(RaftNote::Refused { from, why });
+                let why = Refusal::StaleTerm(Stale::Vote);
+                return fx.note(ReplicaNote::Refused { from, why });
             }
             self.granted.insert(from);
         } else if reply.asked == standing {
@@ -321,14 +321,14 @@ impl Node {
         fx: &mut E,
     ) {
         self.set_role(Role::Leader);
-        fx.note(RaftNote::Role { role: Role::Leader, term: self.term(), why });
+        fx.note(ReplicaNote::Role { role: Role::Leader, term: self.term(), why });
         // "initialized to leader last log index + 1" (Figure 2), taken before the no-op is
         // appended.
         let next = self.log().last_index() + 1;
         if self.config.noop {
             self.append(Command::default(), fx);
             let last = self.log().last_index();
-            fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
+            fx.note(ReplicaNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         }
         self.lead(now, next, fx);
     }
@@ -403,13 +403,13 @@ impl Node {
         fx: &mut E,
     ) -> bool {
         if term < self.term() && self.obeys(Rule::TermCheckAppend) {
-            let why = Refusal::StaleTerm(Rule::TermCheckAppend);
-            fx.note(RaftNote::Refused { from, why });
+            let why = Refusal::StaleTerm(Stale::Append);
+            fx.note(ReplicaNote::Refused { from, why });
             self.reject_stale(from, prev_index, fx);
             return false;
         }
         if self.role == Role::Leader {
-            fx.note(RaftNote::Refused { from, why: Refusal::SecondLeader });
+            fx.note(ReplicaNote::Refused { from, why: Refusal::SecondLeader });
             return false;
         }
         if self.role != Role::Follower {
@@ -431,8 +431,8 @@ impl Node {
         fx: &mut E,
     ) -> bool {
         if term < self.term() && self.obeys(Rule::TermCheckAck) {
-            let why = Refusal::StaleTerm(Rule::TermCheckAck);
-            fx.note(RaftNote::Refused { from, why });
+            let why = Refusal::StaleTerm(Stale::Ack);
+            fx.note(ReplicaNote::Refused { from, why });
             return false;
         }
         self.role == Role::Leader

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::log::{Base, prefix_hash};
-use super::machine::Machine;
 use super::messages::RaftMessage;
+use super::payload::Payload;
 use super::snapshot::Snapshot;
-use super::types::{Command, Entry, EntryId, Key, Output, Payload, Value, fold};
-use crate::protocol::{Message as _, Span};
+use crate::protocol::{Message, Span};
+use crate::replica::log::{Base, prefix_hash};
+use crate::replica::machine::Machine;
+use crate::replica::types::{Command, Entry, EntryId, Key, Output, Value, fold};
 
 /// A reference to a field of a message.
 #[derive(Debug)]
@@ -147,9 +148,24 @@ impl Field for Arc<Snapshot> {
     }
 }
 
-impl RaftMessage {
+/// A message whose fields can be read and set by name.
+pub trait Editable: Message<Change = Change> {
+    /// A message of a type with empty fields; `None` if there is no such type.
+    fn blank(kind: &str) -> Option<Self>;
+
     /// Messages that have every field that a message can have.
-    pub fn samples() -> Vec<Self> {
+    fn samples() -> Vec<Self>;
+
+    /// Its fields: names and values.
+    fn contents(&self) -> Vec<(&'static str, Content)>;
+}
+
+impl Editable for RaftMessage {
+    fn blank(kind: &str) -> Option<Self> {
+        RaftMessage::blank(kind)
+    }
+
+    fn samples() -> Vec<Self> {
         let mut samples: Vec<_> = Self::KINDS.iter().filter_map(|kind| Self::blank(kind)).collect();
         let measured = samples.iter().cloned().filter_map(|mut message| match &mut message {
             RaftMessage::AppendEntries { payload, .. } => {
@@ -163,8 +179,7 @@ impl RaftMessage {
         samples
     }
 
-    /// Its fields: names and values.
-    pub fn contents(&self) -> Vec<(&'static str, Content)> {
+    fn contents(&self) -> Vec<(&'static str, Content)> {
         let content = |place| match place {
             Place::Number(number) => Content::Number(*number),
             Place::Flag(flag) => Content::Flag(*flag),
@@ -174,9 +189,11 @@ impl RaftMessage {
         let mut copy = self.clone();
         copy.places().into_iter().map(|(name, place)| (name, content(place))).collect()
     }
+}
 
+impl RaftMessage {
     /// Sets a field, if its type of message has it.
-    pub fn set(&mut self, change: &Change) {
+    pub(super) fn set(&mut self, change: &Change) {
         for (_, place) in self.places().into_iter().filter(|(name, _)| *name == change.field) {
             match (place, &change.content) {
                 (Place::Number(place), Content::Number(number)) => *place = *number,

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::messages::RaftMessage;
-use super::types::{Command, EntryId, Op, Payload, Value, fold};
+use super::payload::Payload;
 use crate::protocol::{Fingerprint, NodeId, Way};
+use crate::replica::types::{Command, EntryId, Op, Value, fold};
 
 /// The lies: name and meaning.
 pub const LIES: &[(&str, &str)] = &[

@@ -4,34 +4,12 @@
 use std::sync::Arc;
 
 use super::fields::{Change, Field, Names, Place};
-use super::sizes::Wire;
+use super::payload::Payload;
 use super::snapshot::Snapshot;
-use super::types::{EntryId, Payload, fold};
 use crate::protocol::{Fields, Message, Span};
-
-/// What a message promises of its sender's disk: it must still hold after a crash.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Promise {
-    /// Nothing.
-    Nothing,
-    /// Its term, and that its log matches the leader's up to an index.
-    Log {
-        /// The term.
-        term: u64,
-        /// The index; 0 if only the term is promised.
-        index: u64,
-    },
-    /// Its vote for itself.
-    OwnVote {
-        /// The term.
-        term: u64,
-    },
-    /// Its vote for the receiver.
-    Vote {
-        /// The term.
-        term: u64,
-    },
-}
+use crate::replica::sizes::Wire;
+use crate::replica::types::{EntryId, fold};
+use crate::replica::{Promise, ReplicaMessage};
 
 macro_rules! messages {
     ($(
@@ -61,7 +39,7 @@ macro_rules! messages {
             pub const MEANINGS: &'static [&'static str] = &[$($meaning),*];
 
             /// A message of a type with empty fields; `None` if there is no such type.
-            pub fn blank(kind: &str) -> Option<Self> {
+            pub(super) fn blank(kind: &str) -> Option<Self> {
                 $(if kind == stringify!($kind) {
                     return Some(RaftMessage::$kind { $($field: Field::blank(),)* });
                 })*
@@ -94,11 +72,12 @@ macro_rules! messages {
                     $(RaftMessage::$kind { term, .. } => *term,)*
                 }
             }
+        }
 
-            /// What it promises of its sender's disk.
+        impl ReplicaMessage for RaftMessage {
             #[inline]
             #[allow(unused_variables)]
-            pub fn promise(&self) -> Promise {
+            fn promise(&self) -> Promise {
                 match self {
                     $(RaftMessage::$kind { $($field),* } => {
                         $(let $field = $field.value();)*
@@ -107,11 +86,9 @@ macro_rules! messages {
                 }
             }
 
-            /// Its length in bytes: a header, the fields at 8 bytes each, flags in one byte, the
-            /// entries, and the contents of a snapshot, with the texts of keys and values in UTF-8.
             #[inline]
             #[allow(unused_variables)]
-            pub fn size(&self, wire: &Wire) -> u64 {
+            fn size(&self, wire: &Wire) -> u64 {
                 match self {
                     $(RaftMessage::$kind { $($field),* } => {
                         let $wire = wire;
@@ -244,7 +221,7 @@ messages! {
     }
     "A leader replicates entries; without entries it is a heartbeat (§5.3)."
     promises Promise::Nothing; // a leader promised its term before it was elected
-    bytes(wire) 32 + wire.payload(payload);
+    bytes(wire) 32 + payload.bytes(wire);
     digest fold(term ^ payload.fingerprint(), prev.index)
         ^ fold(prev.term ^ round.rotate_left(32), commit);
     columns {

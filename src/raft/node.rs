@@ -7,17 +7,14 @@ use super::config::Config;
 use super::disk::Unsynced;
 use super::election::VoteReply;
 use super::lies::Lie;
-use super::log::Log;
-use super::machine::Machine;
 use super::messages::RaftMessage;
-use super::notes::{RaftNote, RoleChange};
+use super::payload::Waiting;
 use super::progress::Progress;
 use super::quorum::Quorum;
 use super::reads::Reads;
 use super::rules::Rule;
 use super::stable::StableState;
 use super::tuning::Tuning;
-use super::types::{Command, Entry, Key, Op, Output, Request, Session, Value, Waiting};
 use super::variants::Policy;
 use crate::clone::clone_by_field;
 use crate::protocol::{
@@ -25,6 +22,11 @@ use crate::protocol::{
     Status, TimerId, Way,
 };
 use crate::reasons;
+use crate::replica::Replica;
+use crate::replica::log::Log;
+use crate::replica::machine::Machine;
+use crate::replica::notes::{ReplicaNote, RoleChange};
+use crate::replica::types::{Command, Entry, Key, Op, Output, Request, Session, Value};
 
 /// The election timer: runs while a node waits for a leader or for votes.
 pub const ELECTION: TimerId = TimerId(0);
@@ -158,25 +160,9 @@ impl Node {
         &self.config
     }
 
-    /// Whether the log's entry at an index was applied here.
-    pub fn has_applied(&self, index: u64) -> bool {
-        let replaced = |&(first, last): &(u64, u64)| (first..=last).contains(&index);
-        index <= self.commit && !self.replaced.iter().any(replaced)
-    }
-
-    /// The amount of data in it: the number of log entries and keys.
-    pub fn size(&self) -> usize {
-        self.log().len() + self.machine.keys()
-    }
-
     /// The key-value store as applied here.
     pub fn machine(&self) -> &Machine {
         &self.machine
-    }
-
-    /// nextIndex and matchIndex for each node, if this node leads.
-    pub fn progress(&self) -> Option<&[Progress]> {
-        (self.role == Role::Leader).then_some(&self.progress[..])
     }
 
     pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
@@ -327,7 +313,7 @@ impl Node {
             self.abdicate(fx);
         }
         if changed {
-            fx.note(RaftNote::Role { role: self.role, term, why });
+            fx.note(ReplicaNote::Role { role: self.role, term, why });
         }
     }
 
@@ -356,7 +342,7 @@ impl Node {
             let Some((command, applied)) = self.apply(at) else { continue };
             let Session { client, seq, .. } = command.session;
             if client != 0 {
-                fx.note(RaftNote::Session { client, seq, index: at, fresh: applied.fresh });
+                fx.note(ReplicaNote::Session { client, seq, index: at, fresh: applied.fresh });
             }
             while self.waiting.front().is_some_and(|w| w.index == at) {
                 if let Some(waiting) = self.waiting.pop_front() {
@@ -364,14 +350,14 @@ impl Node {
                 }
             }
         }
-        fx.note(RaftNote::Committed { first, last: index });
+        fx.note(ReplicaNote::Committed { first, last: index });
         self.compact(fx);
     }
 
     /// Applies the entry at an index. Sends no reply or note if no client waits for it and it has
     /// no session.
     #[inline]
-    fn apply(&mut self, index: u64) -> Option<(Command, super::machine::Applied)> {
+    fn apply(&mut self, index: u64) -> Option<(Command, crate::replica::machine::Applied)> {
         let command = self.stable.log().command_at(index)?;
         let awaited = self.waiting.front().is_some_and(|w| w.index == index);
         if !awaited && command.session.client == 0 {
@@ -430,12 +416,42 @@ impl Node {
     }
 }
 
+impl Replica for Node {
+    const ELECTION: TimerId = ELECTION;
+
+    fn term(&self) -> u64 {
+        Node::term(self)
+    }
+
+    fn log(&self) -> &Log {
+        Node::log(self)
+    }
+
+    fn machine(&self) -> &Machine {
+        Node::machine(self)
+    }
+
+    fn has_applied(&self, index: u64) -> bool {
+        let replaced = |&(first, last): &(u64, u64)| (first..=last).contains(&index);
+        index <= self.commit && !self.replaced.iter().any(replaced)
+    }
+
+    fn snapshot_index(&self) -> u64 {
+        Node::snapshot_index(self)
+    }
+
+    fn progress(&self) -> Option<Vec<(u64, u64)>> {
+        let followers = || self.progress.iter().map(|peer| (peer.next, peer.matched)).collect();
+        (self.role == Role::Leader).then(followers)
+    }
+}
+
 impl Protocol for Node {
     type Stable = StableState;
     type Message = RaftMessage;
     type Request = Request;
     type Output = Output;
-    type Note = RaftNote;
+    type Note = ReplicaNote;
     type Lie = Lie;
     const TIMERS: usize = 3;
 

@@ -1,7 +1,7 @@
 //! The leader's view of a follower, and how it sends to it: probe, replicate or snapshot, as in
 //! etcd's `tracker.Progress` and in raft-rs.
 
-use super::types::Payload;
+use super::payload::Payload;
 
 /// The leader's view of a follower.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use super::node::Node;
 use super::rules::Rule;
-use super::types::{Key, Output};
 use crate::clone::clone_by_field;
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
 use crate::reasons;
+use crate::replica::types::{Key, Output};
 
 /// A leader's heartbeat rounds and the reads that wait for them.
 #[derive(Debug, Default)]

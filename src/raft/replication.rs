@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::messages::RaftMessage;
 use super::node::Node;
-use super::notes::{RaftNote, Refusal};
+use super::payload::{Payload, Waiting};
 use super::progress::{Pace, Verdict};
 use super::rules::Rule;
-use super::types::{Command, Entry, EntryId, Payload, Waiting};
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role, Span};
 use crate::reasons;
+use crate::replica::notes::{Refusal, ReplicaNote};
+use crate::replica::types::{Command, Entry, EntryId};
 
 impl Node {
     /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it"
@@ -22,7 +23,7 @@ impl Node {
         self.append(command, fx);
         let last = self.log().last_index();
         self.waiting.push_back(Waiting { index: last, op });
-        fx.note(RaftNote::Appended { first: last, last, hash: self.log().hash_at(last) });
+        fx.note(ReplicaNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         self.replicate(fx);
         if self.sync(fx) {
             self.own_disk_reached(last, fx);
@@ -66,7 +67,7 @@ impl Node {
             let count = self.log().count_from(next, limit);
             let entries = match &*shared {
                 Some((first, batch)) if *first == next => Payload::Many(batch.clone()),
-                _ => self.log().batch(next, limit),
+                _ => Payload::of(self.log(), next, limit),
             };
             if let Payload::Many(batch) = &entries {
                 *shared = Some((next, batch.clone()));
@@ -133,7 +134,7 @@ impl Node {
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches
         // prevLogTerm"
         if !self.log().matches(prev) && self.obeys(Rule::PrevLogCheck) {
-            fx.note(RaftNote::Refused { from, why: Refusal::PrevLogMismatch });
+            fx.note(ReplicaNote::Refused { from, why: Refusal::PrevLogMismatch });
             return self.reject(from, prev, round, carried, fx);
         }
         // Without the check the entries are appended where the log ends.
@@ -198,7 +199,7 @@ impl Node {
         if !fresh.is_empty() {
             self.extend(fresh, fx);
             let last = self.log().last_index();
-            fx.note(RaftNote::Appended { first, last, hash: self.log().hash_at(last) });
+            fx.note(ReplicaNote::Appended { first, last, hash: self.log().hash_at(last) });
         }
         true
     }
@@ -216,7 +217,7 @@ impl Node {
         }
         let last = self.log().last_index();
         self.truncate(index, fx);
-        fx.note(RaftNote::Truncated { first: index + 1, last });
+        fx.note(ReplicaNote::Truncated { first: index + 1, last });
         true
     }
 
@@ -377,7 +378,7 @@ impl Node {
             self.send_snapshot(peer, fx);
             return true;
         }
-        let entries = self.log().batch(first, self.config.max_entries_per_append);
+        let entries = Payload::of(self.log(), first, self.config.max_entries_per_append);
         let progress = &mut self.progress[peer.at()];
         if !progress.may_probe(&entries, self.config.max_inflight) {
             return false;

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::log::Base;
-use super::machine::Machine;
 use super::messages::RaftMessage;
 use super::node::Node;
-use super::notes::RaftNote;
-use super::types::EntryId;
 use crate::protocol::{Effects, LocalTime, NodeId};
+use crate::replica::log::Base;
+use crate::replica::machine::Machine;
+use crate::replica::notes::ReplicaNote;
+use crate::replica::types::EntryId;
 
 /// "Snapshot: the state machine state, and lastIncludedIndex and lastIncludedTerm" (Figure 12).
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Node {
         let base = Base { index, term, hash: self.log().hash_at(index) };
         let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
         self.save(snapshot, index.saturating_sub(every), fx);
-        fx.note(RaftNote::Snapshot { index });
+        fx.note(ReplicaNote::Snapshot { index });
         self.sync(fx);
     }
 
@@ -80,7 +80,7 @@ impl Node {
             self.machine.clone_from(&snapshot.machine);
             self.replaced.clear();
             self.commit = index;
-            fx.note(RaftNote::Installed { first, index, hash });
+            fx.note(ReplicaNote::Installed { first, index, hash });
         }
         let reply = RaftMessage::InstallSnapshotReply { term: self.term(), index, round };
         self.promise(from, reply, fx);

@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::log::Log;
 use super::snapshot::Snapshot;
-use super::types::{Command, Entry, fold};
 use crate::clone::clone_by_field;
 use crate::protocol::{Fingerprint, NodeId, Stable};
+use crate::replica::log::Log;
+use crate::replica::types::{Command, Entry, fold};
 
 /// currentTerm, votedFor, log and snapshot.
 #[derive(Debug, Default)]
@@ -174,8 +174,8 @@ impl StableState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::log::Base;
-    use crate::raft::machine::Machine;
+    use crate::replica::log::Base;
+    use crate::replica::machine::Machine;
 
     fn entries(log: &Log, from: u64) -> Box<[Entry]> {
         (from..=log.last_index()).filter_map(|index| log.get(index)).collect()

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::node::Node;
-use super::types::Payload;
+use super::payload::Payload;
 use crate::clone::clone_by_field;
 use crate::protocol::{Delay, LocalTime, NodeId, Span};
 

@@ -25,7 +25,7 @@ use super::ops::Answer;
 use super::store::NO_ROW;
 use super::table::ColumnSet;
 use super::{Names, Recorder};
-use crate::raft::{Key, Value};
+use crate::replica::{Key, Value};
 
 /// A table's schema in Arrow, with each column's unit and meaning as metadata.
 pub fn schema(table: &TableSchema) -> SchemaRef {

@@ -10,8 +10,7 @@ use super::recorder::{int, node_code};
 use super::schema::{EventKind, Tables, events, messages, order};
 use super::store::{NO_ROW, Store};
 use super::table::{ColumnSet, Record, Rows};
-use crate::protocol::Message;
-use crate::raft::RaftMessage;
+use crate::replica::ReplicaMessage;
 use crate::sim::{Flight, Time};
 
 /// The rows of the table of events.
@@ -39,7 +38,7 @@ impl Events {
 
     /// A message arrived: the row of that event.
     #[inline]
-    pub(super) fn arrived(&mut self, now: Moment, flight: &Flight<RaftMessage>) -> u32 {
+    pub(super) fn arrived(&mut self, now: Moment, flight: &Flight<impl ReplicaMessage>) -> u32 {
         if flight.row == NO_ROW {
             return self.arrived_unrecorded(now, flight);
         }
@@ -48,7 +47,7 @@ impl Events {
 
     /// The table of messages was full when it was sent.
     #[cold]
-    fn arrived_unrecorded(&mut self, now: Moment, flight: &Flight<RaftMessage>) -> u32 {
+    fn arrived_unrecorded(&mut self, now: Moment, flight: &Flight<impl ReplicaMessage>) -> u32 {
         let row = events::Row {
             time_ms: now.ms,
             node: node_code(flight.id.to),

@@ -5,8 +5,8 @@ use super::moment::Moment;
 use super::recorder::{count, int, node_code};
 use super::schema::{RequestKind, entries};
 use super::store::{NO_ROW, Store};
-use crate::protocol::{NodeId, Protocol};
-use crate::raft::{Entry, Log, Node, Op};
+use crate::protocol::NodeId;
+use crate::replica::{Entry, Log, Op, Replica};
 
 /// The rows of the entries in each node's log.
 #[derive(Clone, Debug)]
@@ -21,7 +21,12 @@ impl Lives {
     }
 
     /// Adds the initial entries of a node, and how far they are committed.
-    pub(super) fn begin(&mut self, table: &mut Store<entries::Row>, id: NodeId, node: &Node) {
+    pub(super) fn begin(
+        &mut self,
+        table: &mut Store<entries::Row>,
+        id: NodeId,
+        node: &impl Replica,
+    ) {
         let log = node.log();
         self.arrive(table, Moment::BEGINNING, id, log, log.last_index(), Moment::BEGINNING.ms);
         self.committed(table, Moment::BEGINNING, id, 1, node.status().commit_index);
@@ -197,7 +202,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::Command;
+    use crate::replica::Command;
     use crate::sim::Time;
 
     const A: NodeId = NodeId(0);

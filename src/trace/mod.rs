@@ -29,7 +29,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::raft::{Key, Value};
+use crate::replica::{Key, Value};
 use crate::sim::Time;
 
 pub use events::Events;

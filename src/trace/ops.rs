@@ -9,7 +9,7 @@ use super::recorder::{Labels, count, int, node_code};
 use super::schema::{OpStatus, RequestKind, items, ops};
 use super::store::{NO_ROW, Store};
 use crate::protocol::{NodeId, OpId, ReadPath};
-use crate::raft::{Node, Output, Request};
+use crate::replica::{Output, Replica, Request};
 use crate::sim::OpEvent;
 
 /// The answer to a client, encoded in one word for the column `ops.result`.
@@ -77,7 +77,7 @@ impl Operations {
         table: &mut Store<ops::Row>,
         reasons: &mut Labels,
         (now, op, client): (Moment, OpId, u32),
-        event: &OpEvent<'_, Node>,
+        event: &OpEvent<'_, impl Replica>,
     ) {
         match *event {
             OpEvent::Invoked { request, node, again } => {

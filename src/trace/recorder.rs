@@ -9,7 +9,8 @@ use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
 use super::store::NO_ROW;
 use super::{Ceiling, Level};
 use crate::protocol::{Message, NodeId, OpId, Status};
-use crate::raft::{Node, RaftMessage, RaftNote, Wire};
+use crate::raft::RaftMessage;
+use crate::replica::{Replica, ReplicaMessage as _, ReplicaNote, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 /// Observes a world of Raft nodes and records its events.
@@ -73,7 +74,7 @@ impl Recorder {
 
     /// Records the initial log of a node. To be called before the world begins, since notes report
     /// only later entries.
-    pub fn begin(&mut self, id: NodeId, node: &Node) {
+    pub fn begin(&mut self, id: NodeId, node: &impl Replica) {
         if self.records_states() {
             self.lives.begin(&mut self.tables.entries, id, node);
         }
@@ -200,9 +201,9 @@ impl Recorder {
     }
 }
 
-impl Observer<Node> for Recorder {
+impl<P: Replica> Observer<P> for Recorder {
     #[inline]
-    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+    fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
         if self.level != Level::Full {
             return NO_ROW;
         }
@@ -231,13 +232,13 @@ impl Observer<Node> for Recorder {
         self.tables.messages.push(now.time, row)
     }
 
-    fn rescheduled(&mut self, _now: Time, flight: &Flight<RaftMessage>) {
+    fn rescheduled(&mut self, _now: Time, flight: &Flight<P::Message>) {
         let due = self.due.moved_to(flight.due);
         self.tables.messages.update(flight.row, |message| *message.due_ms = due.ms);
     }
 
     #[inline(always)] // one caller, in which it spills no registers
-    fn ended(&mut self, now: Time, flight: &Flight<RaftMessage>, fate: Fate) {
+    fn ended(&mut self, now: Time, flight: &Flight<P::Message>, fate: Fate) {
         if self.level != Level::Full {
             return;
         }
@@ -252,29 +253,29 @@ impl Observer<Node> for Recorder {
     }
 
     #[inline(always)] // into the only caller where it is frequent
-    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+    fn noted(&mut self, now: Time, id: NodeId, node: &P, note: ReplicaNote) {
         if self.level == Level::Off {
             return;
         }
         let at = self.last.moved_to(now);
         let entries = &mut self.tables.entries;
         match note {
-            RaftNote::Appended { first, last, .. } => {
+            ReplicaNote::Appended { first, last, .. } => {
                 self.lives.appended(entries, at, id, node.log(), first, last);
             }
-            RaftNote::Committed { first, last } => {
+            ReplicaNote::Committed { first, last } => {
                 self.lives.committed(entries, at, id, first, last);
             }
-            RaftNote::Truncated { first, .. } => self.lives.truncated(entries, at, id, first),
-            RaftNote::Installed { first, index, .. } => {
+            ReplicaNote::Truncated { first, .. } => self.lives.truncated(entries, at, id, first),
+            ReplicaNote::Installed { first, index, .. } => {
                 self.lives.installed(entries, at, id, first, index);
                 self.said(now, id, node, note);
             }
-            RaftNote::Role { .. }
-            | RaftNote::Voted { .. }
-            | RaftNote::Session { .. }
-            | RaftNote::Snapshot { .. }
-            | RaftNote::Refused { .. } => self.said(now, id, node, note),
+            ReplicaNote::Role { .. }
+            | ReplicaNote::Voted { .. }
+            | ReplicaNote::Session { .. }
+            | ReplicaNote::Snapshot { .. }
+            | ReplicaNote::Refused { .. } => self.said(now, id, node, note),
         }
     }
 
@@ -307,7 +308,7 @@ impl Observer<Node> for Recorder {
         }
     }
 
-    fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
+    fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         if !self.records_states() {
             return;
         }
@@ -338,7 +339,7 @@ impl Observer<Node> for Recorder {
     }
 
     #[inline]
-    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {
+    fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, P>) {
         if self.records_states() {
             let (now, ops) = (self.last.moved_to(now), &mut self.tables.ops);
             self.operations.record(ops, &mut self.reasons, (now, op, client), event);
@@ -356,25 +357,25 @@ impl Observer<Node> for Recorder {
 impl Recorder {
     /// Records a note that does not concern the log.
     #[inline(never)]
-    fn said(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+    fn said(&mut self, now: Time, id: NodeId, node: &impl Replica, note: ReplicaNote) {
         if self.level != Level::Full {
             return;
         }
         match note {
-            RaftNote::Role { role, term, why } => {
+            ReplicaNote::Role { role, term, why } => {
                 let (label, from) = (Some(role.name()), why.from());
                 let detail = Detail { label, from, why: Some(why.name()) };
                 self.event(now, id, EventKind::Role, detail, int(term));
             }
-            RaftNote::Voted { term, candidate } => {
+            ReplicaNote::Voted { term, candidate } => {
                 let detail = Detail { from: Some(candidate), ..Detail::default() };
                 self.event(now, id, EventKind::Voted, detail, int(term));
             }
-            RaftNote::Refused { from, why } => {
+            ReplicaNote::Refused { from, why } => {
                 let detail = Detail { label: Some(why.name()), from: Some(from), why: None };
                 self.event(now, id, EventKind::Refused, detail, int(node.term()));
             }
-            RaftNote::Session { fresh: false, .. } => {
+            ReplicaNote::Session { fresh: false, .. } => {
                 self.event(
                     now,
                     id,
@@ -383,16 +384,16 @@ impl Recorder {
                     int(node.term()),
                 );
             }
-            RaftNote::Snapshot { .. } => {
+            ReplicaNote::Snapshot { .. } => {
                 self.event(now, id, EventKind::Snapshot, Detail::default(), int(node.term()));
             }
-            RaftNote::Installed { .. } => {
+            ReplicaNote::Installed { .. } => {
                 self.event(now, id, EventKind::Installed, Detail::default(), int(node.term()));
             }
-            RaftNote::Session { .. }
-            | RaftNote::Appended { .. }
-            | RaftNote::Truncated { .. }
-            | RaftNote::Committed { .. } => {}
+            ReplicaNote::Session { .. }
+            | ReplicaNote::Appended { .. }
+            | ReplicaNote::Truncated { .. }
+            | ReplicaNote::Committed { .. } => {}
         }
     }
 }

@@ -12,10 +12,8 @@ use super::store::NO_ROW;
 use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
 use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
-use crate::raft::{
-    Command, Config, ElectionRule, EntryId, Key, Log, Node, Op, Payload, RaftMessage, Request,
-    Rules, Value,
-};
+use crate::raft::{Config, ElectionRule, Node, Payload, RaftMessage, Rules};
+use crate::replica::{Command, EntryId, Key, Log, Op, Request, Value};
 use crate::sim::{
     DiskSpec, Distribution, Fate, Flight, Latency, Load, MessageId, NetworkSpec, Observer, Overlay,
     Pacing, Time, Unsynced, World, WorldSpec,

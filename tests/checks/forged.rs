@@ -2,9 +2,8 @@
 
 use raftlab::check::{Breach, Checks};
 use raftlab::protocol::{NodeId, OpId, ReadPath, Role, Span};
-use raftlab::raft::{
-    EntryId, Key, Node, Output, RaftMessage, RaftNote, Request, RoleChange, Rules,
-};
+use raftlab::raft::{Node, RaftMessage, Rules};
+use raftlab::replica::{EntryId, Key, Output, ReplicaNote, Request, RoleChange};
 use raftlab::sim::{Flight, HostEvent, MessageId, Observer, OpEvent, Time};
 
 use super::lab::{A, B, C, by_hand, log, names, nodes};
@@ -30,7 +29,11 @@ fn changed(node: &Node, terms: &[u64], term: u64) -> Node {
 
 fn send(checks: &mut Checks, message: RaftMessage, copy: u8) {
     let id = MessageId { from: A, to: B, ordinal: 0, copy };
-    checks.sent(Time(1), &Flight { id, sent: Time(1), due: Time(2), row: 0, message });
+    Observer::<Node>::sent(
+        checks,
+        Time(1),
+        &Flight { id, sent: Time(1), due: Time(2), row: 0, message },
+    );
 }
 
 fn acknowledgement(term: u64, index: u64) -> RaftMessage {
@@ -49,7 +52,7 @@ fn acknowledgement(term: u64, index: u64) -> RaftMessage {
 fn a_leader_that_deletes_its_entries() {
     let (mut checks, node) = seen(&[1, 2, 2], 2, 0, Role::Leader);
     let after = changed(&node, &[1], 2);
-    checks.noted(Time(5), A, &after, RaftNote::Truncated { first: 2, last: 3 });
+    checks.noted(Time(5), A, &after, ReplicaNote::Truncated { first: 2, last: 3 });
     assert_eq!(names(checks.violations()), ["leader_append_only"]);
     assert_eq!(checks.violations()[0].index, Some(2));
 }
@@ -57,7 +60,7 @@ fn a_leader_that_deletes_its_entries() {
 #[test]
 fn a_leader_that_overwrites_its_entries() {
     let (mut checks, node) = seen(&[1, 2, 2], 2, 0, Role::Leader);
-    let note = RaftNote::Appended { first: 2, last: 3, hash: node.log().hash_at(3) };
+    let note = ReplicaNote::Appended { first: 2, last: 3, hash: node.log().hash_at(3) };
     checks.noted(Time(5), A, &node, note);
     assert_eq!(names(checks.violations()), ["leader_append_only"]);
 }
@@ -65,9 +68,9 @@ fn a_leader_that_overwrites_its_entries() {
 #[test]
 fn a_snapshot_of_what_was_never_committed() {
     let (mut checks, node) = seen(&[1, 1, 1], 1, 2, Role::Follower);
-    checks.noted(Time(5), A, &node, RaftNote::Snapshot { index: 2 });
+    checks.noted(Time(5), A, &node, ReplicaNote::Snapshot { index: 2 });
     assert_eq!(names(checks.violations()), Vec::<&str>::new());
-    checks.noted(Time(5), A, &node, RaftNote::Snapshot { index: 3 });
+    checks.noted(Time(5), A, &node, ReplicaNote::Snapshot { index: 3 });
     assert_eq!(names(checks.violations()), ["snapshot_consistency"]);
     assert_eq!(checks.violations()[0].index, Some(3));
 }
@@ -79,8 +82,8 @@ fn a_snapshot_of_another_history_and_an_old_one() {
         checks.begin(B, &node);
         node.preset(1, None, log(&[]), 0);
         checks.host(Time(4), A, &node, HostEvent::Wiped);
-        checks.noted(Time(5), A, &node, RaftNote::Installed { first: 1, index: 2, hash });
-        checks.noted(Time(6), A, &node, RaftNote::Installed { first: 3, index, hash });
+        checks.noted(Time(5), A, &node, ReplicaNote::Installed { first: 1, index: 2, hash });
+        checks.noted(Time(6), A, &node, ReplicaNote::Installed { first: 3, index, hash });
         checks.violations().iter().map(|violation| violation.message.clone()).collect::<Vec<_>>()
     };
     let (_, node) = seen(&[1, 1, 1], 1, 3, Role::Follower);
@@ -101,15 +104,15 @@ fn installs(checks: &mut Checks, node: &Node, terms: &[u64], between: impl Fn(&m
     let term = node.term();
     let other = changed(node, terms, term);
     let (last, hash) = (other.log().last_index(), other.log().hash_at(other.log().last_index()));
-    checks.noted(Time(2), C, &other, RaftNote::Appended { first: 1, last, hash });
+    checks.noted(Time(2), C, &other, ReplicaNote::Appended { first: 1, last, hash });
     between(checks);
-    let installed = RaftNote::Installed { first: 1, index: last, hash };
+    let installed = ReplicaNote::Installed { first: 1, index: last, hash };
     checks.noted(Time(4), B, &changed(node, &[], term), installed);
 }
 
 fn acknowledge(checks: &mut Checks, node: NodeId, index: u64, term: u64) {
     let output = Output::Written { index, term, applied: true };
-    checks.op(Time(3), OpId(index), 1, &OpEvent::Ok { node, output: &output });
+    Observer::<Node>::op(checks, Time(3), OpId(index), 1, &OpEvent::Ok { node, output: &output });
 }
 
 /// A liar acknowledged a write to a client. The write counts once an honest node has committed it
@@ -119,7 +122,7 @@ fn acknowledge(checks: &mut Checks, node: NodeId, index: u64, term: u64) {
 fn a_write_that_a_contradicting_snapshot_covers_is_lost() {
     let (mut checks, node) = seen(&[1, 1, 1], 2, 3, Role::Follower);
     installs(&mut checks, &node, &[1, 2, 2], |checks| {
-        checks.liar(Time(3), C, None);
+        Observer::<Node>::liar(checks, Time(3), C, None);
         acknowledge(checks, C, 2, 2);
         assert_eq!((checks.violations(), checks.lost_writes()), (&[][..], 0));
     });
@@ -135,7 +138,7 @@ fn a_write_that_a_snapshot_covers_is_held_by_a_log_that_differs_before_it() {
     installs(&mut checks, &node, &[1, 2, 3], |_| {});
     acknowledge(&mut checks, B, 3, 3);
     assert_eq!(names(checks.violations()), ["log_matching"]);
-    checks.noted(Time(5), A, &node, RaftNote::Committed { first: 1, last: 3 });
+    checks.noted(Time(5), A, &node, ReplicaNote::Committed { first: 1, last: 3 });
     let expected = ["log_matching", "state_machine_safety"];
     assert_eq!((names(checks.violations()), checks.lost_writes()), (expected.to_vec(), 0));
 }
@@ -144,11 +147,11 @@ fn a_write_that_a_snapshot_covers_is_held_by_a_log_that_differs_before_it() {
 fn a_commit_index_that_falls_jumps_or_runs_ahead() {
     for (first, last) in [(1, 2), (4, 4), (3, 5)] {
         let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Follower);
-        checks.noted(Time(5), A, &node, RaftNote::Committed { first, last });
+        checks.noted(Time(5), A, &node, ReplicaNote::Committed { first, last });
         assert_eq!(names(checks.violations()), ["commit_monotonic"], "{first} to {last}");
     }
     let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Follower);
-    checks.noted(Time(5), A, &node, RaftNote::Committed { first: 3, last: 4 });
+    checks.noted(Time(5), A, &node, ReplicaNote::Committed { first: 3, last: 4 });
     assert_eq!(checks.violations(), []);
 }
 
@@ -180,9 +183,9 @@ fn a_promise_ends_with_the_entry_and_copies_promise_nothing() {
         Time(3),
         A,
         &shorter,
-        RaftNote::Role { role: Role::Follower, term: 2, why: RoleChange::HigherTerm(B) },
+        ReplicaNote::Role { role: Role::Follower, term: 2, why: RoleChange::HigherTerm(B) },
     );
-    checks.noted(Time(3), A, &shorter, RaftNote::Truncated { first: 2, last: 3 });
+    checks.noted(Time(3), A, &shorter, ReplicaNote::Truncated { first: 2, last: 3 });
     send(&mut checks, acknowledgement(2, 3), 1);
     send(&mut checks, acknowledgement(1, 3), 0); // waited for the disk since term 1
     checks.host(Time(5), A, &shorter, HostEvent::Crashed);
@@ -192,7 +195,7 @@ fn a_promise_ends_with_the_entry_and_copies_promise_nothing() {
 #[test]
 fn a_term_that_falls_while_the_node_runs() {
     let (mut checks, node) = seen(&[], 4, 0, Role::Follower);
-    let note = RaftNote::Role { role: Role::Follower, term: 3, why: RoleChange::HigherTerm(B) };
+    let note = ReplicaNote::Role { role: Role::Follower, term: 3, why: RoleChange::HigherTerm(B) };
     checks.noted(Time(5), A, &changed(&node, &[], 3), note);
     assert_eq!(names(checks.violations()), ["term_monotonic"]);
 }
@@ -213,7 +216,7 @@ fn a_wipe_takes_promises_but_not_votes() {
         Time(6),
         A,
         &empty,
-        RaftNote::Role { role: Role::Candidate, term: 1, why: RoleChange::ElectionTimeout },
+        ReplicaNote::Role { role: Role::Candidate, term: 1, why: RoleChange::ElectionTimeout },
     );
     checks.host(Time(7), A, &empty, HostEvent::Crashed);
     assert_eq!(checks.violations(), []);
@@ -228,7 +231,13 @@ fn a_client_that_is_told_too_early_is_told_of_once() {
     let (mut checks, _) = seen(&[1, 1, 1, 1], 1, 2, Role::Leader);
     for index in 1..=4 {
         let output = Output::Written { index, term: 1, applied: true };
-        checks.op(Time(index), OpId(index), 1, &OpEvent::Ok { node: A, output: &output });
+        Observer::<Node>::op(
+            &mut checks,
+            Time(index),
+            OpId(index),
+            1,
+            &OpEvent::Ok { node: A, output: &output },
+        );
     }
     let told: Vec<_> = checks.violations().iter().map(|v| v.breach.index()).collect();
     assert_eq!(
@@ -243,9 +252,15 @@ fn a_read_of_what_is_not_committed() {
         let (mut checks, node) = seen(&[1, 1, 1, 1], 1, 2, Role::Leader);
         let request = Request::Read { key: Key(0), via: ReadPath::Local };
         let asked = OpEvent::Invoked { request: &request, node: Some(A), again: false };
-        checks.op(Time(1), OpId(7), 0, &asked);
+        Observer::<Node>::op(&mut checks, Time(1), OpId(7), 0, &asked);
         let output = Output::Read { index, hash: node.log().hash_at(index), items: vec![] };
-        checks.op(Time(2), OpId(7), 0, &OpEvent::Ok { node: A, output: &output });
+        Observer::<Node>::op(
+            &mut checks,
+            Time(2),
+            OpId(7),
+            0,
+            &OpEvent::Ok { node: A, output: &output },
+        );
         assert_eq!(checks.violations().len(), expected, "at index {index}");
     }
 }
@@ -255,7 +270,7 @@ fn logs_that_differ_before_the_same_entry_are_told_of_once() {
     let (mut checks, node) = seen(&[1, 1], 2, 0, Role::Follower);
     for (id, terms) in [(NodeId(1), &[1, 2, 2, 2][..]), (NodeId(2), &[2, 2, 2, 2])] {
         let other = changed(&node, terms, 2);
-        let note = RaftNote::Appended { first: 1, last: 4, hash: other.log().hash_at(4) };
+        let note = ReplicaNote::Appended { first: 1, last: 4, hash: other.log().hash_at(4) };
         checks.noted(Time(3), id, &other, note);
     }
     let found: Vec<_> = checks.violations().iter().map(|v| (v.property, v.index)).collect();

@@ -2,7 +2,8 @@
 
 use raftlab::check::{Checks, PROPERTIES, Property};
 use raftlab::protocol::{Mix, NodeId, ReadPath, Span};
-use raftlab::raft::{Config, Key, Lease, Node, Request, Rules};
+use raftlab::raft::{Config, Lease, Node, Rules};
+use raftlab::replica::{Key, Request};
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Load, Luck, Matching, NetworkSpec, Overlay, Pacing, Purpose,

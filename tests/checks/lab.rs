@@ -2,7 +2,8 @@
 
 use raftlab::check::{Checks, Options, Violation};
 use raftlab::protocol::{Delay, NodeId, NodeSet, OpId, Protocol, ReadPath, Role, Span};
-use raftlab::raft::{Command, Config, Key, Log, Node, Op, Request, Rules, Session, Value};
+use raftlab::raft::{Config, Node, Rules};
+use raftlab::replica::{Command, Key, Log, Op, Request, Session, Value};
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Matching, MessageId, NetworkSpec, Overlay, Time, Unsynced,

@@ -3,7 +3,8 @@
 
 use raftlab::check::Violation;
 use raftlab::protocol::{NodeId, Protocol};
-use raftlab::raft::{Key, Lie, Request, Rules, Value};
+use raftlab::raft::{Lie, Rules};
+use raftlab::replica::{Key, Request, Value};
 
 use super::lab::{A, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, names};
 

@@ -2,7 +2,8 @@
 //! with the rule in force breaks nothing.
 
 use raftlab::protocol::{Delay, ReadPath, Span};
-use raftlab::raft::{Config, Lease, Rule, Rules, Session};
+use raftlab::raft::{Config, Lease, Rule, Rules};
+use raftlab::replica::Session;
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand};
 

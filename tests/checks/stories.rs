@@ -3,7 +3,8 @@
 
 use raftlab::check::{Names, Numbers, Options, PROPERTIES, What};
 use raftlab::protocol::{NodeId, ReadPath, Span};
-use raftlab::raft::{Config, Key, Node, Rule, Rules, Session, Value};
+use raftlab::raft::{Config, Node, Rule, Rules};
+use raftlab::replica::{Key, Session, Value};
 use raftlab::sim::{DiskSpec, Matching, Overlay};
 
 use super::lab::{

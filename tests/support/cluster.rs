@@ -1,7 +1,8 @@
 //! A cluster's settings and logs, as all tests here use them.
 
 use raftlab::protocol::{Delay, Span};
-use raftlab::raft::{Command, Config, ElectionRule, Log, Rules};
+use raftlab::raft::{Config, ElectionRule, Rules};
+use raftlab::replica::{Command, Log};
 
 /// The paper's settings: timeouts of 150 to 300 ms (§9.3), a no-op from every new leader (§8),
 /// and none of the switches that the dissertation adds.

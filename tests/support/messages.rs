@@ -1,7 +1,8 @@
 //! Messages and requests in few words.
 
 use raftlab::protocol::Span;
-use raftlab::raft::{Command, Entry, EntryId, Key, Op, Payload, RaftMessage, Request, Value};
+use raftlab::raft::{Payload, RaftMessage};
+use raftlab::replica::{Command, Entry, EntryId, Key, Op, Request, Value};
 
 use super::recorder::Recorder;
 

@@ -1,7 +1,7 @@
 //! How scripts and transcripts name things.
 
 use raftlab::protocol::NodeId;
-use raftlab::raft::{Key, Value};
+use raftlab::replica::{Key, Value};
 
 /// `A`, `B`, `C` …
 pub fn name(id: NodeId) -> char {

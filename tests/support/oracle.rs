@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raftlab::protocol::{NodeId, OpId, Role};
-use raftlab::raft::{Entry, Node, RaftNote};
+use raftlab::raft::Node;
+use raftlab::replica::{Entry, ReplicaNote};
 
 use super::names::name;
 
@@ -28,11 +29,11 @@ impl Oracle {
         std::mem::take(&mut self.broken)
     }
 
-    pub fn noted(&mut self, id: NodeId, node: &Node, note: RaftNote) {
+    pub fn noted(&mut self, id: NodeId, node: &Node, note: ReplicaNote) {
         match note {
-            RaftNote::Role { role: Role::Leader, term, .. } => self.leads(id, node, term),
-            RaftNote::Committed { first, last } => self.commits(id, node, first..=last),
-            RaftNote::Session { client, seq, fresh: true, .. }
+            ReplicaNote::Role { role: Role::Leader, term, .. } => self.leads(id, node, term),
+            ReplicaNote::Committed { first, last } => self.commits(id, node, first..=last),
+            ReplicaNote::Session { client, seq, fresh: true, .. }
                 if !self.applied.insert((id, client, seq)) =>
             {
                 let said = format!("{} applied #{seq} of client {client} twice", name(id));

@@ -6,13 +6,14 @@ use raftlab::protocol::{
     Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Role, TimerId,
 };
 use raftlab::raft::node::ELECTION;
-use raftlab::raft::{Config, Log, Node, Output, RaftMessage, RaftNote, Request, Write};
+use raftlab::raft::{Config, Node, RaftMessage, Write};
+use raftlab::replica::{Log, Output, ReplicaNote, Request};
 
 /// What a node did in one step. Its disk is instant, and it has no clock.
 #[derive(Default)]
 pub struct Recorder {
     pub sent: Vec<(NodeId, RaftMessage)>,
-    pub notes: Vec<RaftNote>,
+    pub notes: Vec<ReplicaNote>,
     /// Timers in the order in which they were armed (true) and disarmed (false).
     timers: Vec<(TimerId, bool)>,
 }
@@ -38,7 +39,7 @@ impl Effects<Node> for Recorder {
 
     fn reply(&mut self, _: OpId, _: Reply<Output>) {}
 
-    fn note(&mut self, note: RaftNote) {
+    fn note(&mut self, note: ReplicaNote) {
         self.notes.push(note);
     }
 

@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use raftlab::protocol::{Message as _, NodeId, OpId, ReadPath, Status};
-use raftlab::raft::{Command, EntryId, Node, Op, Output, RaftMessage, RaftNote, Refusal, Request};
+use raftlab::raft::{Node, RaftMessage};
+use raftlab::replica::{Command, EntryId, Op, Output, Refusal, ReplicaNote, Request};
 use raftlab::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 use super::names::{int, items, letter, name};
@@ -102,31 +103,31 @@ impl Observer<Node> for Teller {
         }
     }
 
-    fn noted(&mut self, _: Time, id: NodeId, node: &Node, note: RaftNote) {
+    fn noted(&mut self, _: Time, id: NodeId, node: &Node, note: ReplicaNote) {
         self.oracle.noted(id, node, note);
         self.changes.push(match note {
-            RaftNote::Role { role, term, .. } => format!("{} of term {term}", role.name()),
-            RaftNote::Voted { candidate, .. } => format!("votes for {}", name(candidate)),
-            RaftNote::Appended { first, last, .. } => {
+            ReplicaNote::Role { role, term, .. } => format!("{} of term {term}", role.name()),
+            ReplicaNote::Voted { candidate, .. } => format!("votes for {}", name(candidate)),
+            ReplicaNote::Appended { first, last, .. } => {
                 let entries = (first..=last).filter_map(|index| entry(node, index));
                 format!("appends {}", entries.collect::<Vec<_>>().join(" "))
             }
-            RaftNote::Truncated { first, last } => format!("truncates {}", range(first, last)),
-            RaftNote::Committed { first, last } => format!("commits {}", range(first, last)),
-            RaftNote::Session { client, seq, fresh: true, .. } => {
+            ReplicaNote::Truncated { first, last } => format!("truncates {}", range(first, last)),
+            ReplicaNote::Committed { first, last } => format!("commits {}", range(first, last)),
+            ReplicaNote::Session { client, seq, fresh: true, .. } => {
                 format!("applies #{seq} of client {client}")
             }
-            RaftNote::Session { client, seq, fresh: false, .. } => {
+            ReplicaNote::Session { client, seq, fresh: false, .. } => {
                 format!("remembers #{seq} of client {client}")
             }
-            RaftNote::Snapshot { index } => format!("takes a snapshot up to {index}"),
-            RaftNote::Installed { first, index, .. } if first > index => {
+            ReplicaNote::Snapshot { index } => format!("takes a snapshot up to {index}"),
+            ReplicaNote::Installed { first, index, .. } if first > index => {
                 format!("installs the snapshot up to {index}, keeps what follows")
             }
-            RaftNote::Installed { index, .. } => {
+            ReplicaNote::Installed { index, .. } => {
                 format!("installs the snapshot up to {index}, discards its log")
             }
-            RaftNote::Refused { why, .. } => format!("refuses, {}", refusal(why)),
+            ReplicaNote::Refused { why, .. } => format!("refuses, {}", refusal(why)),
         });
     }
 

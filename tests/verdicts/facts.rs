@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use raftlab::protocol::{NodeId, OpId, Role};
-use raftlab::raft::{Command, Entry, Output, RaftMessage, RaftNote};
+use raftlab::raft::RaftMessage;
+use raftlab::replica::{Command, Entry, Output, ReplicaNote};
 use raftlab::sim::{HostEvent, Time};
 
 use super::record::{Event, Record};
@@ -170,7 +171,7 @@ impl Facts {
                 Event::Sends { to, message } => facts.sends(act, seen, *to, message),
                 Event::Notes { note, entries, status } => {
                     facts.notes(act, seen, *note, entries, (status.term, status.commit_index));
-                    if matches!(note, RaftNote::Truncated { .. })
+                    if matches!(note, ReplicaNote::Truncated { .. })
                         && status.commit_index > status.last_index
                     {
                         facts.alone.push(("commit_monotonic", act));
@@ -306,13 +307,13 @@ impl Facts {
         &mut self,
         act: Act,
         seen: &mut Seen,
-        note: RaftNote,
+        note: ReplicaNote,
         entries: &[Entry],
         (term_now, _): (u64, u64),
     ) {
         let mut alone = |property| self.alone.push((property, act));
         match note {
-            RaftNote::Role { role, term, .. } => {
+            ReplicaNote::Role { role, term, .. } => {
                 if term < seen.term {
                     alone("term_monotonic");
                 }
@@ -321,13 +322,13 @@ impl Facts {
                     self.led.push(Led { act, term, log: seen.log.clone() });
                 }
             }
-            RaftNote::Appended { first, .. } => {
+            ReplicaNote::Appended { first, .. } => {
                 if seen.role == Role::Leader && first as usize != seen.log.len() + 1 {
                     alone("leader_append_only");
                 }
                 self.append(act, seen, first, entries);
             }
-            RaftNote::Truncated { first, .. } => {
+            ReplicaNote::Truncated { first, .. } => {
                 if seen.role == Role::Leader {
                     alone("leader_append_only");
                 }
@@ -338,21 +339,21 @@ impl Facts {
                 seen.mine.truncate(first as usize - 1);
                 seen.promised_index = seen.promised_index.min(first - 1);
             }
-            RaftNote::Committed { first, last } => {
+            ReplicaNote::Committed { first, last } => {
                 if first != seen.commit + 1 || last < first || last > seen.log.len() as u64 {
                     alone("commit_monotonic");
                 }
                 self.commit(act, seen, term_now, last);
             }
-            RaftNote::Session { client, seq, index, fresh: true } => {
+            ReplicaNote::Session { client, seq, index, fresh: true } => {
                 let (command, log) = ((client, seq), seen.log.clone());
                 self.effects.push(Effect { act, command, index, log });
             }
-            RaftNote::Snapshot { index } => {
+            ReplicaNote::Snapshot { index } => {
                 let log = seen.log[..seen.log.len().min(index as usize)].to_vec();
                 self.snapshots.push(Snapshot { act, log, known: true, own: true });
             }
-            RaftNote::Installed { first, index, hash } => {
+            ReplicaNote::Installed { first, index, hash } => {
                 if index < seen.commit {
                     alone("commit_monotonic");
                 }
@@ -383,9 +384,9 @@ impl Facts {
                     seen.mine.fill(false);
                 }
             }
-            RaftNote::Voted { .. }
-            | RaftNote::Session { fresh: false, .. }
-            | RaftNote::Refused { .. } => {}
+            ReplicaNote::Voted { .. }
+            | ReplicaNote::Session { fresh: false, .. }
+            | ReplicaNote::Refused { .. } => {}
         }
     }
 

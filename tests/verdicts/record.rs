@@ -1,8 +1,9 @@
 //! Records everything that happens in a run, without judging it.
 
-use raftlab::experiment::Watcher;
+use raftlab::experiment::{Watcher, Watches};
 use raftlab::protocol::{NodeId, OpId, Protocol, ReadPath, Role, Status};
-use raftlab::raft::{Entry, Node, Op, Output, RaftMessage, RaftNote, Request};
+use raftlab::raft::{Node, RaftMessage};
+use raftlab::replica::{Entry, Op, Output, ReplicaNote, Request};
 use raftlab::sim::{Flight, HostEvent, Observer, OpEvent, Time};
 
 /// An event.
@@ -13,7 +14,7 @@ pub enum Event {
     /// A node sends a message, for the first time.
     Sends { to: NodeId, message: RaftMessage },
     /// A node changed. The entries are those that were appended.
-    Notes { note: RaftNote, entries: Vec<Entry>, status: Status },
+    Notes { note: ReplicaNote, entries: Vec<Entry>, status: Status },
     /// A node's host changed. This is the log on its disk.
     Host { event: HostEvent, base: (u64, u64), log: Vec<Entry>, status: Status },
     /// A client requests a read; `local` for a local read.
@@ -48,9 +49,9 @@ impl Observer<Node> for Record {
         0
     }
 
-    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: RaftNote) {
+    fn noted(&mut self, now: Time, id: NodeId, node: &Node, note: ReplicaNote) {
         let entries = match note {
-            RaftNote::Appended { first, last, .. } => {
+            ReplicaNote::Appended { first, last, .. } => {
                 (first..=last).filter_map(|index| node.log().get(index)).collect()
             }
             _ => Vec::new(),
@@ -91,7 +92,9 @@ impl Observer<Node> for Record {
     }
 }
 
-impl Watcher for Record {
+impl Watches for Record {}
+
+impl Watcher<Node> for Record {
     fn begin(&mut self, id: NodeId, node: &Node) {
         let (status, log) = (node.status(), node.log().entries().collect());
         debug_assert!(status.role != Role::Candidate);

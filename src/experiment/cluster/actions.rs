@@ -2,10 +2,11 @@
 
 use super::Cluster;
 use super::agenda::Planned;
+use crate::experiment::playable::Playable;
 use crate::experiment::step::Action;
 use crate::experiment::watch::Watcher;
 use crate::protocol::{NodeId, OpId};
-use crate::raft::{Request, Session};
+use crate::replica::{Request, Session};
 
 /// The result of an action.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,7 +21,7 @@ pub enum Done {
     Copy(u8),
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Performs the next planned action, if it is due now.
     pub(super) fn perform_due(&mut self) {
         if self.agenda.next_time() <= self.world.now() {
@@ -66,7 +67,7 @@ impl<O: Watcher> Cluster<O> {
             Action::Read { key, via, node, home } => {
                 let key = self.symbols.update(|symbols| symbols.key(key));
                 let request = if *via == crate::protocol::ReadPath::Log {
-                    Request::Write(crate::raft::Command::plain(crate::raft::Op::Get { key }))
+                    Request::Write(crate::replica::Command::plain(crate::replica::Op::Get { key }))
                 } else {
                     Request::Read { key, via: *via }
                 };

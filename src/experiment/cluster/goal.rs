@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crate::experiment::condition::{Armed, Condition};
+use crate::experiment::playable::Playable;
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
 
@@ -22,7 +23,7 @@ impl Goal {
     }
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// A goal that is armed now.
     pub fn goal(&self, condition: Condition) -> Goal {
         let armed = Some(self.armed(&condition));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::script::Played;
 use super::{Cluster, Goal, Mark, Progress};
+use crate::experiment::playable::Playable;
 use crate::experiment::step::Step;
 use crate::experiment::watch::Watcher;
 use crate::sim::Time;
@@ -87,7 +88,7 @@ enum Taken {
     Last(Ending),
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Plays the rest of the scenario, up to `until`. After `events` events, or as many steps, it
     /// returns `None`: call it again with the same `position`.
     pub fn play(&mut self, position: &mut Position, events: u64, until: Time) -> Option<Ending> {

@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crate::experiment::edits::Edits;
+use crate::experiment::playable::Playable;
 use crate::experiment::scenario::{Scenario, ScenarioError};
 use crate::experiment::step::Step;
 use crate::experiment::watch::Watcher;
@@ -59,7 +60,7 @@ impl Performed {
     }
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// The present progress.
     pub fn mark(&self) -> Mark {
         Mark { time: self.world.now(), events: self.events(), performed: self.performed.total }

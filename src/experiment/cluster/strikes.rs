@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Cluster;
 use super::agenda::Planned;
+use crate::experiment::playable::Playable;
 use crate::experiment::step::Action;
 use crate::experiment::watch::{FaultEvent, Watcher};
 use crate::fault::draws::Draws;
@@ -17,7 +18,7 @@ pub(super) struct Waiting {
     pub(super) until: Time,
 }
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     // ---- Plans ----------------------------------------------------------------------------------
 
     /// Plans a fault for its time, or for now, which means before the next event.

@@ -2,13 +2,14 @@
 
 use super::{Cluster, Goal, Progress};
 use crate::experiment::condition::Armed;
+use crate::experiment::playable::Playable;
 use crate::experiment::scenario::OnViolation;
 use crate::experiment::watch::Watcher;
-use crate::raft::Node;
+
 use crate::sim::world::Stopped;
 use crate::sim::{Time, World};
 
-impl<O: Watcher> Cluster<O> {
+impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Lets time pass until `until` (half-open), the goal, or after `events` events. If only faults
     /// remain (no world events), returns after `events` strikes, so that the caller can still check
     /// for interrupts. No run goes beyond [`Time::LAST`]; with [`Time::NEVER`] time stops after the
@@ -88,12 +89,12 @@ impl<O: Watcher> Cluster<O> {
         match (armed, halts || hopes) {
             (None, false) => self.world.run(until, events, &mut ()),
             (Some(armed), false) => {
-                self.world.run(until, events, &mut |world: &World<Node, O>| armed.holds(world))
+                self.world.run(until, events, &mut |world: &World<P, O>| armed.holds(world))
             }
             (armed, true) => {
                 let (waiting, injector) = (&self.waiting, &self.injector);
                 let names = &self.scenario.nodes;
-                self.world.run(until, events, &mut |world: &World<Node, O>| {
+                self.world.run(until, events, &mut |world: &World<P, O>| {
                     waiting.iter().any(|waiting| injector.finds(world, names, waiting.strike))
                         || halts && world.observer().violation_count() > found
                         || armed.is_some_and(|armed| armed.holds(world))

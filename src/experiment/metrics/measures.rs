@@ -5,9 +5,10 @@ use super::elections::Elections;
 use super::latency::Latency;
 use super::series::Series;
 use crate::clone::clone_by_field;
-use crate::experiment::watch::Watcher;
-use crate::protocol::{Message, NodeId, OpId, Protocol, Role, Status};
-use crate::raft::{Node, Output, RaftMessage, RaftNote, Request, Wire};
+use crate::experiment::watch::{Watcher, Watches};
+use crate::protocol::{Message, NodeId, OpId, Role, Status};
+use crate::raft::RaftMessage;
+use crate::replica::{Output, Replica, ReplicaMessage as _, ReplicaNote, Request, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Links, Observer, OpEvent, Time};
 
 /// The number of message types.
@@ -151,11 +152,11 @@ impl Measures {
     }
 }
 
-impl Observer<Node> for Measures {
+impl<P: Replica> Observer<P> for Measures {
     const SETTLED: bool = false;
 
     #[inline]
-    fn sent(&mut self, now: Time, flight: &Flight<RaftMessage>) -> u32 {
+    fn sent(&mut self, now: Time, flight: &Flight<P::Message>) -> u32 {
         let kind = usize::from(flight.message.kind());
         self.sent[kind] += 1;
         self.bytes[kind] += flight.message.size(&self.wire);
@@ -166,33 +167,33 @@ impl Observer<Node> for Measures {
     }
 
     #[inline]
-    fn ended(&mut self, _now: Time, _flight: &Flight<RaftMessage>, fate: Fate) {
+    fn ended(&mut self, _now: Time, _flight: &Flight<P::Message>, fate: Fate) {
         self.lost_messages += u64::from(matches!(fate, Fate::Cut | Fate::Lost));
     }
 
     #[inline]
-    fn noted(&mut self, now: Time, id: NodeId, _node: &Node, note: RaftNote) {
+    fn noted(&mut self, now: Time, id: NodeId, _node: &P, note: ReplicaNote) {
         match note {
-            RaftNote::Role { role, term, .. } => self.role(now, id, role, term),
-            RaftNote::Committed { last, .. } => self.committed(now, id, last),
-            RaftNote::Appended { first, last, .. } => {
+            ReplicaNote::Role { role, term, .. } => self.role(now, id, role, term),
+            ReplicaNote::Committed { last, .. } => self.committed(now, id, last),
+            ReplicaNote::Appended { first, last, .. } => {
                 if let Some(latency) = &mut self.latency {
                     latency.appended(now, id, first, last);
                 }
             }
-            RaftNote::Truncated { first, last } => {
+            ReplicaNote::Truncated { first, last } => {
                 self.truncations += 1;
                 self.truncated_entries += last + 1 - first;
             }
-            RaftNote::Voted { .. }
-            | RaftNote::Session { .. }
-            | RaftNote::Snapshot { .. }
-            | RaftNote::Installed { .. }
-            | RaftNote::Refused { .. } => {}
+            ReplicaNote::Voted { .. }
+            | ReplicaNote::Session { .. }
+            | ReplicaNote::Snapshot { .. }
+            | ReplicaNote::Installed { .. }
+            | ReplicaNote::Refused { .. } => {}
         }
     }
 
-    fn host(&mut self, now: Time, id: NodeId, _node: &Node, event: HostEvent) {
+    fn host(&mut self, now: Time, id: NodeId, _node: &P, event: HostEvent) {
         let span = self.availability.host(now, id, event);
         self.available(span);
         if let (Some(latency), HostEvent::Crashed | HostEvent::Halted(_)) =
@@ -208,7 +209,7 @@ impl Observer<Node> for Measures {
     }
 
     #[inline]
-    fn op(&mut self, now: Time, _op: OpId, _client: u32, event: &OpEvent<'_, Node>) {
+    fn op(&mut self, now: Time, _op: OpId, _client: u32, event: &OpEvent<'_, P>) {
         let clients = &mut self.clients;
         match event {
             OpEvent::Invoked { request: Request::Write(_), again: false, .. } => {
@@ -231,23 +232,9 @@ impl Observer<Node> for Measures {
     }
 }
 
-impl Watcher for Measures {
+impl Watches for Measures {
     fn measure_by(&mut self, wire: &dyn Fn() -> Wire) {
         self.wire = wire();
-    }
-
-    fn begin(&mut self, id: NodeId, node: &Node) {
-        let Status { role, term, last_index, .. } = node.status();
-        if role == Role::Leader {
-            self.elections.in_office(term, id);
-            self.availability.leads(Time::ZERO, id, true);
-            if let Some(latency) = &mut self.latency {
-                latency.leads(id, true);
-            }
-        }
-        if let Some(series) = &mut self.series {
-            series.begins_with(node.status().commit_index.min(last_index));
-        }
     }
 
     fn measures(&self) -> Option<&Measures> {
@@ -260,5 +247,21 @@ impl Watcher for Measures {
 
     fn finish(&mut self, end: Time) {
         Measures::finish(self, end);
+    }
+}
+
+impl<P: Replica> Watcher<P> for Measures {
+    fn begin(&mut self, id: NodeId, node: &P) {
+        let Status { role, term, last_index, .. } = node.status();
+        if role == Role::Leader {
+            self.elections.in_office(term, id);
+            self.availability.leads(Time::ZERO, id, true);
+            if let Some(latency) = &mut self.latency {
+                latency.leads(id, true);
+            }
+        }
+        if let Some(series) = &mut self.series {
+            series.begins_with(node.status().commit_index.min(last_index));
+        }
     }
 }

@@ -20,9 +20,10 @@ pub use measures::{Extras, Measures, TYPES};
 pub use series::{Bin, Series};
 
 use super::cluster::{Cluster, Ending};
+use super::playable::Playable;
 use super::watch::Watcher;
 use crate::check::{Checks, PROPERTIES};
-use crate::protocol::{Message, NodeId, Protocol, Span};
+use crate::protocol::{Message, NodeId, Span};
 use crate::raft::RaftMessage;
 use crate::sim::world::Counters;
 use crate::sim::{Digest, Time};
@@ -60,8 +61,8 @@ pub struct Finished<'a> {
 impl<'a> Finished<'a> {
     /// The result of a finished cluster; `before` are counts to subtract, from before the run
     /// began.
-    pub fn new<O: Watcher>(
-        cluster: &'a Cluster<O>,
+    pub fn new<P: Playable, O: Watcher<P>>(
+        cluster: &'a Cluster<P, O>,
         ending: Ending,
         before: Counters,
         wall: std::time::Duration,
@@ -76,7 +77,7 @@ impl<'a> Finished<'a> {
             end: world.now(),
             last_strike: cluster.last_strike(),
             counters: world.counters().since(before),
-            highest_term: nodes().map(crate::raft::Node::term).max().unwrap_or(0),
+            highest_term: nodes().map(P::term).max().unwrap_or(0),
             commit_index: nodes().map(|node| node.status().commit_index).max().unwrap_or(0),
             violations,
             properties: if broken { watcher.violated_properties() } else { Vec::new() },

@@ -93,22 +93,22 @@ impl Machine {
     }
 
     /// The answers that sessions remember.
-    pub(super) fn answers(&self) -> impl Iterator<Item = &Output> {
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &Output> {
         self.sessions.iter().flat_map(|session| session.answered.iter().map(|(_, output)| output))
     }
 
     /// True if it holds no keys and no sessions.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.pages.is_empty() && self.sessions.is_empty()
     }
 
     /// The number of cells for keys.
-    pub(super) fn keys(&self) -> usize {
+    pub(crate) fn keys(&self) -> usize {
         self.cells
     }
 
     /// Empties the store.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.cells = 0;
         self.pages.clear();
         self.sessions.clear();
@@ -138,7 +138,7 @@ impl Machine {
     }
 
     /// Sets a session as in a forged snapshot: all applied commands have the same answer.
-    pub(super) fn remember(&mut self, client: u32, low: u32, applied: &[u32], answer: &Output) {
+    pub(crate) fn remember(&mut self, client: u32, low: u32, applied: &[u32], answer: &Output) {
         let at = client as usize;
         if self.sessions.len() <= at {
             self.sessions.resize_with(at + 1, SessionState::default);
@@ -148,14 +148,14 @@ impl Machine {
     }
 
     /// Sets the items at a key, as in a forged snapshot.
-    pub(super) fn set(&mut self, key: Key, items: &[Value]) {
+    pub(crate) fn set(&mut self, key: Key, items: &[Value]) {
         if let [first, rest @ ..] = items {
             *self.cell(key) = Cell { first: Some(*first), rest: rest.to_vec() };
         }
     }
 
     /// Its contents, folded into a word.
-    pub(super) fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut word = 0;
         for (key, items) in self.contents() {
             word = items.iter().fold(fold(word, u64::from(key.0)), |w, v| fold(w, v.0.into()));
@@ -229,7 +229,7 @@ impl Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::types::Session;
+    use crate::replica::types::Session;
 
     const K: Key = Key(3);
 

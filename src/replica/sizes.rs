@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::machine::Machine;
-use super::types::{Entry, Key, Op, Output, Payload, Value};
+use super::types::{Entry, Key, Op, Output, Value};
 
 /// An entry without its key and its value: term, operation and session.
 const ENTRY: u64 = 24;
@@ -87,23 +87,21 @@ impl Wire {
         items.iter().map(|item| LENGTH + self.value(*item)).sum()
     }
 
+    /// The length of an entry.
     #[inline]
-    pub(super) fn payload(&self, payload: &Payload) -> u64 {
-        match payload {
-            Payload::Measured { .. } => 8,
-            Payload::One(entry) => ENTRY + self.op(entry.command.op),
-            Payload::Heartbeat => 0,
-            Payload::Many(batch) => self.batch(batch),
-        }
+    pub fn entry(&self, entry: &Entry) -> u64 {
+        ENTRY + self.op(entry.command.op)
     }
 
+    /// The length of some entries.
     #[inline(never)] // as above
-    fn batch(&self, batch: &[Entry]) -> u64 {
-        batch.iter().map(|entry| ENTRY + self.op(entry.command.op)).sum()
+    pub fn entries(&self, entries: &[Entry]) -> u64 {
+        entries.iter().map(|entry| self.entry(entry)).sum()
     }
 
+    /// The length of a store.
     #[inline(never)] // as above
-    pub(super) fn machine(&self, machine: &Machine) -> u64 {
+    pub fn machine(&self, machine: &Machine) -> u64 {
         let cells = machine.contents();
         let store: u64 =
             cells.map(|(key, items)| LENGTH + self.key(key) + self.items(&items)).sum();
@@ -141,7 +139,7 @@ const DIGITS: [u64; 32] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::types::Command;
+    use crate::replica::Command;
 
     #[derive(Debug)]
     struct Hundreds;
@@ -159,7 +157,7 @@ mod tests {
     fn size(ops: &[Op]) -> u64 {
         let wire = Wire::new(12, Arc::new(Hundreds));
         let entry = |op: &Op| Entry { command: Command::plain(*op), ..Entry::default() };
-        wire.payload(&Payload::Many(ops.iter().map(entry).collect()))
+        wire.entries(&ops.iter().map(entry).collect::<Vec<_>>())
     }
 
     #[test]

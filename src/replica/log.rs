@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::types::{Command, Entry, EntryId, Op, Payload, Session, fold};
+use super::types::{Command, Entry, EntryId, Op, Session, fold};
 use crate::clone::clone_by_field;
 
 /// A node's log. It takes most of the memory of a long run, so data that many entries share are
@@ -51,7 +51,7 @@ pub struct Base {
 
 impl Log {
     /// The number of entries that it holds, without those that a snapshot replaced.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
 
@@ -226,18 +226,9 @@ impl Log {
         there.min(limit as usize) as u64
     }
 
-    /// At most `limit` entries from `first` on, for a message.
-    #[inline(always)] // mostly a single entry, which then stays in registers
-    pub fn batch(&self, first: u64, limit: u32) -> Payload {
-        match self.count_from(first, limit) {
-            0 => Payload::Heartbeat,
-            1 => self.get(first).map_or(Payload::Heartbeat, Payload::One),
-            many => Payload::Many(self.collect(first, many)),
-        }
-    }
-
+    /// `count` entries from `first` on.
     #[inline(never)]
-    fn collect(&self, first: u64, count: u64) -> Arc<[Entry]> {
+    pub fn collect(&self, first: u64, count: u64) -> Arc<[Entry]> {
         self.from(first).take(count as usize).collect()
     }
 
@@ -253,7 +244,7 @@ impl Log {
 }
 
 #[inline]
-pub(super) fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
+pub(crate) fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
     let (tag, content) = command.words();
     fold(before ^ term.rotate_left(8) ^ tag, content)
 }
@@ -261,7 +252,7 @@ pub(super) fn prefix_hash(before: u64, term: u64, command: &Command) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::types::{Key, Value};
+    use crate::replica::types::{Key, Value};
 
     fn log(terms: &[u64]) -> Log {
         let mut log = Log::default();
@@ -318,7 +309,8 @@ mod tests {
         }
         assert_eq!([0, 1, 2].map(|index| compact.term_at(index)), [None; 3]);
         assert!(compact.get(3).is_none() && compact.count_from(3, 9) == 0);
-        assert_eq!(compact.batch(4, 9).entries(), whole.batch(4, 9).entries());
+        let batch = |log: &Log| log.collect(4, log.count_from(4, 9));
+        assert_eq!(batch(&compact), batch(&whole));
         assert_eq!(compact.last_at_most(EntryId { term: 4, index: 5 }).index, 4);
         assert_eq!(
             compact.last_at_most(EntryId { term: 3, index: 5 }).index,

@@ -1,12 +1,11 @@
-//! The changes in a node that observers and the digest see.
+//! The changes in a replica that observers and the digest see.
 
-use super::rules::Rule;
 use super::types::fold;
 use crate::protocol::{NodeId, Note, Role};
 
-/// A change in a Raft node.
+/// A change in a replica.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RaftNote {
+pub enum ReplicaNote {
     /// The role, the term or both changed.
     Role {
         /// The new role.
@@ -135,13 +134,24 @@ impl RoleChange {
     }
 }
 
+/// What came from an older term; the numbers are those of digests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stale {
+    /// A leader's message.
+    Append = 6,
+    /// A candidate's message, or a vote.
+    Vote = 7,
+    /// A follower's acknowledgement.
+    Ack = 8,
+}
+
 macro_rules! refusals {
     ($($(#[doc = $meaning:literal])*
-        $variant:ident $(($rule:ty))? $name:literal $source:literal;)*) => {
+        $variant:ident $(($of:ty))? $name:literal $source:literal;)*) => {
         /// Why a message was refused.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub enum Refusal {
-            $($(#[doc = $meaning])* $variant $(($rule))?,)*
+            $($(#[doc = $meaning])* $variant $(($of))?,)*
         }
 
         /// All refusals: name in tables, meaning, source.
@@ -161,7 +171,7 @@ macro_rules! refusals {
 
 refusals! {
     /// The message is of an older term.
-    StaleTerm(Rule) "stale_term" "§5.1";
+    StaleTerm(Stale) "stale_term" "§5.1";
     /// The node hears from a leader, or has just restarted under leases.
     StickyVote "sticky_vote" "diss. §4.2.3";
     /// The node has voted for another candidate in this term.
@@ -180,7 +190,7 @@ impl Refusal {
     /// A distinct number for the digest.
     fn code(self) -> u64 {
         match self {
-            Refusal::StaleTerm(rule) => 1 | (rule as u64) << 8,
+            Refusal::StaleTerm(stale) => 1 | (stale as u64) << 8,
             Refusal::StickyVote => 2,
             Refusal::AlreadyVoted => 3,
             Refusal::NotUpToDate => 4,
@@ -191,22 +201,24 @@ impl Refusal {
     }
 }
 
-impl Note for RaftNote {
+impl Note for ReplicaNote {
     #[inline(always)] // callers pass a known variant, so that the match disappears
     fn fingerprint(&self) -> u64 {
         match *self {
-            RaftNote::Role { role, term, .. } => fold(1 << 8 | role as u64, term),
-            RaftNote::Voted { term, candidate } => fold(2 << 8 | u64::from(candidate.0), term),
-            RaftNote::Appended { first, last, hash } => fold(hash ^ 3 << 8, first ^ last << 32),
-            RaftNote::Truncated { first, last } => fold(first ^ 4 << 8, last),
-            RaftNote::Committed { first, last } => fold(first ^ 5 << 8, last),
-            RaftNote::Session { client, seq, index, fresh } => {
+            ReplicaNote::Role { role, term, .. } => fold(1 << 8 | role as u64, term),
+            ReplicaNote::Voted { term, candidate } => fold(2 << 8 | u64::from(candidate.0), term),
+            ReplicaNote::Appended { first, last, hash } => fold(hash ^ 3 << 8, first ^ last << 32),
+            ReplicaNote::Truncated { first, last } => fold(first ^ 4 << 8, last),
+            ReplicaNote::Committed { first, last } => fold(first ^ 5 << 8, last),
+            ReplicaNote::Session { client, seq, index, fresh } => {
                 let who = u64::from(client) << 32 | u64::from(seq);
                 fold(who, (index << 1 | u64::from(fresh)) ^ 9 << 56)
             }
-            RaftNote::Snapshot { index } => fold(7 << 8, index),
-            RaftNote::Installed { first, index, hash } => fold(hash ^ 8 << 8, first ^ index << 32),
-            RaftNote::Refused { from, why } => fold(6 << 8 | u64::from(from.0), why.code()),
+            ReplicaNote::Snapshot { index } => fold(7 << 8, index),
+            ReplicaNote::Installed { first, index, hash } => {
+                fold(hash ^ 8 << 8, first ^ index << 32)
+            }
+            ReplicaNote::Refused { from, why } => fold(6 << 8 | u64::from(from.0), why.code()),
         }
     }
 }
@@ -217,8 +229,7 @@ mod tests {
 
     #[test]
     fn refusals_for_different_reasons_are_told_apart() {
-        let rules = [Rule::TermCheckVote, Rule::TermCheckAppend, Rule::TermCheckAck];
-        let stale = rules.into_iter().map(Refusal::StaleTerm);
+        let stale = [Stale::Vote, Stale::Append, Stale::Ack].into_iter().map(Refusal::StaleTerm);
         let others = [
             Refusal::StickyVote,
             Refusal::AlreadyVoted,
@@ -227,7 +238,7 @@ mod tests {
             Refusal::SteppedDown,
             Refusal::SecondLeader,
         ];
-        let refused = |why| RaftNote::Refused { from: NodeId(1), why }.fingerprint();
+        let refused = |why| ReplicaNote::Refused { from: NodeId(1), why }.fingerprint();
         let seen: Vec<u64> = stale.chain(others).map(refused).collect();
         let different: std::collections::BTreeSet<_> = seen.iter().collect();
         assert_eq!(different.len(), seen.len());

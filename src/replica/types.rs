@@ -1,8 +1,6 @@
-//! Log entries, what messages carry of them, and the requests of clients.
+//! Log entries, and the requests of clients.
 
-use std::sync::Arc;
-
-use crate::protocol::{Fingerprint, OpId, ReadPath, Span};
+use crate::protocol::{Fingerprint, ReadPath};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -97,7 +95,7 @@ impl Command {
 
     /// Its contents, folded into two words.
     #[inline]
-    pub(super) fn words(&self) -> (u64, u64) {
+    pub(crate) fn words(&self) -> (u64, u64) {
         let (tag, key, a, b) = match self.op {
             Op::Noop => (0u64, 0, 0, 0),
             Op::Put { key, value } => (1, key.0, value.0, 0),
@@ -138,45 +136,6 @@ pub struct EntryId {
     pub term: u64,
     /// Its index.
     pub index: u64,
-}
-
-/// What an `AppendEntries` carries. A batch is built once and shared by all followers that need it.
-#[derive(Clone, Debug, Default)]
-pub enum Payload {
-    /// Nothing: a heartbeat.
-    #[default]
-    Heartbeat,
-    /// A heartbeat of a leader that measures ([`super::tuning`]).
-    Measured {
-        /// The follower's last round trip; zero if there is no new one.
-        round_trip: Span,
-    },
-    /// The steady state.
-    One(Entry),
-    /// Catching up.
-    Many(Arc<[Entry]>),
-}
-
-impl Payload {
-    /// The entries in order.
-    pub fn entries(&self) -> &[Entry] {
-        match self {
-            Payload::Heartbeat | Payload::Measured { .. } => &[],
-            Payload::One(entry) => std::slice::from_ref(entry),
-            Payload::Many(batch) => batch,
-        }
-    }
-
-    /// The content, folded into a word.
-    #[inline]
-    pub(super) fn fingerprint(&self) -> u64 {
-        match self {
-            Payload::Heartbeat => 0,
-            Payload::Measured { round_trip } => fold(round_trip.0, 1),
-            Payload::One(entry) => entry.hash ^ 1,
-            Payload::Many(batch) => batch.last().map_or(0, |last| last.hash ^ batch.len() as u64),
-        }
-    }
 }
 
 /// Folds two words into one; a change in either changes the result.
@@ -257,11 +216,4 @@ impl Fingerprint for Output {
             Output::Done => 3,
         }
     }
-}
-
-/// An operation that waits in a node for its entry to commit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiting {
-    pub(crate) index: u64,
-    pub(crate) op: OpId,
 }
