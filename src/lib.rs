@@ -41,6 +41,7 @@
 //! Each depends only on those before it. Read them in this order; `ARCHITECTURE.md` says more.
 //!
 //! 0. [`protocol`]: the contract between a protocol and its world, inputs and effects;
+//!    [`state`]: fingerprints of states;
 //!    [`replica`]: what any replica of a log shows: its log, its store, its changes;
 //! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper;
 //! 2. [`sim`]: the world: time, random draws, event queue, network, disks, clocks, clients;
@@ -68,6 +69,7 @@ pub mod raft;
 pub mod reasons;
 pub mod replica;
 pub mod sim;
+pub mod state;
 pub mod trace;
 
 #[cfg(doctest)]

@@ -12,6 +12,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::StateHash;
+
 /// The maximum number of nodes in a cluster; [`NodeSet`] is a bitmap of this many bits.
 pub const MAX_NODES: usize = 255;
 
@@ -198,7 +200,7 @@ impl std::ops::Add<Span> for LocalTime {
 
 /// The duration of a timer: uniform on [min, max), or exactly `min` if both are equal. The world
 /// draws it.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Delay {
     /// The shortest duration.
     pub min: Span,
@@ -308,7 +310,7 @@ pub trait Effects<P: Protocol> {
 /// does not contain it.
 pub trait Stable: Clone + Default + fmt::Debug + Fingerprint + Send + Sync + 'static {
     /// A change of it.
-    type Write: Clone + fmt::Debug + Send + Sync;
+    type Write: Clone + fmt::Debug + Fingerprint + Send + Sync;
 
     /// Carries out a change.
     fn apply(&mut self, write: Self::Write);
@@ -344,6 +346,10 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     /// The node loses power, and with it its volatile state. Its disk then holds `disk`; without
     /// it, everything that the node wrote.
     fn crash(&mut self, disk: Option<Self::Stable>);
+
+    /// Adds its state to a fingerprint: all that its answers to later inputs depend on, except for
+    /// the settings, which never change.
+    fn hash_state(&self, state: &mut StateHash);
 
     /// The public state of the node.
     fn status(&self) -> Status;
@@ -389,6 +395,12 @@ pub trait Fingerprint {
 impl Fingerprint for () {
     fn fingerprint(&self) -> u64 {
         0
+    }
+}
+
+impl Fingerprint for u64 {
+    fn fingerprint(&self) -> u64 {
+        *self
     }
 }
 

@@ -59,6 +59,23 @@ class World(metaclass=Guarded):
         return self._engine.digest
 
     @property
+    def fingerprint(self) -> str:
+        """A 64-bit hash of the present state: equal states have equal fingerprints, whatever their histories.
+
+        It covers the nodes, their disks and timers, and the messages in flight; times count from now. Faults
+        that act, clients, and random draws to come are not part of it. The digest is about the history.
+
+        >>> import raftlab as rl
+        >>> c = rl.Cluster(3, seed=1)
+        >>> d = c.fork()
+        >>> _ = c.crash("A"), c.crash("B")
+        >>> _ = d.crash("B"), d.crash("A")
+        >>> c.fingerprint == d.fingerprint, c.digest == d.digest
+        (True, False)
+        """
+        return self._engine.fingerprint
+
+    @property
     def scenario(self) -> Scenario:
         """The script of everything that was done to this cluster. With the same seed it replays exactly."""
         return Scenario.from_json(self._script())

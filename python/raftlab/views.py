@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from . import _core
 from ._arguments import Handle, choice, message_types, nodes
@@ -232,8 +232,12 @@ class NodeView(View, Node):
     @property
     def election_due_ms(self) -> float | None:
         """The time at which its election timer expires, if it is armed."""
-        due: float | None = self._get("election_due_ms")
-        return due
+        return cast("float | None", self._get("election_due_ms"))
+
+    @property
+    def fingerprint(self) -> str:
+        """A 64-bit hash of its state, its disk and its timers, as that of a cluster."""
+        return str(self._get("fingerprint"))
 
     @property
     def clock_offset_ms(self) -> float:

@@ -254,6 +254,13 @@ impl Engine {
         Ok(either!(&self.lock()?.cluster, cluster => cluster.world().digest().to_string()))
     }
 
+    /// A word for the cluster's state, as 16 hexadecimal digits.
+    #[getter]
+    fn fingerprint(&self) -> PyResult<String> {
+        let state = either!(&self.lock()?.cluster, cluster => cluster.world().fingerprint());
+        Ok(format!("{state:016x}"))
+    }
+
     /// The names of the nodes.
     #[getter]
     fn names(&self) -> PyResult<Vec<String>> {

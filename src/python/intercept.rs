@@ -275,8 +275,8 @@ fn look<P, T>(sender: &Mutex<Option<P>>, look: impl FnOnce(&P) -> PyResult<T>) -
     match &*sender.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(node) => look(node),
         None => Err(invalid(
-            "the sender of a message is available only while the function that received the message runs, \
-             not later",
+            "the sender of a message is available only while the function that received the \
+             message runs, not later",
         )),
     }
 }

@@ -44,6 +44,9 @@ pub(super) fn node<'py, P: Playable, O: Watcher<P>>(
     what: Option<&str>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let world = cluster.world();
+    if what == Some("fingerprint") {
+        return format!("{:016x}", world.node_fingerprint(id)).into_bound_py_any(py);
+    }
     let around = Surroundings {
         up: world.is_up(id),
         paused: world.is_paused(id),
@@ -121,6 +124,10 @@ fn part<'py>(
         "clock_rate" => around.clock.rate().into_bound_py_any(py),
         "clock_offset_ms" => around.clock.offset_ms(around.now).into_bound_py_any(py),
         "election_due_ms" => around.election_due.map(Time::as_ms).into_bound_py_any(py),
+        "fingerprint" => Err(invalid(
+            "a fingerprint covers the disk and the timers of a node, which a function on messages \
+             does not see",
+        )),
         "progress" => Ok(progress(py, names, id, node)?.into_any()),
         _ => Err(invalid(format!("a node has no '{what}'"))),
     }

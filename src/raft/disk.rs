@@ -9,12 +9,13 @@ use super::node::Node;
 use super::snapshot::Snapshot;
 use super::stable::Write;
 use crate::clone::clone_by_field;
-use crate::protocol::{Durability, Effects, LocalTime, NodeId, Role, WriteId};
+use crate::protocol::{Durability, Effects, LocalTime, Message as _, NodeId, Role, WriteId};
 use crate::replica::log::Log;
 use crate::replica::types::{Command, Entry};
+use crate::state::StateHash;
 
 /// How much of the log and its snapshot is durable.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 struct Extent {
     /// The last durable index.
     last: u64,
@@ -36,6 +37,17 @@ pub(super) struct Unsynced {
 clone_by_field!([] Unsynced {} copied { durable } empty { awaited, outbox });
 
 impl Unsynced {
+    /// Adds it to a fingerprint. Of writes only the order counts.
+    pub(super) fn hash_state(&self, state: &mut StateHash) {
+        let Self { durable, awaited, outbox } = self;
+        let before = |write: &WriteId| awaited.iter().filter(|(other, _)| other < write).count();
+        state.add((durable, awaited.len(), outbox.len()));
+        awaited.iter().for_each(|(_, extent)| state.add(extent));
+        for (write, to, message) in outbox {
+            state.add((before(write), to, message.fingerprint()));
+        }
+    }
+
     /// The log was cut after an index: what is written there later is not durable yet.
     fn cut(&mut self, index: u64) {
         let extents = self.awaited.iter_mut().map(|(_, extent)| extent);

@@ -18,8 +18,8 @@ use super::tuning::Tuning;
 use super::variants::Policy;
 use crate::clone::clone_by_field;
 use crate::protocol::{
-    Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
-    Status, TimerId, Way,
+    Delay, Effects, Fingerprint as _, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol,
+    Reply, Role, Span, Status, TimerId, Way,
 };
 use crate::reasons;
 use crate::replica::Replica;
@@ -27,6 +27,7 @@ use crate::replica::log::Log;
 use crate::replica::machine::Machine;
 use crate::replica::notes::{ReplicaNote, RoleChange};
 use crate::replica::types::{Command, Entry, Key, Op, Output, Request, Session, Value};
+use crate::state::StateHash;
 
 /// The election timer: runs while a node waits for a leader or for votes.
 pub const ELECTION: TimerId = TimerId(0);
@@ -481,6 +482,41 @@ impl Protocol for Node {
             self.stable.lose_vote();
         }
         self.forget();
+    }
+
+    fn hash_state(&self, state: &mut StateHash) {
+        let Self {
+            id: _,
+            config: _,
+            quorum: _,
+            stable,
+            role,
+            leader,
+            commit,
+            machine,
+            replaced,
+            heard_at,
+            patience,
+            tuning,
+            refuses_votes_until,
+            unsynced,
+            restarted,
+            granted,
+            rejected,
+            policy,
+            progress,
+            waiting,
+            reads,
+        } = self;
+        state.add((stable.fingerprint(), role, leader, commit, machine.fingerprint(), replaced));
+        state.past(*heard_at);
+        state.until(*refuses_votes_until);
+        state.add((patience, restarted, granted, rejected, policy, progress, waiting));
+        unsynced.hash_state(state);
+        reads.hash_state(state);
+        if let Some(tuning) = tuning {
+            tuning.hash_state(state);
+        }
     }
 
     fn status(&self) -> Status {

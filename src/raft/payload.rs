@@ -67,7 +67,7 @@ impl Payload {
 }
 
 /// An operation that waits in a node for its entry to commit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Waiting {
     pub(crate) index: u64,
     pub(crate) op: OpId,

@@ -4,7 +4,7 @@
 use super::payload::Payload;
 
 /// The leader's view of a follower.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub struct Progress {
     /// nextIndex. Invariant: `matched < next`.
     pub next: u64,
@@ -24,7 +24,7 @@ pub struct Progress {
 }
 
 /// How a leader sends to a follower.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Pace {
     /// Searches for the point where the logs agree: sends one message, then waits for its answer or
     /// the next heartbeat.
@@ -52,7 +52,7 @@ pub enum Pace {
 /// A message leaves the window when it is answered. Lost messages are never answered: messages that
 /// were sent before a heartbeat leave the window when the heartbeat is answered and none of them is
 /// still in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq)]
 pub struct Slots {
     /// The number of messages sent in round `mark` or later.
     fresh: u32,

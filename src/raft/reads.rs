@@ -9,6 +9,7 @@ use crate::clone::clone_by_field;
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, ReadPath, Reply, Role};
 use crate::reasons;
 use crate::replica::types::{Key, Output};
+use crate::state::StateHash;
 
 /// A leader's heartbeat rounds and the reads that wait for them.
 #[derive(Debug, Default)]
@@ -24,7 +25,20 @@ pub struct Reads {
 
 clone_by_field!([] Reads {} copied { round, lease_from } empty { sent, waiting });
 
-#[derive(Clone, Copy, Debug)]
+impl Reads {
+    /// Adds it to a fingerprint.
+    pub(super) fn hash_state(&self, state: &mut StateHash) {
+        let Self { round, sent, lease_from, waiting } = self;
+        state.add((round, waiting, sent.len()));
+        state.past(*lease_from);
+        for (round, at) in sent {
+            state.add(round);
+            state.past(*at);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Hash)]
 struct Read {
     op: OpId,
     key: Key,

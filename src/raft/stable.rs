@@ -59,6 +59,20 @@ pub enum Write {
     },
 }
 
+impl Fingerprint for Write {
+    fn fingerprint(&self) -> u64 {
+        match self {
+            Write::Ballot { term, vote } => fold(1, fold(*term, vote.fingerprint())),
+            Write::Append { entries } => {
+                fold(2 ^ (entries.len() as u64) << 8, entries.last().map_or(0, |last| last.hash))
+            }
+            Write::Truncate { index } => fold(3, *index),
+            Write::Save { snapshot, droppable } => fold(4, fold(snapshot.base.hash, *droppable)),
+            Write::Install { snapshot } => fold(5, snapshot.base.hash),
+        }
+    }
+}
+
 impl Stable for StableState {
     type Write = Write;
 

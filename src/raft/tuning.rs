@@ -15,6 +15,7 @@ use super::node::Node;
 use super::payload::Payload;
 use crate::clone::clone_by_field;
 use crate::protocol::{Delay, LocalTime, NodeId, Span};
+use crate::state::StateHash;
 
 /// How timeouts adapt to the network.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
@@ -116,7 +117,7 @@ pub struct Tuning {
 clone_by_field!([] Tuning { settings, trips, rounds, interval, sent, ways });
 
 /// A leader's measurements of its link to a follower.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 struct Measured {
     /// The last round trip, until it is sent to the follower.
     round_trip: Option<Span>,
@@ -125,6 +126,16 @@ struct Measured {
 }
 
 impl Tuning {
+    /// Adds it to a fingerprint.
+    pub(super) fn hash_state(&self, state: &mut StateHash) {
+        let Self { settings: _, trips, rounds, interval, sent, ways } = self;
+        state.add((trips, rounds, interval, ways, sent.len()));
+        for (round, at) in sent {
+            state.add(round);
+            state.past(*at);
+        }
+    }
+
     pub(super) fn new(settings: AdaptiveTimeout, nodes: usize, heartbeat: Span) -> Self {
         Self {
             settings,
@@ -177,7 +188,7 @@ impl Tuning {
 }
 
 /// The last round trips in nanoseconds, with their sum and the sum of their squares.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 struct RoundTrips {
     last: VecDeque<u64>,
     sum: u128,
@@ -213,7 +224,7 @@ impl RoundTrips {
 }
 
 /// The numbers of the last rounds that were received, ascending and distinct.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 struct Rounds {
     numbers: VecDeque<u64>,
 }

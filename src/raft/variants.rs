@@ -14,7 +14,7 @@ use crate::protocol::{Delay, NodeId, NodeSet, Span};
 macro_rules! variants {
     ($($variant:ident $name:literal $meaning:literal $source:literal;)*) => {
         /// An election rule.
-        #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+        #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
         pub enum ElectionRule {
             /// The paper's: a higher term is always adopted; a candidate starts its next election
             /// when its timer expires (§5.2).
@@ -64,7 +64,7 @@ impl ElectionRule {
 }
 
 /// An election rule with what it remembers between elections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Policy {
     rule: ElectionRule,
     /// The nodes that found this node's log stale; kept between elections while the log is

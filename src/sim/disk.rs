@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::distribution::Distribution;
 use crate::clone::clone_by_field;
-use crate::protocol::{Durability, Span, Stable, WriteId};
+use crate::protocol::{Durability, Fingerprint as _, Span, Stable, WriteId};
+use crate::state::StateHash;
 
 /// The latencies of a disk.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -91,6 +92,19 @@ impl<S: Stable> Disk<S> {
     pub(super) fn holding(state: S) -> Self {
         let media = Media { state, journal: VecDeque::new() };
         Self { media: Some(Box::new(media)), ..Self::default() }
+    }
+
+    /// Adds it to a fingerprint. Of writes only the order counts.
+    pub(super) fn hash_state(&self, state: &mut StateHash) {
+        let Self { written, requested, durable, known, syncing, queued, syncs: _, media } = self;
+        let after = |write: &WriteId| write.0.saturating_sub(durable.0);
+        let waiting =
+            [Some(written), Some(requested), Some(known), syncing.as_ref(), queued.as_ref()];
+        if let Some(media) = media {
+            state.add(waiting.map(|write| write.map(after)));
+            state.add((media.state.fingerprint(), media.journal.len()));
+            media.journal.iter().for_each(|(_, write)| state.add(write.fingerprint()));
+        }
     }
 
     /// Writes a change of the state.

@@ -3,6 +3,7 @@
 mod clients;
 mod director;
 mod effects;
+mod fingerprint;
 mod hosts;
 mod tamper;
 mod tape;

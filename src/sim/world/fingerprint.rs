@@ -1,0 +1,62 @@
+//! The fingerprint of a world's state.
+
+use super::{Backlog, Host, World};
+use crate::protocol::{Fingerprint, LocalTime, Message, NodeId, Protocol, TimerId};
+use crate::sim::observer::Observer;
+use crate::sim::{Flight, Time};
+use crate::state::StateHash;
+
+impl<P: Protocol, O: Observer<P>> World<P, O> {
+    /// A word that is equal for equal states: of the nodes, their disks and timers, and the
+    /// messages in flight. Times count from now.
+    ///
+    /// Not in it are faults that act, clients, and random draws to come.
+    pub fn fingerprint(&self) -> u64 {
+        let mut state = StateHash::at(LocalTime::default());
+        for id in (0..self.len()).map(NodeId::from) {
+            state.add(self.node_fingerprint(id));
+        }
+        let now = self.now();
+        let mut flights: Vec<_> =
+            self.core.flights.iter().map(|(_, one)| in_flight(one, now)).collect();
+        flights.sort_unstable();
+        state.add(flights);
+        std::hash::Hasher::finish(&state)
+    }
+
+    /// A word that is equal for equal states of a node, its disk and its timers. Times count from
+    /// now.
+    pub fn node_fingerprint(&self, id: NodeId) -> u64 {
+        let host = &self.core.hosts[id.at()];
+        let mut state = StateHash::at(host.clock.local(self.now()));
+        self.node(id).hash_state(&mut state);
+        host.hash_state(&mut state, self.now());
+        for timer in (0..P::TIMERS).map(|timer| TimerId(timer as u8)) {
+            state.add(self.timer_due(id, timer).map(|due| due.0.saturating_sub(self.now().0)));
+        }
+        std::hash::Hasher::finish(&state)
+    }
+}
+
+impl<P: Protocol> Host<P> {
+    fn hash_state(&self, state: &mut StateHash, now: Time) {
+        let Self { up, paused, incarnation: _, clock, disk, backlog } = self;
+        state.add((up, paused, clock.rate().to_bits(), backlog.len()));
+        disk.hash_state(state);
+        for waits in backlog {
+            match waits {
+                Backlog::Message(flight) => state.add((0, in_flight(flight, now))),
+                Backlog::Timer(timer, _) => state.add((1, timer.0)),
+                Backlog::Synced => state.add(2),
+                Backlog::Request(op, request) => state.add((3, op, request.fingerprint())),
+            }
+        }
+    }
+}
+
+fn in_flight<M: Message>(flight: &Flight<M>, now: Time) -> (NodeId, NodeId, u64, u8, u64) {
+    let Flight { id, due, ref message, .. } = *flight;
+    let left = due.0.saturating_sub(now.0); // that of a held message never ends
+    let left = if due == Time::NEVER { u64::MAX } else { left };
+    (id.from, id.to, left, message.kind(), message.fingerprint())
+}
