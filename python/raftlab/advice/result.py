@@ -196,9 +196,9 @@ class Advice(metaclass=Guarded):
         return heatmap(self, ax)
 
     def __repr__(self) -> str:
-        best, like = self.best, self.timeout_ms
+        best = self.best
         cost = told(plain(best.downtime_s_a_year), seconds)
-        where = like.note or f"the best one is between {format_ms(like.low)} and {format_ms(like.high)}"
+        where = self.timeout_ms.note or self._where()
         return (
             f"<advice: {self._recommended()}\n"
             f"  without a leader {cost} a year; a healthy leader lost {often(best.losses_a_day)}\n"
@@ -240,13 +240,24 @@ class Advice(metaclass=Guarded):
         if like.note:
             yield like.note
         if len(self.choices) > 1:
-            where = f"the best one is between {format_ms(like.low)} and {format_ms(like.high)}"
-            better = f"P(a neighbour is better) = {self.neighbour_better:.2f}"
-            saves = f"the best one saves {seconds(regret.value)} a year, {seconds(regret.high)} at most"
-            yield from (where, better, saves) if like.low < like.high else ("no other is as good",)
+            yield self._where()
+            if like.low < like.high:
+                yield f"P(a neighbour is better) = {self.neighbour_better:.2f}"
+                yield f"the best one saves {seconds(regret.value)} a year, {seconds(regret.high)} at most"
         low, high = self.within(0.1)
         if low < high:
             yield f"at most 10 % more: {format_ms(low)} to {format_ms(high)}"
+
+    def _where(self) -> str:
+        """The timeouts that may be the best, in words, or those whose costs have overlapping intervals."""
+        like, limit = self.timeout_ms, self.best.downtime_s_a_year.high
+        if like.low < like.high:
+            return f"the best one is between {format_ms(like.low)} and {format_ms(like.high)}"
+        others = [choice for choice in self.choices if choice.elects and choice is not self.best]
+        alike = [choice.timeout_ms for choice in others if choice.downtime_s_a_year.low <= limit]
+        if alike:
+            return f"the intervals of the cost do not tell it from {', '.join(map(format_ms, alike))}"
+        return "all others that were tried cost more"
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in COLUMNS)
