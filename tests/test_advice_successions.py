@@ -1,12 +1,13 @@
 """Advice where elections follow one another: it counts them all, and believes counts, not a calculation."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import raftlab as rl
-from raftlab.advice.costs import LEAST, beside_the_known, failovers
-from raftlab.advice.rates import Crashes
+from raftlab.advice.costs import LEAST, Costs, Seen, beside_the_known, failovers
+from raftlab.advice.rates import Crashes, Deposed, Quiet
 from raftlab.advice.search import Budget, Search
 from raftlab.advice.setup import Setup
 
@@ -110,6 +111,67 @@ def test_without_a_no_op_it_is_the_same(network):
     assert scenario == Setup.of(5, network, None, None).failover(22.0, 0.0)
 
 
+# ---- Timeouts with which some clusters do not settle -------------------------------------------------------
+
+
+def crashes(timeout, mean, runs, settled):
+    """Crashes with failovers around a mean, given in timeouts; in the other runs there is none."""
+    over = np.arange(runs) < settled
+    return Crashes(timeout * mean * np.linspace(0.5, 1.5, runs), over, over)
+
+
+def seen(timeout, mean, runs, settled):
+    healthy, none = np.full(runs, 500.0 * timeout), np.zeros(runs)
+    forced = Deposed(np.full(runs, timeout), np.full(runs, True), np.full(runs, True))
+    return Seen(crashes(timeout, mean, runs, settled), Quiet(healthy, none, none, none), forced)
+
+
+@pytest.mark.parametrize(
+    ("settled", "runs", "able"),
+    [(10, 10, True), (8, 10, True), (7, 10, False), (285, 300, True), (280, 300, True), (275, 300, False)],
+)
+def test_only_timeouts_with_which_clusters_significantly_fail_to_settle_are_excluded(settled, runs, able):
+    """One of ten runs that does not settle in time is no evidence that one of twenty does not."""
+    assert crashes(10.0, 2.0, runs, settled).elect == able
+    assert not crashes(10.0, 2.0, 2, 1).elect, "nor those with which clusters usually do not"
+
+
+def test_excluded_timeouts_show_how_steeply_failovers_grow():
+    """By chance few failovers were long with 15 ms; with 10 and 12 ms, with which it is worse, many were."""
+    runs = {
+        timeout: seen(timeout, mean, 30, settled)
+        for timeout, mean, settled in (
+            (8.5, 50.0, 18), (10.0, 28.0, 24), (12.0, 12.9, 24), (15.0, 4.2, 30), (18.0, 5.3, 30),
+            (22.0, 3.7, 30), (27.0, 2.8, 30), (33.0, 2.4, 30), (40.0, 2.0, 30), (70.0, 1.6, 30),
+        )
+    }  # fmt: skip
+    costs = Costs.of(runs, FAILURES, lambda _: 1e-15, np.random.default_rng(0))
+    assert costs.timeouts[0] == 15.0, "the others are not recommended"
+    assert costs.timeouts[costs.best] in (27.0, 33.0)
+    without = {timeout: one for timeout, one in runs.items() if one.able}
+    alone = Costs.of(without, FAILURES, lambda _: 1e-15, np.random.default_rng(0))
+    assert alone.timeouts[alone.best] == 15.0, "which chance would decide without them"
+
+
+def test_it_names_the_timeouts_that_cannot_be_told_apart(advice):
+    """One timeout may be the best in every draw although the intervals of others overlap with its own."""
+
+    def said(*limits):
+        costs = [dataclasses.replace(cost, low=low, high=high) for low, high in limits]
+        choices = [
+            dataclasses.replace(advice.best, timeout_ms=timeout, downtime_s_a_year=one)
+            for timeout, one in zip((33.0, 40.0, 50.0), costs, strict=True)
+        ]
+        return str(dataclasses.replace(advice, choices=tuple(choices), best=choices[0], timeout_ms=sure))
+
+    cost = advice.best.downtime_s_a_year
+    sure = dataclasses.replace(advice.timeout_ms, value=33.0, low=33.0, high=33.0)
+    overlapping = said((0.8, 1.0), (0.9, 1.1), (1.2, 1.3))
+    assert "; the intervals of the cost do not tell it from 40 ms; " in overlapping
+    assert "; all others that were tried cost more; " in said((0.8, 1.0), (1.1, 1.2), (1.2, 1.3))
+    assert "as good" not in overlapping
+
+
 # ---- Counts against the calculation ----------------------------------------------------------------------
 
 
@@ -166,14 +228,14 @@ def test_crashes_without_a_long_failover_are_not_the_most_certain():
     """Few crashes with one timeout had none, but as many with those next to it had some."""
     rng = np.random.default_rng(0)
 
-    def crashes(long):
+    def with_some(long):
         lost = rng.uniform(1, 2, 60)
         lost[:long] = 30
         return Crashes(lost, np.full(60, True), np.full(60, True))
 
-    _, errors = failovers([crashes(5), crashes(0), crashes(5), crashes(0), crashes(0)], np.zeros(5))
+    _, errors = failovers([with_some(5), with_some(0), with_some(5), with_some(0), with_some(0)], np.zeros(5))
     assert errors[1] > 0.7 * errors[0]
     assert errors[4] < 0.1 * errors[0]
-    assert failovers([crashes(0)], np.zeros(1))[1][0] == pytest.approx(errors[4], rel=0.3)
+    assert failovers([with_some(0)], np.zeros(1))[1][0] == pytest.approx(errors[4], rel=0.3)
     none = Crashes(np.zeros(2), np.full(2, False), np.full(2, False))
-    assert failovers([none, crashes(0)], np.zeros(2))[1][0] == math.inf
+    assert failovers([none, with_some(0)], np.zeros(2))[1][0] == math.inf

@@ -60,9 +60,14 @@ class Seen:
         return self.quiet.log_length() if self.deposed is None or not few else self.deposed.log_length()
 
     @property
+    def telling(self) -> bool:
+        """True if the curves can be fitted to these runs: the cluster usually settles with this timeout."""
+        return self.crashes.usual and self.quiet.led_ms > 0
+
+    @property
     def able(self) -> bool:
-        """True if the cluster usually elects leaders with this timeout."""
-        return self.crashes.elect and self.quiet.led_ms > 0
+        """True if this timeout may be recommended: the cluster settles with it nearly always."""
+        return self.telling and self.crashes.elect
 
 
 @dataclass(frozen=True)
@@ -99,29 +104,40 @@ class Costs:
     def of(
         cls, seen: Mapping[float, Seen], failures: float, false: Callable[[float], float | None], rng: Any
     ) -> Costs:
+        """The costs of timeouts that may be recommended, from curves that are fitted to others, too.
+
+        With timeouts so short that the cluster does not always settle, failovers and losses grow steeply.
+        Without them the curves would be too low for those just above.
+        """
+        telling = {timeout: seen[timeout] for timeout in sorted(seen) if seen[timeout].telling}
+        return cls._fitted(telling, failures, false, rng).only([at for at in telling if seen[at].able])
+
+    @classmethod
+    def _fitted(
+        cls, seen: Mapping[float, Seen], failures: float, false: Callable[[float], float | None], rng: Any
+    ) -> Costs:
         """Estimates costs from all runs, and from false elections per timeout where `false` knows them."""
         import numpy as np
 
-        able = {timeout: seen[timeout] for timeout in sorted(seen) if seen[timeout].able}
-        timeouts = np.array(list(able))
+        timeouts = np.array(list(seen))
         x = np.log(timeouts)
-        crashes, quiet = [one.crashes for one in able.values()], [one.quiet for one in able.values()]
+        crashes, quiet = [one.crashes for one in seen.values()], [one.quiet for one in seen.values()]
         failover = np.exp(of_means(x, *failovers(crashes, x), FAILOVER, DRAWS, rng)) * timeouts
         excess = clustering(quiet)
         counts = np.array([one.losses for one in quiet]) / excess
         exposure = np.array([one.led_ms for one in quiet]) / timeouts / excess
-        known, counted = [false(timeout) for timeout in able], frozenset[float]()
+        known, counted = [false(timeout) for timeout in seen], frozenset[float]()
         if None in known:
             rate = np.exp(of_counts(x, counts, exposure, RATE, DRAWS, rng, falling=True))
         else:
-            costly = deposing([one.deposed for one in able.values()])
+            costly = deposing([one.deposed for one in seen.values()])
             usual = np.maximum(costly * np.array(known, dtype=float), LEAST)
             many = (failover / timeouts).mean(axis=0)
             rate, refuted = beside_the_known(x, counts, exposure, usual, many, rng)
             counted = frozenset(map(float, timeouts[refuted]))
         rate = rate * DAY_MS / timeouts
         prior = replace(LENGTH, level=LENGTH.level + float(x[0]))
-        lengths, errors = np.array([one.log_length() for one in able.values()]).T
+        lengths, errors = np.array([one.log_length() for one in seen.values()]).T
         elections = failover / timeouts
         each = of_means(x, lengths - np.log(elections).mean(axis=0), errors, prior, DRAWS, rng)
         length = np.minimum(np.exp(each) * elections, failover)

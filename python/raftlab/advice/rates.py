@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from .._time import DAY_MS
 from ..statistics import NOTHING, Estimate, Sample
+from ..statistics.share import upper_bound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,12 +50,17 @@ class Crashes:
         return cls(lost, struck, struck & (runs["ending"] == "stop"))
 
     @property
-    def elect(self) -> bool:
-        """True if the cluster settles in time nearly always, at first and after a crash.
+    def usual(self) -> bool:
+        """True if the cluster settles in time in most runs: these show how long elections take."""
+        return bool(2 * self.over.sum() > len(self.over))
 
-        Otherwise elections often go on for so long that a few crashes do not show how long.
+    @property
+    def elect(self) -> bool:
+        """True unless the cluster fails to settle in time significantly more often than it may.
+
+        Then elections often go on for so long that a few crashes do not show how long.
         """
-        return bool(self.over.sum() >= NEARLY_ALWAYS * len(self.over))
+        return self.usual and upper_bound(int(self.over.sum()), len(self.over)) >= NEARLY_ALWAYS
 
     def sample(self) -> Sample:
         """The times without a leader until the cluster settled again."""
