@@ -207,6 +207,15 @@ def test_counts_that_agree_correct_the_calculation():
     np.testing.assert_allclose(found.mean(axis=0) / [1e-2, 1e-3, 1e-4, 1e-5], 1.3, rtol=0.2)
 
 
+@pytest.mark.parametrize("counts", [[10, 6, 4, 2, 1, 1], [12, 6, 3, 1], [9, 5, 4, 3, 2, 1, 1, 1]])
+def test_a_few_losses_more_or_less_do_not_change_the_rate_with_long_timeouts(counts):
+    """Where none is observed any more; 10, 6, 4, 2, 1 and 1 are expected."""
+    usual = 1e-3 * 0.6 ** np.arange(18)
+    found, counted = rates(counts + [0] * (18 - len(counts)), usual)
+    assert not counted.any()
+    np.testing.assert_allclose(found.mean(axis=0) / usual, 1.0, atol=0.25)
+
+
 def test_counted_rates_are_marked():
     """With timeouts near the round trip one loss leads to another, which the calculation does not include."""
     network = rl.Network(rl.lognormal(2, 0.7), loss=0.01)

@@ -26,8 +26,10 @@ FAILOVER = Prior(level=1.0, level_sd=3.0, slope=-0.3, slope_sd=1.0, bend=1.0)
 RATE = Prior(level=-6.0, level_sd=4.0, slope=-4.0, slope_sd=3.0, bend=2.5)
 """For the losses per timeout. In units of the timeout, a cluster with a longer timeout is the same cluster on
 a faster network, so the rate never grows. It falls like the tail of the latency."""
-EXCESS = Prior(level=0.0, level_sd=0.5, slope=0.0, slope_sd=0.3, bend=0.3)
-"""For the ratio of losses to those calculated from followers that receive no heartbeat in time."""
+EXCESS = Prior(level=0.0, level_sd=0.5, slope=0.0, slope_sd=0.1, bend=0.1)
+"""For the ratio of losses to those calculated from followers that receive no heartbeat in time. It hardly
+varies with the timeout where elections succeed. It is extrapolated far, from short timeouts with which losses
+are observed: if it were free to vary, a few losses more or less would decide on the advice."""
 SMOOTH = 2.5
 """Failovers below this number of timeouts mean that elections usually succeed. Where they do not, one loss
 leads to another: counts do not correct the calculated rate then, but replace it if there are enough."""
