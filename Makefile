@@ -41,6 +41,7 @@ lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --all-targets -- -D warnings
 	cargo clippy --quiet --features python -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
 lint-python: setup
 	$(BIN)/ruff check
