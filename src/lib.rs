@@ -43,7 +43,8 @@
 //! 0. [`protocol`]: the contract between a protocol and its world, inputs and effects;
 //!    [`state`]: fingerprints of states;
 //!    [`replica`]: what any replica of a log shows: its log, its store, its changes;
-//! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper;
+//! 1. [`raft`]: the protocol, a pure state machine, to be read beside the paper; in the feature
+//!    `tikv`, TiKV's Raft as another one;
 //! 2. [`sim`]: the world: time, random draws, event queue, network, disks, clocks, clients;
 //! 3. [`fault`]: the vocabulary of faults; [`trace`]: the event stream in columns; [`check`]: every
 //!    property, after every event;
@@ -70,6 +71,8 @@ pub mod reasons;
 pub mod replica;
 pub mod sim;
 pub mod state;
+#[cfg(feature = "tikv")]
+pub mod tikv;
 pub mod trace;
 
 #[cfg(doctest)]

@@ -38,6 +38,11 @@ reasons! {
     /// With `commit_guard`, a node halts rather than truncate an entry that it knows to be
     /// committed.
     CONFLICT "the leader's entries conflict with committed ones";
+    /// A node of TiKV's Raft lost entries that it had acknowledged, and the leader says that they
+    /// are committed.
+    LOST_LOG "its log lacks entries that are committed";
+    /// A node of TiKV's Raft found itself in a state that it does not allow.
+    PANICKED "the crate panicked";
 }
 
 reasons! {

@@ -32,6 +32,7 @@ pub use lies::Lie;
 pub use messages::RaftMessage;
 pub use node::Node;
 pub use payload::Payload;
+pub(crate) use payload::Waiting;
 pub use quorum::{Quorum, VoteResult};
 pub use rules::{Rule, Rules};
 pub use snapshot::Snapshot;

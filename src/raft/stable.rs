@@ -80,7 +80,7 @@ impl Stable for StableState {
         self.compact(); // whatever was written before is durable
         match write {
             Write::Ballot { term, vote } => self.set_ballot(term, vote),
-            Write::Append { entries } => self.log.extend(entries),
+            Write::Append { entries } => self.extend(entries),
             Write::Truncate { index } => self.truncate(index),
             Write::Save { snapshot, droppable } => self.save(snapshot, droppable),
             Write::Install { snapshot } => self.install(snapshot),
@@ -96,7 +96,7 @@ impl Fingerprint for StableState {
 
 impl StableState {
     /// An initial state.
-    pub(super) fn preset(term: u64, vote: Option<NodeId>, log: Log) -> Self {
+    pub(crate) fn preset(term: u64, vote: Option<NodeId>, log: Log) -> Self {
         Self { term, vote, log, ..Self::default() }
     }
 
@@ -131,56 +131,61 @@ impl StableState {
     }
 
     /// Sets currentTerm and votedFor.
-    pub(super) fn set_ballot(&mut self, term: u64, vote: Option<NodeId>) {
+    pub(crate) fn set_ballot(&mut self, term: u64, vote: Option<NodeId>) {
         (self.term, self.vote) = (term, vote);
     }
 
     /// Adds one entry after the last.
     #[inline]
-    pub(super) fn append(&mut self, term: u64, command: Command) {
+    pub(crate) fn append(&mut self, term: u64, command: Command) {
         self.log.push(term, command);
     }
 
+    /// Adds entries after the last, with the hashes that they have.
+    pub(crate) fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.log.extend(entries);
+    }
+
     /// Removes every entry after `index`.
-    pub(super) fn truncate(&mut self, index: u64) {
+    pub(crate) fn truncate(&mut self, index: u64) {
         self.log.truncate(index);
     }
 
     /// Sets a snapshot. Once it is durable the entries up to `droppable`, which it covers, may be
     /// removed ([`StableState::compact`]): after a crash at any time, the disk has the snapshot or
     /// the entries.
-    pub(super) fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
+    pub(crate) fn save(&mut self, snapshot: Arc<Snapshot>, droppable: u64) {
         self.snapshot = Some(snapshot);
         self.droppable = droppable;
     }
 
     /// Sets a snapshot in place of the whole log.
-    pub(super) fn install(&mut self, snapshot: Arc<Snapshot>) {
+    pub(crate) fn install(&mut self, snapshot: Arc<Snapshot>) {
         self.log = Log::starting_at(snapshot.base);
         self.snapshot = Some(snapshot);
     }
 
     /// Whether entries may be removed once the snapshot is durable.
     #[inline]
-    pub(super) fn may_compact(&self) -> bool {
+    pub(crate) fn may_compact(&self) -> bool {
         self.droppable > self.log.base().index
     }
 
     /// Removes entries that a snapshot, which is durable, covers.
     #[inline]
-    pub(super) fn compact(&mut self) {
+    pub(crate) fn compact(&mut self) {
         if self.may_compact() {
             self.log.compact(self.droppable);
         }
     }
 
     /// Without the rule [`super::Rule::PersistVote`]: the vote never reached the disk.
-    pub(super) fn lose_vote(&mut self) {
+    pub(crate) fn lose_vote(&mut self) {
         self.vote = None;
     }
 
     /// Without the rule [`super::Rule::PersistTerm`]: the term is that of the last log entry.
-    pub(super) fn lose_term(&mut self) {
+    pub(crate) fn lose_term(&mut self) {
         (self.term, self.vote) = (self.log.last_term(), None);
     }
 }

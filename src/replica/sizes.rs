@@ -60,8 +60,9 @@ impl Wire {
         }
     }
 
+    /// The length of an operation's key and values.
     #[inline]
-    fn op(&self, op: Op) -> u64 {
+    pub fn op(&self, op: Op) -> u64 {
         match op {
             // What load generators write: nothing is looked up.
             Op::Put { key, value } if key.0 < self.load_keys && value.decode().is_err() => {

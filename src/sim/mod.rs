@@ -34,4 +34,4 @@ pub use network::{Latency, Links, Matching, NetworkSpec, Overlay};
 pub use observer::{ClockEvent, Fate, HostEvent, Observer, OpEvent};
 pub use strike::Strike;
 pub use time::Time;
-pub use world::{Dispatched, Happening, Stop, World, WorldSpec};
+pub use world::{Dispatched, Happening, Outgoing, Stop, World, WorldSpec};
