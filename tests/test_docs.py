@@ -13,6 +13,7 @@ import pytest
 import raftlab as rl
 import sources
 from raftlab.experiments.two_leaders import article_logs
+from tikv_worlds import needs_tikv
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
@@ -37,7 +38,7 @@ def with_code():
 
 
 PAGES = with_code()
-SLOW = {"README.md", "advise.md"}
+MARKS = {"README.md": pytest.mark.slow, "advise.md": pytest.mark.slow, "tikv.md": needs_tikv}
 DEFINES = {
     "README.md": lambda known: (
         known["lost"].status == "unknown" and not known["c"].violations and len(known["result"]) == 9 * 10_000
@@ -47,9 +48,7 @@ DEFINES = {
 """What holds after the code of a page."""
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=pytest.mark.slow) if page in SLOW else page for page in PAGES]
-)
+@pytest.mark.parametrize("page", [pytest.param(page, marks=MARKS.get(page, ())) for page in PAGES])
 def test_code_that_is_shown_runs(page, tmp_path):
     """All of it, one piece after the other, with the output that the page shows."""
     matplotlib.use("Agg")

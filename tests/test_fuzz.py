@@ -22,6 +22,7 @@ from raftlab._faults import fault_from_dict
 from raftlab.distributions import Distribution
 from raftlab.errors import shown
 from soak import runs
+from tikv_worlds import PROTOCOLS
 
 pytestmark = pytest.mark.soak
 
@@ -116,6 +117,7 @@ SETTINGS = {
     "max_inflight": [1],
     "lease_drift": [0.01],
     "commit_guard": [True],
+    "protocol": PROTOCOLS,
     "bugs": [[name] for name in rl.rules.names],
     "network": [rl.Network(loss=0.1), 5, rl.uniform(1, 2)],
     "disk": [rl.Disk(fsync=1), 2],

@@ -112,7 +112,7 @@ NOT_SIMULATED = {
     "promote": (lambda: cluster().promote("A"), ["not simulated yet: learners"]),
     "learners": (lambda: rl.Scenario(3, learners=["D"]), ["not simulated yet: learners"]),
     "membership": (lambda: rl.membership, ["not simulated yet: changes of membership"]),
-    "paxos": (lambda: rl.Cluster(3, protocol="paxos"), ["not simulated yet: protocols other than Raft"]),
+    "paxos": (lambda: rl.Cluster(3, protocol="paxos"), ["protocol must be 'raft' or 'tikv'"]),
     "a class": (lambda: rl.Paxos, ["not simulated yet: protocols other than Raft"]),
     "a history": (lambda: rl.check_linearizability, ["not simulated yet: checking the histories"]),
     "bandwidth": (lambda: rl.Network(bandwidth=1e6), ["not simulated yet: bandwidth"]),

@@ -14,6 +14,7 @@ import pytest
 import raftlab as rl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tikv_worlds import PROTOCOLS, known_to_the_protocol
 
 NODES = ["A", "B", "C", "D", "E"]
 MS = st.one_of(
@@ -159,6 +160,7 @@ LOAD = st.one_of(
 MATRIX = [[1, 2.5], [rl.uniform(2, 3), "4ms"]]
 ARGUMENTS = {
     "nodes": st.just(NODES),
+    "protocol": st.sampled_from(PROTOCOLS),
     "election_timeout": st.one_of(
         range_of(st.integers(100, 500)), st.just("200ms"), st.just(rl.uniform(150, 300))
     ),
@@ -209,7 +211,7 @@ def given_together(arguments):
     arguments = dict(arguments)
     for name in [n for n in CONTRADICTIONS if n in arguments][1:]:
         del arguments[name]
-    return arguments
+    return known_to_the_protocol(arguments)
 
 
 def scenario_of(arguments):

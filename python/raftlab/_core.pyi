@@ -5,6 +5,7 @@ __all__ = [
     "Engine",
     "Public",
     "SenderState",
+    "PROTOCOLS",
     "SCHEMA_VERSION",
     "Table",
     "VERSION",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 VERSION: str
+PROTOCOLS: Sequence[str]
 SCHEMA_VERSION: int
 
 @final

@@ -49,7 +49,7 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "protocols other than Raft",
         "the Rust crate has a trait for them",
-        ("epaxos", "multi_paxos", "paxos", "protocol", "protocols", "viewstamped_replication", "zab"),
+        ("epaxos", "multi_paxos", "paxos", "viewstamped_replication", "zab"),
     ),
     (
         "checking the histories of real systems",

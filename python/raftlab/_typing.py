@@ -27,6 +27,7 @@ __all__ = [
     "MessageType",
     "NodeName",
     "OnViolation",
+    "Protocol",
     "Role",
     "RunOptions",
     "Schedule",
@@ -113,6 +114,9 @@ Bug: TypeAlias = Literal[
 ]
 """The rules that can be taken away: see `raftlab.rules`."""
 
+Protocol: TypeAlias = Literal["raft", "tikv"]
+"""What the nodes run: raftlab's Raft, or TiKV's."""
+
 ElectionRule: TypeAlias = Literal[
     "paper",
     "pre_vote",
@@ -162,6 +166,7 @@ class RunOptions(TypedDict, total=False):
 class Settings(TypedDict, total=False):
     """The arguments of `Scenario` besides the nodes."""
 
+    protocol: Protocol | str | None
     preset: Mapping[str, Any] | None
     election_timeout: Any
     election_rule: ElectionRule | str | None

@@ -15,6 +15,7 @@ from ._conditions import Condition
 from ._faults import Fault
 from ._suggest import possible
 from ._time import to_ms
+from ._typing import Protocol, words
 from ._values import code
 from .discovery import SWITCHES, election_rules
 from .distributions import Distribution
@@ -105,6 +106,10 @@ def _write_rule(value: Any, what: str, _: Sequence[str]) -> str:
     return choice(value, what, election_rules.names)
 
 
+def _write_protocol(value: Any, what: str, _: Sequence[str]) -> str:
+    return choice(value, what, words(Protocol))
+
+
 def _write_backoff(value: Any, what: str, _: Sequence[str]) -> float:
     return number(value, what, "a factor of at least 1", 1, 1e6)
 
@@ -177,6 +182,7 @@ def _write_stop(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
 WRITERS: dict[str, Callable[[Any, str, Sequence[str]], Any]] = {
     "election_timeout": _write_timeout,
     "election_rule": _write_rule,
+    "protocol": _write_protocol,
     "candidate_timeout": _write_timeout,
     "candidate_backoff": _write_backoff,
     "timeout_step": _write_time,

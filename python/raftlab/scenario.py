@@ -17,7 +17,7 @@ from ._files import read_text, write_text
 from ._html import note, pairs
 from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
-from ._typing import Bug, Changes, ElectionRule, OnViolation, RunOptions, TraceLevel
+from ._typing import Bug, Changes, ElectionRule, OnViolation, Protocol, RunOptions, TraceLevel
 from ._values import Guarded, code, items_of, laid_out
 from ._writing import WRITERS, are_letters, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
@@ -39,6 +39,9 @@ class Scenario(metaclass=Guarded):
     ----------
     nodes : int or list of str, default 5
         The number of nodes (named A, B, C …), or their names. At most 255.
+    protocol : {"raft", "tikv"}, default "raft"
+        What the nodes run: Raft as raftlab implements it, or TiKV's `raft` crate (0.7), unchanged. With
+        `"tikv"` no rule can be taken away, nodes cannot lie, and settings that the crate lacks are refused.
     preset : mapping, optional
         Settings to start from, such as `raftlab.presets.etcd`; other arguments override it.
     election_timeout : (time, time) or time, default (150 ms, 300 ms)
@@ -131,6 +134,7 @@ class Scenario(metaclass=Guarded):
         self,
         nodes: int | Sequence[str] = 5,
         *,
+        protocol: Protocol | str | None = None,
         preset: Mapping[str, Any] | None = None,
         election_timeout: Any = None,
         election_rule: ElectionRule | str | None = None,
@@ -481,6 +485,11 @@ class Scenario(metaclass=Guarded):
     def commit_guard(self) -> bool:
         """Whether nodes halt rather than truncate below their own commitIndex."""
         return bool(self._parts["commit_guard"])
+
+    @property
+    def protocol(self) -> str:
+        """What the nodes run: "raft" or "tikv"."""
+        return str(self._parts.get("protocol", "raft"))
 
     @property
     def bugs(self) -> tuple[str, ...]:

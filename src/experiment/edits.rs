@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::playable::Playable;
 use super::step::{CommandSpec, MessageName};
 use super::symbols::Symbols;
 use crate::fault::Names;
 use crate::protocol::{NodeId, Span};
 use crate::raft::fields::{Change, Content, Editable, Holdings};
-use crate::raft::{Payload, RaftMessage, Snapshot};
+use crate::raft::{Payload, Snapshot};
 use crate::replica::{Command, Session};
 use crate::sim::time::millis;
 use crate::sim::{Edit, Forged, MessageId};
@@ -163,11 +164,11 @@ impl Edits {
     }
 
     /// Checks that it is valid in a cluster of these nodes.
-    pub fn validate(&self, names: &Names) -> Result<(), String> {
+    pub fn validate<P: Playable>(&self, names: &Names) -> Result<(), String> {
         self.edits.iter().try_for_each(|(name, edit)| {
             names.id(&name.from)?;
             names.id(&name.to)?;
-            edit.read::<RaftMessage>(names, &mut Symbols::default(), None).map(|_| ())
+            edit.read::<P::Message>(names, &mut Symbols::default(), None).map(|_| ())
         })
     }
 }
@@ -228,7 +229,8 @@ impl EditSpec {
 impl ForgedSpec {
     fn message<M: Editable>(&self, symbols: &mut Symbols) -> Result<M, String> {
         let Some(mut message) = M::blank(&self.kind) else {
-            let known = M::KINDS.join(", ");
+            let made = M::KINDS.iter().filter(|kind| M::blank(kind).is_some());
+            let known = made.copied().collect::<Vec<_>>().join(", ");
             return Err(format!("unknown message type '{}'; accepted are {known}", self.kind));
         };
         for (name, field) in &self.fields {

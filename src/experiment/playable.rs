@@ -1,9 +1,22 @@
-//! The protocols that scenarios can play.
+//! The protocols that scenarios can play. A new one is registered here.
+
+use serde::{Deserialize, Serialize};
 
 use crate::protocol::NodeId;
 use crate::raft::fields::Editable;
-use crate::raft::{Config, Lie, Node};
+use crate::raft::{Config, Lie};
 use crate::replica::{Log, Replica};
+
+/// The protocol of a cluster's nodes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProtocolName {
+    /// Our Raft.
+    #[default]
+    Raft,
+    /// `TiKV`'s Raft, the crate `raft`.
+    Tikv,
+}
 
 /// A replica that scenarios can play.
 pub trait Playable: Replica<Lie = Lie, Message: Editable> {
@@ -17,16 +30,74 @@ pub trait Playable: Replica<Lie = Lie, Message: Editable> {
     fn preset_leader(&mut self);
 }
 
-impl Playable for Node {
-    fn with(id: NodeId, nodes: usize, config: Config) -> Self {
-        Node::new(id, nodes, config)
+macro_rules! playable {
+    ($node:ty) => {
+        impl Playable for $node {
+            fn with(id: NodeId, nodes: usize, config: Config) -> Self {
+                Self::new(id, nodes, config)
+            }
+
+            fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {
+                Self::preset(self, term, vote, log, commit);
+            }
+
+            fn preset_leader(&mut self) {
+                Self::preset_leader(self);
+            }
+        }
+    };
+}
+
+playable!(crate::raft::Node);
+#[cfg(feature = "tikv")]
+playable!(crate::tikv::Node);
+
+/// Runs code with `$node` as the nodes' type. The protocol is that of a validated scenario.
+macro_rules! with_protocol {
+    ($protocol:expr, $node:ident => $body:expr) => {
+        match $protocol {
+            #[cfg(feature = "tikv")]
+            $crate::experiment::playable::ProtocolName::Tikv => {
+                type $node = $crate::tikv::Node;
+                $body
+            }
+            _ => {
+                type $node = $crate::raft::Node;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use with_protocol;
+
+impl ProtocolName {
+    /// The protocols that this build has, by their names in scenarios.
+    pub const BUILT: &'static [&'static str] =
+        if cfg!(feature = "tikv") { &["raft", "tikv"] } else { &["raft"] };
+
+    /// Whether it is our Raft, of which rules can be taken away and whose nodes can lie.
+    pub fn is_ours(&self) -> bool {
+        *self == Self::Raft
     }
 
-    fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {
-        Node::preset(self, term, vote, log, commit);
-    }
-
-    fn preset_leader(&mut self) {
-        Node::preset_leader(self);
+    /// An error if this build does not have it, or if it does not know one of the settings.
+    pub fn validate(self, config: &Config) -> Result<(), String> {
+        match self {
+            Self::Raft => Ok(()),
+            #[cfg(feature = "tikv")]
+            Self::Tikv => match crate::tikv::settings::unknown_to_the_crate(config) {
+                Some((setting, why)) => Err(format!("{setting}: with protocol \"tikv\" {why}")),
+                None => Ok(()),
+            },
+            #[cfg(not(feature = "tikv"))]
+            Self::Tikv => {
+                let _ = config;
+                let how = "MATURIN_PEP517_ARGS=\"--features python,tikv\"";
+                Err(format!(
+                    "protocol: \"tikv\" is not in this build; install from source with {how}"
+                ))
+            }
+        }
     }
 }

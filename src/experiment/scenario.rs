@@ -6,10 +6,11 @@ use super::ceilings::{MAX_CLIENTS, MAX_DEPTH, MAX_KEYS};
 use super::condition::Condition;
 use super::edits::Edits;
 use super::initial::Initial;
-use super::playable::Playable;
+use super::playable::{Playable, ProtocolName, with_protocol};
 use super::step::{Action, MessageName, Step};
 use super::symbols::Symbols;
 use crate::fault::validation::validate_probability;
+use crate::fault::vocabulary::Fault;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Rule, Rules};
@@ -54,6 +55,9 @@ pub struct Scenario {
     pub version: u32,
     /// The names of the nodes.
     pub nodes: Names,
+    /// Their protocol.
+    #[serde(default, skip_serializing_if = "ProtocolName::is_ours")]
+    pub protocol: ProtocolName,
     /// The range of election timeouts, in milliseconds.
     #[serde(with = "delay", default = "default_election_timeout")]
     pub election_timeout: Delay,
@@ -180,6 +184,7 @@ impl Scenario {
         Self {
             version: SCHEMA_VERSION,
             nodes,
+            protocol: ProtocolName::Raft,
             election_timeout: default_election_timeout(),
             candidate_timeout: None,
             candidate_backoff: 1.0,
@@ -295,6 +300,7 @@ impl Scenario {
                     .into(),
             );
         }
+        self.protocol.validate(&self.config())?;
         if self.heartbeat == Some(Span::ZERO) {
             return Err("heartbeat must be longer than 0 ms".into());
         }
@@ -331,14 +337,15 @@ impl Scenario {
         if let Some(initial) = &self.initial {
             initial.validate(&self.nodes).map_err(|why| format!("initial: {why}"))?;
         }
-        self.faults.iter().try_for_each(|fault| fault.validate(&self.nodes))?;
+        self.faults.iter().try_for_each(|fault| self.validate_fault(fault))?;
         self.steps.iter().try_for_each(|step| self.validate_step(step))?;
         if let Some(stop) = &self.stop {
             stop.validate(&self.nodes).map_err(|why| format!("stop: {why}"))?;
         }
         self.check_size()?;
         if let Some(edits) = &self.edits {
-            edits.validate(&self.nodes).map_err(|why| format!("edits: {why}"))?;
+            let valid = with_protocol!(self.protocol, Node => edits.validate::<Node>(&self.nodes));
+            valid.map_err(|why| format!("edits: {why}"))?;
         }
         Ok(())
     }
@@ -447,7 +454,7 @@ impl Scenario {
             None => Ok(()),
         };
         match action {
-            Action::Inject(fault) => fault.validate(&self.nodes),
+            Action::Inject(fault) => self.validate_fault(fault),
             Action::Propose { node, home, .. }
             | Action::Read { node, home, .. }
             | Action::Retry { node, home, .. } => {
@@ -467,6 +474,13 @@ impl Scenario {
             }
             Action::Heal { .. } | Action::GiveUp { .. } => Ok(()),
         }
+    }
+
+    fn validate_fault(&self, fault: &Scheduled) -> Result<(), String> {
+        if !self.protocol.is_ours() && matches!(fault.fault, Fault::Lie { .. }) {
+            return Err("fault: only nodes of protocol \"raft\" can lie; use an interceptor".into());
+        }
+        fault.validate(&self.nodes)
     }
 
     /// The message with this name.

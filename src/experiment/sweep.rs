@@ -14,12 +14,11 @@ use super::crew::crew;
 use super::futures::{Moment, Way};
 use super::metrics::{Finished, Holds, Measures, Metric, Value, extras};
 use super::pace::Pace;
-use super::playable::Playable;
+use super::playable::{Playable, ProtocolName, with_protocol};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
 use crate::protocol::Span;
-use crate::raft::Node;
 use crate::sim::Time;
 
 /// What to play, and what to record of it.
@@ -165,18 +164,61 @@ impl Plan {
         &self,
         runs: std::ops::Range<u64>,
         threads: usize,
+        mut wait: impl FnMut(u64) -> bool,
+    ) -> Rows {
+        let mut stretches = self.stretches(runs);
+        if stretches.len() == 1 {
+            let (protocol, runs) = stretches.swap_remove(0);
+            return with_protocol!(protocol, Node => {
+                self.play_observed::<Node>(runs, threads, wait)
+            });
+        }
+        let (mut rows, mut goes_on) = (Rows::new(&self.metrics), true);
+        for (protocol, runs) in stretches.drain(..) {
+            let before = rows.len() as u64;
+            let wait = |done| {
+                goes_on = wait(before + done);
+                goes_on
+            };
+            let part =
+                with_protocol!(protocol, Node => self.play_observed::<Node>(runs, threads, wait));
+            rows.extend(&part, 0, part.len());
+            if !goes_on {
+                break;
+            }
+        }
+        rows
+    }
+
+    /// The runs, cut where points of another protocol begin.
+    fn stretches(&self, runs: std::ops::Range<u64>) -> Vec<(ProtocolName, std::ops::Range<u64>)> {
+        let mut stretches: Vec<(ProtocolName, std::ops::Range<u64>)> = Vec::new();
+        for (at, point) in (0..).zip(&self.points) {
+            let first = runs.start.max(at * self.seeds);
+            let last = runs.end.min((at + 1) * self.seeds);
+            let protocol = point.scenario.protocol;
+            match stretches.last_mut() {
+                _ if first >= last => {}
+                Some((before, runs)) if *before == protocol => runs.end = last,
+                _ => stretches.push((protocol, first..last)),
+            }
+        }
+        stretches
+    }
+
+    fn play_observed<P: Playable>(
+        &self,
+        runs: std::ops::Range<u64>,
+        threads: usize,
         wait: impl FnMut(u64) -> bool,
     ) -> Rows {
         match (extras(&self.metrics, self.bins), self.checks) {
-            (None, false) => self.play_watched::<Node, _>(runs, threads, |_| (), wait),
-            (None, true) => self.play_watched::<Node, _>(runs, threads, Checks::new, wait),
-            (Some(extras), false) => self.play_watched::<Node, _>(
-                runs,
-                threads,
-                |nodes| Measures::new(nodes, extras),
-                wait,
-            ),
-            (Some(extras), true) => self.play_watched::<Node, _>(
+            (None, false) => self.play_watched::<P, _>(runs, threads, |_| (), wait),
+            (None, true) => self.play_watched::<P, _>(runs, threads, Checks::new, wait),
+            (Some(extras), false) => {
+                self.play_watched::<P, _>(runs, threads, |nodes| Measures::new(nodes, extras), wait)
+            }
+            (Some(extras), true) => self.play_watched::<P, _>(
                 runs,
                 threads,
                 |nodes| (Measures::new(nodes, extras), Checks::new(nodes)),

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::cluster::Cluster;
-use super::playable::Playable;
+use super::playable::{Playable, ProtocolName};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
-use crate::raft::Node;
 use crate::trace::{DEFAULT_MAX_ROWS, Level, Recorder};
 
 /// What to observe.
@@ -26,36 +25,76 @@ impl Watching {
     pub const NOTHING: Self = Self { trace: Level::Off, checks: false, trace_rows: None };
 }
 
-/// A cluster with or without observers: each combination is compiled separately.
+/// A cluster with or without observers, of nodes of any protocol: each combination is compiled
+/// separately.
 #[derive(Clone)]
 pub enum Watched {
+    /// Of our Raft.
+    Raft(By<crate::raft::Node>),
+    /// Of `TiKV`'s Raft.
+    #[cfg(feature = "tikv")]
+    Tikv(By<crate::tikv::Node>),
+}
+
+/// A cluster by its observers.
+#[derive(Clone)]
+pub enum By<P: Playable> {
     /// Without trace or checks.
-    Bare(Box<Cluster<Node, ()>>),
+    Bare(Box<Cluster<P, ()>>),
     /// With a trace.
-    Traced(Box<Cluster<Node, Recorder>>),
+    Traced(Box<Cluster<P, Recorder>>),
     /// With checks.
-    Checked(Box<Cluster<Node, Checks>>),
+    Checked(Box<Cluster<P, Checks>>),
     /// With a trace and checks.
-    Both(Box<Cluster<Node, (Recorder, Checks)>>),
+    Both(Box<Cluster<P, (Recorder, Checks)>>),
 }
 
 /// Runs the same code for each of them.
 macro_rules! either {
     ($watched:expr, $cluster:ident => $body:expr) => {
         match $watched {
-            $crate::experiment::Watched::Bare($cluster) => $body,
-            $crate::experiment::Watched::Traced($cluster) => $body,
-            $crate::experiment::Watched::Checked($cluster) => $body,
-            $crate::experiment::Watched::Both($cluster) => $body,
+            $crate::experiment::Watched::Raft(by) => {
+                $crate::experiment::watched::by_observer!(by, $cluster => $body)
+            }
+            #[cfg(feature = "tikv")]
+            $crate::experiment::Watched::Tikv(by) => {
+                $crate::experiment::watched::by_observer!(by, $cluster => $body)
+            }
         }
     };
 }
 
-pub(crate) use either;
+macro_rules! by_observer {
+    ($by:expr, $cluster:ident => $body:expr) => {
+        match $by {
+            $crate::experiment::watched::By::Bare($cluster) => $body,
+            $crate::experiment::watched::By::Traced($cluster) => $body,
+            $crate::experiment::watched::By::Checked($cluster) => $body,
+            $crate::experiment::watched::By::Both($cluster) => $body,
+        }
+    };
+}
+
+pub(crate) use {by_observer, either};
 
 impl Watched {
     /// A cluster at the beginning of a validated scenario, before any event.
     pub fn new(
+        scenario: &Arc<Scenario>,
+        seed: u64,
+        on_violation: OnViolation,
+        watching: Watching,
+    ) -> Result<Self, ScenarioError> {
+        Ok(match scenario.protocol {
+            #[cfg(feature = "tikv")]
+            ProtocolName::Tikv => Self::Tikv(By::new(scenario, seed, on_violation, watching)?),
+            _ => Self::Raft(By::new(scenario, seed, on_violation, watching)?),
+        })
+    }
+}
+
+impl<P: Playable> By<P> {
+    fn new(
         scenario: &Arc<Scenario>,
         seed: u64,
         on_violation: OnViolation,

@@ -44,5 +44,7 @@ mod _core {
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     #[pymodule_export]
+    const PROTOCOLS: &[&str] = crate::experiment::playable::ProtocolName::BUILT;
+    #[pymodule_export]
     const SCHEMA_VERSION: u32 = crate::experiment::scenario::SCHEMA_VERSION;
 }

@@ -8,8 +8,8 @@ use super::convert::{from_json, invalid};
 use super::patience::Patience;
 use crate::check::Checks;
 use crate::experiment::Scenario;
+use crate::experiment::playable::with_protocol;
 use crate::experiment::splitting::Ladder;
-use crate::raft::Node;
 
 /// Climbs from level to level, `repeats` times. Returns the number of the `effort` runs that
 /// reached each level, as a list per repetition; the numbers of runs and events; a run that reached
@@ -39,11 +39,11 @@ pub(super) fn climb(
     let mut patience = Patience::new(progress);
     let ascents = py.detach(|| {
         let wait = |done| patience.look(done);
-        if checks {
+        with_protocol!(ladder.scenario.protocol, Node => if checks {
             ladder.climb::<Node, _>(threads, || Checks::new(nodes), wait)
         } else {
             ladder.climb::<Node, _>(threads, || (), wait)
-        }
+        })
     });
     let reached = ascents.iter().map(|ascent| ascent.reached.clone()).collect();
     let runs = ascents.iter().map(|ascent| ascent.runs).sum();
