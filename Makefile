@@ -45,6 +45,7 @@ lint: lint-rust lint-python  ## Formatters, linters, types, stubs
 lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --all-targets --features tikv -- -D warnings
+	cargo clippy --quiet --features python -- -D warnings
 	cargo clippy --quiet --features python,tikv -- -D warnings
 
 lint-python: setup

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cluster::Cluster;
-use super::playable::{Playable, ProtocolName};
+use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
 use crate::check::Checks;
@@ -87,7 +87,9 @@ impl Watched {
     ) -> Result<Self, ScenarioError> {
         Ok(match scenario.protocol {
             #[cfg(feature = "tikv")]
-            ProtocolName::Tikv => Self::Tikv(By::new(scenario, seed, on_violation, watching)?),
+            super::playable::ProtocolName::Tikv => {
+                Self::Tikv(By::new(scenario, seed, on_violation, watching)?)
+            }
             _ => Self::Raft(By::new(scenario, seed, on_violation, watching)?),
         })
     }

@@ -19,8 +19,8 @@ use crate::protocol::{
     Effects, Fingerprint as _, Input, LocalTime, Mix, NodeId, OpId, Protocol, Reply, Status,
     TimerId, WriteId,
 };
-use crate::raft::Waiting;
 use crate::raft::node::{ELECTION, HEARTBEAT, QUORUM};
+use crate::raft::payload::Waiting;
 use crate::raft::{Config, Lie, Snapshot, StableState};
 use crate::reasons;
 use crate::replica::Replica;
