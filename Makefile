@@ -47,6 +47,7 @@ lint-rust:
 	cargo clippy --quiet --all-targets --features tikv -- -D warnings
 	cargo clippy --quiet --features python -- -D warnings
 	cargo clippy --quiet --features python,tikv -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
 
 lint-python: setup
 	$(BIN)/ruff check

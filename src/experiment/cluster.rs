@@ -1,6 +1,6 @@
 //! A cluster that plays a scenario: its world, and the actions on it.
 //!
-//! The world runs between the times of planned actions ([`Agenda`]); actions at time t come before
+//! The world runs between the times of planned actions (`Agenda`); actions at time t come before
 //! the world's own events at t.
 
 mod actions;

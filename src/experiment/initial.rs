@@ -41,7 +41,7 @@ pub struct Initial {
     /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub leader: Option<String>,
-    /// Accepts the state even if no run of Raft can reach it ([`super::reachable`]).
+    /// Accepts the state even if no run of Raft can reach it (`reachable.rs`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unreachable: bool,
 }

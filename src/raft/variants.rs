@@ -3,7 +3,7 @@
 //! A variant changes when a node increases its term or starts another election; the meaning of a
 //! vote, and the conditions for granting it, are the paper's in all of them. Most come from
 //! AvailSim, the simulator of the dissertation's chapter 9. To add one, add a row here, and what it
-//! decides and remembers to [`Policy`].
+//! decides and remembers to `Policy`.
 
 use serde::{Deserialize, Serialize};
 

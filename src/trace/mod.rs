@@ -4,7 +4,7 @@
 //! [`schema`] defines every table and column once. A [`Recorder`] observes a world and fills them;
 //! with the feature `python` they are exported as Arrow batches that share the recorder's memory.
 //! Read in this order: [`schema`], `recorder` (what is written when), `lives` (entries), [`ops`]
-//! (operations), `events`, `faults`, `moment`, [`store`], [`column`], `memory` and [`pool`] (how
+//! (operations), `events`, `faults`, `moment`, [`store`], `column`, `memory` and [`pool`] (how
 //! rows are stored), [`kind`] and [`table`] (the types that the schema's declarations expand to).
 
 #[cfg(feature = "python")]

@@ -20,7 +20,7 @@ pub const CHUNK: usize = FIRST << DOUBLINGS;
 const FIRST: usize = 1024;
 const DOUBLINGS: u32 = 6;
 
-/// The number of rows in a block. A power of two that divides [`FIRST`].
+/// The number of rows in a block. A power of two that divides `FIRST`.
 pub const BLOCK: usize = 256;
 
 /// The row number of something that was not recorded.

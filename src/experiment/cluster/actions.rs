@@ -41,7 +41,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     }
 
     /// Performs an action now. (It was validated with the scenario, or by
-    /// [`Scenario::validate_action`].)
+    /// [`crate::experiment::Scenario::validate_action`].)
     pub fn act(&mut self, action: &Action) -> Done {
         match action {
             Action::Inject(fault) => Done::Handle(self.inject(fault)),
