@@ -9,6 +9,7 @@
 //! The modules `raft` and `sim` both depend on this file; `sim` does not depend on `raft`.
 
 use std::fmt;
+use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
@@ -308,7 +309,9 @@ pub trait Effects<P: Protocol> {
 /// What a node keeps across a crash. The node has it in memory and writes each change to its disk,
 /// which belongs to the world; the fingerprint is for the digest, as far as [`Protocol::status`]
 /// does not contain it.
-pub trait Stable: Clone + Default + fmt::Debug + Fingerprint + Send + Sync + 'static {
+pub trait Stable:
+    Clone + Default + fmt::Debug + Fingerprint + Hash + Send + Sync + 'static
+{
     /// A change of it.
     type Write: Clone + fmt::Debug + Fingerprint + Send + Sync;
 
@@ -348,8 +351,10 @@ pub trait Protocol: Clone + Send + Sync + 'static {
     fn crash(&mut self, disk: Option<Self::Stable>);
 
     /// Adds its state to a fingerprint: all that its answers to later inputs depend on, except for
-    /// the settings, which never change.
-    fn hash_state(&self, state: &mut StateHash);
+    /// the settings, which never change. By default that is its status and its stable state.
+    fn hash_state(&self, state: &mut StateHash) {
+        state.add((self.status(), self.stable()));
+    }
 
     /// The public state of the node.
     fn status(&self) -> Status;
@@ -468,7 +473,7 @@ pub struct Fields {
 }
 
 /// The public state of a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq)]
 pub struct Status {
     /// currentTerm.
     pub term: u64,

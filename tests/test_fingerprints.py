@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 import raftlab as rl
+from tikv_worlds import PROTOCOLS
 
 
 def settled(**settings):
@@ -85,6 +86,32 @@ def test_other_states_have_other_fingerprints():
         change(fork)
         found[name] = fork.fingerprint
     assert len(set(found.values())) == len(found), found
+
+
+STATES = {
+    "a term": {"term": 2},
+    "a higher term": {"term": 3},
+    "a vote": {"term": 2, "voted_for": {"A": "B"}},
+    "another vote": {"term": 2, "voted_for": {"A": "C"}},
+    "an entry": {"term": 2, "log": [1]},
+    "an entry of another term": {"term": 2, "log": [2]},
+    "a value": {"term": 2, "log": [(1, "x=1")]},
+    "another value": {"term": 2, "log": [(1, "x=2")]},
+    "a committed entry": {"term": 2, "log": [1], "commit": 1},
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_part_of_a_node_s_stable_state_is_part_of_it(protocol):
+    """Term and vote were not, if nothing else differed."""
+    at_rest = {
+        name: rl.Cluster(3, seed=1, protocol=protocol, initial=rl.Initial(**state))
+        for name, state in STATES.items()
+    }
+    assert len({c["A"].election_due_ms for c in at_rest.values()}) == 1
+    found = {name: c["A"].fingerprint for name, c in at_rest.items()}
+    assert len(set(found.values())) == len(found), found
+    assert len({c.fingerprint for c in at_rest.values()}) == len(found)
 
 
 def test_messages_in_flight_are_part_of_it():

@@ -18,8 +18,8 @@ use super::tuning::Tuning;
 use super::variants::Policy;
 use crate::clone::clone_by_field;
 use crate::protocol::{
-    Delay, Effects, Fingerprint as _, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol,
-    Reply, Role, Span, Status, TimerId, Way,
+    Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
+    Status, TimerId, Way,
 };
 use crate::reasons;
 use crate::replica::Replica;
@@ -508,7 +508,7 @@ impl Protocol for Node {
             waiting,
             reads,
         } = self;
-        state.add((stable.fingerprint(), role, leader, commit, machine.fingerprint(), replaced));
+        state.add((stable, role, leader, commit, machine, replaced));
         state.past(*heard_at);
         state.until(*refuses_votes_until);
         state.add((patience, restarted, granted, rejected, policy, progress, waiting));

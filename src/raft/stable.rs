@@ -3,6 +3,7 @@
 //! A node reads and changes its own copy, and writes every change to its disk ([`Write`]); the
 //! world decides which writes survive a crash.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::snapshot::Snapshot;
@@ -70,6 +71,16 @@ impl Fingerprint for Write {
             Write::Save { snapshot, droppable } => fold(4, fold(snapshot.base.hash, *droppable)),
             Write::Install { snapshot } => fold(5, snapshot.base.hash),
         }
+    }
+}
+
+impl Hash for StableState {
+    /// Of the log the hash of its prefix, which covers every entry.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { term, vote, log, snapshot, droppable } = self;
+        let snapshot = snapshot.as_ref().map(|snapshot| snapshot.base);
+        (term, vote, log.base(), log.last(), log.hash_at(log.last_index())).hash(state);
+        (snapshot, droppable).hash(state);
     }
 }
 

@@ -39,7 +39,7 @@ struct Run {
 }
 
 /// Index, term and prefix hash of the last removed entry; zeros if none was removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq)]
 pub struct Base {
     /// Its index.
     pub index: u64,

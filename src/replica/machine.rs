@@ -5,7 +5,7 @@ use super::types::{Command, Key, Op, Output, Value, fold};
 use crate::clone::clone_by_field;
 
 /// A node's copy of the store.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 pub struct Machine {
     /// The cells of [`PAGE`] keys each, so that a key among a million does not need room for all
     /// keys below it: the first write took 20 ms.
@@ -20,14 +20,14 @@ const PAGE: usize = 256;
 
 /// The items at a key. The first is stored separately, so that a key with one item needs no
 /// allocation.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, Hash, PartialEq)]
 struct Cell {
     first: Option<Value>,
     rest: Vec<Value>,
 }
 
 /// A client's session: the answers to commands that it may still retry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct SessionState {
     low: u32,
     answered: Vec<(u32, Output)>,

@@ -130,7 +130,7 @@ pub struct Entry {
 
 /// The place of an entry. The order is that of logs: "the log with the later term is more up to
 /// date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EntryId {
     /// Its term.
     pub term: u64,
@@ -180,7 +180,7 @@ impl Fingerprint for Request {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Hash, PartialEq)]
 pub enum Output {
     /// A write took effect.
     Written {

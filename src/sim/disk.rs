@@ -102,7 +102,7 @@ impl<S: Stable> Disk<S> {
             [Some(written), Some(requested), Some(known), syncing.as_ref(), queued.as_ref()];
         if let Some(media) = media {
             state.add(waiting.map(|write| write.map(after)));
-            state.add((media.state.fingerprint(), media.journal.len()));
+            state.add((&media.state, media.journal.len()));
             media.journal.iter().for_each(|(_, write)| state.add(write.fingerprint()));
         }
     }
@@ -203,7 +203,7 @@ mod tests {
     use crate::protocol::Fingerprint;
 
     /// The numbers that were written.
-    #[derive(Clone, Debug, Default, PartialEq)]
+    #[derive(Clone, Debug, Default, Hash, PartialEq)]
     struct Numbers(Vec<u64>);
 
     impl Fingerprint for Numbers {

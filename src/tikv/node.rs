@@ -16,8 +16,7 @@ use super::roles::{Cause, View};
 use super::settings::Setup;
 use super::store::{Kept, Store};
 use crate::protocol::{
-    Effects, Fingerprint as _, Input, LocalTime, Mix, NodeId, OpId, Protocol, Reply, Status,
-    TimerId, WriteId,
+    Effects, Input, LocalTime, Mix, NodeId, OpId, Protocol, Reply, Status, TimerId, WriteId,
 };
 use crate::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use crate::raft::payload::Waiting;
@@ -374,7 +373,7 @@ impl Protocol for Node {
             leads_at_first,
             panic: _, // what halted it
         } = self;
-        state.add((self.kept().fingerprint(), machine.fingerprint(), commit, applied));
+        state.add((self.kept(), machine, commit, applied));
         state.add((waiting, saving.is_some(), started, leads_at_first));
         patience.hash_state(state);
         reads.hash_state(state);

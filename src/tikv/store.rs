@@ -15,7 +15,7 @@ use crate::replica::{Entry, Log};
 
 /// currentTerm, votedFor, log and snapshot as our Raft keeps them, and commitIndex, which the crate
 /// keeps as well.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 pub struct Kept {
     state: StableState,
     commit: u64,

@@ -3,6 +3,7 @@
 use super::{Backlog, Host, World};
 use crate::protocol::{Fingerprint, LocalTime, Message, NodeId, Protocol, TimerId};
 use crate::sim::observer::Observer;
+use crate::sim::timers::Timer;
 use crate::sim::{Flight, Time};
 use crate::state::StateHash;
 
@@ -30,7 +31,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         let host = &self.core.hosts[id.at()];
         let mut state = StateHash::at(host.clock.local(self.now()));
         self.node(id).hash_state(&mut state);
-        host.hash_state(&mut state, self.now());
+        let timers = &self.core.timers[id.at() * P::TIMERS..][..P::TIMERS];
+        host.hash_state(&mut state, self.now(), timers);
         for timer in (0..P::TIMERS).map(|timer| TimerId(timer as u8)) {
             state.add(self.timer_due(id, timer).map(|due| due.0.saturating_sub(self.now().0)));
         }
@@ -39,14 +41,17 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 }
 
 impl<P: Protocol> Host<P> {
-    fn hash_state(&self, state: &mut StateHash, now: Time) {
+    fn hash_state(&self, state: &mut StateHash, now: Time, timers: &[Timer]) {
         let Self { up, paused, incarnation: _, clock, disk, backlog } = self;
         state.add((up, paused, clock.rate().to_bits(), backlog.len()));
         disk.hash_state(state);
         for waits in backlog {
             match waits {
                 Backlog::Message(flight) => state.add((0, in_flight(flight, now))),
-                Backlog::Timer(timer, _) => state.add((1, timer.0)),
+                Backlog::Timer(timer, touched) => {
+                    let expires = timers[usize::from(timer.0)].touched() == *touched;
+                    state.add((1, timer.0, expires));
+                }
                 Backlog::Synced => state.add(2),
                 Backlog::Request(op, request) => state.add((3, op, request.fingerprint())),
             }
