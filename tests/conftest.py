@@ -3,6 +3,8 @@
 import signal
 
 import pytest
+import raftlab as rl
+from failovers import failover
 
 collect_ignore = ["typing/calls.py"]
 """Calls for mypy, right and wrong ones (tests/test_typing.py): they are read, not run."""
@@ -21,3 +23,9 @@ def _hears_ctrl_c():
     yield
     if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def swept():
+    """Crashes of the leader with two timeouts and two losses; nothing can change it."""
+    return rl.sweep(failover, {"timeout": [50, 150], "loss": [0.0, 0.2]}, seeds=800)

@@ -5,25 +5,11 @@ import functools
 import numpy as np
 import pytest
 import raftlab as rl
+from failovers import failover
 from raftlab.sweeps.observed import sample_of
 
 # Runs with many losses end before their leader is there to crash: pictures draw them as censored.
 pytestmark = pytest.mark.filterwarnings("ignore:.*'not_armed'")
-
-
-def failover(timeout=150, loss=0.0):
-    return rl.Scenario(
-        5,
-        election_timeout=(timeout, 2 * timeout),
-        network=rl.Network(latency=rl.uniform(1, 5), loss=loss),
-        faults=[rl.Crash("leader", at=rl.uniform(1000, 1150))],
-        horizon="1.6s",
-    )
-
-
-@pytest.fixture(scope="module")
-def swept():
-    return rl.sweep(failover, {"timeout": [50, 150], "loss": [0.0, 0.2]}, seeds=800)
 
 
 # ---- Pictures ----------------------------------------------------------------------------------------
