@@ -9,8 +9,8 @@ mod support {
 use raftlab::protocol::{
     Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Span, TimerId,
 };
-use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{AdaptiveTimeout, Config, Node, Payload, RaftMessage, Write};
+use raftlab::replica::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::replica::{EntryId, Log, Output, ReplicaNote};
 use support::cluster::config;
 

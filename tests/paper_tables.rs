@@ -14,11 +14,11 @@ mod support {
 use std::collections::BTreeSet;
 
 use raftlab::protocol::{Delay, Input, NodeId, NodeSet, Role, Span, TimerId};
-use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{Config, Node, Quorum, RaftMessage, VoteResult};
 use raftlab::replica::{
     Command, Entry, EntryId, Key, Op, Replica as _, ReplicaNote, Request, Value,
 };
+use raftlab::replica::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::sim::{DiskSpec, NetworkSpec, Time, Unsynced, World, WorldSpec};
 use serde_json::Value as Json;
 use support::cluster::{config, log};

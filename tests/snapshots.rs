@@ -220,11 +220,11 @@ fn who_needs_what_is_gone_gets_the_snapshot_once_a_round() {
     // Node 3 lost its disk. A refusal in the round of its acknowledgement may be older than the
     // loss.
     assert_eq!(installs(&leader.hears(3, refusal(1, 4))), 0);
-    leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
+    leader.step(raftlab::protocol::Input::Timer(raftlab::replica::HEARTBEAT));
     assert_eq!(installs(&leader.hears(3, refusal(2, 6))), 0, "it has what it acknowledged");
     assert_eq!(installs(&leader.hears(3, refusal(2, 4))), 1, "it has not");
     assert_eq!(installs(&leader.hears(3, refusal(2, 5))), 0, "it is under way");
-    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
+    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::replica::HEARTBEAT));
     let prev = beat.sent.iter().find_map(|(to, message)| match message {
         RaftMessage::AppendEntries { prev, .. } if *to == id(3) => Some(prev.index),
         _ => None,
@@ -256,7 +256,7 @@ fn a_heartbeat_never_asks_about_what_is_gone() {
         let whole = log(&[1, 1, 1, 1]);
         Base { index: 4, term: 1, hash: whole.hash_at(4) }
     });
-    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::raft::node::HEARTBEAT));
+    let beat = leader.step(raftlab::protocol::Input::Timer(raftlab::replica::HEARTBEAT));
     let asked = beat.sent.iter().filter_map(|(_, message)| match message {
         RaftMessage::AppendEntries { prev, .. } => Some((prev.index, prev.term)),
         _ => None,

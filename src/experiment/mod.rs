@@ -25,10 +25,10 @@ pub mod watched;
 
 pub use cluster::{Cluster, Ending, Progress};
 pub use condition::Condition;
-pub use playable::Playable;
+pub use playable::{Playable, Watched};
 pub use scenario::{OnViolation, Scenario, ScenarioError};
 pub use session::{Drive, Session};
 pub use step::{Action, CommandSpec, Step};
 pub use symbols::Symbols;
 pub use watch::{Watcher, Watches};
-pub use watched::{Watched, Watching};
+pub use watched::Watching;

@@ -1,7 +1,11 @@
 //! The protocols that scenarios can play. A new one is registered here.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::scenario::{OnViolation, Scenario, ScenarioError};
+use super::watched::{By, Watching};
 use crate::protocol::NodeId;
 use crate::raft::fields::Editable;
 use crate::raft::{Config, Lie};
@@ -70,6 +74,50 @@ macro_rules! with_protocol {
 }
 
 pub(crate) use with_protocol;
+
+/// A cluster with or without observers, of nodes of any protocol: each combination is compiled
+/// separately.
+#[derive(Clone)]
+pub enum Watched {
+    /// Of our Raft.
+    Raft(By<crate::raft::Node>),
+    /// Of `TiKV`'s Raft.
+    #[cfg(feature = "tikv")]
+    Tikv(By<crate::tikv::Node>),
+}
+
+/// Runs the same code for each of them.
+macro_rules! either {
+    ($watched:expr, $cluster:ident => $body:expr) => {
+        match $watched {
+            $crate::experiment::Watched::Raft(by) => {
+                $crate::experiment::watched::by_observer!(by, $cluster => $body)
+            }
+            #[cfg(feature = "tikv")]
+            $crate::experiment::Watched::Tikv(by) => {
+                $crate::experiment::watched::by_observer!(by, $cluster => $body)
+            }
+        }
+    };
+}
+
+pub(crate) use either;
+
+impl Watched {
+    /// A cluster at the beginning of a validated scenario, before any event.
+    pub fn new(
+        scenario: &Arc<Scenario>,
+        seed: u64,
+        on_violation: OnViolation,
+        watching: Watching,
+    ) -> Result<Self, ScenarioError> {
+        Ok(match scenario.protocol {
+            #[cfg(feature = "tikv")]
+            ProtocolName::Tikv => Self::Tikv(By::new(scenario, seed, on_violation, watching)?),
+            _ => Self::Raft(By::new(scenario, seed, on_violation, watching)?),
+        })
+    }
+}
 
 impl ProtocolName {
     /// The protocols that this build has, by their names in scenarios.

@@ -25,17 +25,6 @@ impl Watching {
     pub const NOTHING: Self = Self { trace: Level::Off, checks: false, trace_rows: None };
 }
 
-/// A cluster with or without observers, of nodes of any protocol: each combination is compiled
-/// separately.
-#[derive(Clone)]
-pub enum Watched {
-    /// Of our Raft.
-    Raft(By<crate::raft::Node>),
-    /// Of `TiKV`'s Raft.
-    #[cfg(feature = "tikv")]
-    Tikv(By<crate::tikv::Node>),
-}
-
 /// A cluster by its observers.
 #[derive(Clone)]
 pub enum By<P: Playable> {
@@ -50,20 +39,6 @@ pub enum By<P: Playable> {
 }
 
 /// Runs the same code for each of them.
-macro_rules! either {
-    ($watched:expr, $cluster:ident => $body:expr) => {
-        match $watched {
-            $crate::experiment::Watched::Raft(by) => {
-                $crate::experiment::watched::by_observer!(by, $cluster => $body)
-            }
-            #[cfg(feature = "tikv")]
-            $crate::experiment::Watched::Tikv(by) => {
-                $crate::experiment::watched::by_observer!(by, $cluster => $body)
-            }
-        }
-    };
-}
-
 macro_rules! by_observer {
     ($by:expr, $cluster:ident => $body:expr) => {
         match $by {
@@ -75,28 +50,11 @@ macro_rules! by_observer {
     };
 }
 
-pub(crate) use {by_observer, either};
-
-impl Watched {
-    /// A cluster at the beginning of a validated scenario, before any event.
-    pub fn new(
-        scenario: &Arc<Scenario>,
-        seed: u64,
-        on_violation: OnViolation,
-        watching: Watching,
-    ) -> Result<Self, ScenarioError> {
-        Ok(match scenario.protocol {
-            #[cfg(feature = "tikv")]
-            super::playable::ProtocolName::Tikv => {
-                Self::Tikv(By::new(scenario, seed, on_violation, watching)?)
-            }
-            _ => Self::Raft(By::new(scenario, seed, on_violation, watching)?),
-        })
-    }
-}
+pub(crate) use by_observer;
 
 impl<P: Playable> By<P> {
-    fn new(
+    /// A cluster at the beginning of a validated scenario, before any event.
+    pub fn new(
         scenario: &Arc<Scenario>,
         seed: u64,
         on_violation: OnViolation,

@@ -18,7 +18,7 @@ use super::views::{self, LastEvent, last_event};
 use crate::check::Checks;
 use crate::experiment::cluster::Done;
 use crate::experiment::futures::Way;
-use crate::experiment::watched::either;
+use crate::experiment::playable::either;
 use crate::experiment::{
     Action, Condition, Drive, OnViolation, Progress, Session, Watches, Watching,
 };

@@ -52,7 +52,7 @@ pub(super) fn node<'py, P: Playable, O: Watcher<P>>(
         paused: world.is_paused(id),
         clock: *world.clock(id),
         now: world.now(),
-        election_due: world.timer_due(id, P::ELECTION),
+        election_due: world.timer_due(id, crate::replica::ELECTION),
     };
     state(py, &cluster.scenario().nodes, id, world.node(id), &around, what)
 }

@@ -225,7 +225,7 @@ fn last_of(log: &Log, count: usize) -> Box<[Entry]> {
 mod tests {
     use super::*;
     use crate::protocol::{Delay, OpId, Protocol as _, Reply, TimerId};
-    use crate::raft::config::tests::plain;
+    use crate::raft::Config;
     use crate::raft::stable::StableState;
     use crate::replica::log::Base;
     use crate::replica::machine::Machine;
@@ -264,7 +264,7 @@ mod tests {
     fn node(terms: &[u64]) -> Node {
         let mut log = Log::default();
         terms.iter().for_each(|term| log.push(*term, Command::default()));
-        let mut node = Node::new(NodeId(0), 3, plain());
+        let mut node = Node::new(NodeId(0), 3, Config::default());
         node.preset(4, None, log, 0);
         node.found_on_disk();
         node

@@ -2,13 +2,14 @@
 //! (diss. §4.2.3) and CheckQuorum (diss. §6.2).
 
 use super::messages::RaftMessage;
-use super::node::{ELECTION, HEARTBEAT, Node, QUORUM};
+use super::node::Node;
 use super::progress::Progress;
 use super::quorum::VoteResult;
 use super::rules::Rule;
 use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
 use crate::replica::notes::{Refusal, ReplicaNote, RoleChange, Stale};
 use crate::replica::types::{Command, EntryId};
+use crate::replica::{ELECTION, HEARTBEAT, QUORUM};
 
 impl Node {
     /// "If a follower receives no communication over a period of time called the election timeout,

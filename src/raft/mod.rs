@@ -16,7 +16,7 @@ pub mod fields;
 pub mod lies;
 pub mod messages;
 pub mod node;
-pub(crate) mod payload;
+mod payload;
 pub mod progress;
 pub mod quorum;
 mod reads;

@@ -8,7 +8,6 @@ use super::disk::Unsynced;
 use super::election::VoteReply;
 use super::lies::Lie;
 use super::messages::RaftMessage;
-use super::payload::Waiting;
 use super::progress::Progress;
 use super::quorum::Quorum;
 use super::reads::Reads;
@@ -19,22 +18,16 @@ use super::variants::Policy;
 use crate::clone::clone_by_field;
 use crate::protocol::{
     Delay, Effects, Input, LocalTime, Mix, NodeId, NodeSet, OpId, Protocol, Reply, Role, Span,
-    Status, TimerId, Way,
+    Status, Way,
 };
 use crate::reasons;
-use crate::replica::Replica;
 use crate::replica::log::Log;
 use crate::replica::machine::Machine;
 use crate::replica::notes::{ReplicaNote, RoleChange};
+use crate::replica::types::Waiting;
 use crate::replica::types::{Command, Entry, Key, Op, Output, Request, Session, Value};
+use crate::replica::{ELECTION, HEARTBEAT, QUORUM, Replica};
 use crate::state::StateHash;
-
-/// The election timer: runs while a node waits for a leader or for votes.
-pub const ELECTION: TimerId = TimerId(0);
-/// The heartbeat timer: runs while a node leads.
-pub const HEARTBEAT: TimerId = TimerId(1);
-/// The `CheckQuorum` timer: runs while a node leads, with `CheckQuorum`.
-pub const QUORUM: TimerId = TimerId(2);
 
 /// A Raft node.
 #[derive(Debug)]
@@ -418,8 +411,6 @@ impl Node {
 }
 
 impl Replica for Node {
-    const ELECTION: TimerId = ELECTION;
-
     fn term(&self) -> u64 {
         Node::term(self)
     }

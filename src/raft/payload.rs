@@ -1,8 +1,8 @@
-//! What an `AppendEntries` carries of the log, and what waits for it.
+//! What an `AppendEntries` carries of the log.
 
 use std::sync::Arc;
 
-use crate::protocol::{OpId, Span};
+use crate::protocol::Span;
 use crate::replica::types::fold;
 use crate::replica::{Entry, Log, Wire};
 
@@ -64,11 +64,4 @@ impl Payload {
             Payload::Many(batch) => batch.last().map_or(0, |last| last.hash ^ batch.len() as u64),
         }
     }
-}
-
-/// An operation that waits in a node for its entry to commit.
-#[derive(Clone, Copy, Debug, Hash)]
-pub(crate) struct Waiting {
-    pub(crate) index: u64,
-    pub(crate) op: OpId,
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::messages::RaftMessage;
 use super::node::Node;
-use super::payload::{Payload, Waiting};
+use super::payload::Payload;
 use super::progress::{Pace, Verdict};
 use super::rules::Rule;
 use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role, Span};
 use crate::reasons;
 use crate::replica::notes::{Refusal, ReplicaNote};
+use crate::replica::types::Waiting;
 use crate::replica::types::{Command, Entry, EntryId};
 
 impl Node {

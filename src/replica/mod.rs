@@ -18,13 +18,17 @@ pub use types::{Command, Entry, EntryId, Key, Op, Output, Request, Session, Valu
 
 use crate::protocol::{Message, Protocol, TimerId};
 
-/// A node that replicates a log of commands to a store.
+/// The election timer: runs while a node waits for a leader or for votes.
+pub const ELECTION: TimerId = TimerId(0);
+/// The heartbeat timer: runs while a node leads.
+pub const HEARTBEAT: TimerId = TimerId(1);
+/// The `CheckQuorum` timer: runs while a node leads, with `CheckQuorum`.
+pub const QUORUM: TimerId = TimerId(2);
+
+/// A node that replicates a log of commands to a store. Its timers are those above.
 pub trait Replica:
     Protocol<Request = Request, Output = Output, Note = ReplicaNote, Message: ReplicaMessage>
 {
-    /// The election timer.
-    const ELECTION: TimerId;
-
     /// currentTerm.
     fn term(&self) -> u64;
 

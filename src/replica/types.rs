@@ -1,6 +1,6 @@
 //! Log entries, and the requests of clients.
 
-use crate::protocol::{Fingerprint, ReadPath};
+use crate::protocol::{Fingerprint, OpId, ReadPath};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -216,4 +216,11 @@ impl Fingerprint for Output {
             Output::Done => 3,
         }
     }
+}
+
+/// An operation that waits in a node for its entry to commit.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) struct Waiting {
+    pub(crate) index: u64,
+    pub(crate) op: OpId,
 }

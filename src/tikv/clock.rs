@@ -15,8 +15,8 @@ use super::node::Node;
 use super::panics::Panic;
 use super::roles::{Cause, View};
 use crate::protocol::{Delay, Effects, LocalTime, Role, Span};
-use crate::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use crate::replica::RoleChange;
+use crate::replica::{ELECTION, HEARTBEAT, QUORUM};
 use crate::state::StateHash;
 
 /// The crate's tick: times that differ by less are the same.

@@ -16,16 +16,16 @@ use super::roles::{Cause, View};
 use super::settings::Setup;
 use super::store::{Kept, Store};
 use crate::protocol::{
-    Effects, Input, LocalTime, Mix, NodeId, OpId, Protocol, Reply, Status, TimerId, WriteId,
+    Effects, Input, LocalTime, Mix, NodeId, OpId, Protocol, Reply, Status, WriteId,
 };
-use crate::raft::node::{ELECTION, HEARTBEAT, QUORUM};
-use crate::raft::payload::Waiting;
 use crate::raft::{Config, Lie, Snapshot, StableState};
 use crate::reasons;
 use crate::replica::Replica;
 use crate::replica::ReplicaNote;
 use crate::replica::machine::Machine;
+use crate::replica::types::Waiting;
 use crate::replica::{Command, Entry, Log, Output, Request, RoleChange};
+use crate::replica::{HEARTBEAT, QUORUM};
 use crate::state::StateHash;
 
 /// A node of `TiKV`'s Raft.
@@ -294,8 +294,6 @@ impl fmt::Debug for Node {
 }
 
 impl Replica for Node {
-    const ELECTION: TimerId = ELECTION;
-
     fn term(&self) -> u64 {
         Node::term(self)
     }

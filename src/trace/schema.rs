@@ -267,7 +267,7 @@ const ROLE_MEANINGS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raft::node;
+    use crate::replica;
     use crate::trace::DEFAULT_MAX_ROWS;
     use crate::trace::kind::Kind;
 
@@ -282,9 +282,9 @@ mod tests {
         for event in [HostEvent::Crashed, HostEvent::Wiped, HostEvent::Halted("")] {
             assert_eq!(EventKind::from(event).name(), event.name());
         }
-        assert_eq!(EventKind::timer(node::ELECTION.0), EventKind::TimerElection);
-        assert_eq!(EventKind::timer(node::HEARTBEAT.0), EventKind::TimerHeartbeat);
-        assert_eq!(EventKind::timer(node::QUORUM.0), EventKind::TimerQuorum);
+        assert_eq!(EventKind::timer(replica::ELECTION.0), EventKind::TimerElection);
+        assert_eq!(EventKind::timer(replica::HEARTBEAT.0), EventKind::TimerHeartbeat);
+        assert_eq!(EventKind::timer(replica::QUORUM.0), EventKind::TimerQuorum);
         assert_eq!(COMMANDS, ["noop", "put", "get", "cas", "append"]);
     }
 

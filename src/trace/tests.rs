@@ -11,8 +11,8 @@ use super::schema::{
 use super::store::NO_ROW;
 use super::table::{ColumnSet, Rows};
 use super::{DEFAULT_MAX_ROWS, Level, Recorder};
-use crate::protocol::{Delay, Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
-use crate::raft::{Config, ElectionRule, Node, Payload, RaftMessage, Rules};
+use crate::protocol::{Message, Mix, NodeId, NodeSet, Protocol, ReadPath, Span};
+use crate::raft::{Config, Node, Payload, RaftMessage};
 use crate::replica::{Command, EntryId, Key, Log, Op, Request, Value};
 use crate::sim::{
     DiskSpec, Distribution, Fate, Flight, Latency, Load, MessageId, NetworkSpec, Observer, Overlay,
@@ -28,24 +28,7 @@ fn ms(ms: u64) -> Time {
 }
 
 fn config() -> Config {
-    Config {
-        election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
-        candidate_timeout: None,
-        candidate_backoff: 1.0,
-        adaptive_timeout: None,
-        election_rule: ElectionRule::Paper,
-        heartbeat: Span::from_ms(50),
-        pre_vote: false,
-        sticky_votes: false,
-        check_quorum: false,
-        noop: true,
-        max_entries_per_append: 8,
-        max_inflight: 64,
-        snapshot_every: None,
-        lease: None,
-        commit_guard: false,
-        rules: Rules::default(),
-    }
+    Config { max_entries_per_append: 8, max_inflight: 64, ..Config::default() }
 }
 
 /// Five nodes of which A leads term 1, one millisecond apart, with load every two milliseconds.

@@ -7,9 +7,9 @@ use raftlab::protocol::{
     Delay, Message as _, NodeId, NodeSet, OpId, Protocol as _, ReadPath, Span, TimerId,
 };
 use raftlab::raft::fields::{Change, Content, Editable as _};
-use raftlab::raft::node::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::raft::{Config, Lease, Node, RaftMessage, Rule};
 use raftlab::replica::{Command, Key, Op, Request, Session, Value};
+use raftlab::replica::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::sim::world::{Failure, Outgoing, Stopped, Tap};
 use raftlab::sim::{
     DiskSpec, Distribution, Edit, Latency, Matching, MessageId, NetworkSpec, Time, Unsynced, World,

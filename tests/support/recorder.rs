@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use raftlab::protocol::{
     Delay, Durability, Effects, Input, LocalTime, NodeId, OpId, Protocol as _, Reply, Role, TimerId,
 };
-use raftlab::raft::node::ELECTION;
 use raftlab::raft::{Config, Node, RaftMessage, Write};
+use raftlab::replica::ELECTION;
 use raftlab::replica::{Log, Output, ReplicaNote, Request};
 
 /// What a node did in one step. Its disk is instant, and it has no clock.

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use raftlab::protocol::{Delay, NodeId, OpId, Protocol as _, ReadPath, Role, Span};
-use raftlab::raft::{Config, ElectionRule, Rules};
-use raftlab::replica::ReplicaNote;
-use raftlab::replica::{Command, Key, Op, Output, Request, Session, Value};
+use raftlab::protocol::{NodeId, OpId, Protocol as _, ReadPath, Role, Span};
+use raftlab::raft::Config;
+use raftlab::replica::{Command, Key, Op, Output, ReplicaNote, Request, Session, Value};
 use raftlab::sim::{
     DiskSpec, Distribution, HostEvent, Latency, NetworkSpec, Observer, OpEvent, Time, World,
     WorldSpec,
@@ -17,24 +16,7 @@ pub type Lab = World<Node, Witness>;
 
 /// The paper's settings, with what `TiKV` switches on: PreVote and CheckQuorum.
 pub fn config() -> Config {
-    Config {
-        election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
-        candidate_timeout: None,
-        candidate_backoff: 1.0,
-        adaptive_timeout: None,
-        election_rule: ElectionRule::Paper,
-        heartbeat: Span::from_ms(50),
-        pre_vote: true,
-        sticky_votes: false,
-        check_quorum: true,
-        noop: true,
-        max_entries_per_append: 64,
-        max_inflight: 256,
-        snapshot_every: None,
-        lease: None,
-        commit_guard: true,
-        rules: Rules::ALL,
-    }
+    Config { pre_vote: true, check_quorum: true, commit_guard: true, ..Config::default() }
 }
 
 /// The world around the nodes.

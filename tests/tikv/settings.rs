@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use raftlab::protocol::{Message as _, NodeId, NodeSet, Protocol as _, ReadPath, Role, Span};
-use raftlab::raft::node::ELECTION;
 use raftlab::raft::{Config, Lease, Rule, Rules};
+use raftlab::replica::ELECTION;
 use raftlab::replica::{Command, Log, Output, Request};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, NetworkSpec, OpStatus, Outgoing, Overlay, Time, Unsynced,
