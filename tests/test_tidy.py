@@ -15,7 +15,7 @@ LONGER_FILES = {
     "tests/test_bad_input.py": 1280,
     "tests/test_digest.py": 800,
     "tests/test_interceptors.py": 790,
-    "tests/test_summary.py": 830,
+    "tests/test_summary.py": 814,
 }
 """Files that are longer than 700 lines, and their length, rounded up to ten. May only get shorter."""
 
