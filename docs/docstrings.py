@@ -33,7 +33,7 @@ class Docstrings(Extension):
 
     def on_function(self, *, func: Function, **_: Any) -> None:
         """Called for each function and method."""
-        if any(str(decorator.value).startswith(DECORATORS) for decorator in func.decorators):
+        if any(str(decorator.value).startswith(DECORATOR) for decorator in func.decorators):
             module = func.module.path
             steps = func.path.removeprefix(f"{module}.").split(".")
             made = reduce(getattr, steps, importlib.import_module(module))
@@ -42,8 +42,8 @@ class Docstrings(Extension):
             func.returns = str(signature.return_annotation)
 
 
-DECORATORS = ("passes_on(", "strikes(")
-"""The decorators that put other parameters into a signature."""
+DECORATOR = "passes_on("
+"""The decorator that puts other parameters into a signature."""
 
 
 def parameter(given: inspect.Parameter) -> Parameter:

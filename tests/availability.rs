@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watcher, Watches};
+use raftlab::fault::node::Crash;
 use raftlab::fault::{Fault, Names, Scheduled, Target};
 use raftlab::protocol::{Delay, NodeId, Span};
 use raftlab::raft::Node;
@@ -68,7 +69,7 @@ fn crashes(lasts_ms: u64, schedule: impl Fn(Fault) -> Scheduled) -> Scenario {
     scenario.horizon = Some(Time::ZERO + Span::from_ms(lasts_ms));
     scenario.faults = ["A", "B", "C"]
         .map(|name| {
-            schedule(Fault::Crash { node: Target::One(name.into()), unsynced: Unsynced::Lose })
+            schedule(Crash { node: Target::One(name.into()), unsynced: Unsynced::Lose }.into())
         })
         .to_vec();
     scenario.validate().expect("a scenario");

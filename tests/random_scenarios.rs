@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use raftlab::check::Checks;
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario};
+use raftlab::fault::clock::Clock;
 use raftlab::fault::nemesis::random_faults;
-use raftlab::fault::{Fault, Names};
+use raftlab::fault::{Fault, Kind, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
 use raftlab::raft::variants::VARIANTS;
 use raftlab::raft::{AdaptiveTimeout, ElectionRule, Node};
@@ -186,7 +187,7 @@ fn random_scenario(seed: u64) -> Scenario {
     }
     scenario.faults = random_faults(&mut rng, HORIZON_MS);
     if !clocks_may_drift {
-        scenario.faults.retain(|fault| !matches!(fault.fault, Fault::ClockRate { .. }));
+        scenario.faults.retain(|fault| !matches!(fault.fault, Fault::Clock(Clock::ClockRate(_))));
     }
     random_election_rule(&mut rng, &mut scenario);
     if rng.random_bool(0.4) {

@@ -17,7 +17,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import _boundary, _core, presets, steps
+from . import _boundary, _core, _faults, presets, steps
 from ._conditions import (
     Condition,
     all_of,
@@ -36,26 +36,7 @@ from ._conditions import (
     violated,
 )
 from ._event import Event
-from ._faults import (
-    ClockJump,
-    ClockRate,
-    Crash,
-    Cut,
-    Delay,
-    Duplicate,
-    Fault,
-    ForgetVote,
-    Hold,
-    Isolate,
-    Lie,
-    Loss,
-    Partition,
-    Pause,
-    Restart,
-    Resume,
-    Usurp,
-    Wipe,
-)
+from ._faults import *  # noqa: F403  # every class of a fault
 from ._interceptors import Hook
 from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
 from ._run import Run
@@ -148,36 +129,24 @@ __all__ = [
     "BusyError",
     "CallError",
     "Catalogue",
-    "ClockJump",
-    "ClockRate",
     "ClosedLoop",
     "Cluster",
     "Command",
     "Comparison",
     "Condition",
-    "Crash",
-    "Cut",
-    "Delay",
     "Disk",
     "Distribution",
-    "Duplicate",
     "Entry",
     "Event",
-    "Fault",
     "FaultHandle",
     "FaultWarning",
-    "ForgetVote",
-    "Hold",
     "Hook",
     "IncompleteWarning",
     "InFlight",
     "Initial",
     "InterceptorError",
     "InvalidError",
-    "Isolate",
-    "Lie",
     "Log",
-    "Loss",
     "Message",
     "MessageEntry",
     "MessageSnapshot",
@@ -189,14 +158,10 @@ __all__ = [
     "Operation",
     "OutOfRangeError",
     "Outgoing",
-    "Partition",
-    "Pause",
     "RaftlabError",
     "RareEvent",
     "ReadOnlyError",
     "ReplayError",
-    "Restart",
-    "Resume",
     "Run",
     "Scenario",
     "SentMessage",
@@ -205,11 +170,9 @@ __all__ = [
     "Table",
     "Trace",
     "UnknownNameError",
-    "Usurp",
     "Violation",
     "ViolationError",
     "Violations",
-    "Wipe",
     "__version__",
     "advise",
     "all_of",
@@ -267,5 +230,6 @@ __all__ = [
     "upper_bound",
     "violated",
 ]
+__all__ += _faults.__all__
 
 _boundary.guard(__name__, Nodes)

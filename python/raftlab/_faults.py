@@ -92,6 +92,8 @@ class Fault(Value):
     """The base of all faults: its schedule. See the module for what the arguments mean."""
 
     name: ClassVar[str] = ""
+    _label: ClassVar[str] = "{kind} {hit}"
+    """The label on pictures, with parameters, `kind`, and what was hit: `hit`, `link` or `groups`."""
 
     at: Time | None = field(default=None, kw_only=True)
     after: Time | None = field(default=None, kw_only=True)
@@ -166,6 +168,7 @@ class Partition(Fault):
     """
 
     name: ClassVar[str] = "partition"
+    _label: ClassVar[str] = "{kind} {groups}"
     groups: tuple[Any, ...] = ()
     shape: Shape | None = field(default=None, kw_only=True)
     bridge: Target | None = field(default=None, kw_only=True)
@@ -350,6 +353,7 @@ class ClockRate(_OnNode):
     """
 
     name: ClassVar[str] = "clock_rate"
+    _label: ClassVar[str] = "clock ×{rate:.6g} {hit}"
     rate: float
 
     def _parameters(self) -> dict[str, Any]:
@@ -370,6 +374,7 @@ class ClockJump(_OnNode):
     """
 
     name: ClassVar[str] = "clock_jump"
+    _label: ClassVar[str] = "clock {by:+} {hit}"
     by: Duration
 
     def _parameters(self) -> dict[str, Any]:
@@ -407,6 +412,7 @@ class Lie(_OnNode):
     """
 
     name: ClassVar[str] = "lie"
+    _label: ClassVar[str] = "{hit}: {lie}"
     lie: LieName
     index: int | None = field(default=None, kw_only=True)
     term: int | None = field(default=None, kw_only=True)
@@ -428,6 +434,8 @@ class Lie(_OnNode):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _OnMessages(Fault):
+    _label: ClassVar[str] = "{kind}{link}"
+
     from_: Target | None = field(default=None, kw_only=True)
     to: Target | None = field(default=None, kw_only=True)
     both_ways: bool = field(default=False, kw_only=True)
@@ -492,6 +500,7 @@ class Delay(_OnMessages):
     """
 
     name: ClassVar[str] = "delay"
+    _label: ClassVar[str] = "{kind} {by}{link}"
     by: Time
 
     def _parameters(self) -> dict[str, Any]:
@@ -500,6 +509,8 @@ class Delay(_OnMessages):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Chance(_OnMessages):
+    _label: ClassVar[str] = "{kind} {percent:.3g} %{link}"
+
     probability: float
 
     def _parameters(self) -> dict[str, Any]:
@@ -536,9 +547,8 @@ def fault_from_dict(written: dict[str, Any]) -> Fault:
 
 
 def _fault_of(written: dict[str, Any]) -> Fault:
-    classes = {c.name: c for c in _all_classes(Fault) if c.name}
     inner = dict(written["fault"])
-    cls = classes[inner.pop("fault")]
+    cls = kinds()[inner.pop("fault")]
     schedule: dict[str, Any] = {
         part: Distribution.from_dict(written[part]) if isinstance(written[part], dict) else written[part]
         for part in SCHEDULE_TIMES
@@ -563,6 +573,7 @@ def _fault_of(written: dict[str, Any]) -> Fault:
     return cls(**inner, **schedule)
 
 
-def _all_classes(base: type[Fault]) -> list[type[Fault]]:
-    below = [c for sub in base.__subclasses__() for c in _all_classes(sub)]
-    return [base, *below]
+def kinds() -> dict[str, type[Fault]]:
+    """The classes of faults by their names in JSON and tables, in the order of `__all__`."""
+    classes = (globals()[name] for name in __all__)
+    return {cls.name: cls for cls in classes if cls.name}

@@ -9,7 +9,8 @@ use super::initial::Initial;
 use super::playable::{Playable, ProtocolName, with_protocol};
 use super::step::{Action, MessageName, Step};
 use super::symbols::Symbols;
-use crate::fault::validation::validate_probability;
+use crate::fault::lies::Lies;
+use crate::fault::links::validate_probability;
 use crate::fault::vocabulary::Fault;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
@@ -477,7 +478,7 @@ impl Scenario {
     }
 
     fn validate_fault(&self, fault: &Scheduled) -> Result<(), String> {
-        if !self.protocol.is_ours() && matches!(fault.fault, Fault::Lie { .. }) {
+        if !self.protocol.is_ours() && matches!(fault.fault, Fault::Lies(Lies::Lie(_))) {
             return Err("fault: only nodes of protocol \"raft\" can lie; use an interceptor".into());
         }
         fault.validate(&self.nodes)

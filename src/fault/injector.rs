@@ -6,17 +6,18 @@
 
 use std::sync::Arc;
 
+use super::clock::RATES;
 use super::draws::Draws;
+use super::effect::{Effect, Grip, Site};
 use super::place::Place;
 use super::schedule::Scheduled;
 use super::target::Names;
-use super::vocabulary::{Family, Fault};
+use super::vocabulary::{Family, Fault, Kind};
 use crate::clone::clone_by_field;
-use crate::protocol::{NodeId, NodeSet, Span};
+use crate::protocol::{NodeId, NodeSet};
 use crate::raft::Lie;
-use crate::reasons;
-use crate::replica::{Replica, Request};
-use crate::sim::{Matching, Observer, Overlay, Strike, Time, Unsynced, World};
+use crate::replica::Replica;
+use crate::sim::{Observer, Strike, Time, World};
 
 /// An active strike.
 #[derive(Clone, Debug)]
@@ -109,7 +110,7 @@ impl Injector {
     ) -> bool {
         let draws = Draws::new(world.luck(), strike);
         let given = self.fault(strike.handle);
-        given.is_some_and(|given| Place::of(&given.fault, names, world, draws).is_some())
+        given.is_some_and(|given| given.fault.aim().place(names, world, draws).is_some())
     }
 
     /// Strikes. Has no effect if it returns [`Struck::NotYet`].
@@ -123,7 +124,7 @@ impl Injector {
             return Struck::NotYet;
         };
         let draws = Draws::new(world.luck(), strike);
-        let Some(place) = Place::of(&given.fault, names, world, draws) else {
+        let Some(place) = given.fault.aim().place(names, world, draws) else {
             return Struck::NotYet;
         };
         if place.is_nowhere(names.len()) {
@@ -133,68 +134,9 @@ impl Injector {
             self.active.push(Active { strike, nodes: place.nodes(), since: world.now() });
             told(world, &given.fault, &place.nodes(), true);
         }
-        match &place {
-            Place::Nodes(nodes) => self.act_on_nodes(world, strike, &given.fault, nodes),
-            Place::Groups(groups) => {
-                world.add_overlay(strike, Overlay::Partition(groups.clone()));
-            }
-            Place::Links(links) => act_on_links(world, strike, &given.fault, links.clone()),
-        }
+        let mut site = Site { world, strike, injector: self };
+        given.fault.strike(&mut site, &place);
         Struck::Hit(place)
-    }
-
-    fn act_on_nodes<P: Replica<Lie = Lie>, O: Observer<P>>(
-        &mut self,
-        world: &mut World<P, O>,
-        strike: Strike,
-        fault: &Fault,
-        nodes: &NodeSet,
-    ) {
-        if let Fault::Isolate { .. } = fault {
-            let alone = nodes.iter().map(|id| [id].into_iter().collect()).collect();
-            if let Place::Groups(groups) = Place::groups(alone, world.len()) {
-                world.add_overlay(strike, Overlay::Partition(groups));
-            }
-            return;
-        }
-        nodes.iter().for_each(|id| self.act_on_node(world, strike, fault, id));
-    }
-
-    fn act_on_node<P: Replica<Lie = Lie>, O: Observer<P>>(
-        &mut self,
-        world: &mut World<P, O>,
-        strike: Strike,
-        fault: &Fault,
-        id: NodeId,
-    ) {
-        match fault {
-            Fault::Crash { unsynced, .. } => _ = world.crash(id, *unsynced),
-            Fault::Wipe { .. } => {
-                world.crash(id, Unsynced::Lose);
-                world.wipe(id);
-            }
-            Fault::Restart { .. } => {
-                self.release(world, id, holds_down);
-                self.let_up(world, id);
-            }
-            Fault::Pause { .. } | Fault::ClockRate { .. } => self.combine(world, id, fault),
-            Fault::Resume { .. } => {
-                self.release(world, id, pauses);
-                world.resume(id);
-            }
-            Fault::ClockJump { by, .. } => {
-                let span = Span((by.abs() * 1e6).round() as u64);
-                world.jump_clock(id, span, *by < 0.0);
-            }
-            Fault::Lie { lie, .. } => world.add_lie(id, strike, lie.clone()),
-            Fault::ForgetVote { .. } => {
-                world.command_liar(id, Request::ForgetVote, reasons::FORGOT_VOTE);
-            }
-            Fault::Usurp { .. } => {
-                world.command_liar(id, Request::Usurp, reasons::USURPED);
-            }
-            _ => {}
-        }
     }
 
     /// Ends a strike; false if it is not active.
@@ -211,44 +153,8 @@ impl Injector {
             return false;
         };
         told(world, &given.fault, &nodes, false);
-        match &given.fault {
-            Fault::Hold { .. } => _ = world.stop_holding(strike),
-            Fault::Lie { .. } => _ = world.remove_lie(strike),
-            fault if fault.kind().family == Family::Network => _ = world.remove_overlay(strike),
-            fault => nodes.iter().for_each(|id| self.combine(world, id, fault)),
-        }
+        given.fault.end(&mut Site { world, strike, injector: self }, &nodes);
         true
-    }
-
-    /// Updates a node to the combined effect of the faults on it, after a fault of this kind began
-    /// or ended there.
-    fn combine<P: Replica<Lie = Lie>, O: Observer<P>>(
-        &self,
-        world: &mut World<P, O>,
-        id: NodeId,
-        fault: &Fault,
-    ) {
-        match fault {
-            Fault::Crash { .. } | Fault::Wipe { .. } if !self.acts_on(id, holds_down) => {
-                self.let_up(world, id);
-            }
-            Fault::Pause { .. } => {
-                if self.acts_on(id, pauses) {
-                    world.pause(id);
-                } else {
-                    world.resume(id);
-                }
-            }
-            Fault::ClockRate { .. } => world.set_clock_rate(id, self.clock_rate(id)),
-            _ => {}
-        }
-    }
-
-    /// Restarts a node that no fault keeps down; pauses it again if a fault does.
-    fn let_up<P: Replica<Lie = Lie>, O: Observer<P>>(&self, world: &mut World<P, O>, id: NodeId) {
-        if world.restart(id) && self.acts_on(id, pauses) {
-            world.pause(id);
-        }
     }
 
     fn acting_on(&self, id: NodeId) -> impl Iterator<Item = &Fault> {
@@ -256,29 +162,30 @@ impl Injector {
         there.filter_map(|active| Some(&self.fault(active.strike.handle)?.fault))
     }
 
-    fn acts_on(&self, id: NodeId, kind: fn(&Fault) -> bool) -> bool {
-        self.acting_on(id).any(kind)
+    /// Whether a fault keeps this node in this state.
+    pub(super) fn grips(&self, id: NodeId, grip: Grip) -> bool {
+        self.acting_on(id).any(|fault| fault.grip() == Some(grip))
     }
 
     /// The product of the rates that act on a clock, within the limits of a rate.
-    fn clock_rate(&self, id: NodeId) -> f64 {
-        let rates = self.acting_on(id).filter_map(|fault| match fault {
-            Fault::ClockRate { rate, .. } => Some(*rate),
+    pub(super) fn clock_rate(&self, id: NodeId) -> f64 {
+        let rates = self.acting_on(id).filter_map(|fault| match fault.grip() {
+            Some(Grip::Rate(rate)) => Some(rate),
             _ => None,
         });
         rates.product::<f64>().clamp(*RATES.start(), *RATES.end())
     }
 
-    /// Ends strikes of a kind at a node; a strike without nodes has ended.
-    fn release<P: Replica<Lie = Lie>, O: Observer<P>>(
+    /// Ends the strikes that keep a node in this state; a strike without nodes has ended.
+    pub(super) fn release<P: Replica<Lie = Lie>, O: Observer<P>>(
         &mut self,
         world: &mut World<P, O>,
         id: NodeId,
-        kind: fn(&Fault) -> bool,
+        grip: Grip,
     ) {
         for active in &mut self.active {
             let Some(given) = scheduled(&self.given, active.strike.handle) else { continue };
-            if kind(&given.fault) && active.nodes.remove(id) {
+            if given.fault.grip() == Some(grip) && active.nodes.remove(id) {
                 told(world, &given.fault, &NodeSet::from_iter([id]), false);
                 if active.nodes.is_empty() {
                     self.ended.push(active.strike);
@@ -298,46 +205,11 @@ fn told<P: Replica<Lie = Lie>, O: Observer<P>>(
     nodes: &NodeSet,
     begins: bool,
 ) {
-    let what = match fault {
-        Fault::Crash { .. } | Fault::Wipe { .. } => 0,
-        Fault::Pause { .. } => 1,
-        Fault::ClockRate { rate, .. } => rate.to_bits(),
-        _ => return,
-    };
-    world.held(what, nodes, begins);
-}
-
-/// The limits of a clock's rate: even a thousand times as fast, it does not overflow in the longest
-/// run.
-pub const RATES: std::ops::RangeInclusive<f64> = 1e-6..=1e3;
-
-fn holds_down(fault: &Fault) -> bool {
-    matches!(fault, Fault::Crash { .. } | Fault::Wipe { .. })
-}
-
-fn pauses(fault: &Fault) -> bool {
-    matches!(fault, Fault::Pause { .. })
+    if let Some(grip) = fault.grip() {
+        world.held(grip.code(), nodes, begins);
+    }
 }
 
 fn scheduled(given: &[Arc<Scheduled>], handle: u32) -> Option<&Scheduled> {
     given.get(handle.checked_sub(1)? as usize).map(Arc::as_ref)
-}
-
-fn act_on_links<P: Replica<Lie = Lie>, O: Observer<P>>(
-    world: &mut World<P, O>,
-    strike: Strike,
-    fault: &Fault,
-    links: Matching,
-) {
-    match fault {
-        Fault::Cut { .. } => world.add_overlay(strike, Overlay::Cut(links)),
-        Fault::Delay { by, .. } => world.add_overlay(strike, Overlay::Delay(links, by.clone())),
-        Fault::Loss { probability, .. } => {
-            world.add_overlay(strike, Overlay::Loss(links, *probability));
-        }
-        Fault::Duplicate { probability, .. } => {
-            world.add_overlay(strike, Overlay::Duplicate(links, *probability));
-        }
-        _ => world.hold_matching(strike, links),
-    }
 }

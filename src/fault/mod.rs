@@ -1,21 +1,33 @@
-//! Faults: the vocabulary, their targets, when they strike, and how they end.
+//! Faults: their families, their targets, when they strike, and how they end.
 //!
 //! A fault is a value ([`Fault`]) with a schedule ([`Scheduled`]). When it strikes, the
-//! [`Injector`] resolves its target ([`place`]), applies it, and keeps the strike while it lasts.
-//! To add a fault, add a variant in [`vocabulary`], its row in [`vocabulary::KINDS`], and its
-//! effect in [`injector`].
+//! [`Injector`] finds what its [`Aim`] hits, applies its [`Effect`], and keeps the strike while it
+//! lasts.
+//!
+//! To add a fault, declare it in the file of its family with the macro `faults!`
+//! ([`vocabulary`]), and give it its [`Effect`] there.
 
+pub mod clock;
+pub mod disk;
 pub mod draws;
+pub mod effect;
 pub mod injector;
+pub mod lies;
+pub mod links;
 pub mod nemesis;
+pub mod network;
+pub mod node;
+pub mod partition;
 pub mod place;
 pub mod schedule;
 pub mod target;
-pub mod validation;
 pub mod vocabulary;
 
+pub use effect::{Effect, Grip, Site};
 pub use injector::{Active, Injector, Struck};
-pub use place::Place;
+pub use links::MessageFilter;
+pub use partition::Shape;
+pub use place::{Aim, Place};
 pub use schedule::Scheduled;
 pub use target::{Names, Target};
-pub use vocabulary::{Family, Fault, FaultKind, KINDS, MessageFilter, Shape};
+pub use vocabulary::{Family, Fault, FaultKind, Kind, kinds};

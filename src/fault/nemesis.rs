@@ -3,9 +3,14 @@
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
+use super::clock::ClockRate;
+use super::links::MessageFilter;
+use super::network::{Cut, Delay, Duplicate, Isolate, Loss, Partition};
+use super::node::{Crash, Pause};
+use super::partition::Shape;
 use super::schedule::Scheduled;
 use super::target::Target;
-use super::vocabulary::{Fault, MessageFilter, Shape};
+use super::vocabulary::Fault;
 use crate::sim::{Distribution, Unsynced};
 
 /// Draws the fault schedule of one random run: a few faults of several kinds, which strike within
@@ -21,25 +26,26 @@ fn random_fault(rng: &mut impl Rng, horizon_ms: f64) -> Scheduled {
         MessageFilter { from: Some(first.clone()), to: None, both_ways: false, types: vec![] };
     let shapes = [Shape::Halves, Shape::Random, Shape::Bridge, Shape::MajoritiesRing];
     let unsynced = [Unsynced::Lose, Unsynced::Tear, Unsynced::Keep];
-    let fault = match rng.random_range(0..12) {
+    let fault: Fault = match rng.random_range(0..12) {
         0 | 1 => {
-            Fault::Partition { groups: vec![], shape: shapes.choose(rng).copied(), bridge: None }
+            let shape = shapes.choose(rng).copied();
+            Partition { groups: vec![], shape, bridge: None }.into()
         }
-        2 => Fault::Partition { groups: vec![first], shape: None, bridge: None },
-        3 => Fault::Isolate { node: first },
-        4 => Fault::Cut { filter: MessageFilter { to: Some(second), ..filter } },
-        5 => Fault::Delay {
-            by: Distribution::Exponential { mean: rng.random_range(1.0..400.0) },
-            filter,
-        },
-        6 => Fault::Loss { filter, probability: rng.random_range(0.05..0.8) },
-        7 => Fault::Duplicate { filter, probability: rng.random_range(0.05..0.8) },
-        8 | 9 => Fault::Crash {
-            node: first,
-            unsynced: unsynced.choose(rng).copied().unwrap_or_default(),
-        },
-        10 => Fault::Pause { node: first },
-        _ => Fault::ClockRate { node: first, rate: rng.random_range(0.5..2.0) },
+        2 => Partition { groups: vec![first], shape: None, bridge: None }.into(),
+        3 => Isolate { node: first }.into(),
+        4 => Cut { filter: MessageFilter { to: Some(second), ..filter } }.into(),
+        5 => {
+            let by = Distribution::Exponential { mean: rng.random_range(1.0..400.0) };
+            Delay { filter, by }.into()
+        }
+        6 => Loss { filter, probability: rng.random_range(0.05..0.8) }.into(),
+        7 => Duplicate { filter, probability: rng.random_range(0.05..0.8) }.into(),
+        8 | 9 => {
+            let unsynced = unsynced.choose(rng).copied().unwrap_or_default();
+            Crash { node: first, unsynced }.into()
+        }
+        10 => Pause { node: first }.into(),
+        _ => ClockRate { node: first, rate: rng.random_range(0.5..2.0) }.into(),
     };
     Scheduled {
         at: Some(constant(rng.random_range(0.0..horizon_ms * 0.7))),

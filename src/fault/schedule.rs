@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::effect::Effect;
 use super::target::Names;
-use super::vocabulary::Fault;
+use super::vocabulary::{Fault, Kind};
 use crate::protocol::Span;
 use crate::sim::Distribution;
 use crate::sim::time::millis;

@@ -170,6 +170,11 @@ impl Target {
         })
     }
 
+    /// Checks a target; errors begin with the name of its parameter.
+    pub(super) fn validate_as(&self, parameter: &str, names: &Names) -> Result<(), String> {
+        self.validate(names).map_err(|why| format!("{parameter}: {why}"))
+    }
+
     /// The nodes that it hits now, possibly none; `None` if it asks for a leader or a follower and
     /// there is none yet. `draw` provides the random draw.
     pub fn resolve<P: Replica, O: Observer<P>>(

@@ -1,162 +1,16 @@
-//! What can go wrong, as values.
+//! What can go wrong, as values: the declaration of faults, and their families.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use super::target::Target;
-use crate::protocol::Message;
-use crate::raft::{Lie, RaftMessage};
-use crate::sim::{Distribution, Unsynced};
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-/// A fault.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Fault {
-    /// Cuts the links between groups. Nodes in no group form one more group.
-    Partition {
-        /// The groups; empty if a shape is given.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        groups: Vec<Target>,
-        /// The shape, from which groups are made when the fault strikes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        shape: Option<Shape>,
-        /// With [`Shape::Bridge`]: the node that is connected to both halves; drawn at random if
-        /// not given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bridge: Option<Target>,
-    },
-    /// Cuts each of these nodes off from all other nodes.
-    Isolate {
-        /// The nodes.
-        node: Target,
-    },
-    /// Cuts links in one direction.
-    Cut {
-        /// The messages affected.
-        #[serde(flatten)]
-        filter: MessageFilter,
-    },
-    /// Delays messages.
-    Delay {
-        /// The messages affected.
-        #[serde(flatten)]
-        filter: MessageFilter,
-        /// The additional delay.
-        by: Distribution,
-    },
-    /// Loses messages.
-    Loss {
-        /// The messages affected.
-        #[serde(flatten)]
-        filter: MessageFilter,
-        /// The probability for each message.
-        probability: f64,
-    },
-    /// Delivers messages twice.
-    Duplicate {
-        /// The messages affected.
-        #[serde(flatten)]
-        filter: MessageFilter,
-        /// The probability for each message.
-        probability: f64,
-    },
-    /// Holds messages as they are sent, to be delivered by hand.
-    Hold {
-        /// The messages affected.
-        #[serde(flatten)]
-        filter: MessageFilter,
-    },
-    /// Cuts the power of nodes. They restart when the fault ends.
-    Crash {
-        /// The nodes.
-        node: Target,
-        /// What happens to writes that were not synced.
-        #[serde(default)]
-        unsynced: Unsynced,
-    },
-    /// Restarts nodes that are down.
-    Restart {
-        /// The nodes.
-        node: Target,
-    },
-    /// Pauses nodes. When the fault ends they process the messages and timers that have waited.
-    Pause {
-        /// The nodes.
-        node: Target,
-    },
-    /// Resumes paused nodes.
-    Resume {
-        /// The nodes.
-        node: Target,
-    },
-    /// Crashes nodes and wipes their disks. They restart, empty, when the fault ends.
-    Wipe {
-        /// The nodes.
-        node: Target,
-    },
-    /// Makes clocks run at another rate; several rates multiply. When the fault ends its rate no
-    /// longer counts; the offset remains.
-    ClockRate {
-        /// The nodes.
-        node: Target,
-        /// The rate, relative to true time.
-        rate: f64,
-    },
-    /// Sets clocks forward or back.
-    ClockJump {
-        /// The nodes.
-        node: Target,
-        /// The change, in milliseconds.
-        by: f64,
-    },
-    /// Makes nodes lie.
-    Lie {
-        /// The node or nodes.
-        node: Target,
-        /// The lie.
-        lie: Lie,
-    },
-    /// Makes a node forget its vote. (A lie: other nodes do not learn of it.)
-    ForgetVote {
-        /// The node or nodes.
-        node: Target,
-    },
-    /// Makes a node leader of the next term without an election. (A lie.)
-    Usurp {
-        /// The node or nodes.
-        node: Target,
-    },
-}
-
-/// Selects the messages that a network fault affects.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct MessageFilter {
-    /// The senders; all nodes if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Target>,
-    /// The receivers; all nodes if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Target>,
-    /// True to include the opposite direction.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub both_ways: bool,
-    /// The types of message; all if empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub types: Vec<String>,
-}
-
-/// Shapes of a partition.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Shape {
-    /// A randomly drawn minority, and the rest.
-    Halves,
-    /// Two random groups, to which each node is assigned independently, or one isolated node.
-    Random,
-    /// Two halves that are connected only through one node.
-    Bridge,
-    /// Each node is connected to a majority, and no two to the same one (Jepsen).
-    MajoritiesRing,
-}
+use super::clock::Clock;
+use super::disk::Disk;
+use super::lies::Lies;
+use super::network::Network;
+use super::node::Node;
 
 /// What a fault acts on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -170,7 +24,7 @@ pub enum Family {
     /// Clocks.
     Clock,
     /// The contents of messages.
-    Lie,
+    Lies,
 }
 
 impl Family {
@@ -181,7 +35,7 @@ impl Family {
             Family::Node => "node",
             Family::Disk => "disk",
             Family::Clock => "clock",
-            Family::Lie => "lie",
+            Family::Lies => "lie",
         }
     }
 }
@@ -201,101 +55,285 @@ pub struct FaultKind {
     pub end: Option<&'static str>,
 }
 
-macro_rules! kinds {
-    ($($name:literal $class:literal $family:ident: $meaning:literal $(; $end:literal)?)*) => {
-        /// All kinds of fault.
-        pub const KINDS: &[FaultKind] = &[$(FaultKind {
-            name: $name, class: $class, family: Family::$family, meaning: $meaning, end: kinds!(@end $($end)?),
-        }),*];
+/// Declares the faults of a family, in its file:
+///
+/// ```text
+/// faults! { Clock:
+///     /// Documentation of the struct.
+///     ClockRate "clock_rate": "what it does"; "what happens when it ends" {
+///         /// Documentation of a parameter.
+///         node: Target,
+///     }
+/// }
+/// ```
+///
+/// Each becomes a struct with its row ([`FaultKind`]) and a variant of the family's enum; without
+/// an end its effect is instantaneous. What it does is its [`Effect`], next to the declaration.
+macro_rules! faults {
+    ($family:ident: $(
+        $(#[doc = $doc:literal])*
+        $fault:ident $name:literal: $meaning:literal $(; $end:literal)? {
+            $($(#[$about:meta])* $parameter:ident: $type:ty,)*
+        }
+    )*) => {
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Debug, serde::Deserialize, PartialEq, serde::Serialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $fault {
+                $($(#[$about])* pub $parameter: $type,)*
+            }
+
+            impl $fault {
+                /// Its row.
+                pub const KIND: $crate::fault::FaultKind = $crate::fault::FaultKind {
+                    name: $name,
+                    class: stringify!($fault),
+                    family: $crate::fault::Family::$family,
+                    meaning: $meaning,
+                    end: faults!(@end $($end)?),
+                };
+            }
+
+            impl $crate::fault::Kind for $fault {
+                fn kind(&self) -> &'static $crate::fault::FaultKind {
+                    const { &Self::KIND }
+                }
+            }
+
+            impl From<$fault> for $crate::fault::Fault {
+                fn from(fault: $fault) -> Self {
+                    Self::$family($family::$fault(fault))
+                }
+            }
+        )*
+
+        /// The faults of this family.
+        #[derive(Clone, Debug, serde::Deserialize, PartialEq, serde::Serialize)]
+        #[serde(tag = "fault")]
+        pub enum $family {
+            $($(#[doc = $doc])* #[serde(rename = $name)] $fault($fault),)*
+        }
+
+        impl $family {
+            /// Their rows.
+            pub const KINDS: &[$crate::fault::FaultKind] = &[$($fault::KIND),*];
+        }
+
+        $crate::fault::vocabulary::one_of! { $family { $($fault)* } }
     };
     (@end $end:literal) => { Some($end) };
     (@end) => { None };
 }
 
-kinds! {
-    "partition" "Partition" Network: "links between groups are down; nodes in no group form one more group"; "the links are up"
-    "isolate" "Isolate" Network: "each of these nodes is cut off from all others"; "the links are up"
-    "cut" "Cut" Network: "links are down in one direction, or for some types of message"; "the links are up"
-    "delay" "Delay" Network: "messages take longer"; "new messages take as long as before"
-    "loss" "Loss" Network: "messages are lost with a probability"; "the loss ends"
-    "duplicate" "Duplicate" Network: "messages arrive twice with a probability"; "messages arrive once"
-    "hold" "Hold" Network: "messages are held, to be delivered by hand"; "new messages are no longer held; held ones stay held"
-    "crash" "Crash" Node: "nodes lose power, and keep only what their disks have synced"; "they restart"
-    "restart" "Restart" Node: "nodes that are down restart, and the faults that kept them down end"
-    "pause" "Pause" Node: "nodes are paused; messages and timers wait"; "they process what has waited"
-    "resume" "Resume" Node: "paused nodes continue, and the faults that paused them end"
-    "wipe" "Wipe" Disk: "nodes crash and lose their disks"; "they restart, empty, under their old names"
-    "clock_rate" "ClockRate" Clock: "clocks run fast or slow"; "clocks run at the true rate, and keep their offset"
-    "clock_jump" "ClockJump" Clock: "clocks are set forward or back"
-    "lie" "Lie" Lie: "nodes lie in their messages"; "they no longer lie"
-    "forget_vote" "ForgetVote" Lie: "a node forgets its vote"
-    "usurp" "Usurp" Lie: "a node leads the next term without an election"
+/// An enum that is the fault that its variant contains.
+macro_rules! one_of {
+    ($enum:ident { $($variant:ident)* }) => {
+        impl $crate::fault::Kind for $enum {
+            fn kind(&self) -> &'static $crate::fault::FaultKind {
+                match self { $(Self::$variant(fault) => fault.kind(),)* }
+            }
+        }
+
+        impl $crate::fault::Effect for $enum {
+            fn aim(&self) -> $crate::fault::Aim<'_> {
+                match self { $(Self::$variant(fault) => fault.aim(),)* }
+            }
+
+            fn limits(&self, names: &$crate::fault::Names) -> Result<(), String> {
+                match self { $(Self::$variant(fault) => fault.limits(names),)* }
+            }
+
+            fn lasts(&self) -> bool {
+                match self { $(Self::$variant(fault) => fault.lasts(),)* }
+            }
+
+            fn grip(&self) -> Option<$crate::fault::Grip> {
+                match self { $(Self::$variant(fault) => fault.grip(),)* }
+            }
+
+            fn strike<P, O>(
+                &self,
+                site: &mut $crate::fault::Site<'_, P, O>,
+                place: &$crate::fault::Place,
+            )
+            where
+                P: $crate::replica::Replica<Lie = $crate::raft::Lie>,
+                O: $crate::sim::Observer<P>,
+            {
+                match self { $(Self::$variant(fault) => fault.strike(site, place),)* }
+            }
+
+            fn end<P, O>(
+                &self,
+                site: &mut $crate::fault::Site<'_, P, O>,
+                nodes: &$crate::protocol::NodeSet,
+            )
+            where
+                P: $crate::replica::Replica<Lie = $crate::raft::Lie>,
+                O: $crate::sim::Observer<P>,
+            {
+                match self { $(Self::$variant(fault) => fault.end(site, nodes),)* }
+            }
+        }
+    };
 }
 
-/// The row of this name; an unknown name does not compile.
-const fn row(name: &str) -> &'static FaultKind {
-    let mut at = 0;
-    while !is_same(KINDS[at].name, name) {
-        at += 1;
+pub(super) use {faults, one_of};
+
+/// A value that belongs to a kind of fault.
+pub trait Kind {
+    /// Its row.
+    fn kind(&self) -> &'static FaultKind;
+}
+
+macro_rules! families {
+    ($($family:ident)*) => {
+        /// A fault: one of those that its family declares.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Fault {
+            $(#[doc = concat!("One of the family ", stringify!($family), ".")] $family($family),)*
+        }
+
+        one_of! { Fault { $($family)* } }
+
+        /// All kinds of fault.
+        pub fn kinds() -> impl Iterator<Item = &'static FaultKind> {
+            [$($family::KINDS),*].into_iter().flatten()
+        }
+
+        impl Family {
+            /// Reads a fault of this family.
+            fn read(self, written: Value) -> serde_json::Result<Fault> {
+                match self {
+                    $(Family::$family => $family::deserialize(written).map(Fault::$family),)*
+                }
+            }
+        }
+    };
+}
+
+families! { Network Node Disk Clock Lies }
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let written = from.deserialize_map(Parameters)?;
+        let name = written.get("fault").ok_or_else(|| D::Error::missing_field("fault"))?;
+        let name = String::deserialize(name).map_err(D::Error::custom)?;
+        let Some(kind) = kinds().find(|kind| kind.name == name) else {
+            let known = kinds().map(|kind| format!("`{}`", kind.name)).collect::<Vec<_>>();
+            let known = known.join(", ");
+            return Err(D::Error::custom(format!(
+                "unknown variant `{name}`, expected one of {known}"
+            )));
+        };
+        kind.family.read(Value::Object(written)).map_err(D::Error::custom)
     }
-    &KINDS[at]
 }
 
-/// Whether two strings are equal, at compile time.
-const fn is_same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut at = 0;
-    while at < a.len() && at < b.len() && a[at] == b[at] {
-        at += 1;
+/// Reads the name and the parameters of a fault, each at most once.
+struct Parameters;
+
+impl<'de> Visitor<'de> for Parameters {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fault")
     }
-    at == a.len() && at == b.len()
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut written = Map::new();
+        while let Some((name, value)) = from.next_entry::<String, Value>()? {
+            if written.contains_key(&name) {
+                return Err(A::Error::custom(format!("duplicate field `{name}`")));
+            }
+            written.insert(name, value);
+        }
+        Ok(written)
+    }
 }
 
-impl Fault {
-    /// Its row in [`KINDS`].
-    pub fn kind(&self) -> &'static FaultKind {
-        match self {
-            Fault::Partition { .. } => const { row("partition") },
-            Fault::Isolate { .. } => const { row("isolate") },
-            Fault::Cut { .. } => const { row("cut") },
-            Fault::Delay { .. } => const { row("delay") },
-            Fault::Loss { .. } => const { row("loss") },
-            Fault::Duplicate { .. } => const { row("duplicate") },
-            Fault::Hold { .. } => const { row("hold") },
-            Fault::Crash { .. } => const { row("crash") },
-            Fault::Restart { .. } => const { row("restart") },
-            Fault::Pause { .. } => const { row("pause") },
-            Fault::Resume { .. } => const { row("resume") },
-            Fault::Wipe { .. } => const { row("wipe") },
-            Fault::ClockRate { .. } => const { row("clock_rate") },
-            Fault::ClockJump { .. } => const { row("clock_jump") },
-            Fault::Lie { .. } => const { row("lie") },
-            Fault::ForgetVote { .. } => const { row("forget_vote") },
-            Fault::Usurp { .. } => const { row("usurp") },
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Names, Scheduled};
+
+    fn parse(json: &str) -> Result<Scheduled, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    #[test]
+    fn faults_survive_json() {
+        for json in [
+            r#"{"fault":{"fault":"partition","groups":["AB","CDE"]},"at":1000,"duration":500,"patience":10000}"#,
+            r#"{"fault":{"fault":"crash","node":"leader","unsynced":"tear"},"at":{"distribution":"uniform","low":1000.0,"high":1150.0},"patience":10000}"#,
+            r#"{"fault":{"fault":"delay","from":"A","types":["AppendEntries"],"by":10000.0},"patience":10000}"#,
+            r#"{"fault":{"fault":"lie","node":"E","lie":{"lie":"claimed_log","index":9999,"append_entries":true}},"patience":10000}"#,
+        ] {
+            let fault = parse(json).unwrap();
+            fault.validate(&Names::letters(5).unwrap()).unwrap();
+            let again = serde_json::to_string(&fault).unwrap();
+            assert_eq!(parse(&again).unwrap(), fault, "{again}");
         }
     }
 
-    /// True if a strike lasts until it is ended; false if its effect is instantaneous.
-    pub fn lasts(&self) -> bool {
-        self.kind().end.is_some() && !matches!(self, Fault::Wipe { .. })
-    }
-}
-
-impl MessageFilter {
-    /// The types as a bitmap; `None` means all types.
-    pub fn kinds(&self) -> Result<Option<u64>, String> {
-        if self.types.is_empty() {
-            return Ok(None);
+    #[test]
+    fn bad_faults_are_refused_with_a_reason() {
+        let names = Names::letters(5).unwrap();
+        let why = |json: &str| match parse(json) {
+            Ok(fault) => fault.validate(&names).unwrap_err(),
+            Err(error) => error.to_string(),
+        };
+        for (fault, expected) in [
+            (r#""crash","node":"F""#, "node: unknown node 'F'"),
+            (r#""clock_rate","node":"F","rate":2"#, "node: unknown node 'F'"),
+            (r#""cut","from":"F""#, "from: unknown node 'F'"),
+            (r#""cut","from":"A","to":"BF""#, "to: unknown node 'BF'"),
+            (r#""partition","groups":["AB","CF"]"#, "groups: unknown node 'CF'"),
+            (r#""partition","groups":["AB","BC"]"#, "groups: 'AB' and 'BC' overlap in node 'B'"),
+            (r#""partition","groups":["ABCDE"]"#, "groups: 'ABCDE' contains every node"),
+        ] {
+            let said = why(&format!(r#"{{"fault":{{"fault":{fault}}}}}"#));
+            assert!(said.contains(expected), "{said}");
         }
-        let known = RaftMessage::KINDS;
-        self.types
-            .iter()
-            .try_fold(0, |kinds, name| {
-                let at = known.iter().position(|kind| kind == name);
-                at.map(|at| kinds | 1 << at).ok_or_else(|| {
-                    format!("unknown message type '{name}'; accepted are {}", known.join(", "))
-                })
-            })
-            .map(Some)
+        assert!(
+            why(r#"{"fault":{"fault":"loss","probability":1.5}}"#)
+                .contains("between 0 and 1, not 1.5")
+        );
+        assert!(
+            why(r#"{"fault":{"fault":"cut","types":["Vote"]}}"#)
+                .contains("unknown message type 'Vote'")
+        );
+        assert!(why(r#"{"fault":{"fault":"crush","node":"A"}}"#).contains("unknown variant"));
+        assert!(why(r#"{"fault":{"fault":"cut","frm":"A"}}"#).contains("unknown field `frm`"));
+        let twice = r#"{"fault":{"fault":"crash","node":"A","node":"B"}}"#;
+        assert!(why(twice).contains("duplicate field `node`"));
+        assert!(
+            why(r#"{"fault":{"fault":"crash","node":"A"},"duration":-1}"#)
+                .contains("at least 0 ms")
+        );
+        assert!(
+            why(r#"{"fault":{"fault":"crash","node":"A"},"when":1}"#).contains("unknown field")
+        );
+    }
+
+    #[test]
+    fn every_fault_has_its_row() {
+        for kind in kinds() {
+            let rest = match kind.name {
+                "partition" => r#","groups":["A"]"#,
+                "delay" => r#","by":1"#,
+                "loss" | "duplicate" => r#","probability":0.5"#,
+                "cut" | "hold" => "",
+                "clock_rate" => r#","node":"A","rate":2"#,
+                "clock_jump" => r#","node":"A","by":2"#,
+                "lie" => r#","node":"A","lie":{"lie":"double_vote"}"#,
+                _ => r#","node":"A""#,
+            };
+            let json = format!(r#"{{"fault":"{}"{rest}}}"#, kind.name);
+            let fault: Fault = serde_json::from_str(&json).unwrap();
+            assert_eq!(fault.kind().name, kind.name);
+        }
     }
 }

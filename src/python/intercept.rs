@@ -10,7 +10,7 @@ use super::views::{self, Surroundings};
 use crate::experiment::edits::EditSpec;
 use crate::experiment::symbols::SharedSymbols;
 use crate::experiment::{Cluster, Playable, Symbols, Watcher};
-use crate::fault::vocabulary::MessageFilter;
+use crate::fault::MessageFilter;
 use crate::fault::{Names, Target};
 use crate::protocol::{Message, NodeId, NodeSet};
 use crate::replica::Replica;

@@ -15,9 +15,9 @@ use crate::experiment::presets::PRESETS;
 use crate::experiment::step::{CommandSpec, command_text};
 use crate::experiment::watch::Texts;
 use crate::experiment::{Cluster, Ending, Symbols, Watcher};
+
 use crate::fault::target::ROLES;
-use crate::fault::vocabulary::KINDS;
-use crate::fault::{Names, Scheduled};
+use crate::fault::{Kind, Names, Scheduled, kinds};
 use crate::protocol::{Message, NodeId, OpId, Role};
 use crate::raft::fields::Editable;
 use crate::raft::{RaftMessage, Rule};
@@ -345,8 +345,7 @@ pub(super) fn table<P: Playable, O: Watcher<P>>(
 #[pyfunction]
 pub(super) fn faults() -> Vec<(&'static str, &'static str, &'static str, &'static str, &'static str)>
 {
-    KINDS
-        .iter()
+    kinds()
         .map(|k| (k.name, k.class, k.family.name(), k.meaning, k.end.unwrap_or("nothing")))
         .collect()
 }

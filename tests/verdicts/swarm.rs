@@ -1,6 +1,8 @@
 //! Random scenarios with liars: each draws a mix of missing rules, lies, faults, load and settings.
 
 use raftlab::experiment::Scenario;
+use raftlab::fault::disk::Wipe;
+use raftlab::fault::lies::{self, ForgetVote, Usurp};
 use raftlab::fault::nemesis::random_faults;
 use raftlab::fault::{Fault, Names, Scheduled, Target};
 use raftlab::protocol::{Delay, Mix, ReadPath, Span};
@@ -23,7 +25,7 @@ pub fn scenario(seed: u64) -> Scenario {
     }
     scenario.faults = random_faults(&mut rng, HORIZON_MS);
     if rng.random_bool(0.3) {
-        scenario.faults.push(struck(&mut rng, Fault::Wipe { node: target(Who::Any) }));
+        scenario.faults.push(struck(&mut rng, Wipe { node: target(Who::Any) }.into()));
     }
     if rng.random_bool(0.7) {
         for _ in 0..rng.random_range(1..=4) {
@@ -111,8 +113,8 @@ fn lie(rng: &mut impl Rng) -> Fault {
     let who = [Who::Leader, Who::Follower, Who::Any, Who::First][rng.random_range(0..4)];
     let node = target(who);
     let lie = match rng.random_range(0..6) {
-        0 => return Fault::Usurp { node },
-        1 => return Fault::ForgetVote { node },
+        0 => return Usurp { node }.into(),
+        1 => return ForgetVote { node }.into(),
         2 => Lie::DoubleVote,
         3 => Lie::ForgedAck { offered: (0, 0) },
         _ => Lie::ClaimedLog {
@@ -121,7 +123,7 @@ fn lie(rng: &mut impl Rng) -> Fault {
             append_entries: rng.random_bool(0.3),
         },
     };
-    Fault::Lie { node, lie }
+    lies::Lie { node, lie }.into()
 }
 
 #[derive(Clone, Copy)]

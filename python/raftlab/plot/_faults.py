@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from raftlab._faults import kinds
 from raftlab._time import Duration, format_ms
 from raftlab.errors import InvalidError
 
@@ -119,28 +120,32 @@ def breaches(world: World, window: Window) -> list[Breach]:
 
 
 def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
-    """A short label of a fault: its kind, its parameter and its target."""
-    what = kind.replace("_", " ")
+    """A short label of a fault: its kind, its parameters and its target, as its class has them."""
     groups = [group.split(",") for group in nodes.split(" | ")] if nodes else []
-    hit = _names(groups[0] if groups else detail.get("node", ""))
-    match kind:
-        case "partition":
-            return f"{what} {_partition(detail, groups)}"
-        case "loss" | "duplicate":
-            return f"{what} {100 * detail.get('probability', 0):.3g} %{_link(detail, nodes)}"
-        case "delay":
-            return f"{what} {_time(detail.get('by', 0))}{_link(detail, nodes)}"
-        case "cut" | "hold":
-            return f"{what}{_link(detail, nodes)}"
-        case "clock_rate":
-            return f"clock ×{detail.get('rate', 1):.6g} {hit}"
-        case "clock_jump":
-            by = float(detail.get("by", 0))
-            return f"clock {'−' if by < 0 else '+'}{format_ms(abs(by))} {hit}"
-        case "lie":
-            return f"{hit}: {str(detail.get('lie', {}).get('lie', 'lie')).replace('_', ' ')}"
-        case _:
-            return f"{what} {hit}"
+    words = {
+        **detail,
+        "kind": kind.replace("_", " "),
+        "hit": _names(groups[0] if groups else detail.get("node", "")),
+        "link": _link(detail, nodes),
+        "groups": _partition(detail, groups),
+        "lie": str(detail.get("lie", {}).get("lie", "lie")).replace("_", " "),
+        "by": _By(detail.get("by", 0)),
+        "percent": 100 * detail.get("probability", 0),
+    }
+    return kinds()[kind]._label.format(**words)
+
+
+class _By:
+    """The time by which messages are delayed or a clock jumps, or the distribution of the time."""
+
+    def __init__(self, by: Any) -> None:
+        self.by = by
+
+    def __format__(self, sign: str) -> str:
+        if isinstance(self.by, dict):
+            return f"~ {self.by.get('distribution', '')}"
+        by = float(self.by)
+        return ("−" if by < 0 else sign) + format_ms(abs(by))
 
 
 def _partition(detail: dict[str, Any], groups: Sequence[Sequence[str]]) -> str:
@@ -175,9 +180,3 @@ def _link(detail: dict[str, Any], nodes: str) -> str:
         arrow = "↔" if detail.get("both_ways") else "→"
         types = f"{_names(ends[0])}{arrow}{_names(ends[1])} {types}"
     return f" {types}".rstrip()
-
-
-def _time(by: Any) -> str:
-    if isinstance(by, dict):
-        return f"~ {by.get('distribution', '')}"
-    return format_ms(float(by))

@@ -8,7 +8,7 @@ use crate::experiment::playable::Playable;
 use crate::experiment::step::Action;
 use crate::experiment::watch::{FaultEvent, Watcher};
 use crate::fault::draws::Draws;
-use crate::fault::{Place, Scheduled, Struck};
+use crate::fault::{Effect, Kind, Place, Scheduled, Struck};
 use crate::sim::{Luck, Strike, Time};
 
 /// A strike that waits for a node to hit.
