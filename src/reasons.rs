@@ -21,6 +21,35 @@ reasons! {
     UNREACHABLE "the node cannot be reached";
     /// A read by lease was requested, and `lease_drift` is not set. The operation fails.
     NO_LEASE "reads by lease are not configured";
+    /// A leader changes the configuration only once it has committed an entry of its own term. The
+    /// operation fails.
+    NOTHING_COMMITTED "the leader has committed nothing in its term";
+    /// Another change of the configuration is under way. The operation fails.
+    CHANGE_PENDING "another change is under way";
+    /// The configuration is joint, and has to be left before the next change. The operation fails.
+    JOINT "the configuration is joint";
+    /// Only a joint configuration can be left. The operation fails.
+    NOT_JOINT "the configuration is not joint";
+    /// One step changes at most one voter. The operation fails.
+    TWO_VOTERS "one step changes one voter";
+    /// The change would leave no voter. The operation fails.
+    LAST_VOTER "no voter would remain";
+    /// The node to remove is not a member. The operation fails.
+    NO_MEMBER "the node is not a member";
+    /// The node to promote is not a learner. The operation fails.
+    NO_LEARNER "the node is not a learner";
+    /// The learner was still behind after ten rounds (diss. §4.2.1). The operation fails.
+    TOO_SLOW "the learner did not catch up";
+    /// Only a voter can lead. The operation fails.
+    NO_VOTER "the node is not a voter";
+    /// The protocol does not have such requests. The operation fails.
+    NOT_KNOWN "not known to the protocol";
+    /// The leader is handing over its leadership, and accepts nothing meanwhile. The operation
+    /// fails.
+    TRANSFERRING "the leader is handing over";
+    /// The transfer took longer than an election timeout (diss. §3.10). The other node may still
+    /// take over.
+    TRANSFER_ABORTED "the transfer took too long";
     /// The leader stepped down before the entry was committed: a later leader may still commit it.
     /// A read fails; the outcome of a write is unknown.
     STEPPED_DOWN "the leader stepped down";

@@ -11,6 +11,8 @@ mod honest;
 mod lab;
 #[path = "checks/liars.rs"]
 mod liars;
+#[path = "checks/membership.rs"]
+mod membership;
 #[path = "checks/planted.rs"]
 mod planted;
 #[path = "checks/stories.rs"]

@@ -340,7 +340,7 @@ fn a_candidate_tells_where_its_log_ends() {
             .sent
             .iter()
             .map(|(to, message)| match *message {
-                RaftMessage::RequestVote { term: t, last } => {
+                RaftMessage::RequestVote { term: t, last, .. } => {
                     assert_eq!((t, last.index, last.term), (term, index, of));
                     *to
                 }
@@ -513,7 +513,7 @@ fn steps(subject: &Subject) -> Vec<Step> {
         messages.push(append(term, (0, 0), &[], 0));
         messages.push(acknowledge(term, 0));
         let last = EntryId { term, index: 1 };
-        messages.push(RaftMessage::RequestVote { term, last });
+        messages.push(RaftMessage::RequestVote { term, last, forced: false });
         messages.push(RaftMessage::PreVote { term, last });
         for granted in [false, true] {
             let (asked, stale_log) = (term, false);

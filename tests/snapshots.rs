@@ -44,7 +44,11 @@ fn snapshot(terms: &[u64], value: u32) -> Arc<Snapshot> {
     let (index, term) = (log.last_index(), log.last_term());
     let mut machine = Machine::default();
     machine.apply_quietly(put(value));
-    Arc::new(Snapshot { base: Base { index, term, hash: log.hash_at(index) }, machine })
+    Arc::new(Snapshot {
+        base: Base { index, term, hash: log.hash_at(index) },
+        machine,
+        members: None,
+    })
 }
 
 fn install(term: u64, round: u64, snapshot: &Arc<Snapshot>) -> RaftMessage {

@@ -25,6 +25,9 @@
 //!   perhaps `first` or `last`; without one, all that match, in the order in which they were sent.
 //!   `call` delivers a message and its reply. `edit A->B commit=2` changes the next message of a
 //!   link.
+//! - `boot D`: start a machine that `spare 1` (after `nodes`) made ready; `change A learner|voter|
+//!   promote|remove D`, `change A to ABD [+ E] [stay]`, `change A leave`: A is asked for another
+//!   configuration; `transfer A B`; `step_down A`.
 //! - `stabilize [ABC]`: deliver until no messages are left (between these nodes).
 //! - `crash`, `restart`, `wipe`, `pause`, `resume A`; `clock A 1.1`: its rate.
 //! - `run 50ms`; `tick A election|heartbeat|quorum`: until that timer of A has expired.

@@ -108,6 +108,9 @@ impl Checks {
     /// called for every such node before the world is made.
     pub fn begin(&mut self, id: NodeId, node: &impl Replica) {
         let status = node.status();
+        if self.nodes.len() <= id.at() {
+            self.nodes.resize_with(id.at() + 1, Witness::default); // it is added later
+        }
         let witness = &mut self.nodes[id.at()];
         (witness.role, witness.term) = (status.role, status.term);
         witness.promised.term = status.term;
@@ -240,7 +243,9 @@ impl<P: Replica> Observer<P> for Checks {
             ReplicaNote::Installed { first, index, hash } => {
                 self.installed(now, id, node, (first, index, hash));
             }
-            ReplicaNote::Session { fresh: false, .. } | ReplicaNote::Refused { .. } => {}
+            ReplicaNote::Session { fresh: false, .. }
+            | ReplicaNote::Configured { .. }
+            | ReplicaNote::Refused { .. } => {}
         }
     }
 
@@ -249,7 +254,7 @@ impl<P: Replica> Observer<P> for Checks {
         match event {
             HostEvent::Crashed | HostEvent::Halted(_) => self.crashed(now, id, node),
             HostEvent::Wiped => self.wiped(id),
-            HostEvent::Restarted | HostEvent::Paused | HostEvent::Resumed => {}
+            HostEvent::Added | HostEvent::Restarted | HostEvent::Paused | HostEvent::Resumed => {}
         }
     }
 

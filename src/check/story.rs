@@ -219,6 +219,9 @@ pub trait Names {
                 format!("{} = {} if {}", self.key(key), self.value(value), self.value(expected))
             }
             Op::Append { key, value } => format!("{} += {}", self.key(key), self.value(value)),
+            Op::Config(members) => {
+                format!("configuration {}", members.membership().text(|id| self.node(id)))
+            }
         }
     }
 }

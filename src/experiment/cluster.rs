@@ -115,6 +115,9 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         if let Some(tick) = scenario.tick {
             world.set_tick(tick);
         }
+        for at in scenario.nodes.founding()..scenario.nodes.len() {
+            make_room(&mut world, &scenario, NodeId::from(at));
+        }
         Self {
             seed: 0,
             world,
@@ -206,4 +209,11 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     pub fn knows_handle(&self, handle: u32) -> bool {
         self.injector.fault(handle).is_some()
     }
+}
+
+/// Makes room for a machine that is added later.
+fn make_room<P: Playable, O: Watcher<P>>(world: &mut World<P, O>, scenario: &Scenario, id: NodeId) {
+    let node = scenario.spare::<P>(id);
+    world.observer_mut().begin(id, &node);
+    world.make_room(node);
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ceilings::MAX_DEPTH;
 use super::watch::Watcher;
-use crate::fault::Names;
+use crate::fault::{Names, membership};
 use crate::protocol::{NodeId, OpId, Role};
 use crate::replica::Replica;
 use crate::sim::World;
@@ -78,6 +78,13 @@ conditions! {
         /// the number of nodes
         count: u32
     };
+    /// this node is a voter of the newest committed configuration
+    Member "member" {
+        /// its name
+        node: String
+    };
+    /// the configuration of the leader of the highest term is joint
+    InJoint "in_joint";
     /// at least one of several conditions holds
     AnyOf "any_of" {
         /// the conditions
@@ -107,7 +114,7 @@ impl Condition {
 
     fn validate_within(&self, names: &Names, depth: usize) -> Result<(), String> {
         match self {
-            Condition::Leads { node } => names.id(node).map(|_| ()),
+            Condition::Leads { node } | Condition::Member { node } => names.id(node).map(|_| ()),
             Condition::AnyOf { of } | Condition::AllOf { of } => {
                 if of.is_empty() {
                     let what =
@@ -166,7 +173,7 @@ impl Condition {
     /// Arms it now: edges count from here.
     pub fn arm<P: Replica, O: Watcher<P>>(&self, names: &Names, world: &World<P, O>) -> Armed {
         let node = match self {
-            Condition::Leads { node } => names.id(node).ok(),
+            Condition::Leads { node } | Condition::Member { node } => names.id(node).ok(),
             _ => None,
         };
         let parts = match self {
@@ -198,6 +205,8 @@ impl Condition {
             Condition::Down { count } => format!("{count} nodes are down"),
             Condition::Candidates { count } => format!("{count} nodes are candidates"),
             Condition::Behind { count } => format!("{count} nodes lack committed entries"),
+            Condition::Member { node } => format!("{node} is a voter"),
+            Condition::InJoint => "the configuration is joint".into(),
             Condition::AnyOf { of } => join(of, " or "),
             Condition::AllOf { of } => join(of, " and "),
         }
@@ -227,12 +236,17 @@ impl Armed {
             Condition::Leaders { count } => world.leaders().len() >= count as usize,
             Condition::Leads { .. } => self.node.is_some_and(|id| world.leaders().contains(id)),
             Condition::Committed { index, nodes } => {
-                let needed = nodes.map_or(world.len() / 2 + 1, |nodes| nodes as usize);
-                let has = |i: &usize| world.node(NodeId::from(*i)).status().commit_index >= index;
-                (0..world.len()).filter(has).count() >= needed
+                let has = |id: &NodeId| world.node(*id).status().commit_index >= index;
+                match nodes {
+                    Some(needed) => nodes_of(world).filter(has).count() >= needed as usize,
+                    None => {
+                        let voters = membership(world).voters;
+                        voters.iter().filter(has).count() > voters.len() / 2
+                    }
+                }
             }
             Condition::TermReached { term } => {
-                (0..world.len()).any(|i| world.node(NodeId::from(i)).term() >= term)
+                nodes_of(world).any(|id| world.node(id).term() >= term)
             }
             Condition::CaughtUp => caught_up(world),
             Condition::Answered { op } => {
@@ -240,19 +254,25 @@ impl Armed {
             }
             Condition::Violated => world.observer().violation_count() > 0,
             Condition::Down { count } => {
-                nodes(world).filter(|id| !world.is_up(*id)).count() >= count as usize
+                nodes_of(world).filter(|id| !world.is_up(*id)).count() >= count as usize
             }
             Condition::Candidates { count } => {
                 let stands = |id: &NodeId| {
                     world.is_up(*id) && world.node(*id).status().role == Role::Candidate
                 };
-                nodes(world).filter(stands).count() >= count as usize
+                nodes_of(world).filter(stands).count() >= count as usize
             }
             Condition::Behind { count } => {
-                let known = nodes(world).map(|id| world.node(id).status().commit_index);
+                let known = nodes_of(world).map(|id| world.node(id).status().commit_index);
                 let committed = known.max().unwrap_or(0);
                 let lacks = |id: &NodeId| world.node(*id).log().last_index() < committed;
-                nodes(world).filter(lacks).count() >= count as usize
+                nodes_of(world).filter(lacks).count() >= count as usize
+            }
+            Condition::Member { .. } => {
+                self.node.is_some_and(|id| membership(world).voters.contains(id))
+            }
+            Condition::InJoint => {
+                world.leader_for(None).is_some_and(|id| world.node(id).membership().1.is_joint())
             }
             Condition::AnyOf { .. } => self.parts.iter().any(|part| part.holds(world)),
             Condition::AllOf { .. } => self.parts.iter().all(|part| part.holds(world)),
@@ -260,10 +280,10 @@ impl Armed {
     }
 }
 
-fn nodes<P: Replica, O: Watcher<P>>(
+fn nodes_of<P: Replica, O: Watcher<P>>(
     world: &World<P, O>,
 ) -> impl Iterator<Item = NodeId> + use<P, O> {
-    (0..world.len()).map(NodeId::from)
+    world.started().iter()
 }
 
 fn join(conditions: &[Condition], by: &str) -> String {
@@ -271,7 +291,7 @@ fn join(conditions: &[Condition], by: &str) -> String {
 }
 
 fn caught_up<P: Replica, O: Watcher<P>>(world: &World<P, O>) -> bool {
-    let mut up = (0..world.len()).map(NodeId::from).filter(|id| world.is_up(*id));
+    let mut up = nodes_of(world).filter(|id| world.is_up(*id));
     let end = |id: NodeId| {
         let node = world.node(id);
         let last = node.log().last_index();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::playable::Playable;
-use super::step::{CommandSpec, MessageName};
+use super::step::{CommandSpec, MembersSpec, MessageName};
 use super::symbols::Symbols;
 use crate::fault::Names;
 use crate::protocol::{NodeId, Span};
@@ -130,6 +130,9 @@ pub struct SnapshotSpec {
     /// applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<(u32, u32, Vec<u32>)>,
+    /// The configuration, unless it is that at the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<MembersSpec>,
 }
 
 /// The highest index that a forged snapshot may claim: the checks keep a word for every index
@@ -321,6 +324,7 @@ impl SnapshotSpec {
         }
         self.sessions.iter().try_for_each(|(client, ..)| check_client(*client))?;
         held.sessions.clone_from(&self.sessions);
+        held.members = self.config.as_ref().map(MembersSpec::members);
         Ok(Snapshot::forged(&held))
     }
 }
@@ -396,6 +400,7 @@ impl Words<'_> {
             term: snapshot.base.term,
             store: store.collect(),
             sessions: snapshot.machine.sessions().collect(),
+            config: snapshot.members.map(MembersSpec::of),
         }
     }
 }

@@ -27,6 +27,9 @@ pub trait Playable: Replica<Lie = Lie, Message: Editable> {
     /// A new node in a cluster of this size.
     fn with(id: NodeId, nodes: usize, config: Config) -> Self;
 
+    /// A new node that is not a member of a cluster yet.
+    fn spare(id: NodeId, config: Config) -> Self;
+
     /// Sets its stable state, and what it has committed.
     fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64);
 
@@ -39,6 +42,10 @@ macro_rules! playable {
         impl Playable for $node {
             fn with(id: NodeId, nodes: usize, config: Config) -> Self {
                 Self::new(id, nodes, config)
+            }
+
+            fn spare(id: NodeId, config: Config) -> Self {
+                Self::spare(id, config)
             }
 
             fn preset(&mut self, term: u64, vote: Option<NodeId>, log: Log, commit: u64) {

@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::edits::Edits;
 use super::initial::Initial;
 use super::playable::{Playable, ProtocolName, with_protocol};
-use super::step::{Action, MessageName, Step};
+use super::step::{Action, MessageName, Reconfigure, Step};
 use super::symbols::Symbols;
 use crate::fault::lies::Lies;
 use crate::fault::links::validate_probability;
@@ -239,7 +239,8 @@ impl Scenario {
             }
         }
         // Parsed again from the text, so that errors name the line.
-        let scenario: Self = read_json(json).map_err(ScenarioError::Unreadable)?;
+        let mut scenario: Self = read_json(json).map_err(ScenarioError::Unreadable)?;
+        scenario.declare_machines().map_err(ScenarioError::Invalid)?;
         scenario.validate().map_err(ScenarioError::Invalid)?;
         Ok(scenario)
     }
@@ -462,6 +463,19 @@ impl Scenario {
                 known(node)?;
                 known(home)
             }
+            Action::Configure { change, node } => {
+                known(node)?;
+                self.validate_change(change)
+            }
+            Action::Transfer { .. } | Action::StepDown { .. } if !self.protocol.is_ours() => {
+                Err("only leaders of protocol \"raft\" can be asked to hand over or to step down"
+                    .into())
+            }
+            Action::Transfer { to, node } => {
+                known(node)?;
+                self.nodes.id(to).map(|_| ())
+            }
+            Action::StepDown { node } => known(node),
             Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
             Action::At { action: inner, .. } => {
@@ -475,6 +489,24 @@ impl Scenario {
             }
             Action::Heal { .. } | Action::GiveUp { .. } => Ok(()),
         }
+    }
+
+    /// Makes the machines known that its steps add.
+    pub fn declare_machines(&mut self) -> Result<(), String> {
+        for step in &self.steps {
+            let Step::Do(action) = step else { continue };
+            action.machines().into_iter().try_for_each(|name| self.nodes.declare(name))?;
+        }
+        Ok(())
+    }
+
+    fn validate_change(&self, change: &Reconfigure) -> Result<(), String> {
+        if !self.protocol.is_ours() {
+            return Err("only nodes of protocol \"raft\" change their membership".into());
+        }
+        let mut names = self.nodes.clone();
+        change.machines().into_iter().try_for_each(|name| names.declare(name))?;
+        change.request(&names).map(|_| ())
     }
 
     fn validate_fault(&self, fault: &Scheduled) -> Result<(), String> {
@@ -526,13 +558,18 @@ impl Scenario {
         config
     }
 
+    /// A machine that is added later.
+    pub fn spare<P: Playable>(&self, id: NodeId) -> P {
+        P::spare(id, self.ranked(self.config(), id))
+    }
+
     /// The world at time 0, and its table of keys and values.
     pub fn world<P: Playable>(&self) -> (WorldSpec<P>, Symbols) {
         let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
         let mut symbols = Symbols::with_load_keys(keys);
         let config = self.config();
-        let nodes = (0..self.nodes.len()).map(NodeId::from).map(|id| {
-            let mut node = P::with(id, self.nodes.len(), self.ranked(config, id));
+        let nodes = (0..self.nodes.founding()).map(NodeId::from).map(|id| {
+            let mut node = P::with(id, self.nodes.founding(), self.ranked(config, id));
             if let Some(initial) = &self.initial {
                 initial.apply(&self.nodes, id, &mut node, &mut symbols);
             }

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
 use super::symbols::Symbols;
-use crate::fault::Scheduled;
-use crate::protocol::{ReadPath, Span};
-use crate::replica::{Command, Op, Session};
+use crate::fault::{Names, Scheduled};
+use crate::protocol::{NodeSet, ReadPath, Span};
+use crate::replica::{
+    Change, Command, MAX_MEMBERS, Members, Membership, Op, Reconfiguration, Session,
+};
 use crate::sim::Time;
 use crate::sim::time::millis;
 
@@ -101,6 +103,28 @@ pub enum Action {
         /// The operation's id.
         op: u64,
     },
+    /// Asks a leader to change the configuration (§6, diss. ch. 4).
+    Configure {
+        /// The change.
+        change: Reconfigure,
+        /// The node to ask; if not given, the leader of the highest term.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+    },
+    /// Asks a leader to hand over its leadership (diss. §3.10).
+    Transfer {
+        /// The node that is to lead.
+        to: String,
+        /// The node to ask; if not given, the leader of the highest term.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+    },
+    /// Asks a leader to stop leading.
+    StepDown {
+        /// The node to ask; if not given, the leader of the highest term.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+    },
     /// A node starts an election, as if its timer had expired.
     Campaign {
         /// Its name.
@@ -126,7 +150,95 @@ pub enum Action {
     },
 }
 
+/// A change of the configuration.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reconfigure {
+    /// Starts a machine, if it does not run yet, and makes it a learner.
+    Add(String),
+    /// Makes a node a voter at once. A machine that does not run yet is started.
+    AddVoter(String),
+    /// Makes a learner a voter, once it has caught up.
+    Promote(String),
+    /// Makes a voter a learner.
+    Demote(String),
+    /// Removes a member.
+    Remove(String),
+    /// Any configuration, by way of a joint one.
+    Joint {
+        /// The voters.
+        voters: Vec<String>,
+        /// The learners.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        learners: Vec<String>,
+        /// True if the joint configuration stays until [`Reconfigure::Leave`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stays: bool,
+    },
+    /// Leaves the joint configuration.
+    Leave,
+}
+
+impl Reconfigure {
+    /// The machines that it may start.
+    pub fn machines(&self) -> Vec<&String> {
+        match self {
+            Self::Add(_) | Self::AddVoter(_) | Self::Joint { .. } => self.nodes(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// All nodes that it names.
+    pub fn nodes(&self) -> Vec<&String> {
+        match self {
+            Self::Add(node)
+            | Self::AddVoter(node)
+            | Self::Promote(node)
+            | Self::Demote(node)
+            | Self::Remove(node) => vec![node],
+            Self::Joint { voters, learners, .. } => voters.iter().chain(learners).collect(),
+            Self::Leave => Vec::new(),
+        }
+    }
+
+    /// As the protocol knows it, if all names are known.
+    pub fn request(&self, names: &Names) -> Result<Reconfiguration, String> {
+        let set = |list: &[String]| {
+            list.iter().map(|name| names.id(name)).collect::<Result<NodeSet, String>>()
+        };
+        Ok(match self {
+            Self::Add(node) | Self::Demote(node) => {
+                Reconfiguration::One(Change::AddLearner(names.id(node)?))
+            }
+            Self::AddVoter(node) => Reconfiguration::One(Change::AddVoter(names.id(node)?)),
+            Self::Promote(node) => Reconfiguration::Promote(names.id(node)?),
+            Self::Remove(node) => Reconfiguration::One(Change::Remove(names.id(node)?)),
+            Self::Joint { voters, learners, stays } => {
+                let (voters, learners) = (set(voters)?, set(learners)?);
+                let wanted =
+                    Membership { voters, learners, stays: *stays, ..Membership::default() };
+                let members = Members::of(&wanted).ok_or_else(too_many)?;
+                Reconfiguration::Joint(members)
+            }
+            Self::Leave => Reconfiguration::Leave,
+        })
+    }
+}
+
+fn too_many() -> String {
+    format!("only clusters of at most {MAX_MEMBERS} machines can change their membership")
+}
+
 impl Action {
+    /// The machines that it, or the action that it defers, may start.
+    pub fn machines(&self) -> Vec<&String> {
+        match self {
+            Action::Configure { change, .. } => change.machines(),
+            Action::At { action, .. } => action.machines(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The number of nested deferrals.
     pub fn depth(&self) -> usize {
         let (mut depth, mut action) = (0, self);
@@ -200,6 +312,8 @@ pub enum CommandSpec {
         /// The item.
         value: String,
     },
+    /// A configuration, which only an interceptor can write by hand.
+    Config(MembersSpec),
 }
 
 impl CommandSpec {
@@ -227,6 +341,7 @@ impl CommandSpec {
                 Self::Cas { key: key(k), expected: value(expected), value: value(v) }
             }
             Op::Append { key: k, value: v } => Self::Append { key: key(k), value: value(v) },
+            Op::Config(members) => Self::Config(MembersSpec::of(members)),
         })
     }
 
@@ -245,13 +360,44 @@ impl CommandSpec {
             Self::Append { key, value } => {
                 Op::Append { key: symbols.key(key), value: symbols.value(value) }
             }
+            Self::Config(members) => Op::Config(members.members()),
         };
         Command { op, session }
     }
 }
 
+/// A configuration by the positions of its nodes.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembersSpec {
+    /// The voters.
+    pub voters: Vec<u8>,
+    /// The voters before, if it is joint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outgoing: Vec<u8>,
+    /// The learners, and outgoing voters that become learners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learners: Vec<u8>,
+}
+
+impl MembersSpec {
+    /// That of an entry.
+    pub fn of(members: Members) -> Self {
+        let list = |mask: u32| (0..MAX_MEMBERS as u8).filter(|at| mask >> at & 1 == 1).collect();
+        let [voters, outgoing, learners] = members.words();
+        Self { voters: list(voters), outgoing: list(outgoing), learners: list(learners) }
+    }
+
+    /// As an entry carries it. Nodes beyond [`MAX_MEMBERS`] do not exist.
+    pub fn members(&self) -> Members {
+        let such = |at: &&u8| usize::from(**at) < MAX_MEMBERS;
+        let mask = |list: &[u8]| list.iter().filter(such).fold(0, |mask, at| mask | 1 << at);
+        Members::from_words([mask(&self.voters), mask(&self.outgoing), mask(&self.learners)])
+    }
+}
+
 /// A command as plots and tables show it.
-pub fn command_text(command: &Command, symbols: &Symbols) -> String {
+pub fn command_text(command: &Command, symbols: &Symbols, names: &Names) -> String {
     let (key, value) = (|key| symbols.key_text(key), |value| symbols.value_text(value));
     match command.op {
         Op::Noop => "no-op".into(),
@@ -261,5 +407,6 @@ pub fn command_text(command: &Command, symbols: &Symbols) -> String {
             format!("{}:{}→{}", key(k), value(expected), value(v))
         }
         Op::Append { key: k, value: v } => format!("{}+={}", key(k), value(v)),
+        Op::Config(members) => members.membership().text(|id| names.name(id).to_owned()),
     }
 }

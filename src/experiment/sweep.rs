@@ -359,7 +359,7 @@ impl<P: Playable, O: Watcher<P>, F: Fn(usize) -> O> Player<'_, P, O, F> {
     /// The initial state of a point's runs; `None` if it was stopped before reaching it.
     fn stage_for(&self, point: u64) -> Option<Stage<P, O>> {
         let Point { scenario, moment, .. } = &self.plan.points[point as usize];
-        let observer = (self.observer)(scenario.nodes.len());
+        let observer = (self.observer)(scenario.nodes.founding());
         let on_violation = self.plan.on_violation;
         let mut rest = Cluster::at_rest(Arc::clone(scenario), on_violation, observer);
         let mut way = Way::default();

@@ -68,7 +68,7 @@ impl<P: Playable> By<P> {
             Ok(Box::new(Cluster::new(scenario.clone(), seed, on_violation, observer)?))
         }
         let Watching { trace, checks, trace_rows } = watching;
-        let (nodes, way) = (scenario.nodes.len(), (seed, on_violation));
+        let (nodes, way) = (scenario.nodes.founding(), (seed, on_violation));
         let rows = trace_rows.map_or(DEFAULT_MAX_ROWS, |rows| rows as usize);
         let recorder = || Recorder::new(nodes, trace, rows);
         Ok(match (trace, checks) {

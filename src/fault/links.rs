@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::draws::Draws;
 use super::place::Place;
 use super::target::{Names, Target};
-use crate::protocol::{Message, NodeSet};
+use crate::protocol::{MAX_NODES, Message, NodeSet};
 use crate::raft::RaftMessage;
 use crate::replica::Replica;
 use crate::sim::{Matching, Observer, World};
@@ -73,7 +73,7 @@ impl MessageFilter {
         world: &World<P, O>,
         draws: Draws,
     ) -> Option<Matching> {
-        let all = NodeSet::first(names.len());
+        let all = NodeSet::first(MAX_NODES); // those, too, that are added later
         let side = |target: &Option<Target>, draw: fn(Draws) -> u64| match target {
             Some(target) => target.resolve(names, world, || draw(draws)),
             None => Some(all),

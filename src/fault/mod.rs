@@ -29,5 +29,5 @@ pub use links::MessageFilter;
 pub use partition::Shape;
 pub use place::{Aim, Place};
 pub use schedule::Scheduled;
-pub use target::{Names, Target};
+pub use target::{Names, Target, membership};
 pub use vocabulary::{Family, Fault, FaultKind, Kind, kinds};

@@ -116,7 +116,7 @@ impl Effect for Isolate {
         place: &Place,
     ) {
         let alone = place.nodes().iter().map(|id| [id].into_iter().collect()).collect();
-        let groups = Place::groups(alone, site.world.len());
+        let groups = Place::groups(alone);
         site.part(&groups);
     }
 }

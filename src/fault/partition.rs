@@ -56,7 +56,7 @@ impl Groups<'_> {
             Some(node) => Some(node.resolve(names, world, || draws.target())?),
             None => None,
         };
-        Some(Place::groups(lay_out(shape, bridge, names, draws), names.len()))
+        Some(Place::groups(lay_out(shape, bridge, &world.started(), names, draws)))
     }
 }
 
@@ -74,34 +74,39 @@ fn resolve<P: Replica, O: Observer<P>>(
         grouped = grouped.union(&nodes);
         sets.push(nodes);
     }
-    Some(Place::groups(sets, names.len()))
+    Some(Place::groups(sets))
 }
 
 /// Makes groups of this shape.
-fn lay_out(shape: Shape, bridge: Option<NodeSet>, names: &Names, draws: Draws) -> Vec<NodeSet> {
-    let n = names.len();
-    let all = NodeSet::first(n);
+fn lay_out(
+    shape: Shape,
+    bridge: Option<NodeSet>,
+    all: &NodeSet,
+    names: &Names,
+    draws: Draws,
+) -> Vec<NodeSet> {
+    let n = all.len();
     let draw = draws.target();
     match shape {
         Shape::Halves => {
-            let minority = pick(&all, (n - 1) / 2, names, draw);
+            let minority = pick(all, (n - 1) / 2, names, draw);
             vec![minority, all.without(&minority)]
         }
         Shape::Random => {
             // A random number of nodes on one side, from one to all but one.
             let size = 1 + below(draws.second_target(), (n.max(2) - 1) as u64) as usize;
-            let side = pick(&all, size, names, draw);
+            let side = pick(all, size, names, draw);
             vec![side, all.without(&side)]
         }
         Shape::Bridge => {
-            let bridge = bridge.unwrap_or_else(|| pick(&all, 1, names, draw));
+            let bridge = bridge.unwrap_or_else(|| pick(all, 1, names, draw));
             let half = pick(&all.without(&bridge), (n - 1) / 2, names, draws.second_target());
             vec![half.union(&bridge), all.without(&half)]
         }
         Shape::MajoritiesRing => {
             // In a ring each node is connected to its nearest neighbours, up to a majority.
             let order: Vec<NodeId> = {
-                let mut left = all;
+                let mut left = *all;
                 let mut order = Vec::with_capacity(n);
                 while let Some(first) =
                     pick(&left, 1, names, draw ^ order.len() as u64).iter().next()
@@ -164,7 +169,7 @@ fn validate_that_it_cuts(
         };
     }
     let fixed: Option<Vec<NodeSet>> = groups.iter().map(|group| group.fixed(names)).collect();
-    match fixed.map(|groups| Place::groups(groups, names.len())) {
+    match fixed.map(|groups| Place::groups(groups)) {
         Some(place) if place.is_nowhere(names.len()) => {
             let all = groups.iter().map(Target::text).collect::<Vec<_>>().join("', '");
             Err(format!("groups: '{all}' contains every node, so the partition cuts nothing"))

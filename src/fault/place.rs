@@ -4,7 +4,7 @@ use super::draws::Draws;
 use super::links::MessageFilter;
 use super::partition::Groups;
 use super::target::{Names, Target};
-use crate::protocol::{NodeId, NodeSet};
+use crate::protocol::{MAX_NODES, NodeId, NodeSet};
 use crate::replica::Replica;
 use crate::sim::{Matching, Observer, World};
 
@@ -21,8 +21,8 @@ pub enum Place {
 
 impl Place {
     /// Between these groups, and the nodes that are in none of them.
-    pub fn groups(mut groups: Vec<NodeSet>, nodes: usize) -> Self {
-        let all = NodeSet::first(nodes);
+    pub fn groups(mut groups: Vec<NodeSet>) -> Self {
+        let all = NodeSet::first(MAX_NODES); // those, too, that are added later
         let grouped = groups.iter().fold(NodeSet::default(), |some, group| some.union(group));
         groups.push(all.without(&grouped));
         groups.retain(|group| !group.is_empty());
@@ -60,7 +60,8 @@ impl Place {
         match self {
             Place::Nodes(nodes) => names.list(nodes),
             Place::Groups(groups) => {
-                groups.iter().map(|group| names.list(group)).collect::<Vec<_>>().join(" | ")
+                let groups = groups.iter().map(|group| names.list(group));
+                groups.filter(|group| !group.is_empty()).collect::<Vec<_>>().join(" | ")
             }
             Place::Links(Matching { from, to, both_ways, .. }) => {
                 let arrow = if *both_ways { "↔" } else { "→" };

@@ -3,14 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::{MAX_NODES, NodeId, NodeSet, Role};
-use crate::replica::Replica;
+use crate::replica::{MAX_MEMBERS, Membership, Replica};
 use crate::sim::luck::below;
 use crate::sim::{Observer, World};
 
-/// The names of a cluster's nodes, in order.
+/// The names of a cluster's machines, in order: first those of the nodes that found it, then those
+/// of machines that are added later.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
-pub struct Names(Vec<String>);
+pub struct Names {
+    all: Vec<String>,
+    founding: usize,
+}
 
 impl Names {
     /// The names A to Z; with more than 26 nodes n1, n2, ...
@@ -19,36 +23,57 @@ impl Names {
         let name = |i: usize| {
             if nodes <= 26 { char::from(b'A' + i as u8).to_string() } else { format!("n{}", i + 1) }
         };
-        Ok(Self((0..nodes).map(name).collect()))
+        Ok(Self { all: (0..nodes).map(name).collect(), founding: nodes })
     }
 
-    /// The number of nodes.
+    /// The number of machines.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
+    }
+
+    /// The number of nodes at the beginning.
+    pub fn founding(&self) -> usize {
+        self.founding
+    }
+
+    /// Makes a machine known that is added later, unless it is.
+    pub fn declare(&mut self, name: &str) -> Result<(), String> {
+        if self.find(name).is_some() {
+            return Ok(());
+        }
+        check_name(name)?;
+        if self.len() >= MAX_MEMBERS {
+            return Err(format!(
+                "a cluster whose membership changes has at most {MAX_MEMBERS} machines; '{name}' would be one more"
+            ));
+        }
+        self.all.push(name.to_owned());
+        Ok(())
     }
 
     /// True if there are no nodes, which is never the case.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// A node's name.
     pub fn name(&self, id: NodeId) -> &str {
-        &self.0[id.at()]
+        &self.all[id.at()]
     }
 
     /// All names in order.
     pub fn all(&self) -> &[String] {
-        &self.0
+        &self.all
     }
 
     /// The names of these nodes, separated by commas.
     pub fn list(&self, nodes: &NodeSet) -> String {
-        nodes.iter().map(|id| self.name(id)).collect::<Vec<_>>().join(",")
+        let known = nodes.iter().filter_map(|id| self.all.get(id.at()));
+        known.map(String::as_str).collect::<Vec<_>>().join(",")
     }
 
     fn find(&self, name: &str) -> Option<NodeId> {
-        self.0.iter().position(|known| known == name).map(NodeId::from)
+        self.all.iter().position(|known| known == name).map(NodeId::from)
     }
 
     /// The node with this name.
@@ -75,16 +100,11 @@ impl Names {
     }
 
     fn summary(&self) -> String {
-        if self.0.len() <= 12 {
-            return self.0.join(", ");
+        let all = &self.all;
+        if all.len() <= 12 {
+            return all.join(", ");
         }
-        format!(
-            "{}, {}, …, {} ({} nodes)",
-            self.0[0],
-            self.0[1],
-            self.0[self.0.len() - 1],
-            self.0.len()
-        )
+        format!("{}, {}, …, {} ({} nodes)", all[0], all[1], all[all.len() - 1], all.len())
     }
 }
 
@@ -96,34 +116,40 @@ fn check_count(nodes: usize) -> Result<(), String> {
     }
 }
 
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.contains(',') {
+        return Err(format!(
+            "a node's name must not be empty or contain a comma, as '{name}' does"
+        ));
+    }
+    if name.contains('\0') {
+        return Err(format!("a node's name must not contain NUL, as {name:?} does"));
+    }
+    if ROLES.iter().any(|(role, _)| *role == name) {
+        return Err(format!("'{name}' is a role, and cannot be a node's name"));
+    }
+    Ok(())
+}
+
 impl TryFrom<Vec<String>> for Names {
     type Error = String;
 
     fn try_from(names: Vec<String>) -> Result<Self, String> {
         check_count(names.len())?;
         for (i, name) in names.iter().enumerate() {
-            if name.is_empty() || name.contains(',') {
-                return Err(format!(
-                    "a node's name must not be empty or contain a comma, as '{name}' does"
-                ));
-            }
-            if name.contains('\0') {
-                return Err(format!("a node's name must not contain NUL, as {name:?} does"));
-            }
-            if ROLES.iter().any(|(role, _)| role == name) {
-                return Err(format!("'{name}' is a role, and cannot be a node's name"));
-            }
+            check_name(name)?;
             if names[..i].contains(name) {
                 return Err(format!("two nodes are named '{name}'"));
             }
         }
-        Ok(Self(names))
+        Ok(Self { founding: names.len(), all: names })
     }
 }
 
 impl From<Names> for Vec<String> {
-    fn from(names: Names) -> Self {
-        names.0
+    fn from(mut names: Names) -> Self {
+        names.all.truncate(names.founding);
+        names.all
     }
 }
 
@@ -194,6 +220,9 @@ impl Target {
     pub fn fixed(&self, names: &Names) -> Option<NodeSet> {
         let mut hit = NodeSet::default();
         for word in self.words() {
+            if word == "all" && names.len() > names.founding() {
+                return None; // the machines that were started by then
+            }
             let nodes =
                 if word == "all" { NodeSet::first(names.len()) } else { names.ids(word).ok()? };
             nodes.iter().for_each(|id| _ = hit.insert(id));
@@ -232,23 +261,31 @@ fn resolve_word<P: Replica, O: Observer<P>>(
     if let Some(id) = names.find(word) {
         return Some([id].into_iter().collect()); // no node is named like a role
     }
-    let all = NodeSet::first(names.len());
+    let all = world.started();
     let some = |nodes: NodeSet| (!nodes.is_empty()).then_some(nodes);
     let chosen = |filter: &dyn Fn(NodeId) -> bool| all.iter().filter(|id| filter(*id)).collect();
     let follows = |id: NodeId| world.is_up(id) && world.node(id).status().role != Role::Leader;
-    let majority = names.len() / 2 + 1;
+    let voters = membership(world).voters;
+    let majority = voters.len() / 2 + 1;
     Some(match word {
         "leader" => [world.leader_for(None)?].into_iter().collect(),
         "followers" => some(chosen(&follows))?,
         "a follower" => pick(&some(chosen(&follows))?, 1, names, draw()),
         "a node" => pick(&all, 1, names, draw()),
-        "a minority" => pick(&all, names.len() - majority, names, draw()),
-        "a majority" => pick(&all, majority, names, draw()),
+        "a minority" => pick(&voters, voters.len() - majority, names, draw()),
+        "a majority" => pick(&voters, majority, names, draw()),
         "the crashed" => chosen(&|id| !world.is_up(id)),
         "the paused" => chosen(&|id| world.is_paused(id)),
         "all" => all,
         name => names.ids(name).ok()?,
     })
+}
+
+/// The newest configuration that a node knows to be committed.
+pub fn membership<P: Replica, O: Observer<P>>(world: &World<P, O>) -> Membership {
+    let known = world.started().iter().map(|id| world.node(id).committed_membership());
+    let newest = known.max_by_key(|(index, found)| (*index, !found.voters.is_empty()));
+    newest.map_or_else(Membership::default, |(_, found)| *found)
 }
 
 /// A random subset of these nodes: the first elements of a Fisher-Yates shuffle of the sorted

@@ -322,7 +322,8 @@ impl Engine {
         let guard = self.lock()?;
         let id = guard.names().id(name).map_err(invalid)?;
         either!(&guard.cluster, cluster => {
-            views::entries(py, cluster.world().node(id), &cluster.symbols())
+            let texts = (&cluster.scenario().nodes, &*cluster.symbols());
+            views::entries(py, cluster.world().node(id), texts)
         })
     }
 

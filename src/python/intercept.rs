@@ -12,7 +12,7 @@ use crate::experiment::symbols::SharedSymbols;
 use crate::experiment::{Cluster, Playable, Symbols, Watcher};
 use crate::fault::MessageFilter;
 use crate::fault::{Names, Target};
-use crate::protocol::{Message, NodeId, NodeSet};
+use crate::protocol::{MAX_NODES, Message, NodeId, NodeSet};
 use crate::replica::Replica;
 use crate::sim::world::{Failure, Outgoing, Tap};
 use crate::sim::{Clock, Luck, Purpose, Time};
@@ -51,7 +51,7 @@ impl Filter {
         let mut filter =
             Self { senders: NodeSet::default(), of_leader: false, of_followers: false, kinds };
         let Some(target) = nodes else {
-            filter.senders = NodeSet::first(names.len());
+            filter.senders = NodeSet::first(MAX_NODES); // those, too, that are added later
             return Ok(filter);
         };
         target.validate(names)?;
@@ -229,7 +229,7 @@ impl SenderState {
 
     /// The log of the node, as a list of tuples (index, term, command, committed).
     fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyList>> {
-        self.node.entries(py, &self.symbols)
+        self.node.entries(py, (&self.names, &self.symbols))
     }
 
     /// The store of the node, as a dict.
@@ -247,7 +247,11 @@ trait Peek: Send + Sync {
         around: &Surroundings,
         what: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>>;
-    fn entries<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyList>>;
+    fn entries<'py>(
+        &self,
+        py: Python<'py>,
+        texts: (&Names, &Symbols),
+    ) -> PyResult<Bound<'py, PyList>>;
     fn store<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyDict>>;
 }
 
@@ -262,8 +266,12 @@ impl<P: Replica> Peek for Mutex<Option<P>> {
         look(self, |node| views::state(py, names, id, node, around, what))
     }
 
-    fn entries<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyList>> {
-        look(self, |node| views::entries(py, node, symbols))
+    fn entries<'py>(
+        &self,
+        py: Python<'py>,
+        texts: (&Names, &Symbols),
+    ) -> PyResult<Bound<'py, PyList>> {
+        look(self, |node| views::entries(py, node, texts))
     }
 
     fn store<'py>(&self, py: Python<'py>, symbols: &Symbols) -> PyResult<Bound<'py, PyDict>> {

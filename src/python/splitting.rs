@@ -30,7 +30,7 @@ pub(super) fn climb(
 ) -> PyResult<(Vec<Vec<u64>>, (u64, u64), Option<(String, u64)>, Option<Py<PyAny>>)> {
     let levels: PyResult<Vec<_>> = levels.iter().map(|level| from_json("levels", level)).collect();
     let scenario = Arc::new(Scenario::from_json(scenario)?);
-    let nodes = scenario.nodes.len();
+    let nodes = scenario.nodes.founding();
     let ladder = Ladder { scenario, levels: levels?, effort, repeats, seed };
     ladder.validate()?;
     if effort == 0 || repeats == 0 {

@@ -12,7 +12,7 @@ use crate::experiment::condition::CONDITIONS;
 use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
 use crate::experiment::playable::Playable;
 use crate::experiment::presets::PRESETS;
-use crate::experiment::step::{CommandSpec, command_text};
+use crate::experiment::step::{CommandSpec, MembersSpec, command_text};
 use crate::experiment::watch::Texts;
 use crate::experiment::{Cluster, Ending, Symbols, Watcher};
 
@@ -153,12 +153,12 @@ fn progress<'py>(
 pub(super) fn entries<'py>(
     py: Python<'py>,
     node: &impl Replica,
-    symbols: &Symbols,
+    (names, symbols): (&Names, &Symbols),
 ) -> PyResult<Bound<'py, PyList>> {
     let (list, mut attention) = (PyList::empty(py), Attention::new());
     for (index, entry) in (node.log().base().index + 1..).zip(node.log().entries()) {
         attention.look(py)?;
-        let text = command_text(&entry.command, symbols);
+        let text = command_text(&entry.command, symbols, names);
         list.append((index, entry.term, text, node.has_applied(index)))?;
     }
     Ok(list)
@@ -192,11 +192,14 @@ pub(super) fn op<'py, P: Playable, O: Watcher<P>>(
     let dict = PyDict::new(py);
     dict.set_item("id", op.0)?;
     let (kind, text) = match state.request {
-        Request::Write(command) => ("write", command_text(&command, symbols)),
+        Request::Write(command) => ("write", command_text(&command, symbols, names)),
         Request::Read { key, via } => {
             let via = serde_json::to_string(&via).unwrap_or_default();
             ("read", format!("read {} via {}", symbols.key_text(key), via.trim_matches('"')))
         }
+        Request::Configure(wanted) => ("order", wanted.text(|id| names.name(id).to_owned())),
+        Request::Transfer(to) => ("order", format!("transfer to {}", names.name(to))),
+        Request::StepDown => ("order", "step down".into()),
         Request::Campaign => ("order", "campaign".into()),
         Request::Usurp => ("order", "usurp".into()),
         Request::ForgetVote => ("order", "forget vote".into()),
@@ -247,8 +250,9 @@ pub(super) fn fields(
                 dict.set_item(name, PyList::new(py, entries.collect::<Vec<_>>())?)?;
             }
             FieldSpec::Snapshot(snapshot) => {
-                let SnapshotSpec { index, term, store, sessions } = snapshot;
-                dict.set_item(name, (index, term, store, sessions))?;
+                let SnapshotSpec { index, term, store, sessions, config } = snapshot;
+                let config = config.map(|c| (c.voters, c.outgoing, c.learners));
+                dict.set_item(name, (index, term, store, sessions, config))?;
             }
         }
     }
@@ -262,6 +266,10 @@ fn command_parts(spec: CommandSpec) -> (&'static str, String, Option<String>, Op
         CommandSpec::Get { key } => ("get", key, None, None),
         CommandSpec::Cas { key, expected, value } => ("cas", key, Some(value), Some(expected)),
         CommandSpec::Append { key, value } => ("append", key, Some(value), None),
+        CommandSpec::Config(MembersSpec { voters, outgoing, learners }) => {
+            let list = |nodes: &[u8]| nodes.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
+            ("config", list(&voters), Some(list(&learners)), Some(list(&outgoing)))
+        }
     }
 }
 
@@ -308,7 +316,8 @@ pub(super) fn violations<'py, P: Playable, O: Watcher<P>>(
         dict.set_item("index", violation.index)?;
         dict.set_item("terms", violation.terms.clone())?;
         dict.set_item("honest", violation.honest)?;
-        let command = violation.command.as_ref().map(|command| command_text(command, symbols));
+        let command =
+            violation.command.as_ref().map(|command| command_text(command, symbols, names));
         dict.set_item("command", command)?;
         dict.set_item("message", violation.tell(&texts))?;
         let events: Vec<_> = violation

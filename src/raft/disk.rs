@@ -11,7 +11,7 @@ use super::stable::Write;
 use crate::clone::clone_by_field;
 use crate::protocol::{Durability, Effects, LocalTime, Message as _, NodeId, Role, WriteId};
 use crate::replica::log::Log;
-use crate::replica::types::{Command, Entry};
+use crate::replica::types::{Command, Entry, Op};
 use crate::state::StateHash;
 
 /// How much of the log and its snapshot is durable.
@@ -79,10 +79,15 @@ impl Node {
     /// Writes entries after the last.
     #[inline]
     pub(super) fn extend<E: Effects<Self>>(&mut self, entries: &[Entry], fx: &mut E) {
+        let mut configures = false;
         for entry in entries {
             self.stable.append(entry.term, entry.command);
+            configures |= matches!(entry.command.op, Op::Config(_));
         }
         fx.write(|| Write::Append { entries: last_of(self.stable.log(), entries.len()) });
+        if configures {
+            self.adopt_from(self.log().last_index() + 1 - entries.len() as u64, fx);
+        }
     }
 
     /// Removes every entry after `index`.
@@ -90,6 +95,9 @@ impl Node {
         self.stable.truncate(index);
         self.unsynced.cut(index);
         fx.write(|| Write::Truncate { index });
+        if !self.configurations.is_empty() {
+            self.unadopt(index, fx);
+        }
     }
 
     /// Writes a snapshot; the entries up to `droppable`, which it covers, may be removed once it is
@@ -320,7 +328,7 @@ mod tests {
     fn entries_stay_until_the_snapshot_is_durable() {
         let (mut node, mut fx) = (node(&[1; 10]), Slow::default());
         let base = Base { index: 8, term: 1, hash: node.log().hash_at(8) };
-        let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+        let snapshot = Arc::new(Snapshot { base, machine: Machine::default(), members: None });
         node.save(snapshot, 5, &mut fx);
         node.sync(&mut fx);
         node.drop_covered();

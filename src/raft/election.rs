@@ -3,7 +3,6 @@
 
 use super::messages::RaftMessage;
 use super::node::Node;
-use super::progress::Progress;
 use super::quorum::VoteResult;
 use super::rules::Rule;
 use crate::protocol::{Delay, Effects, LocalTime, NodeId, NodeSet, Role};
@@ -21,7 +20,9 @@ impl Node {
         fx: &mut E,
     ) {
         let again = self.role == Role::Candidate;
-        if !self.policy.may_stand(again, self.id, &self.rejected, &self.quorum) {
+        if !self.may_campaign() {
+            fx.arm(ELECTION, self.patience);
+        } else if !self.policy.may_stand(again, self.id, &self.rejected, &self.quorum) {
             fx.arm(ELECTION, self.policy.candidate_timeout(&self.config));
         } else if self.config.pre_vote || self.policy.asks_about_log() {
             self.ask_whether(now, why, fx);
@@ -36,24 +37,24 @@ impl Node {
         let term = self.term();
         self.become_asking(Role::PreCandidate, term, why, fx);
         self.granted.insert(self.id);
-        self.ask_for_votes(term.saturating_add(1), true, fx);
+        self.ask_for_votes(term.saturating_add(1), Vote::Pre, fx);
         self.count_votes(now, fx);
     }
 
     /// "To begin an election, a follower increments its current term and transitions to candidate
     /// state. It then votes for itself and issues RequestVote RPCs in parallel" (§5.2).
-    fn stand<E: Effects<Self>>(&mut self, now: LocalTime, why: RoleChange, fx: &mut E) {
+    pub(super) fn stand<E: Effects<Self>>(&mut self, now: LocalTime, why: RoleChange, fx: &mut E) {
         let Some(term) = self.policy.next_term(self.term()) else {
             // A liar has used up all terms: there is no later one for an election.
             return fx.arm(ELECTION, self.patience);
         };
         if self.role == Role::Candidate {
-            self.policy.stands_again(&self.rejected, self.peers().count());
+            self.policy.stands_again(&self.rejected, self.other_voters().len());
         }
         self.set_ballot(term, Some(self.id), fx);
         self.become_asking(Role::Candidate, term, why, fx);
         fx.note(ReplicaNote::Voted { term, candidate: self.id });
-        self.ask_for_votes(term, false, fx);
+        self.ask_for_votes(term, Vote::Real { forced: why.from().is_some() }, fx);
         self.count_own_vote(now, fx);
     }
 
@@ -75,14 +76,15 @@ impl Node {
         fx.note(ReplicaNote::Role { role, term, why });
     }
 
-    fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, pre: bool, fx: &mut E) {
+    fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, vote: Vote, fx: &mut E) {
         let last = self.log().last();
-        for peer in self.peers() {
-            if pre {
+        for peer in self.other_voters().iter() {
+            match vote {
                 // It promises nothing, so it need not wait for the disk.
-                fx.send(peer, RaftMessage::PreVote { term, last });
-            } else {
-                self.promise(peer, RaftMessage::RequestVote { term, last }, fx);
+                Vote::Pre => fx.send(peer, RaftMessage::PreVote { term, last }),
+                Vote::Real { forced } => {
+                    self.promise(peer, RaftMessage::RequestVote { term, last, forced }, fx);
+                }
             }
         }
     }
@@ -124,11 +126,12 @@ impl Node {
             RaftMessage::AppendEntriesReply { .. } | RaftMessage::InstallSnapshotReply { .. } => {
                 (None, false)
             }
-            RaftMessage::RequestVote { last, .. } => {
+            RaftMessage::TimeoutNow { .. } => (Some(from), false),
+            RaftMessage::RequestVote { last, forced, .. } => {
                 let adopts = || {
                     self.policy.adopts_term(|| self.is_up_to_date(last), || self.can_vote_for(from))
                 };
-                if self.is_bound_to_leader(now) || !adopts() {
+                if !forced && self.is_bound_to_leader(now) || !adopts() {
                     return false;
                 }
                 (None, stands)
@@ -155,12 +158,11 @@ impl Node {
         &mut self,
         now: LocalTime,
         from: NodeId,
-        term: u64,
-        last: EntryId,
+        Asked { term, last, forced }: Asked,
         begins_anew: bool,
         fx: &mut E,
     ) {
-        if self.is_bound_to_leader(now) {
+        if !forced && self.is_bound_to_leader(now) {
             return fx.note(ReplicaNote::Refused { from, why: Refusal::StickyVote });
         }
         let refusal = if begins_anew {
@@ -341,7 +343,7 @@ impl Node {
         self.policy.forget();
         self.forget_measurements();
         self.progress.clear();
-        self.progress.resize(self.quorum.size(), Progress::probing(next, self.config.max_inflight));
+        self.track_members(next);
         self.reads.reset();
         fx.disarm(ELECTION);
         if self.config.check_quorum {
@@ -442,8 +444,26 @@ impl Node {
     /// The leader's heartbeat: an `AppendEntries` to every other node (§5.2).
     pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         fx.arm(HEARTBEAT, Delay::exactly(self.heartbeat_interval()));
+        if self.plans.is_some() {
+            self.abort_transfer(now, fx);
+        }
         self.start_round(now, fx);
     }
+}
+
+/// The kind of vote that a node asks for.
+#[derive(Clone, Copy)]
+enum Vote {
+    Pre,
+    Real { forced: bool },
+}
+
+/// A candidate's question.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) term: u64,
+    pub(super) last: EntryId,
+    pub(super) forced: bool,
 }
 
 /// A voter's answer.

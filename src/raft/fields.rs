@@ -8,6 +8,7 @@ use super::snapshot::Snapshot;
 use crate::protocol::{Message, Span};
 use crate::replica::log::{Base, prefix_hash};
 use crate::replica::machine::Machine;
+use crate::replica::membership::Members;
 use crate::replica::types::{Command, Entry, EntryId, Key, Output, Value, fold};
 
 /// A reference to a field of a message.
@@ -238,12 +239,14 @@ pub struct Holdings {
     /// Sessions: the client, the serial number below which it has every answer, and those that were
     /// applied.
     pub sessions: Vec<(u32, u32, Vec<u32>)>,
+    /// The configuration, unless it is that at the beginning.
+    pub members: Option<Members>,
 }
 
 impl Snapshot {
     /// A snapshot that no node need have taken. Its hash covers its contents.
     pub fn forged(holdings: &Holdings) -> Self {
-        let Holdings { index, term, ref store, ref sessions } = *holdings;
+        let Holdings { index, term, ref store, ref sessions, members } = *holdings;
         let mut machine = Machine::default();
         store.iter().for_each(|(key, items)| machine.set(*key, items));
         let answer = Output::Written { index, term, applied: true };
@@ -251,6 +254,6 @@ impl Snapshot {
             machine.remember(*client, *low, applied, &answer);
         }
         let hash = fold(machine.fingerprint() ^ index.rotate_left(32), term);
-        Self { base: Base { index, term, hash }, machine }
+        Self { base: Base { index, term, hash }, machine, members }
     }
 }

@@ -83,7 +83,7 @@ impl Lie {
         match (self, message) {
             (
                 Lie::ClaimedLog { index, term: claimed, .. },
-                RaftMessage::RequestVote { term, last } | RaftMessage::PreVote { term, last },
+                RaftMessage::RequestVote { term, last, .. } | RaftMessage::PreVote { term, last },
             ) => *last = claim(*index, *claimed, *term),
             (
                 Lie::ClaimedLog { index, term: claimed, append_entries: true },

@@ -149,11 +149,14 @@ messages! {
         term: u64,
         /// The candidate's last log entry (§5.4).
         last: EntryId,
+        /// True if the leader asked the candidate to stand: voters then do not wait until they have
+        /// not heard from it (diss. §4.2.3).
+        forced: bool,
     }
     "A candidate asks for a vote (§5.2)."
     promises Promise::OwnVote { term };
     bytes(wire) 16;
-    digest fold(term, last.index) ^ fold(last.term ^ 1, 0);
+    digest fold(term, last.index) ^ fold(last.term ^ 1, 0) ^ u64::from(forced);
     columns { term, index: last.index, index_term: last.term }
 
     /// The answer to a [`RaftMessage::RequestVote`].
@@ -293,4 +296,15 @@ messages! {
     bytes(wire) 16;
     digest fold(term ^ 4, index) ^ fold(5, round);
     columns { term, index, ok: true }
+
+    /// Sent by a leader to the node to which it hands the leadership (diss. §3.10).
+    TimeoutNow {
+        /// The leader's term.
+        term: u64,
+    }
+    "A leader asks a follower to start an election at once (diss. §3.10)."
+    promises Promise::Nothing;
+    bytes(wire) 0;
+    digest fold(term, 8);
+    columns { term }
 }

@@ -7,13 +7,14 @@
 //! persistent state), [`node`] (state and dispatch), `disk` (writes, and promises that wait for
 //! them), `election` (§5.2, §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`], `replication`
 //! (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]), [`snapshot`] (§7),
-//! `reads` (diss. §6.4).
+//! `membership` (§6, diss. ch. 4), `transfer` (diss. §3.10), `reads` (diss. §6.4).
 
 pub mod config;
 mod disk;
 mod election;
 pub mod fields;
 pub mod lies;
+mod membership;
 pub mod messages;
 pub mod node;
 mod payload;
@@ -24,6 +25,7 @@ mod replication;
 pub mod rules;
 pub mod snapshot;
 pub mod stable;
+mod transfer;
 pub mod tuning;
 pub mod variants;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::disk::Unsynced;
-use super::election::VoteReply;
+use super::election::{Asked, VoteReply};
 use super::lies::Lie;
+use super::membership::{Configurations, Plans};
 use super::messages::RaftMessage;
 use super::progress::Progress;
 use super::quorum::Quorum;
@@ -26,18 +27,26 @@ use crate::replica::machine::Machine;
 use crate::replica::notes::{ReplicaNote, RoleChange};
 use crate::replica::types::Waiting;
 use crate::replica::types::{Command, Entry, Key, Op, Output, Request, Session, Value};
-use crate::replica::{ELECTION, HEARTBEAT, QUORUM, Replica};
+use crate::replica::{ELECTION, HEARTBEAT, Membership, QUORUM, Replica};
 use crate::state::StateHash;
 
 /// A Raft node.
 #[derive(Debug)]
 pub struct Node {
     pub(super) id: NodeId,
-    /// The settings and the quorum, which copies of the node share.
+    /// The settings, and the configuration at the beginning of the log, which copies of the node
+    /// share; no members if the node is added later.
     pub(super) config: Arc<Config>,
-    pub(super) quorum: Arc<Quorum>,
+    pub(super) founding: Arc<Membership>,
     /// currentTerm, votedFor, log[].
     pub(super) stable: StableState,
+
+    // The configuration in force, which follows from the log.
+    /// The configurations of the log's entries. Invariant: in ascending order.
+    pub(super) configurations: Configurations,
+    /// The members and the quorums of the last one.
+    pub(super) members: NodeSet,
+    pub(super) quorum: Arc<Quorum>,
 
     // Volatile on all servers.
     pub(super) role: Role,
@@ -75,31 +84,41 @@ pub struct Node {
     pub(super) progress: Vec<Progress>,
     pub(super) waiting: VecDeque<Waiting>,
     pub(super) reads: Reads,
+    /// What it does besides; mostly nothing.
+    pub(super) plans: Option<Box<Plans>>,
 }
 
 clone_by_field!(
-    [] Node { stable, unsynced, tuning, reads }
+    [] Node { stable, unsynced, tuning, reads, plans }
     copied {
-        id, role, leader, commit, heard_at, patience, refuses_votes_until, restarted, granted,
-        rejected, policy
+        id, members, role, leader, commit, heard_at, patience, refuses_votes_until, restarted,
+        granted, rejected, policy
     }
-    empty { machine, waiting, replaced, progress }
-    shared { config, quorum }
+    empty { machine, waiting, replaced, progress, configurations }
+    shared { config, founding, quorum }
 );
 
 impl Node {
     /// A new node with an empty disk, in a cluster of the nodes 0..`nodes`.
     pub fn new(id: NodeId, nodes: usize, config: Config) -> Self {
-        let mut quorum = Quorum::majority(NodeSet::first(nodes));
-        if !config.rules.has(Rule::QuorumSize) {
-            quorum = quorum.off_by_one();
-        }
+        Self::founded(id, nodes, Membership::of(NodeSet::first(nodes)), config)
+    }
+
+    /// A new node that is not a member of a cluster yet.
+    pub fn spare(id: NodeId, config: Config) -> Self {
+        Self::founded(id, 0, Membership::default(), config)
+    }
+
+    fn founded(id: NodeId, nodes: usize, founding: Membership, config: Config) -> Self {
         let tuning = |settings| Box::new(Tuning::new(settings, nodes, config.heartbeat));
-        Self {
+        let mut node = Self {
             id,
             patience: config.election_timeout,
             tuning: config.adaptive_timeout.map(tuning),
-            quorum: Arc::new(quorum),
+            founding: Arc::new(founding),
+            configurations: Vec::new(),
+            members: founding.all(),
+            quorum: Arc::default(),
             stable: StableState::default(),
             role: Role::Follower,
             leader: None,
@@ -117,7 +136,10 @@ impl Node {
             progress: Vec::new(),
             waiting: VecDeque::new(),
             reads: Reads::default(),
-        }
+            plans: None,
+        };
+        node.quorum = Arc::new(node.electorate(&founding));
+        node
     }
 
     /// Sets the initial state: term, vote and log on disk, and a known commitIndex.
@@ -159,11 +181,6 @@ impl Node {
         &self.machine
     }
 
-    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let me = self.id;
-        (0..self.quorum.size()).map(NodeId::from).filter(move |peer| *peer != me)
-    }
-
     fn start<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.found_on_disk();
         if self.restarted && self.config.lease.is_some() && self.obeys(Rule::LeaseRestartWait) {
@@ -171,7 +188,7 @@ impl Node {
         }
         if self.role == Role::Leader {
             self.lead(now, self.log().last_index() + 1, fx);
-        } else {
+        } else if !self.members.is_empty() {
             fx.arm(ELECTION, self.patience);
         }
     }
@@ -219,9 +236,11 @@ impl Node {
                     self.acknowledged_snapshot(now, from, index, round, fx);
                 }
             }
-            RaftMessage::RequestVote { term, last } => {
-                self.handle_request_vote(now, from, term, last, begins_anew, fx);
+            RaftMessage::RequestVote { term, last, forced } => {
+                let asked = Asked { term, last, forced };
+                self.handle_request_vote(now, from, asked, begins_anew, fx);
             }
+            RaftMessage::TimeoutNow { term } => self.handle_timeout_now(now, from, term, fx),
             RaftMessage::RequestVoteReply { term, granted, asked, stale_log } => {
                 let reply = VoteReply { term, granted, asked, stale_log };
                 self.handle_request_vote_reply(now, from, reply, fx);
@@ -246,6 +265,19 @@ impl Node {
         match request {
             Request::Write(command) => self.propose(op, command, fx),
             Request::Read { key, via } => self.read(now, op, key, via, fx),
+            Request::Configure(wanted) => self.configure(now, op, wanted, fx),
+            Request::Transfer(to) => self.transfer(now, op, to, fx),
+            Request::StepDown if self.role == Role::Leader => {
+                self.become_follower(self.term(), None, RoleChange::StepDown, fx);
+                fx.reply(op, Reply::Ok(Output::Done));
+            }
+            Request::StepDown => {
+                let (reason, hint) = (reasons::NOT_LEADER, self.leader);
+                fx.reply(op, Reply::Refused { reason, hint });
+            }
+            Request::Campaign if !self.may_campaign() => {
+                fx.reply(op, Reply::Refused { reason: reasons::NO_VOTER, hint: None });
+            }
             Request::Campaign => {
                 if self.role != Role::Leader {
                     self.campaign(now, RoleChange::Campaign, fx);
@@ -304,7 +336,7 @@ impl Node {
         self.set_role(Role::Follower);
         self.leader = leader;
         if led {
-            self.abdicate(fx);
+            self.abdicate(why, fx);
         }
         if changed {
             fx.note(ReplicaNote::Role { role: self.role, term, why });
@@ -313,7 +345,7 @@ impl Node {
 
     /// Tells waiting clients that this node no longer leads, so that the outcome of their requests
     /// is unknown.
-    fn abdicate<E: Effects<Self>>(&mut self, fx: &mut E) {
+    fn abdicate<E: Effects<Self>>(&mut self, why: RoleChange, fx: &mut E) {
         fx.disarm(HEARTBEAT);
         fx.disarm(QUORUM);
         fx.arm(ELECTION, self.patience);
@@ -321,6 +353,7 @@ impl Node {
             fx.reply(waiting.op, Reply::Unknown { reason: reasons::STEPPED_DOWN });
         }
         self.reads.give_up(fx, reasons::STEPPED_DOWN);
+        self.drop_plans(why, fx);
     }
 
     /// Raises commitIndex and applies what it now covers (Figure 2, rules for all servers).
@@ -346,6 +379,9 @@ impl Node {
         }
         fx.note(ReplicaNote::Committed { first, last: index });
         self.compact(fx);
+        if !self.configurations.is_empty() || !self.obeys(Rule::ConfigOnAppend) {
+            self.configuration_committed(first, index, fx);
+        }
     }
 
     /// Applies the entry at an index. Sends no reply or note if no client waits for it and it has
@@ -372,6 +408,9 @@ impl Node {
         let Self {
             id: _,
             config: _,
+            founding: _,
+            configurations: _,
+            members: _,
             quorum: _,
             stable: _,
             role,
@@ -391,7 +430,9 @@ impl Node {
             progress,
             waiting,
             reads,
+            plans,
         } = self;
+        *plans = None;
         (*role, *leader, *commit, *heard_at) = (Role::Follower, None, 0, None);
         (*refuses_votes_until, *restarted) = (LocalTime::default(), true);
         (*granted, *rejected) = (NodeSet::default(), NodeSet::default());
@@ -407,6 +448,7 @@ impl Node {
             self.machine.clone_from(&snapshot.machine);
             self.commit = snapshot.base.index;
         }
+        self.find_configurations();
     }
 }
 
@@ -430,6 +472,15 @@ impl Replica for Node {
 
     fn snapshot_index(&self) -> u64 {
         Node::snapshot_index(self)
+    }
+
+    fn membership(&self) -> (u64, &Membership) {
+        self.configuration()
+    }
+
+    fn committed_membership(&self) -> (u64, &Membership) {
+        let committed = self.configurations.iter().rev().find(|(index, _)| *index <= self.commit);
+        committed.map_or((0, &*self.founding), |(index, then)| (*index, then))
     }
 
     fn progress(&self) -> Option<Vec<(u64, u64)>> {
@@ -479,6 +530,9 @@ impl Protocol for Node {
         let Self {
             id: _,
             config: _,
+            founding: _,
+            configurations,
+            members: _,
             quorum: _,
             stable,
             role,
@@ -498,13 +552,18 @@ impl Protocol for Node {
             progress,
             waiting,
             reads,
+            plans,
         } = self;
+        state.add((configurations, plans.is_some()));
         state.add((stable, role, leader, commit, machine, replaced));
         state.past(*heard_at);
         state.until(*refuses_votes_until);
         state.add((patience, restarted, granted, rejected, policy, progress, waiting));
         unsynced.hash_state(state);
         reads.hash_state(state);
+        if let Some(plans) = plans {
+            plans.hash_state(state);
+        }
         if let Some(tuning) = tuning {
             tuning.hash_state(state);
         }

@@ -51,6 +51,15 @@ impl Quorum {
         self
     }
 
+    /// Counts nodes that are no voters, without needing more: the bugs `learner_counted` and
+    /// `removed_leader_counts_self`.
+    #[must_use]
+    pub fn counting(mut self, others: &NodeSet) -> Self {
+        self.voters.voters = self.voters.voters.union(others);
+        self.voters.count = self.voters.voters.len();
+        self
+    }
+
     /// All voters.
     pub fn voters(&self) -> &NodeSet {
         &self.voters.voters

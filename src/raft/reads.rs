@@ -21,15 +21,17 @@ pub struct Reads {
     /// The start of the lease.
     lease_from: Option<LocalTime>,
     waiting: VecDeque<Read>,
+    /// Whether this leader has asked a node to stand, whose election no lease holds up.
+    forced: bool,
 }
 
-clone_by_field!([] Reads {} copied { round, lease_from } empty { sent, waiting });
+clone_by_field!([] Reads {} copied { round, lease_from, forced } empty { sent, waiting });
 
 impl Reads {
     /// Adds it to a fingerprint.
     pub(super) fn hash_state(&self, state: &mut StateHash) {
-        let Self { round, sent, lease_from, waiting } = self;
-        state.add((round, waiting, sent.len()));
+        let Self { round, sent, lease_from, waiting, forced } = self;
+        state.add((round, waiting, sent.len(), forced));
         state.past(*lease_from);
         for (round, at) in sent {
             state.add(round);
@@ -54,8 +56,14 @@ impl Reads {
     }
 
     pub(super) fn reset(&mut self) {
-        (self.round, self.lease_from) = (0, None);
+        (self.round, self.lease_from, self.forced) = (0, None, false);
         self.sent.clear();
+    }
+
+    /// A node was asked to stand. Its request for votes may arrive at any time in this term, and
+    /// followers grant it although they hear from this leader.
+    pub(super) fn force_votes(&mut self) {
+        self.forced = true;
     }
 
     /// Begins a round; its time is recorded only for leases.
@@ -176,7 +184,9 @@ impl Node {
     }
 
     fn has_lease(&self, now: LocalTime) -> bool {
-        self.reads.lease_from.is_some_and(|from| now.since(from) < self.config.lease_span())
+        let given_up = self.reads.forced && self.obeys(Rule::LeaseTransfer);
+        let in_time = |from| now.since(from) < self.config.lease_span();
+        !given_up && self.reads.lease_from.is_some_and(in_time)
     }
 
     fn serve<E: Effects<Self>>(&mut self, op: OpId, key: Key, fx: &mut E) {

@@ -21,9 +21,19 @@ impl Node {
         if self.role != Role::Leader {
             return fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint: self.leader });
         }
+        if self.transfers() {
+            let reason = reasons::TRANSFERRING;
+            return fx.reply(op, Reply::Refused { reason, hint: None });
+        }
         self.append(command, fx);
         let last = self.log().last_index();
         self.waiting.push_back(Waiting { index: last, op });
+        self.appended(last, fx);
+    }
+
+    /// A leader has appended the entry at an index: replicates it.
+    #[inline]
+    pub(super) fn appended<E: Effects<Self>>(&mut self, last: u64, fx: &mut E) {
         fx.note(ReplicaNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         self.replicate(fx);
         if self.sync(fx) {
@@ -274,6 +284,9 @@ impl Node {
         // Only an index above commitIndex can advance it.
         if news && index > self.commit {
             self.maybe_commit(fx);
+        }
+        if self.plans.is_some() && news {
+            self.plans_advance(now, from, fx);
         }
         if self.progress[from.at()].next <= self.log().last_index() {
             self.send_entries(from, &mut None, fx);

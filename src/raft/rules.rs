@@ -98,6 +98,36 @@ rules! {
     LeaseDriftBound: "lease_ignores_drift",
         "a lease is shorter than the election timeout by the bound on clock drift",
         "diss. §6.4.1", "linearizable_reads", "read leases and drifting clocks";
+    LeaseTransfer: "lease_transfer",
+        "a leader that asked a node to take over no longer relies on its lease",
+        "diss. §6.4.1", "linearizable_reads", "read leases and a transfer of leadership";
+    ConfigAfterCommit: "conf_before_noop",
+        "a leader changes the configuration only once it has committed an entry of its own term",
+        "Ongaro, raft-dev, July 2015", "leader_completeness", "changes by two leaders";
+    OneConfigAtATime: "conf_overlapping",
+        "a leader changes the configuration only once the last change is committed",
+        "diss. §4.1", "leader_completeness", "two changes";
+    JointConsensus: "conf_two_at_once",
+        "more than one voter changes only by way of a joint configuration",
+        "paper §6", "leader_completeness", "a change of two voters";
+    JointMajorities: "joint_one_majority",
+        "in a joint configuration decisions need majorities of the old and of the new voters",
+        "paper §6", "leader_completeness", "a joint configuration";
+    ConfigOnAppend: "conf_at_apply",
+        "a configuration is in force from the moment when its entry is appended",
+        "paper §6, diss. §4.1", "election_safety", "two changes and a restart";
+    ConfigRollback: "conf_no_rollback",
+        "a configuration whose entry is dropped is no longer in force",
+        "diss. §4.1", "leader_completeness", "a change that is overwritten";
+    SnapshotConfig: "snap_without_config",
+        "a snapshot carries the configuration",
+        "paper §7", "election_safety", "snapshots and a change";
+    LearnersDoNotVote: "learner_counted",
+        "learners count neither in elections nor for commitment",
+        "diss. §4.2.1", "leader_completeness", "learners";
+    RemovedLeader: "removed_leader_counts_self",
+        "a leader that is not in its configuration does not count itself",
+        "diss. §4.2.2", "leader_completeness", "the removal of a leader";
 }
 
 /// The rules that a node obeys: all, unless some were taken away.

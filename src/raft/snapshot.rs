@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::messages::RaftMessage;
 use super::node::Node;
+use super::rules::Rule;
 use crate::protocol::{Effects, LocalTime, NodeId};
 use crate::replica::log::Base;
 use crate::replica::machine::Machine;
+use crate::replica::membership::Members;
 use crate::replica::notes::ReplicaNote;
 use crate::replica::types::EntryId;
 
@@ -18,6 +20,9 @@ pub struct Snapshot {
     pub base: Base,
     /// The store with its sessions.
     pub machine: Machine,
+    /// The configuration, unless it is that at the beginning of the log (§7, "the latest
+    /// configuration in the log as of last included index").
+    pub members: Option<Members>,
 }
 
 impl Node {
@@ -37,7 +42,8 @@ impl Node {
     fn take_snapshot<E: Effects<Self>>(&mut self, index: u64, every: u64, fx: &mut E) {
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
-        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
+        let members = self.configuration_at(index).filter(|_| self.obeys(Rule::SnapshotConfig));
+        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone(), members });
         self.save(snapshot, index.saturating_sub(every), fx);
         fx.note(ReplicaNote::Snapshot { index });
         self.sync(fx);
@@ -78,6 +84,7 @@ impl Node {
             };
             // 8. "Reset state machine using snapshot contents"
             self.machine.clone_from(&snapshot.machine);
+            self.adopt_snapshot(fx);
             self.replaced.clear();
             self.commit = index;
             fx.note(ReplicaNote::Installed { first, index, hash });

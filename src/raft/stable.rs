@@ -221,7 +221,7 @@ mod tests {
         let mut state = StableState::default();
         (0..10).for_each(|_| state.append(1, Command::default()));
         let base = Base { index: 8, term: 1, hash: state.log().hash_at(8) };
-        state.save(Arc::new(Snapshot { base, machine: Machine::default() }), 5);
+        state.save(Arc::new(Snapshot { base, machine: Machine::default(), members: None }), 5);
         state
     }
 
@@ -249,7 +249,7 @@ mod tests {
         });
         write(&|state| {
             let base = Base { index: 9, term: 1, hash: state.log().hash_at(9) };
-            let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+            let snapshot = Arc::new(Snapshot { base, machine: Machine::default(), members: None });
             state.save(snapshot.clone(), 6);
             Write::Save { snapshot, droppable: 6 }
         });
@@ -260,7 +260,7 @@ mod tests {
         });
         write(&|state| {
             let base = Base { index: 20, term: 3, hash: 7 };
-            let snapshot = Arc::new(Snapshot { base, machine: Machine::default() });
+            let snapshot = Arc::new(Snapshot { base, machine: Machine::default(), members: None });
             state.install(snapshot.clone());
             Write::Install { snapshot }
         });

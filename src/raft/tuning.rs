@@ -171,6 +171,11 @@ impl Tuning {
         Some(timeout)
     }
 
+    /// Makes room for members that were added.
+    pub(super) fn make_room(&mut self, nodes: usize) {
+        self.ways.resize(self.ways.len().max(nodes), Measured::default());
+    }
+
     fn began_round(&mut self, round: u64, now: LocalTime) {
         self.sent.push_back((round, now));
         if self.sent.len() > ROUNDS_REMEMBERED {

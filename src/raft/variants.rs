@@ -112,7 +112,7 @@ impl Policy {
                 quorum.is_quorum(&endorsed().union(&NodeSet::from_iter([me])))
             }
             ElectionRule::HesitantMemory => {
-                quorum.is_quorum(&NodeSet::first(quorum.size()).without(&self.stale_for))
+                quorum.is_quorum(&quorum.voters().without(&self.stale_for))
             }
             _ => true,
         }

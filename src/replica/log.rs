@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::membership::Members;
 use super::types::{Command, Entry, EntryId, Op, Session, fold};
 use crate::clone::clone_by_field;
 
@@ -217,6 +218,16 @@ impl Log {
     /// Adds entries at the end, with the hashes that they have.
     pub fn extend(&mut self, entries: impl IntoIterator<Item = Entry>) {
         entries.into_iter().for_each(|entry| self.put(entry));
+    }
+
+    /// The configurations of the entries from `first` on, with their indices.
+    pub fn configurations(&self, first: u64) -> impl Iterator<Item = (u64, Members)> {
+        let first = first.max(self.base.index + 1);
+        let slots = self.slots.iter().skip(self.place(first));
+        (first..).zip(slots).filter_map(|(index, slot)| match slot.op {
+            Op::Config(members) => Some((index, members)),
+            _ => None,
+        })
     }
 
     /// The number of entries from `first` on, at most `limit`.

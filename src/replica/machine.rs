@@ -83,7 +83,7 @@ impl Machine {
     #[inline]
     pub fn apply_quietly(&mut self, op: Op) {
         match op {
-            Op::Noop | Op::Get { .. } => {}
+            Op::Noop | Op::Get { .. } | Op::Config(_) => {}
             Op::Put { key, value } => self.cell(key).put(value),
             Op::Cas { key, expected, value } => {
                 self.cell(key).cas(expected, value);

@@ -2,19 +2,24 @@
 //!
 //! Checks, the trace, metrics, conditions and targets are written for a [`Replica`]: its [`log`],
 //! its [`machine`], the changes that it [`notes`], and what its messages [promise](Promise). Read
-//! [`types`] (entries and requests), [`log`], [`machine`] (diss. §6.3), [`notes`], [`sizes`].
+//! [`types`] (entries and requests), [`membership`] (§6, diss. ch. 4), [`log`], [`machine`] (diss.
+//! §6.3), [`notes`], [`sizes`].
 
 pub mod log;
 pub mod machine;
+pub mod membership;
 pub mod notes;
 pub mod sizes;
 pub mod types;
 
 pub use log::{Base, Log};
 pub use machine::Machine;
+pub use membership::{Change, MAX_MEMBERS, Members, Membership};
 pub use notes::{Refusal, ReplicaNote, RoleChange, Stale};
 pub use sizes::{Texts, Wire};
-pub use types::{Command, Entry, EntryId, Key, Op, Output, Request, Session, Value};
+pub use types::{
+    Command, Entry, EntryId, Key, Op, Output, Reconfiguration, Request, Session, Value,
+};
 
 use crate::protocol::{Message, Protocol, TimerId};
 
@@ -45,6 +50,15 @@ pub trait Replica:
 
     /// The last index that its snapshot covers; 0 without one.
     fn snapshot_index(&self) -> u64;
+
+    /// The configuration that is in force on this node, and the index of its entry; 0 for that at
+    /// the beginning.
+    fn membership(&self) -> (u64, &Membership);
+
+    /// The last configuration that this node knows to be committed, with the index of its entry.
+    fn committed_membership(&self) -> (u64, &Membership) {
+        self.membership()
+    }
 
     /// nextIndex and matchIndex for each node, itself included, if it leads.
     fn progress(&self) -> Option<Vec<(u64, u64)>>;

@@ -1,5 +1,6 @@
 //! The changes in a replica that observers and the digest see.
 
+use super::membership::Members;
 use super::types::fold;
 use crate::protocol::{NodeId, Note, Role};
 
@@ -71,6 +72,14 @@ pub enum ReplicaNote {
         /// Prefix hash at that index.
         hash: u64,
     },
+    /// Another configuration is in force: that of an entry that was appended, the one before an
+    /// entry that was dropped, or a snapshot's.
+    Configured {
+        /// Index of its entry; 0 for the one at the beginning.
+        index: u64,
+        /// The configuration.
+        members: Members,
+    },
     /// A message was refused.
     Refused {
         /// The sender of the message.
@@ -120,6 +129,12 @@ role_changes! {
     LeaderHeard(NodeId) "leader_heard" "§5.2";
     /// A leader heard from no quorum (CheckQuorum).
     QuorumLost "quorum_lost" "diss. §6.2";
+    /// You asked the leader to stop leading.
+    StepDown "step_down" "";
+    /// The leader is not a voter of the configuration that it committed.
+    Removed "removed" "§6";
+    /// The leader asked the node to take over.
+    TimeoutNow(NodeId) "timeout_now" "diss. §3.10";
     /// The node lies: it leads the next term without an election.
     Usurped "usurped" "";
 }
@@ -128,7 +143,9 @@ impl RoleChange {
     /// The sender of the message that changed the role.
     pub fn from(self) -> Option<NodeId> {
         match self {
-            RoleChange::HigherTerm(from) | RoleChange::LeaderHeard(from) => Some(from),
+            RoleChange::HigherTerm(from)
+            | RoleChange::LeaderHeard(from)
+            | RoleChange::TimeoutNow(from) => Some(from),
             _ => None,
         }
     }
@@ -217,6 +234,10 @@ impl Note for ReplicaNote {
             ReplicaNote::Snapshot { index } => fold(7 << 8, index),
             ReplicaNote::Installed { first, index, hash } => {
                 fold(hash ^ 8 << 8, first ^ index << 32)
+            }
+            ReplicaNote::Configured { index, members } => {
+                let [voters, outgoing, learners] = members.words().map(u64::from);
+                fold(index ^ 10 << 56, voters << 32 | outgoing) ^ fold(learners, 10)
             }
             ReplicaNote::Refused { from, why } => fold(6 << 8 | u64::from(from.0), why.code()),
         }

@@ -11,6 +11,8 @@ use super::types::{Entry, Key, Op, Output, Value};
 const ENTRY: u64 = 24;
 /// The length prefix of a text in a snapshot.
 const LENGTH: u64 = 8;
+/// A configuration.
+const CONFIG: u64 = 12;
 /// A remembered answer of a session.
 const ANSWER: u64 = 24;
 
@@ -76,6 +78,7 @@ impl Wire {
     fn any_op(&self, op: Op) -> u64 {
         match op {
             Op::Noop => 0,
+            Op::Config(_) => CONFIG,
             Op::Put { key, value } | Op::Append { key, value } => self.key(key) + self.value(value),
             Op::Get { key } => self.key(key),
             Op::Cas { key, expected, value } => {

@@ -1,6 +1,7 @@
 //! Log entries, and the requests of clients.
 
-use crate::protocol::{Fingerprint, OpId, ReadPath};
+use super::membership::{Change, Members};
+use crate::protocol::{Fingerprint, NodeId, OpId, ReadPath};
 
 /// A key of the replicated store, by its number in the scenario's table of names.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -64,6 +65,8 @@ pub enum Op {
         /// The item.
         value: Value,
     },
+    /// Not an operation: the entry holds a configuration (§6).
+    Config(Members),
 }
 
 /// A client's session (diss. §6.3). Client 0 has none: its commands are applied each time that they
@@ -102,6 +105,10 @@ impl Command {
             Op::Get { key } => (2, key.0, 0, 0),
             Op::Cas { key, expected, value } => (3, key.0, value.0, expected.0),
             Op::Append { key, value } => (4, key.0, value.0, 0),
+            Op::Config(members) => {
+                let [voters, outgoing, learners] = members.words();
+                (5, voters, learners, outgoing)
+            }
         };
         let session = u64::from(self.session.client) << 32 | u64::from(self.session.seq);
         let op = u64::from(key) << 32 | u64::from(a);
@@ -157,12 +164,66 @@ pub enum Request {
         /// The read path.
         via: ReadPath,
     },
+    /// Change the configuration (§6, diss. ch. 4).
+    Configure(Reconfiguration),
+    /// Hand the leadership to another node (diss. §3.10).
+    Transfer(NodeId),
+    /// Stop leading, without a successor.
+    StepDown,
     /// Start an election now, as if the election timer had expired.
     Campaign,
     /// A lie: lead the next term without an election.
     Usurp,
     /// A lie: forget this node's vote.
     ForgetVote,
+}
+
+/// A request to change the configuration.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Reconfiguration {
+    /// One member, in one step (diss. §4.1).
+    One(Change),
+    /// A learner becomes a voter, once it has caught up (diss. §4.2.1).
+    Promote(NodeId),
+    /// Any configuration, by way of a joint one (§6): its voters and learners, and whether the
+    /// joint one is left only by [`Reconfiguration::Leave`].
+    Joint(Members),
+    /// Leave the joint configuration.
+    Leave,
+}
+
+impl Reconfiguration {
+    /// In words.
+    pub fn text(&self, name: impl Fn(NodeId) -> String) -> String {
+        match self {
+            Reconfiguration::One(Change::AddVoter(node)) => format!("add voter {}", name(*node)),
+            Reconfiguration::One(Change::AddLearner(node)) => {
+                format!("add learner {}", name(*node))
+            }
+            Reconfiguration::One(Change::Remove(node)) => format!("remove {}", name(*node)),
+            Reconfiguration::Promote(node) => format!("promote {}", name(*node)),
+            Reconfiguration::Joint(members) => {
+                format!("change to {}", members.membership().text(name))
+            }
+            Reconfiguration::Leave => "leave the joint configuration".into(),
+        }
+    }
+}
+
+impl Fingerprint for Reconfiguration {
+    fn fingerprint(&self) -> u64 {
+        let (tag, content) = match self {
+            Reconfiguration::One(Change::AddVoter(node)) => (1, node.fingerprint()),
+            Reconfiguration::One(Change::AddLearner(node)) => (2, node.fingerprint()),
+            Reconfiguration::One(Change::Remove(node)) => (3, node.fingerprint()),
+            Reconfiguration::Promote(node) => (4, node.fingerprint()),
+            Reconfiguration::Joint(members) => {
+                (5, Command::plain(Op::Config(*members)).fingerprint())
+            }
+            Reconfiguration::Leave => (6, 0),
+        };
+        fold(tag, content)
+    }
 }
 
 impl Fingerprint for Request {
@@ -175,6 +236,9 @@ impl Fingerprint for Request {
             Request::Campaign => 3,
             Request::Usurp => 4,
             Request::ForgetVote => 5,
+            Request::Configure(reconfiguration) => fold(6, reconfiguration.fingerprint()),
+            Request::Transfer(to) => fold(7, to.fingerprint()),
+            Request::StepDown => 8,
         }
     }
 }

@@ -209,6 +209,21 @@ impl Links {
         links
     }
 
+    /// Makes room for one more node.
+    pub fn make_room(&mut self) {
+        let (before, after) = (self.nodes, self.nodes + 1);
+        let link = |at: usize| at / before * after + at % before;
+        let mut sent = vec![0; after * after];
+        self.sent.iter().enumerate().for_each(|(at, count)| sent[link(at)] = *count);
+        self.sent = sent;
+        if self.spec.fifo {
+            let mut last_due = vec![Time::ZERO; after * after];
+            self.last_due.iter().enumerate().for_each(|(at, due)| last_due[link(at)] = *due);
+            self.last_due = last_due;
+        }
+        self.nodes = after;
+    }
+
     /// The next message's ordinal on a link.
     #[inline]
     pub fn count(&mut self, from: NodeId, to: NodeId) -> u64 {

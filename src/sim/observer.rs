@@ -43,6 +43,8 @@ impl Fate {
 pub enum HostEvent {
     /// It lost power.
     Crashed,
+    /// It was added, and started for the first time.
+    Added,
     /// It restarted.
     Restarted,
     /// It was paused.
@@ -60,6 +62,7 @@ impl HostEvent {
     pub fn name(self) -> &'static str {
         match self {
             HostEvent::Crashed => "crashed",
+            HostEvent::Added => "added",
             HostEvent::Restarted => "restarted",
             HostEvent::Paused => "paused",
             HostEvent::Resumed => "resumed",

@@ -3,7 +3,7 @@
 use tikv_raft::INVALID_ID;
 
 use crate::protocol::NodeId;
-use crate::replica::{Command, Key, Op, Session, Value};
+use crate::replica::{Command, Key, Members, Op, Session, Value};
 
 /// The crate's id of a node. It keeps 0 for nobody.
 pub fn id_of(node: NodeId) -> u64 {
@@ -30,6 +30,10 @@ pub fn encode(command: &Command) -> Vec<u8> {
         Op::Get { key } => (2, key.0, 0, 0),
         Op::Cas { key, expected, value } => (3, key.0, value.0, expected.0),
         Op::Append { key, value } => (4, key.0, value.0, 0),
+        Op::Config(members) => {
+            let [voters, outgoing, learners] = members.words();
+            (5, voters, learners, outgoing)
+        }
     };
     let Session { client, seq, low } = command.session;
     let mut bytes = Vec::with_capacity(LENGTH);
@@ -55,6 +59,7 @@ pub fn decode(bytes: &[u8]) -> Command {
         2 => Op::Get { key },
         3 => Op::Cas { key, expected, value },
         4 => Op::Append { key, value },
+        5 => Op::Config(Members::from_words([number(0), number(2), number(1)])),
         _ => Op::Noop,
     };
     Command { op, session: Session { client: number(3), seq: number(4), low: number(5) } }
@@ -73,6 +78,7 @@ mod tests {
             Op::Get { key },
             Op::Cas { key, expected, value },
             Op::Append { key, value },
+            Op::Config(Members::from_words([7, 3, 8])),
         ];
         for op in ops {
             for session in [Session::default(), Session { client: 3, seq: 1 << 20, low: 7 }] {

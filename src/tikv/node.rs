@@ -24,7 +24,7 @@ use crate::replica::Replica;
 use crate::replica::ReplicaNote;
 use crate::replica::machine::Machine;
 use crate::replica::types::Waiting;
-use crate::replica::{Command, Entry, Log, Output, Request, RoleChange};
+use crate::replica::{Command, Entry, Log, Membership, Output, Request, RoleChange};
 use crate::replica::{HEARTBEAT, QUORUM};
 use crate::state::StateHash;
 
@@ -81,6 +81,12 @@ impl Node {
             leads_at_first: false,
             panic: None,
         }
+    }
+
+    /// A node that is not a member of a cluster yet. No scenario has one: the crate's clusters keep
+    /// their members here.
+    pub fn spare(id: NodeId, config: Config) -> Self {
+        Self::new(id, 0, config)
     }
 
     /// Sets the initial state: term, vote and log on disk, and a known commitIndex.
@@ -221,6 +227,12 @@ impl Node {
                 self.call(now, cause, fx, lead)?;
             }
             Request::ForgetVote => self.raw.raft.vote = tikv_raft::INVALID_ID,
+            Request::Configure(_) | Request::Transfer(_) | Request::StepDown => {
+                // A scenario that asks for one is refused.
+                let refused = Reply::Refused { reason: reasons::NOT_KNOWN, hint: None };
+                fx.reply(op, refused);
+                return Ok(());
+            }
         }
         fx.reply(op, Reply::Ok(Output::Done));
         Ok(())
@@ -294,6 +306,10 @@ impl fmt::Debug for Node {
 }
 
 impl Replica for Node {
+    fn membership(&self) -> (u64, &Membership) {
+        (0, &self.setup.membership)
+    }
+
     fn term(&self) -> u64 {
         Node::term(self)
     }

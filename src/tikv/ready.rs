@@ -246,7 +246,7 @@ impl Node {
         }
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
-        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone() });
+        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone(), members: None });
         let droppable = index.saturating_sub(every);
         self.kept_mut().state_mut().save(Arc::clone(&snapshot), droppable);
         fx.write(|| Write::Save { snapshot, droppable });

@@ -9,8 +9,9 @@ use tikv_raft::{Config as CrateConfig, NO_LIMIT, RawNode};
 use super::clock::ticks;
 use super::codec::id_of;
 use super::store::{Kept, Store};
-use crate::protocol::NodeId;
+use crate::protocol::{NodeId, NodeSet};
 use crate::raft::{Config, ElectionRule, Rules};
+use crate::replica::Membership;
 
 /// What does not change, which copies of a node share.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Setup {
     pub(super) id: NodeId,
     pub(super) config: Config,
     members: Arc<ConfState>,
+    /// The same, as observers see it.
+    pub(super) membership: Membership,
     logger: Logger,
 }
 
@@ -25,7 +28,8 @@ impl Setup {
     pub(super) fn new(id: NodeId, nodes: usize, config: Config) -> Self {
         let voters = (0..nodes).map(|node| id_of(NodeId::from(node))).collect();
         let members = Arc::new(ConfState { voters, ..ConfState::default() });
-        Self { id, config, members, logger: Logger::root(Discard, o!()) }
+        let membership = Membership::of(NodeSet::first(nodes));
+        Self { id, config, members, membership, logger: Logger::root(Discard, o!()) }
     }
 
     /// The crate's object over what is on the disk.

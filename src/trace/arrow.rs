@@ -25,7 +25,7 @@ use super::ops::Answer;
 use super::store::NO_ROW;
 use super::table::ColumnSet;
 use super::{Names, Recorder};
-use crate::replica::{Key, Value};
+use crate::replica::{Key, MAX_MEMBERS, Value};
 
 /// A table's schema in Arrow, with each column's unit and meaning as metadata.
 pub fn schema(table: &TableSchema) -> SchemaRef {
@@ -64,6 +64,7 @@ fn field(column: &Column) -> Field {
         Kind::Int | Kind::Count | Kind::Word | Kind::Flag | Kind::Name(_) => false,
         Kind::Time
         | Kind::Node
+        | Kind::Nodes
         | Kind::Detail
         | Kind::Reason
         | Kind::Key
@@ -90,7 +91,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Name(_) => dictionary(DataType::Int8),
         Kind::Node | Kind::Detail | Kind::Reason => dictionary(DataType::Int16),
         Kind::Key => dictionary(DataType::Int32),
-        Kind::Value | Kind::Answer | Kind::Text => DataType::Utf8,
+        Kind::Nodes | Kind::Value | Kind::Answer | Kind::Text => DataType::Utf8,
         Kind::Row => DataType::UInt32,
     }
 }
@@ -267,6 +268,7 @@ impl<'a> Encoder<'a> {
                 let names = strings(nodes.map(|node| self.names.node(node)));
                 dictionary::<Int16Type>(sets, at, &names)?
             }
+            Kind::Nodes => each(sets, |set| Arc::new(self.nodes(set.cells(at)))),
             Kind::Detail => dictionary::<Int16Type>(sets, at, &strings(self.recorder.details()))?,
             Kind::Reason => dictionary::<Int16Type>(sets, at, &strings(self.recorder.reasons()))?,
             Kind::Key => self.keys(sets, at)?,
@@ -297,6 +299,15 @@ impl<'a> Encoder<'a> {
             builder.append_option(self.values.text(value));
         }
         builder.finish()
+    }
+
+    fn nodes(&self, cells: Cells<'_>) -> StringArray {
+        let joined = |mask: u32| {
+            let nodes = (0..MAX_MEMBERS).filter(|at| mask >> at & 1 == 1);
+            let names: Vec<_> = nodes.map(|at| self.names.node(at)).collect();
+            (!names.is_empty()).then(|| names.join(","))
+        };
+        numbers(cells).map(joined).collect()
     }
 
     fn answers(&mut self, cells: Cells<'_>) -> StringArray {

@@ -42,6 +42,8 @@ pub enum Kind {
     Flag,
     /// A node by its position; [`NOBODY`] is null.
     Node,
+    /// Nodes, as a bitmap; no nodes are null.
+    Nodes,
     /// One of these names, by its position.
     Name(&'static [&'static str]),
     /// The detail of an event, by its position in [`super::Recorder::details`]; [`NO_LABEL`] is
@@ -81,7 +83,7 @@ impl Kind {
             Kind::Name(_) => "dictionary(int8, utf8)",
             Kind::Node | Kind::Detail | Kind::Reason => "dictionary(int16, utf8)",
             Kind::Key => "dictionary(int32, utf8)",
-            Kind::Value | Kind::Answer | Kind::Text => "utf8",
+            Kind::Nodes | Kind::Value | Kind::Answer | Kind::Text => "utf8",
             Kind::Row => "uint32",
         }
     }

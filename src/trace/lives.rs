@@ -20,6 +20,11 @@ impl Lives {
         Self { stays: vec![Vec::new(); nodes] }
     }
 
+    /// Makes room for a machine that is added later.
+    pub(super) fn make_room(&mut self) {
+        self.stays.push(Vec::new());
+    }
+
     /// Adds the initial entries of a node, and how far they are committed.
     pub(super) fn begin(
         &mut self,
@@ -194,6 +199,7 @@ impl Parts {
             Op::Get { key } => (RequestKind::Get, key.0, none, none),
             Op::Cas { key, expected, value } => (RequestKind::Cas, key.0, value.0, expected.0),
             Op::Append { key, value } => (RequestKind::Append, key.0, value.0, none),
+            Op::Config(_) => (RequestKind::Config, none, none, none),
         };
         Self { kind, key, value, expected }
     }

@@ -203,6 +203,9 @@ fn parts(request: &Request) -> (Parts, u32) {
             };
             (Parts { key: key.0, ..order(kind) }, 0)
         }
+        Request::Configure(_) => (order(RequestKind::Configure), 0),
+        Request::Transfer(_) => (order(RequestKind::Transfer), 0),
+        Request::StepDown => (order(RequestKind::StepDown), 0),
         Request::Campaign => (order(RequestKind::Campaign), 0),
         Request::Usurp => (order(RequestKind::Usurp), 0),
         Request::ForgetVote => (order(RequestKind::ForgetVote), 0),

@@ -5,12 +5,12 @@ use super::kind::{NO_LABEL, NOBODY};
 use super::lives::Lives;
 use super::moment::Moment;
 use super::ops::Operations;
-use super::schema::{EventKind, MessageFate, Tables, events, messages, nodes};
+use super::schema::{EventKind, MessageFate, Tables, events, members, messages, nodes};
 use super::store::NO_ROW;
 use super::{Ceiling, Level};
 use crate::protocol::{Message, NodeId, OpId, Status};
 use crate::raft::RaftMessage;
-use crate::replica::{Replica, ReplicaMessage as _, ReplicaNote, Wire};
+use crate::replica::{MAX_MEMBERS, Members, Replica, ReplicaMessage as _, ReplicaNote, Wire};
 use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 /// Observes a world of Raft nodes and records its events.
@@ -75,8 +75,16 @@ impl Recorder {
     /// Records the initial log of a node. To be called before the world begins, since notes report
     /// only later entries.
     pub fn begin(&mut self, id: NodeId, node: &impl Replica) {
+        while self.hosts.len() <= id.at() {
+            self.hosts.push(Host { up: true, paused: false, shown: None });
+            self.lives.make_room();
+        }
         if self.records_states() {
             self.lives.begin(&mut self.tables.entries, id, node);
+            let (index, now) = node.membership();
+            if let Some(members) = Members::of(now).filter(|_| !now.voters.is_empty()) {
+                self.configured(Moment::BEGINNING, id, index, members);
+            }
         }
     }
 
@@ -166,6 +174,20 @@ impl Recorder {
         };
         self.tables.nodes.push(now.time, row);
         host.shown = Some(row);
+    }
+
+    /// Records the configuration that is now in force on a node.
+    fn configured(&mut self, now: Moment, id: NodeId, index: u64, found: Members) {
+        let [voters, outgoing, learners] = found.words();
+        let row = members::Row {
+            time_ms: now.ms,
+            node: node_code(id),
+            index: count(index),
+            voters,
+            outgoing,
+            learners: learners & !(1 << MAX_MEMBERS),
+        };
+        self.tables.members.push(now.time, row);
     }
 
     /// Records an event: its row.
@@ -271,6 +293,10 @@ impl<P: Replica> Observer<P> for Recorder {
                 self.lives.installed(entries, at, id, first, index);
                 self.said(now, id, node, note);
             }
+            ReplicaNote::Configured { index, members } => {
+                self.configured(at, id, index, members);
+                self.said(now, id, node, note);
+            }
             ReplicaNote::Role { .. }
             | ReplicaNote::Voted { .. }
             | ReplicaNote::Session { .. }
@@ -320,7 +346,7 @@ impl<P: Replica> Observer<P> for Recorder {
                 (host.up, host.paused) = (false, false);
                 self.lives.survived(&mut self.tables.entries, at, id, node.log());
             }
-            HostEvent::Restarted => host.up = true,
+            HostEvent::Added | HostEvent::Restarted => host.up = true,
             HostEvent::Paused => host.paused = true,
             HostEvent::Resumed => host.paused = false,
         }
@@ -333,8 +359,9 @@ impl<P: Replica> Observer<P> for Recorder {
             self.cause = cause;
             let detail = Detail { label, ..Detail::default() };
             let row = self.event(now, id, event.into(), detail, int(node.term()));
-            // A node that restarts starts now.
-            self.cause = if event == HostEvent::Restarted { row } else { NO_ROW };
+            // A node that is added or restarts starts now.
+            let starts = matches!(event, HostEvent::Added | HostEvent::Restarted);
+            self.cause = if starts { row } else { NO_ROW };
         }
     }
 
@@ -389,6 +416,9 @@ impl Recorder {
             }
             ReplicaNote::Installed { .. } => {
                 self.event(now, id, EventKind::Installed, Detail::default(), int(node.term()));
+            }
+            ReplicaNote::Configured { .. } => {
+                self.event(now, id, EventKind::Configured, Detail::default(), int(node.term()));
             }
             ReplicaNote::Session { .. }
             | ReplicaNote::Appended { .. }

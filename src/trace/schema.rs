@@ -85,6 +85,17 @@ tables! {
         result: Answer, "", "the items that were read, separated by commas, or whether a compare-and-set took effect; null if neither";
     }
 
+    /// One row for the initial configuration of each node, and one for each other one that came
+    /// into force on a node. Only for clusters of up to 31 machines.
+    members {
+        time_ms: Time, "ms", "when it came into force on the node";
+        node: Node, "", "the node";
+        index: Count, "", "the index of its entry in the log; 0 for the initial one";
+        voters: Nodes, "", "the voters, separated by commas";
+        outgoing: Nodes, "", "the voters before, if the configuration is joint; null otherwise";
+        learners: Nodes, "", "the learners, and the outgoing voters that become learners; null if none";
+    }
+
     /// One row for each event that the world dispatched to a node, and for each change that the
     /// node reported.
     events in Events {
@@ -157,10 +168,14 @@ codes! {
         Get = "get", "Read a key through the log, as a command.";
         Cas = "cas", "Compare and set.";
         Append = "append", "Add an item to a key.";
+        Config = "config", "An entry that holds a configuration (§6); the table members shows it.";
         ReadLog = "read_log", "Read a key through the log (`via=\"log\"`).";
         ReadIndex = "read_index", "Read a key once a quorum has confirmed the leader (ReadIndex).";
         Lease = "lease", "Read a key under the leader's lease.";
         Local = "local", "Read the node's applied state, without any check.";
+        Configure = "configure", "Change the configuration.";
+        Transfer = "transfer", "Hand the leadership to another node.";
+        StepDown = "step_down", "Stop leading.";
         Campaign = "campaign", "Start an election now.";
         Usurp = "usurp", "Lead the next term without an election.";
         ForgetVote = "forget_vote", "Forget the vote.";
@@ -191,6 +206,7 @@ codes! {
         Fsync = "fsync", "An fsync finished.";
         Request = "request", "A request of a client, or yours, arrived.";
         Crashed = "crashed", "The node lost power.";
+        Added = "added", "The machine was added, and started for the first time.";
         Restarted = "restarted", "The node restarted.";
         Paused = "paused", "The node was paused.";
         Resumed = "resumed", "The node was resumed.";
@@ -202,6 +218,7 @@ codes! {
         SessionDuplicate = "session_duplicate", "A command had been applied before, and was skipped.";
         Snapshot = "snapshot", "The node took a snapshot of its applied state.";
         Installed = "snapshot_installed", "The node installed a leader's snapshot.";
+        Configured = "configured", "Another configuration is in force on the node.";
         Lies = "lies", "The node began to lie, or was ordered to do what no honest node does (`detail`).";
     }
 }
@@ -222,6 +239,7 @@ impl From<HostEvent> for EventKind {
     fn from(event: HostEvent) -> Self {
         match event {
             HostEvent::Crashed => EventKind::Crashed,
+            HostEvent::Added => EventKind::Added,
             HostEvent::Restarted => EventKind::Restarted,
             HostEvent::Paused => EventKind::Paused,
             HostEvent::Resumed => EventKind::Resumed,
@@ -285,7 +303,7 @@ mod tests {
         assert_eq!(EventKind::timer(replica::ELECTION.0), EventKind::TimerElection);
         assert_eq!(EventKind::timer(replica::HEARTBEAT.0), EventKind::TimerHeartbeat);
         assert_eq!(EventKind::timer(replica::QUORUM.0), EventKind::TimerQuorum);
-        assert_eq!(COMMANDS, ["noop", "put", "get", "cas", "append"]);
+        assert_eq!(COMMANDS, ["noop", "put", "get", "cas", "append", "config"]);
     }
 
     #[test]
@@ -314,7 +332,7 @@ mod tests {
             }
         }
         let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();
-        assert_eq!(names, ["messages", "nodes", "entries", "ops", "events", "faults"]);
+        assert_eq!(names, ["messages", "nodes", "entries", "ops", "members", "events", "faults"]);
         assert_eq!(messages::SCHEMA.columns[5].name, "type");
     }
 

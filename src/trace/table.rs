@@ -118,6 +118,9 @@ macro_rules! cell {
     (Reason) => {
         i16
     };
+    (Nodes) => {
+        u32
+    };
     (Key) => {
         u32
     };

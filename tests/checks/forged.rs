@@ -221,7 +221,7 @@ fn a_wipe_takes_promises_but_not_votes() {
     checks.host(Time(7), A, &empty, HostEvent::Crashed);
     assert_eq!(checks.violations(), []);
     empty.preset(3, Some(A), log(&[]), 0);
-    let stands = RaftMessage::RequestVote { term: 3, last: EntryId::default() };
+    let stands = RaftMessage::RequestVote { term: 3, last: EntryId::default(), forced: false };
     send(&mut checks, stands, 0);
     assert_eq!(names(checks.violations()), ["vote_once"]);
 }

@@ -3,7 +3,7 @@
 use raftlab::check::{Checks, Options, Violation};
 use raftlab::protocol::{Delay, NodeId, NodeSet, OpId, Protocol, ReadPath, Role, Span};
 use raftlab::raft::{Config, Node, Rules};
-use raftlab::replica::{Command, Key, Log, Op, Request, Session, Value};
+use raftlab::replica::{Command, Key, Log, Op, Reconfiguration, Request, Session, Value};
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
     DiskSpec, Distribution, Latency, Matching, MessageId, NetworkSpec, Overlay, Time, Unsynced,
@@ -20,6 +20,7 @@ pub const REQUEST_VOTE: u64 = 1 << 0;
 pub const VOTE: u64 = 1 << 1;
 pub const APPEND: u64 = 1 << 4;
 pub const ACK: u64 = 1 << 5;
+pub const TIMEOUT_NOW: u64 = 1 << 8;
 
 /// Election timeouts of hours: elections are started only by hand. Heartbeats every 10 ms.
 pub fn by_hand(rules: Rules) -> Config {
@@ -76,6 +77,18 @@ impl Lab {
         Self::of(nodes(n, config), DiskSpec::default(), Options::default())
     }
 
+    /// With machines that run and are no members.
+    pub fn with_spares(n: usize, spares: usize, config: Config) -> Self {
+        let mut lab = Self::new(n, config);
+        for id in (n..n + spares).map(NodeId::from) {
+            let node = Node::spare(id, config);
+            lab.world.observer_mut().begin(id, &node);
+            lab.world.make_room(node);
+            lab.world.start(id);
+        }
+        lab
+    }
+
     pub fn of(nodes: Vec<Node>, disk: DiskSpec, options: Options) -> Self {
         let mut checks = Checks::with_options(nodes.len(), options);
         for (i, node) in nodes.iter().enumerate() {
@@ -98,6 +111,10 @@ impl Lab {
 
     pub fn put(&mut self, node: NodeId, value: u32) -> OpId {
         self.write(node, Session::default(), value)
+    }
+
+    pub fn change(&mut self, node: NodeId, wanted: Reconfiguration) {
+        self.world.request(Some(node), None, Request::Configure(wanted));
     }
 
     pub fn write(&mut self, node: NodeId, session: Session, value: u32) -> OpId {
@@ -144,6 +161,15 @@ impl Lab {
         let first = self.held(from, to).first().copied();
         assert!(
             first.is_some_and(|id| self.world.deliver(id)),
+            "nothing is held on {from:?}-{to:?}"
+        );
+    }
+
+    /// Delivers the held message of a link that was sent last.
+    pub fn deliver_last(&mut self, from: NodeId, to: NodeId) {
+        let last = self.held(from, to).last().copied();
+        assert!(
+            last.is_some_and(|id| self.world.deliver(id)),
             "nothing is held on {from:?}-{to:?}"
         );
     }

@@ -6,6 +6,7 @@ use raftlab::raft::{Config, Lease, Rule, Rules};
 use raftlab::replica::Session;
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand};
+use super::membership;
 
 type Script = fn(Config) -> Lab;
 
@@ -28,6 +29,15 @@ fn script(rule: Rule) -> Script {
         Rule::LeaseRestartWait => voter_restarts_under_a_lease,
         Rule::LeaseFromSend => slow_acknowledgement,
         Rule::LeaseDriftBound => drifting_clocks,
+        Rule::LeaseTransfer => membership::transfer_under_a_lease,
+        Rule::ConfigAfterCommit => membership::two_leaders_change,
+        Rule::OneConfigAtATime => membership::changes_overlap,
+        Rule::JointConsensus | Rule::JointMajorities => membership::two_at_once,
+        Rule::ConfigOnAppend => membership::restarted_nodes_know_no_commit,
+        Rule::ConfigRollback => membership::overwritten_change,
+        Rule::SnapshotConfig => membership::restarted_from_a_snapshot,
+        Rule::LearnersDoNotVote => membership::learners_beside_the_leader,
+        Rule::RemovedLeader => membership::leader_removes_itself,
     }
 }
 

@@ -8,7 +8,10 @@ use raftlab::protocol::{
 };
 use raftlab::raft::fields::{Change, Content, Editable as _};
 use raftlab::raft::{Config, Lease, Node, RaftMessage, Rule};
-use raftlab::replica::{Command, Key, Op, Request, Session, Value};
+use raftlab::replica::{
+    Change as OneChange, Command, Key, Members, Membership, Op, Reconfiguration, Request, Session,
+    Value,
+};
 use raftlab::replica::{ELECTION, HEARTBEAT, QUORUM};
 use raftlab::sim::world::{Failure, Outgoing, Stopped, Tap};
 use raftlab::sim::{
@@ -42,7 +45,9 @@ pub struct Director<'a> {
 /// A cluster before its start.
 #[derive(Clone)]
 struct Setup {
+    /// The nodes, and then the machines that may be added.
     nodes: Vec<NodeSetup>,
+    founding: usize,
     disk: DiskSpec,
     /// The latency of messages, if they are not held.
     latency: Option<Span>,
@@ -78,7 +83,13 @@ const MOST_ROUNDS: usize = 50;
 
 impl<'a> Director<'a> {
     pub fn new(without: Option<Without<'a>>) -> Self {
-        let setup = Setup { nodes: Vec::new(), disk: DiskSpec::default(), latency: None, seed: 1 };
+        let setup = Setup {
+            nodes: Vec::new(),
+            founding: 0,
+            disk: DiskSpec::default(),
+            latency: None,
+            seed: 1,
+        };
         Self { without, setup, world: None }
     }
 
@@ -106,8 +117,13 @@ impl<'a> Director<'a> {
                 }
                 let (log, term, commit, leads) = (Vec::new(), None, 0, false);
                 let node = NodeSetup { config, log, term, commit, leads };
-                self.setup.nodes = vec![node; number(count)? as usize];
+                self.setup.founding = number(count)? as usize;
+                self.setup.nodes = vec![node; self.setup.founding];
                 self.set(Vec::new())?;
+            }
+            ("spare", [count]) => {
+                let node = self.setup.nodes.last().ok_or("a script begins with 'nodes'")?.clone();
+                self.setup.nodes.extend(vec![node; number(count)? as usize]);
             }
             ("config", settings) => self.set(settings.to_vec())?,
             ("log", [names, terms @ ..]) => {
@@ -168,12 +184,13 @@ impl<'a> Director<'a> {
         if self.world.is_some() {
             return Ok(());
         }
-        let count = self.setup.nodes.len();
+        let count = self.setup.founding;
         if count == 0 {
             return Err("a script begins with 'nodes'".into());
         }
         let nodes: Vec<Node> =
             (0..count).map(|at| self.setup.nodes[at].build(NodeId::from(at), count)).collect();
+        let spares = &self.setup.nodes[count..];
         let mut teller = Teller::default();
         for (node, id) in nodes.iter().zip((0..count).map(NodeId::from)) {
             let commit = node.status().commit_index;
@@ -185,8 +202,11 @@ impl<'a> Director<'a> {
         let (disk, seed) = (self.setup.disk.clone(), self.setup.seed);
         let spec = WorldSpec { nodes, network, disk, loads: Vec::new(), seed };
         let mut world = World::new(spec, teller);
+        for (at, spare) in (count..).zip(spares) {
+            world.make_room(Node::spare(NodeId::from(at), spare.config));
+        }
         if self.setup.latency.is_none() {
-            let all = NodeSet::first(count);
+            let all = NodeSet::first(self.setup.nodes.len());
             let everything = Matching { from: all, to: all, both_ways: false, kinds: None };
             world.hold_matching(0, everything);
             for id in under_way(&world, |_, _| true) {
@@ -204,6 +224,25 @@ impl<'a> Director<'a> {
                 let (id, op) = (self.id(node)?, operation(write)?);
                 let command = Command { op, session: session(rest)? };
                 self.world()?.request(Some(id), None, Request::Write(command));
+                Ok(())
+            }
+            ("boot", [node]) => {
+                let id = self.id(node)?;
+                self.world()?.start(id).then_some(()).ok_or(format!("{node} runs"))
+            }
+            ("change", [node, how @ ..]) => {
+                let (id, wanted) = (self.id(node)?, self.reconfiguration(how)?);
+                self.world()?.request(Some(id), None, Request::Configure(wanted));
+                Ok(())
+            }
+            ("transfer", [node, to]) => {
+                let (id, to) = (self.id(node)?, self.id(to)?);
+                self.world()?.request(Some(id), None, Request::Transfer(to));
+                Ok(())
+            }
+            ("step_down", [node]) => {
+                let id = self.id(node)?;
+                self.world()?.request(Some(id), None, Request::StepDown);
                 Ok(())
             }
             ("read", [node, what, via]) => {
@@ -276,6 +315,27 @@ impl<'a> Director<'a> {
             }),
             _ => Err(format!("unknown command '{verb} {}'", args.join(" "))),
         }
+    }
+
+    /// `learner D`, `voter D`, `promote D`, `remove D`, `to ABD [+ E] [stay]`, `leave`.
+    fn reconfiguration(&self, words: &[&str]) -> Result<Reconfiguration, Fault> {
+        Ok(match words {
+            ["learner", node] => Reconfiguration::One(OneChange::AddLearner(self.id(node)?)),
+            ["voter", node] => Reconfiguration::One(OneChange::AddVoter(self.id(node)?)),
+            ["remove", node] => Reconfiguration::One(OneChange::Remove(self.id(node)?)),
+            ["promote", node] => Reconfiguration::Promote(self.id(node)?),
+            ["leave"] => Reconfiguration::Leave,
+            ["to", voters, rest @ ..] => {
+                let learners = match rest {
+                    ["+", learners, ..] => self.set_of(learners)?,
+                    _ => NodeSet::default(),
+                };
+                let (voters, stays) = (self.set_of(voters)?, rest.last() == Some(&"stay"));
+                let wanted = Membership { voters, learners, stays, ..Membership::default() };
+                Reconfiguration::Joint(Members::of(&wanted).ok_or("too many nodes")?)
+            }
+            _ => return Err(bad("change", &words.join(" "))),
+        })
     }
 
     /// Changes fields of the next message of a link.

@@ -7,7 +7,11 @@ use raftlab::replica::{Command, Entry, EntryId, Key, Op, Request, Value};
 use super::recorder::Recorder;
 
 pub fn request_vote(term: u64, last_index: u64, last_term: u64) -> RaftMessage {
-    RaftMessage::RequestVote { term, last: EntryId { term: last_term, index: last_index } }
+    RaftMessage::RequestVote {
+        term,
+        last: EntryId { term: last_term, index: last_index },
+        forced: false,
+    }
 }
 
 /// An AppendEntries after the entry (index, term), with no-ops of these terms.

@@ -127,6 +127,9 @@ impl Observer<Node> for Teller {
             ReplicaNote::Installed { index, .. } => {
                 format!("installs the snapshot up to {index}, discards its log")
             }
+            ReplicaNote::Configured { members, .. } => {
+                format!("configuration {}", members.membership().text(|id| name(id).to_string()))
+            }
             ReplicaNote::Refused { why, .. } => format!("refuses, {}", refusal(why)),
         });
     }
@@ -182,7 +185,11 @@ impl Observer<Node> for Teller {
 fn message(message: &RaftMessage) -> String {
     let kind = RaftMessage::KINDS[usize::from(message.kind())];
     match message {
-        RaftMessage::RequestVote { term, last } | RaftMessage::PreVote { term, last } => {
+        RaftMessage::TimeoutNow { term } => format!("{kind} term {term}"),
+        RaftMessage::RequestVote { term, last, forced: true } => {
+            format!("{kind} term {term}, last {}:{}, forced", last.index, last.term)
+        }
+        RaftMessage::RequestVote { term, last, .. } | RaftMessage::PreVote { term, last } => {
             format!("{kind} term {term}, last {}:{}", last.index, last.term)
         }
         RaftMessage::RequestVoteReply { term, granted, .. }
@@ -228,6 +235,9 @@ fn command(command: &Command) -> String {
         Op::Get { key } => format!(" {}?", letter(key)),
         Op::Cas { key, expected, value } => {
             format!(" {}={}->{}", letter(key), int(expected), int(value))
+        }
+        Op::Config(members) => {
+            format!(" {{{}}}", members.membership().text(|id| name(id).to_string()))
         }
     };
     let session = command.session;

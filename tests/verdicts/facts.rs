@@ -386,6 +386,7 @@ impl Facts {
             }
             ReplicaNote::Voted { .. }
             | ReplicaNote::Session { fresh: false, .. }
+            | ReplicaNote::Configured { .. }
             | ReplicaNote::Refused { .. } => {}
         }
     }

@@ -1,7 +1,9 @@
 //! Actions on a cluster, now or later.
 
-use super::Cluster;
+use std::sync::Arc;
+
 use super::agenda::Planned;
+use super::{Cluster, make_room};
 use crate::experiment::playable::Playable;
 use crate::experiment::step::Action;
 use crate::experiment::watch::Watcher;
@@ -86,6 +88,18 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
                 self.world.give_up(OpId(*op));
                 Done::Nothing
             }
+            Action::Configure { change, node } => {
+                change.machines().into_iter().for_each(|name| self.start_machine(name));
+                match change.request(&self.scenario.nodes) {
+                    Ok(wanted) => self.ask(node.as_ref(), Request::Configure(wanted)),
+                    Err(_) => Done::Nothing, // it was validated
+                }
+            }
+            Action::Transfer { to, node } => match self.id(Some(to)) {
+                Some(to) => self.ask(node.as_ref(), Request::Transfer(to)),
+                None => Done::Nothing,
+            },
+            Action::StepDown { node } => self.ask(node.as_ref(), Request::StepDown),
             Action::Campaign { node } => {
                 if let Ok(id) = self.scenario.nodes.id(node) {
                     self.world.order(id, Request::Campaign);
@@ -97,6 +111,26 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
                 self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
                 Done::Nothing
             }
+        }
+    }
+
+    fn ask(&mut self, node: Option<&String>, request: Request) -> Done {
+        Done::Op(self.world.request(self.id(node), None, request))
+    }
+
+    /// Starts a machine that is about to be added, unless it has run before. One that the scenario
+    /// does not name gets a place in the world first.
+    fn start_machine(&mut self, name: &str) {
+        if self.id(Some(&name.to_owned())).is_none() {
+            let scenario = Arc::make_mut(&mut self.scenario);
+            if scenario.nodes.declare(name).is_err() {
+                return; // it was validated
+            }
+            let id = NodeId::from(scenario.nodes.len() - 1);
+            make_room(&mut self.world, &self.scenario, id);
+        }
+        if let Some(id) = self.id(Some(&name.to_owned())) {
+            self.world.start(id);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Availability: the times when a leader could exchange messages with a quorum.
 
 use crate::protocol::{NodeId, NodeSet, Span};
+use crate::replica::{Members, Membership};
 use crate::sim::network::Links;
 use crate::sim::{HostEvent, Time};
 
@@ -8,7 +9,11 @@ use crate::sim::{HostEvent, Time};
 /// quorum.
 #[derive(Clone, Debug)]
 pub struct Availability {
-    nodes: usize,
+    founding: usize,
+    /// The number of machines, with those that are added later.
+    machines: usize,
+    /// The configuration that is in force on each node, once one changed.
+    configurations: Vec<Membership>,
     /// Up, and not paused.
     running: NodeSet,
     leaders: NodeSet,
@@ -58,7 +63,9 @@ impl Availability {
     /// The initial state of a cluster of this many nodes, all of them up.
     pub fn new(nodes: usize) -> Self {
         Self {
-            nodes,
+            founding: nodes,
+            machines: nodes,
+            configurations: Vec::new(),
             running: NodeSet::first(nodes),
             leaders: NodeSet::default(),
             hears: Vec::new(),
@@ -70,6 +77,21 @@ impl Availability {
             begun: Time::ZERO,
             told: Time::ZERO,
         }
+    }
+
+    /// A machine that is added later.
+    pub fn make_room(&mut self, id: NodeId) {
+        self.machines = self.machines.max(id.at() + 1);
+    }
+
+    /// Another configuration is in force on a node.
+    pub fn configured(&mut self, now: Time, id: NodeId, members: Members) -> Option<Stretch> {
+        if self.configurations.is_empty() {
+            let founding = Membership::of(NodeSet::first(self.founding));
+            self.configurations.resize(self.machines, founding);
+        }
+        self.configurations[id.at()] = members.membership();
+        self.look(now)
     }
 
     /// Begins anew, now: keeps which nodes lead and which are up.
@@ -99,7 +121,7 @@ impl Availability {
             HostEvent::Paused => {
                 self.running.remove(id);
             }
-            HostEvent::Restarted | HostEvent::Resumed => {
+            HostEvent::Added | HostEvent::Restarted | HostEvent::Resumed => {
                 self.running.insert(id);
             }
             HostEvent::Wiped => {}
@@ -111,7 +133,7 @@ impl Availability {
     pub fn links(&mut self, now: Time, links: &Links) -> Option<Stretch> {
         self.hears.clear();
         if !links.overlays().is_empty() {
-            let nodes = || (0..self.nodes).map(NodeId::from);
+            let nodes = || (0..self.machines).map(NodeId::from);
             let both = |a, b| a == b || links.is_up(a, b) && links.is_up(b, a);
             self.hears = nodes().map(|a| nodes().filter(|b| both(a, *b)).collect()).collect();
         }
@@ -191,7 +213,11 @@ impl Availability {
             Some(hears) => self.running.intersection(hears),
             None => self.running,
         };
-        heard.len() > self.nodes / 2
+        let Some(now) = self.configurations.get(leader.at()) else {
+            return heard.len() > self.founding / 2;
+        };
+        let most = |of: &NodeSet| heard.intersection(of).len() > of.len() / 2;
+        most(&now.voters) && (!now.is_joint() || most(&now.outgoing))
     }
 }
 

@@ -48,6 +48,12 @@ impl Latency {
         }
     }
 
+    /// A machine that is added later.
+    pub fn make_room(&mut self, id: NodeId) {
+        self.pending.resize(self.pending.len().max(id.at() + 1), VecDeque::new());
+        self.leads.resize(self.pending.len(), false);
+    }
+
     /// Sets counts to zero, and discards entries that are not yet committed.
     pub fn restart(&mut self) {
         self.histogram.reset();

@@ -115,6 +115,14 @@ impl Measures {
         series.finish(end);
     }
 
+    /// A machine that is added later.
+    pub fn make_room(&mut self, id: NodeId) {
+        self.availability.make_room(id);
+        if let Some(latency) = &mut self.latency {
+            latency.make_room(id);
+        }
+    }
+
     fn available(&mut self, span: Option<Stretch>) {
         if let (Some(span), Some(series)) = (span, &mut self.series) {
             series.available(span);
@@ -185,6 +193,10 @@ impl<P: Replica> Observer<P> for Measures {
                 self.truncations += 1;
                 self.truncated_entries += last + 1 - first;
             }
+            ReplicaNote::Configured { members, .. } => {
+                let span = self.availability.configured(now, id, members);
+                self.available(span);
+            }
             ReplicaNote::Voted { .. }
             | ReplicaNote::Session { .. }
             | ReplicaNote::Snapshot { .. }
@@ -252,6 +264,7 @@ impl Watches for Measures {
 
 impl<P: Replica> Watcher<P> for Measures {
     fn begin(&mut self, id: NodeId, node: &P) {
+        self.make_room(id);
         let Status { role, term, last_index, .. } = node.status();
         if role == Role::Leader {
             self.elections.in_office(term, id);

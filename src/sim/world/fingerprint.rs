@@ -14,7 +14,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// Not in it are faults that act, clients, and random draws to come.
     pub fn fingerprint(&self) -> u64 {
         let mut state = StateHash::at(LocalTime::default());
-        for id in (0..self.len()).map(NodeId::from) {
+        for id in self.started().iter() {
             state.add(self.node_fingerprint(id));
         }
         let now = self.now();
@@ -42,8 +42,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
 impl<P: Protocol> Host<P> {
     fn hash_state(&self, state: &mut StateHash, now: Time, timers: &[Timer]) {
-        let Self { up, paused, incarnation: _, clock, disk, backlog } = self;
-        state.add((up, paused, clock.rate().to_bits(), backlog.len()));
+        let Self { started, up, paused, incarnation: _, clock, disk, backlog } = self;
+        state.add((started, up, paused, clock.rate().to_bits(), backlog.len()));
         disk.hash_state(state);
         for waits in backlog {
             match waits {

@@ -1,6 +1,6 @@
 //! Hosts of nodes: crash, restart, wipe, pause, clocks and disks.
 
-use super::{Backlog, Before, Core, World};
+use super::{Backlog, Before, Core, Host, World};
 use crate::protocol::{Durability, Fingerprint, Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
@@ -62,7 +62,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     /// Restarts a node that is down, with the contents of its disk; false if it is up.
     pub fn restart(&mut self, id: NodeId) -> bool {
         let host = &mut self.core.hosts[id.at()];
-        if host.up {
+        if host.up || !host.started {
             return false;
         }
         host.up = true;
@@ -72,9 +72,36 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
+    /// Starts a machine that is added; false if it was started before.
+    pub fn start(&mut self, id: NodeId) -> bool {
+        let host = &mut self.core.hosts[id.at()];
+        if host.started {
+            return false;
+        }
+        (host.started, host.up) = (true, true);
+        self.core.digest.absorb(self.core.now.0, 31 << 56 | u64::from(id.0));
+        self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Added);
+        self.step(id, Input::Start);
+        true
+    }
+
+    /// Makes room for a machine that is added later.
+    pub fn make_room(&mut self, node: P) {
+        let core = &mut self.core;
+        let mut host = Host::new(false, &node, core.instant_disk);
+        if let Some(first) = core.hosts.first() {
+            host.clock.set_ticks(first.clock.tick(), Span::ZERO);
+        }
+        host.begin_ticks(core.hosts.len() as u64, core.luck);
+        core.hosts.push(host);
+        core.timers.resize_with(core.timers.len() + P::TIMERS, Default::default);
+        core.links.make_room();
+        self.nodes.push(node);
+    }
+
     /// Wipes the disk of a node that is down; false if the node is up.
     pub fn wipe(&mut self, id: NodeId) -> bool {
-        if self.core.hosts[id.at()].up {
+        if self.core.hosts[id.at()].up || !self.core.hosts[id.at()].started {
             return false;
         }
         let empty = self.core.hosts[id.at()].disk.wipe();

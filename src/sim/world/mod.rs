@@ -133,6 +133,8 @@ clone_by_field!(
 
 /// The host of one node.
 struct Host<P: Protocol> {
+    /// False for a machine that is added later.
+    started: bool,
     up: bool,
     paused: bool,
     incarnation: u32,
@@ -144,9 +146,27 @@ struct Host<P: Protocol> {
 
 clone_by_field!(
     [P: Protocol] Host<P> { disk }
-    copied { up, paused, incarnation, clock }
+    copied { started, up, paused, incarnation, clock }
     empty { backlog }
 );
+
+impl<P: Protocol> Host<P> {
+    fn new(started: bool, node: &P, instant_disk: bool) -> Self {
+        let disk =
+            if instant_disk { Disk::default() } else { Disk::holding(node.stable().clone()) };
+        let (clock, backlog) = (Clock::default(), VecDeque::new());
+        Self { started, up: started, paused: false, incarnation: 0, clock, disk, backlog }
+    }
+
+    /// Draws the phase of its ticks, if it has any.
+    fn begin_ticks(&mut self, entity: u64, luck: Luck) {
+        let tick = self.clock.tick();
+        if tick > Span::ZERO {
+            let draw = luck.draw(Purpose::Phase, entity, 0);
+            self.clock.set_ticks(tick, Span(below(draw, tick.0)));
+        }
+    }
+}
 
 #[derive(Clone)]
 enum Backlog<P: Protocol> {
@@ -234,14 +254,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     pub fn at_rest(spec: WorldSpec<P>, observer: O) -> Self {
         let n = spec.nodes.len();
         let instant_disk = spec.disk.is_instant();
-        let host = |node: &P| Host {
-            up: true,
-            paused: false,
-            incarnation: 0,
-            clock: Clock::default(),
-            disk: if instant_disk { Disk::default() } else { Disk::holding(node.stable().clone()) },
-            backlog: VecDeque::new(),
-        };
+        let host = |node| Host::new(true, node, instant_disk);
         let core = Core {
             now: Time::ZERO,
             queue: Queue::default(),
@@ -280,16 +293,15 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     pub fn begin(&mut self, seed: u64, loads: &[Load]) {
         self.core.luck = Luck::new(seed);
         self.core.begin_ticks();
-        let ids = || (0..self.nodes.len()).map(NodeId::from);
-        for id in ids() {
+        for id in self.started().iter() {
             if self.nodes[id.at()].leads() {
                 self.core.leaders.insert(id);
             }
             let status = self.nodes[id.at()].status();
             self.core.observer.settled(Time::ZERO, id, &status, &status);
         }
-        for at in 0..self.nodes.len() {
-            self.step(NodeId::from(at), Input::Start);
+        for id in self.started().iter() {
+            self.step(id, Input::Start);
         }
         for load in loads {
             self.add_load(load.clone());
@@ -485,7 +497,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         self.core.last
     }
 
-    /// The number of nodes.
+    /// The nodes that run, or have run: all but those that are added later.
+    pub fn started(&self) -> NodeSet {
+        let hosts = self.core.hosts.iter().enumerate();
+        hosts.filter(|(_, host)| host.started).map(|(at, _)| NodeId::from(at)).collect()
+    }
+
+    /// The number of nodes, with those that are added later.
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
@@ -588,11 +606,7 @@ impl Before {
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
     fn begin_ticks(&mut self) {
         for (entity, host) in (0..).zip(&mut self.hosts) {
-            let tick = host.clock.tick();
-            if tick > Span::ZERO {
-                let draw = self.luck.draw(Purpose::Phase, entity, 0);
-                host.clock.set_ticks(tick, Span(below(draw, tick.0)));
-            }
+            host.begin_ticks(entity, self.luck);
         }
     }
 

@@ -1,0 +1,403 @@
+//! Membership (§6, diss. ch. 4): the configuration in force, and the leader's changes of it, one
+//! member at a time or by way of a joint configuration.
+
+use std::sync::Arc;
+
+use super::node::Node;
+use super::progress::Progress;
+use super::quorum::Quorum;
+use super::rules::Rule;
+use crate::protocol::{Effects, LocalTime, NodeId, NodeSet, OpId, Reply, Role};
+use crate::reasons;
+use crate::replica::membership::Invalid;
+use crate::replica::notes::{ReplicaNote, RoleChange};
+use crate::replica::types::{Command, Op, Waiting};
+use crate::replica::{Change, Members, Membership, Output, Reconfiguration};
+use crate::state::StateHash;
+
+/// "each server adopts Cnew as soon as it is added to its log" (diss. §4.1): the configurations
+/// after the founding one, by the index of their entry.
+pub(super) type Configurations = Vec<(u64, Membership)>;
+
+/// The maximum number of rounds in which a learner may catch up before it becomes a voter (diss.
+/// §4.2.1).
+const ROUNDS: u32 = 10;
+
+/// What a leader does besides replication. Most leaders do nothing of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Plans {
+    /// A learner that catches up.
+    pub(super) catch_up: Option<CatchUp>,
+    /// The operation that waits until the joint configuration is left.
+    pub(super) joint: Option<OpId>,
+    /// A transfer of leadership.
+    pub(super) transfer: Option<super::transfer::Transfer>,
+}
+
+/// "replication of entries to the new server is split into rounds. Each round replicates all the
+/// log entries present in the leader's log at the start of the round" (diss. §4.2.1).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CatchUp {
+    node: NodeId,
+    op: OpId,
+    round: u32,
+    /// The last entry when the round began.
+    last: u64,
+    began: LocalTime,
+}
+
+impl Plans {
+    /// Adds them to a fingerprint.
+    pub(super) fn hash_state(&self, state: &mut StateHash) {
+        let Self { catch_up, joint, transfer } = self;
+        state.add((joint, catch_up.is_some(), transfer.is_some()));
+        if let Some(CatchUp { node, op, round, last, began }) = catch_up {
+            state.add((node, op, round, last));
+            state.past(Some(*began));
+        }
+        if let Some(transfer) = transfer {
+            transfer.hash_state(state);
+        }
+    }
+}
+
+impl Node {
+    /// The configuration in force: "A server always uses the latest configuration in its log,
+    /// regardless of whether the entry is committed" (§6). With the index of its entry; 0 for the
+    /// founding one.
+    pub(super) fn configuration(&self) -> (u64, &Membership) {
+        self.configurations.last().map_or((0, &*self.founding), |(index, now)| (*index, now))
+    }
+
+    /// The configuration that was in force at an index of the log.
+    pub(super) fn configuration_at(&self, index: u64) -> Option<Members> {
+        let earlier = self.configurations.iter().rev().find(|(at, _)| *at <= index);
+        earlier.and_then(|(_, then)| Members::of(then))
+    }
+
+    /// Whether this node may start an election: a voter, also one whose removal is not committed
+    /// yet, for it "might still be needed" (diss. §4.2.2).
+    pub(super) fn may_campaign(&self) -> bool {
+        if self.configurations.is_empty() {
+            return self.founding.votes(self.id);
+        }
+        let (index, now) = self.configuration();
+        let before = self.configurations.iter().rev().nth(1);
+        let voted = before.map_or(&*self.founding, |(_, then)| then).votes(self.id);
+        now.votes(self.id) || index > self.commit && voted
+    }
+
+    /// Adopts the configuration of an entry that was just appended.
+    pub(super) fn adopt<E: Effects<Self>>(&mut self, index: u64, members: Members, fx: &mut E) {
+        self.configurations.push((index, members.membership()));
+        self.reconfigured();
+        fx.note(ReplicaNote::Configured { index, members });
+    }
+
+    /// Adopts the configurations among the entries from `first` on.
+    pub(super) fn adopt_from<E: Effects<Self>>(&mut self, first: u64, fx: &mut E) {
+        if self.obeys(Rule::ConfigOnAppend) {
+            self.adopt_between(first, self.log().last_index(), fx);
+        }
+    }
+
+    fn adopt_between<E: Effects<Self>>(&mut self, first: u64, last: u64, fx: &mut E) {
+        let found: Vec<_> = self.log().configurations(first).collect();
+        for (index, members) in found.into_iter().filter(|(index, _)| *index <= last) {
+            self.adopt(index, members, fx);
+        }
+    }
+
+    /// The log was cut after `index`: the configuration before that is in force again (§6).
+    pub(super) fn unadopt<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) {
+        if !self.obeys(Rule::ConfigRollback) {
+            return;
+        }
+        let before = self.configurations.len();
+        self.configurations.retain(|(at, _)| *at <= index);
+        if self.configurations.len() < before {
+            self.reconfigured();
+            self.note_configuration(fx);
+        }
+    }
+
+    /// A snapshot replaced the log, up to its end or up to the snapshot's.
+    pub(super) fn adopt_snapshot<E: Effects<Self>>(&mut self, fx: &mut E) {
+        let before = self.configuration().0;
+        self.find_configurations();
+        if self.configuration().0 != before {
+            self.note_configuration(fx);
+        }
+    }
+
+    fn note_configuration<E: Effects<Self>>(&self, fx: &mut E) {
+        let (index, now) = self.configuration();
+        if let Some(members) = Members::of(now) {
+            fx.note(ReplicaNote::Configured { index, members });
+        }
+    }
+
+    /// Finds the configurations of the snapshot and the log, after a restart.
+    pub(super) fn find_configurations(&mut self) {
+        let covered = self.snapshot_index();
+        let snapshot = self.stable.snapshot().and_then(|snapshot| snapshot.members);
+        let of_log = self.log().configurations(self.log().base().index + 1);
+        // At a restart a node knows of no commit after its snapshot.
+        let on_append = self.obeys(Rule::ConfigOnAppend);
+        let of_log = of_log.filter(|(index, _)| *index > covered && on_append);
+        let all = snapshot.map(|members| (covered, members)).into_iter().chain(of_log);
+        let all: Vec<_> = all.map(|(index, members)| (index, members.membership())).collect();
+        if all.is_empty() && self.configurations.is_empty() {
+            return; // nothing changed, and nothing is allocated
+        }
+        self.configurations = all;
+        self.reconfigured();
+    }
+
+    /// Sets what depends on the configuration.
+    fn reconfigured(&mut self) {
+        let (_, now) = self.configuration();
+        let (members, electorate) = (now.all(), self.electorate(now));
+        self.members = members;
+        self.quorum = Arc::new(electorate);
+        if self.role == Role::Leader {
+            self.track_members(self.log().last_index() + 1);
+        }
+    }
+
+    /// The quorums of a configuration: "agreement (for elections and entry commitment) requires
+    /// separate majorities from both the old and new configurations" (§6).
+    pub(super) fn electorate(&self, now: &Membership) -> Quorum {
+        let mut quorum = if now.is_joint() && self.obeys(Rule::JointMajorities) {
+            Quorum::joint(now.voters, now.outgoing)
+        } else {
+            Quorum::majority(now.voters)
+        };
+        if !self.obeys(Rule::LearnersDoNotVote) {
+            quorum = quorum.counting(&now.learners);
+        }
+        if !self.obeys(Rule::RemovedLeader) && self.role == Role::Leader {
+            quorum = quorum.counting(&NodeSet::from_iter([self.id]));
+        }
+        if self.obeys(Rule::QuorumSize) { quorum } else { quorum.off_by_one() }
+    }
+
+    /// A leader tracks every member, and itself.
+    pub(super) fn track_members(&mut self, next: u64) {
+        let fresh = Progress::probing(next, self.config.max_inflight);
+        let tracked = self.progress.len();
+        let last = self.members.iter().chain([self.id]).max().map_or(0, NodeId::at);
+        self.progress.resize(tracked.max(last + 1), fresh);
+        if let Some(tuning) = &mut self.tuning {
+            tuning.make_room(last + 1);
+        }
+        // A node that is no member is tracked from the beginning if it comes back.
+        for (at, progress) in self.progress.iter_mut().enumerate() {
+            let id = NodeId::from(at);
+            if id != self.id && !self.members.contains(id) {
+                *progress = fresh;
+            }
+        }
+    }
+
+    // ---- The leader's changes ------------------------------------------------------------------
+
+    /// A request to change the configuration. One at a time, and none before the leader has
+    /// committed an entry of its own term (Ongaro, raft-dev, 10 July 2015).
+    pub(super) fn configure<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        op: OpId,
+        wanted: Reconfiguration,
+        fx: &mut E,
+    ) {
+        match self.next_configuration(wanted) {
+            Err((reason, hint)) => fx.reply(op, Reply::Refused { reason, hint }),
+            Ok(next) => match wanted {
+                Reconfiguration::Promote(node) => self.begin_catch_up(now, node, op, fx),
+                Reconfiguration::Joint(members)
+                    if !members.membership().stays && next.is_joint() =>
+                {
+                    self.plans_mut().joint = Some(op);
+                    self.append_configuration(next, None, fx);
+                }
+                _ => self.append_configuration(next, Some(op), fx),
+            },
+        }
+    }
+
+    /// The configuration after a change, or why the leader refuses it.
+    fn next_configuration(
+        &self,
+        wanted: Reconfiguration,
+    ) -> Result<Membership, (&'static str, Option<NodeId>)> {
+        if self.role != Role::Leader {
+            return Err((reasons::NOT_LEADER, self.leader));
+        }
+        let refused = |reason| Err((reason, None));
+        let (index, now) = self.configuration();
+        let own_term = self.log().term_at(self.commit) == Some(self.term());
+        if !own_term && self.obeys(Rule::ConfigAfterCommit) {
+            return refused(reasons::NOTHING_COMMITTED);
+        }
+        let pending = index > self.commit && self.obeys(Rule::OneConfigAtATime);
+        if pending || self.plans.as_ref().is_some_and(|plans| plans.catch_up.is_some()) {
+            return refused(reasons::CHANGE_PENDING);
+        }
+        let next = match wanted {
+            Reconfiguration::One(Change::Remove(node)) if !now.contains(node) => {
+                return refused(reasons::NO_MEMBER);
+            }
+            Reconfiguration::Promote(node) if !now.learners.contains(node) => {
+                return refused(reasons::NO_LEARNER);
+            }
+            Reconfiguration::Promote(node) => now.simple(&[Change::AddVoter(node)]),
+            Reconfiguration::One(change) => now.simple(&[change]),
+            Reconfiguration::Leave => now.leave_joint(),
+            Reconfiguration::Joint(members) => {
+                let wanted = members.membership();
+                let joint = now.towards(&wanted.voters, &wanted.learners, wanted.stays);
+                if self.obeys(Rule::JointConsensus) {
+                    joint
+                } else {
+                    joint.and_then(|joint| joint.leave_joint())
+                }
+            }
+        };
+        next.map_err(|invalid| {
+            let reason = match invalid {
+                Invalid::Joint => reasons::JOINT,
+                Invalid::NotJoint => reasons::NOT_JOINT,
+                Invalid::TwoVoters => reasons::TWO_VOTERS,
+                Invalid::NoVoters => reasons::LAST_VOTER,
+            };
+            (reason, None)
+        })
+    }
+
+    /// Appends a configuration. It is in force before its entry is replicated, so that the entry
+    /// goes to the members that it adds.
+    fn append_configuration<E: Effects<Self>>(
+        &mut self,
+        next: Membership,
+        op: Option<OpId>,
+        fx: &mut E,
+    ) {
+        let Some(members) = Members::of(&next) else { return };
+        self.append(Command::plain(Op::Config(members)), fx);
+        let index = self.log().last_index();
+        if self.obeys(Rule::ConfigOnAppend) {
+            self.adopt(index, members, fx);
+        }
+        if let Some(op) = op {
+            self.waiting.push_back(Waiting { index, op });
+        }
+        self.appended(index, fx);
+    }
+
+    /// commitIndex moved from before `first` to `last`. A committed joint configuration is left; a
+    /// leader that is no member any more steps down "once Cnew is committed" (§6).
+    pub(super) fn configuration_committed<E: Effects<Self>>(
+        &mut self,
+        first: u64,
+        last: u64,
+        fx: &mut E,
+    ) {
+        if !self.obeys(Rule::ConfigOnAppend) {
+            self.adopt_between(first, last, fx);
+        }
+        let (index, now) = self.configuration();
+        let now = *now;
+        if self.role != Role::Leader || index == 0 || index > last {
+            return;
+        }
+        if now.is_joint() {
+            let Some(next) = now.leave_joint().ok().filter(|_| !now.stays) else { return };
+            let op = self.plans.as_mut().and_then(|plans| plans.joint.take());
+            self.append_configuration(next, op, fx);
+        } else if !now.votes(self.id) {
+            self.become_follower(self.term(), None, RoleChange::Removed, fx);
+        }
+    }
+
+    /// The leader is about to make a learner a voter: first it must have almost all entries, so
+    /// that it does not hold up commitment (diss. §4.2.1).
+    fn begin_catch_up<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        node: NodeId,
+        op: OpId,
+        fx: &mut E,
+    ) {
+        let last = self.log().last_index();
+        self.plans_mut().catch_up = Some(CatchUp { node, op, round: 1, last, began: now });
+        self.plans_advance(now, node, fx);
+    }
+
+    /// A follower's log has grown.
+    #[inline(never)] // rare
+    pub(super) fn plans_advance<E: Effects<Self>>(
+        &mut self,
+        now: LocalTime,
+        from: NodeId,
+        fx: &mut E,
+    ) {
+        self.transfer_advances(from, fx);
+        let matched = self.progress[from.at()].matched;
+        let last_index = self.log().last_index();
+        let Some(catch_up) = self.plans.as_mut().and_then(|plans| plans.catch_up.as_mut()) else {
+            return;
+        };
+        if catch_up.node != from || matched < catch_up.last {
+            return;
+        }
+        // "If the last round lasts less than an election timeout, then the leader adds the new
+        // server to the cluster"
+        let (op, took) = (catch_up.op, now.since(catch_up.began));
+        let caught_up = took < self.config.election_timeout.min;
+        let given_up = catch_up.round >= ROUNDS;
+        if !caught_up && !given_up {
+            (catch_up.round, catch_up.last, catch_up.began) = (catch_up.round + 1, last_index, now);
+            return;
+        }
+        self.plans_mut().catch_up = None;
+        match self.next_configuration(Reconfiguration::Promote(from)) {
+            Ok(next) if caught_up => self.append_configuration(next, Some(op), fx),
+            Ok(_) => fx.reply(op, Reply::Refused { reason: reasons::TOO_SLOW, hint: None }),
+            Err((reason, hint)) => fx.reply(op, Reply::Refused { reason, hint }),
+        }
+    }
+
+    pub(super) fn plans_mut(&mut self) -> &mut Plans {
+        self.plans.get_or_insert_default()
+    }
+
+    /// The leader stepped down: what it planned is not done by it.
+    pub(super) fn drop_plans<E: Effects<Self>>(&mut self, why: RoleChange, fx: &mut E) {
+        let Some(plans) = self.plans.take() else { return };
+        let Plans { catch_up, joint, transfer } = *plans;
+        let refused = Reply::Refused { reason: reasons::STEPPED_DOWN, hint: None };
+        if let Some(CatchUp { op, .. }) = catch_up {
+            fx.reply(op, refused.clone());
+        }
+        if let Some(op) = joint {
+            fx.reply(op, Reply::Unknown { reason: reasons::STEPPED_DOWN });
+        }
+        if let Some(transfer) = transfer {
+            let done = why.from() == Some(transfer.to);
+            fx.reply(transfer.op, if done { Reply::Ok(Output::Done) } else { refused });
+        }
+    }
+
+    /// The other members.
+    #[inline]
+    pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let (me, members) = (self.id, self.members);
+        members.iter().filter(move |peer| *peer != me)
+    }
+
+    /// The other members that vote.
+    pub(super) fn other_voters(&self) -> NodeSet {
+        self.configuration().1.voting().without(&NodeSet::from_iter([self.id]))
+    }
+}
