@@ -1,7 +1,7 @@
 """Writes the pages that follow from tables in the core, from what was played, and from what pages' code says.
 
 python docs/generate.py              writes docs/faults.md, docs/columns.md, docs/rules.md, docs/metrics.md, and
-                                     python/raftlab/_injection.py, the methods for faults
+                                     the generated modules of python/raftlab/
 python docs/generate.py --validity   also plays the published experiments and writes docs/validity.md
 python docs/generate.py --verdicts   also writes docs/verdicts.md from out/verdicts.md, which `make demo` made
 python docs/generate.py --tikv       also plays raftlab's Raft and TiKV's, for the tables in docs/tikv.md
@@ -19,7 +19,7 @@ import raftlab as rl
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs"))
 
-import methods  # noqa: E402
+import facades  # noqa: E402
 from blocks import blocks, with_outputs  # noqa: E402
 
 import tikv  # noqa: E402
@@ -34,7 +34,7 @@ def pages() -> dict[str, str]:
 
 def modules() -> dict[str, str]:
     """The generated modules of the package: file name to text."""
-    return {"_injection.py": methods.injection()}
+    return {"_injection.py": facades.injection(), "_scenario_arguments.py": facades.scenario_arguments()}
 
 
 def metrics() -> str:

@@ -125,7 +125,7 @@ fn a_follower_sets_its_timeout_by_what_its_leader_measured() {
         let told = hears(&mut follower, 0, 2, &heartbeat(1, 2 * sample, round_trip));
         assert_eq!(election_timeout(&told), config().election_timeout, "{sample} are not enough");
         if sample < 10 {
-            assert_eq!(wanted(&told), config().heartbeat);
+            assert_eq!(wanted(&told), config().heartbeat());
         }
     }
     let told = hears(&mut follower, 0, 2, &heartbeat(1, 21, Span::ZERO)); // no new round trip
@@ -136,7 +136,7 @@ fn a_follower_sets_its_timeout_by_what_its_leader_measured() {
     // A new leader: the measurements begin anew.
     let told = hears(&mut follower, 0, 2, &heartbeat(2, 1, Span::from_ms(10)));
     assert_eq!(election_timeout(&told), config().election_timeout);
-    assert_eq!(wanted(&told), config().heartbeat);
+    assert_eq!(wanted(&told), config().heartbeat());
 }
 
 #[test]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import raftlab as rl
 from mypy import api
-from raftlab import _core, _typing
+from raftlab import _core, _scenario_arguments, _typing
+from raftlab._writing import WRITERS
 
 CALLS = Path(__file__).parent / "typing" / "calls.py"
 
@@ -62,9 +63,12 @@ def test_words_without_a_table_are_those_of_the_core():
 
 def test_settings_are_what_a_scenario_takes():
     parameters = inspect.signature(rl.Scenario).parameters
-    hints = {name: hint.__forward_arg__ for name, hint in _typing.Settings.__annotations__.items()}
+    settings, changes = _scenario_arguments.Settings, _scenario_arguments.Changes
+    hints = {name: hint.__forward_arg__ for name, hint in settings.__annotations__.items()}
     assert hints == {name: p.annotation for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    assert set(_typing.Changes.__annotations__) == set(parameters)
+    assert set(changes.__annotations__) == set(parameters)
+    assert {"nodes", "preset", *WRITERS} == set(parameters)
+    assert all(isinstance(getattr(rl.Scenario, name), property) for name in WRITERS)
 
 
 def test_schedules_and_options_are_what_is_taken():

@@ -7,21 +7,16 @@ returns those of a Literal for checks in Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
 if TYPE_CHECKING:
-    from ._conditions import Condition
-    from ._faults import Fault
     from ._time import Duration
     from .distributions import Time
-    from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
-    from .steps import Step
     from .views import NodeView
 
 __all__ = [
     "Bug",
-    "Changes",
     "ElectionRule",
     "LieName",
     "MessageType",
@@ -31,7 +26,6 @@ __all__ = [
     "Role",
     "RunOptions",
     "Schedule",
-    "Settings",
     "Shape",
     "Target",
     "TraceLevel",
@@ -161,42 +155,3 @@ class RunOptions(TypedDict, total=False):
     checks: bool
     on_violation: OnViolation
     trace_rows: int | None
-
-
-class Settings(TypedDict, total=False):
-    """The arguments of `Scenario` besides the nodes."""
-
-    protocol: Protocol | str | None
-    preset: Mapping[str, Any] | None
-    election_timeout: Any
-    election_rule: ElectionRule | str | None
-    candidate_timeout: Any
-    candidate_backoff: float | None
-    timeout_step: Duration | None
-    adaptive_timeout: AdaptiveTimeout | bool | None
-    heartbeat: Duration | None
-    tick: Duration | None
-    pre_vote: bool | None
-    sticky_votes: bool | None
-    check_quorum: bool | None
-    noop: bool | None
-    max_entries_per_append: int | None
-    max_inflight: int | None
-    snapshot_every: int | None
-    lease_drift: float | None
-    commit_guard: bool | None
-    bugs: Bug | str | Iterable[Bug | str]
-    network: Network | Time | None
-    disk: Disk | Time | None
-    workload: _Load | Iterable[_Load]
-    initial: Initial | None
-    faults: Fault | Iterable[Fault]
-    steps: Step | Fault | Iterable[Any]
-    stop: Condition | None
-    horizon: Duration | None
-
-
-class Changes(Settings, total=False):
-    """The arguments of `Scenario.replace`."""
-
-    nodes: int | Sequence[str]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from numbers import Real
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
@@ -23,9 +23,37 @@ from .errors import InvalidError, shown
 from .settings import AdaptiveTimeout, Disk, Initial, Network, OpenLoop, _Load
 from .steps import Step, step_to_dict
 
-__all__ = ["WRITERS", "are_letters", "names_of", "normal", "rule_in", "without_rule", "written_down"]
+__all__ = [
+    "WRITERS",
+    "are_letters",
+    "argument",
+    "names_of",
+    "normal",
+    "rule_in",
+    "without_rule",
+    "written_down",
+]
 
 T = TypeVar("T", Network, Disk)
+
+
+Writer: TypeAlias = Callable[[Any, str, Sequence[str]], Any]
+"""Takes a value, the name of its argument and the names of the nodes; returns it as the JSON has it."""
+
+WRITERS: dict[str, Writer] = {}
+"""The arguments of `Scenario` in the order of its attributes, and their writers."""
+
+Attribute = TypeVar("Attribute", bound=Callable[..., Any])
+
+
+def argument(writer: Writer) -> Callable[[Attribute], Attribute]:
+    """Declares an argument of `Scenario` at the attribute of its name."""
+
+    def declared(attribute: Attribute) -> Attribute:
+        WRITERS[attribute.__name__] = writer
+        return attribute
+
+    return declared
 
 
 def written_down(given: Mapping[str, Any], nodes: Sequence[str]) -> dict[str, Any]:
@@ -86,39 +114,39 @@ def rule_in(parts: Mapping[str, Any]) -> str | None:
     return next((rule for rule, (settings, _, _) in SWITCHES.items() if settings.keys() == on), None)
 
 
-def _write_time(value: Any, what: str, _: Sequence[str]) -> float:
+def as_time(value: Any, what: str, _: Sequence[str]) -> float:
     return to_ms(value, what)
 
 
-def _write_flag(value: Any, what: str, _: Sequence[str]) -> bool:
+def as_flag(value: Any, what: str, _: Sequence[str]) -> bool:
     return flag(value, what)
 
 
-def _write_count(value: Any, what: str, _: Sequence[str]) -> int:
+def as_count(value: Any, what: str, _: Sequence[str]) -> int:
     return integer(value, what, 1, U32)
 
 
-def _write_timeout(value: Any, what: str, _: Sequence[str]) -> list[float]:
+def as_timeout(value: Any, what: str, _: Sequence[str]) -> list[float]:
     return _timeout(value, what)
 
 
-def _write_rule(value: Any, what: str, _: Sequence[str]) -> str:
+def as_rule(value: Any, what: str, _: Sequence[str]) -> str:
     return choice(value, what, election_rules.names)
 
 
-def _write_protocol(value: Any, what: str, _: Sequence[str]) -> str:
+def as_protocol(value: Any, what: str, _: Sequence[str]) -> str:
     return choice(value, what, words(Protocol))
 
 
-def _write_backoff(value: Any, what: str, _: Sequence[str]) -> float:
+def as_backoff(value: Any, what: str, _: Sequence[str]) -> float:
     return number(value, what, "a factor of at least 1", 1, 1e6)
 
 
-def _write_drift(value: Any, what: str, _: Sequence[str]) -> float:
+def as_drift(value: Any, what: str, _: Sequence[str]) -> float:
     return number(value, what, "a number from 0 to 1", 0, 1)
 
 
-def _write_adaptive(value: Any, what: str, _: Sequence[str]) -> dict[str, Any] | None:
+def as_adaptive(value: Any, what: str, _: Sequence[str]) -> dict[str, Any] | None:
     if value is False:
         return None
     if value is True:
@@ -128,15 +156,15 @@ def _write_adaptive(value: Any, what: str, _: Sequence[str]) -> dict[str, Any] |
     return value.to_dict()
 
 
-def _write_bugs(value: Any, what: str, _: Sequence[str]) -> list[str]:
+def as_bugs(value: Any, what: str, _: Sequence[str]) -> list[str]:
     return [value] if isinstance(value, str) else items(value, what)
 
 
-def _write_network(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+def as_network(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
     return _setting(value, what, Network).to_dict()
 
 
-def _write_disk(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+def as_disk(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
     return _setting(value, what, Disk).to_dict()
 
 
@@ -147,7 +175,7 @@ def _setting(value: Any, what: str, kind: type[T]) -> T:
     return value if isinstance(value, kind) else kind(value)
 
 
-def _write_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
+def as_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[str, Any]]:
     if isinstance(value, (str, Real, timedelta)):
         hint = possible(
             lambda: OpenLoop(value),  # type: ignore[arg-type]
@@ -160,55 +188,23 @@ def _write_workload(value: Any, what: str, nodes: Sequence[str]) -> list[dict[st
     return [instance(load, _Load, what).to_dict(nodes) for load in loads]
 
 
-def _write_initial(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+def as_initial(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
     return instance(value, Initial, what).to_dict()
 
 
-def _write_faults(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
+def as_faults(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
     faults = [value] if isinstance(value, Fault) else items(value, what)
     return [instance(fault, Fault, f"{what}[{at}]").to_dict() for at, fault in enumerate(faults)]
 
 
-def _write_steps(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
+def as_steps(value: Any, what: str, _: Sequence[str]) -> list[dict[str, Any]]:
     return [
         step_to_dict(step) for step in ([value] if isinstance(value, (Fault, Step)) else items(value, what))
     ]
 
 
-def _write_stop(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+def as_stop(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
     return instance(value, Condition, what).to_dict()
-
-
-WRITERS: dict[str, Callable[[Any, str, Sequence[str]], Any]] = {
-    "election_timeout": _write_timeout,
-    "election_rule": _write_rule,
-    "protocol": _write_protocol,
-    "candidate_timeout": _write_timeout,
-    "candidate_backoff": _write_backoff,
-    "timeout_step": _write_time,
-    "adaptive_timeout": _write_adaptive,
-    "heartbeat": _write_time,
-    "tick": _write_time,
-    "pre_vote": _write_flag,
-    "sticky_votes": _write_flag,
-    "check_quorum": _write_flag,
-    "noop": _write_flag,
-    "max_entries_per_append": _write_count,
-    "max_inflight": _write_count,
-    "snapshot_every": _write_count,
-    "lease_drift": _write_drift,
-    "commit_guard": _write_flag,
-    "bugs": _write_bugs,
-    "network": _write_network,
-    "disk": _write_disk,
-    "workload": _write_workload,
-    "initial": _write_initial,
-    "faults": _write_faults,
-    "steps": _write_steps,
-    "stop": _write_stop,
-    "horizon": _write_time,
-}
-"""The arguments of `Scenario` in their order, and how its JSON has them. Each is an attribute, too."""
 
 
 def normal(parts: Mapping[str, Any]) -> str:

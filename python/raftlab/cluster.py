@@ -13,10 +13,11 @@ from ._event import Event
 from ._faults import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
+from ._scenario_arguments import Settings
 from ._signatures import passes_on
 from ._suggest import meant_for, refuse_makers, takes
 from ._time import Duration, format_ms, to_ms
-from ._typing import NodeName, OnViolation, Settings, TraceLevel, Via, words
+from ._typing import NodeName, OnViolation, TraceLevel, Via, words
 from ._values import Value
 from ._world import World
 from .commands import Command

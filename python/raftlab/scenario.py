@@ -9,17 +9,18 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from . import _core, presets
+from . import _core, _writing, presets
 from ._arguments import integer
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
 from ._files import read_text, write_text
 from ._html import note, pairs
+from ._scenario_arguments import Changes
 from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
-from ._typing import Bug, Changes, ElectionRule, OnViolation, Protocol, RunOptions, TraceLevel
+from ._typing import Bug, ElectionRule, OnViolation, Protocol, RunOptions, TraceLevel
 from ._values import Guarded, code, items_of, laid_out
-from ._writing import WRITERS, are_letters, names_of, normal, rule_in, without_rule, written_down
+from ._writing import WRITERS, are_letters, argument, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
 from .errors import FaultWarning, InvalidError, SettingWarning, shown, warn
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
@@ -393,12 +394,14 @@ class Scenario(metaclass=Guarded):
         return tuple(self._parts["nodes"])
 
     @property
+    @argument(_writing.as_timeout)
     def election_timeout(self) -> tuple[float, float]:
         """The range of election timeouts in milliseconds."""
         low, high = self._parts["election_timeout"]
         return float(low), float(high)
 
     @property
+    @argument(_writing.as_rule)
     def election_rule(self) -> str | None:
         """The rule by which a node adopts terms and stands for election; None if several are combined.
 
@@ -410,130 +413,155 @@ class Scenario(metaclass=Guarded):
         return rule_in(self._parts)
 
     @property
+    @argument(_writing.as_protocol)
+    def protocol(self) -> str:
+        """What the nodes run: "raft" or "tikv"."""
+        return str(self._parts.get("protocol", "raft"))
+
+    @property
+    @argument(_writing.as_timeout)
     def candidate_timeout(self) -> tuple[float, float] | None:
         """The range of candidates' timeouts in milliseconds, or None."""
         given = self._parts.get("candidate_timeout")
         return None if given is None else (float(given[0]), float(given[1]))
 
     @property
+    @argument(_writing.as_backoff)
     def candidate_backoff(self) -> float:
         """The factor by which candidates' timeouts grow after each election that a majority refused."""
         return float(self._parts.get("candidate_backoff", 1))
 
     @property
+    @argument(_writing.as_time)
     def timeout_step(self) -> float | None:
         """The difference between the timeouts of consecutive nodes in milliseconds, or None."""
         return self._ms("timeout_step")
 
     @property
+    @argument(_writing.as_adaptive)
     def adaptive_timeout(self) -> AdaptiveTimeout | None:
         """The settings of timeouts that follow the network, or None."""
         given = self._parts.get("adaptive_timeout")
         return None if given is None else AdaptiveTimeout(**given)
 
     @property
+    @argument(_writing.as_time)
     def heartbeat(self) -> float | None:
         """The interval of heartbeats in milliseconds; None for a third of the least election timeout."""
         return self._ms("heartbeat")
 
     @property
+    @argument(_writing.as_time)
     def tick(self) -> float | None:
         """The length of a tick in milliseconds, or None."""
         return self._ms("tick")
 
     @property
+    @argument(_writing.as_flag)
     def pre_vote(self) -> bool:
         """Whether nodes ask before they raise the term."""
         return bool(self._parts["pre_vote"])
 
     @property
+    @argument(_writing.as_flag)
     def sticky_votes(self) -> bool:
         """Whether votes are refused while a leader is heard."""
         return bool(self._parts["sticky_votes"])
 
     @property
+    @argument(_writing.as_flag)
     def check_quorum(self) -> bool:
         """Whether a leader that hears no quorum steps down."""
         return bool(self._parts["check_quorum"])
 
     @property
+    @argument(_writing.as_flag)
     def noop(self) -> bool:
         """Whether a new leader appends an empty entry."""
         return bool(self._parts["noop"])
 
     @property
+    @argument(_writing.as_count)
     def max_entries_per_append(self) -> int:
         """The maximum number of entries in a message."""
         return int(self._parts["max_entries_per_append"])
 
     @property
+    @argument(_writing.as_count)
     def max_inflight(self) -> int:
         """The maximum number of messages with entries in flight to a follower."""
         return int(self._parts["max_inflight"])
 
     @property
+    @argument(_writing.as_count)
     def snapshot_every(self) -> int | None:
         """The number of applied entries after which a node takes a snapshot, or None."""
         return self._parts.get("snapshot_every")
 
     @property
+    @argument(_writing.as_drift)
     def lease_drift(self) -> float | None:
         """The bound on clock drift with which leaders hold read leases, or None."""
         return self._parts.get("lease_drift")
 
     @property
+    @argument(_writing.as_flag)
     def commit_guard(self) -> bool:
         """Whether nodes halt rather than truncate below their own commitIndex."""
         return bool(self._parts["commit_guard"])
 
     @property
-    def protocol(self) -> str:
-        """What the nodes run: "raft" or "tikv"."""
-        return str(self._parts.get("protocol", "raft"))
-
-    @property
+    @argument(_writing.as_bugs)
     def bugs(self) -> tuple[str, ...]:
         """The rules that are taken away, by the names of the bugs."""
         return tuple(self._parts.get("bugs", ()))
 
     @property
+    @argument(_writing.as_network)
     def network(self) -> Network:
         """The network."""
         return Network.from_dict(self._parts["network"])
 
     @property
+    @argument(_writing.as_disk)
     def disk(self) -> Disk:
         """The disks."""
         return Disk.from_dict(self._parts.get("disk", {}))
 
     @property
+    @argument(_writing.as_workload)
     def workload(self) -> tuple[_Load, ...]:
         """The loads on the cluster."""
         return tuple(load_from_dict(load, self.nodes) for load in self._parts.get("workload", ()))
 
     @property
+    @argument(_writing.as_initial)
     def initial(self) -> Initial | None:
         """The initial state, or None for a new cluster."""
         initial = self._parts.get("initial")
         return None if initial is None else Initial.from_dict(initial, self.nodes)
 
     @property
+    @argument(_writing.as_faults)
     def faults(self) -> tuple[Fault, ...]:
         """The faults."""
         return tuple(fault_from_dict(fault) for fault in self._parts.get("faults", ()))
 
     @property
+    @argument(_writing.as_steps)
     def steps(self) -> tuple[Step | Fault, ...]:
         """The steps, one after the other: those of `raftlab.steps`, and faults that are injected."""
         return tuple(step_from_dict(step) for step in self._parts.get("steps", ()))
 
     @property
+    @argument(_writing.as_stop)
     def stop(self) -> Condition | None:
         """The condition that ends the run."""
         stop = self._parts.get("stop")
         return None if stop is None else Condition.from_dict(stop)
 
     @property
+    @argument(_writing.as_time)
     def horizon(self) -> float | None:
         """The time at which the run ends at the latest, in milliseconds, or None."""
         return self._ms("horizon")

@@ -14,7 +14,8 @@ use crate::fault::links::validate_probability;
 use crate::fault::vocabulary::Fault;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
-use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Lease, Rule, Rules};
+use crate::raft::config::settings;
+use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule, Rules};
 use crate::sim::time::millis;
 use crate::sim::{
     DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
@@ -47,105 +48,98 @@ pub fn read_json<'de, T: Deserialize<'de>>(json: &'de str) -> Result<T, String> 
     Ok(value)
 }
 
-/// A scenario. A run is a pure function of a scenario and a seed.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
-    /// Version of the format.
-    #[serde(rename = "raftlab")]
-    pub version: u32,
-    /// The names of the nodes.
-    pub nodes: Names,
-    /// Their protocol.
-    #[serde(default, skip_serializing_if = "ProtocolName::is_ours")]
-    pub protocol: ProtocolName,
-    /// The range of election timeouts, in milliseconds.
-    #[serde(with = "delay", default = "default_election_timeout")]
-    pub election_timeout: Delay,
-    /// The range of a candidate's timeouts; `election_timeout` if not given (Raft Refloated, 4.2).
-    #[serde(default, with = "optional_delay", skip_serializing_if = "Option::is_none")]
-    pub candidate_timeout: Option<Delay>,
-    /// The factor by which a candidate's timeout grows with each consecutive election that a
-    /// majority refused.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub candidate_backoff: f64,
-    /// Ranks: the k-th node's timeouts are longer by k times this, so that the first waits least.
-    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
-    pub timeout_step: Option<Span>,
-    /// Timeouts and heartbeats that adapt to the network (Dynatune).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adaptive_timeout: Option<AdaptiveTimeout>,
-    /// The election rule: when terms are adopted and when a candidate starts its next election.
-    #[serde(default, skip_serializing_if = "is_paper")]
-    pub election_rule: ElectionRule,
-    /// The length of a tick: timers count whole ticks, as in etcd and TiKV. Timers are continuous
-    /// if not given.
-    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
-    pub tick: Option<Span>,
-    /// The time between heartbeats; a third of the least election timeout if not given.
-    #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
-    pub heartbeat: Option<Span>,
-    /// PreVote: a node asks for votes before it increases its term (diss. §9.6).
-    #[serde(default)]
-    pub pre_vote: bool,
-    /// Nodes refuse votes while they hear from a leader (diss. §4.2.3).
-    #[serde(default)]
-    pub sticky_votes: bool,
-    /// CheckQuorum: a leader that hears from no quorum steps down (diss. §6.2).
-    #[serde(default)]
-    pub check_quorum: bool,
-    /// A new leader appends an empty entry (§8).
-    #[serde(default = "yes")]
-    pub noop: bool,
-    /// The maximum number of entries in one message.
-    #[serde(default = "default_batch")]
-    pub max_entries_per_append: u32,
-    /// The maximum number of messages with entries in flight to one follower.
-    #[serde(default = "default_inflight")]
-    pub max_inflight: u32,
-    /// The number of applied entries after which a node takes a snapshot and compacts its log (§7).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot_every: Option<u64>,
-    /// The bound on clock drift for read leases (0.01 is one percent); no leases if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lease_drift: Option<f64>,
-    /// A node halts rather than truncate its log below its own commitIndex.
-    #[serde(default)]
-    pub commit_guard: bool,
-    /// The rules that are taken away, by the names of their bugs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bugs: Vec<Rule>,
-    /// The network.
-    #[serde(default)]
-    pub network: NetworkSpec,
-    /// The disks.
-    #[serde(default)]
-    pub disk: DiskSpec,
-    /// Load on the cluster.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub workload: Vec<Load>,
-    /// The state at time 0, if not that of a new cluster.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initial: Option<Initial>,
-    /// The scheduled faults. They have the handles 1, 2, 3 …
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Scheduled>,
-    /// The steps, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
-    /// After the steps, the run continues until this condition holds; it is armed when the last
-    /// fault has struck.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<Condition>,
-    /// When the run ends at the latest. If not given, a run with steps and no `stop` ends with its
-    /// steps, and any other a minute after its steps or half a minute after the last planned fault,
-    /// whichever is later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub horizon: Option<Time>,
-    /// The edits of interceptors, if any were attached when the scenario was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub edits: Option<Edits>,
+macro_rules! scenario {
+    ($(
+        $(#[doc = $doc:literal])*
+        #[serde($($json:tt)*)]
+        $setting:ident: $type:ty = $default:expr;
+    )*) => {
+        /// A scenario. A run is a pure function of a scenario and a seed.
+        #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Scenario {
+            /// Version of the format.
+            #[serde(rename = "raftlab")]
+            pub version: u32,
+            /// The names of the nodes.
+            pub nodes: Names,
+            /// Their protocol.
+            #[serde(default, skip_serializing_if = "ProtocolName::is_ours")]
+            pub protocol: ProtocolName,
+            $($(#[doc = $doc])* #[serde($($json)*)] pub $setting: $type,)*
+            /// The rules that are taken away, by the names of their bugs.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub bugs: Vec<Rule>,
+            /// The network.
+            #[serde(default)]
+            pub network: NetworkSpec,
+            /// The disks.
+            #[serde(default)]
+            pub disk: DiskSpec,
+            /// Load on the cluster.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub workload: Vec<Load>,
+            /// The state at time 0, if not that of a new cluster.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub initial: Option<Initial>,
+            /// The scheduled faults. They have the handles 1, 2, 3 …
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub faults: Vec<Scheduled>,
+            /// The steps, in order.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub steps: Vec<Step>,
+            /// After the steps, the run continues until this condition holds; it is armed when the
+            /// last fault has struck.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub stop: Option<Condition>,
+            /// When the run ends at the latest. If not given, a run with steps and no `stop` ends
+            /// with its steps, and any other a minute after its steps or half a minute after the
+            /// last planned fault, whichever is later.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub horizon: Option<Time>,
+            /// The edits of interceptors, if any were attached when the scenario was recorded.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub edits: Option<Edits>,
+        }
+
+        impl Scenario {
+            /// A cluster with the paper's settings and no faults.
+            pub fn new(nodes: Names) -> Self {
+                Self {
+                    version: SCHEMA_VERSION,
+                    nodes,
+                    protocol: ProtocolName::Raft,
+                    $($setting: default::$setting(),)*
+                    bugs: Vec::new(),
+                    network: NetworkSpec::default(),
+                    disk: DiskSpec::default(),
+                    workload: Vec::new(),
+                    initial: None,
+                    faults: Vec::new(),
+                    steps: Vec::new(),
+                    stop: None,
+                    horizon: None,
+                    edits: None,
+                }
+            }
+
+            /// The settings of the nodes.
+            pub fn config(&self) -> Config {
+                let rules = self.bugs.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule));
+                Config { $($setting: self.$setting,)* rules }
+            }
+        }
+
+        /// The defaults of settings.
+        mod default {
+            use super::{AdaptiveTimeout, Delay, ElectionRule, Span};
+
+            $(pub(super) fn $setting() -> $type { $default })*
+        }
+    };
 }
+
+settings! { scenario }
 
 /// The effect of a violation on a run.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -180,42 +174,6 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// A cluster with the paper's settings and no faults.
-    pub fn new(nodes: Names) -> Self {
-        Self {
-            version: SCHEMA_VERSION,
-            nodes,
-            protocol: ProtocolName::Raft,
-            election_timeout: default_election_timeout(),
-            candidate_timeout: None,
-            candidate_backoff: 1.0,
-            timeout_step: None,
-            adaptive_timeout: None,
-            election_rule: ElectionRule::Paper,
-            tick: None,
-            heartbeat: None,
-            pre_vote: false,
-            sticky_votes: false,
-            check_quorum: false,
-            noop: true,
-            max_entries_per_append: default_batch(),
-            max_inflight: default_inflight(),
-            snapshot_every: None,
-            lease_drift: None,
-            commit_guard: false,
-            bugs: Vec::new(),
-            network: NetworkSpec::default(),
-            disk: DiskSpec::default(),
-            workload: Vec::new(),
-            initial: None,
-            faults: Vec::new(),
-            steps: Vec::new(),
-            stop: None,
-            horizon: None,
-            edits: None,
-        }
-    }
-
     /// Reads JSON.
     pub fn from_json(json: &str) -> Result<Self, ScenarioError> {
         let value: serde_json::Value = read_json(json).map_err(ScenarioError::Unreadable)?;
@@ -252,85 +210,8 @@ impl Scenario {
 
     /// Checks that it can be played. All messages about bad input come from here.
     pub fn validate(&self) -> Result<(), String> {
-        let Delay { min, max } = self.election_timeout;
-        if min == Span::ZERO || min > max {
-            return Err(format!(
-                "election_timeout must be two times in ascending order, above 0 ms, not ({}, {}) ms",
-                min.as_ms(),
-                max.as_ms()
-            ));
-        }
-        if let Some(Delay { min, max }) = self.candidate_timeout
-            && (min == Span::ZERO || min > max)
-        {
-            return Err(format!(
-                "candidate_timeout must be two times in ascending order, above 0 ms, not ({}, {}) ms",
-                min.as_ms(),
-                max.as_ms()
-            ));
-        }
-        if !(1.0..=1e6).contains(&self.candidate_backoff) {
-            return Err(format!(
-                "candidate_backoff must be a factor of at least 1, not {}",
-                self.candidate_backoff
-            ));
-        }
-        if let Some(adaptive) = &self.adaptive_timeout {
-            adaptive.validate().map_err(|why| format!("adaptive_timeout: {why}"))?;
-            if self.lease_drift.is_some() {
-                return Err(
-                    "adaptive_timeout: leases rely on the configured timeout; give it or lease_drift"
-                        .into(),
-                );
-            }
-            if self.timeout_step.is_some() {
-                return Err(
-                    "adaptive_timeout: it sets the timeouts that timeout_step ranks; give only one of them"
-                        .into(),
-                );
-            }
-        }
-        if self.timeout_step.is_some_and(|step| step > Span::ZERO) && self.lease_drift.is_some() {
-            return Err(
-                "timeout_step: leases assume that all nodes wait equally long; give it or lease_drift"
-                    .into(),
-            );
-        }
-        if self.pre_vote && self.election_rule.asks_about_log() {
-            return Err(
-                "election_rule: it asks before an election, as pre_vote does; give only one of them"
-                    .into(),
-            );
-        }
+        self.config().validate()?;
         self.protocol.validate(&self.config())?;
-        if self.heartbeat == Some(Span::ZERO) {
-            return Err("heartbeat must be longer than 0 ms".into());
-        }
-        if let Some(tick) = self.tick
-            && (tick == Span::ZERO || tick > min)
-        {
-            return Err(format!(
-                "tick must be longer than 0 ms and no longer than the least election timeout, {} ms, not {} ms",
-                min.as_ms(),
-                tick.as_ms()
-            ));
-        }
-        for (name, value) in [
-            ("max_entries_per_append", self.max_entries_per_append),
-            ("max_inflight", self.max_inflight),
-        ] {
-            if value == 0 {
-                return Err(format!("{name} must be at least 1, not 0"));
-            }
-        }
-        if self.snapshot_every == Some(0) {
-            return Err("snapshot_every must be at least 1 entry, not 0".into());
-        }
-        if let Some(drift) = self.lease_drift
-            && !(0.0..1.0).contains(&drift)
-        {
-            return Err(format!("lease_drift must be at least 0 and below 1, not {drift}"));
-        }
         self.validate_lease_bugs()?;
         self.validate_network()?;
         self.disk.write.validate().map_err(|why| format!("disk: write: {why}"))?;
@@ -522,45 +403,9 @@ impl Scenario {
         Ok(MessageId { from, to, ordinal: name.ordinal, copy: name.copy })
     }
 
-    /// The settings of a node.
-    pub fn config(&self) -> Config {
-        let heartbeat = self.heartbeat.unwrap_or(Span((self.election_timeout.min.0 / 3).max(1)));
-        let lease = self.lease_drift.map(|drift| Lease { drift_ppm: (drift * 1e6).round() as u32 });
-        Config {
-            election_timeout: self.election_timeout,
-            candidate_timeout: self.candidate_timeout,
-            candidate_backoff: self.candidate_backoff,
-            adaptive_timeout: self.adaptive_timeout,
-            election_rule: self.election_rule,
-            heartbeat,
-            pre_vote: self.pre_vote,
-            sticky_votes: self.sticky_votes,
-            check_quorum: self.check_quorum,
-            noop: self.noop,
-            max_entries_per_append: self.max_entries_per_append,
-            max_inflight: self.max_inflight,
-            snapshot_every: self.snapshot_every,
-            lease,
-            commit_guard: self.commit_guard,
-            rules: self.bugs.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule)),
-        }
-    }
-
-    /// The settings of one node: its timeouts are longer than those of the rank before.
-    fn ranked(&self, mut config: Config, id: NodeId) -> Config {
-        if let Some(step) = self.timeout_step {
-            let later = |span: Span| Span(span.0 + step.0 * u64::from(id.0));
-            let ranges = [Some(&mut config.election_timeout), config.candidate_timeout.as_mut()];
-            for Delay { min, max } in ranges.into_iter().flatten() {
-                (*min, *max) = (later(*min), later(*max));
-            }
-        }
-        config
-    }
-
     /// A machine that is added later.
     pub fn spare<P: Playable>(&self, id: NodeId) -> P {
-        P::spare(id, self.ranked(self.config(), id))
+        P::spare(id, self.config().ranked(id))
     }
 
     /// The world at time 0, and its table of keys and values.
@@ -569,7 +414,7 @@ impl Scenario {
         let mut symbols = Symbols::with_load_keys(keys);
         let config = self.config();
         let nodes = (0..self.nodes.founding()).map(NodeId::from).map(|id| {
-            let mut node = P::with(id, self.nodes.founding(), self.ranked(config, id));
+            let mut node = P::with(id, self.nodes.founding(), config.ranked(id));
             if let Some(initial) = &self.initial {
                 initial.apply(&self.nodes, id, &mut node, &mut symbols);
             }
@@ -639,14 +484,6 @@ impl Scenario {
     }
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn one() -> f64 {
-    1.0
-}
-
 #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
 fn is_one(factor: &f64) -> bool {
     *factor == 1.0
@@ -655,18 +492,6 @@ fn is_one(factor: &f64) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
 fn is_paper(rule: &ElectionRule) -> bool {
     *rule == ElectionRule::Paper
-}
-
-fn default_batch() -> u32 {
-    64
-}
-
-fn default_inflight() -> u32 {
-    256
-}
-
-fn default_election_timeout() -> Delay {
-    crate::raft::node::PAPER_ELECTION_TIMEOUT
 }
 
 /// A range of timeouts, as a pair of times.

@@ -381,7 +381,7 @@ impl Node {
     /// from a current leader, it does not update its term or grant its vote" (diss. §4.2.3). Leases
     /// need it (diss. §6.4.1).
     fn is_bound_to_leader(&self, now: LocalTime) -> bool {
-        let leased = self.config.lease.is_some() && self.obeys(Rule::LeaseSticky);
+        let leased = self.config.lease_drift.is_some() && self.obeys(Rule::LeaseSticky);
         (self.config.sticky_votes || leased) && self.hears_leader(now) || self.refuses_votes(now)
     }
 

@@ -29,7 +29,7 @@ mod transfer;
 pub mod tuning;
 pub mod variants;
 
-pub use config::{Config, Lease};
+pub use config::Config;
 pub use lies::Lie;
 pub use messages::RaftMessage;
 pub use node::Node;

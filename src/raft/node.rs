@@ -110,7 +110,7 @@ impl Node {
     }
 
     fn founded(id: NodeId, nodes: usize, founding: Membership, config: Config) -> Self {
-        let tuning = |settings| Box::new(Tuning::new(settings, nodes, config.heartbeat));
+        let tuning = |settings| Box::new(Tuning::new(settings, nodes, config.heartbeat()));
         let mut node = Self {
             id,
             patience: config.election_timeout,
@@ -183,7 +183,8 @@ impl Node {
 
     fn start<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         self.found_on_disk();
-        if self.restarted && self.config.lease.is_some() && self.obeys(Rule::LeaseRestartWait) {
+        if self.restarted && self.config.lease_drift.is_some() && self.obeys(Rule::LeaseRestartWait)
+        {
             self.refuses_votes_until = now + self.config.election_timeout.min;
         }
         if self.role == Role::Leader {

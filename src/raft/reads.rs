@@ -103,7 +103,7 @@ impl Node {
         if self.role != Role::Leader {
             return fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint: self.leader });
         }
-        if via == ReadPath::Lease && self.config.lease.is_none() {
+        if via == ReadPath::Lease && self.config.lease_drift.is_none() {
             let reason = reasons::NO_LEASE;
             return fx.reply(op, Reply::Refused { reason, hint: None });
         }
@@ -131,7 +131,7 @@ impl Node {
         let progress = &mut self.progress[from.at()];
         let news = round > progress.round;
         progress.round = progress.round.max(round);
-        if news && self.config.lease.is_some() || !self.reads.waiting.is_empty() {
+        if news && self.config.lease_drift.is_some() || !self.reads.waiting.is_empty() {
             self.reads_confirmed(now, fx);
         }
     }
@@ -139,7 +139,7 @@ impl Node {
     /// Serves the reads that may be served: the leader was confirmed after they arrived, it knows
     /// every commit of earlier terms, and it has applied everything that was committed then.
     pub(super) fn reads_confirmed<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        let of_use = self.config.lease.is_some() || !self.reads.waiting.is_empty();
+        let of_use = self.config.lease_drift.is_some() || !self.reads.waiting.is_empty();
         if !of_use || self.role != Role::Leader {
             return;
         }

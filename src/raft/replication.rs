@@ -112,7 +112,7 @@ impl Node {
     /// leader's first ones are probes. A round detects what was lost since the last one: if entries
     /// or a probe did not arrive, the follower's reply shows it, and a lost reply is repeated.
     pub(super) fn start_round<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
-        self.reads.begin_round(now, self.config.lease.is_some());
+        self.reads.begin_round(now, self.config.lease_drift.is_some());
         let own = self.reads.round();
         self.note_round(own, now);
         self.progress[self.id.at()].round = own;

@@ -260,7 +260,7 @@ impl Node {
     /// settings hold until enough round trips are known again.
     pub(super) fn forget_measurements(&mut self) {
         if let Some(tuning) = &mut self.tuning {
-            tuning.forget(self.config.heartbeat);
+            tuning.forget(self.config.heartbeat());
             self.patience = self.config.election_timeout;
         }
     }
@@ -320,10 +320,10 @@ impl Node {
 
     /// A leader's heartbeat interval: the configured one, or the shortest that a follower requests.
     pub(super) fn heartbeat_interval(&self) -> Span {
-        let Some(tuning) = &self.tuning else { return self.config.heartbeat };
+        let Some(tuning) = &self.tuning else { return self.config.heartbeat() };
         let wanted = |peer: NodeId| tuning.ways[peer.at()].interval;
-        let wanted = self.peers().map(|peer| wanted(peer).unwrap_or(self.config.heartbeat));
-        wanted.min().unwrap_or(self.config.heartbeat)
+        let wanted = self.peers().map(|peer| wanted(peer).unwrap_or(self.config.heartbeat()));
+        wanted.min().unwrap_or(self.config.heartbeat())
     }
 
     /// The time for which a leader may hear from no quorum: an election timeout (diss. §6.2), but

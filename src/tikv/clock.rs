@@ -137,7 +137,7 @@ impl Node {
     }
 
     fn beat_later<E: Effects<Self>>(&self, fx: &mut E) {
-        fx.arm(HEARTBEAT, Delay::exactly(self.setup.config.heartbeat));
+        fx.arm(HEARTBEAT, Delay::exactly(self.setup.config.heartbeat()));
     }
 
     fn check_quorum_later<E: Effects<Self>>(&self, fx: &mut E) {

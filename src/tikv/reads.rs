@@ -56,7 +56,7 @@ impl Node {
             fx.reply(op, Reply::Refused { reason: reasons::NOT_LEADER, hint });
             return Ok(());
         }
-        if via == ReadPath::Lease && self.setup.config.lease.is_none() {
+        if via == ReadPath::Lease && self.setup.config.lease_drift.is_none() {
             fx.reply(op, Reply::Refused { reason: reasons::NO_LEASE, hint: None });
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::clock::ticks;
 use super::codec::id_of;
 use super::store::{Kept, Store};
 use crate::protocol::{NodeId, NodeSet};
-use crate::raft::{Config, ElectionRule, Rules};
+use crate::raft::{Config, Rules};
 use crate::replica::Membership;
 
 /// What does not change, which copies of a node share.
@@ -61,38 +61,39 @@ impl Setup {
 
 /// The first setting that the crate does not know, and why.
 pub fn unknown_to_the_crate(config: &Config) -> Option<(&'static str, &'static str)> {
-    // Destructured, so that a new setting does not compile until it is decided here.
-    let Config {
-        election_timeout: _,
-        candidate_timeout,
-        candidate_backoff,
-        adaptive_timeout,
-        election_rule,
-        heartbeat: _,
-        pre_vote: _,
-        sticky_votes,
-        check_quorum,
-        noop,
-        max_entries_per_append: _,
-        max_inflight: _,
-        snapshot_every: _,
-        lease,
-        commit_guard: _, // it would halt in any case
-        rules,
-    } = *config;
-    let fixed = [
-        (candidate_timeout.is_some(), "candidate_timeout", "candidates wait as followers do"),
-        (candidate_backoff != 1.0, "candidate_backoff", "candidates wait as followers do"),
-        (adaptive_timeout.is_some(), "adaptive_timeout", "timeouts are fixed"),
-        (election_rule != ElectionRule::Paper, "election_rule", "it has the paper's alone"),
-        (
-            sticky_votes != check_quorum,
-            "sticky_votes",
-            "it must equal check_quorum: votes are sticky if and only if that is on",
-        ),
-        (!noop, "noop", "a leader always appends an empty entry"),
-        (lease.is_some() && !check_quorum, "lease_drift", "leases need check_quorum"),
-        (rules != Rules::ALL, "bugs", "no rule can be taken away"),
-    ];
-    fixed.into_iter().find(|(given, ..)| *given).map(|(_, setting, why)| (setting, why))
+    if let Some(setting) = config.differs(&possible(config)) {
+        let why = REASONS.iter().find(|(name, _)| *name == setting);
+        return Some((setting, why.map_or("it has no such setting", |(_, why)| why)));
+    }
+    (config.rules != Rules::ALL).then_some(("bugs", "no rule can be taken away"))
 }
+
+/// The nearest settings that the crate knows. Settings that it lacks have their defaults.
+fn possible(config: &Config) -> Config {
+    Config {
+        election_timeout: config.election_timeout,
+        timeout_step: config.timeout_step,
+        tick: config.tick,
+        heartbeat: config.heartbeat,
+        pre_vote: config.pre_vote,
+        sticky_votes: config.check_quorum,
+        check_quorum: config.check_quorum,
+        max_entries_per_append: config.max_entries_per_append,
+        max_inflight: config.max_inflight,
+        snapshot_every: config.snapshot_every,
+        lease_drift: config.lease_drift.filter(|_| config.check_quorum),
+        commit_guard: config.commit_guard, // it would halt in any case
+        ..Config::default()
+    }
+}
+
+/// Why the crate lacks some settings or values.
+const REASONS: &[(&str, &str)] = &[
+    ("candidate_timeout", "candidates wait as followers do"),
+    ("candidate_backoff", "candidates wait as followers do"),
+    ("adaptive_timeout", "timeouts are fixed"),
+    ("election_rule", "it has the paper's alone"),
+    ("sticky_votes", "it must equal check_quorum: votes are sticky if and only if that is on"),
+    ("noop", "a leader always appends an empty entry"),
+    ("lease_drift", "leases need check_quorum"),
+];

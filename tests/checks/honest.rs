@@ -2,7 +2,7 @@
 
 use raftlab::check::{Checks, PROPERTIES, Property};
 use raftlab::protocol::{Mix, NodeId, ReadPath, Span};
-use raftlab::raft::{Config, Lease, Node, Rules};
+use raftlab::raft::{Config, Node, Rules};
 use raftlab::replica::{Key, Request};
 use raftlab::sim::world::{World, WorldSpec};
 use raftlab::sim::{
@@ -85,7 +85,7 @@ impl Campaign {
         let disk = if luck.random_bool(0.3) { DiskSpec::default() } else { disk };
         let spec = WorldSpec { nodes: nodes(n, config), network, disk, loads: loads(), seed };
         let world = World::new(spec, Checks::new(n));
-        Self { world, luck, leases: config.lease.is_some(), overlays: 0 }
+        Self { world, luck, leases: config.lease_drift.is_some(), overlays: 0 }
     }
 
     fn go(&mut self, steps: u32) {
@@ -198,7 +198,7 @@ fn config(luck: &mut Stream) -> Config {
         noop: luck.random_bool(0.8),
         max_entries_per_append: pick(luck, &[1, 3, 64]),
         max_inflight: pick(luck, &[1, 4, 64]),
-        lease: luck.random::<bool>().then_some(Lease { drift_ppm: 50_000 }),
+        lease_drift: luck.random::<bool>().then_some(0.05),
         commit_guard: luck.random(),
         snapshot_every: pick(luck, &[None, Some(1), Some(5), Some(30)]),
         ..timed(Rules::ALL)

@@ -25,28 +25,16 @@ pub const TIMEOUT_NOW: u64 = 1 << 8;
 /// Election timeouts of hours: elections are started only by hand. Heartbeats every 10 ms.
 pub fn by_hand(rules: Rules) -> Config {
     let election_timeout = Delay { min: Span::from_ms(3_600_000), max: Span::from_ms(7_200_000) };
-    Config { election_timeout, heartbeat: Span::from_ms(10), ..timed(rules) }
+    Config { election_timeout, heartbeat: Some(Span::from_ms(10)), ..timed(rules) }
 }
 
 /// The paper's timeouts, without any extension.
 pub fn timed(rules: Rules) -> Config {
     Config {
         election_timeout: Delay { min: Span::from_ms(150), max: Span::from_ms(300) },
-        candidate_timeout: None,
-        candidate_backoff: 1.0,
-        adaptive_timeout: None,
-        election_rule: raftlab::raft::ElectionRule::Paper,
-        heartbeat: Span::from_ms(50),
-        pre_vote: false,
-        sticky_votes: false,
-        check_quorum: false,
-        noop: true,
-        max_entries_per_append: 64,
         max_inflight: 64,
-        snapshot_every: None,
-        lease: None,
-        commit_guard: false,
         rules,
+        ..Config::default()
     }
 }
 

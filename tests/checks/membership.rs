@@ -1,7 +1,7 @@
 //! Schedules that need the rules of membership and of leadership transfer; see `planted.rs`.
 
 use raftlab::protocol::{NodeId, ReadPath};
-use raftlab::raft::{Config, Lease};
+use raftlab::raft::Config;
 use raftlab::replica::{Change, Members, Membership, Reconfiguration, Request};
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, TIMEOUT_NOW, group};
@@ -166,7 +166,7 @@ pub fn leader_removes_itself(config: Config) -> Lab {
 
 /// BUGS 42: A asks B to take over and is then cut off. B's election does not wait for A's lease.
 pub fn transfer_under_a_lease(config: Config) -> Lab {
-    let mut lab = Lab::new(3, Config { lease: Some(Lease { drift_ppm: 0 }), ..config });
+    let mut lab = Lab::new(3, Config { lease_drift: Some(0.0), ..config });
     lab.campaign(A);
     lab.put(A, 1);
     lab.run(30);

@@ -2,7 +2,7 @@
 //! with the rule in force breaks nothing.
 
 use raftlab::protocol::{Delay, ReadPath, Span};
-use raftlab::raft::{Config, Lease, Rule, Rules};
+use raftlab::raft::{Config, Rule, Rules};
 use raftlab::replica::Session;
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand};
@@ -280,7 +280,7 @@ fn new_leader_reads(config: Config) -> Lab {
     lab
 }
 
-const NO_DRIFT: Option<Lease> = Some(Lease { drift_ppm: 0 });
+const NO_DRIFT: Option<f64> = Some(0.0);
 
 /// A is cut off; B leads and takes a write; a client asks A.
 fn stale_leader_reads(lab: &mut Lab) {
@@ -294,7 +294,7 @@ fn stale_leader_reads(lab: &mut Lab) {
 
 /// diss. §6.4.1: B starts an election while A's lease lasts.
 fn election_under_a_lease(config: Config) -> Lab {
-    let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
+    let mut lab = Lab::new(3, Config { lease_drift: NO_DRIFT, ..config });
     lab.campaign(A);
     lab.put(A, 1);
     lab.run(30);
@@ -304,7 +304,7 @@ fn election_under_a_lease(config: Config) -> Lab {
 
 /// The same, but C, which would refuse its vote, has restarted.
 fn voter_restarts_under_a_lease(config: Config) -> Lab {
-    let mut lab = Lab::new(3, Config { lease: NO_DRIFT, ..config });
+    let mut lab = Lab::new(3, Config { lease_drift: NO_DRIFT, ..config });
     lab.campaign(A);
     lab.put(A, 1);
     lab.run(30);
@@ -318,8 +318,9 @@ fn voter_restarts_under_a_lease(config: Config) -> Lab {
 /// One round of heartbeats and a promise of one second.
 fn one_lease(config: Config, drift_ppm: u32) -> Config {
     let election_timeout = Delay { min: Span::from_ms(1_000), max: Span::from_ms(3_600_000) };
-    let heartbeat = Span::from_ms(60_000);
-    Config { election_timeout, heartbeat, lease: Some(Lease { drift_ppm }), ..config }
+    let heartbeat = Some(Span::from_ms(60_000));
+    let lease_drift = Some(f64::from(drift_ppm) / 1e6);
+    Config { election_timeout, heartbeat, lease_drift, ..config }
 }
 
 /// "The lease approach assumes a bound on clock drift" (diss. §6.4.1): within it a lease is safe,

@@ -7,7 +7,7 @@ use raftlab::protocol::{
     Delay, Message as _, NodeId, NodeSet, OpId, Protocol as _, ReadPath, Span, TimerId,
 };
 use raftlab::raft::fields::{Change, Content, Editable as _};
-use raftlab::raft::{Config, Lease, Node, RaftMessage, Rule};
+use raftlab::raft::{Config, Node, RaftMessage, Rule};
 use raftlab::replica::{
     Change as OneChange, Command, Key, Members, Membership, Op, Reconfiguration, Request, Session,
     Value,
@@ -538,14 +538,14 @@ fn configure(config: &mut Config, key: &str, value: &str) -> Result<(), Fault> {
             let (min, max) = value.split_once("..").unwrap_or((value, value));
             config.election_timeout = Delay { min: span(min)?, max: span(max)? };
         }
-        "heartbeat" => config.heartbeat = span(value)?,
+        "heartbeat" => config.heartbeat = Some(span(value)?),
         "prevote" => config.pre_vote = switch(value)?,
         "sticky" => config.sticky_votes = switch(value)?,
         "check_quorum" => config.check_quorum = switch(value)?,
         "noop" => config.noop = switch(value)?,
         "max_entries" => config.max_entries_per_append = number(value)? as u32,
         "snapshot" => config.snapshot_every = Some(number(value)?),
-        "drift_ppm" => config.lease = Some(Lease { drift_ppm: number(value)? as u32 }),
+        "drift_ppm" => config.lease_drift = Some(number(value)? as f64 / 1e6),
         _ => return Err(bad("setting", key)),
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use raftlab::protocol::{Message as _, NodeId, NodeSet, Protocol as _, ReadPath, Role, Span};
-use raftlab::raft::{Config, Lease, Rule, Rules};
+use raftlab::raft::{Config, Rule, Rules};
 use raftlab::replica::ELECTION;
 use raftlab::replica::{Command, Log, Output, Request};
 use raftlab::sim::{
@@ -92,8 +92,9 @@ fn a_node_that_does_not_lead_refuses_and_names_the_leader() {
 
 #[test]
 fn reads_by_every_path_see_what_was_written() {
-    let lease = Some(Lease { drift_ppm: 0 });
-    let mut world = Setting { config: Config { lease, ..config() }, ..Setting::default() }.world(4);
+    let lease_drift = Some(0.0);
+    let mut world =
+        Setting { config: Config { lease_drift, ..config() }, ..Setting::default() }.world(4);
     run(&mut world, 1_000);
     for (value, via) in
         (7..).step_by(7).zip([ReadPath::ReadIndex, ReadPath::Lease, ReadPath::Local])
@@ -248,8 +249,8 @@ fn settings_that_the_crate_does_not_know_are_named() {
     assert_eq!(name(Config { noop: false, ..known }), Some("noop"));
     let rules = Rules::ALL.without(Rule::PersistVote);
     assert_eq!(name(Config { rules, ..known }), Some("bugs"));
-    let lease = Some(Lease { drift_ppm: 0 });
-    let unchecked = Config { lease, sticky_votes: false, check_quorum: false, ..known };
+    let lease_drift = Some(0.0);
+    let unchecked = Config { lease_drift, sticky_votes: false, check_quorum: false, ..known };
     assert_eq!(name(unchecked), Some("lease_drift"));
 }
 
@@ -311,7 +312,7 @@ fn orders_by_hand_are_carried_out() {
 /// counts from the heartbeat that a quorum answered.
 #[test]
 fn a_read_by_the_crates_lease_can_be_stale() {
-    let config = Config { lease: Some(Lease { drift_ppm: 0 }), ..config() };
+    let config = Config { lease_drift: Some(0.0), ..config() };
     let stale = |seed: u64| {
         let mut world = Setting { config, ..Setting::default() }.world(seed);
         run(&mut world, 1_000 + seed % 150);
