@@ -1,7 +1,7 @@
 //! Leader election (§5.2), the election restriction (§5.4.1), PreVote (diss. §9.6), sticky votes
 //! (diss. §4.2.3) and CheckQuorum (diss. §6.2).
 
-use super::messages::RaftMessage;
+use super::messages::{RaftMessage, TermOf};
 use super::node::Node;
 use super::quorum::VoteResult;
 use super::rules::Rule;
@@ -119,15 +119,10 @@ impl Node {
         fx: &mut E,
     ) -> bool {
         let stands = self.role != Role::Follower;
-        let (leader, steps_down) = match *message {
-            RaftMessage::AppendEntries { .. } | RaftMessage::InstallSnapshot { .. } => {
-                (Some(from), false)
-            }
-            RaftMessage::AppendEntriesReply { .. } | RaftMessage::InstallSnapshotReply { .. } => {
-                (None, false)
-            }
-            RaftMessage::TimeoutNow { .. } => (Some(from), false),
-            RaftMessage::RequestVote { last, forced, .. } => {
+        let (leader, steps_down) = match message.whose_term() {
+            TermOf::Leader => (Some(from), false),
+            TermOf::Follower => (None, false),
+            TermOf::Candidate { last, forced } => {
                 let adopts = || {
                     self.policy.adopts_term(|| self.is_up_to_date(last), || self.can_vote_for(from))
                 };
@@ -136,13 +131,9 @@ impl Node {
                 }
                 (None, stands)
             }
-            // The term of an election that may never begin (diss. §9.6), and those of votes: a vote
-            // is granted in the term that the node itself asked about.
-            RaftMessage::PreVote { .. }
-            | RaftMessage::PreVoteReply { granted: true, .. }
-            | RaftMessage::RequestVoteReply { granted: true, .. } => return false,
-            RaftMessage::PreVoteReply { .. } if self.policy.collects_terms() => return false,
-            RaftMessage::PreVoteReply { .. } | RaftMessage::RequestVoteReply { .. } => (None, true),
+            TermOf::Voter { beforehand: true } if self.policy.collects_terms() => return false,
+            TermOf::Voter { .. } => (None, true),
+            TermOf::Election => return false,
         };
         self.become_follower(message.term(), leader, RoleChange::HigherTerm(from), fx);
         let begins_anew = steps_down && self.policy.begins_anew();

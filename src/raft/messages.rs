@@ -1,5 +1,5 @@
-//! The messages between nodes (Figure 2). Each type is one row: its fields, what it promises, its
-//! length on the wire, and what the digest and the trace take of it.
+//! The messages between nodes (Figure 2). Each type is one row: its fields, what it promises, whose
+//! term it has, its length on the wire, and what the digest and the trace take of it.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ macro_rules! messages {
         }
         $meaning:literal
         promises $promise:expr;
+        term of $whose:expr;
         bytes($wire:ident) $bytes:expr;
         digest $digest:expr;
         columns { $($column:ident $(: $value:expr)?),* $(,)? }
@@ -70,6 +71,19 @@ macro_rules! messages {
             pub fn term(&self) -> u64 {
                 match self {
                     $(RaftMessage::$kind { term, .. } => *term,)*
+                }
+            }
+        }
+
+        impl RaftMessage {
+            /// Whose term it has.
+            #[allow(unused_variables)]
+            pub(super) fn whose_term(&self) -> TermOf {
+                match self {
+                    $(RaftMessage::$kind { $($field),* } => {
+                        $(let $field = $field.value();)*
+                        $whose
+                    })*
                 }
             }
         }
@@ -139,6 +153,30 @@ macro_rules! messages {
     };
 }
 
+/// Whose term a message has, which decides what a node of an earlier term does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TermOf {
+    /// The sender leads this term.
+    Leader,
+    /// The sender follows in this term.
+    Follower,
+    /// The sender asks for a vote in this term.
+    Candidate {
+        /// Its last log entry.
+        last: EntryId,
+        /// Whether nodes that hear from a leader vote, too.
+        forced: bool,
+    },
+    /// The sender is in this term, and refuses a vote, or before an election (PreVote).
+    Voter {
+        /// Whether it was asked before an election.
+        beforehand: bool,
+    },
+    /// An election that may never begin (diss. §9.6), or that of the receiver: a vote is granted in
+    /// the term that the node itself asked about.
+    Election,
+}
+
 /// Sender, receiver, type and term.
 const HEADER: u64 = 24;
 
@@ -155,6 +193,7 @@ messages! {
     }
     "A candidate asks for a vote (§5.2)."
     promises Promise::OwnVote { term };
+    term of TermOf::Candidate { last, forced };
     bytes(wire) 16;
     digest fold(term, last.index) ^ fold(last.term ^ 1, 0) ^ u64::from(forced);
     columns { term, index: last.index, index_term: last.term }
@@ -173,6 +212,7 @@ messages! {
     }
     "It grants the vote or refuses it."
     promises if granted { Promise::Vote { term } } else { Promise::Log { term, index: 0 } };
+    term of if granted { TermOf::Election } else { TermOf::Voter { beforehand: false } };
     bytes(wire) 9;
     digest fold(term ^ 2 ^ u64::from(stale_log) << 63, asked << 2 | u64::from(granted) << 1);
     columns { term, ok: granted }
@@ -187,6 +227,7 @@ messages! {
     }
     "A node asks whether it would get a vote, before it raises its term (diss. §9.6)."
     promises Promise::Nothing;
+    term of TermOf::Election;
     bytes(wire) 16;
     digest fold(term, last.index) ^ fold(last.term ^ 1, 1);
     columns { term, index: last.index, index_term: last.term }
@@ -204,6 +245,7 @@ messages! {
     }
     "It says whether it would grant the vote."
     promises Promise::Nothing;
+    term of if granted { TermOf::Election } else { TermOf::Voter { beforehand: true } };
     bytes(wire) 9;
     digest fold(term ^ 2 ^ u64::from(stale_log) << 63, asked << 2 | u64::from(granted) << 1 | 1);
     columns { term, ok: granted }
@@ -224,6 +266,7 @@ messages! {
     }
     "A leader replicates entries; without entries it is a heartbeat (§5.3)."
     promises Promise::Nothing; // a leader promised its term before it was elected
+    term of TermOf::Leader;
     bytes(wire) 32 + payload.bytes(wire);
     digest fold(term ^ payload.fingerprint(), prev.index)
         ^ fold(prev.term ^ round.rotate_left(32), commit);
@@ -257,6 +300,7 @@ messages! {
     }
     "It acknowledges entries, or refuses them because the one before them does not match."
     promises Promise::Log { term, index: if success { index } else { 0 } };
+    term of TermOf::Follower;
     bytes(wire) 33; // the hint or the interval
     digest fold(term ^ 6 << 56, index.rotate_left(2) ^ (u64::from(carried) << 1 | u64::from(success)))
         ^ fold(hint.term ^ round.rotate_left(32), hint.index ^ interval.0);
@@ -273,6 +317,7 @@ messages! {
     }
     "A leader sends its snapshot instead of entries that it no longer has (§7)."
     promises Promise::Nothing;
+    term of TermOf::Leader;
     bytes(wire) 24 + wire.machine(&snapshot.machine);
     digest fold(term ^ snapshot.base.hash, snapshot.base.index) ^ fold(3, round);
     columns {
@@ -293,6 +338,7 @@ messages! {
     }
     "It acknowledges the snapshot."
     promises Promise::Log { term, index };
+    term of TermOf::Follower;
     bytes(wire) 16;
     digest fold(term ^ 4, index) ^ fold(5, round);
     columns { term, index, ok: true }
@@ -304,6 +350,7 @@ messages! {
     }
     "A leader asks a follower to start an election at once (diss. §3.10)."
     promises Promise::Nothing;
+    term of TermOf::Leader;
     bytes(wire) 0;
     digest fold(term, 8);
     columns { term }
