@@ -161,7 +161,8 @@ impl Node {
         self.members = members;
         self.quorum = Arc::new(electorate);
         if self.role == Role::Leader {
-            self.track_members(self.log().last_index() + 1);
+            // A new member is sent this entry at once: its answer shows what it lacks.
+            self.track_members(self.log().last_index());
         }
     }
 
