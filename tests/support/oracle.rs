@@ -50,8 +50,11 @@ impl Oracle {
             let said = format!("{} and {} lead term {term}", name(first), name(id));
             self.breaks("Election Safety", &said);
         }
-        let lost = self.committed.iter().find(|(index, (_, committed_in, entry))| {
-            *committed_in < term && node.log().hash_at(**index) != entry.hash
+        // The hash of an entry covers all entries before it.
+        let log = node.log();
+        let mut kept = self.committed.range(log.base().index..);
+        let lost = kept.find(|(index, (_, committed_in, entry))| {
+            *committed_in < term && log.hash_at(**index) != entry.hash
         });
         if let Some((index, (.., entry))) = lost {
             let lacks = format!("{index}:{}", entry.term);
