@@ -34,7 +34,11 @@ def pages() -> dict[str, str]:
 
 def modules() -> dict[str, str]:
     """The generated modules of the package: file name to text."""
-    return {"_injection.py": facades.injection(), "_scenario_arguments.py": facades.scenario_arguments()}
+    return {
+        "_injection.py": facades.injection(),
+        "_scenario_arguments.py": facades.scenario_arguments(),
+        "_words.py": facades.words(),
+    }
 
 
 def metrics() -> str:

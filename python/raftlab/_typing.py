@@ -1,14 +1,17 @@
 """Types of arguments: the words that they take, durations, targets, and settings by name.
 
 `Bug | str` accepts any text, since these words often come from data; editors still offer the words. The core
-checks the words. They are repeated here for type checkers and editors, and a test compares both. `words`
-returns those of a Literal for checks in Python.
+checks the words. They are repeated for type checkers and editors, those of tables in the generated module
+`_words.py` and the others here, and a test compares them. `words` returns those of a Literal for checks in
+Python.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
+
+from ._words import Bug, ElectionRule, LieName, MessageType, Role
 
 if TYPE_CHECKING:
     from ._time import Duration
@@ -59,75 +62,8 @@ Shape: TypeAlias = Literal["halves", "random", "bridge", "majorities_ring"]
 Unsynced: TypeAlias = Literal["lose", "tear", "keep"]
 """The fate of writes that no fsync has confirmed."""
 
-LieName: TypeAlias = Literal["claimed_log", "equivocate", "double_vote", "forged_ack"]
-"""The lies of a node: see `raftlab.lies`."""
-
-MessageType: TypeAlias = Literal[
-    "RequestVote",
-    "RequestVoteReply",
-    "PreVote",
-    "PreVoteReply",
-    "AppendEntries",
-    "AppendEntriesReply",
-    "InstallSnapshot",
-    "InstallSnapshotReply",
-]
-"""The types of message."""
-
-Role: TypeAlias = Literal[
-    "leader",
-    "followers",
-    "a follower",
-    "a node",
-    "a minority",
-    "a majority",
-    "the crashed",
-    "the paused",
-    "all",
-]
-"""The roles that a fault can hit: see `raftlab.targets`."""
-
-Bug: TypeAlias = Literal[
-    "skip_up_to_date",
-    "skip_prev_check",
-    "vote_not_persisted",
-    "term_not_persisted",
-    "commit_prior_term",
-    "quorum_off_by_one",
-    "accept_stale_leader",
-    "stale_vote_accepted",
-    "stale_ack_accepted",
-    "truncate_without_conflict",
-    "commit_unverified_suffix",
-    "no_dedup",
-    "readindex_no_noop",
-    "lease_without_stickiness",
-    "lease_forgotten_at_restart",
-    "lease_from_ack",
-    "lease_ignores_drift",
-]
-"""The rules that can be taken away: see `raftlab.rules`."""
-
 Protocol: TypeAlias = Literal["raft", "tikv"]
 """What the nodes run: raftlab's Raft, or TiKV's."""
-
-ElectionRule: TypeAlias = Literal[
-    "paper",
-    "pre_vote",
-    "sticky_votes",
-    "exponential_backoff",
-    "ranked",
-    "adaptive",
-    "stale_log_no_bump",
-    "no_grant_no_bump",
-    "hesitant",
-    "hesitant_quorum",
-    "hesitant_memory",
-    "zookeeper",
-    "zookeeper_max_term",
-    "refloated",
-]
-"""Rules of election: see `raftlab.election_rules`."""
 
 NodeName: TypeAlias = "str | NodeView"
 """A node: its name, or what a cluster returns, such as `c.leader`."""
