@@ -44,7 +44,8 @@ impl Names {
         check_name(name)?;
         if self.len() >= MAX_MEMBERS {
             return Err(format!(
-                "a cluster whose membership changes has at most {MAX_MEMBERS} machines; '{name}' would be one more"
+                "a cluster whose membership changes has at most {MAX_MEMBERS} \
+                 machines; '{name}' would be one more"
             ));
         }
         self.all.push(name.to_owned());

@@ -93,7 +93,7 @@ tables! {
         index: Count, "", "the index of its entry in the log; 0 for the initial one";
         voters: Nodes, "", "the voters, separated by commas";
         outgoing: Nodes, "", "the voters before, if the configuration is joint; null otherwise";
-        learners: Nodes, "", "the learners, and the outgoing voters that become learners; null if none";
+        learners: Nodes, "", "the learners, and outgoing voters that become learners; null if none";
     }
 
     /// One row for each event that the world dispatched to a node, and for each change that the

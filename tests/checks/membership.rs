@@ -27,8 +27,9 @@ fn led_by_a(founding: usize, config: Config) -> Lab {
     lab
 }
 
-/// BUGS 31, the bug of 2015: A adds E, which only E learns; B, whose term has no commit yet, removes
-/// A, which only C learns. Three of five elect A, and two of three have committed without it.
+/// BUGS 31, the bug of 2015: A adds E, which only E learns; B, whose term has no commit yet,
+/// removes A, which only C learns. Three of five elect A, and two of three have committed without
+/// it.
 pub fn two_leaders_change(config: Config) -> Lab {
     let mut lab = led_by_a(4, config);
     lab.split(&[&[A, E], &[B, C, D]]);
