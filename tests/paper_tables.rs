@@ -1,5 +1,5 @@
-//! The tables of etcd-io/raft (quorums) and of tikv/raft-rs (`test_raft_paper.rs`, which takes the
-//! paper section by section), row by row, against this implementation.
+//! The tables of tikv/raft-rs (`test_raft_paper.rs`, which takes the paper section by section), row
+//! by row, against this implementation.
 //!
 //! The tables are in `tests/reference`. Each test asserts the number of rows that it checked. Rows
 //! that differ from the paper are listed here with the reason.
@@ -13,8 +13,8 @@ mod support {
 
 use std::collections::BTreeSet;
 
-use raftlab::protocol::{Delay, Input, NodeId, NodeSet, Role, Span, TimerId};
-use raftlab::raft::{Config, Node, Quorum, RaftMessage, VoteResult};
+use raftlab::protocol::{Delay, Input, NodeId, Role, Span, TimerId};
+use raftlab::raft::{Config, Node, RaftMessage};
 use raftlab::replica::{
     Command, Entry, EntryId, Key, Op, Replica as _, ReplicaNote, Request, Value,
 };
@@ -24,76 +24,7 @@ use serde_json::Value as Json;
 use support::cluster::{config, log};
 use support::messages::{acknowledge, append, append_all, put, rejects, request_vote};
 use support::recorder::{Cluster, Recorder, Subject, id};
-use support::tables::{
-    check, check_but, entries, in_words, integer, reference, rows_of, table, terms,
-};
-
-// --- Quorums ---
-
-#[test]
-fn quorum_of_a_majority_commits() {
-    check_quorums("quorum_majority_commit", 16, committed);
-}
-
-#[test]
-fn quorum_of_a_majority_votes() {
-    check_quorums("quorum_majority_vote", 22, voted);
-}
-
-#[test]
-fn joint_quorum_commits() {
-    check_quorums("quorum_joint_commit", 50, committed);
-}
-
-#[test]
-fn joint_quorum_votes() {
-    check_quorums("quorum_joint_vote", 39, voted);
-}
-
-/// Compares a quorum's results with the rows of a table.
-fn check_quorums(table: &str, rows: usize, said: fn(&Quorum, &Json) -> (Json, Json)) {
-    let table = reference(&format!("etcd-raft/{table}.json"));
-    let cases = rows_of(&table);
-    for case in cases {
-        let voters = nodes(&case["voters"]);
-        let quorum = match &case["voters_outgoing"] {
-            Json::Null => Quorum::majority(voters),
-            outgoing => Quorum::joint(voters, nodes(outgoing)),
-        };
-        let (found, expected) = said(&quorum, case);
-        assert_eq!(found, expected, "line {}", case["line"]);
-    }
-    assert_eq!(cases.len(), rows);
-}
-
-fn committed(quorum: &Quorum, case: &Json) -> (Json, Json) {
-    let acked = |node: NodeId| case["acked_index"][number_of(node)].as_u64().unwrap_or(0);
-    let index = quorum.committed_index(acked);
-    let found = if index == u64::MAX { Json::from("inf") } else { Json::from(index) };
-    (found, case["committed_index"].clone())
-}
-
-fn voted(quorum: &Quorum, case: &Json) -> (Json, Json) {
-    let answered = |granted: bool| {
-        let votes = case["votes"].as_object().expect("votes are by node");
-        let such = votes.iter().filter(move |(_, vote)| **vote == granted);
-        such.map(|(node, _)| id(node.parse().expect("nodes are numbers"))).collect::<NodeSet>()
-    };
-    let found = match quorum.vote_result(&answered(true), &answered(false)) {
-        VoteResult::Won => "VoteWon",
-        VoteResult::Lost => "VoteLost",
-        VoteResult::Pending => "VotePending",
-    };
-    (Json::from(found), case["vote_result"].clone())
-}
-
-fn nodes(list: &Json) -> NodeSet {
-    list.as_array().expect("a list of nodes").iter().map(|node| id(integer(node))).collect()
-}
-
-fn number_of(node: NodeId) -> String {
-    (node.at() + 1).to_string()
-}
+use support::tables::{check, check_but, entries, in_words, integer, reference, table, terms};
 
 // --- 5.2 Leader election ---
 
