@@ -34,13 +34,15 @@ reasons! {
     TWO_VOTERS "one step changes one voter";
     /// The change would leave no voter. The operation fails.
     LAST_VOTER "no voter would remain";
+    /// The node to add is a member already; `demote` makes a voter a learner. The operation fails.
+    MEMBER "the node is a member already";
     /// The node to remove is not a member. The operation fails.
     NO_MEMBER "the node is not a member";
     /// The node to promote is not a learner. The operation fails.
     NO_LEARNER "the node is not a learner";
     /// The learner was still behind after ten rounds (diss. §4.2.1). The operation fails.
     TOO_SLOW "the learner did not catch up";
-    /// Only a voter can lead. The operation fails.
+    /// Only a voter can lead, or be demoted. The operation fails.
     NO_VOTER "the node is not a voter";
     /// The protocol does not have such requests. The operation fails.
     NOT_KNOWN "not known to the protocol";

@@ -101,6 +101,23 @@ pub enum FieldSpec {
     Snapshot(SnapshotSpec),
 }
 
+impl FieldSpec {
+    /// The highest position of a node in its configurations.
+    fn highest_node(&self) -> Option<u8> {
+        let of_entry = |entry: &EntrySpec| match &entry.command {
+            Some(CommandSpec::Config(members)) => members.highest_node(),
+            _ => None,
+        };
+        match self {
+            FieldSpec::Flag(_) | FieldSpec::Number(_) => None,
+            FieldSpec::Entries(entries) => entries.iter().filter_map(of_entry).max(),
+            FieldSpec::Snapshot(snapshot) => {
+                snapshot.config.as_ref().and_then(MembersSpec::highest_node)
+            }
+        }
+    }
+}
+
 /// An entry as a message carries it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -179,10 +196,11 @@ impl Edits {
 impl EditSpec {
     /// Whether it names a key or a value.
     fn has_texts(&self) -> bool {
-        let fields = self.set.values().chain(self.sends.iter().flat_map(|s| s.fields.values()));
-        fields
-            .into_iter()
-            .any(|field| matches!(field, FieldSpec::Entries(_) | FieldSpec::Snapshot(_)))
+        self.fields().any(|field| matches!(field, FieldSpec::Entries(_) | FieldSpec::Snapshot(_)))
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &FieldSpec> {
+        self.set.values().chain(self.sends.iter().flat_map(|send| send.fields.values()))
     }
 
     /// Converts it to the world's form, or says what is invalid. `message` is the edited message
@@ -204,6 +222,13 @@ impl EditSpec {
             return Err(format!(
                 "a message can have at most {MAX_COPIES} copies, not {}",
                 self.copies.len()
+            ));
+        }
+        let unknown = self.fields().filter_map(FieldSpec::highest_node).max();
+        if let Some(at) = unknown.filter(|at| usize::from(*at) >= names.len()) {
+            let nodes = names.len();
+            return Err(format!(
+                "a configuration names node {at} of {nodes} nodes, which count from 0"
             ));
         }
         let of = message.map(|(message, _)| message);

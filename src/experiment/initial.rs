@@ -62,9 +62,9 @@ impl Initial {
         let named = self.terms.keys().chain(self.logs.keys()).chain(self.commits.keys());
         let voting = self.voted_for.iter().flat_map(|(voter, vote)| [voter, vote]);
         for name in named.chain(voting).chain(&self.leader) {
-            names.id(name)?;
+            names.founder(name)?;
         }
-        for name in names.all() {
+        for name in names.founders() {
             let mut last = 0;
             for entry in self.log_of(name) {
                 let (InitialEntry::Term(term) | InitialEntry::Put(term, _)) = entry;

@@ -9,7 +9,7 @@ use crate::fault::Names;
 
 /// An error if there is a known reason why no run of Raft can reach this state.
 pub fn validate(initial: &Initial, names: &Names) -> Result<(), String> {
-    let cluster = Cluster { initial, names: names.all() };
+    let cluster = Cluster { initial, names: names.founders() };
     let rules = [
         Cluster::matching_logs,
         Cluster::agreed_commits,

@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::edits::Edits;
 use super::initial::Initial;
 use super::playable::{Playable, ProtocolName, with_protocol};
-use super::step::{Action, MessageName, Reconfigure, Step};
+use super::step::{Action, CommandSpec, MessageName, Reconfigure, Step, too_many};
 use super::symbols::Symbols;
 use crate::fault::lies::Lies;
 use crate::fault::links::validate_probability;
@@ -16,6 +16,7 @@ use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::config::settings;
 use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule, Rules};
+use crate::replica::MAX_MEMBERS;
 use crate::sim::time::millis;
 use crate::sim::{
     DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
@@ -251,12 +252,12 @@ impl Scenario {
         match &self.network.latency {
             Latency::All(latency) => latency.validate().map_err(|why| bad("latency", why)),
             Latency::Regions { regions, matrix } => {
-                if regions.len() != self.nodes.len() {
+                if regions.len() != self.nodes.founding() {
                     return Err(bad(
                         "regions",
                         format!(
                             "{} nodes need {0} regions, not {}",
-                            self.nodes.len(),
+                            self.nodes.founding(),
                             regions.len()
                         ),
                     ));
@@ -338,6 +339,9 @@ impl Scenario {
         };
         match action {
             Action::Inject(fault) => self.validate_fault(fault),
+            Action::Propose { command: CommandSpec::Config(_), .. } => {
+                Err("clients do not propose configurations; see 'configure'".into())
+            }
             Action::Propose { node, home, .. }
             | Action::Read { node, home, .. }
             | Action::Retry { node, home, .. } => {
@@ -385,8 +389,18 @@ impl Scenario {
         if !self.protocol.is_ours() {
             return Err("only nodes of protocol \"raft\" change their membership".into());
         }
+        if self.nodes.founding() > MAX_MEMBERS {
+            return Err(too_many());
+        }
         let mut names = self.nodes.clone();
         change.machines().into_iter().try_for_each(|name| names.declare(name))?;
+        if names.len() > names.founding() && matches!(self.network.latency, Latency::Regions { .. })
+        {
+            return Err(
+                "machines cannot be added to a network with regions, in which they have none"
+                    .into(),
+            );
+        }
         change.request(&names).map(|_| ())
     }
 

@@ -204,17 +204,25 @@ impl Reconfigure {
     /// As the protocol knows it, if all names are known.
     pub fn request(&self, names: &Names) -> Result<Reconfiguration, String> {
         let set = |list: &[String]| {
-            list.iter().map(|name| names.id(name)).collect::<Result<NodeSet, String>>()
+            list.iter().try_fold(NodeSet::default(), |mut set, name| {
+                if set.insert(names.id(name)?) {
+                    Ok(set)
+                } else {
+                    Err(format!("'{name}' is named twice"))
+                }
+            })
         };
         Ok(match self {
-            Self::Add(node) | Self::Demote(node) => {
-                Reconfiguration::One(Change::AddLearner(names.id(node)?))
-            }
+            Self::Add(node) => Reconfiguration::One(Change::AddLearner(names.id(node)?)),
+            Self::Demote(node) => Reconfiguration::Demote(names.id(node)?),
             Self::AddVoter(node) => Reconfiguration::One(Change::AddVoter(names.id(node)?)),
             Self::Promote(node) => Reconfiguration::Promote(names.id(node)?),
             Self::Remove(node) => Reconfiguration::One(Change::Remove(names.id(node)?)),
             Self::Joint { voters, learners, stays } => {
                 let (voters, learners) = (set(voters)?, set(learners)?);
+                if let Some(node) = voters.intersection(&learners).iter().next() {
+                    return Err(format!("{} cannot be both voter and learner", names.name(node)));
+                }
                 let wanted =
                     Membership { voters, learners, stays: *stays, ..Membership::default() };
                 let members = Members::of(&wanted).ok_or_else(too_many)?;
@@ -225,7 +233,8 @@ impl Reconfigure {
     }
 }
 
-fn too_many() -> String {
+/// The error of a membership with too many machines.
+pub fn too_many() -> String {
     format!("only clusters of at most {MAX_MEMBERS} machines can change their membership")
 }
 
@@ -378,6 +387,9 @@ pub struct MembersSpec {
     /// The learners, and outgoing voters that become learners.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learners: Vec<u8>,
+    /// Whether a joint one waits for an order to leave it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stays: bool,
 }
 
 impl MembersSpec {
@@ -385,14 +397,26 @@ impl MembersSpec {
     pub fn of(members: Members) -> Self {
         let list = |mask: u32| (0..MAX_MEMBERS as u8).filter(|at| mask >> at & 1 == 1).collect();
         let [voters, outgoing, learners] = members.words();
-        Self { voters: list(voters), outgoing: list(outgoing), learners: list(learners) }
+        Self {
+            voters: list(voters),
+            outgoing: list(outgoing),
+            learners: list(learners),
+            stays: members.membership().stays,
+        }
+    }
+
+    /// The highest position of its nodes.
+    pub fn highest_node(&self) -> Option<u8> {
+        self.voters.iter().chain(&self.outgoing).chain(&self.learners).max().copied()
     }
 
     /// As an entry carries it. Nodes beyond [`MAX_MEMBERS`] do not exist.
     pub fn members(&self) -> Members {
         let such = |at: &&u8| usize::from(**at) < MAX_MEMBERS;
         let mask = |list: &[u8]| list.iter().filter(such).fold(0, |mask, at| mask | 1 << at);
-        Members::from_words([mask(&self.voters), mask(&self.outgoing), mask(&self.learners)])
+        let words = [mask(&self.voters), mask(&self.outgoing), mask(&self.learners)];
+        let members = Members::from_words(words).membership();
+        Members::of(&Membership { stays: self.stays, ..members }).unwrap_or_default()
     }
 }
 

@@ -77,6 +77,20 @@ impl Names {
         self.all.iter().position(|known| known == name).map(NodeId::from)
     }
 
+    /// The names of the nodes at the beginning.
+    pub fn founders(&self) -> &[String] {
+        &self.all[..self.founding]
+    }
+
+    /// The node with this name, which must be there from the beginning.
+    pub fn founder(&self, name: &str) -> Result<NodeId, String> {
+        let found = self.id(name)?;
+        if found.at() < self.founding {
+            return Ok(found);
+        }
+        Err(format!("{name} is added later, and has no state at the beginning"))
+    }
+
     /// The node with this name.
     pub fn id(&self, name: &str) -> Result<NodeId, String> {
         self.find(name)
@@ -284,9 +298,16 @@ fn resolve_word<P: Replica, O: Observer<P>>(
 
 /// The newest configuration that a node knows to be committed.
 pub fn membership<P: Replica, O: Observer<P>>(world: &World<P, O>) -> Membership {
+    committed_configuration(world).1
+}
+
+/// The same with the index of its entry.
+pub fn committed_configuration<P: Replica, O: Observer<P>>(
+    world: &World<P, O>,
+) -> (u64, Membership) {
     let known = world.started().iter().map(|id| world.node(id).committed_membership());
     let newest = known.max_by_key(|(index, found)| (*index, !found.voters.is_empty()));
-    newest.map_or_else(Membership::default, |(_, found)| *found)
+    newest.map_or_else(Default::default, |(index, found)| (index, *found))
 }
 
 /// A random subset of these nodes: the first elements of a Fisher-Yates shuffle of the sorted

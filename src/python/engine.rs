@@ -14,7 +14,7 @@ use super::intercept::{self, Hook};
 use super::shared::Shared;
 use super::sweep::moment;
 use super::table::Table;
-use super::views::{self, LastEvent, last_event};
+use super::views::{self, LastEvent, MembershipParts, last_event, membership};
 use crate::check::Checks;
 use crate::experiment::cluster::Done;
 use crate::experiment::futures::Way;
@@ -22,6 +22,7 @@ use crate::experiment::playable::either;
 use crate::experiment::{
     Action, Condition, Drive, OnViolation, Progress, Session, Watches, Watching,
 };
+use crate::fault::target::committed_configuration;
 use crate::protocol::OpId;
 use crate::sim::Time;
 use crate::trace::{Level, Recorder};
@@ -261,10 +262,20 @@ impl Engine {
         Ok(format!("{state:016x}"))
     }
 
-    /// The names of the nodes.
+    /// The names of the nodes, without those of machines that are added later.
     #[getter]
     fn names(&self) -> PyResult<Vec<String>> {
-        Ok(self.lock()?.names().all().to_vec())
+        let guard = self.lock()?;
+        let started = either!(&guard.cluster, cluster => cluster.world().started());
+        Ok(started.iter().map(|id| guard.names().name(id).to_owned()).collect())
+    }
+
+    /// The newest configuration that a node knows to be committed.
+    fn membership(&self) -> PyResult<MembershipParts> {
+        let guard = self.lock()?;
+        Ok(either!(&guard.cluster, cluster => {
+            membership(guard.names(), committed_configuration(cluster.world()))
+        }))
     }
 
     /// A scenario, as JSON, that replays this cluster's history. For a scenario that was played to

@@ -9,7 +9,7 @@ use super::convert::invalid;
 use super::gateway::{Attention, wait_for};
 use super::table::Table;
 use crate::experiment::condition::CONDITIONS;
-use crate::experiment::edits::{FieldSpec, SnapshotSpec, Words};
+use crate::experiment::edits::{EntrySpec, FieldSpec, SnapshotSpec, Words};
 use crate::experiment::playable::Playable;
 use crate::experiment::presets::PRESETS;
 use crate::experiment::step::{CommandSpec, MembersSpec, command_text};
@@ -23,7 +23,7 @@ use crate::raft::fields::Editable;
 use crate::raft::{RaftMessage, Rule};
 use crate::reasons::{DEEDS, HALTS, REASONS};
 use crate::replica::notes::{REFUSALS, ROLE_CHANGES};
-use crate::replica::{Output, Replica, Request};
+use crate::replica::{Membership, Output, Replica, Request};
 use crate::sim::{Clock, Dispatched, Happening, OpStatus, Time};
 use crate::trace::schema::{EventKind, TABLES, VALUES};
 
@@ -77,7 +77,7 @@ pub(super) fn state<'py>(
 }
 
 /// What the state of a node consists of.
-const PARTS: [&str; 17] = [
+const PARTS: [&str; 18] = [
     "name",
     "up",
     "paused",
@@ -95,6 +95,7 @@ const PARTS: [&str; 17] = [
     "clock_offset_ms",
     "election_due_ms",
     "progress",
+    "membership",
 ];
 
 fn part<'py>(
@@ -129,11 +130,27 @@ fn part<'py>(
              does not see",
         )),
         "progress" => Ok(progress(py, names, id, node)?.into_any()),
+        "membership" => {
+            let (index, found) = node.membership();
+            membership(names, (index, *found)).into_bound_py_any(py)
+        }
         _ => Err(invalid(format!("a node has no '{what}'"))),
     }
 }
 
-/// nextIndex and matchIndex for each other node, if the node leads.
+/// A configuration: the index of its entry; the voters, the outgoing voters and the learners;
+/// whether it stays; in words.
+pub(super) type MembershipParts = (u64, [Vec<String>; 3], bool, String);
+
+/// A configuration in parts. Outgoing voters that become learners are among the learners.
+pub(super) fn membership(names: &Names, (index, found): (u64, Membership)) -> MembershipParts {
+    let name = |id| names.name(id).to_owned();
+    let learners = found.learners.union(&found.next_learners);
+    let parts = [found.voters, found.outgoing, learners];
+    (index, parts.map(|nodes| nodes.iter().map(name).collect()), found.stays, found.text(name))
+}
+
+/// nextIndex and matchIndex for each other member, if the node leads.
 fn progress<'py>(
     py: Python<'py>,
     names: &Names,
@@ -142,7 +159,7 @@ fn progress<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let progress = PyDict::new(py);
     for (i, peer) in node.progress().unwrap_or_default().into_iter().enumerate() {
-        if i != id.at() {
+        if i != id.at() && node.membership().1.contains(NodeId::from(i)) {
             progress.set_item(names.name(NodeId::from(i)), peer)?;
         }
     }
@@ -244,33 +261,40 @@ pub(super) fn fields(
             FieldSpec::Flag(flag) => dict.set_item(name, flag)?,
             FieldSpec::Number(number) => dict.set_item(name, number)?,
             FieldSpec::Entries(entries) => {
-                let entries = entries
-                    .into_iter()
-                    .map(|entry| (entry.term, entry.command.map(command_parts), entry.session));
-                dict.set_item(name, PyList::new(py, entries.collect::<Vec<_>>())?)?;
+                let list = PyList::empty(py);
+                for EntrySpec { term, command, session } in entries {
+                    let command = command.map(|spec| command_parts(py, spec)).transpose()?;
+                    list.append((term, command, session))?;
+                }
+                dict.set_item(name, list)?;
             }
             FieldSpec::Snapshot(snapshot) => {
                 let SnapshotSpec { index, term, store, sessions, config } = snapshot;
-                let config = config.map(|c| (c.voters, c.outgoing, c.learners));
-                dict.set_item(name, (index, term, store, sessions, config))?;
+                dict.set_item(name, (index, term, store, sessions, config.map(members)))?;
             }
         }
     }
     Ok(())
 }
 
-/// The parts of a command: op, key, value, expected.
-fn command_parts(spec: CommandSpec) -> (&'static str, String, Option<String>, Option<String>) {
+/// The parts of a command: op, key, value, expected; or op and the parts of a configuration.
+fn command_parts(py: Python<'_>, spec: CommandSpec) -> PyResult<Bound<'_, PyAny>> {
     match spec {
-        CommandSpec::Put { key, value } => ("put", key, Some(value), None),
-        CommandSpec::Get { key } => ("get", key, None, None),
-        CommandSpec::Cas { key, expected, value } => ("cas", key, Some(value), Some(expected)),
-        CommandSpec::Append { key, value } => ("append", key, Some(value), None),
-        CommandSpec::Config(MembersSpec { voters, outgoing, learners }) => {
-            let list = |nodes: &[u8]| nodes.iter().map(u8::to_string).collect::<Vec<_>>().join(",");
-            ("config", list(&voters), Some(list(&learners)), Some(list(&outgoing)))
+        CommandSpec::Put { key, value } => ("put", key, value).into_bound_py_any(py),
+        CommandSpec::Get { key } => ("get", key).into_bound_py_any(py),
+        CommandSpec::Cas { key, expected, value } => {
+            ("cas", key, value, expected).into_bound_py_any(py)
         }
+        CommandSpec::Append { key, value } => ("append", key, value).into_bound_py_any(py),
+        CommandSpec::Config(spec) => ("config", members(spec)).into_bound_py_any(py),
     }
+}
+
+/// A configuration by the positions of its nodes: voters, learners, outgoing voters; whether it
+/// stays.
+fn members(spec: MembersSpec) -> ([Vec<usize>; 3], bool) {
+    let list = |nodes: Vec<u8>| nodes.into_iter().map(usize::from).collect();
+    ([spec.voters, spec.learners, spec.outgoing].map(list), spec.stays)
 }
 
 pub(super) fn active_faults<'py, P: Playable, O: Watcher<P>>(
@@ -279,7 +303,7 @@ pub(super) fn active_faults<'py, P: Playable, O: Watcher<P>>(
 ) -> PyResult<Bound<'py, PyList>> {
     let names = &cluster.scenario().nodes;
     let list = PyList::empty(py);
-    let injector = cluster.injector();
+    let (injector, started) = (cluster.injector(), cluster.world().started());
     let mut attention = Attention::new();
     for active in injector.active() {
         attention.look(py)?;
@@ -288,7 +312,8 @@ pub(super) fn active_faults<'py, P: Playable, O: Watcher<P>>(
         dict.set_item("handle", active.strike.handle)?;
         dict.set_item("fault", serde_json::to_string(fault).unwrap_or_default())?;
         dict.set_item("kind", fault.kind().name)?;
-        dict.set_item("nodes", active.nodes.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
+        let hit = active.nodes.intersection(&started);
+        dict.set_item("nodes", hit.iter().map(|id| names.name(id)).collect::<Vec<_>>())?;
         dict.set_item("since_ms", active.since.as_ms())?;
         list.append(dict)?;
     }

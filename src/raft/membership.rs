@@ -249,10 +249,17 @@ impl Node {
             Reconfiguration::One(Change::Remove(node)) if !now.contains(node) => {
                 return refused(reasons::NO_MEMBER);
             }
+            Reconfiguration::One(Change::AddLearner(node)) if now.contains(node) => {
+                return refused(reasons::MEMBER);
+            }
             Reconfiguration::Promote(node) if !now.learners.contains(node) => {
                 return refused(reasons::NO_LEARNER);
             }
+            Reconfiguration::Demote(node) if !now.voters.contains(node) => {
+                return refused(reasons::NO_VOTER);
+            }
             Reconfiguration::Promote(node) => now.simple(&[Change::AddVoter(node)]),
+            Reconfiguration::Demote(node) => now.simple(&[Change::AddLearner(node)]),
             Reconfiguration::One(change) => now.simple(&[change]),
             Reconfiguration::Leave => now.leave_joint(),
             Reconfiguration::Joint(members) => {

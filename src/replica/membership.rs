@@ -145,6 +145,9 @@ impl Membership {
         let list = |nodes: &NodeSet| {
             let names: Vec<String> = nodes.iter().map(&name).collect();
             let short = names.iter().all(|name| name.chars().count() == 1);
+            if names.is_empty() {
+                return "nobody".to_owned();
+            }
             names.join(if short { "" } else { "," })
         };
         let mut text = list(&self.voters);

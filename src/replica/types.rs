@@ -185,6 +185,8 @@ pub enum Reconfiguration {
     One(Change),
     /// A learner becomes a voter, once it has caught up (diss. §4.2.1).
     Promote(NodeId),
+    /// A voter becomes a learner.
+    Demote(NodeId),
     /// Any configuration, by way of a joint one (§6): its voters and learners, and whether the
     /// joint one is left only by [`Reconfiguration::Leave`].
     Joint(Members),
@@ -202,6 +204,7 @@ impl Reconfiguration {
             }
             Reconfiguration::One(Change::Remove(node)) => format!("remove {}", name(*node)),
             Reconfiguration::Promote(node) => format!("promote {}", name(*node)),
+            Reconfiguration::Demote(node) => format!("demote {}", name(*node)),
             Reconfiguration::Joint(members) => {
                 format!("change to {}", members.membership().text(name))
             }
@@ -221,6 +224,7 @@ impl Fingerprint for Reconfiguration {
                 (5, Command::plain(Op::Config(*members)).fingerprint())
             }
             Reconfiguration::Leave => (6, 0),
+            Reconfiguration::Demote(node) => (7, node.fingerprint()),
         };
         fold(tag, content)
     }

@@ -324,6 +324,7 @@ impl<'a> Director<'a> {
             ["voter", node] => Reconfiguration::One(OneChange::AddVoter(self.id(node)?)),
             ["remove", node] => Reconfiguration::One(OneChange::Remove(self.id(node)?)),
             ["promote", node] => Reconfiguration::Promote(self.id(node)?),
+            ["demote", node] => Reconfiguration::Demote(self.id(node)?),
             ["leave"] => Reconfiguration::Leave,
             ["to", voters, rest @ ..] => {
                 let learners = match rest {

@@ -108,6 +108,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
             }
             Action::Message { message, what, after } => self.move_message(message, *what, *after),
             Action::At { time, action } => {
+                action.machines().into_iter().for_each(|name| self.make_known(name));
                 self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
                 Done::Nothing
             }
@@ -118,19 +119,24 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         Done::Op(self.world.request(self.id(node), None, request))
     }
 
-    /// Starts a machine that is about to be added, unless it has run before. One that the scenario
-    /// does not name gets a place in the world first.
+    /// Starts a machine that is about to be added, unless it has run before.
     fn start_machine(&mut self, name: &str) {
-        if self.id(Some(&name.to_owned())).is_none() {
-            let scenario = Arc::make_mut(&mut self.scenario);
-            if scenario.nodes.declare(name).is_err() {
-                return; // it was validated
-            }
+        self.make_known(name);
+        if let Ok(id) = self.scenario.nodes.id(name) {
+            self.world.start(id);
+        }
+    }
+
+    /// Gives a machine that the scenario does not name a place in the world. A replay, which knows
+    /// it from the beginning, numbers machines in the same order.
+    fn make_known(&mut self, name: &str) {
+        if self.scenario.nodes.id(name).is_ok() {
+            return;
+        }
+        let scenario = Arc::make_mut(&mut self.scenario);
+        if scenario.nodes.declare(name).is_ok() {
             let id = NodeId::from(scenario.nodes.len() - 1);
             make_room(&mut self.world, &self.scenario, id);
-        }
-        if let Some(id) = self.id(Some(&name.to_owned())) {
-            self.world.start(id);
         }
     }
 
