@@ -684,4 +684,4 @@ def test_the_defaults_are_the_papers():
 def test_a_trace_prints_without_being_built(monkeypatch):
     trace = rl.Cluster(3, seed=1).run("1s").trace
     monkeypatch.setattr(rl.Trace, "table", None)
-    assert repr(trace) == "<trace: messages, nodes, entries, ops, events, faults>"
+    assert repr(trace) == "<trace: messages, nodes, entries, ops, members, events, faults>"

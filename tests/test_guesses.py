@@ -97,30 +97,38 @@ ATTRIBUTES = {
     "JSON of a sweep": (lambda: rl.Sweep.from_json("{}"), ["Scenario.from_json"]),
     "a method of a value's class": (lambda: rl.Crash.from_json, ["Scenario.from_json"]),
     "what instances have": (lambda: rl.Entry.index, ["Entry has no attribute 'index': its instances"]),
-    "a method of a class that is not there": (lambda: rl.Cluster.add_voter, ["not simulated yet"]),
+    "a method of a class that is not there": (lambda: rl.Cluster.paxos, ["not simulated yet"]),
     "a table by the class": (lambda: rl.Trace.head, ["its tables are messages"]),
+    # of membership, as other systems call it
+    "to add a node": (lambda: cluster().add_node("D"), ["did you mean 'add'?"]),
+    "to add a server": (lambda: cluster().addServer("D"), ["did you mean 'add'?"]),
+    "to add a voter": (lambda: rl.Cluster.add_voter, ["did you mean 'add'?"]),
+    "to add a learner": (lambda: rl.steps.add_learner("D"), ["did you mean 'add'?"]),
+    "to add, of the package": (lambda: rl.add("D"), ["raftlab.steps.add or Cluster.add?"]),
+    "to remove a node": (lambda: cluster().remove_node("D"), ["did you mean 'remove'?"]),
+    "to make a voter": (lambda: cluster().promote_learner("D"), ["did you mean 'promote'?"]),
+    "to reconfigure": (lambda: cluster().reconfigure("AB"), ["did you mean 'change'?"]),
+    "joint": (lambda: cluster().joint("AB"), ["did you mean 'change'?"]),
+    "a change": (lambda: rl.MembershipChange, ["raftlab.steps.change or Cluster.change?"]),
+    "to transfer leadership": (lambda: cluster().transfer_leadership("B"), ["did you mean 'transfer'?"]),
+    "to transfer a leader": (lambda: cluster().transfer_leader("B"), ["did you mean 'transfer'?"]),
+    "a leader's transfer": (lambda: rl.leader_transfer, ["raftlab.steps.transfer or Cluster.transfer?"]),
+    "to resign": (lambda: cluster().resign(), ["did you mean 'step_down'?"]),
+    "the voters": (lambda: cluster().voters, ["did you mean 'membership'?"]),
+    "a node's configuration": (lambda: cluster()["A"].configuration, ["did you mean 'membership'?"]),
+    "membership": (lambda: rl.membership, ["'Membership', Cluster.membership"]),
     "an operation's part": (lambda: cluster().propose("x=1").result_, ["no attribute 'result_'"]),
 }
 
 NOT_SIMULATED = {
-    "transfer": (lambda: cluster().transfer_leadership("B"), ["not simulated yet: leadership transfer"]),
-    "transfer, short": (lambda: cluster().transfer("B"), ["not simulated yet: leadership transfer"]),
-    "add": (lambda: cluster().add("D"), ["not simulated yet: changes of membership"]),
-    "addServer": (lambda: cluster().addServer("D"), ["not simulated yet: changes of membership"]),
-    "remove": (lambda: cluster().remove("A"), ["not simulated yet: changes of membership"]),
-    "change": (lambda: cluster().change(["A"]), ["not simulated yet: changes of membership"]),
-    "promote": (lambda: cluster().promote("A"), ["not simulated yet: learners"]),
-    "learners": (lambda: rl.Scenario(3, learners=["D"]), ["not simulated yet: learners"]),
-    "membership": (lambda: rl.membership, ["not simulated yet: changes of membership"]),
+    "a witness": (lambda: cluster().witness("A"), ["not simulated yet: witnesses"]),
+    "witnesses": (lambda: rl.Scenario(3, witnesses=["D"]), ["not simulated yet: witnesses"]),
     "paxos": (lambda: rl.Cluster(3, protocol="paxos"), ["protocol must be 'raft' or 'tikv'"]),
     "a class": (lambda: rl.Paxos, ["not simulated yet: protocols other than Raft"]),
     "a history": (lambda: rl.check_linearizability, ["not simulated yet: checking the histories"]),
     "bandwidth": (lambda: rl.Network(bandwidth=1e6), ["not simulated yet: bandwidth"]),
     "a player": (lambda: rl.player, ["a player to click through a run (step()", "at="]),
     "an animation": (lambda: rl.plot.animate, ["a player to click through a run"]),
-    "leader_transfer": (lambda: cluster().leader_transfer, ["not simulated yet: leadership transfer"]),
-    "a change": (lambda: rl.MembershipChange, ["not simulated yet: changes of membership"]),
-    "a voter": (lambda: cluster().add_voter("D"), ["not simulated yet: changes of membership"]),
     "a check": (lambda: run().is_linearizable, ["not simulated yet: checking the histories"]),
     "another check": (lambda: rl.linearizability_check, ["not simulated yet: checking the histories"]),
     "Jepsen": (lambda: rl.jepsen, ["not simulated yet: checking the histories"]),
@@ -128,6 +136,7 @@ NOT_SIMULATED = {
 }
 
 ARGUMENTS = {
+    "learners": (lambda: rl.Scenario(3, learners=["D"]), ["raftlab.steps.add or raftlab.steps.change?"]),
     "prevote": (lambda: rl.Cluster(3, prevote=True), ["Cluster() has no argument 'prevote'", "'pre_vote'"]),
     "of a scenario": (lambda: rl.Scenario(3, preVote=True), ["Scenario() has no argument", "'pre_vote'"]),
     "of replace": (lambda: rl.Scenario(3).replace(prevote=True), ["no argument 'prevote'", "'pre_vote'"]),
@@ -408,7 +417,7 @@ def test_an_unknown_name_is_caught_as_what_python_raises(kind):
     with pytest.raises(kind):
         rl.Cluster(3, prevote=True)
     with pytest.raises(kind):
-        _ = cluster().transfer_leadership
+        _ = cluster().paxos
 
 
 def test_a_plain_traceback_ends_at_the_users_line():
@@ -487,7 +496,7 @@ def test_a_question_whether_there_is_an_attribute_makes_no_words():
 @pytest.mark.parametrize("value", [rl.uniform(1, 2), rl.Crash("A"), rl.put("x", 1), rl.leader_elected])
 def test_what_is_not_simulated_is_named_where_people_look(value):
     with pytest.raises(rl.UnknownNameError) as caught:
-        _ = value.transfer_leadership
+        _ = value.paxos
     assert "not simulated" not in str(caught.value)
     assert repr(caught.value) == f"UnknownNameError({str(caught.value)!r})"
     again = pickle.loads(pickle.dumps(caught.value))
@@ -495,7 +504,7 @@ def test_what_is_not_simulated_is_named_where_people_look(value):
 
 
 def test_hasattr_and_getattr_work_as_ever():
-    assert not hasattr(cluster(), "transfer_leadership")
+    assert not hasattr(cluster(), "paxos")
     assert getattr(rl, "frob", 5) == 5
     with pytest.raises(ImportError, match="frob"):
         exec("from raftlab import frob")

@@ -28,9 +28,11 @@ from ._conditions import (
     caught_up,
     committed,
     down,
+    in_joint,
     leader_elected,
     leaders,
     leads,
+    member,
     no_leader,
     term_reached,
     violated,
@@ -38,7 +40,8 @@ from ._conditions import (
 from ._event import Event
 from ._faults import *  # noqa: F403  # every class of a fault
 from ._interceptors import Hook
-from ._outgoing import MessageEntry, MessageSnapshot, Outgoing, SentMessage
+from ._membership import Membership
+from ._outgoing import MessageEntry, MessageMembership, MessageSnapshot, Outgoing, SentMessage
 from ._run import Run
 from ._suggest import unknown_attribute
 from ._violations import Violation, Violations
@@ -147,8 +150,10 @@ __all__ = [
     "InterceptorError",
     "InvalidError",
     "Log",
+    "Membership",
     "Message",
     "MessageEntry",
+    "MessageMembership",
     "MessageSnapshot",
     "MetricWarning",
     "Network",
@@ -197,11 +202,13 @@ __all__ = [
     "faults",
     "get",
     "heal",
+    "in_joint",
     "leader_elected",
     "leaders",
     "leads",
     "lies",
     "lognormal",
+    "member",
     "metrics",
     "network_from_csv",
     "no_leader",

@@ -26,9 +26,11 @@ __all__ = [
     "caught_up",
     "committed",
     "down",
+    "in_joint",
     "leader_elected",
     "leaders",
     "leads",
+    "member",
     "no_leader",
     "term_reached",
     "violated",
@@ -122,6 +124,9 @@ no_leader = Condition("no_leader")
 caught_up = Condition("caught_up")
 """All running nodes have the same log and have committed all of it."""
 
+in_joint = Condition("in_joint")
+"""The configuration of the leader of the highest term is joint."""
+
 violated = Condition("violated")
 """A check has found a violation."""
 
@@ -182,6 +187,15 @@ def leads(node: NodeName) -> Condition:
     A leads
     """
     return Condition("leads", (("node", name_of(node, "node")),))
+
+
+def member(node: NodeName) -> Condition:
+    """A node is a voter of the newest committed configuration.
+
+    >>> print(member("D"))
+    D is a voter
+    """
+    return Condition("member", (("node", name_of(node, "node")),))
 
 
 def committed(index: int, nodes: int | None = None) -> Condition:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import _core
-from ._arguments import U32, dumps, instance, integer, items, node
+from ._arguments import U32, dumps, flag, instance, integer, items, node
 from ._read_only import set_once
 from ._time import Duration, to_ms
 from .commands import Command, command_to_dict
@@ -19,7 +19,31 @@ if TYPE_CHECKING:
     from ._typing import NodeName
     from ._world import World
 
-__all__ = ["MessageEntry", "MessageSnapshot", "Outgoing", "SentMessage"]
+__all__ = ["MessageEntry", "MessageMembership", "MessageSnapshot", "Outgoing", "SentMessage"]
+
+
+class MessageMembership(NamedTuple):
+    """A configuration in a message, by the positions of its nodes in the cluster, from 0.
+
+    Attributes
+    ----------
+    voters, learners, outgoing : tuple of int
+        The voters; the learners, with outgoing voters that become learners; the voters before, if it is
+        joint.
+    stays : bool
+        Whether a joint configuration waits for an order to leave it.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> rl.MessageMembership(voters=(0, 1, 2), learners=(3,))
+    MessageMembership(voters=(0, 1, 2), learners=(3,), outgoing=(), stays=False)
+    """
+
+    voters: tuple[int, ...]
+    learners: tuple[int, ...] = ()
+    outgoing: tuple[int, ...] = ()
+    stays: bool = False
 
 
 class MessageEntry(NamedTuple):
@@ -29,8 +53,8 @@ class MessageEntry(NamedTuple):
     ----------
     term : int
         The term in which a leader received it.
-    command : Command, str or None
-        The command; None for a new leader's empty entry.
+    command : Command, MessageMembership, str or None
+        The command; a configuration; None for a new leader's empty entry.
     session : tuple of int, optional
         The client's number, the serial number of the command, and the lowest serial number whose answer the
         client does not have, if the client has a session.
@@ -44,7 +68,7 @@ class MessageEntry(NamedTuple):
     """
 
     term: int
-    command: Command | str | None = None
+    command: Command | MessageMembership | str | None = None
     session: tuple[int, ...] | None = None
 
 
@@ -60,6 +84,8 @@ class MessageSnapshot(NamedTuple):
     sessions : dict of int to (int, list of int)
         The lowest serial number whose answer the client does not have, and the applied serial numbers, for
         each client with a session. An edited snapshot does not have their answers.
+    membership : MessageMembership or None
+        The configuration, unless it is the initial one.
 
     Examples
     --------
@@ -72,6 +98,7 @@ class MessageSnapshot(NamedTuple):
     last_term: int
     store: Mapping[str, Iterable[str]]
     sessions: Mapping[int, tuple[int, Iterable[int]]] = {}
+    membership: MessageMembership | None = None
 
 
 class SentMessage(dict[str, Any]):
@@ -106,9 +133,10 @@ class SentMessage(dict[str, Any]):
         if "entries" in said:
             said["entries"] = [_entry(*parts) for parts in said["entries"]]
         if "snapshot" in said:
-            index, term, store, sessions = said["snapshot"]
+            index, term, store, sessions, members = said["snapshot"]
             told = {client: (low, applied) for client, low, applied in sessions}
-            said["snapshot"] = MessageSnapshot(index, term, store, told)
+            membership = None if members is None else _membership(members)
+            said["snapshot"] = MessageSnapshot(index, term, store, told, membership)
         super().__init__(said)
         set_once(self, time_ms=time_ms, _state=state, _said=said)
 
@@ -246,7 +274,15 @@ class Outgoing(SentMessage):
 
 
 def _entry(term: int, command: tuple[Any, ...] | None, session: tuple[int, ...] | None) -> MessageEntry:
-    return MessageEntry(term, None if command is None else Command(*command), session)
+    if command is None:
+        return MessageEntry(term, None, session)
+    op, *parts = command
+    return MessageEntry(term, _membership(*parts) if op == "config" else Command(op, *parts), session)
+
+
+def _membership(parts: tuple[list[list[int]], bool]) -> MessageMembership:
+    (voters, learners, outgoing), stays = parts
+    return MessageMembership(tuple(voters), tuple(learners), tuple(outgoing), stays)
 
 
 def _name(value: Any) -> str:
@@ -281,7 +317,8 @@ def _entry_to_dict(entry: Any) -> dict[str, Any]:
     term, command, session = parts + [None] * (3 - len(parts))
     written: dict[str, Any] = {"term": integer(term, "entries: term")}
     if command is not None:
-        written["command"] = command_to_dict(command)
+        config = isinstance(command, MessageMembership)
+        written["command"] = {"op": "config", **_members(command)} if config else command_to_dict(command)
     if session is not None:
         numbers = items(session, "entries: session")
         if not 2 <= len(numbers) <= 3:
@@ -296,23 +333,36 @@ def _entry_to_dict(entry: Any) -> dict[str, Any]:
 
 def _snapshot_to_dict(snapshot: Any) -> dict[str, Any]:
     try:
-        index, term, store, sessions = MessageSnapshot(*snapshot)
+        index, term, store, sessions, members = MessageSnapshot(*snapshot)
         kept = {instance(key, str, "snapshot: store"): _texts(texts) for key, texts in store.items()}
         told = [(client, low, *applied) for client, (low, applied) in sessions.items()]
     except (AttributeError, TypeError, ValueError) as error:
         if isinstance(error, InvalidError):
             raise
         raise InterceptorError(
-            "an interceptor must set snapshot to (last_index, last_term, store, sessions) with a dict of "
-            f"lists of texts and a dict of (int, list of int), not to {shown(snapshot)}"
+            "an interceptor must set snapshot to (last_index, last_term, store, sessions, membership) with a "
+            f"dict of lists of texts and a dict of (int, list of int), not to {shown(snapshot)}"
         ) from None
     numbers = [[integer(number, "snapshot: sessions", 0, U32) for number in session] for session in told]
-    return {
+    written: dict[str, Any] = {
         "index": integer(index, "snapshot: index"),
         "term": integer(term, "snapshot: term"),
         "store": kept,
         "sessions": [[client, low, applied] for client, low, *applied in numbers],
     }
+    if members is not None:
+        written["config"] = _members(instance(members, MessageMembership, "snapshot: membership"))
+    return written
+
+
+def _members(membership: MessageMembership) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        part: [
+            integer(at, f"a configuration: {part}", 0, 255) for at in items(getattr(membership, part), part)
+        ]
+        for part in ("voters", "learners", "outgoing")
+    }
+    return {**written, "stays": flag(membership.stays, "a configuration: stays")}
 
 
 def _texts(texts: Any) -> list[str]:

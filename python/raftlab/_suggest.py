@@ -133,16 +133,38 @@ def _words_for_attribute(home: Any, name: str, known: tuple[str, ...]) -> str:
         return f"{_named(home)} has no attribute {name!r}: not simulated yet: {missing}"
     if any(name in inspect.get_annotations(base) for base in getattr(home, "__mro__", ())):
         return f"{_named(home)} has no attribute {name!r}: its instances have it"
-    own = close(name, (word for word in known if not word.startswith("_")))
-    elsewhere = _elsewhere(name, home)
+    name_here = CALLED.get(_letters(name), name)
+    own = close(name_here, (word for word in known if not word.startswith("_")))
+    elsewhere = _elsewhere(name_here, home) if name_here == name or name_here not in own else []
     if elsewhere:  # where the name is just this one
-        own = [word for word in own if _likeness(_letters(name), _letters(word)) >= BEGINS]
+        own = [word for word in own if _likeness(_letters(name_here), _letters(word)) >= BEGINS]
     found = [*map(repr, own), *elsewhere]
     instead = getattr(home, "_instead", None)
     if instead and not own:
         return f"{_named(home)} has no attribute {name!r}: {instead(name)}"
     hint = meant(found) or "; dir() lists what it has"
     return f"{_named(home)} has no attribute {name!r}{hint}"
+
+
+CALLED = {
+    **dict.fromkeys(("addlearner", "addmember", "addnode", "addserver", "addvoter", "join"), "add"),
+    **dict.fromkeys(("removemember", "removenode", "removeserver", "removevoter"), "remove"),
+    **dict.fromkeys(("promotelearner", "makevoter"), "promote"),
+    **dict.fromkeys(("demotevoter", "makelearner"), "demote"),
+    **dict.fromkeys(
+        ("changemembership", "confchange", "enterjoint", "joint", "jointconsensus", "membershipchange"),
+        "change",
+    ),
+    **dict.fromkeys(("changemembers", "reconfigure"), "change"),
+    **dict.fromkeys(("leave",), "leave_joint"),
+    **dict.fromkeys(
+        ("handover", "leadertransfer", "leadershiptransfer", "moveleader", "timeoutnow"), "transfer"
+    ),
+    **dict.fromkeys(("transferleader", "transferleadership"), "transfer"),
+    **dict.fromkeys(("abdicate", "resign"), "step_down"),
+    **dict.fromkeys(("configuration", "learners", "members", "voters"), "membership"),
+}
+"""What other systems, and people, call something that has another name here; without underscores."""
 
 
 def _drives(home: Any) -> bool:
@@ -174,6 +196,8 @@ def _places() -> Iterator[tuple[str, object, list[str]]]:
     package = importlib.import_module(__package__)
     yield __package__, package, list(package.__all__)
     yield f"{__package__}.plot", f"{__package__}.plot", _listed_in("plot")
+    steps = importlib.import_module(f"{__package__}.steps")
+    yield steps.__name__, steps, list(steps.__all__)
     for name in ("presets", "experiments", "published"):
         yield f"{__package__}.{name}", name, _listed_in(name)
     for name in ("Cluster", "Run", "Scenario", "Sweep", "Trace", "NodeView", "Operation", "InFlight"):
@@ -199,6 +223,11 @@ def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameEr
     missing = not_simulated(name)
     if missing:
         return UnknownNameError(f"{call} has no argument '{name}': not simulated yet: {missing}")
+    if name in MEMBERS:
+        steps = f"{__package__}.steps"
+        return UnknownNameError(
+            f"{call} has no argument '{name}'{meant([f'{steps}.add', f'{steps}.change'])}"
+        )
     near = [f"'{word}'" for word in close(name, accepted)]
     others = [f"'{word}'" for word in SYNONYMS.get(name, ()) if word in accepted]
     if others and name not in accepted:
@@ -211,6 +240,9 @@ def unknown_argument(call: str, name: str, accepted: list[str]) -> UnknownNameEr
         hint += f"; it takes {', '.join(accepted)}" if accepted else "; it takes nothing by name"
     return UnknownNameError(f"{call} has no argument '{name}'{hint.replace('?; it', '? It')}")
 
+
+MEMBERS = ("learners", "members", "voters")
+"""Arguments for which people look, and that are steps: a cluster begins with voters alone."""
 
 SYNONYMS = {
     "duration": ("horizon", "limit"),

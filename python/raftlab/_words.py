@@ -25,6 +25,7 @@ MessageType: TypeAlias = Literal[
     "AppendEntriesReply",
     "InstallSnapshot",
     "InstallSnapshotReply",
+    "TimeoutNow",
 ]
 """The types of message."""
 
@@ -59,6 +60,16 @@ Bug: TypeAlias = Literal[
     "lease_forgotten_at_restart",
     "lease_from_ack",
     "lease_ignores_drift",
+    "lease_transfer",
+    "conf_before_noop",
+    "conf_overlapping",
+    "conf_two_at_once",
+    "joint_one_majority",
+    "conf_at_apply",
+    "conf_no_rollback",
+    "snap_without_config",
+    "learner_counted",
+    "removed_leader_counts_self",
 ]
 """The rules that can be taken away: see `raftlab.rules`."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _core, views
 from ._arguments import Handle, handle, node
 from ._html import note, table
+from ._membership import Membership
 from ._time import format_ms
 from ._values import Guarded
 from ._violations import Violation, Violations
@@ -115,6 +116,16 @@ class World(metaclass=Guarded):
         """The leader of the highest term, if there is one."""
         found = self.leaders
         return found[-1] if found else None
+
+    @property
+    def membership(self) -> Membership:
+        """The newest committed configuration: the one in force on a node is that node's `membership`.
+
+        >>> import raftlab as rl
+        >>> rl.Cluster(3).membership
+        <membership ABC, initial>
+        """
+        return Membership._of(self._engine.membership())
 
     @property
     def operations(self) -> tuple[Operation, ...]:

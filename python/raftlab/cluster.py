@@ -13,6 +13,7 @@ from ._event import Event
 from ._faults import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
+from ._membership import Reconfigurable
 from ._scenario_arguments import Settings
 from ._signatures import passes_on
 from ._suggest import meant_for, refuse_makers, takes
@@ -125,7 +126,7 @@ class Forkable(World):
     _trace_rows: int | None = None
 
 
-class Cluster(Injectable, Interceptable, Forkable):
+class Cluster(Injectable, Interceptable, Reconfigurable, Forkable):
     """A cluster that you drive by hand.
 
     Parameters

@@ -21,50 +21,49 @@ from ._arguments import node as name_of
 from ._boundary import guard
 from ._conditions import Condition
 from ._faults import Fault, fault_from_dict
+from ._membership_steps import (
+    add,
+    change,
+    change_from_dict,
+    demote,
+    leave_joint,
+    promote,
+    remove,
+    step_down,
+    transfer,
+)
+from ._step import Action, Step, names_of
 from ._time import Duration, to_ms
 from ._typing import NodeName, Via, words
-from ._values import Value, call
 from .commands import Command, command_from_dict, command_to_dict, shortest
 from .errors import InvalidError, shown
 
 __all__ = [
     "Action",
     "Step",
+    "add",
     "at",
     "campaign",
+    "change",
+    "demote",
     "events",
     "give_up",
     "heal",
+    "leave_joint",
     "message",
     "planned",
+    "promote",
     "propose",
     "read",
+    "remove",
     "reseed",
     "retry",
     "run",
     "run_to",
     "run_until",
+    "step_down",
+    "transfer",
 ]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Step(Value):
-    """The base of all steps: values that print as the code that makes them, compare, hash and pickle.
-
-    >>> run("1s") == run(1000)
-    True
-    """
-
-    short: ClassVar[bool] = False
-    """Whether its class is also a name of `raftlab`."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The step as in the scenario's JSON."""
-        raise InvalidError("Step is no step that can be taken; use one of raftlab.steps")
-
-    def __repr__(self) -> str:
-        placed, named = self._shown()
-        return call(f"{'' if self.short else 'steps.'}{type(self).__name__}", placed, named)
 
 
 # ---- Time -------------------------------------------------------------------------------------------
@@ -224,22 +223,6 @@ class reseed(Step):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Action(Step):
-    """The base of steps that take no time: actions on a cluster, now or `at` a later time."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The step as in the scenario's JSON."""
-        return {"do": self._action()}
-
-    def _action(self) -> dict[str, Any]:
-        """The action as in the scenario's JSON."""
-        return {type(self).__name__: self._parameters()}
-
-    def _parameters(self) -> dict[str, Any]:
-        raise InvalidError("Action is not a step that can be taken; use one of raftlab.steps")
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class propose(Action):
     """A step: a client proposes a command; see `Cluster.propose`.
 
@@ -267,7 +250,7 @@ class propose(Action):
         return [shortest(self.command)], named
 
     def _parameters(self) -> dict[str, Any]:
-        return {"command": command_to_dict(self.command), **_names(self, "node", "home", "client")}
+        return {"command": command_to_dict(self.command), **names_of(self, "node", "home", "client")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -298,7 +281,7 @@ class read(Action):
     def _parameters(self) -> dict[str, Any]:
         if not isinstance(self.key, str) or not self.key:
             raise InvalidError(f"a key must be a text of at least one letter, not {shown(self.key)}")
-        return {"key": self.key, "via": choice(self.via, "via", words(Via)), **_names(self, "node", "home")}
+        return {"key": self.key, "via": choice(self.via, "via", words(Via)), **names_of(self, "node", "home")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -327,7 +310,7 @@ class retry(Action):
         super().__post_init__()
 
     def _parameters(self) -> dict[str, Any]:
-        return {"op": self.operation, **_names(self, "node", "home")}
+        return {"op": self.operation, **names_of(self, "node", "home")}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -482,11 +465,6 @@ class at(Action):
         return {"time": to_ms(self.time, "time"), "action": step["do"]}
 
 
-def _names(step: Step, *parts: str) -> dict[str, str]:
-    given = {part: getattr(step, part) for part in parts}
-    return {part: name_of(name, part) for part, name in given.items() if name is not None}
-
-
 # ---- To the scenario's JSON, and back ---------------------------------------------------------------
 
 
@@ -536,7 +514,13 @@ def action_from_dict(written: Mapping[str, Any]) -> Action | Fault:
         return propose(command_from_dict(given.pop("command")), **given)
     if name in ("retry", "give_up"):
         given["operation"] = given.pop("op")
-    kinds: dict[str, type[Action]] = {kind.__name__: kind for kind in (read, retry, give_up, campaign, heal)}
+    if name == "configure":
+        return change_from_dict(**given)
+    if name == "transfer":
+        return transfer(given.pop("to"), **given)
+    kinds: dict[str, type[Action]] = {
+        kind.__name__: kind for kind in (read, retry, give_up, campaign, heal, step_down)
+    }
     return kinds[name](**given)
 
 

@@ -34,7 +34,7 @@ def schema() -> dict[str, tuple[str, tuple[Column, ...]]]:
     """All tables of a trace: name to (meaning, columns).
 
     >>> list(schema())
-    ['messages', 'nodes', 'entries', 'ops', 'events', 'faults']
+    ['messages', 'nodes', 'entries', 'ops', 'members', 'events', 'faults']
     """
     return {name: (meaning, tuple(columns)) for name, meaning, columns in _core.schema()}
 
@@ -177,7 +177,7 @@ class Trace(metaclass=Guarded):
     >>> import raftlab as rl
     >>> trace = rl.Scenario(3, stop=rl.leader_elected).run(seed=1).trace
     >>> trace.level, trace.names
-    ('full', ('messages', 'nodes', 'entries', 'ops', 'events', 'faults'))
+    ('full', ('messages', 'nodes', 'entries', 'ops', 'members', 'events', 'faults'))
     >>> trace.nodes.to_list("role")[-1]
     'leader'
     """

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from . import _core
 from ._arguments import Handle, choice, message_types, nodes
+from ._entries import Entry, Log
 from ._faults import Fault, fault_from_dict
 from ._html import note, pairs, table
+from ._membership import Membership
 from ._read_only import set_once
 from ._time import Duration, format_ms
 from ._values import Guarded, Many, Node
@@ -21,84 +23,6 @@ if TYPE_CHECKING:
     from .cluster import Cluster
 
 __all__ = ["Entry", "FaultHandle", "InFlight", "Log", "Message", "NodeView", "Operation"]
-
-
-@dataclass(frozen=True)
-class Entry(metaclass=Guarded):
-    """An entry of a node's log.
-
-    Examples
-    --------
-    >>> import raftlab as rl
-    >>> rl.Cluster(3, initial=rl.Initial(log=[1, (2, "x=1")], commit=1))["A"].log[1]
-    Entry(index=2, term=2, value='x=1', committed=False)
-
-    Attributes
-    ----------
-    index, term : int
-        Its place, and the term in which a leader received it.
-    value : str
-        Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`.
-    committed : bool
-        True if this node knows it to be committed, and has applied it. False for an entry that has replaced
-        an applied one, which can happen only if a rule of Raft is taken away.
-    """
-
-    index: int
-    term: int
-    value: str
-    committed: bool
-
-    @property
-    def applied(self) -> bool:
-        """True if this node has applied it."""
-        return self.committed
-
-
-class Log(Many[Entry]):
-    """The log of a node: a tuple of entries that prints a line for each.
-
-    Examples
-    --------
-    >>> import raftlab as rl
-    >>> c = rl.Cluster(3, initial=rl.Initial(log=[1, (2, "x=1")], commit=1))
-    >>> c["A"].log
-    index  term  value  committed
-        1     1  no-op  yes
-        2     2  x=1    no
-    >>> c["A"].log[-1].value
-    'x=1'
-    """
-
-    __slots__ = ()
-
-    _one, _several = "entry", "entries"
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        """The lines to show: the last ones of a long log."""
-        return [(str(e.index), str(e.term), e.value, "yes" if e.committed else "no") for e in self[-SHOWN:]]
-
-    def __repr__(self) -> str:
-        if not self:
-            return "<empty log>"
-        rows = [(*row[:2], escaped(row[2]), row[3]) for row in self._rows()]
-        wide = max(len("value"), *(len(value) for _, _, value, _ in rows))
-        lines = [
-            f"{index:>5}  {term:>4}  {value:<{wide}}  {known}" for index, term, value, known in (LOG, *rows)
-        ]
-        return "\n".join([*self._before(), *lines])
-
-    def _before(self) -> list[str]:
-        return [f"the last {SHOWN} of {len(self):,} entries"] if len(self) > SHOWN else []
-
-    def _repr_html_(self) -> str:
-        if not self:
-            return note("empty log")
-        return table(LOG, self._rows(), caption="".join(self._before()), texts=("value", "committed"))
-
-
-LOG = ("index", "term", "value", "committed")
-SHOWN = 30
 
 
 def role_of(node: Mapping[str, Any]) -> str:
@@ -221,13 +145,18 @@ class NodeView(View, Node):
 
     @property
     def next_index(self) -> dict[str, int]:
-        """nextIndex for each other node if this node leads; otherwise empty."""
+        """nextIndex for each other member if this node leads; otherwise empty."""
         return {peer: pair[0] for peer, pair in self._get("progress").items()}
 
     @property
     def match_index(self) -> dict[str, int]:
-        """matchIndex for each other node if this node leads; otherwise empty."""
+        """matchIndex for each other member if this node leads; otherwise empty."""
         return {peer: pair[1] for peer, pair in self._get("progress").items()}
+
+    @property
+    def membership(self) -> Membership:
+        """The configuration in force on this node: the last one in its log or snapshot, committed or not."""
+        return Membership._of(self._get("membership"))
 
     @property
     def election_due_ms(self) -> float | None:
@@ -281,6 +210,7 @@ class NodeView(View, Node):
             ("currentTerm", node["term"]),
             ("votedFor", node["voted_for"] or "–"),
             ("leader it knows", node["leader"] or "–"),
+            ("membership", node["membership"][-1]),
             ("commitIndex", node["commit_index"]),
             ("lastApplied", node["last_applied"]),
             ("snapshot", f"up to {node['snapshot_index']}" if node["snapshot_index"] else "–"),
@@ -594,13 +524,18 @@ class Message(metaclass=Guarded):
         return self._world._act({"message": {"message": name, "do": what, "after": after}})
 
     def _says(self) -> str:
-        return ", ".join(f"{name}={value}" for name, value in self.fields.items())
+        said = ((name, value) for name, value in self.fields.items() if value or name not in RARELY)
+        return ", ".join(f"{name}={value}" for name, value in said)
 
     def __str__(self) -> str:
         what = self._says()
         entries = f", {self.entries} entries" if self.entries else ""
         due = "held" if self.due_ms is None else f"due at {format_ms(self.due_ms)}"
         return escaped(f"{self.from_}→{self.to} {self.type}({what}{entries}) {due}")
+
+
+RARELY = ("forced",)
+"""Fields that are shown only if they are set: a vote is forced by TimeoutNow alone."""
 
 
 class InFlight(Many[Message]):
