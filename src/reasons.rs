@@ -40,7 +40,8 @@ reasons! {
     NO_MEMBER "the node is not a member";
     /// The node to promote is not a learner. The operation fails.
     NO_LEARNER "the node is not a learner";
-    /// The learner was still behind after ten rounds (diss. §4.2.1). The operation fails.
+    /// The learner was still behind after ten rounds, or answered nothing for an election timeout
+    /// (diss. §4.2.1). The operation fails.
     TOO_SLOW "the learner did not catch up";
     /// Only a voter can lead, or be demoted. The operation fails.
     NO_VOTER "the node is not a voter";

@@ -4,6 +4,7 @@
 //! The tables are in `tests/reference`. Each test asserts the number of rows that it checked. Rows
 //! that differ from the paper are listed here with the reason.
 
+#[allow(dead_code)] // used by other tests
 mod support {
     pub mod cluster;
     pub mod messages;

@@ -436,7 +436,7 @@ impl Node {
     pub(super) fn heartbeat<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         fx.arm(HEARTBEAT, Delay::exactly(self.heartbeat_interval()));
         if self.plans.is_some() {
-            self.abort_transfer(now, fx);
+            self.watch_plans(now, fx);
         }
         self.start_round(now, fx);
     }

@@ -3,25 +3,23 @@
 
 use std::sync::Arc;
 
+use super::catch_up::CatchUp;
 use super::node::Node;
 use super::progress::Progress;
 use super::quorum::Quorum;
 use super::rules::Rule;
+use super::transfer::Transfer;
 use crate::protocol::{Effects, LocalTime, NodeId, NodeSet, OpId, Reply, Role};
 use crate::reasons;
 use crate::replica::membership::Invalid;
 use crate::replica::notes::{ReplicaNote, RoleChange};
 use crate::replica::types::{Command, Op, Waiting};
-use crate::replica::{Change, Members, Membership, Output, Reconfiguration};
+use crate::replica::{Change, Members, Membership, Reconfiguration};
 use crate::state::StateHash;
 
-/// "each server adopts Cnew as soon as it is added to its log" (diss. §4.1): the configurations
-/// after the founding one, by the index of their entry.
+/// "each server adopts Cnew as soon as that entry exists in its log" (diss. §4.1): the
+/// configurations after the founding one, by the index of their entry.
 pub(super) type Configurations = Vec<(u64, Membership)>;
-
-/// The maximum number of rounds in which a learner may catch up before it becomes a voter (diss.
-/// §4.2.1).
-const ROUNDS: u32 = 10;
 
 /// What a leader does besides replication. Most leaders do nothing of it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,19 +29,7 @@ pub(super) struct Plans {
     /// The operation that waits until the joint configuration is left.
     pub(super) joint: Option<OpId>,
     /// A transfer of leadership.
-    pub(super) transfer: Option<super::transfer::Transfer>,
-}
-
-/// "replication of entries to the new server is split into rounds. Each round replicates all the
-/// log entries present in the leader's log at the start of the round" (diss. §4.2.1).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CatchUp {
-    node: NodeId,
-    op: OpId,
-    round: u32,
-    /// The last entry when the round began.
-    last: u64,
-    began: LocalTime,
+    pub(super) transfer: Option<Transfer>,
 }
 
 impl Plans {
@@ -51,9 +37,8 @@ impl Plans {
     pub(super) fn hash_state(&self, state: &mut StateHash) {
         let Self { catch_up, joint, transfer } = self;
         state.add((joint, catch_up.is_some(), transfer.is_some()));
-        if let Some(CatchUp { node, op, round, last, began }) = catch_up {
-            state.add((node, op, round, last));
-            state.past(Some(*began));
+        if let Some(catch_up) = catch_up {
+            catch_up.hash_state(state);
         }
         if let Some(transfer) = transfer {
             transfer.hash_state(state);
@@ -62,7 +47,7 @@ impl Plans {
 }
 
 impl Node {
-    /// The configuration in force: "A server always uses the latest configuration in its log,
+    /// The configuration in force: "a server always uses the latest configuration in its log,
     /// regardless of whether the entry is committed" (§6). With the index of its entry; 0 for the
     /// founding one.
     pub(super) fn configuration(&self) -> (u64, &Membership) {
@@ -228,7 +213,7 @@ impl Node {
     }
 
     /// The configuration after a change, or why the leader refuses it.
-    fn next_configuration(
+    pub(super) fn next_configuration(
         &self,
         wanted: Reconfiguration,
     ) -> Result<Membership, (&'static str, Option<NodeId>)> {
@@ -244,6 +229,9 @@ impl Node {
         let pending = index > self.commit && self.obeys(Rule::OneConfigAtATime);
         if pending || self.plans.as_ref().is_some_and(|plans| plans.catch_up.is_some()) {
             return refused(reasons::CHANGE_PENDING);
+        }
+        if self.transfers() {
+            return refused(reasons::TRANSFERRING);
         }
         let next = match wanted {
             Reconfiguration::One(Change::Remove(node)) if !now.contains(node) => {
@@ -285,7 +273,7 @@ impl Node {
 
     /// Appends a configuration. It is in force before its entry is replicated, so that the entry
     /// goes to the members that it adds.
-    fn append_configuration<E: Effects<Self>>(
+    pub(super) fn append_configuration<E: Effects<Self>>(
         &mut self,
         next: Membership,
         op: Option<OpId>,
@@ -304,7 +292,7 @@ impl Node {
     }
 
     /// commitIndex moved from before `first` to `last`. A committed joint configuration is left; a
-    /// leader that is no member any more steps down "once Cnew is committed" (§6).
+    /// leader that is no voter any more "steps down once the Cnew entry is committed" (diss. §4.2.2).
     pub(super) fn configuration_committed<E: Effects<Self>>(
         &mut self,
         first: u64,
@@ -328,20 +316,6 @@ impl Node {
         }
     }
 
-    /// The leader is about to make a learner a voter: first it must have almost all entries, so
-    /// that it does not hold up commitment (diss. §4.2.1).
-    fn begin_catch_up<E: Effects<Self>>(
-        &mut self,
-        now: LocalTime,
-        node: NodeId,
-        op: OpId,
-        fx: &mut E,
-    ) {
-        let last = self.log().last_index();
-        self.plans_mut().catch_up = Some(CatchUp { node, op, round: 1, last, began: now });
-        self.plans_advance(now, node, fx);
-    }
-
     /// A follower's log has grown.
     #[inline(never)] // rare
     pub(super) fn plans_advance<E: Effects<Self>>(
@@ -351,49 +325,32 @@ impl Node {
         fx: &mut E,
     ) {
         self.transfer_advances(from, fx);
-        let matched = self.progress[from.at()].matched;
-        let last_index = self.log().last_index();
-        let Some(catch_up) = self.plans.as_mut().and_then(|plans| plans.catch_up.as_mut()) else {
-            return;
-        };
-        if catch_up.node != from || matched < catch_up.last {
-            return;
-        }
-        // "If the last round lasts less than an election timeout, then the leader adds the new
-        // server to the cluster"
-        let (op, took) = (catch_up.op, now.since(catch_up.began));
-        let caught_up = took < self.config.election_timeout.min;
-        let given_up = catch_up.round >= ROUNDS;
-        if !caught_up && !given_up {
-            (catch_up.round, catch_up.last, catch_up.began) = (catch_up.round + 1, last_index, now);
-            return;
-        }
-        self.plans_mut().catch_up = None;
-        match self.next_configuration(Reconfiguration::Promote(from)) {
-            Ok(next) if caught_up => self.append_configuration(next, Some(op), fx),
-            Ok(_) => fx.reply(op, Reply::Refused { reason: reasons::TOO_SLOW, hint: None }),
-            Err((reason, hint)) => fx.reply(op, Reply::Refused { reason, hint }),
-        }
+        self.catch_up_advances(now, from, fx);
+    }
+
+    /// Gives up what takes too long. Looks at each heartbeat.
+    #[inline(never)] // rare
+    pub(super) fn watch_plans<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
+        self.abort_transfer(now, fx);
+        self.watch_catch_up(now, fx);
     }
 
     pub(super) fn plans_mut(&mut self) -> &mut Plans {
         self.plans.get_or_insert_default()
     }
 
-    /// The leader stepped down: what it planned is not done by it.
+    /// The leader stepped down, and does nothing of what it planned.
     pub(super) fn drop_plans<E: Effects<Self>>(&mut self, why: RoleChange, fx: &mut E) {
         let Some(plans) = self.plans.take() else { return };
         let Plans { catch_up, joint, transfer } = *plans;
-        let refused = Reply::Refused { reason: reasons::STEPPED_DOWN, hint: None };
-        if let Some(CatchUp { op, .. }) = catch_up {
-            fx.reply(op, refused.clone());
+        if let Some(catch_up) = catch_up {
+            fx.reply(catch_up.op, Reply::Refused { reason: reasons::STEPPED_DOWN, hint: None });
         }
         if let Some(op) = joint {
             fx.reply(op, Reply::Unknown { reason: reasons::STEPPED_DOWN });
         }
         if let Some(transfer) = transfer {
-            let done = why.from() == Some(transfer.to);
-            fx.reply(transfer.op, if done { Reply::Ok(Output::Done) } else { refused });
+            fx.reply(transfer.op, transfer.outcome(why));
         }
     }
 

@@ -9,6 +9,7 @@
 //! (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]), [`snapshot`] (§7),
 //! `membership` (§6, diss. ch. 4), `transfer` (diss. §3.10), `reads` (diss. §6.4).
 
+mod catch_up;
 pub mod config;
 mod disk;
 mod election;

@@ -288,7 +288,8 @@ impl Node {
         if self.plans.is_some() && news {
             self.plans_advance(now, from, fx);
         }
-        if self.progress[from.at()].next <= self.log().last_index() {
+        // A leader that has committed its own removal leads no more.
+        if self.progress[from.at()].next <= self.log().last_index() && self.role == Role::Leader {
             self.send_entries(from, &mut None, fx);
         }
         self.progress[from.at()].assert_sound(most);

@@ -26,6 +26,20 @@ impl Transfer {
         state.add((to, op, sent));
         state.past(Some(*began));
     }
+
+    /// What the client learns when the leader steps down: the transfer is complete if "its next
+    /// message to the prior leader" is why (diss. §3.10). If another node's is, the target may have
+    /// won all the same.
+    pub(super) fn outcome(&self, why: RoleChange) -> Reply<Output> {
+        let reason = reasons::STEPPED_DOWN;
+        if why.from() == Some(self.to) {
+            Reply::Ok(Output::Done)
+        } else if self.sent {
+            Reply::Unknown { reason }
+        } else {
+            Reply::Refused { reason, hint: None }
+        }
+    }
 }
 
 impl Node {
@@ -79,8 +93,7 @@ impl Node {
     }
 
     /// "If leadership transfer does not complete after about an election timeout, the prior leader
-    /// aborts the transfer and resumes accepting client requests." Looks at each heartbeat.
-    #[inline(never)] // rare
+    /// aborts the transfer and resumes accepting client requests."
     pub(super) fn abort_transfer<E: Effects<Self>>(&mut self, now: LocalTime, fx: &mut E) {
         let timeout = self.config.election_timeout.min;
         let Some(plans) = &mut self.plans else { return };

@@ -9,13 +9,20 @@ use raftlab::raft::{Config, Node, RaftMessage, Write};
 use raftlab::replica::ELECTION;
 use raftlab::replica::{Log, Output, ReplicaNote, Request};
 
-/// What a node did in one step. Its disk is instant, and it has no clock.
+/// What a node did in one step. Its disk is instant, and its clock shows what the test says.
 #[derive(Default)]
 pub struct Recorder {
     pub sent: Vec<(NodeId, RaftMessage)>,
     pub notes: Vec<ReplicaNote>,
+    pub replies: Vec<(OpId, Reply<Output>)>,
     /// Timers in the order in which they were armed (true) and disarmed (false).
     timers: Vec<(TimerId, bool)>,
+}
+
+impl Recorder {
+    pub fn arms(&self, timer: TimerId) -> bool {
+        self.timers.contains(&(timer, true))
+    }
 }
 
 impl Effects<Node> for Recorder {
@@ -37,7 +44,9 @@ impl Effects<Node> for Recorder {
         Durability::Done
     }
 
-    fn reply(&mut self, _: OpId, _: Reply<Output>) {}
+    fn reply(&mut self, op: OpId, reply: Reply<Output>) {
+        self.replies.push((op, reply));
+    }
 
     fn note(&mut self, note: ReplicaNote) {
         self.notes.push(note);
@@ -61,6 +70,7 @@ pub fn id(number: u64) -> NodeId {
 #[derive(Clone)]
 pub struct Subject {
     pub node: Node,
+    pub now: LocalTime,
     peers: Vec<u64>,
     armed: [bool; Node::TIMERS],
 }
@@ -70,7 +80,7 @@ impl Subject {
     pub fn new(number: u64, nodes: u64, config: Config) -> Self {
         let node = Node::new(id(number), nodes as usize, config);
         let peers = (1..=nodes).filter(|peer| *peer != number).collect();
-        Self { node, peers, armed: [true, false, false] }
+        Self { node, now: LocalTime(0), peers, armed: [true, false, false] }
     }
 
     /// With this term, vote and log on disk, committed up to an index.
@@ -96,7 +106,7 @@ impl Subject {
     /// One step.
     pub fn step(&mut self, input: Input<'_, Node>) -> Recorder {
         let mut recorder = Recorder::default();
-        self.node.handle(LocalTime(0), input, &mut recorder);
+        self.node.handle(self.now, input, &mut recorder);
         for (timer, armed) in &recorder.timers {
             self.armed[usize::from(timer.0)] = *armed;
         }
