@@ -1,6 +1,6 @@
 //! Membership by hand (§6, diss. ch. 4) and leadership transfer (diss. §3.10): a node's inputs, and
-//! its resulting configuration, messages and replies. Each step of the mechanism has a test here that
-//! fails without it.
+//! its resulting configuration, messages and replies. Each step of the mechanism has a test here
+//! that fails without it.
 #![allow(missing_docs)]
 
 #[path = "support"] // for rustfmt, which would look in the folder of membership

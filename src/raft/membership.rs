@@ -292,7 +292,8 @@ impl Node {
     }
 
     /// commitIndex moved from before `first` to `last`. A committed joint configuration is left; a
-    /// leader that is no voter any more "steps down once the Cnew entry is committed" (diss. §4.2.2).
+    /// leader that is no voter any more "steps down once the Cnew entry is committed" (diss.
+    /// §4.2.2).
     pub(super) fn configuration_committed<E: Effects<Self>>(
         &mut self,
         first: u64,

@@ -9,8 +9,8 @@ use super::support::cluster::config;
 use super::support::messages::{acknowledge, append, put};
 use super::support::recorder::{Subject, id};
 use super::words::{
-    alone, committed, configure, follower, in_force, joint, leader, leader_of, learner, members,
-    of_three, promote, receivers, receivers_of_entries, refuses, remove, voter, written,
+    alone, committed, configure, demote, follower, in_force, joint, leader, leader_of, learner,
+    members, of_three, promote, receivers, receivers_of_entries, refuses, remove, voter, written,
 };
 
 #[test]
@@ -50,12 +50,14 @@ fn what_makes_no_sense_is_refused() {
     refuses(&leader.asked(remove(4)), reasons::NO_MEMBER);
     refuses(&leader.asked(promote(4)), reasons::NO_LEARNER);
     refuses(&leader.asked(promote(2)), reasons::NO_LEARNER);
+    refuses(&leader.asked(demote(4)), reasons::NO_VOTER);
+    refuses(&leader.asked(learner(2)), reasons::MEMBER);
     refuses(&leader.asked(configure(Reconfiguration::Leave)), reasons::NOT_JOINT);
     refuses(&leader.asked(Request::Transfer(id(4))), reasons::NO_VOTER);
     assert_eq!(leader.node.log().last_index(), 2);
     let mut alone = alone();
     refuses(&alone.asked(remove(1)), reasons::LAST_VOTER);
-    refuses(&alone.asked(learner(1)), reasons::LAST_VOTER);
+    refuses(&alone.asked(demote(1)), reasons::LAST_VOTER);
     assert_eq!(in_force(&alone), (0, "1".into()));
 }
 
@@ -142,7 +144,7 @@ fn a_leader_that_is_removed_steps_down_when_that_is_committed() {
 #[test]
 fn a_leader_that_becomes_a_learner_steps_down() {
     let mut leader = leader();
-    leader.asked(learner(1));
+    leader.asked(demote(1));
     assert_eq!(in_force(&leader), (3, "23+1".into()));
     leader.all_say(&acknowledge(2, 3));
     assert_eq!(leader.role(), Role::Follower);

@@ -148,6 +148,10 @@ pub fn promote(number: u64) -> Request {
     configure(Reconfiguration::Promote(id(number)))
 }
 
+pub fn demote(number: u64) -> Request {
+    configure(Reconfiguration::Demote(id(number)))
+}
+
 pub fn joint(text: &str, stays: bool) -> Request {
     let wanted = Membership { stays, ..membership(text) };
     configure(Reconfiguration::Joint(Members::of(&wanted).expect("there are few nodes")))
