@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Resetting a cluster after a run of a microsecond must not take another microsecond, so some
 /// kinds of field are treated separately: `copied` ones, collections that are mostly `empty`,
 /// `shared` ones (`Arc`s that clones have in common, whose reference counts need no update), and
-/// `lists` of these. The method `mend` replaces fields that a clone must not take over.
+/// `lists` of these, and what is `optional` and mostly absent. The method `mend` replaces fields that a clone must not take over.
 macro_rules! clone_by_field {
     (
         [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }
@@ -18,6 +18,7 @@ macro_rules! clone_by_field {
         $(empty { $($empty:ident),* $(,)? })?
         $(shared { $($shared:ident),* $(,)? })?
         $(lists { $($list:ident),* $(,)? })?
+        $(optional { $($optional:ident),* $(,)? })?
         $(mend $mend:ident)?
     ) => {
         impl<$($generics)*> Clone for $type {
@@ -29,6 +30,7 @@ macro_rules! clone_by_field {
                     $($($empty: self.$empty.clone(),)*)?
                     $($($shared: std::sync::Arc::clone(&self.$shared),)*)?
                     $($($list: self.$list.clone(),)*)?
+                    $($($optional: self.$optional.clone(),)*)?
                 };
                 $(clone.$mend();)?
                 clone
@@ -45,6 +47,9 @@ macro_rules! clone_by_field {
                     self.$shared.clone_from(&source.$shared);
                 })*)?
                 $($($crate::clone::list_from(&mut self.$list, &source.$list);)*)?
+                $($(if self.$optional.is_some() || source.$optional.is_some() {
+                    self.$optional.clone_from(&source.$optional);
+                })*)?
                 $(self.$mend();)?
             }
         }

@@ -49,7 +49,7 @@ impl Node {
             return fx.arm(ELECTION, self.patience);
         };
         if self.role == Role::Candidate {
-            self.policy.stands_again(&self.rejected, self.other_voters().len());
+            self.policy.stands_again(&self.rejected, self.other_voters().count());
         }
         self.set_ballot(term, Some(self.id), fx);
         self.become_asking(Role::Candidate, term, why, fx);
@@ -78,7 +78,7 @@ impl Node {
 
     fn ask_for_votes<E: Effects<Self>>(&mut self, term: u64, vote: Vote, fx: &mut E) {
         let last = self.log().last();
-        for peer in self.other_voters().iter() {
+        for peer in self.other_voters() {
             match vote {
                 // It promises nothing, so it need not wait for the disk.
                 Vote::Pre => fx.send(peer, RaftMessage::PreVote { term, last }),

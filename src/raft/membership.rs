@@ -21,6 +21,60 @@ use crate::state::StateHash;
 /// configurations after the founding one, by the index of their entry.
 pub(super) type Configurations = Vec<(u64, Membership)>;
 
+/// The members of the configuration in force, in a form that is quick to go through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Roster {
+    /// The members are among the nodes below this.
+    span: u16,
+    /// The members among the first 32 nodes; all bits are set as long as every node below `span`
+    /// is one, for founding configurations can be larger.
+    members: u32,
+    /// Those that vote.
+    voters: u32,
+}
+
+impl Roster {
+    /// Of a configuration.
+    pub(super) fn of(now: &Membership) -> Self {
+        let all = now.all();
+        let span = all.iter().last().map_or(0, |last| last.at() + 1);
+        let mask = |of: &NodeSet| {
+            if of.len() == span { u32::MAX } else { of.iter().fold(0, |mask, id| mask | 1 << id.0) }
+        };
+        Self { span: span as u16, members: mask(&all), voters: mask(&now.voting()) }
+    }
+
+    /// True if there is no member.
+    pub(super) fn is_empty(self) -> bool {
+        self.span == 0
+    }
+
+    /// Whether a node votes.
+    fn votes(self, id: NodeId) -> bool {
+        u16::from(id.0) < self.span && has(self.voters, id)
+    }
+
+    /// The members but one node.
+    #[inline]
+    fn but(self, me: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        let nodes = (0..usize::from(self.span)).map(NodeId::from);
+        nodes.filter(move |id| *id != me && has(self.members, *id))
+    }
+
+    /// The members that vote but one node.
+    #[inline]
+    fn voters_but(self, me: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        let nodes = (0..usize::from(self.span)).map(NodeId::from);
+        nodes.filter(move |id| *id != me && has(self.voters, *id))
+    }
+}
+
+/// Whether a node is in a mask; beyond the first 32 nodes there are only founding members.
+#[inline]
+fn has(mask: u32, id: NodeId) -> bool {
+    mask >> (id.0 & 31) & 1 == 1
+}
+
 /// What a leader does besides replication. Most leaders do nothing of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plans {
@@ -63,13 +117,14 @@ impl Node {
     /// Whether this node may start an election: a voter, also one whose removal is not committed
     /// yet, for it "might still be needed" (diss. §4.2.2).
     pub(super) fn may_campaign(&self) -> bool {
-        if self.configurations.is_empty() {
-            return self.founding.votes(self.id);
-        }
-        let (index, now) = self.configuration();
+        self.roster.votes(self.id) || self.is_still_needed()
+    }
+
+    #[cold]
+    fn is_still_needed(&self) -> bool {
         let before = self.configurations.iter().rev().nth(1);
         let voted = before.map_or(&*self.founding, |(_, then)| then).votes(self.id);
-        now.votes(self.id) || index > self.commit && voted
+        self.configuration().0 > self.commit && voted
     }
 
     /// Adopts the configuration of an entry that was just appended.
@@ -81,6 +136,7 @@ impl Node {
 
     /// Adopts the configurations among the entries from `first` on.
     pub(super) fn adopt_from<E: Effects<Self>>(&mut self, first: u64, fx: &mut E) {
+        self.configures = true;
         if self.obeys(Rule::ConfigOnAppend) {
             self.adopt_between(first, self.log().last_index(), fx);
         }
@@ -122,28 +178,29 @@ impl Node {
         }
     }
 
-    /// Finds the configurations of the snapshot and the log, after a restart.
+    /// Finds the configurations of the snapshot and the log, after a restart. Not in a log that has
+    /// never had any, which may be long.
     pub(super) fn find_configurations(&mut self) {
         let covered = self.snapshot_index();
         let snapshot = self.stable.snapshot().and_then(|snapshot| snapshot.members);
+        self.configures |= snapshot.is_some();
+        if !self.configures {
+            return;
+        }
         let of_log = self.log().configurations(self.log().base().index + 1);
         // At a restart a node knows of no commit after its snapshot.
         let on_append = self.obeys(Rule::ConfigOnAppend);
         let of_log = of_log.filter(|(index, _)| *index > covered && on_append);
         let all = snapshot.map(|members| (covered, members)).into_iter().chain(of_log);
-        let all: Vec<_> = all.map(|(index, members)| (index, members.membership())).collect();
-        if all.is_empty() && self.configurations.is_empty() {
-            return; // nothing changed, and nothing is allocated
-        }
-        self.configurations = all;
+        self.configurations = all.map(|(index, members)| (index, members.membership())).collect();
         self.reconfigured();
     }
 
     /// Sets what depends on the configuration.
     fn reconfigured(&mut self) {
         let (_, now) = self.configuration();
-        let (members, electorate) = (now.all(), self.electorate(now));
-        self.members = members;
+        let (roster, electorate) = (Roster::of(now), self.electorate(now));
+        self.roster = roster;
         self.quorum = Arc::new(electorate);
         if self.role == Role::Leader {
             // A new member is sent this entry at once: its answer shows what it lacks.
@@ -171,16 +228,23 @@ impl Node {
     /// A leader tracks every member, and itself.
     pub(super) fn track_members(&mut self, next: u64) {
         let fresh = Progress::probing(next, self.config.max_inflight);
-        let tracked = self.progress.len();
-        let last = self.members.iter().chain([self.id]).max().map_or(0, NodeId::at);
-        self.progress.resize(tracked.max(last + 1), fresh);
-        if let Some(tuning) = &mut self.tuning {
-            tuning.make_room(last + 1);
+        let nodes = usize::from(self.roster.span).max(self.id.at() + 1);
+        self.progress.resize(self.progress.len().max(nodes), fresh);
+        if !self.configurations.is_empty() {
+            self.track_anew(nodes, fresh);
         }
-        // A node that is no member is tracked from the beginning if it comes back.
+    }
+
+    /// A node that is no member is tracked from the beginning if it comes back.
+    #[cold]
+    fn track_anew(&mut self, nodes: usize, fresh: Progress) {
+        if let Some(tuning) = &mut self.tuning {
+            tuning.make_room(nodes);
+        }
+        let (me, members) = (self.id, self.configuration().1.all());
         for (at, progress) in self.progress.iter_mut().enumerate() {
             let id = NodeId::from(at);
-            if id != self.id && !self.members.contains(id) {
+            if id != me && !members.contains(id) {
                 *progress = fresh;
             }
         }
@@ -280,6 +344,7 @@ impl Node {
         fx: &mut E,
     ) {
         let Some(members) = Members::of(&next) else { return };
+        self.configures = true;
         self.append(Command::plain(Op::Config(members)), fx);
         let index = self.log().last_index();
         if self.obeys(Rule::ConfigOnAppend) {
@@ -358,12 +423,12 @@ impl Node {
     /// The other members.
     #[inline]
     pub(super) fn peers(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let (me, members) = (self.id, self.members);
-        members.iter().filter(move |peer| *peer != me)
+        self.roster.but(self.id)
     }
 
     /// The other members that vote.
-    pub(super) fn other_voters(&self) -> NodeSet {
-        self.configuration().1.voting().without(&NodeSet::from_iter([self.id]))
+    #[inline]
+    pub(super) fn other_voters(&self) -> impl Iterator<Item = NodeId> + use<> {
+        self.roster.voters_but(self.id)
     }
 }

@@ -7,7 +7,7 @@ use super::config::Config;
 use super::disk::Unsynced;
 use super::election::{Asked, VoteReply};
 use super::lies::Lie;
-use super::membership::{Configurations, Plans};
+use super::membership::{Configurations, Plans, Roster};
 use super::messages::RaftMessage;
 use super::progress::Progress;
 use super::quorum::Quorum;
@@ -44,8 +44,10 @@ pub struct Node {
     // The configuration in force, which follows from the log.
     /// The configurations of the log's entries. Invariant: in ascending order.
     pub(super) configurations: Configurations,
+    /// Whether the log or its snapshot holds one, or has held one.
+    pub(super) configures: bool,
     /// The members and the quorums of the last one.
-    pub(super) members: NodeSet,
+    pub(super) roster: Roster,
     pub(super) quorum: Arc<Quorum>,
 
     // Volatile on all servers.
@@ -89,13 +91,14 @@ pub struct Node {
 }
 
 clone_by_field!(
-    [] Node { stable, unsynced, tuning, reads, plans }
+    [] Node { stable, unsynced, tuning, reads }
     copied {
-        id, members, role, leader, commit, heard_at, patience, refuses_votes_until, restarted,
+        id, configures, roster, role, leader, commit, heard_at, patience, refuses_votes_until, restarted,
         granted, rejected, policy
     }
     empty { machine, waiting, replaced, progress, configurations }
     shared { config, founding, quorum }
+    optional { plans }
 );
 
 impl Node {
@@ -117,7 +120,8 @@ impl Node {
             tuning: config.adaptive_timeout.map(tuning),
             founding: Arc::new(founding),
             configurations: Vec::new(),
-            members: founding.all(),
+            configures: false,
+            roster: Roster::of(&founding),
             quorum: Arc::default(),
             stable: StableState::default(),
             role: Role::Follower,
@@ -189,7 +193,7 @@ impl Node {
         }
         if self.role == Role::Leader {
             self.lead(now, self.log().last_index() + 1, fx);
-        } else if !self.members.is_empty() {
+        } else if !self.roster.is_empty() {
             fx.arm(ELECTION, self.patience);
         }
     }
@@ -380,7 +384,7 @@ impl Node {
         }
         fx.note(ReplicaNote::Committed { first, last: index });
         self.compact(fx);
-        if !self.configurations.is_empty() || !self.obeys(Rule::ConfigOnAppend) {
+        if self.configures {
             self.configuration_committed(first, index, fx);
         }
     }
@@ -411,7 +415,8 @@ impl Node {
             config: _,
             founding: _,
             configurations: _,
-            members: _,
+            configures: _,
+            roster: _,
             quorum: _,
             stable: _,
             role,
@@ -533,7 +538,8 @@ impl Protocol for Node {
             config: _,
             founding: _,
             configurations,
-            members: _,
+            configures: _,
+            roster: _,
             quorum: _,
             stable,
             role,

@@ -92,7 +92,7 @@ impl Quorum {
     }
 
     /// The same, if it is above `floor`; usually rules that out without a search.
-    #[inline]
+    #[inline(always)] // after every acknowledgement
     pub fn committed_above(&self, floor: u64, acked: impl Fn(NodeId) -> u64 + Copy) -> Option<u64> {
         let reached = self.voters.voters.iter().filter(|voter| acked(*voter) > floor).count();
         if reached < self.voters.needed {

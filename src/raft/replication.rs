@@ -410,7 +410,7 @@ impl Node {
         self.reads_confirmed(now, fx);
     }
 
-    #[inline]
+    #[inline(always)] // as above
     fn own_disk_reached<E: Effects<Self>>(&mut self, index: u64, fx: &mut E) {
         let own = &mut self.progress[self.id.at()];
         if index > own.matched {

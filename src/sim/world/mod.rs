@@ -293,15 +293,21 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     pub fn begin(&mut self, seed: u64, loads: &[Load]) {
         self.core.luck = Luck::new(seed);
         self.core.begin_ticks();
-        for id in self.started().iter() {
+        let ids = 0..self.nodes.len();
+        for id in ids.clone().map(NodeId::from) {
+            if !self.core.hosts[id.at()].started {
+                continue;
+            }
             if self.nodes[id.at()].leads() {
                 self.core.leaders.insert(id);
             }
             let status = self.nodes[id.at()].status();
             self.core.observer.settled(Time::ZERO, id, &status, &status);
         }
-        for id in self.started().iter() {
-            self.step(id, Input::Start);
+        for id in ids.map(NodeId::from) {
+            if self.core.hosts[id.at()].started {
+                self.step(id, Input::Start);
+            }
         }
         for load in loads {
             self.add_load(load.clone());
