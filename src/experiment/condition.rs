@@ -8,6 +8,7 @@ use crate::fault::{Names, membership};
 use crate::protocol::{NodeId, OpId, Role};
 use crate::replica::Replica;
 use crate::sim::World;
+use crate::sim::world::Stop;
 
 macro_rules! conditions {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal $({ $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty),* })?;)*) => {
@@ -213,9 +214,16 @@ impl Condition {
     }
 }
 
+impl<P: Replica, O: Watcher<P>> Stop<P, O> for &Armed {
+    #[inline(always)] // after every event
+    fn stops(&mut self, world: &World<P, O>) -> bool {
+        self.holds(world)
+    }
+}
+
 impl Armed {
-    /// Whether it holds now. Called after every event, most often for a leader, which is inlined.
-    #[inline]
+    /// Whether it holds now. Called after every event, most often for a leader.
+    #[inline(always)]
     pub fn holds<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
         match self.condition {
             Condition::LeaderElected => self.sees_new_leader(world),
@@ -223,7 +231,7 @@ impl Armed {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn sees_new_leader<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
         world.counters().elections > self.elections
     }

@@ -276,19 +276,24 @@ fn resolve_word<P: Replica, O: Observer<P>>(
     if let Some(id) = names.find(word) {
         return Some([id].into_iter().collect()); // no node is named like a role
     }
+    // What a fault that waits for a leader asks after every event comes first and takes no more.
+    if word == "leader" {
+        return Some([world.leader_for(None)?].into_iter().collect());
+    }
     let all = world.started();
     let some = |nodes: NodeSet| (!nodes.is_empty()).then_some(nodes);
     let chosen = |filter: &dyn Fn(NodeId) -> bool| all.iter().filter(|id| filter(*id)).collect();
     let follows = |id: NodeId| world.is_up(id) && world.node(id).status().role != Role::Leader;
-    let voters = membership(world).voters;
-    let majority = voters.len() / 2 + 1;
+    let of_voters = |size: fn(usize, usize) -> usize| {
+        let voters = membership(world).voters;
+        pick(&voters, size(voters.len(), voters.len() / 2 + 1), names, draw())
+    };
     Some(match word {
-        "leader" => [world.leader_for(None)?].into_iter().collect(),
         "followers" => some(chosen(&follows))?,
         "a follower" => pick(&some(chosen(&follows))?, 1, names, draw()),
         "a node" => pick(&all, 1, names, draw()),
-        "a minority" => pick(&voters, voters.len() - majority, names, draw()),
-        "a majority" => pick(&voters, majority, names, draw()),
+        "a minority" => of_voters(|all, majority| all - majority),
+        "a majority" => of_voters(|_, majority| majority),
         "the crashed" => chosen(&|id| !world.is_up(id)),
         "the paused" => chosen(&|id| world.is_paused(id)),
         "all" => all,

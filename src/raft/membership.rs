@@ -226,6 +226,7 @@ impl Node {
     }
 
     /// A leader tracks every member, and itself.
+    #[inline]
     pub(super) fn track_members(&mut self, next: u64) {
         let fresh = Progress::probing(next, self.config.max_inflight);
         let nodes = usize::from(self.roster.span).max(self.id.at() + 1);

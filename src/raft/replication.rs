@@ -32,7 +32,7 @@ impl Node {
     }
 
     /// A leader has appended the entry at an index: replicates it.
-    #[inline]
+    #[inline(always)] // into the only caller where it is frequent
     pub(super) fn appended<E: Effects<Self>>(&mut self, last: u64, fx: &mut E) {
         fx.note(ReplicaNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         self.replicate(fx);

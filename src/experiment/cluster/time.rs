@@ -1,10 +1,12 @@
 //! Running the world: actions planned for time t are performed before the world's own events at t.
 
+use super::strikes::Waiting;
 use super::{Cluster, Goal, Progress};
 use crate::experiment::condition::Armed;
 use crate::experiment::playable::Playable;
 use crate::experiment::scenario::OnViolation;
 use crate::experiment::watch::Watcher;
+use crate::fault::{Injector, Names};
 
 use crate::sim::world::Stopped;
 use crate::sim::{Time, World};
@@ -84,22 +86,31 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         armed: Option<&Armed>,
         found: usize,
     ) -> Stopped {
-        let halts = self.stops_at_violations();
+        let halts = self.stops_at_violations() && self.world.observer().checks().is_some();
         let hopes = !self.waiting.is_empty();
         match (armed, halts || hopes) {
             (None, false) => self.world.run(until, events, &mut ()),
-            (Some(armed), false) => {
-                self.world.run(until, events, &mut |world: &World<P, O>| armed.holds(world))
-            }
+            (Some(mut armed), false) => self.world.run(until, events, &mut armed),
             (armed, true) => {
                 let (waiting, injector) = (&self.waiting, &self.injector);
                 let names = &self.scenario.nodes;
                 self.world.run(until, events, &mut |world: &World<P, O>| {
-                    waiting.iter().any(|waiting| injector.finds(world, names, waiting.strike))
+                    !waiting.is_empty() && finds_target(waiting, injector, world, names)
                         || halts && world.observer().violation_count() > found
                         || armed.is_some_and(|armed| armed.holds(world))
                 })
             }
         }
     }
+}
+
+/// Whether a fault that waits for a target finds one.
+#[inline(never)] // mostly none waits
+fn finds_target<P: Playable, O: Watcher<P>>(
+    waiting: &[Waiting],
+    injector: &Injector,
+    world: &World<P, O>,
+    names: &Names,
+) -> bool {
+    waiting.iter().any(|waiting| injector.finds(world, names, waiting.strike))
 }

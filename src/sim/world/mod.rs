@@ -62,7 +62,7 @@ impl<P: Protocol, O: Observer<P>> Stop<P, O> for () {
 }
 
 impl<P: Protocol, O: Observer<P>, F: FnMut(&World<P, O>) -> bool> Stop<P, O> for F {
-    #[inline]
+    #[inline(always)] // after every event
     fn stops(&mut self, world: &World<P, O>) -> bool {
         self(world)
     }
