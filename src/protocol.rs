@@ -317,6 +317,67 @@ pub trait Stable:
 
     /// Carries out a change.
     fn apply(&mut self, write: Self::Write);
+
+    /// A part of it that can be damaged: its index and its fingerprint. Of entries the one at
+    /// `index` or, without one, one by a random draw. `None` if there is no such part.
+    fn locate(&self, _part: Part, _index: Option<u64>, _draw: u64) -> Option<(u64, u64)> {
+        None
+    }
+
+    /// Makes it what a node reads after damage; false if the damaged part was replaced before, or
+    /// reads as it was.
+    fn damage(&mut self, _damage: &Damage) -> bool {
+        false
+    }
+}
+
+/// A part of what a node keeps.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// An entry of its log.
+    #[default]
+    Entry,
+    /// votedFor.
+    Vote,
+    /// Its snapshot.
+    Snapshot,
+}
+
+/// How a node finds damage when it reads its disk.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Found {
+    /// It does not: it reads something other than what was written.
+    Never,
+    /// As damage: it knows that it has lost something.
+    AsDamage,
+    /// As the end of what was written, as after a write that a crash has torn.
+    AsTornWrite,
+}
+
+/// Damage of a part of what a node keeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Damage {
+    /// The part.
+    pub part: Part,
+    /// Its index.
+    pub index: u64,
+    /// Its fingerprint, if it was not replaced since.
+    pub print: u64,
+    /// How the node finds it.
+    pub found: Found,
+    /// The number of nodes.
+    pub nodes: usize,
+}
+
+impl Fingerprint for Damage {
+    fn fingerprint(&self) -> u64 {
+        let Self { part, index, print, found, nodes: _ } = self;
+        let words = [*part as u64, *index, *print, *found as u64];
+        words.into_iter().fold(0, |folded: u64, word| {
+            folded.rotate_left(9).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ word
+        })
+    }
 }
 
 /// Keeps nothing.

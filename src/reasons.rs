@@ -75,6 +75,10 @@ reasons! {
     LOST_LOG "its log lacks entries that are committed";
     /// A node of TiKV's Raft found itself in a state that it does not allow.
     PANICKED "the crate panicked";
+    /// With the fault FailingDisk, an fsync failed, and the process aborted.
+    DISK_FAILED "an fsync failed";
+    /// With the fault FullDisk, a write found no room, and the process aborted.
+    DISK_FULL "its disk was full";
 }
 
 reasons! {

@@ -3,6 +3,10 @@
 //! prevent.
 #![allow(missing_docs)]
 
+#[path = "checks/damage.rs"]
+mod damage;
+#[path = "checks/disks.rs"]
+mod disks;
 #[path = "checks/forged.rs"]
 mod forged;
 #[path = "checks/honest.rs"]

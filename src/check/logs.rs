@@ -365,6 +365,7 @@ impl Checks {
     /// snapshot is installed.
     pub(super) fn covered(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
         let hash = node.log().hash_at(index);
+        self.snapshot_is_whole(now, id, node, index);
         let in_sequence = self.ledger.hash_at(index) == hash;
         if in_sequence && index <= self.ledger.confirmed() {
             return self.findings.checked(Property::SnapshotConsistency);
@@ -395,6 +396,7 @@ impl Checks {
         (first, index, hash): (u64, u64, u64),
     ) {
         self.remember(now, id, What::Installed { index });
+        self.snapshot_is_whole(now, id, node, index);
         let (history, known) = self.history(id, first, (index, hash));
         self.snapshot_holds(now, id, index, hash, known.then_some(&history));
         let commit = self.nodes[id.at()].commit;
@@ -467,6 +469,14 @@ impl Checks {
         (before.chain([hash]).collect(), false)
     }
 
+    /// A snapshot holds a state that no damage has altered.
+    fn snapshot_is_whole(&mut self, now: Time, id: NodeId, node: &impl Replica, index: u64) {
+        if node.machine().is_altered() {
+            let breach = Breach::SnapshotDiffers { node: id, index };
+            self.violated(now, breach, self.is_honest(id), None);
+        }
+    }
+
     /// Whether a snapshot matches the commits of honest nodes, or entries that they may still
     /// commit.
     fn snapshot_holds(
@@ -523,6 +533,30 @@ impl Checks {
         (witness.role, witness.term, witness.commit) =
             (status.role, status.term, status.commit_index);
         witness.apart = false;
+    }
+
+    /// A node is down, and its disk broke its word: the node owes no more than what the disk holds,
+    /// but its votes remain cast, and its acknowledgements were counted.
+    pub(super) fn disk_lost(&mut self, id: NodeId, node: &impl Replica) {
+        let status = node.status();
+        let witness = &mut self.nodes[id.at()];
+        let same = witness.common(node.log());
+        let Promised { term, vote, index } = &mut witness.promised;
+        *term = status.term.min(*term);
+        *vote = vote.filter(|(term, candidate)| {
+            *term < status.term || (*term, Some(*candidate)) == (status.term, status.voted_for)
+        });
+        *index = same.min(*index);
+    }
+
+    /// A node is down, and its disk holds something other than what was written.
+    pub(super) fn corrupted(&mut self, now: Time, id: NodeId, node: &impl Replica) {
+        let same = self.nodes[id.at()].common(node.log());
+        self.crashed(now, id, node);
+        let last = node.log().last_index();
+        for index in same + 1..=last {
+            self.match_prefix(now, id, node, index);
+        }
     }
 
     /// A node lost its disk: it need not hold anything, but its votes remain cast.

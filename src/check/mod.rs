@@ -45,7 +45,9 @@ use self::witness::Witness;
 use crate::protocol::{NodeId, NodeSet, OpId, Role};
 use crate::replica::{Command, Promise, Replica, ReplicaMessage as _, ReplicaNote};
 
-use crate::sim::{ClockEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time};
+use crate::sim::{
+    ClockEvent, DiskEvent, Flight, HostEvent, Links, MessageId, Observer, OpEvent, Time,
+};
 
 /// Options of the checks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -192,14 +194,14 @@ impl Checks {
             let involved = breach.nodes();
             let own = involved.iter().flat_map(|id| nodes[id.at()].moments.iter());
             let others = (0..nodes.len()).map(NodeId::from).filter(|id| !involved.contains(id));
-            let votes = others.flat_map(|id| breach.votes(&nodes[id.at()].moments));
+            let others = others.flat_map(|id| breach.elsewhere(&nodes[id.at()].moments));
             let committed = breach.index().and_then(|index| Some((index, ledger.get(index)?)));
             let committed = committed.map(|(index, entry)| Placed {
                 stamp: entry.at,
                 node: entry.by,
                 what: What::Committed { index, term: entry.term },
             });
-            story(own.chain(votes).chain(committed), |since| {
+            story(own.chain(others).chain(committed), |since| {
                 faults.since(since, &involved, nodes.len())
             })
         });
@@ -255,6 +257,14 @@ impl<P: Replica> Observer<P> for Checks {
             HostEvent::Crashed | HostEvent::Halted(_) => self.crashed(now, id, node),
             HostEvent::Wiped => self.wiped(id),
             HostEvent::Added | HostEvent::Restarted | HostEvent::Paused | HostEvent::Resumed => {}
+        }
+    }
+
+    fn disk(&mut self, now: Time, id: NodeId, node: &P, event: DiskEvent) {
+        self.remember(now, id, What::Disk(event));
+        self.disk_lost(id, node);
+        if event == DiskEvent::Corrupted {
+            self.corrupted(now, id, node);
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::faults::{Ends, Force};
 use crate::protocol::{NodeId, Role};
 use crate::replica::{Command, Key, Op, Value};
-use crate::sim::{ClockEvent, HostEvent, Time};
+use crate::sim::{ClockEvent, DiskEvent, HostEvent, Time};
 
 /// A moment in the story of a violation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,6 +35,10 @@ impl Moment {
                 format!("{who} installed a snapshot up to index {index}")
             }
             What::Host(event) => format!("{who} {}", event.name()),
+            What::Disk(DiskEvent::Corrupted) => format!("the disk of {who} was corrupted"),
+            What::Disk(DiskEvent::LostSynced) => {
+                format!("the disk of {who} lost what it had reported as durable")
+            }
             What::Lied(None) => format!("{who} began to lie"),
             What::Lied(Some(deed)) => format!("{who} {deed} (a lie)"),
             What::Links { force, ends, over } => {
@@ -96,6 +100,8 @@ pub enum What {
     },
     /// Its host changed.
     Host(HostEvent),
+    /// Its disk broke its word.
+    Disk(DiskEvent),
     /// It began to lie, or did this.
     Lied(Option<&'static str>),
     /// A fault began or ended on some of its links.

@@ -140,10 +140,13 @@ impl Breach {
         }
     }
 
-    /// The moments of another node that belong to the violation's story: if two nodes lead one
-    /// term, its votes in that term, and the events between them that let it vote again.
-    pub(super) fn votes(&self, moments: &Moments) -> Vec<Placed> {
-        let &Breach::TwoLeaders { term, .. } = self else { return Vec::new() };
+    /// The moments of another node that belong to the violation's story: what its disk lost; and if
+    /// two nodes lead one term, its votes in that term, and the events between them that let it
+    /// vote again.
+    pub(super) fn elsewhere(&self, moments: &Moments) -> Vec<Placed> {
+        let &Breach::TwoLeaders { term, .. } = self else {
+            return moments.iter().filter(|one| matches!(one.what, What::Disk(_))).collect();
+        };
         let of_term =
             |moment: &Placed| matches!(moment.what, What::Voted { term: of, .. } if of == term);
         let first = moments.iter().position(|moment| of_term(&moment));
@@ -152,7 +155,7 @@ impl Breach {
         let until_last = moments.iter().take_while(|moment| moment.stamp <= last.stamp);
         let caused = |(at, moment): &(usize, Placed)| match moment.what {
             What::Lied(_) => true,
-            What::Host(_) => *at >= first,
+            What::Host(_) | What::Disk(_) => *at >= first,
             _ => of_term(moment),
         };
         until_last.enumerate().filter(caused).map(|(_, moment)| moment).collect()

@@ -160,6 +160,8 @@ impl Node {
             Some(Refusal::SteppedDown)
         } else if term < self.term() {
             Some(Refusal::StaleTerm(Stale::Vote))
+        } else if self.abstains(term) {
+            Some(Refusal::Damaged)
         } else if !self.can_vote_for(from) {
             Some(Refusal::AlreadyVoted)
         } else if !self.is_up_to_date(last) {
@@ -198,7 +200,9 @@ impl Node {
         last: EntryId,
         fx: &mut E,
     ) {
-        let refusal = if self.policy.asks_about_log() {
+        let refusal = if self.abstains(term) {
+            Some(Refusal::Damaged)
+        } else if self.policy.asks_about_log() {
             (!self.is_up_to_date(last)).then_some(Refusal::NotUpToDate)
         } else if self.hears_leader(now) || self.refuses_votes(now) {
             Some(Refusal::StickyVote)

@@ -115,9 +115,9 @@ impl Node {
     }
 
     /// Whether this node may start an election: a voter, also one whose removal is not committed
-    /// yet, for it "might still be needed" (diss. §4.2.2).
+    /// yet, for it "might still be needed" (diss. §4.2.2); but none whose log is damaged.
     pub(super) fn may_campaign(&self) -> bool {
-        self.roster.votes(self.id) || self.is_still_needed()
+        !self.lacks_entries() && (self.roster.votes(self.id) || self.is_still_needed())
     }
 
     #[cold]

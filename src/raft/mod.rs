@@ -5,12 +5,14 @@
 //! it implements. Its log, its commands and its store are those of any [`crate::replica`]. In this
 //! order: [`messages`], [`rules`] (which can be taken away), [`config`], [`stable`] (Figure 2,
 //! persistent state), [`node`] (state and dispatch), `disk` (writes, and promises that wait for
-//! them), `election` (§5.2, §5.4.1, diss. §9.6) with its [`variants`] and [`tuning`], `replication`
-//! (§5.3, §5.4.2) with the leader's view of each follower ([`progress`]), [`snapshot`] (§7),
-//! `membership` (§6, diss. ch. 4), `transfer` (diss. §3.10), `reads` (diss. §6.4).
+//! them) and `damage` (what a node does that finds its disk damaged), `election` (§5.2, §5.4.1,
+//! diss. §9.6) with its [`variants`] and [`tuning`], `replication` (§5.3, §5.4.2) with the leader's
+//! view of each follower ([`progress`]), [`snapshot`] (§7), `membership` (§6, diss. ch. 4),
+//! `transfer` (diss. §3.10), `reads` (diss. §6.4).
 
 mod catch_up;
 pub mod config;
+mod damage;
 mod disk;
 mod election;
 pub mod fields;

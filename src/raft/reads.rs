@@ -191,7 +191,7 @@ impl Node {
 
     fn serve<E: Effects<Self>>(&mut self, op: OpId, key: Key, fx: &mut E) {
         let items = self.machine.read(key);
-        let hash = self.log().hash_at(self.commit);
+        let hash = self.machine.history(self.log().hash_at(self.commit));
         fx.reply(op, Reply::Ok(Output::Read { index: self.commit, hash, items }));
     }
 }

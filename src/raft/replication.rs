@@ -158,6 +158,9 @@ impl Node {
         let known =
             if self.obeys(Rule::CommitVerified) { verified } else { self.log().last_index() };
         self.commit_to(commit.min(known), fx);
+        if self.lacks_entries() {
+            self.repair(verified, commit, fx);
+        }
         let reply = RaftMessage::AppendEntriesReply {
             term: self.term(),
             success: true,

@@ -6,9 +6,10 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::damage::Missing;
 use super::snapshot::Snapshot;
 use crate::clone::clone_by_field;
-use crate::protocol::{Fingerprint, NodeId, Stable};
+use crate::protocol::{Damage, Fingerprint, NodeId, Part, Stable};
 use crate::replica::log::Log;
 use crate::replica::types::{Command, Entry, fold};
 
@@ -22,9 +23,11 @@ pub struct StableState {
     snapshot: Option<Arc<Snapshot>>,
     /// The last index that may be removed once the snapshot, which covers it, is durable.
     droppable: u64,
+    /// What damage to the disk has taken.
+    missing: Missing,
 }
 
-clone_by_field!([] StableState { log, snapshot } copied { term, vote, droppable });
+clone_by_field!([] StableState { log, snapshot } copied { term, vote, droppable, missing });
 
 /// A change of a node's persistent state.
 #[derive(Clone, Debug)]
@@ -58,6 +61,8 @@ pub enum Write {
         /// The snapshot.
         snapshot: Arc<Snapshot>,
     },
+    /// The end of a repair: a leader has sent what damage had taken from the log.
+    Repaired,
 }
 
 impl Fingerprint for Write {
@@ -70,6 +75,7 @@ impl Fingerprint for Write {
             Write::Truncate { index } => fold(3, *index),
             Write::Save { snapshot, droppable } => fold(4, fold(snapshot.base.hash, *droppable)),
             Write::Install { snapshot } => fold(5, snapshot.base.hash),
+            Write::Repaired => 6,
         }
     }
 }
@@ -77,10 +83,13 @@ impl Fingerprint for Write {
 impl Hash for StableState {
     /// Of the log the hash of its prefix, which covers every entry.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { term, vote, log, snapshot, droppable } = self;
+        let Self { term, vote, log, snapshot, droppable, missing } = self;
         let snapshot = snapshot.as_ref().map(|snapshot| snapshot.base);
         (term, vote, log.base(), log.last(), log.hash_at(log.last_index())).hash(state);
         (snapshot, droppable).hash(state);
+        if *missing != Missing::default() {
+            missing.hash(state);
+        }
     }
 }
 
@@ -95,7 +104,16 @@ impl Stable for StableState {
             Write::Truncate { index } => self.truncate(index),
             Write::Save { snapshot, droppable } => self.save(snapshot, droppable),
             Write::Install { snapshot } => self.install(snapshot),
+            Write::Repaired => self.repaired(),
         }
+    }
+
+    fn locate(&self, part: Part, index: Option<u64>, draw: u64) -> Option<(u64, u64)> {
+        self.part(part, index, draw)
+    }
+
+    fn damage(&mut self, damage: &Damage) -> bool {
+        self.read_damaged(damage)
     }
 }
 
@@ -188,6 +206,35 @@ impl StableState {
         if self.may_compact() {
             self.log.compact(self.droppable);
         }
+    }
+
+    /// What damage to the disk has taken.
+    #[inline]
+    pub(super) fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    pub(super) fn missing_mut(&mut self) -> &mut Missing {
+        &mut self.missing
+    }
+
+    /// The log is whole again.
+    pub(super) fn repaired(&mut self) {
+        self.missing.log_is_whole();
+    }
+
+    pub(super) fn log_mut(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    /// Replaces the snapshot by one of the same index.
+    pub(super) fn replace_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.snapshot = Some(snapshot);
+    }
+
+    /// A log without a snapshot.
+    pub(super) fn replace_log(&mut self, log: Log) {
+        (self.log, self.snapshot, self.droppable) = (log, None, 0);
     }
 
     /// Without the rule [`super::Rule::PersistVote`]: the vote never reached the disk.

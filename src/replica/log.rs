@@ -230,6 +230,23 @@ impl Log {
         })
     }
 
+    /// Replaces the operation of an entry: the history is another one from there on.
+    pub(crate) fn alter(&mut self, index: u64, op: Op) {
+        let place = self.place(index);
+        if let Some(slot) = self.slots.get_mut(place) {
+            slot.op = op;
+            self.hash_from(index);
+        }
+    }
+
+    fn hash_from(&mut self, first: u64) {
+        for index in first..=self.last_index() {
+            let Some(Entry { term, command, .. }) = self.get(index) else { continue };
+            let (before, place) = (self.hash_at(index - 1), self.place(index));
+            self.slots[place].hash = prefix_hash(before, term, &command);
+        }
+    }
+
     /// The number of entries from `first` on, at most `limit`.
     #[inline]
     pub fn count_from(&self, first: u64, limit: u32) -> u64 {

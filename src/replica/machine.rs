@@ -1,20 +1,34 @@
 //! The replicated state machine: a key-value store with client sessions (paper §8,
 //! diss. §6.3). A key holds a list of items; `put` replaces it by one item, `append` adds one.
 
+use std::hash::{Hash, Hasher};
+
 use super::types::{Command, Key, Op, Output, Value, fold};
 use crate::clone::clone_by_field;
 
 /// A node's copy of the store.
-#[derive(Debug, Default, Hash)]
+#[derive(Debug, Default)]
 pub struct Machine {
     /// The cells of [`PAGE`] keys each, so that a key among a million does not need room for all
     /// keys below it: the first write took 20 ms.
     pages: Vec<Vec<Cell>>,
     cells: usize,
     sessions: Vec<SessionState>,
+    /// Whether damage has altered it, so that it is not what the log leads to.
+    altered: bool,
 }
 
-clone_by_field!([] Machine { pages, sessions } copied { cells });
+clone_by_field!([] Machine { pages, sessions } copied { cells, altered });
+
+impl Hash for Machine {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { pages, cells, sessions, altered } = self;
+        (pages, cells, sessions).hash(state);
+        if *altered {
+            altered.hash(state);
+        }
+    }
+}
 
 const PAGE: usize = 256;
 
@@ -107,9 +121,29 @@ impl Machine {
         self.cells
     }
 
+    /// Replaces the first value of the first key that has one; false if no key has one.
+    pub(crate) fn alter(&mut self, another: impl Fn(Value) -> Value) -> bool {
+        let mut cells = self.pages.iter_mut().flatten();
+        let Some(value) = cells.find_map(|cell| cell.first.as_mut()) else { return false };
+        *value = another(*value);
+        self.altered = true;
+        true
+    }
+
+    /// Whether damage has altered it, so that it is not what the log leads to.
+    pub fn is_altered(&self) -> bool {
+        self.altered
+    }
+
+    /// The hash of the history that reads show, if that of the log is `hash`.
+    #[inline]
+    pub(crate) fn history(&self, hash: u64) -> u64 {
+        if self.altered { !hash } else { hash }
+    }
+
     /// Empties the store.
     pub(crate) fn forget(&mut self) {
-        self.cells = 0;
+        (self.cells, self.altered) = (0, false);
         self.pages.clear();
         self.sessions.clear();
     }
@@ -169,7 +203,10 @@ impl Machine {
 
     fn execute(&mut self, index: u64, term: u64, hash: u64, op: Op) -> Output {
         let applied = match op {
-            Op::Get { key } => return Output::Read { index, hash, items: self.read(key) },
+            Op::Get { key } => {
+                let (hash, items) = (self.history(hash), self.read(key));
+                return Output::Read { index, hash, items };
+            }
             Op::Cas { key, expected, value } => self.cell(key).cas(expected, value),
             _ => {
                 self.apply_quietly(op);

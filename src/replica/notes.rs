@@ -201,6 +201,9 @@ refusals! {
     SteppedDown "stepped_down" "simulator of Raft Refloated";
     /// An AppendEntries of a term that the receiver itself leads; no honest node sends it.
     SecondLeader "second_leader" "§5.2";
+    /// The node found damage on its disk, and no longer knows what it acknowledged, or for which
+    /// candidate it voted.
+    Damaged "damaged" "Protocol-Aware Recovery, FAST 2018";
 }
 
 impl Refusal {
@@ -214,6 +217,7 @@ impl Refusal {
             Refusal::PrevLogMismatch => 5,
             Refusal::SteppedDown => 6,
             Refusal::SecondLeader => 7,
+            Refusal::Damaged => 8,
         }
     }
 }
@@ -258,6 +262,7 @@ mod tests {
             Refusal::PrevLogMismatch,
             Refusal::SteppedDown,
             Refusal::SecondLeader,
+            Refusal::Damaged,
         ];
         let refused = |why| ReplicaNote::Refused { from: NodeId(1), why }.fingerprint();
         let seen: Vec<u64> = stale.chain(others).map(refused).collect();

@@ -72,6 +72,26 @@ impl HostEvent {
     }
 }
 
+/// What a node's disk did that its node did not know of. The node is down then, and shows what the
+/// disk holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DiskEvent {
+    /// A crash lost writes that counted as durable.
+    LostSynced,
+    /// It does not return what was written.
+    Corrupted,
+}
+
+impl DiskEvent {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            DiskEvent::LostSynced => "lost_synced",
+            DiskEvent::Corrupted => "corrupted",
+        }
+    }
+}
+
 /// A change of a node's clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ClockEvent {
@@ -145,6 +165,9 @@ pub trait Observer<P: Protocol>: Clone + Send + Sync + 'static {
     fn requested(&mut self, now: Time, id: NodeId) {}
     /// A node's host changed.
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {}
+    /// A node's disk broke its word. If a crash shows it, this is called before [`Observer::host`]
+    /// for the crash.
+    fn disk(&mut self, now: Time, id: NodeId, node: &P, event: DiskEvent) {}
     /// A node's clock changed.
     fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {}
     /// A network fault began or ended.
@@ -209,6 +232,10 @@ impl<P: Protocol, A: Observer<P>, B: Observer<P>> Observer<P> for (A, B) {
     fn host(&mut self, now: Time, id: NodeId, node: &P, event: HostEvent) {
         self.0.host(now, id, node, event);
         self.1.host(now, id, node, event);
+    }
+    fn disk(&mut self, now: Time, id: NodeId, node: &P, event: DiskEvent) {
+        self.0.disk(now, id, node, event);
+        self.1.disk(now, id, node, event);
     }
     fn clock(&mut self, now: Time, id: NodeId, event: ClockEvent) {
         self.0.clock(now, id, event);

@@ -11,7 +11,7 @@ use super::{Ceiling, Level};
 use crate::protocol::{Message, NodeId, OpId, Status};
 use crate::raft::RaftMessage;
 use crate::replica::{MAX_MEMBERS, Members, Replica, ReplicaMessage as _, ReplicaNote, Wire};
-use crate::sim::{Fate, Flight, HostEvent, Observer, OpEvent, Time};
+use crate::sim::{DiskEvent, Fate, Flight, HostEvent, Observer, OpEvent, Time};
 
 /// Observes a world of Raft nodes and records its events.
 ///
@@ -362,6 +362,22 @@ impl<P: Replica> Observer<P> for Recorder {
             // A node that is added or restarts starts now.
             let starts = matches!(event, HostEvent::Added | HostEvent::Restarted);
             self.cause = if starts { row } else { NO_ROW };
+        }
+    }
+
+    fn disk(&mut self, now: Time, id: NodeId, node: &P, event: DiskEvent) {
+        if !self.records_states() {
+            return;
+        }
+        let at = self.last.moved_to(now);
+        if event == DiskEvent::Corrupted {
+            self.lives.survived(&mut self.tables.entries, at, id, node.log());
+            self.hosts[id.at()].up = false;
+            self.show(now, id, &crate::protocol::Protocol::status(node));
+        }
+        if self.level == Level::Full {
+            self.cause = NO_ROW;
+            self.event(now, id, event.into(), Detail::default(), int(node.term()));
         }
     }
 

@@ -6,7 +6,7 @@ use super::events::Events;
 use super::table::{codes, table, tables};
 use crate::protocol::{Message, Role};
 use crate::raft::RaftMessage;
-use crate::sim::{Fate, HostEvent};
+use crate::sim::{DiskEvent, Fate, HostEvent};
 
 tables! {
     /// One row for each message that was sent, and for each copy of one.
@@ -220,6 +220,8 @@ codes! {
         Installed = "snapshot_installed", "The node installed a leader's snapshot.";
         Configured = "configured", "Another configuration is in force on the node.";
         Lies = "lies", "The node began to lie, or was ordered to do what no honest node does (`detail`).";
+        LostSynced = "lost_synced", "A crash lost writes that counted as durable.";
+        Corrupted = "corrupted", "The disk does not return what was written.";
     }
 }
 
@@ -245,6 +247,15 @@ impl From<HostEvent> for EventKind {
             HostEvent::Resumed => EventKind::Resumed,
             HostEvent::Wiped => EventKind::Wiped,
             HostEvent::Halted(_) => EventKind::Halted,
+        }
+    }
+}
+
+impl From<DiskEvent> for EventKind {
+    fn from(event: DiskEvent) -> Self {
+        match event {
+            DiskEvent::LostSynced => EventKind::LostSynced,
+            DiskEvent::Corrupted => EventKind::Corrupted,
         }
     }
 }
@@ -298,6 +309,9 @@ mod tests {
             assert_eq!(ROLES[role as usize], role.name());
         }
         for event in [HostEvent::Crashed, HostEvent::Wiped, HostEvent::Halted("")] {
+            assert_eq!(EventKind::from(event).name(), event.name());
+        }
+        for event in [DiskEvent::LostSynced, DiskEvent::Corrupted] {
             assert_eq!(EventKind::from(event).name(), event.name());
         }
         assert_eq!(EventKind::timer(replica::ELECTION.0), EventKind::TimerElection);

@@ -53,6 +53,7 @@ impl<P: Protocol> Host<P> {
                     state.add((1, timer.0, expires));
                 }
                 Backlog::Synced => state.add(2),
+                Backlog::DiskFailed(reason) => state.add((4, reason)),
                 Backlog::Request(op, request) => state.add((3, op, request.fingerprint())),
             }
         }

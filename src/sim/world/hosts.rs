@@ -1,13 +1,12 @@
-//! Hosts of nodes: crash, restart, wipe, pause, clocks and disks.
+//! Hosts of nodes: crash, restart, wipe, pause and clocks.
 
 use super::{Backlog, Before, Core, Host, World};
-use crate::protocol::{Durability, Fingerprint, Input, NodeId, Protocol, Span, Status, WriteId};
+use crate::protocol::{Fingerprint, Input, NodeId, Protocol, Span, Status, WriteId};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
 use crate::sim::disk::Unsynced;
 use crate::sim::luck::{Purpose, below};
-use crate::sim::observer::{ClockEvent, Fate, HostEvent, Observer};
-use crate::sim::queue::Due;
+use crate::sim::observer::{ClockEvent, DiskEvent, Fate, HostEvent, Observer};
 use crate::sim::time::Time;
 
 impl<P: Protocol, O: Observer<P>> World<P, O> {
@@ -34,8 +33,13 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 WriteId(synced.0 + below(draw, written.0 - synced.0 + 1))
             }
         };
+        let disk = &mut core.hosts[id.at()].disk;
+        let durable = disk.readable(durable);
+        let broke_word = durable < disk.reported();
         let before = Before::of::<P, O>(node);
-        node.crash(core.hosts[id.at()].disk.crash(durable));
+        let left = disk.crash(durable);
+        let corrupted = left.as_ref().is_some_and(|left| left.corrupted);
+        node.crash(left.map(|left| left.state));
         core.leaders.remove(id);
         let kind = u64::from(matches!(event, HostEvent::Halted(_))) << 48;
         core.digest.absorb(core.now.0, 9 << 56 | kind | u64::from(id.0) << 40 | durable.0);
@@ -46,6 +50,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         host.incarnation += 1;
         for timer in &mut core.timers[id.at() * P::TIMERS..][..P::TIMERS] {
             timer.disarm();
+        }
+        if broke_word {
+            core.observer.disk(core.now, id, node, DiskEvent::LostSynced);
+        }
+        if corrupted {
+            core.observer.disk(core.now, id, node, DiskEvent::Corrupted);
         }
         core.observer.host(core.now, id, node, event);
         if O::SETTLED {
@@ -151,6 +161,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                     self.core.observer.synced(self.core.now, id);
                     self.step(id, Input::Persisted(durable));
                 }
+                Backlog::DiskFailed(reason) => self.halt(id, reason),
                 Backlog::Request(op, request) => self.requested(id, op, request),
             }
         }
@@ -191,25 +202,5 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         self.digest.absorb(21 << 56 | vote, term);
         self.digest.absorb(last_index, last_term);
         self.digest.absorb(commit_index, node.stable().fingerprint());
-    }
-
-    /// A node asks to make everything that it wrote durable.
-    #[inline(never)] // only with slow disks
-    pub(super) fn sync(&mut self, id: NodeId) -> Durability {
-        let durability = self.hosts[id.at()].disk.sync();
-        self.begin_sync(id);
-        durability
-    }
-
-    /// Begins the fsync that waits, if there is one and no other is running.
-    pub(super) fn begin_sync(&mut self, id: NodeId) {
-        let Some(sync) = self.hosts[id.at()].disk.begin() else { return };
-        // Write and fsync have the same purpose, with two draws per fsync.
-        let (entity, ordinal) = (u64::from(id.0), sync * 2);
-        let write = self.disk.write.sample(self.luck.draw(Purpose::Disk, entity, ordinal));
-        let fsync = self.disk.fsync.sample(self.luck.draw(Purpose::Disk, entity, ordinal + 1));
-        let incarnation = self.hosts[id.at()].incarnation;
-        let due = self.now + write + fsync;
-        self.queue.push(due, Due::Synced { node: id.0, incarnation });
     }
 }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod director;
+mod disks;
 mod effects;
 mod fingerprint;
 mod hosts;
@@ -99,6 +100,7 @@ struct Core<P: Protocol, O> {
     timers: Vec<Timer>,
     hosts: Vec<Host<P>>,
     disk: Arc<DiskSpec>,
+    /// Whether every write is durable at once: no disk takes time, and no fault has hit one.
     instant_disk: bool,
     luck: Luck,
     digest: Digest,
@@ -174,6 +176,8 @@ enum Backlog<P: Protocol> {
     /// A timer expired; void once the node has armed or disarmed it again.
     Timer(TimerId, u64),
     Synced,
+    /// An fsync failed, and the node has yet to halt for this reason.
+    DiskFailed(&'static str),
     Request(OpId, P::Request),
 }
 
@@ -425,25 +429,6 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         true
     }
 
-    fn synced(&mut self, id: NodeId, incarnation: u32) -> bool {
-        let core = &mut self.core;
-        let host = &mut core.hosts[id.at()];
-        if host.incarnation != incarnation || !host.disk.finish() {
-            return false;
-        }
-        core.digest.absorb(core.now.0, 5 << 56 | u64::from(id.0));
-        core.begin_sync(id);
-        let host = &mut core.hosts[id.at()];
-        if host.paused {
-            host.backlog.push_back(Backlog::Synced);
-        } else {
-            let durable = host.disk.tell();
-            core.observer.synced(core.now, id);
-            self.step(id, Input::Persisted(durable));
-        }
-        true
-    }
-
     /// A node handles an input, and the world processes its effects.
     #[inline(never)]
     fn step(&mut self, id: NodeId, input: Input<'_, P>) {
@@ -463,7 +448,10 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
     #[cold]
     fn halt(&mut self, id: NodeId, reason: &'static str) {
-        self.go_down(id, Unsynced::Keep, HostEvent::Halted(reason));
+        // The process ends, not the machine; but what could not be written is lost.
+        let failed = self.core.hosts[id.at()].disk.has_failed();
+        let unsynced = if failed { Unsynced::Lose } else { Unsynced::Keep };
+        self.go_down(id, unsynced, HostEvent::Halted(reason));
     }
 
     #[inline(never)]
