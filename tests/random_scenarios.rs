@@ -11,7 +11,7 @@ use raftlab::check::Checks;
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario};
 use raftlab::fault::clock::Clock;
-use raftlab::fault::nemesis::random_faults;
+use raftlab::fault::nemesis::{random_disk_faults, random_faults};
 use raftlab::fault::{Fault, Kind, Names};
 use raftlab::protocol::{Delay, Mix, Protocol, ReadPath, Span};
 use raftlab::raft::variants::VARIANTS;
@@ -98,6 +98,10 @@ fn soak_of_random_scenarios_breaks_nothing() {
         "crash",
         "pause",
         "clock_rate",
+        "slow_disk",
+        "stalled_disk",
+        "full_disk",
+        "failing_disk",
     ] {
         let struck = floors.struck.get(kind).copied().unwrap_or(0);
         assert!(struck > scenarios / 20, "{kind} struck {struck} times");
@@ -192,6 +196,9 @@ fn random_scenario(seed: u64) -> Scenario {
     random_election_rule(&mut rng, &mut scenario);
     if rng.random_bool(0.4) {
         scenario.snapshot_every = Some([1, 3, 10, 40][rng.random_range(0..4)]);
+    }
+    if rng.random_bool(0.5) {
+        scenario.faults.extend(random_disk_faults(&mut rng, HORIZON_MS, true));
     }
     scenario.horizon = Some(Time((HORIZON_MS * 1e6) as u64));
     scenario

@@ -91,7 +91,7 @@ fn soak_of_liars_has_the_verdicts_of_an_oracle() {
 const RARE: &[Property] = &[Property::LeaderAppendOnly];
 
 fn play(seed: u64, sum: &mut Sum) {
-    let scenario = Arc::new(swarm::scenario(seed));
+    let scenario = Arc::new(swarm::scenario(seed, !ONCE_DIFFERED.contains(&seed)));
     let nodes = scenario.nodes.len();
     let watch = (Checks::new(nodes), Record::new(nodes));
     let mut cluster = Cluster::<Node, _>::new(scenario.clone(), seed, OnViolation::Record, watch)

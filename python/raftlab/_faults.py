@@ -1,139 +1,57 @@
 """Faults as values: they print, serialise, and are drawn as bands on the time line.
 
-A fault names its target by name (`"A"`, `"AB"`, `["A", "B"]`) or by role (`"leader"`, `"a follower"`,
-`"a minority"`, …; see `raftlab.targets`), resolved when it strikes. All faults take the same schedule:
-
-at : time or distribution, optional
-    The time of the strike, from the beginning of the run.
-after : time or distribution, optional
-    The time of the strike, from the moment at which the fault is given. Without `at` and `after` it strikes
-    at once.
-duration : time or distribution, optional
-    The duration of each strike; by default until it is healed or strikes again. The mean of a random duration
-    is the MTTR, the mean time to repair.
-every : time or distribution, optional
-    The time from strike to strike, whether the last has ended or not. Its mean is the MTBF, the mean time
-    between failures.
-uptime : time or distribution, optional
-    The time from the end of a strike to the next, instead of `every`. Its mean is the MTTF, the mean time to
-    failure. Without `at` and `after` the first strike also comes after an uptime.
-times : int, optional
-    The number of strikes with `every` or `uptime`; unlimited by default.
-patience : time, default 10 s
-    The time that it waits for a leader or a follower if there is none. Other roles are not waited for
-    (`"the crashed"` when no node is down): the fault then strikes no node, at once.
-
-Each strike lasts for its own duration, regardless of other strikes, and faults that act at the same time
-combine: a link is up iff no active fault cuts it, a node is up iff none holds it down, and runs iff it is up
-and none pauses it. Delays add, losses combine as 1 - prod(1 - p), the rates of a clock multiply. With
-
-    Crash("A", uptime=rl.exponential("100s"), duration=rl.exponential("10s"))
-
-node A is down MTTR / (MTTF + MTTR) = 1/11 of the time in the long run.
+`_fault` has what they share: targets and schedule. The faults of disks are in `_disk_faults`.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Unpack
 
-from ._arguments import U32, choice, flag, integer, message_types, probability, reading
+from ._arguments import choice, flag, integer, message_types, probability, reading
+from ._disk_faults import Corrupt, FailingDisk, FullDisk, LyingDisk, SlowDisk, StalledDisk, Wipe
+from ._fault import SCHEDULE_TIMES, Fault, OnNode, init_schedule, target_to_dict
 from ._signatures import passes_on
-from ._time import Duration, to_ms, to_signed_ms
-from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced, words
-from ._values import Node, Value, listed
+from ._time import Duration, to_signed_ms
+from ._typing import (
+    LieName,
+    MessageType,
+    Schedule,
+    Shape,
+    Target,
+    Unsynced,
+    words,
+)
 from .distributions import Distribution, Time, time_to_dict
 from .errors import InvalidError, shown
 
 __all__ = [
     "ClockJump",
     "ClockRate",
+    "Corrupt",
     "Crash",
     "Cut",
     "Delay",
     "Duplicate",
+    "FailingDisk",
     "Fault",
     "ForgetVote",
+    "FullDisk",
     "Hold",
     "Isolate",
     "Lie",
     "Loss",
+    "LyingDisk",
     "Partition",
     "Pause",
     "Restart",
     "Resume",
+    "SlowDisk",
+    "StalledDisk",
     "Usurp",
     "Wipe",
 ]
-
-
-def target_to_dict(target: Target | Node, what: str) -> Any:
-    """A target as the scenario's JSON has it."""
-    if isinstance(target, str):
-        return target
-    if isinstance(target, Node):  # a longer name may also be a role, or names in a row
-        return target.name if len(target.name) == 1 else [target.name]
-    try:
-        names = [part.name if isinstance(part, Node) else part for part in listed(target)]
-    except TypeError:
-        names = []
-    if not names or not all(isinstance(name, str) for name in names):
-        raise InvalidError(f"{what} must be a name, a list of names or a role, not {shown(target)}")
-    return names
-
-
-SCHEDULE_TIMES = ("at", "after", "duration", "every", "uptime")
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Fault(Value):
-    """The base of all faults: its schedule. See the module for what the arguments mean."""
-
-    name: ClassVar[str] = ""
-    _label: ClassVar[str] = "{kind} {hit}"
-    """The label on pictures, with parameters, `kind`, and what was hit: `hit`, `link` or `groups`."""
-
-    at: Time | None = field(default=None, kw_only=True)
-    after: Time | None = field(default=None, kw_only=True)
-    duration: Time | None = field(default=None, kw_only=True)
-    every: Time | None = field(default=None, kw_only=True)
-    uptime: Time | None = field(default=None, kw_only=True)
-    times: int | None = field(default=None, kw_only=True)
-    patience: Duration = field(default="10s", kw_only=True)
-
-    def __post_init__(self) -> None:
-        for part in fields(self):
-            value = getattr(self, part.name)
-            if isinstance(value, Node):
-                object.__setattr__(self, part.name, target_to_dict(value, part.name))
-        super().__post_init__()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the scenario's JSON has it."""
-        what = type(self).__name__
-        written: dict[str, Any] = {"fault": {"fault": self.name, **self._parameters()}}
-        for part in SCHEDULE_TIMES:
-            value = getattr(self, part)
-            if value is not None:
-                written[part] = time_to_dict(value, f"{what}: {part}")
-        if self.times is not None:
-            written["times"] = integer(self.times, f"{what}: times", 1, U32)
-        written["patience"] = to_ms(self.patience, f"{what}: patience")
-        return written
-
-    def _parameters(self) -> dict[str, Any]:
-        raise InvalidError(f"{type(self).__name__} is not a fault that strikes; use one of its subclasses")
-
-    def _shown(self) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments in reading order: a fault's own, then its schedule."""
-        placed, named = super()._shown()
-        return placed, dict(sorted(named.items(), key=lambda item: item[0] in _SCHEDULE))
-
-
-_SCHEDULE = frozenset(f.name for f in fields(Fault))
-"""The names of the schedule's arguments."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -186,7 +104,7 @@ class Partition(Fault):
         object.__setattr__(self, "groups", frozen)
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "bridge", bridge)
-        _init_schedule(self, schedule)
+        init_schedule(self, schedule)
 
     def _parameters(self) -> dict[str, Any]:
         if len(self.groups) == 1 and self.groups[0] in words(Shape):  # a node of this name: ["bridge"]
@@ -205,23 +123,8 @@ class Partition(Fault):
         return list(self.groups), named
 
 
-def _init_schedule(fault: Fault, schedule: Schedule) -> None:
-    inspect.signature(Fault).bind(**schedule)  # an argument that it does not have is an error
-    for part in fields(Fault):
-        object.__setattr__(fault, part.name, schedule.get(part.name, part.default))
-    fault.__post_init__()
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class _OnNode(Fault):
-    node: Target
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"node": target_to_dict(self.node, f"{type(self).__name__}: node")}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Isolate(_OnNode):
+class Isolate(OnNode):
     """All links of each of these nodes to others are down.
 
     >>> Isolate("leader", at="1s")
@@ -232,7 +135,7 @@ class Isolate(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Crash(_OnNode):
+class Crash(OnNode):
     """Nodes lose power. When the fault ends they restart with the data on their disks.
 
     Parameters
@@ -258,7 +161,7 @@ class Crash(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Restart(_OnNode):
+class Restart(OnNode):
     """Nodes that are down come back: every crash and wipe on them ends.
 
     `Restart("the crashed")` brings back all nodes that are down, if any.
@@ -274,7 +177,7 @@ class Restart(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pause(_OnNode):
+class Pause(OnNode):
     """Nodes are paused (a long garbage collection, SIGSTOP): their messages and timers wait.
 
     A node continues when the last pause on it has ended. One that crashes meanwhile is down, and is paused
@@ -289,7 +192,7 @@ class Pause(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Resume(_OnNode):
+class Resume(OnNode):
     """Paused nodes continue, first with what has waited: every pause on them ends.
 
     >>> import raftlab as rl
@@ -302,21 +205,7 @@ class Resume(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Wipe(_OnNode):
-    """Nodes crash, lose their disks, and come back empty under their old names.
-
-    They are down for `duration`, or come back at once.
-
-    >>> import raftlab as rl
-    >>> rl.Cluster(3, initial=rl.Initial(log=[1, 1]), steps=[Wipe("A")])["A"].log
-    <empty log>
-    """
-
-    name: ClassVar[str] = "wipe"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ForgetVote(_OnNode):
+class ForgetVote(OnNode):
     """A lie: a node forgets its vote in this term, and would vote again.
 
     >>> import raftlab as rl
@@ -329,7 +218,7 @@ class ForgetVote(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Usurp(_OnNode):
+class Usurp(OnNode):
     """A lie: a node leads the next term without an election.
 
     >>> import raftlab as rl
@@ -341,7 +230,7 @@ class Usurp(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClockRate(_OnNode):
+class ClockRate(OnNode):
     """Clocks run fast (`rate` above 1) or slow (below 1) until the fault ends.
 
     `rate` is from 0.000001 to 1000. The rates of several faults at one node multiply; a product beyond these
@@ -365,7 +254,7 @@ class ClockRate(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClockJump(_OnNode):
+class ClockJump(OnNode):
     """Clocks are set forward, or back with a negative time such as `"-20ms"`.
 
     >>> import raftlab as rl
@@ -382,7 +271,7 @@ class ClockJump(_OnNode):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Lie(_OnNode):
+class Lie(OnNode):
     """Nodes lie.
 
     Parameters

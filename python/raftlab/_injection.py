@@ -10,26 +10,43 @@ from typing import Unpack
 from ._faults import (
     ClockJump,
     ClockRate,
+    Corrupt,
     Crash,
     Cut,
     Delay,
     Duplicate,
+    FailingDisk,
     Fault,
     ForgetVote,
+    FullDisk,
     Hold,
     Isolate,
     Lie,
     Loss,
+    LyingDisk,
     Partition,
     Pause,
     Restart,
     Resume,
+    SlowDisk,
+    StalledDisk,
     Usurp,
     Wipe,
 )
 from ._signatures import passes_on
 from ._time import Duration
-from ._typing import LieName, MessageType, Schedule, Shape, Target, Unsynced
+from ._typing import (
+    Detected,
+    DiskPart,
+    LieName,
+    MessageType,
+    OnError,
+    Schedule,
+    Shape,
+    Target,
+    Unsynced,
+    WhenFull,
+)
 from .distributions import Time
 from .views import FaultHandle
 
@@ -193,6 +210,68 @@ class Injectable:
         It takes the arguments of `Wipe`, and returns a handle that ends the fault.
         """
         return self.inject(Wipe(node, **schedule))
+
+    @passes_on(Fault)
+    def slow_disk(
+        self, node: Target, *, factor: float = 1, by: Time | None = None, **schedule: Unpack[Schedule]
+    ) -> FaultHandle:
+        """Disks take longer: the fsyncs that begin during the fault, with their writes.
+
+        It takes the arguments of `SlowDisk`, and returns a handle that ends the fault.
+        """
+        return self.inject(SlowDisk(node, factor=factor, by=by, **schedule))
+
+    @passes_on(Fault)
+    def stalled_disk(self, node: Target, **schedule: Unpack[Schedule]) -> FaultHandle:
+        """No fsync finishes until the fault ends; those that have waited finish then.
+
+        It takes the arguments of `StalledDisk`, and returns a handle that ends the fault.
+        """
+        return self.inject(StalledDisk(node, **schedule))
+
+    @passes_on(Fault)
+    def full_disk(
+        self, node: Target, *, then: WhenFull = "wait", **schedule: Unpack[Schedule]
+    ) -> FaultHandle:
+        """Disks have no room for further writes until the fault ends. What they hold can be read.
+
+        It takes the arguments of `FullDisk`, and returns a handle that ends the fault.
+        """
+        return self.inject(FullDisk(node, then=then, **schedule))
+
+    @passes_on(Fault)
+    def failing_disk(
+        self, node: Target, *, then: OnError = "halt", **schedule: Unpack[Schedule]
+    ) -> FaultHandle:
+        """Every fsync fails with an error, and what it should have made durable is lost.
+
+        It takes the arguments of `FailingDisk`, and returns a handle that ends the fault.
+        """
+        return self.inject(FailingDisk(node, then=then, **schedule))
+
+    @passes_on(Fault)
+    def lying_disk(self, node: Target, **schedule: Unpack[Schedule]) -> FaultHandle:
+        """Fsyncs are reported as done, but the data stays in a cache that a crash loses.
+
+        It takes the arguments of `LyingDisk`, and returns a handle that ends the fault.
+        """
+        return self.inject(LyingDisk(node, **schedule))
+
+    @passes_on(Fault)
+    def corrupt(
+        self,
+        node: Target,
+        *,
+        what: DiskPart = "entry",
+        index: int | None = None,
+        detected: Detected = True,
+        **schedule: Unpack[Schedule],
+    ) -> FaultHandle:
+        """An entry, the vote or the snapshot on a disk is damaged. The node finds it when it restarts.
+
+        It takes the arguments of `Corrupt`, and returns a handle that ends the fault.
+        """
+        return self.inject(Corrupt(node, what=what, index=index, detected=detected, **schedule))
 
     @passes_on(Fault)
     def clock_rate(self, node: Target, rate: float, **schedule: Unpack[Schedule]) -> FaultHandle:

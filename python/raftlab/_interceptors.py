@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, overload
 
 from ._arguments import Handle, dumps, message_types
-from ._faults import target_to_dict
+from ._fault import target_to_dict
 from ._outgoing import Outgoing, SentMessage
 from ._typing import MessageType, Target
 from .errors import InvalidError, shown

@@ -35,14 +35,9 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("bandwidth", "a message takes its latency, whatever its size", ("bandwidth", "throttle")),
     (
-        "corrupt messages, entries and configurations",
-        "interceptors change messages as a liar would",
-        ("bit_flip", "bit_rot", "corrupt", "corrupt_disk", "corruption", "flip_bits"),
-    ),
-    (
-        "fsyncs that lie",
-        "disks lose what was not synced, tear it, or are wiped",
-        ("fsync_lies", "lost_fsync", "lying_fsync"),
+        "corrupt messages and misdirected writes",
+        "interceptors change messages as a liar would; Corrupt damages what a disk holds",
+        ("bit_flip", "corrupt_message", "flip_bits", "misdirected_write"),
     ),
     (
         "a player to click through a run",

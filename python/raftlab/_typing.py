@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bug",
+    "Detected",
+    "DiskPart",
     "ElectionRule",
     "LieName",
     "MessageType",
     "NodeName",
+    "OnError",
     "OnViolation",
     "Protocol",
     "Role",
@@ -34,6 +37,7 @@ __all__ = [
     "TraceLevel",
     "Unsynced",
     "Via",
+    "WhenFull",
     "words",
 ]
 
@@ -61,6 +65,18 @@ Shape: TypeAlias = Literal["halves", "random", "bridge", "majorities_ring"]
 
 Unsynced: TypeAlias = Literal["lose", "tear", "keep"]
 """The fate of writes that no fsync has confirmed."""
+
+WhenFull: TypeAlias = Literal["wait", "halt"]
+"""What a node does whose disk is full."""
+
+OnError: TypeAlias = Literal["halt", "ignore"]
+"""What a node does when an fsync fails."""
+
+DiskPart: TypeAlias = Literal["entry", "vote", "snapshot"]
+"""A part of what a node's disk holds."""
+
+Detected: TypeAlias = bool | Literal["truncate"]
+"""How a node finds damage on its disk."""
 
 Protocol: TypeAlias = Literal["raft", "tikv"]
 """What the nodes run: raftlab's Raft, or TiKV's."""

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
 from ._conditions import Condition
-from ._faults import Fault
+from ._fault import Fault
 from ._suggest import possible
 from ._time import to_ms
 from ._typing import Protocol, words

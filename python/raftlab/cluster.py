@@ -10,7 +10,7 @@ from . import _core, views
 from ._arguments import U32, choice, dumps, flag, integer
 from ._conditions import Condition
 from ._event import Event
-from ._faults import Fault
+from ._fault import Fault
 from ._injection import Injectable
 from ._interceptors import Interceptable
 from ._membership import Reconfigurable

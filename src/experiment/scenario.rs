@@ -9,9 +9,7 @@ use super::initial::Initial;
 use super::playable::{Playable, ProtocolName, with_protocol};
 use super::step::{Action, CommandSpec, MessageName, Reconfigure, Step, too_many};
 use super::symbols::Symbols;
-use crate::fault::lies::Lies;
 use crate::fault::links::validate_probability;
-use crate::fault::vocabulary::Fault;
 use crate::fault::{Names, Scheduled};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::config::settings;
@@ -405,10 +403,8 @@ impl Scenario {
     }
 
     fn validate_fault(&self, fault: &Scheduled) -> Result<(), String> {
-        if !self.protocol.is_ours() && matches!(fault.fault, Fault::Lies(Lies::Lie(_))) {
-            return Err("fault: only nodes of protocol \"raft\" can lie; use an interceptor".into());
-        }
-        fault.validate(&self.nodes)
+        fault.validate(&self.nodes)?;
+        fault.fault.suits(&self.disk, self.protocol.is_ours())
     }
 
     /// The message with this name.

@@ -7,7 +7,7 @@ use super::vocabulary::{Family, Kind};
 use crate::protocol::{NodeId, NodeSet};
 use crate::raft::Lie;
 use crate::replica::Replica;
-use crate::sim::{Matching, Observer, Overlay, Strike, World};
+use crate::sim::{DiskFault, Matching, Observer, Overlay, Strike, World};
 
 /// What a fault does. Only where it is aimed and how it begins must be given.
 pub trait Effect: Kind {
@@ -42,16 +42,19 @@ pub trait Effect: Kind {
         place: &Place,
     );
 
-    /// Ends; the strike is no longer active. By default the network loses the fault's overlay, and
-    /// nodes are released from its grip.
+    /// Ends; the strike is no longer active. By default the network loses the fault's overlay, a
+    /// disk its fault, and nodes are released from its grip.
     fn end<P: Replica<Lie = Lie>, O: Observer<P>>(
         &self,
         site: &mut Site<'_, P, O>,
         nodes: &NodeSet,
     ) {
-        if self.kind().family == Family::Network {
-            site.world.remove_overlay(site.strike);
-        } else if let Some(grip) = self.grip() {
+        match self.kind().family {
+            Family::Network => _ = site.world.remove_overlay(site.strike),
+            Family::Disk => _ = site.world.remove_disk_faults(site.strike),
+            Family::Node | Family::Clock | Family::Lies => {}
+        }
+        if let Some(grip) = self.grip() {
             nodes.iter().for_each(|id| site.settle(id, grip));
         }
     }
@@ -94,6 +97,13 @@ impl<P: Replica<Lie = Lie>, O: Observer<P>> Site<'_, P, O> {
     pub(super) fn cover(&mut self, place: &Place, overlay: impl FnOnce(Matching) -> Overlay) {
         if let Place::Links(links) = place {
             self.world.add_overlay(self.strike, overlay(links.clone()));
+        }
+    }
+
+    /// Makes the disks of these nodes faulty.
+    pub(super) fn afflict(&mut self, place: &Place, fault: &DiskFault) {
+        for id in place.nodes().iter() {
+            self.world.add_disk_fault(id, self.strike, fault.clone());
         }
     }
 

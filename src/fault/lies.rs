@@ -32,6 +32,18 @@ faults! { Lies:
     }
 }
 
+impl Lies {
+    /// Checks that nodes of our protocol, or of another one, can lie so.
+    pub(super) fn suits(&self, ours: bool) -> Result<(), String> {
+        match self {
+            Lies::Lie(_) if !ours => {
+                Err("fault: only nodes of protocol \"raft\" can lie; use an interceptor".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Effect for Lie {
     fn aim(&self) -> Aim<'_> {
         Aim::Nodes(&self.node)

@@ -11,6 +11,7 @@ use super::disk::Disk;
 use super::lies::Lies;
 use super::network::Network;
 use super::node::Node;
+use crate::sim::DiskSpec;
 
 /// What a fault acts on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -216,6 +217,17 @@ macro_rules! families {
 
 families! { Network Node Disk Clock Lies }
 
+impl Fault {
+    /// Checks that it can strike these disks, and nodes of our protocol or of another one.
+    pub fn suits(&self, disks: &DiskSpec, ours: bool) -> Result<(), String> {
+        match self {
+            Fault::Disk(disk) => disk.suits(disks, ours),
+            Fault::Lies(lies) => lies.suits(ours),
+            Fault::Network(_) | Fault::Node(_) | Fault::Clock(_) => Ok(()),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Fault {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let written = from.deserialize_map(Parameters)?;
@@ -269,6 +281,11 @@ mod tests {
             r#"{"fault":{"fault":"partition","groups":["AB","CDE"]},"at":1000,"duration":500,"patience":10000}"#,
             r#"{"fault":{"fault":"crash","node":"leader","unsynced":"tear"},"at":{"distribution":"uniform","low":1000.0,"high":1150.0},"patience":10000}"#,
             r#"{"fault":{"fault":"delay","from":"A","types":["AppendEntries"],"by":10000.0},"patience":10000}"#,
+            r#"{"fault":{"fault":"slow_disk","node":"A","factor":2.0,"by":20.0}}"#,
+            r#"{"fault":{"fault":"full_disk","node":"A","then":"halt"}}"#,
+            r#"{"fault":{"fault":"failing_disk","node":"A","then":"ignore"}}"#,
+            r#"{"fault":{"fault":"corrupt","node":"A","index":3,"detected":"truncate"}}"#,
+            r#"{"fault":{"fault":"corrupt","node":"A","what":"vote","detected":false}}"#,
             r#"{"fault":{"fault":"lie","node":"E","lie":{"lie":"claimed_log","index":9999,"append_entries":true}},"patience":10000}"#,
         ] {
             let fault = parse(json).unwrap();
@@ -288,6 +305,13 @@ mod tests {
         for (fault, expected) in [
             (r#""crash","node":"F""#, "node: unknown node 'F'"),
             (r#""clock_rate","node":"F","rate":2"#, "node: unknown node 'F'"),
+            (r#""slow_disk","node":"A""#, "give a factor above 1, or by"),
+            (r#""slow_disk","node":"A","factor":0.5"#, "between 1 and 1000000, not 0.5"),
+            (r#""slow_disk","node":"A","by":-1"#, "at least 0 ms"),
+            (r#""failing_disk","node":"A","then":"wait""#, "unknown variant `wait`"),
+            (r#""corrupt","node":"A","index":0"#, "index must be at least 1, not 0"),
+            (r#""corrupt","node":"A","what":"vote","index":2"#, "index is for what=\"entry\""),
+            (r#""corrupt","node":"A","detected":"maybe""#, "detected must be true, false"),
             (r#""cut","from":"F""#, "from: unknown node 'F'"),
             (r#""cut","from":"A","to":"BF""#, "to: unknown node 'BF'"),
             (r#""partition","groups":["AB","CF"]"#, "groups: unknown node 'CF'"),

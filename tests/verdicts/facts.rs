@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use raftlab::protocol::{NodeId, OpId, Role};
+use raftlab::protocol::{NodeId, OpId, Role, Status};
 use raftlab::raft::RaftMessage;
 use raftlab::replica::{Command, Entry, Output, ReplicaNote};
 use raftlab::sim::{HostEvent, Time};
@@ -187,6 +187,11 @@ impl Facts {
                     HostEvent::Wiped => *seen = Seen { liar: seen.liar, ..Seen::default() },
                     _ => {}
                 },
+                Event::Alters => facts.alone.push(("snapshot_consistency", act)),
+                Event::Disk { base, log, status } => {
+                    let log = facts.log_on_disk(*base, log);
+                    facts.disk_broke(act, seen, log, status);
+                }
                 Event::Asks { op, local } => {
                     asked.entry(*op).or_insert((seq, *local));
                 }
@@ -442,6 +447,25 @@ impl Facts {
         }
         seen.set_log(log);
         seen.promised_index = seen.promised_index.min(same);
+    }
+
+    /// A node owes no more than what its disk holds, and holds what it reads there.
+    fn disk_broke(&mut self, act: Act, seen: &mut Seen, log: Vec<History>, status: &Status) {
+        let same = seen.same(&log);
+        for (index, history) in (1..).zip(&log).skip(same) {
+            self.held.push(Held { act, index, history: *history });
+        }
+        seen.set_log(log);
+        seen.promised_index = seen.promised_index.min(same as u64);
+        seen.promised_term = seen.promised_term.min(status.term);
+        if let Some((term, candidate)) = seen.promised_vote
+            && (term, Some(candidate)) != (status.term, status.voted_for)
+            && term >= status.term
+        {
+            seen.promised_vote = None;
+        }
+        seen.role = status.role;
+        (seen.term, seen.commit) = (status.term, status.commit_index);
     }
 }
 

@@ -4,7 +4,7 @@ use raftlab::experiment::{Watcher, Watches};
 use raftlab::protocol::{NodeId, OpId, Protocol, ReadPath, Role, Status};
 use raftlab::raft::{Node, RaftMessage};
 use raftlab::replica::{Entry, Op, Output, ReplicaNote, Request};
-use raftlab::sim::{Flight, HostEvent, Observer, OpEvent, Time};
+use raftlab::sim::{DiskEvent, Flight, HostEvent, Observer, OpEvent, Time};
 
 /// An event.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub enum Event {
     Notes { note: ReplicaNote, entries: Vec<Entry>, status: Status },
     /// A node's host changed. This is the log on its disk.
     Host { event: HostEvent, base: (u64, u64), log: Vec<Entry>, status: Status },
+    /// A node's disk broke its word. The node is down; this is the log on its disk.
+    Disk { base: (u64, u64), log: Vec<Entry>, status: Status },
+    /// A node took or installed a snapshot that damage has altered.
+    Alters,
     /// A client requests a read; `local` for a local read.
     Asks { op: OpId, local: bool },
     /// A client gets the result of its operation.
@@ -57,12 +61,22 @@ impl Observer<Node> for Record {
             _ => Vec::new(),
         };
         self.events.push((now, id, Event::Notes { note, entries, status: node.status() }));
+        let snapshot = matches!(note, ReplicaNote::Snapshot { .. } | ReplicaNote::Installed { .. });
+        if snapshot && node.machine().is_altered() {
+            self.events.push((now, id, Event::Alters));
+        }
     }
 
     fn host(&mut self, now: Time, id: NodeId, node: &Node, event: HostEvent) {
         let base = (node.log().base().index, node.log().base().hash);
         let (log, status) = (node.log().entries().collect(), node.status());
         self.events.push((now, id, Event::Host { event, base, log, status }));
+    }
+
+    fn disk(&mut self, now: Time, id: NodeId, node: &Node, _: DiskEvent) {
+        let base = (node.log().base().index, node.log().base().hash);
+        let (log, status) = (node.log().entries().collect(), node.status());
+        self.events.push((now, id, Event::Disk { base, log, status }));
     }
 
     fn op(&mut self, now: Time, op: OpId, client: u32, event: &OpEvent<'_, Node>) {

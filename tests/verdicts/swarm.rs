@@ -3,7 +3,7 @@
 use raftlab::experiment::Scenario;
 use raftlab::fault::disk::Wipe;
 use raftlab::fault::lies::{self, ForgetVote, Usurp};
-use raftlab::fault::nemesis::random_faults;
+use raftlab::fault::nemesis::{random_disk_faults, random_faults};
 use raftlab::fault::{Fault, Names, Scheduled, Target};
 use raftlab::protocol::{Delay, Mix, ReadPath, Span};
 use raftlab::raft::{Lie, Rule};
@@ -14,7 +14,8 @@ use rand::{Rng, RngExt};
 
 const HORIZON_MS: f64 = 1_200.0;
 
-pub fn scenario(seed: u64) -> Scenario {
+/// The scenario of a seed, with faults of disks in some runs if `disks`.
+pub fn scenario(seed: u64, disks: bool) -> Scenario {
     let mut rng = Luck::new(seed).stream(Purpose::Nemesis, 1);
     let nodes = [1, 2, 3, 3, 4, 5, 5, 7][rng.random_range(0..8)];
     let mut scenario = Scenario::new(Names::letters(nodes).expect("1 to 7 nodes"));
@@ -32,6 +33,10 @@ pub fn scenario(seed: u64) -> Scenario {
             let lie = lie(&mut rng);
             scenario.faults.push(struck(&mut rng, lie));
         }
+    }
+    let mut rng = Luck::new(seed).stream(Purpose::Nemesis, 2);
+    if disks && rng.random_bool(0.4) {
+        scenario.faults.extend(random_disk_faults(&mut rng, HORIZON_MS, false));
     }
     scenario.horizon = Some(Time((HORIZON_MS * 1e6) as u64));
     scenario

@@ -130,9 +130,16 @@ def _label(kind: str, detail: dict[str, Any], nodes: str) -> str:
         "groups": _partition(detail, groups),
         "lie": str(detail.get("lie", {}).get("lie", "lie")).replace("_", " "),
         "by": _By(detail.get("by", 0)),
+        "slower": _slower(detail),
         "percent": 100 * detail.get("probability", 0),
     }
     return kinds()[kind]._label.format(**words)
+
+
+def _slower(detail: dict[str, Any]) -> str:
+    """By how much a disk is slower."""
+    factor, by = detail.get("factor", 1), detail.get("by")
+    return (f" ×{factor:.6g}" if factor != 1 else "") + (f" {_By(by):+}" if by is not None else "")
 
 
 class _By:
