@@ -253,11 +253,3 @@ def answered(operation: Operation | int) -> Condition:
     operation 1 is answered
     """
     return Condition("answered", (("op", handle(operation, "operation", "an operation")),))
-
-
-in_joint = Condition("in_joint")
-
-
-def member(node: str) -> Condition:
-    """Local stub."""
-    return Condition("member", node=node)
