@@ -10,7 +10,8 @@ use std::sync::Arc;
 /// Resetting a cluster after a run of a microsecond must not take another microsecond, so some
 /// kinds of field are treated separately: `copied` ones, collections that are mostly `empty`,
 /// `shared` ones (`Arc`s that clones have in common, whose reference counts need no update), and
-/// `lists` of these, and what is `optional` and mostly absent. The method `mend` replaces fields that a clone must not take over.
+/// `lists` of these, and what is `optional` and mostly absent. The method `mend` replaces fields
+/// that a clone must not take over.
 macro_rules! clone_by_field {
     (
         [$($generics:tt)*] $type:ty { $($field:ident),* $(,)? }

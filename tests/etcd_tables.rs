@@ -1,4 +1,5 @@
-//! The tables of etcd-io/raft (quorums and configurations), row by row, against this implementation.
+//! The tables of etcd-io/raft (quorums and configurations), row by row, against this
+//! implementation.
 //!
 //! They are in `tests/reference`. Each test asserts the number of rows that it checked.
 

@@ -9,7 +9,7 @@ from sources import KEPT, NOTEBOOKS, PAGES, PYTHON, ROOT, RUST, SOURCES, files, 
 # ---- Size -----------------------------------------------------------------------------------------------
 
 WIDTH, LENGTH, STEP = 100, 700, 10
-WIDER_LINES = 115
+WIDER_LINES = 114
 """Lines in Rust that are wider than 100: texts, which rustfmt does not wrap. May only get fewer."""
 LONGER_FILES = {
     "tests/test_bad_input.py": 1280,

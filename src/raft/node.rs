@@ -93,8 +93,8 @@ pub struct Node {
 clone_by_field!(
     [] Node { stable, unsynced, tuning, reads }
     copied {
-        id, configures, roster, role, leader, commit, heard_at, patience, refuses_votes_until, restarted,
-        granted, rejected, policy
+        id, configures, roster, role, leader, commit, heard_at, patience, refuses_votes_until,
+        restarted, granted, rejected, policy
     }
     empty { machine, waiting, replaced, progress, configurations }
     shared { config, founding, quorum }
