@@ -127,7 +127,7 @@ impl Injector {
         let Some(place) = given.fault.aim().place(names, world, draws) else {
             return Struck::NotYet;
         };
-        if place.is_nowhere(names.len()) {
+        if place.is_nowhere(&world.started()) {
             return Struck::Hit(Place::Nodes(NodeSet::default()));
         }
         if given.fault.kind().end.is_some() {

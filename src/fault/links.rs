@@ -60,7 +60,7 @@ impl MessageFilter {
         let side = |target: &Option<Target>| target.as_ref().map_or(Some(all), |t| t.fixed(names));
         let (Some(from), Some(to)) = (side(&self.from), side(&self.to)) else { return Ok(()) };
         let links = Matching { from, to, both_ways: self.both_ways, kinds: None };
-        if !Place::Links(links).is_nowhere(names.len()) {
+        if !Place::Links(links).is_nowhere(&all) {
             return Ok(());
         }
         Err(format!("there is no link from {} to {}", names.list(&from), names.list(&to)))

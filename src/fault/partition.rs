@@ -170,7 +170,7 @@ fn validate_that_it_cuts(
     }
     let fixed: Option<Vec<NodeSet>> = groups.iter().map(|group| group.fixed(names)).collect();
     match fixed.map(Place::groups) {
-        Some(place) if place.is_nowhere(names.len()) => {
+        Some(place) if place.is_nowhere(&NodeSet::first(names.len())) => {
             let all = groups.iter().map(Target::text).collect::<Vec<_>>().join("', '");
             Err(format!("groups: '{all}' contains every node, so the partition cuts nothing"))
         }

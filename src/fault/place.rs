@@ -29,10 +29,9 @@ impl Place {
         Self::Groups(groups)
     }
 
-    /// True if it contains no node and no link, in a cluster of this many nodes.
-    pub fn is_nowhere(&self, nodes: usize) -> bool {
+    /// True if it contains none of these nodes, and no link between them.
+    pub fn is_nowhere(&self, all: &NodeSet) -> bool {
         let every = |connected: &dyn Fn(NodeId, NodeId) -> bool| {
-            let all = NodeSet::first(nodes);
             all.iter().all(|a| all.iter().all(|b| a == b || connected(a, b)))
         };
         match self {
