@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._html import note, table
 from ._values import Guarded, Many
@@ -26,16 +26,19 @@ class Entry(metaclass=Guarded):
     index, term : int
         Its place, and the term in which a leader received it.
     value : str
-        Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`.
+        Its command, e.g. `"x=1"`; a new leader's empty entry is `"no-op"`, a configuration `"ABC + D"`.
     committed : bool
         True if this node knows it to be committed, and has applied it. False for an entry that has replaced
         an applied one, which can happen only if a rule of Raft is taken away.
+    is_configuration : bool
+        True if it is a configuration of the cluster.
     """
 
     index: int
     term: int
     value: str
     committed: bool
+    is_configuration: bool = field(default=False, repr=False)
 
     @property
     def applied(self) -> bool:

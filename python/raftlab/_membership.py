@@ -85,7 +85,7 @@ class Membership(metaclass=Guarded):
         return iter(dict.fromkeys((*self.voters, *self.outgoing, *self.learners)))
 
     def __len__(self) -> int:
-        return len(tuple(self))
+        return len({*self.voters, *self.outgoing, *self.learners})
 
     def __str__(self) -> str:
         return escaped(self._text)

@@ -168,9 +168,10 @@ def _cell(value: Any) -> str:
 
 
 class Trace(metaclass=Guarded):
-    """The recording of a run, as tables: `messages`, `nodes`, `entries`, `ops`, `events`, `faults`.
+    """The recording of a run, as tables.
 
-    `raftlab.schema()` has every column's type, unit and meaning.
+    They are `messages`, `nodes`, `entries`, `ops`, `members`, `events` and `faults`; `raftlab.schema()` has
+    every column's type, unit and meaning.
 
     Examples
     --------
@@ -243,6 +244,11 @@ class Trace(metaclass=Guarded):
     def ops(self) -> Table:
         """Client operations, with a row per operation."""
         return self.table("ops")
+
+    @property
+    def members(self) -> Table:
+        """Configurations, with a row for each that came into force on a node."""
+        return self.table("members")
 
     @property
     def events(self) -> Table:

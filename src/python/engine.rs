@@ -328,7 +328,8 @@ impl Engine {
         either!(&guard.cluster, cluster => views::node(py, cluster, id, what))
     }
 
-    /// The log of a node, as a list of tuples (index, term, command, committed).
+    /// The log of a node, as a list of tuples (index, term, command, committed, whether it is a
+    /// configuration).
     fn log<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyList>> {
         let guard = self.lock()?;
         let id = guard.names().id(name).map_err(invalid)?;

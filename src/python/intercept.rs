@@ -227,7 +227,8 @@ impl SenderState {
         self.node.state(py, (&self.names, self.id), &around, what)
     }
 
-    /// The log of the node, as a list of tuples (index, term, command, committed).
+    /// The log of the node, as a list of tuples (index, term, command, committed, whether it is a
+    /// configuration).
     fn log<'py>(&self, py: Python<'py>, _name: &str) -> PyResult<Bound<'py, PyList>> {
         self.node.entries(py, (&self.names, &self.symbols))
     }

@@ -23,7 +23,7 @@ use crate::raft::fields::Editable;
 use crate::raft::{RaftMessage, Rule};
 use crate::reasons::{DEEDS, HALTS, REASONS};
 use crate::replica::notes::{REFUSALS, ROLE_CHANGES};
-use crate::replica::{Membership, Output, Replica, Request};
+use crate::replica::{Membership, Op, Output, Replica, Request};
 use crate::sim::{Clock, Dispatched, Happening, OpStatus, Time};
 use crate::trace::schema::{EventKind, TABLES, VALUES};
 
@@ -166,7 +166,8 @@ fn progress<'py>(
     Ok(progress)
 }
 
-/// The log of a node, as a list of tuples (index, term, command, committed).
+/// The log of a node, as a list of tuples (index, term, command, committed, whether it is a
+/// configuration).
 pub(super) fn entries<'py>(
     py: Python<'py>,
     node: &impl Replica,
@@ -176,7 +177,8 @@ pub(super) fn entries<'py>(
     for (index, entry) in (node.log().base().index + 1..).zip(node.log().entries()) {
         attention.look(py)?;
         let text = command_text(&entry.command, symbols, names);
-        list.append((index, entry.term, text, node.has_applied(index)))?;
+        let config = matches!(entry.command.op, Op::Config(_));
+        list.append((index, entry.term, text, node.has_applied(index), config))?;
     }
     Ok(list)
 }
