@@ -56,6 +56,31 @@ def story() -> rl.Cluster:
 
 
 @cache
+def members() -> rl.Cluster:
+    """A learner, a voter, a removed leader, a joint configuration, a lost one, a transfer."""
+    c = rl.Cluster(3, seed=4)
+    c.run_until(rl.leader_elected).run("150ms")
+    c.add("D")
+    c.run("150ms")
+    c.promote("D")
+    c.run_until(rl.member("D")).run("60ms")
+    c.remove("A")
+    c.run("300ms")
+    c.change("BDE", learners="C", stay=True)
+    c.run("150ms")
+    c.leave_joint()
+    c.run("150ms")
+    c.transfer("B")
+    c.run("150ms")
+    c.partition("B")
+    c.remove("E", node="B")
+    c.run("500ms")
+    c.heal()
+    c.run("200ms")
+    return c
+
+
+@cache
 def by_hand() -> rl.Cluster:
     """An old leader and a new one, message by message, at one moment."""
     c = rl.Cluster(["S0", "S1", "S2"], seed=3, initial=rl.Initial(term=1, leader="S2", log=[1, 1]))
@@ -177,7 +202,10 @@ def futures() -> rl.Sweep:
     return run.futures(40, at=[0, 500, 1000, 1100, 1200, 1500, 2500], progress=False)
 
 
-RUNS = {"story": story, "by_hand": by_hand, "stopped": stopped, "overlapping": overlapping, "long": long}
+RUNS = {
+    "story": story, "members": members, "by_hand": by_hand, "stopped": stopped, "overlapping": overlapping,
+    "long": long,
+}  # fmt: skip
 OVER_TIME = ("timeline", "roles", "terms", "log_timeline", "messages", "logs")
 
 PUBLISHED = {
@@ -201,6 +229,7 @@ PICTURES: dict[str, Draw] = {
     "share": lambda **more: rl.plot.share(elected(), "loss", "ending=stop", by="timeout", **more),
     "share_of_all": lambda **more: rl.plot.share(swept(), "timeout", "ending=horizon", by="loss", **more),
     "logs_after_an_event": lambda **more: rl.plot.logs(by_hand(), event=14, **more),
+    "logs_before_members_start": lambda **more: rl.plot.logs(members(), at="550ms", **more),
     "commit_latency": lambda **more: rl.plot.commit_latency(swept(), by="timeout", **more),
     "fate": lambda **more: rl.plot.fate(futures(), **more),
     "advice": lambda **more: advice().plot(**more),

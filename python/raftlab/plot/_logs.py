@@ -36,6 +36,7 @@ from ._docstrings import documented
 from ._grid import Grid
 from ._header import draw_key
 from ._lanes import name_lanes, place
+from ._members import shortened
 from ._order import after_event
 from ._palette import TERM_CYCLE, Theme, rgba, term_colour
 from ._states import Columns
@@ -49,6 +50,9 @@ __all__ = ["logs", "logs_table"]
 
 NARROWEST = 3.0
 """The least width of an entry in points; with less, consecutive entries of a term are one bar."""
+
+FRAME, INSET = 1.5, 1.5
+"""The width of the frame of a configuration, and how far it is inside its entry, in points."""
 
 MOST_TERMS = 10
 """The maximum number of terms that the key names."""
@@ -95,11 +99,11 @@ def logs(
 
     Notes
     -----
-    An entry has the colour and the number of its term, and its value if there is room. A pale bar is a
-    snapshot. The thick edge is the node's commitIndex. Entries below a log, struck through, were in it at
-    that index and were truncated or lost in a crash, in the order in which they were removed; this is known
-    from the trace. If entries are too narrow, consecutive entries of one term make one bar, and a note in the
-    picture says so.
+    An entry has the colour and the number of its term, and its value if there is room. An entry with a frame
+    is a configuration. A pale bar is a snapshot. The thick edge is the node's commitIndex. Entries below a
+    log, struck through, were in it at that index and were truncated or lost in a crash, in the order in which
+    they were removed; this is known from the trace. If entries are too narrow, consecutive entries of one
+    term make one bar, and a note in the picture says so.
 
     Examples
     --------
@@ -134,6 +138,7 @@ def logs(
     for lane in range(len(grid.names)):
         _draw_log(ax, lane, grid, look)
         _draw_lost(ax, lane, grid, look)
+        _frame_configurations(ax, lane, grid, look)
         _draw_commit(ax, lane, grid, look)
     note(ax, look.summed_up())
     if not grid.knows_losses:
@@ -250,6 +255,8 @@ def _key(theme: Theme, grid: Grid) -> list[Artist]:
     if len(grid.terms) <= MOST_TERMS:
         key += [Patch(facecolor=term_colour(term), label=f"term {term}") for term in grid.terms]
     key.append(Line2D([], [], color=theme.ink, lw=2.6, label="commitIndex"))
+    if grid.has_configurations:
+        key.append(Patch(facecolor="none", edgecolor=theme.ink, linewidth=FRAME, label="configuration"))
     if any(covered >= grid.first for covered in grid.covered):
         key.append(Patch(facecolor=theme.snapshot, edgecolor=theme.muted, label="in a snapshot"))
     if grid.has_losses:
@@ -287,10 +294,36 @@ def _draw_log(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
         zorder=2,
     ).set_gid("entries")
     values = log["value"] if look.cells else np.full(len(term), "", dtype=object)
-    for first, last, number, value in zip(start, end, term, values, strict=True):
-        room = (last - first + 1) * look.per_entry - 3.0
+    framed = log["config"] if look.cells else np.zeros(len(term), dtype=bool)
+    for first, last, number, value, config in zip(start, end, term, values, framed, strict=True):
+        room = (last - first + 1) * look.per_entry - (2.0 * INSET + 3.0 if config else 3.0)
         if room > 4.0:
-            _write(ax, lane, (first + last) / 2, int(number), str(value), room, look)
+            texts = shortened(str(value)) if config else (str(value),)
+            _write(ax, lane, (first + last) / 2, int(number), texts, room, look)
+
+
+def _frame_configurations(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
+    """Draws a frame inside the entries that are configurations; a line where entries are too narrow."""
+    log = grid.logs[lane]
+    index = log["index"][log["config"]]
+    if not len(index):
+        return
+    if not look.cells:
+        ax.vlines(index, lane + look.head, lane + look.foot, colors=look.theme.ink, lw=0.8, zorder=4)
+        return
+    within = min(INSET, 0.2 * look.per_entry)
+    side, inset = 0.5 - within / look.per_entry, within / look.lane
+    rectangles(
+        ax,
+        index - side,
+        index + side,
+        lane + look.head + inset,
+        lane + look.foot - inset,
+        facecolors="none",
+        edgecolors=look.theme.ink,
+        linewidths=min(FRAME, 0.2 * look.per_entry),
+        zorder=4,
+    ).set_gid("configurations")
 
 
 def _draw_snapshot(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
@@ -337,11 +370,14 @@ def _bars(log: Columns, look: _Look) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return index[starts], index[ends], term[starts]
 
 
-def _write(ax: Axes, lane: int, middle: float, term: int, value: str, room: float, look: _Look) -> None:
+def _write(
+    ax: Axes, lane: int, middle: float, term: int, values: Sequence[str], room: float, look: _Look
+) -> None:
     """Term and value of an entry; the term alone, or nothing, where there is no room."""
     size = points(ax, SMALL)
     high = (look.foot - look.head) * look.lane
-    fits = value != "" and text_points(value, size) <= room
+    value = next((text for text in values if text_points(text, size) <= room), "")
+    fits = value != ""
     lines = []
     if fits and high >= 2.5 * size:
         lines = [(0.5 - 0.6 * size / high, f"{term}", "bold"), (0.5 + 0.6 * size / high, value, "normal")]
@@ -368,7 +404,7 @@ def _write(ax: Axes, lane: int, middle: float, term: int, value: str, room: floa
 
 def _draw_commit(ax: Axes, lane: int, grid: Grid, look: _Look) -> None:
     commit = grid.commits[lane]
-    if grid.conditions[lane] == "down" or commit < grid.first - 1:
+    if grid.conditions[lane] in ("down", "not started") or commit < grid.first - 1:
         return
     edge = min(commit, grid.last) + 0.5
     ax.hlines(lane + look.foot, grid.first - 0.5, edge, color=look.theme.ink, lw=1.0, zorder=3, clip_on=False)

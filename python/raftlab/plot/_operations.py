@@ -182,6 +182,8 @@ def _label(kind: str, key: str | None, value: str | None, result: str | None, no
             return f"{key}?" if result is None else f"{key}? {result}"
         case "noop":
             return "no-op"
+        case "configure" | "transfer":
+            return kind
         case _:
             return f"{kind.replace('_', ' ')} {node or ''}".strip()
 

@@ -42,6 +42,7 @@ TIMES = {
     "events": ("time_ms",),
     "entries": ("appended_ms", "truncated_ms", "committed_ms", "applied_ms"),
     "ops": ("invoked_ms", "ended_ms"),
+    "members": ("time_ms",),
     "faults": ("start_ms", "end_ms"),
 }
 """The columns of times, by table."""

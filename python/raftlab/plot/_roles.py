@@ -12,6 +12,8 @@ from raftlab._time import Duration
 from ._docstrings import documented
 from ._frame import Frame
 from ._lanes import SHARES, draw_lanes, foot_line, is_dense, name_lanes, place, role_key
+from ._members import Configurations
+from ._palette import Theme
 from ._states import role_spans
 from ._window import note_columns
 
@@ -51,7 +53,8 @@ def roles(
     -----
     Leaders have the highest and darkest bars, followers the lowest. Intervals too short to see are drawn one
     point wide. If a lane has more changes than fit, columns show the share of time in each role, and a note
-    in the picture says so.
+    in the picture says so. If the membership changes, the lanes of learners are dotted, and those of nodes
+    that are no members faded.
 
     Examples
     --------
@@ -66,10 +69,13 @@ def roles(
     lanes = role_spans(world, frame.names, frame.window)
     ax = frame.open(ax, title, min(1.5 + 0.42 * len(lanes), 9.0), lanes=True)
     note_columns(ax, frame.window, SHARES if is_dense(ax, lanes) else "")
-    lane_points = place(ax, len(lanes), frame.header(ax, role_key(ax, lanes)))
+    members = Configurations.of(world, frame.window)
+    key = [*role_key(ax, lanes), *members.key(Theme.of(ax), frame.names, strip=False)]
+    lane_points = place(ax, len(lanes), frame.header(ax, key))
     name_lanes(ax, frame.names, lane_points)
     foot_line(ax, len(lanes))
     draw_lanes(ax, lanes, frame.window, lane_points)
+    members.mark_lanes(ax, frame.names)
     return ax
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +64,15 @@ class Spans:
         """Some of them."""
         fields = (self.start, self.end, self.role, self.term, self.up, self.paused)
         return Spans(*(field[which] for field in fields))
+
+    def cut(self, times: Sequence[float]) -> Spans:
+        """The same, with another stretch from each of these times on."""
+        if not len(self):
+            return self
+        inner = [time for time in times if self.start[0] < time < self.end[-1]]
+        start = np.unique(np.r_[self.start, np.array(inner, dtype=float)])
+        parts = self.where(np.searchsorted(self.start, start, side="right") - 1)
+        return replace(parts, start=start, end=np.r_[start[1:], self.end[-1]])
 
 
 def role_spans(world: World, nodes: Sequence[str], window: Window) -> dict[str, Spans]:

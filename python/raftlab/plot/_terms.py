@@ -15,6 +15,7 @@ from raftlab._time import Duration
 from ._axes import SMALL, height_axis, points, size_points, steps, strand, text_points
 from ._docstrings import documented
 from ._frame import Frame
+from ._members import Configurations
 from ._notes import Notes
 from ._palette import Theme, node_dashes
 from ._states import Spans, role_spans
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["terms"]
 
-LEADER_WIDTH = 3.4
+LEADER_WIDTH, PALE = 3.4, 0.4
 
 
 @documented
@@ -58,7 +59,7 @@ def terms(
     Notes
     -----
     The lines of nodes in the same term are drawn side by side, in the order of the key; their data are equal.
-    A line is broken while its node is down.
+    A line is broken while its node is down, and pale while the node is no member of the cluster.
 
     Examples
     --------
@@ -75,13 +76,17 @@ def terms(
     theme = Theme.of(ax)
     leads = Line2D([], [], color=theme.hatch, lw=LEADER_WIDTH, label="leads")
     key: list[Artist] = [*node_key(theme, frame.names), leads]
+    members = Configurations.of(world, frame.window)
+    outside = {name: members.outside(name) for name in frame.names}
+    if any(outside.values()):
+        key.append(Line2D([], [], color=theme.hatch, lw=1.2, alpha=PALE, label="no member"))
     highest = max((int(spans.term.max()) for spans in found.values() if len(spans)), default=0)
     height_axis(ax, highest, frame.header(ax, key), "term")
     per_term = size_points(ax)[1] / float(np.diff(ax.get_ylim())[0])
     per_ms = size_points(ax)[0] / frame.window.span
     notes = Notes(ax)
     for position, (name, spans) in enumerate(found.items()):
-        _draw_node(ax, position, len(found), spans)
+        _draw_node(ax, position, len(found), spans, outside[name])
         if per_term > 2.2 * points(ax, SMALL):
             _name_leader(notes, name, spans, per_ms)
     return ax
@@ -106,11 +111,16 @@ def node_style(theme: Theme, position: int, count: int) -> dict[str, Any]:
 MOST_NAMED = 27
 
 
-def _draw_node(ax: Axes, position: int, count: int, spans: Spans) -> None:
+def _draw_node(ax: Axes, position: int, count: int, spans: Spans, outside: list[tuple[float, float]]) -> None:
     style = node_style(Theme.of(ax), position, count)
     place = strand(ax, position, count)
-    corners = steps(spans.start, spans.end, spans.term, spans.up)
-    ax.plot(*corners.T, lw=1.2, transform=place, scalex=False, scaley=False, gid="term", **style)
+    cut = spans.cut([time for stretch in outside for time in stretch])
+    out = np.array([any(start <= at < end for start, end in outside) for at in cut.start], dtype=bool)
+    still: dict[str, Any] = {"transform": place, "scalex": False, "scaley": False}
+    ax.plot(*steps(cut.start, cut.end, cut.term, cut.up & ~out).T, lw=1.2, gid="term", **still, **style)
+    if out.any():
+        corners = steps(cut.start, cut.end, cut.term, cut.up & out)
+        ax.plot(*corners.T, lw=1.2, gid="no-member", **still, **style | {"alpha": PALE})
     leads = spans.up & (spans.role == "leader")
     ends = np.stack([spans.start, spans.end], -1)[leads]
     heights = np.repeat(spans.term[leads].astype(float), 2).reshape(-1, 2)

@@ -25,6 +25,7 @@ from ._axes import (
 from ._docstrings import documented
 from ._frame import Frame
 from ._lanes import FOOT, SHARES, draw_lanes, foot_line, is_dense, name_rows, place, role_key
+from ._members import Configurations
 from ._operations import Operations
 from ._palette import Theme
 from ._states import Spans, node_states, read, role_spans
@@ -76,8 +77,10 @@ def timeline(
     From top to bottom: the faults, as bands through the whole picture; a lane per node, with its role as a
     bar (see `roles`), its terms as numbers, and a tick below whenever its commitIndex advances; the nodes
     that consider themselves leader, one above the other if there are two at once; a tick for each index when
-    the first node knows that it is committed; the operations of clients, from request to answer. Events that
-    are too dense are counted in columns, and a note in the picture says so.
+    the first node knows that it is committed; the operations of clients, from request to answer. If the
+    membership changes, a row shows the configuration of the leader of the highest term, or of the last leader
+    (joint ones are hatched), and the lanes of learners are dotted, those of nodes that are no members faded.
+    Events that are too dense are counted in columns, and a note in the picture says so.
 
     Examples
     --------
@@ -102,16 +105,19 @@ def timeline(
     ops = Operations.of(world, window, size_points(ax)[0], points(ax, TINY))
     dense, made = is_dense(ax, shown), Commits.of(ax, world, window)
     note_columns(ax, window, SHARES if dense else "", made.said(), ops.said(ax, window))
-    stays = _stays(lanes)
+    members, stays = Configurations.of(world, window), _stays(lanes)
     leaders = len(names) - 0.5 + SPACE
     terms = leaders + _leaders_height(stays) + SPACE
-    commits = terms + (TERMS + SPACE if dense else 0.0)
+    changes = terms + (TERMS + SPACE if dense else 0.0)
+    commits = changes + (members.height + SPACE if members.height else 0.0)
     clients = commits + COMMITS + SPACE
     theme = Theme.of(ax)
-    key = [*role_key(ax, shown), _commit_handle(theme), *ops.key(theme)]
+    key = [*role_key(ax, shown), *members.key(theme, names), _commit_handle(theme), *ops.key(theme)]
     below = clients + ops.height - (len(names) - 0.5) + 0.1
     lane_points = place(ax, len(names), frame.header(ax, key), below)
     rows = {"leader": leaders + _leaders_height(stays) / 2, "commits": commits + COMMITS / 2}
+    if members.height:
+        rows["members"] = changes + members.height / 2
     if ops.height:
         rows["clients"] = clients + ops.height / 2
     if dense:
@@ -119,14 +125,17 @@ def timeline(
     name_rows(ax, names, lane_points, rows)
     foot_line(ax, len(names))
     draw_lanes(ax, shown, window, lane_points)
+    members.mark_lanes(ax, names)
     if dense:
         _write_terms(ax, lanes, window, rows["term"])
     else:
         _draw_node_commits(ax, frame)
     _draw_leaders(ax, stays, window, leaders, lane_points)
+    members.draw(ax, changes, lane_points)
     made.draw(ax, window, commits, lane_points)
     ops.draw(ax, window, clients, lane_points)
-    _rule(ax, [leaders, commits, *([terms] if dense else []), *([clients] if ops.height else [])])
+    later = [(terms, dense), (changes, members.height), (clients, ops.height)]
+    _rule(ax, [leaders, commits, *(top for top, shown in later if shown)])
     return ax
 
 
