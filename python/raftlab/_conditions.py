@@ -1,4 +1,4 @@
-"""Conditions, for `run_until` and a scenario's `stop=`. Evaluated in Rust, after every event."""
+"""Conditions, for `run_until`, `stop=` and the `at=` of faults. Evaluated in Rust, after every event."""
 
 from __future__ import annotations
 

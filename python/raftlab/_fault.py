@@ -3,11 +3,13 @@
 A fault names its target by name (`"A"`, `"AB"`, `["A", "B"]`) or by role (`"leader"`, `"a follower"`,
 `"a minority"`, …; see `raftlab.targets`), resolved when it strikes. All faults take the same schedule:
 
-at : time or distribution, optional
-    The time of the strike, from the beginning of the run.
+at : time, distribution or condition, optional
+    The time of the strike, from the beginning of the run; or one of `raftlab.conditions`: it strikes when
+    that first holds, between two events. A condition is armed when the fault is given. While it does not
+    hold, the fault strikes nobody: a run that ends so gives a `FaultWarning`.
 after : time or distribution, optional
-    The time of the strike, from the moment at which the fault is given. Without `at` and `after` it strikes
-    at once.
+    The time of the strike, from the moment at which the fault is given; with a condition as `at`, from the
+    moment at which that holds. Without `at` and `after` it strikes at once.
 duration : time or distribution, optional
     The duration of each strike; by default until it is healed or strikes again. The mean of a random duration
     is the MTTR, the mean time to repair.
@@ -40,6 +42,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from ._arguments import U32, integer
+from ._conditions import Condition
 from ._time import Duration, to_ms
 from ._typing import Schedule, Target
 from ._values import Node, Value, listed
@@ -75,7 +78,7 @@ class Fault(Value):
     _label: ClassVar[str] = "{kind} {hit}"
     """The label on pictures, with parameters, `kind`, and what was hit: `hit`, `link` or `groups`."""
 
-    at: Time | None = field(default=None, kw_only=True)
+    at: Time | Condition | None = field(default=None, kw_only=True)
     after: Time | None = field(default=None, kw_only=True)
     duration: Time | None = field(default=None, kw_only=True)
     every: Time | None = field(default=None, kw_only=True)
@@ -96,7 +99,9 @@ class Fault(Value):
         written: dict[str, Any] = {"fault": {"fault": self.name, **self._parameters()}}
         for part in SCHEDULE_TIMES:
             value = getattr(self, part)
-            if value is not None:
+            if part == "at" and isinstance(value, Condition):
+                written[part] = value.to_dict()
+            elif value is not None:
                 written[part] = time_to_dict(value, f"{what}: {part}")
         if self.times is not None:
             written["times"] = integer(self.times, f"{what}: times", 1, U32)

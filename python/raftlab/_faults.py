@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Unpack
 
 from ._arguments import choice, flag, integer, message_types, probability, reading
+from ._conditions import Condition
 from ._disk_faults import Corrupt, FailingDisk, FullDisk, LyingDisk, SlowDisk, StalledDisk, Wipe
 from ._fault import SCHEDULE_TIMES, Fault, OnNode, init_schedule, target_to_dict
 from ._signatures import passes_on
@@ -23,7 +24,7 @@ from ._typing import (
     Unsynced,
     words,
 )
-from .distributions import Distribution, Time, time_to_dict
+from .distributions import Distribution, Time, time_from_dict, time_to_dict
 from .errors import InvalidError, shown
 
 __all__ = [
@@ -438,11 +439,7 @@ def fault_from_dict(written: dict[str, Any]) -> Fault:
 def _fault_of(written: dict[str, Any]) -> Fault:
     inner = dict(written["fault"])
     cls = kinds()[inner.pop("fault")]
-    schedule: dict[str, Any] = {
-        part: Distribution.from_dict(written[part]) if isinstance(written[part], dict) else written[part]
-        for part in SCHEDULE_TIMES
-        if part in written
-    }
+    schedule: dict[str, Any] = {part: _time_of(written[part]) for part in SCHEDULE_TIMES if part in written}
     if "times" in written:
         schedule["times"] = written["times"]
     if written.get("patience", 10_000) != 10_000:
@@ -460,6 +457,13 @@ def _fault_of(written: dict[str, Any]) -> Fault:
         inner["by"] = Distribution.from_dict(inner["by"])
     inner = {k: tuple(v) if isinstance(v, list) else v for k, v in inner.items()}
     return cls(**inner, **schedule)
+
+
+def _time_of(written: Any) -> Any:
+    """A time, a distribution of times, or the condition at which a fault strikes."""
+    if isinstance(written, dict) and "condition" in written:
+        return Condition.from_dict(written)
+    return time_from_dict(written)
 
 
 def kinds() -> dict[str, type[Fault]]:

@@ -90,6 +90,11 @@ class Run(Forkable):
                 f"{format_ms(self.now_ms)}, or one still waited for its target"
             )
             warn(FaultWarning(said))
+        elif self.ending in ("horizon", "steps"):
+            unmet = self._engine.unmet_faults()
+            if unmet:
+                these = ", ".join(unmet)
+                warn(FaultWarning(f"faults did not strike, because their conditions never held: {these}"))
 
     def _raise_if_not_reached(self) -> None:
         """Raises `NotReached` if the condition of a step was not reached."""

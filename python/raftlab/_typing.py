@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 from ._words import Bug, ElectionRule, LieName, MessageType, Role
 
 if TYPE_CHECKING:
+    from ._conditions import Condition
     from ._time import Duration
     from .distributions import Time
     from .views import NodeView
@@ -91,7 +92,7 @@ Target: TypeAlias = "Role | NodeName | Sequence[NodeName]"
 class Schedule(TypedDict, total=False):
     """The arguments that all faults take: the times and durations of strikes."""
 
-    at: Time | None
+    at: Time | Condition | None
     after: Time | None
     duration: Time | None
     every: Time | None

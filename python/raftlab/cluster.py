@@ -427,10 +427,11 @@ class Cluster(Injectable, Interceptable, Reconfigurable, Forkable):
         handle = self._act({"inject": fault.to_dict()})
         return FaultHandle(self, handle or 0, fault)
 
-    def at(self, time: Duration, action: Fault | Command | str | Action) -> None:
+    def at(self, time: Duration | Condition, action: Fault | Command | str | Action) -> None:
         """Schedules a fault, a command, or a step such as `raftlab.campaign("A")` for a later time.
 
-        Actions scheduled at t happen before the simulation's own events at t.
+        Actions scheduled at t happen before the simulation's own events at t. With one of
+        `raftlab.conditions` instead of a time, the action happens when that first holds.
         """
         self._act(later(time, action)._action())
 

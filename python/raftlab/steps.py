@@ -438,12 +438,13 @@ class message(Action):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class at(Action):
-    """A step: defer an action to a later time; see `Cluster.at`.
+    """A step: defer an action to a later time, or until a condition holds; see `Cluster.at`.
 
     Parameters
     ----------
-    time : time
-        The time, from the beginning of the run.
+    time : time or Condition
+        The time, from the beginning of the run; or one of `raftlab.conditions`, armed by this step: the
+        action comes when it first holds, between two events, and never if it never holds.
     action : fault, command or step
         The action: a step that takes no time itself, such as `campaign("A")`.
 
@@ -451,9 +452,13 @@ class at(Action):
     --------
     >>> at("2s", "x=1")
     steps.at('2s', 'x=1')
+    >>> import raftlab as rl
+    >>> c = rl.Cluster(3, steps=[at(rl.leads("B"), "x=1"), rl.campaign("B"), rl.run("100ms")])
+    >>> c.operations[0].status
+    'ok'
     """
 
-    time: Duration
+    time: Duration | Condition
     action: Fault | Command | str | Action
 
     def _parameters(self) -> dict[str, Any]:
@@ -462,7 +467,16 @@ class at(Action):
             raise InvalidError(
                 f"only a fault, a command or an action can be scheduled, not {shown(self.action)}"
             )
-        return {"time": to_ms(self.time, "time"), "action": step["do"]}
+        return {**self._when(), "action": step["do"]}
+
+    def _when(self) -> dict[str, Any]:
+        if isinstance(self.time, Condition):
+            return {"condition": self.time.to_dict()}
+        return {"time": to_ms(self.time, "time")}
+
+    def _action(self) -> dict[str, Any]:
+        written = super()._action()
+        return {"once": written["at"]} if isinstance(self.time, Condition) else written
 
 
 # ---- To the scenario's JSON, and back ---------------------------------------------------------------
@@ -507,8 +521,9 @@ def action_from_dict(written: Mapping[str, Any]) -> Action | Fault:
     if name == "message":
         which = dict(given["message"])
         return message(given["do"], from_=which.pop("from"), **which, after=given.get("after", 0))
-    if name == "at":
-        return at(given["time"], action_from_dict(given["action"]))
+    if name in ("at", "once"):
+        time = given["time"] if name == "at" else Condition.from_dict(given["condition"])
+        return at(time, action_from_dict(given["action"]))
     given = dict(given)
     if name == "propose":
         return propose(command_from_dict(given.pop("command")), **given)

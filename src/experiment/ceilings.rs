@@ -2,13 +2,12 @@
 //! `docs/limits.md` lists all of them.
 
 use super::cluster::Cluster;
-use super::condition::Condition;
 use super::initial::Initial;
 use super::playable::Playable;
 use super::scenario::Scenario;
 use super::step::Step;
 use super::watch::Watcher;
-use crate::fault::Names;
+use crate::fault::{Condition, Names, Scheduled};
 use crate::protocol::NodeId;
 
 /// The maximum number of clients of all load generators together.
@@ -19,8 +18,6 @@ pub const MAX_KEYS: u32 = 1_000_000;
 pub const MAX_INITIAL_ENTRIES: usize = 2_000_000;
 /// The maximum number of messages in flight.
 pub const MAX_IN_FLIGHT: usize = 200_000;
-/// The maximum depth of nested conditions and of deferred actions: `a | (b & c)` is 2 deep.
-pub const MAX_DEPTH: usize = 16;
 
 impl Scenario {
     /// Checks that its initial state does not exceed a limit.
@@ -52,9 +49,14 @@ impl Scenario {
 
     /// Whether it waits for a violation, which only checks can find.
     pub fn needs_checks(&self) -> bool {
-        let waits =
-            |step: &Step| matches!(step, Step::RunUntil { until, .. } if until.needs_checks());
-        self.stop.as_ref().is_some_and(Condition::needs_checks) || self.steps.iter().any(waits)
+        let waits = |step: &Step| match step {
+            Step::RunUntil { until, .. } => until.needs_checks(),
+            Step::Do(action) => action.needs_checks(),
+            _ => false,
+        };
+        self.stop.as_ref().is_some_and(Condition::needs_checks)
+            || self.steps.iter().any(waits)
+            || self.faults.iter().any(Scheduled::needs_checks)
     }
 }
 

@@ -3,7 +3,6 @@
 
 pub mod ceilings;
 pub mod cluster;
-pub mod condition;
 mod crew;
 pub mod director;
 pub mod edits;
@@ -23,8 +22,8 @@ pub mod symbols;
 pub mod watch;
 pub mod watched;
 
+pub use crate::fault::Condition;
 pub use cluster::{Cluster, Ending, Progress};
-pub use condition::Condition;
 pub use playable::{Playable, Watched};
 pub use scenario::{OnViolation, Scenario, ScenarioError};
 pub use session::{Drive, Session};

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ceilings::{MAX_CLIENTS, MAX_DEPTH, MAX_KEYS};
-use super::condition::Condition;
+use super::ceilings::{MAX_CLIENTS, MAX_KEYS};
 use super::edits::Edits;
 use super::initial::Initial;
 use super::playable::{Playable, ProtocolName, with_protocol};
 use super::step::{Action, CommandSpec, MessageName, Reconfigure, Step, too_many};
 use super::symbols::Symbols;
+use crate::fault::condition::MAX_DEPTH;
 use crate::fault::links::validate_probability;
-use crate::fault::{Names, Scheduled};
+use crate::fault::{Condition, Names, Scheduled, When};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::config::settings;
 use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule, Rules};
@@ -361,7 +361,10 @@ impl Scenario {
             Action::StepDown { node } => known(node),
             Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
-            Action::At { action: inner, .. } => {
+            Action::At { action: inner, .. } | Action::Once { action: inner, .. } => {
+                if let Action::Once { condition, .. } = action {
+                    condition.validate(&self.nodes)?;
+                }
                 if action.depth() > MAX_DEPTH {
                     let depth = action.depth();
                     return Err(format!(
@@ -471,7 +474,7 @@ impl Scenario {
                 Action::Inject(fault) => Some(*time + fault.latest()?),
                 _ => Some(*time),
             },
-            Step::Do(Action::Inject(fault)) if fault.at.is_some() => of(fault),
+            Step::Do(Action::Inject(fault)) if matches!(fault.at, Some(When::Time(_))) => of(fault),
             _ => None,
         });
         self.faults.iter().filter_map(of).chain(stepwise).max()

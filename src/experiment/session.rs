@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use super::cluster::{Cluster, Done, Ending, Goal, Mark, Position, Progress};
-use super::condition::Condition;
 use super::playable::Playable;
 use super::playable::{Watched, either};
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::step::{Action, Step};
 use super::watch::Watcher;
 use super::watched::Watching;
-use crate::fault::Names;
+use crate::fault::{Condition, Names, When};
 use crate::protocol::{NodeId, OpId, Span};
 use crate::sim::Time;
 use crate::sim::time::millis::LONGEST_MS;
@@ -154,6 +153,9 @@ impl Session {
 
     /// Performs an action and records it, unless it is invalid now.
     pub fn act(&mut self, action: Action) -> Result<Done, String> {
+        if action.needs_checks() && !self.watching.checks {
+            return Err(UNCHECKED.into());
+        }
         let done = either!(&mut self.cluster, cluster => {
             cluster.scenario().validate_action(&action)?;
             refuse(cluster, &action)?;
@@ -231,7 +233,8 @@ fn refuse<P: Playable, O: Watcher<P>>(
     match action {
         Action::At { time, .. } if *time < now => Err(past(*time)),
         Action::Inject(fault) => {
-            match fault.at.as_ref().and_then(crate::sim::Distribution::as_constant) {
+            let Some(When::Time(time)) = &fault.at else { return Ok(()) };
+            match time.as_constant() {
                 Some(at) if Time::ZERO + at < now => Err(past(Time::ZERO + at)),
                 _ => Ok(()),
             }

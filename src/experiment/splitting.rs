@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::cluster::{Cluster, Goal, Position, Progress};
-use super::condition::Condition;
 use super::crew::crew;
 use super::pace::Pace;
 use super::playable::Playable;
 use super::scenario::{OnViolation, Scenario, ScenarioError};
 use super::watch::Watcher;
+use crate::fault::Condition;
 use crate::sim::luck::{Luck, Purpose, below};
 
 /// The plan of an estimate.

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::condition::Condition;
 use super::symbols::Symbols;
-use crate::fault::{Names, Scheduled};
+use crate::fault::{Condition, Names, Scheduled};
 use crate::protocol::{NodeSet, ReadPath, Span};
 use crate::replica::{
     Change, Command, MAX_MEMBERS, Members, Membership, Op, Reconfiguration, Session,
@@ -148,6 +147,13 @@ pub enum Action {
         /// The action.
         action: Box<Action>,
     },
+    /// Defers an action until a condition holds.
+    Once {
+        /// The condition, armed now.
+        condition: Condition,
+        /// The action.
+        action: Box<Action>,
+    },
 }
 
 /// A change of the configuration.
@@ -243,15 +249,25 @@ impl Action {
     pub fn machines(&self) -> Vec<&String> {
         match self {
             Action::Configure { change, .. } => change.machines(),
-            Action::At { action, .. } => action.machines(),
+            Action::At { action, .. } | Action::Once { action, .. } => action.machines(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether it waits for a violation, which only checks can find.
+    pub fn needs_checks(&self) -> bool {
+        match self {
+            Action::Inject(fault) => fault.needs_checks(),
+            Action::At { action, .. } => action.needs_checks(),
+            Action::Once { condition, action } => condition.needs_checks() || action.needs_checks(),
+            _ => false,
         }
     }
 
     /// The number of nested deferrals.
     pub fn depth(&self) -> usize {
         let (mut depth, mut action) = (0, self);
-        while let Action::At { action: inner, .. } = action {
+        while let Action::At { action: inner, .. } | Action::Once { action: inner, .. } = action {
             (depth, action) = (depth + 1, inner);
         }
         depth

@@ -28,6 +28,13 @@ pub enum FaultEvent {
         /// Its parameters, as JSON.
         detail: String,
     },
+    /// It waits for its condition.
+    Awaits {
+        /// The fault's name in tables.
+        kind: &'static str,
+        /// Its parameters, as JSON.
+        detail: String,
+    },
     /// It found no node to hit in time.
     Expired,
     /// It ended.
@@ -173,6 +180,7 @@ impl Watches for Recorder {
                 self.fault_started(now, strike, kind, nodes, detail);
             }
             FaultEvent::Waiting { kind, detail } => self.fault_waiting(now, strike, kind, detail),
+            FaultEvent::Awaits { kind, detail } => self.fault_awaits(now, strike, kind, detail),
             FaultEvent::Expired => self.fault_expired(now, strike),
             FaultEvent::Ended => self.fault_ended(now, strike),
         }

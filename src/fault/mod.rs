@@ -8,6 +8,7 @@
 //! ([`vocabulary`]), and give it its [`Effect`] there.
 
 pub mod clock;
+pub mod condition;
 pub mod disk;
 pub mod draws;
 pub mod effect;
@@ -23,11 +24,12 @@ pub mod schedule;
 pub mod target;
 pub mod vocabulary;
 
+pub use condition::{Armed, Condition};
 pub use effect::{Effect, Grip, Site};
 pub use injector::{Active, Injector, Struck};
 pub use links::MessageFilter;
 pub use partition::Shape;
 pub use place::{Aim, Place};
-pub use schedule::Scheduled;
+pub use schedule::{Scheduled, When};
 pub use target::{Names, Target, membership};
 pub use vocabulary::{Family, Fault, FaultKind, Kind, kinds};

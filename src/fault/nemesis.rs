@@ -11,7 +11,7 @@ use super::links::MessageFilter;
 use super::network::{Cut, Delay, Duplicate, Isolate, Loss, Partition};
 use super::node::{Crash, Pause};
 use super::partition::Shape;
-use super::schedule::Scheduled;
+use super::schedule::{Scheduled, When};
 use super::target::Target;
 use super::vocabulary::Fault;
 use crate::protocol::Part;
@@ -89,7 +89,7 @@ fn corrupt(rng: &mut impl Rng, node: Target, ways: &[Detected]) -> Fault {
 
 fn some_time(rng: &mut impl Rng, horizon_ms: f64, fault: Fault) -> Scheduled {
     Scheduled {
-        at: Some(constant(rng.random_range(0.0..horizon_ms * 0.7))),
+        at: Some(When::Time(constant(rng.random_range(0.0..horizon_ms * 0.7)))),
         duration: Some(constant(rng.random_range(1.0..horizon_ms * 0.3))),
         ..Scheduled::now(fault)
     }

@@ -1,7 +1,10 @@
 //! When a fault strikes, for how long, and how often.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
+use super::condition::Condition;
 use super::effect::Effect;
 use super::target::Names;
 use super::vocabulary::{Fault, Kind};
@@ -15,10 +18,11 @@ use crate::sim::time::millis;
 pub struct Scheduled {
     /// The fault.
     pub fault: Fault,
-    /// The time of the first strike, from the beginning of the run; at once if not given.
+    /// The time of the first strike, from the beginning of the run, or its condition; at once if
+    /// not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Distribution>,
-    /// The time of the first strike, from the time of injection.
+    pub at: Option<When>,
+    /// The time of the first strike, from the time of injection, or from when its condition holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Distribution>,
     /// The duration of each strike; until it is healed or strikes again if not given.
@@ -37,6 +41,28 @@ pub struct Scheduled {
     /// How long it waits for a leader or a follower, if it needs one and there is none.
     #[serde(default = "default_patience", with = "millis::span")]
     pub patience: Span,
+}
+
+/// When a fault strikes first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum When {
+    /// At a time from the beginning of the run.
+    Time(Distribution),
+    /// As soon as a condition holds; it is armed when the fault is given.
+    Condition(Condition),
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let written = Value::deserialize(from)?;
+        let read = if written.get("condition").is_some() {
+            Condition::deserialize(written).map(Self::Condition)
+        } else {
+            Distribution::deserialize(written).map(Self::Time)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 fn default_patience() -> Span {
@@ -59,9 +85,27 @@ impl Scheduled {
         }
     }
 
-    /// The time of the first strike: `at`, `after` or the first uptime; `None` if at once.
+    /// The time of the first strike: `at`, `after` or the first uptime; `None` if at once. After a
+    /// condition it is counted from when that holds.
     pub fn first(&self) -> Option<&Distribution> {
-        self.at.as_ref().or(self.after.as_ref()).or(self.uptime.as_ref())
+        match &self.at {
+            Some(When::Time(time)) => Some(time),
+            Some(When::Condition(_)) => self.after.as_ref(),
+            None => self.after.as_ref().or(self.uptime.as_ref()),
+        }
+    }
+
+    /// The condition of its first strike.
+    pub fn condition(&self) -> Option<&Condition> {
+        match &self.at {
+            Some(When::Condition(condition)) => Some(condition),
+            _ => None,
+        }
+    }
+
+    /// True if it depends on the results of the checks.
+    pub fn needs_checks(&self) -> bool {
+        self.condition().is_some_and(Condition::needs_checks)
     }
 
     /// The distribution of the time from a strike's beginning, or from its end, to the next strike.
@@ -75,8 +119,11 @@ impl Scheduled {
     }
 
     /// The latest time of its last strike after injection, if known: with unlimited strikes that of
-    /// the first one; `None` if a distribution is unbounded.
+    /// the first one; `None` if a distribution is unbounded, or a condition decides.
     pub fn latest(&self) -> Option<Span> {
+        if self.condition().is_some() {
+            return None;
+        }
         let longest =
             |time: Option<&Distribution>| time.map_or(Some(Span::ZERO), Distribution::longest);
         let first = longest(self.first())?;
@@ -92,24 +139,31 @@ impl Scheduled {
 
     /// Checks that it is valid in a cluster of these nodes.
     pub fn validate(&self, names: &Names) -> Result<(), String> {
-        let why = self.validate_schedule().and_then(|()| self.fault.validate(names));
+        let of_condition = self.condition().map_or(Ok(()), |condition| condition.validate(names));
+        let why = of_condition.map_err(|why| format!("at: {why}"));
+        let why = why.and_then(|()| self.validate_schedule());
+        let why = why.and_then(|()| self.fault.validate(names));
         why.map_err(|why| format!("{}: {why}", self.fault.kind().class))
     }
 
     fn validate_schedule(&self) -> Result<(), String> {
+        let at = match &self.at {
+            Some(When::Time(time)) => Some(time),
+            _ => None,
+        };
         let times = [
-            ("at", &self.at),
-            ("after", &self.after),
-            ("duration", &self.duration),
-            ("every", &self.every),
-            ("uptime", &self.uptime),
+            ("at", at),
+            ("after", self.after.as_ref()),
+            ("duration", self.duration.as_ref()),
+            ("every", self.every.as_ref()),
+            ("uptime", self.uptime.as_ref()),
         ];
         for (name, time) in times {
-            let checked = time.as_ref().map_or(Ok(()), Distribution::validate);
+            let checked = time.map_or(Ok(()), Distribution::validate);
             checked.map_err(|why| format!("{name}: {why}"))?;
         }
-        if self.at.is_some() && self.after.is_some() {
-            return Err("give at or after, not both".into());
+        if at.is_some() && self.after.is_some() {
+            return Err("give a time at or after, not both".into());
         }
         if self.every.is_some() && self.uptime.is_some() {
             return Err(

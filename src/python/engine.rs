@@ -303,6 +303,11 @@ impl Engine {
         Ok(either!(&self.lock()?.cluster, cluster => cluster.last_strike().as_ms()))
     }
 
+    /// The faults whose conditions have not held, in words.
+    fn unmet_faults(&self) -> PyResult<Vec<String>> {
+        Ok(either!(&self.lock()?.cluster, cluster => cluster.unmet()))
+    }
+
     /// The trace level, and whether checks run.
     #[getter]
     fn watching(&self) -> PyResult<(&'static str, bool)> {
@@ -361,7 +366,8 @@ impl Engine {
         let guard = self.lock()?;
         condition.validate(guard.names()).map_err(invalid)?;
         Ok(either!(&guard.cluster, cluster => {
-            condition.arm(&cluster.scenario().nodes, cluster.world()).holds(cluster.world())
+            let found = cluster.world().observer().violation_count();
+            condition.arm(&cluster.scenario().nodes, cluster.world()).holds(cluster.world(), found)
         }))
     }
 

@@ -8,7 +8,6 @@ use super::build::{LONG_TEXT, scenario_of};
 use super::convert::invalid;
 use super::gateway::{Attention, wait_for};
 use super::table::Table;
-use crate::experiment::condition::CONDITIONS;
 use crate::experiment::edits::{EntrySpec, FieldSpec, SnapshotSpec, Words};
 use crate::experiment::playable::Playable;
 use crate::experiment::presets::PRESETS;
@@ -16,6 +15,7 @@ use crate::experiment::step::{CommandSpec, MembersSpec, command_text};
 use crate::experiment::watch::Texts;
 use crate::experiment::{Cluster, Ending, Symbols, Watcher};
 
+use crate::fault::condition::CONDITIONS;
 use crate::fault::target::ROLES;
 use crate::fault::{Kind, Names, Scheduled, kinds};
 use crate::protocol::{Message, NodeId, OpId, Role};

@@ -67,6 +67,12 @@ impl Recorder {
         self.open_fault(now, strike, FaultOutcome::Waited, texts);
     }
 
+    /// A fault waits for its condition.
+    pub fn fault_awaits(&mut self, now: Time, strike: Strike, kind: &str, detail: String) {
+        let texts = [kind.to_owned(), String::new(), detail];
+        self.open_fault(now, strike, FaultOutcome::Awaited, texts);
+    }
+
     /// The wait of a fault ended without a strike.
     pub fn fault_expired(&mut self, now: Time, strike: Strike) {
         let waits = |open: &Open| open.strike == strike && open.outcome == FaultOutcome::Waited;

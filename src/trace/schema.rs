@@ -266,6 +266,7 @@ codes! {
         Struck = "struck", "It struck, and acts until it ends.";
         Waited = "waited", "It waited, or still waits, for a node to strike.";
         Expired = "expired", "It found no node to strike before its wait ended.";
+        Awaited = "awaited", "It waited, or still waits, for the condition at which it strikes.";
     }
 }
 

@@ -4,7 +4,7 @@ use raftlab::experiment::Scenario;
 use raftlab::fault::disk::Wipe;
 use raftlab::fault::lies::{self, ForgetVote, Usurp};
 use raftlab::fault::nemesis::{random_disk_faults, random_faults};
-use raftlab::fault::{Fault, Names, Scheduled, Target};
+use raftlab::fault::{Fault, Names, Scheduled, Target, When};
 use raftlab::protocol::{Delay, Mix, ReadPath, Span};
 use raftlab::raft::{Lie, Rule};
 use raftlab::sim::{
@@ -64,6 +64,7 @@ fn settings(rng: &mut impl Rng, scenario: &mut Scenario) {
         loss: if rng.random_bool(0.3) { rng.random_range(0.0..0.2) } else { 0.0 },
         duplicate: if rng.random_bool(0.3) { rng.random_range(0.0..0.2) } else { 0.0 },
         fifo: rng.random_bool(0.3),
+        ..NetworkSpec::default()
     };
     if rng.random_bool(0.4) {
         scenario.disk = DiskSpec {
@@ -154,7 +155,7 @@ fn target(who: Who) -> Target {
 fn struck(rng: &mut impl Rng, fault: Fault) -> Scheduled {
     let constant = |value: f64| Distribution::Constant { value: value.round() };
     Scheduled {
-        at: Some(constant(rng.random_range(0.0..HORIZON_MS * 0.8))),
+        at: Some(When::Time(constant(rng.random_range(0.0..HORIZON_MS * 0.8)))),
         duration: Some(constant(rng.random_range(50.0..HORIZON_MS))),
         ..Scheduled::now(fault)
     }

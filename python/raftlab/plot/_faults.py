@@ -91,6 +91,8 @@ def strikes(world: World, window: Window) -> list[Strike]:
         still = bool(np.isnan(end))
         until = max(window.until, start) if still else float(end)
         instant = until <= start
+        if outcome == "awaited":
+            continue
         if window.touches(start, until) and (instant or (start < window.end and until > window.start)):
             waited = outcome != "struck"
             label = _label(kind, json.loads(detail or "{}"), nodes or "") + (" waits" if waited else "")

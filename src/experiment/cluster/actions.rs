@@ -112,6 +112,12 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
                 self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
                 Done::Nothing
             }
+            Action::Once { condition, action } => {
+                action.machines().into_iter().for_each(|name| self.make_known(name));
+                self.await_condition(condition, Planned::Act(action.clone()));
+                self.look_for_targets();
+                Done::Nothing
+            }
         }
     }
 

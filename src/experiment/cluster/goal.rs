@@ -1,9 +1,9 @@
 //! Goals: conditions that a run waits for, and when they are armed.
 
 use super::Cluster;
-use crate::experiment::condition::{Armed, Condition};
 use crate::experiment::playable::Playable;
 use crate::experiment::watch::Watcher;
+use crate::fault::{Armed, Condition};
 use crate::sim::Time;
 
 /// A condition that a run waits for.
@@ -47,7 +47,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         }
     }
 
-    fn armed(&self, condition: &Condition) -> Armed {
+    pub(super) fn armed(&self, condition: &Condition) -> Armed {
         condition.arm(&self.scenario.nodes, &self.world)
     }
 }

@@ -8,14 +8,43 @@ use crate::experiment::playable::Playable;
 use crate::experiment::step::Action;
 use crate::experiment::watch::{FaultEvent, Watcher};
 use crate::fault::draws::Draws;
-use crate::fault::{Effect, Kind, Place, Scheduled, Struck};
+use crate::fault::{Armed, Condition, Effect, Kind, Place, Scheduled, Struck};
 use crate::sim::{Luck, Strike, Time};
 
-/// A strike that waits for a node to hit.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Waiting {
-    pub(super) strike: Strike,
-    pub(super) until: Time,
+/// What waits for something other than a time.
+#[derive(Clone, Debug)]
+pub(super) enum Waiting {
+    /// A strike waits for a node to hit, until a time.
+    ForTarget(Strike, Time),
+    /// A strike or an action waits for a condition.
+    ForCondition(Armed, Planned),
+}
+
+impl Waiting {
+    pub(super) fn until(&self) -> Time {
+        match self {
+            Self::ForTarget(_, until) => *until,
+            Self::ForCondition(..) => Time::NEVER,
+        }
+    }
+
+    fn strike(&self) -> Option<Strike> {
+        match self {
+            Self::ForTarget(strike, _)
+            | Self::ForCondition(_, Planned::Strike(strike, _) | Planned::End(strike, _)) => {
+                Some(*strike)
+            }
+            Self::ForCondition(_, Planned::Act(_)) => None,
+        }
+    }
+
+    /// Whether a fault waits.
+    fn is_for_fault(&self) -> bool {
+        match self {
+            Self::ForCondition(_, Planned::Act(action)) => matches!(**action, Action::Inject(_)),
+            _ => true,
+        }
+    }
 }
 
 impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
@@ -25,6 +54,9 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     pub(super) fn plan_fault(&mut self, handle: u32) {
         let Some(scheduled) = self.injector.fault(handle) else { return };
         let (strike, now) = (Strike::from(handle), self.world.now());
+        if let Some(condition) = scheduled.condition().cloned() {
+            return self.await_condition(&condition, Planned::Strike(strike, now));
+        }
         let since = if scheduled.at.is_some() { Time::ZERO } else { now };
         let draws = Draws::new(self.world.luck(), strike);
         let at = scheduled.first().map_or(now, |time| since + draws.at(time));
@@ -47,7 +79,10 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Injects a fault; one without a time strikes at once.
     pub(super) fn inject(&mut self, scheduled: &Scheduled) -> u32 {
         let handle = self.injector.give(Arc::new(scheduled.clone()));
-        if scheduled.first().is_some() {
+        if scheduled.condition().is_some() {
+            self.plan_fault(handle);
+            self.look_for_targets(); // the condition may hold now
+        } else if scheduled.first().is_some() {
             self.plan_fault(handle);
         } else {
             self.strike(Strike::from(handle));
@@ -85,7 +120,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
             Planned::End(strike, _) => self.counts_from_the_end(*strike) && is_bounded(strike),
             Planned::Act(action) => matches!(**action, Action::Inject(_)),
         };
-        !self.waiting.is_empty()
+        self.waiting.iter().any(Waiting::is_for_fault)
             || self.agenda.iter().any(|(time, planned)| time < end && counts(planned))
     }
 
@@ -110,7 +145,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         if self.try_to_strike(strike) {
             return;
         }
-        self.waiting.push(Waiting { strike, until: now + patience });
+        self.waiting.push(Waiting::ForTarget(strike, now + patience));
         if self.world.observer().writes_faults() {
             let (kind, detail) = self.tell(strike.handle);
             self.observe(strike, FaultEvent::Waiting { kind, detail });
@@ -163,19 +198,66 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
 
     #[cold]
     fn look_again_for_targets(&mut self) {
+        let awaits = |waiting: &Waiting| matches!(waiting, Waiting::ForCondition(..));
+        // What a strike does can make another condition hold.
+        while self.look_at_all_that_waits() && self.waiting.iter().any(awaits) {}
+    }
+
+    /// Tests once whether what waits has an end; true if something has.
+    fn look_at_all_that_waits(&mut self) -> bool {
+        let mut any = false;
         for waiting in std::mem::take(&mut self.waiting) {
-            if !self.try_to_strike(waiting.strike) {
-                self.waiting.push(waiting);
+            let violations = self.world.observer().violation_count();
+            match waiting {
+                Waiting::ForTarget(strike, _) if self.try_to_strike(strike) => any = true,
+                Waiting::ForCondition(armed, then) if armed.holds(&self.world, violations) => {
+                    any = true;
+                    self.condition_holds(then);
+                }
+                waiting => self.waiting.push(waiting),
             }
+        }
+        any
+    }
+
+    /// Makes a strike or an action wait for a condition, which is armed now.
+    pub(super) fn await_condition(&mut self, condition: &Condition, then: Planned) {
+        let armed = self.armed(condition);
+        let strike = if let Planned::Strike(strike, _) = &then { Some(*strike) } else { None };
+        self.waiting.push(Waiting::ForCondition(armed, then));
+        if let Some(strike) = strike
+            && self.world.observer().writes_faults()
+        {
+            let (kind, detail) = self.tell(strike.handle);
+            self.observe(strike, FaultEvent::Awaits { kind, detail });
+        }
+    }
+
+    /// The condition of a strike or an action holds: it happens now, or after its delay.
+    fn condition_holds(&mut self, then: Planned) {
+        let now = self.world.now();
+        match then {
+            Planned::Act(action) => _ = self.act(&action),
+            Planned::Strike(strike, _) => {
+                self.observe(strike, FaultEvent::Ended);
+                let given = self.injector.fault(strike.handle);
+                let Some(delay) = given.and_then(Scheduled::first) else {
+                    return self.strike(strike);
+                };
+                let at = now + Draws::new(self.world.luck(), strike).at(delay);
+                self.agenda.plan(at, Planned::Strike(strike, now));
+            }
+            Planned::End(strike, _) => self.end_strike(strike),
         }
     }
 
     pub(super) fn lose_patience(&mut self) {
         let now = self.world.now();
-        let (hoping, given_up): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.until > now);
+        let (hoping, given_up): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting| waiting.until() > now);
         self.waiting = hoping;
-        for Waiting { strike, .. } in given_up {
+        for strike in given_up.iter().filter_map(Waiting::strike) {
             self.has_struck = true;
             self.observe(strike, FaultEvent::Expired);
             self.is_passed(strike);
@@ -203,9 +285,9 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         }
         let (of_it, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting| waiting.strike.handle == handle);
+            .partition(|waiting| waiting.strike().is_some_and(|strike| strike.handle == handle));
         self.waiting = others;
-        for Waiting { strike, .. } in of_it {
+        for strike in of_it.iter().filter_map(Waiting::strike) {
             self.observe(strike, FaultEvent::Ended);
         }
     }
@@ -220,6 +302,19 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         if self.counts_from_the_end(strike) {
             self.plan_next(strike, self.world.now());
         }
+    }
+
+    /// The faults that have not struck because their conditions never held, in words.
+    pub fn unmet(&self) -> Vec<String> {
+        let unmet = |waiting: &Waiting| match waiting {
+            Waiting::ForCondition(_, Planned::Strike(strike, _)) => {
+                let given = self.injector.fault(strike.handle)?;
+                let class = given.fault.kind().class;
+                Some(format!("{class} ({})", given.condition()?.text()))
+            }
+            _ => None,
+        };
+        self.waiting.iter().filter_map(unmet).collect()
     }
 
     // ---- Reports to observers ------------------------------------------------------------------

@@ -2,13 +2,12 @@
 
 use super::strikes::Waiting;
 use super::{Cluster, Goal, Progress};
-use crate::experiment::condition::Armed;
 use crate::experiment::playable::Playable;
 use crate::experiment::scenario::OnViolation;
 use crate::experiment::watch::Watcher;
-use crate::fault::{Injector, Names};
+use crate::fault::{Armed, Injector, Names};
 
-use crate::sim::world::Stopped;
+use crate::sim::world::{Stop, Stopped};
 use crate::sim::{Time, World};
 
 impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
@@ -66,7 +65,9 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         if self.stops_at_violations() && self.world.observer().violation_count() > found {
             return Some(Progress::Violation);
         }
-        armed.is_some_and(|armed| armed.holds(&self.world)).then_some(Progress::Condition)
+        let violations = self.world.observer().violation_count();
+        let holds = armed.is_some_and(|armed| armed.holds(&self.world, violations));
+        holds.then_some(Progress::Condition)
     }
 
     pub(super) fn stops_at_violations(&self) -> bool {
@@ -74,7 +75,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     }
 
     fn loses_patience_at(&self) -> Time {
-        let first = self.waiting.iter().map(|waiting| waiting.until).min();
+        let first = self.waiting.iter().map(Waiting::until).min();
         first.filter(|first| *first < Time::LAST).unwrap_or(Time::NEVER)
     }
 
@@ -90,27 +91,42 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
         let hopes = !self.waiting.is_empty();
         match (armed, halts || hopes) {
             (None, false) => self.world.run(until, events, &mut ()),
-            (Some(mut armed), false) => self.world.run(until, events, &mut armed),
+            (Some(armed), false) => self.world.run(until, events, &mut Until(armed)),
             (armed, true) => {
                 let (waiting, injector) = (&self.waiting, &self.injector);
                 let names = &self.scenario.nodes;
                 self.world.run(until, events, &mut |world: &World<P, O>| {
-                    !waiting.is_empty() && finds_target(waiting, injector, world, names)
+                    !waiting.is_empty() && is_over(waiting, injector, world, names)
                         || halts && world.observer().violation_count() > found
-                        || armed.is_some_and(|armed| armed.holds(world))
+                        || armed.is_some_and(|armed| {
+                            armed.holds(world, world.observer().violation_count())
+                        })
                 })
             }
         }
     }
 }
 
-/// Whether a fault that waits for a target finds one.
+/// Stops when a condition holds.
+struct Until<'a>(&'a Armed);
+
+impl<P: Playable, O: Watcher<P>> Stop<P, O> for Until<'_> {
+    #[inline(always)] // after every event
+    fn stops(&mut self, world: &World<P, O>) -> bool {
+        self.0.holds(world, world.observer().violation_count())
+    }
+}
+
+/// Whether a fault that waits for a target finds one, or an awaited condition holds.
 #[inline(never)] // mostly none waits
-fn finds_target<P: Playable, O: Watcher<P>>(
+fn is_over<P: Playable, O: Watcher<P>>(
     waiting: &[Waiting],
     injector: &Injector,
     world: &World<P, O>,
     names: &Names,
 ) -> bool {
-    waiting.iter().any(|waiting| injector.finds(world, names, waiting.strike))
+    waiting.iter().any(|waiting| match waiting {
+        Waiting::ForTarget(strike, _) => injector.finds(world, names, *strike),
+        Waiting::ForCondition(armed, _) => armed.holds(world, world.observer().violation_count()),
+    })
 }

@@ -1,14 +1,14 @@
-//! Conditions that a run can wait for.
+//! Conditions that a run, a fault or an action can wait for.
 
 use serde::{Deserialize, Serialize};
 
-use super::ceilings::MAX_DEPTH;
-use super::watch::Watcher;
-use crate::fault::{Names, membership};
+use super::target::{Names, membership};
 use crate::protocol::{NodeId, OpId, Role};
 use crate::replica::Replica;
-use crate::sim::World;
-use crate::sim::world::Stop;
+use crate::sim::{Observer, World};
+
+/// The maximum depth of nested conditions and of deferred actions: `a | (b & c)` is 2 deep.
+pub const MAX_DEPTH: usize = 16;
 
 macro_rules! conditions {
     ($($(#[doc = $doc:literal])* $variant:ident $name:literal $({ $($(#[doc = $field_doc:literal])* $field:ident: $ty:ty),* })?;)*) => {
@@ -172,7 +172,7 @@ impl Condition {
     }
 
     /// Arms it now: edges count from here.
-    pub fn arm<P: Replica, O: Watcher<P>>(&self, names: &Names, world: &World<P, O>) -> Armed {
+    pub fn arm<P: Replica, O: Observer<P>>(&self, names: &Names, world: &World<P, O>) -> Armed {
         let node = match self {
             Condition::Leads { node } | Condition::Member { node } => names.id(node).ok(),
             _ => None,
@@ -214,30 +214,24 @@ impl Condition {
     }
 }
 
-impl<P: Replica, O: Watcher<P>> Stop<P, O> for &Armed {
-    #[inline(always)] // after every event
-    fn stops(&mut self, world: &World<P, O>) -> bool {
-        self.holds(world)
-    }
-}
-
 impl Armed {
-    /// Whether it holds now. Called after every event, most often for a leader.
+    /// Whether it holds now, in a world with this number of violations. Called after every event,
+    /// most often for a leader.
     #[inline(always)]
-    pub fn holds<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
+    pub fn holds<P: Replica, O: Observer<P>>(&self, world: &World<P, O>, found: usize) -> bool {
         match self.condition {
             Condition::LeaderElected => self.sees_new_leader(world),
-            _ => self.looks(world),
+            _ => self.looks(world, found),
         }
     }
 
     #[inline(always)]
-    fn sees_new_leader<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
+    fn sees_new_leader<P: Replica, O: Observer<P>>(&self, world: &World<P, O>) -> bool {
         world.counters().elections > self.elections
     }
 
     #[inline(never)]
-    fn looks<P: Replica, O: Watcher<P>>(&self, world: &World<P, O>) -> bool {
+    fn looks<P: Replica, O: Observer<P>>(&self, world: &World<P, O>, found: usize) -> bool {
         match self.condition {
             Condition::LeaderElected => self.sees_new_leader(world),
             Condition::NoLeader => world.leaders().is_empty(),
@@ -260,7 +254,7 @@ impl Armed {
             Condition::Answered { op } => {
                 world.ops().get(&OpId(op)).is_some_and(|state| !state.status.is_pending())
             }
-            Condition::Violated => world.observer().violation_count() > 0,
+            Condition::Violated => found > 0,
             Condition::Down { count } => {
                 nodes_of(world).filter(|id| !world.is_up(*id)).count() >= count as usize
             }
@@ -282,13 +276,13 @@ impl Armed {
             Condition::InJoint => {
                 world.leader_for(None).is_some_and(|id| world.node(id).membership().1.is_joint())
             }
-            Condition::AnyOf { .. } => self.parts.iter().any(|part| part.holds(world)),
-            Condition::AllOf { .. } => self.parts.iter().all(|part| part.holds(world)),
+            Condition::AnyOf { .. } => self.parts.iter().any(|part| part.holds(world, found)),
+            Condition::AllOf { .. } => self.parts.iter().all(|part| part.holds(world, found)),
         }
     }
 }
 
-fn nodes_of<P: Replica, O: Watcher<P>>(
+fn nodes_of<P: Replica, O: Observer<P>>(
     world: &World<P, O>,
 ) -> impl Iterator<Item = NodeId> + use<P, O> {
     world.started().iter()
@@ -298,7 +292,7 @@ fn join(conditions: &[Condition], by: &str) -> String {
     conditions.iter().map(Condition::text).collect::<Vec<_>>().join(by)
 }
 
-fn caught_up<P: Replica, O: Watcher<P>>(world: &World<P, O>) -> bool {
+fn caught_up<P: Replica, O: Observer<P>>(world: &World<P, O>) -> bool {
     let mut up = nodes_of(world).filter(|id| world.is_up(*id));
     let end = |id: NodeId| {
         let node = world.node(id);
