@@ -7,6 +7,8 @@
 mod damage;
 #[path = "checks/disks.rs"]
 mod disks;
+#[path = "checks/durability.rs"]
+mod durability;
 #[path = "checks/forged.rs"]
 mod forged;
 #[path = "checks/honest.rs"]
@@ -19,5 +21,7 @@ mod liars;
 mod membership;
 #[path = "checks/planted.rs"]
 mod planted;
+#[path = "checks/snapshots.rs"]
+mod snapshots;
 #[path = "checks/stories.rs"]
 mod stories;

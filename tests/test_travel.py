@@ -26,7 +26,7 @@ APART = ("python/raftlab/advice/", "python/raftlab/experiments/", "python/raftla
 
 EXAMPLES = {
     "a fault": ("ClockJump", "clock_jump", "jump_clock"),
-    "a property": ("SnapshotConsistency", "snapshot_consistency"),
+    "a property": ("CommitMonotonic", "commit_monotonic"),
     "a metric": ("truncated_entries",),
     "a rule that can be taken away": ("PrevLogCheck", "skip_prev_check"),
     "a setting": ("commit_guard",),

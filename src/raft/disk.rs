@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use super::messages::RaftMessage;
 use super::node::Node;
+use super::rules::Rule;
 use super::snapshot::Snapshot;
 use super::stable::Write;
 use crate::clone::clone_by_field;
 use crate::protocol::{Durability, Effects, LocalTime, Message as _, NodeId, Role, WriteId};
 use crate::replica::log::Log;
 use crate::replica::types::{Command, Entry, Op};
+use crate::replica::{Promise, ReplicaMessage as _};
 use crate::state::StateHash;
 
 /// How much of the log and its snapshot is durable.
@@ -109,6 +111,11 @@ impl Node {
         fx: &mut E,
     ) {
         self.stable.save(snapshot.clone(), droppable);
+        if !self.obeys(Rule::SnapshotBeforeCompaction) {
+            let index = snapshot.base.index;
+            fx.write(|| Write::Drop { index });
+            self.sync(fx);
+        }
         fx.write(|| Write::Save { snapshot, droppable });
     }
 
@@ -130,13 +137,23 @@ impl Node {
     ) {
         match fx.sync() {
             Durability::Done => fx.send(to, message),
-            Durability::Pending(write) => self.hold_back(write, to, message),
+            Durability::Pending(write) => self.hold_back(write, to, message, fx),
         }
     }
 
     #[inline(never)] // keeps the message out of the caller's stack frame
-    fn hold_back(&mut self, write: WriteId, to: NodeId, message: RaftMessage) {
+    fn hold_back<E: Effects<Self>>(
+        &mut self,
+        write: WriteId,
+        to: NodeId,
+        message: RaftMessage,
+        fx: &mut E,
+    ) {
         self.await_disk(write);
+        let acknowledges = matches!(message.promise(), Promise::Log { index: 1.., .. });
+        if acknowledges && !self.obeys(Rule::SyncBeforeAck) {
+            return fx.send(to, message);
+        }
         self.unsynced.outbox.push_back((write, to, message));
     }
 
@@ -186,7 +203,7 @@ impl Node {
     /// Index of the last entry that is known to be durable.
     #[inline]
     pub(super) fn durable_index(&self) -> u64 {
-        self.durable().last
+        if self.obeys(Rule::LeaderSync) { self.durable().last } else { self.log().last_index() }
     }
 
     /// Removes entries that a durable snapshot covers. Not in the step that wrote them, because

@@ -453,6 +453,9 @@ impl Node {
         if let Some(snapshot) = self.stable.snapshot() {
             self.machine.clone_from(&snapshot.machine);
             self.commit = snapshot.base.index;
+            if !self.obeys(Rule::AppliedWithStore) {
+                self.apply_again();
+            }
         }
         self.find_configurations();
     }
@@ -522,6 +525,12 @@ impl Protocol for Node {
         if let Some(found) = disk {
             self.stable = found;
             self.stable.compact();
+        }
+        if !self.obeys(Rule::SnapshotBeforeCompaction) {
+            self.stable.lose_what_nothing_covers();
+        }
+        if !self.obeys(Rule::DamageIsNoTornWrite) {
+            self.stable.ignore_damage();
         }
         if !self.obeys(Rule::PersistTerm) {
             self.stable.lose_term();

@@ -150,6 +150,12 @@ impl Progress {
         self.slots.fresh += u32::from(count > 0);
     }
 
+    /// Without the rule [`super::Rule::CompactedTerm`]: entries up to `base` are needed that were
+    /// removed, and an empty message was sent.
+    pub(super) fn probed_before(&mut self, base: u64, round: u64) {
+        self.state = Pace::Waiting { last: base, round };
+    }
+
     /// A snapshot up to this index was sent.
     pub(super) fn snapshot_sent(&mut self, index: u64, round: u64) {
         self.next = index + 1;

@@ -36,7 +36,7 @@ impl Node {
     pub(super) fn appended<E: Effects<Self>>(&mut self, last: u64, fx: &mut E) {
         fx.note(ReplicaNote::Appended { first: last, last, hash: self.log().hash_at(last) });
         self.replicate(fx);
-        if self.sync(fx) {
+        if self.sync(fx) || !self.obeys(Rule::LeaderSync) {
             self.own_disk_reached(last, fx);
         }
     }
@@ -144,7 +144,10 @@ impl Node {
         let (prev, entries) = self.after_snapshot(prev, payload.entries());
         // 2. "Reply false if log doesn't contain an entry at prevLogIndex whose term matches
         // prevLogTerm"
-        if !self.log().matches(prev) && self.obeys(Rule::PrevLogCheck) {
+        if !self.log().matches(prev)
+            && self.obeys(Rule::PrevLogCheck)
+            && (prev.term > 0 || self.obeys(Rule::CompactedTerm))
+        {
             fx.note(ReplicaNote::Refused { from, why: Refusal::PrevLogMismatch });
             return self.reject(from, prev, round, carried, fx);
         }

@@ -33,7 +33,7 @@ macro_rules! rules {
                 match self { $(Rule::$variant => $source,)* }
             }
 
-            /// The property that is violated first without it.
+            /// The property that it protects. Mostly it is violated first without the rule.
             pub fn breaks(self) -> &'static str {
                 match self { $(Rule::$variant => $breaks,)* }
             }
@@ -59,6 +59,16 @@ rules! {
     PersistTerm: "term_not_persisted",
         "currentTerm is durable before a message promises it",
         "paper Figure 2", "election_safety", "a restart";
+    SyncBeforeAck: "ack_before_fsync",
+        "a follower acknowledges entries once they are durable",
+        "paper Figure 2", "durable_promise", "disks that take time, and a power failure";
+    LeaderSync: "leader_self_ack",
+        "a leader counts itself once an entry is durable on its own disk",
+        "diss. §10.2.1, etcd#14370", "leader_completeness",
+        "disks that take time, and a power failure";
+    DamageIsNoTornWrite: "corrupt_tail_truncated",
+        "a node that finds damage on its disk does not vote until it has again what it lost",
+        "Protocol-Aware Recovery, FAST 2018", "leader_completeness", "damage that a checksum finds";
     CurrentTermCommit: "commit_prior_term",
         "a leader counts replicas only for entries of its own term",
         "paper §5.4.2", "leader_completeness", "max_entries_per_append = 1";
@@ -83,6 +93,32 @@ rules! {
     SessionDedup: "no_dedup",
         "a command that a client retries is applied once",
         "paper §8, diss. §6.3", "session_once", "a client that retries";
+    SnapshotSessions: "snap_without_sessions",
+        "a snapshot carries the sessions",
+        "diss. §6.3", "session_once", "snapshots and a client that retries";
+    SnapshotOfCommitted: "snap_uncommitted",
+        "a snapshot covers only committed entries",
+        "paper §7", "snapshot_consistency", "snapshots";
+    SnapshotBeforeCompaction: "compact_before_snapshot_durable",
+        "entries are removed once the snapshot that covers them is durable",
+        "paper §7, RedisRaft#43", "durable_promise",
+        "snapshots, disks that take time, and a power failure";
+    AppliedWithStore: "apply_index_not_atomic",
+        "lastApplied is durable together with the store that it describes",
+        "diss. §5.1, etcd#13766", "linearizable_reads",
+        "snapshots, a restart, and writes that append";
+    NewerSnapshot: "snap_install_stale",
+        "a snapshot that ends at commitIndex or before is not installed",
+        "paper §7, openraft#531", "snapshot_consistency", "snapshots that arrive twice";
+    ConflictBeforeSnapshot: "snap_keeps_conflicting_suffix",
+        "a snapshot replaces the whole log unless its last entry is in the log",
+        "paper Figure 13, scylla#9965", "log_matching", "snapshots and a diverged follower";
+    CompactedTerm: "snap_boundary_empty_append",
+        "a follower that needs a removed entry gets the snapshot: no term is known to compare",
+        "paper §7, etcd-io/raft#31", "state_machine_safety", "snapshots and a diverged follower";
+    SnapshotKeepsTerm: "snap_sets_term",
+        "a snapshot leaves currentTerm and votedFor as they are",
+        "paper §5.1, WRaft#118", "term_monotonic", "snapshots and a second term";
     NoopBeforeRead: "readindex_no_noop",
         "a leader serves reads only once it has committed an entry of its own term",
         "paper §8, diss. §6.4", "linearizable_reads", "a new leader that does not know all commits";
@@ -122,6 +158,10 @@ rules! {
     SnapshotConfig: "snap_without_config",
         "a snapshot carries the configuration",
         "paper §7", "election_safety", "snapshots and a change";
+    SnapshotReconfigures: "disjoint_quorums_after_snapshot",
+        "a snapshot that replaces the log replaces the configuration, too",
+        "paper §7, openraft#1808", "leader_completeness",
+        "snapshots and a change that is overwritten";
     LearnersDoNotVote: "learner_counted",
         "learners count neither in elections nor for commitment",
         "diss. §4.2.1", "leader_completeness", "learners";

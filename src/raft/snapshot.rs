@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::messages::RaftMessage;
 use super::node::Node;
+use super::payload::Payload;
 use super::rules::Rule;
 use crate::protocol::{Effects, LocalTime, NodeId};
 use crate::replica::log::Base;
 use crate::replica::machine::Machine;
 use crate::replica::membership::Members;
-use crate::replica::notes::ReplicaNote;
-use crate::replica::types::EntryId;
+use crate::replica::notes::{ReplicaNote, RoleChange};
+use crate::replica::types::{Entry, EntryId};
 
 /// "Snapshot: the state machine state, and lastIncludedIndex and lastIncludedTerm" (Figure 12).
 #[derive(Clone, Debug)]
@@ -40,13 +41,41 @@ impl Node {
 
     #[inline(never)] // rare
     fn take_snapshot<E: Effects<Self>>(&mut self, index: u64, every: u64, fx: &mut E) {
+        let droppable = index.saturating_sub(every);
+        let all = !self.obeys(Rule::SnapshotOfCommitted);
+        let index = if all { self.log().last_index() } else { index };
         let Some(term) = self.log().term_at(index) else { return };
         let base = Base { index, term, hash: self.log().hash_at(index) };
         let members = self.configuration_at(index).filter(|_| self.obeys(Rule::SnapshotConfig));
-        let snapshot = Arc::new(Snapshot { base, machine: self.machine.clone(), members });
-        self.save(snapshot, index.saturating_sub(every), fx);
+        let mut machine = self.machine.clone();
+        self.apply_to(&mut machine, self.commit + 1, index);
+        if !self.obeys(Rule::SnapshotSessions) {
+            machine.forget_sessions();
+        }
+        self.save(Arc::new(Snapshot { base, machine, members }), droppable, fx);
         fx.note(ReplicaNote::Snapshot { index });
         self.sync(fx);
+    }
+
+    /// Applies entries to a copy of the store.
+    fn apply_to(&self, machine: &mut Machine, first: u64, last: u64) {
+        let dedup = self.obeys(Rule::SessionDedup);
+        for index in first..=last {
+            if let Some(Entry { term, hash, command }) = self.log().get(index) {
+                machine.apply(index, term, hash, &command, dedup);
+            }
+        }
+    }
+
+    /// Without the rule [`Rule::AppliedWithStore`]: the entries up to commitIndex that are still in
+    /// the log are applied to a store that reflects them.
+    pub(super) fn apply_again(&mut self) {
+        let (mut machine, before) = (self.machine.clone(), self.machine.fingerprint());
+        self.apply_to(&mut machine, self.log().base().index + 1, self.commit);
+        if machine.fingerprint() != before {
+            machine.leaves_the_log();
+        }
+        self.machine = machine;
     }
 
     /// "The leader must occasionally send snapshots to followers that lag behind. This happens when
@@ -56,6 +85,11 @@ impl Node {
     pub(super) fn send_snapshot<E: Effects<Self>>(&mut self, peer: NodeId, fx: &mut E) {
         let Some(snapshot) = self.stable.snapshot().cloned() else { return };
         let (term, round) = (self.term(), self.reads.round());
+        if !self.obeys(Rule::CompactedTerm) {
+            let base = self.log().base().index;
+            self.progress[peer.at()].probed_before(base, round);
+            return self.send_append(peer, Payload::Heartbeat, fx);
+        }
         self.progress[peer.at()].snapshot_sent(snapshot.base.index, round);
         fx.send(peer, RaftMessage::InstallSnapshot { term, round, snapshot });
     }
@@ -72,22 +106,38 @@ impl Node {
     ) {
         let Base { index, term, hash } = snapshot.base;
         // A snapshot up to commitIndex or before is old: the store already contains it.
-        if index > self.commit {
+        if index > self.commit || !self.obeys(Rule::NewerSnapshot) {
             // 6. "If existing log entry has same index and term as snapshot's last included entry,
             // retain log entries following it"; 7. "discard the entire log".
+            let mut kept = Vec::new();
             let first = if self.log().matches(EntryId { term, index }) {
                 self.save(snapshot.clone(), index, fx);
                 index + 1
             } else {
+                if !self.obeys(Rule::ConflictBeforeSnapshot) {
+                    let after = index.saturating_sub(self.log().base().index);
+                    kept = self.log().entries().skip(after as usize).collect();
+                }
                 self.install(snapshot.clone(), fx);
                 self.commit + 1
             };
             // 8. "Reset state machine using snapshot contents"
             self.machine.clone_from(&snapshot.machine);
-            self.adopt_snapshot(fx);
+            if self.obeys(Rule::SnapshotReconfigures) {
+                self.adopt_snapshot(fx);
+            }
             self.replaced.clear();
             self.commit = index;
             fx.note(ReplicaNote::Installed { first, index, hash });
+            if !kept.is_empty() {
+                self.extend(&kept, fx);
+                let last = self.log().last_index();
+                let hash = self.log().hash_at(last);
+                fx.note(ReplicaNote::Appended { first: index + 1, last, hash });
+            }
+            if term < self.term() && !self.obeys(Rule::SnapshotKeepsTerm) {
+                self.become_follower(term, Some(from), RoleChange::LeaderHeard(from), fx);
+            }
         }
         let reply = RaftMessage::InstallSnapshotReply { term: self.term(), index, round };
         self.promise(from, reply, fx);

@@ -61,6 +61,12 @@ pub enum Write {
         /// The snapshot.
         snapshot: Arc<Snapshot>,
     },
+    /// The removal of the entries up to an index, before a snapshot that covers them is durable:
+    /// only without the rule [`super::Rule::SnapshotBeforeCompaction`].
+    Drop {
+        /// The last index that is removed.
+        index: u64,
+    },
     /// The end of a repair: a leader has sent what damage had taken from the log.
     Repaired,
 }
@@ -76,6 +82,7 @@ impl Fingerprint for Write {
             Write::Save { snapshot, droppable } => fold(4, fold(snapshot.base.hash, *droppable)),
             Write::Install { snapshot } => fold(5, snapshot.base.hash),
             Write::Repaired => 6,
+            Write::Drop { index } => fold(7, *index),
         }
     }
 }
@@ -105,6 +112,7 @@ impl Stable for StableState {
             Write::Save { snapshot, droppable } => self.save(snapshot, droppable),
             Write::Install { snapshot } => self.install(snapshot),
             Write::Repaired => self.repaired(),
+            Write::Drop { index } => self.log.compact(index),
         }
     }
 
@@ -240,6 +248,19 @@ impl StableState {
     /// Without the rule [`super::Rule::PersistVote`]: the vote never reached the disk.
     pub(crate) fn lose_vote(&mut self) {
         self.vote = None;
+    }
+
+    /// Without the rule [`super::Rule::SnapshotBeforeCompaction`]: a log whose first entries are in
+    /// no snapshot leads to no state.
+    pub(crate) fn lose_what_nothing_covers(&mut self) {
+        if self.log.base().index > self.snapshot_index() {
+            self.replace_log(Log::default());
+        }
+    }
+
+    /// Without the rule [`super::Rule::DamageIsNoTornWrite`]: nothing is known to be missing.
+    pub(crate) fn ignore_damage(&mut self) {
+        self.missing = Missing::default();
     }
 
     /// Without the rule [`super::Rule::PersistTerm`]: the term is that of the last log entry.

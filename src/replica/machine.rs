@@ -14,7 +14,7 @@ pub struct Machine {
     pages: Vec<Vec<Cell>>,
     cells: usize,
     sessions: Vec<SessionState>,
-    /// Whether damage has altered it, so that it is not what the log leads to.
+    /// Whether it was altered, so that it is not what the log leads to.
     altered: bool,
 }
 
@@ -130,7 +130,12 @@ impl Machine {
         true
     }
 
-    /// Whether damage has altered it, so that it is not what the log leads to.
+    /// It is not what the log leads to.
+    pub(crate) fn leaves_the_log(&mut self) {
+        self.altered = true;
+    }
+
+    /// Whether it was altered, so that it is not what the log leads to.
     pub fn is_altered(&self) -> bool {
         self.altered
     }
@@ -139,6 +144,11 @@ impl Machine {
     #[inline]
     pub(crate) fn history(&self, hash: u64) -> u64 {
         if self.altered { !hash } else { hash }
+    }
+
+    /// Removes the sessions.
+    pub(crate) fn forget_sessions(&mut self) {
+        self.sessions.clear();
     }
 
     /// Empties the store.

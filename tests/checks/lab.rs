@@ -20,6 +20,7 @@ pub const REQUEST_VOTE: u64 = 1 << 0;
 pub const VOTE: u64 = 1 << 1;
 pub const APPEND: u64 = 1 << 4;
 pub const ACK: u64 = 1 << 5;
+pub const INSTALL_SNAPSHOT: u64 = 1 << 6;
 pub const TIMEOUT_NOW: u64 = 1 << 8;
 
 /// Election timeouts of hours: elections are started only by hand. Heartbeats every 10 ms.
@@ -108,6 +109,14 @@ impl Lab {
     pub fn write(&mut self, node: NodeId, session: Session, value: u32) -> OpId {
         let op = Op::Put { key: Key(0), value: Value::int(value) };
         self.world.request(Some(node), None, Request::Write(Command { op, session }))
+    }
+
+    /// Writes values one after the other, and each has the time to be committed.
+    pub fn put_each(&mut self, node: NodeId, count: u32) {
+        for value in 0..count {
+            self.put(node, value);
+            self.run(5);
+        }
     }
 
     pub fn read(&mut self, node: NodeId, via: ReadPath) -> OpId {

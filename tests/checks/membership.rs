@@ -129,6 +129,28 @@ pub fn overwritten_change(config: Config) -> Lab {
     lab
 }
 
+/// BUGS 29: the same, but A gets a snapshot in place of the entry. C's configuration and A's have
+/// quorums without a common node.
+pub fn overwritten_change_below_a_snapshot(config: Config) -> Lab {
+    let mut lab = led_by_a(4, Config { snapshot_every: Some(4), ..config });
+    lab.split(&[&[A], &[B, C, D]]);
+    lab.change(A, remove(D));
+    lab.run(5);
+    lab.campaign(C);
+    assert!(lab.leads(C));
+    lab.put_each(C, 20);
+    lab.heal();
+    lab.run(60);
+    assert!(lab.world.node(A).log().base().index > 2);
+    lab.split(&[&[A, B], &[C, D, E]]);
+    lab.change(C, voter(E));
+    lab.run(30);
+    lab.put(C, 1);
+    lab.run(30);
+    lab.campaign(A);
+    lab
+}
+
 /// BUGS 8: A with the learners D and E, and the other voters.
 pub fn learners_beside_the_leader(config: Config) -> Lab {
     let mut lab = led_by_a(3, config);

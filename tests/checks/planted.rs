@@ -6,7 +6,7 @@ use raftlab::raft::{Config, Rule, Rules};
 use raftlab::replica::Session;
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand};
-use super::membership;
+use super::{durability, membership, snapshots};
 
 type Script = fn(Config) -> Lab;
 
@@ -16,6 +16,9 @@ fn script(rule: Rule) -> Script {
         Rule::UpToDateCheck => lagging_candidate,
         Rule::PrevLogCheck => diverged_follower,
         Rule::PersistVote | Rule::PersistTerm => voter_restarts,
+        Rule::SyncBeforeAck => durability::power_failure_after_an_acknowledgement,
+        Rule::LeaderSync => durability::leader_with_a_stalled_disk,
+        Rule::DamageIsNoTornWrite => durability::damaged_entry,
         Rule::CurrentTermCommit => figure_8,
         Rule::QuorumSize => two_halves,
         Rule::TermCheckAppend => late_append_of_an_old_term,
@@ -24,6 +27,14 @@ fn script(rule: Rule) -> Script {
         Rule::TruncateOnConflict => late_append_of_this_term,
         Rule::CommitVerified => heartbeat_before_repair,
         Rule::SessionDedup => command_sent_again,
+        Rule::SnapshotSessions => snapshots::session_from_a_snapshot,
+        Rule::SnapshotOfCommitted => snapshots::snapshot_among_writes,
+        Rule::SnapshotBeforeCompaction => durability::power_failure_during_a_snapshot,
+        Rule::AppliedWithStore => snapshots::restart_from_a_snapshot,
+        Rule::NewerSnapshot => snapshots::snapshot_arrives_twice,
+        Rule::ConflictBeforeSnapshot => snapshots::snapshot_for_a_longer_log,
+        Rule::CompactedTerm => snapshots::snapshot_for_a_diverged_log,
+        Rule::SnapshotKeepsTerm => snapshots::snapshot_of_an_older_term,
         Rule::NoopBeforeRead => new_leader_reads,
         Rule::LeaseSticky => election_under_a_lease,
         Rule::LeaseRestartWait => voter_restarts_under_a_lease,
@@ -36,13 +47,19 @@ fn script(rule: Rule) -> Script {
         Rule::ConfigOnAppend => membership::restarted_nodes_know_no_commit,
         Rule::ConfigRollback => membership::overwritten_change,
         Rule::SnapshotConfig => membership::restarted_from_a_snapshot,
+        Rule::SnapshotReconfigures => membership::overwritten_change_below_a_snapshot,
         Rule::LearnersDoNotVote => membership::learners_beside_the_leader,
         Rule::RemovedLeader => membership::leader_removes_itself,
     }
 }
 
+/// In these schedules the checks see something else before it: that a promise is no longer on the
+/// disk, or that a node commits what it did not compare.
+const SHOWN_LATER: [Rule; 3] = [Rule::PersistVote, Rule::PersistTerm, Rule::PrevLogCheck];
+
 #[test]
 fn each_rule_prevents_what_the_table_says() {
+    let mut wrong = Vec::new();
     for &rule in Rule::ALL {
         let script = script(rule);
         let without = script(by_hand(Rules::ALL.without(rule)));
@@ -52,14 +69,16 @@ fn each_rule_prevents_what_the_table_says() {
             println!("    {} {}", violation.time, violation.message);
         }
         let with = script(by_hand(Rules::ALL));
-        assert!(violated.contains(&rule.breaks()), "{}: {violated:?}", rule.bug());
-        assert_eq!(
-            with.checks().violations(),
-            [],
-            "with all rules, the schedule of {}",
-            rule.bug()
-        );
+        let shown = if SHOWN_LATER.contains(&rule) { 3 } else { 1 };
+        if !violated.iter().take(shown).any(|property| *property == rule.breaks()) {
+            wrong.push(format!("{}: {violated:?}, not {}", rule.bug(), rule.breaks()));
+        }
+        let needless = with.violated();
+        if !needless.is_empty() {
+            wrong.push(format!("{}: {needless:?} with all rules", rule.bug()));
+        }
     }
+    assert_eq!(wrong, [""; 0]);
 }
 
 /// BUGS 6: C lacks entries that A and B committed, and starts an election.
