@@ -156,6 +156,128 @@ def test_a_cluster_that_was_changed_replays(grown):
     assert (again.digest, str(again.membership)) == (grown.digest, str(grown.membership))
 
 
+# ---- Messages -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["now", "later"])
+def test_watchers_and_interceptors_see_machines_that_are_added(later):
+    c, seen = led(), []
+    c.watch(lambda message: seen.append((message["from"], message["to"], message.sender.name)))
+    c.intercept(lambda message: seen.append((message["from"], message["to"], message.sender.name)))
+    if later:
+        c.at("150ms", steps.add("D"))
+    else:
+        c.add("D")
+    c.run("200ms")
+    assert {("A", "D", "A"), ("D", "A", "D")} <= set(seen)
+    assert len(seen) % 2 == 0
+
+
+def test_a_refused_change_introduces_no_machine():
+    c = led()
+    c.intercept(lambda message: message.send("TimeoutNow", "D", term=1), nodes="A", types="AppendEntries")
+    with pytest.raises(rl.InvalidError, match="unknown node 'Z'"):
+        c.change("ABD", node="Z")
+    with pytest.raises(rl.InterceptorError, match="unknown node 'D'"):
+        c.run("200ms")
+
+
+def test_a_message_shows_configurations():
+    c, entries, snapshots = led(snapshot_every=1), [], []
+    c.watch(lambda message: entries.extend(message.get("entries", [])))
+    c.watch(lambda message: snapshots.append(message["snapshot"]), types="InstallSnapshot")
+    c.add("D")
+    c.run("100ms")
+    c.add("E")
+    c.run("100ms")
+    found = [entry.command for entry in entries if isinstance(entry.command, rl.MessageMembership)]
+    assert found[0] == rl.MessageMembership(voters=(0, 1, 2), learners=(3,))
+    assert snapshots[0].membership in (None, found[0])
+    assert snapshots[-1].membership.voters == (0, 1, 2)
+
+
+@pytest.mark.parametrize("where", ["entry", "snapshot"])
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"voters": (7,)}, "a configuration names node 7 of 3 nodes, which count from 0"),
+        ({"voters": ()}, "a configuration needs at least one voter"),
+        ({"voters": (0,), "learners": (0,)}, "a configuration names node 0 both as voter and as learner"),
+    ],
+    ids=["unknown", "nobody", "both"],
+)
+def test_a_forged_configuration_must_be_one(where, members, said):
+    c, forged = led(), rl.MessageMembership(**members)
+
+    def forge(message):
+        if where == "entry":
+            message["entries"] = [(1, forged)]
+        else:
+            snapshot = rl.MessageSnapshot(last_index=5, last_term=1, store={}, membership=forged)
+            message.send("InstallSnapshot", message["to"], snapshot=snapshot)
+
+    c.intercept(forge, nodes="A", types="AppendEntries")
+    with pytest.raises(rl.InterceptorError, match=said):
+        c.run("100ms")
+
+
+def test_a_liar_with_forged_configurations_replays_without_its_function():
+    c = led()
+    alone = rl.MessageMembership(voters=(1,))
+    with c.intercept(lambda m: {"entries": [(1, alone)]} if m["to"] == "B" else None, nodes="A",
+                     types="AppendEntries"):  # fmt: skip
+        c.run("60ms")
+    c.partition("B")
+    c.run("1s")
+    assert "B" in [node.name for node in c.leaders]
+    assert c.scenario.run(seed=1).digest == c.digest
+
+
+# ---- Metrics --------------------------------------------------------------------------------------------
+
+
+def measured(*script, until="1s", **settings):
+    """One run, with all metrics of membership and some others."""
+    initial = rl.Initial(term=1, log=[1], commit=1, leader="A")
+    scenario = rl.Scenario(3, initial=initial, network=5, steps=script, horizon=until, **settings)
+    swept = rl.sweep(scenario, seeds=[1], metrics=["membership", "acknowledged"], progress=False)
+    return swept.runs.to_pandas().iloc[0]
+
+
+def test_a_change_is_measured_from_its_request_to_its_commit():
+    # At 100 ms A appends the entry and sends it; after a round trip of 10 ms a majority has it.
+    row = measured(steps.at("100ms", steps.add("D")), steps.at("300ms", steps.add("D")))
+    assert (row.membership_changes, row.membership_change_ms, row.membership_changes_open) == (1, 10.0, 0)
+    assert (row.unavailable_in_changes_ms, row.transfers, row.acknowledged) == (0.0, 0, 0)
+
+
+def test_a_joint_change_is_measured_to_the_commit_of_the_configuration_after_it():
+    row = measured(steps.at("100ms", steps.change("AB")))
+    assert (row.membership_changes, row.membership_change_ms) == (1, 20.0)  # two round trips
+
+
+def test_a_change_without_a_quorum_stays_open():
+    row = measured(
+        steps.at("100ms", rl.Crash("B")),
+        steps.at("100ms", rl.Crash("C")),
+        steps.at("200ms", steps.add("D")),
+    )
+    assert (row.membership_changes, row.membership_changes_open) == (0, 1)
+    assert row.membership_change_ms != row.membership_change_ms
+
+
+def test_a_leader_that_is_cut_off_during_a_change_is_not_available():
+    cut = steps.at("102ms", rl.Partition("A"))
+    row = measured(steps.at("100ms", steps.add("D")), cut, until="110ms")
+    assert (row.membership_changes_open, row.unavailable_in_changes_ms) == (1, 8.0)
+
+
+def test_a_transfer_leaves_the_cluster_without_a_leader_for_the_rest_of_the_election():
+    # TimeoutNow is sent at 100 ms, B's requests at 105 ms; A steps down at 110 ms, and B leads at 115 ms.
+    row = measured(steps.at("100ms", steps.transfer("B")), steps.at("300ms", steps.transfer("B")))
+    assert (row.transfers, row.transfer_gap_ms) == (1, 5.0)
+
+
 # ---- Pictures -------------------------------------------------------------------------------------------
 
 

@@ -102,18 +102,20 @@ pub enum FieldSpec {
 }
 
 impl FieldSpec {
-    /// The highest position of a node in its configurations.
-    fn highest_node(&self) -> Option<u8> {
-        let of_entry = |entry: &EntrySpec| match &entry.command {
-            Some(CommandSpec::Config(members)) => members.highest_node(),
-            _ => None,
-        };
+    /// Its configurations.
+    fn configurations(&self) -> Vec<&MembersSpec> {
         match self {
-            FieldSpec::Flag(_) | FieldSpec::Number(_) => None,
-            FieldSpec::Entries(entries) => entries.iter().filter_map(of_entry).max(),
-            FieldSpec::Snapshot(snapshot) => {
-                snapshot.config.as_ref().and_then(MembersSpec::highest_node)
+            FieldSpec::Flag(_) | FieldSpec::Number(_) => Vec::new(),
+            FieldSpec::Entries(entries) => {
+                let commands = entries.iter().filter_map(|entry| entry.command.as_ref());
+                commands
+                    .filter_map(|command| match command {
+                        CommandSpec::Config(members) => Some(members),
+                        _ => None,
+                    })
+                    .collect()
             }
+            FieldSpec::Snapshot(snapshot) => snapshot.config.iter().collect(),
         }
     }
 }
@@ -224,12 +226,8 @@ impl EditSpec {
                 self.copies.len()
             ));
         }
-        let unknown = self.fields().filter_map(FieldSpec::highest_node).max();
-        if let Some(at) = unknown.filter(|at| usize::from(*at) >= names.len()) {
-            let nodes = names.len();
-            return Err(format!(
-                "a configuration names node {at} of {nodes} nodes, which count from 0"
-            ));
+        for members in self.fields().flat_map(FieldSpec::configurations) {
+            members.validate(names.len())?;
         }
         let of = message.map(|(message, _)| message);
         let changes = self.set.iter().map(|(name, field)| change(of, name, field, symbols));

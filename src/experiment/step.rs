@@ -421,12 +421,27 @@ impl MembersSpec {
         }
     }
 
-    /// The highest position of its nodes.
-    pub fn highest_node(&self) -> Option<u8> {
-        self.voters.iter().chain(&self.outgoing).chain(&self.learners).max().copied()
+    /// Says what is invalid in a cluster of this many nodes.
+    pub fn validate(&self, nodes: usize) -> Result<(), String> {
+        let known = nodes.min(MAX_MEMBERS);
+        let mut every = self.voters.iter().chain(&self.outgoing).chain(&self.learners);
+        if let Some(at) = every.find(|at| usize::from(**at) >= known) {
+            return Err(format!(
+                "a configuration names node {at} of {known} nodes, which count from 0"
+            ));
+        }
+        if self.voters.is_empty() {
+            return Err("a configuration needs at least one voter".to_owned());
+        }
+        match self.voters.iter().find(|at| self.learners.contains(at)) {
+            Some(at) => {
+                Err(format!("a configuration names node {at} both as voter and as learner"))
+            }
+            None => Ok(()),
+        }
     }
 
-    /// As an entry carries it. Nodes beyond [`MAX_MEMBERS`] do not exist.
+    /// As an entry carries it.
     pub fn members(&self) -> Members {
         let such = |at: &&u8| usize::from(**at) < MAX_MEMBERS;
         let mask = |list: &[u8]| list.iter().filter(such).fold(0, |mask, at| mask | 1 << at);

@@ -121,7 +121,15 @@ impl Engine {
     fn act(&self, py: Python<'_>, action: &str) -> PyResult<Option<u64>> {
         let action: Action = from_json("action", action)?;
         let mut guard = self.lock()?;
-        let done = guard.act(action).map_err(invalid)?;
+        let starts: Vec<String> = action.machines().into_iter().cloned().collect();
+        if !starts.is_empty() {
+            self.introduce(&mut guard, &starts);
+        }
+        let done = guard.act(action);
+        if !starts.is_empty() && done.is_err() {
+            self.introduce(&mut guard, &[]);
+        }
+        let done = done.map_err(invalid)?;
         raise_failure(py, &mut guard)?;
         Ok(match done {
             Done::Nothing => None,
@@ -146,7 +154,7 @@ impl Engine {
         let handle = hooks.last().map_or(1, |last| last.handle + 1);
         either!(&mut guard.cluster, cluster => {
             let hook = Hook::new(cluster, handle, callable, watches, (nodes, types))?;
-            hook.attach(cluster);
+            hook.attach(cluster, &[]);
             hooks.push(hook);
         });
         Ok(handle)
@@ -181,7 +189,7 @@ impl Engine {
             self.hooks().iter().filter(|hook| !hook.watches).map(|hook| hook.again(py)).collect();
         either!(&mut inner.cluster, cluster => {
             cluster.world_mut().end_taps();
-            hooks.iter().for_each(|hook| hook.attach(cluster));
+            hooks.iter().for_each(|hook| hook.attach(cluster, &[]));
         });
         let fork = Self::hold(inner);
         *fork.hooks() = hooks;
@@ -467,6 +475,17 @@ impl Engine {
 impl Engine {
     fn hold(inner: Session) -> Self {
         Self { inner: Shared::new(inner, frees_slowly), hooks: Mutex::new(Vec::new()) }
+    }
+
+    /// Attaches the hooks anew, with the names of machines that an action is about to start.
+    fn introduce(&self, session: &mut Session, starts: &[String]) {
+        let hooks = self.hooks();
+        if !hooks.is_empty() {
+            either!(&mut session.cluster, cluster => {
+                cluster.world_mut().end_taps();
+                hooks.iter().for_each(|hook| hook.attach(cluster, starts));
+            });
+        }
     }
 
     fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {

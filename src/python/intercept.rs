@@ -103,9 +103,17 @@ impl Hook {
         Self { callable, filter: self.filter.clone(), ..*self }
     }
 
-    /// Attaches it to a cluster.
-    pub(super) fn attach<P: Playable, O: Watcher<P>>(&self, cluster: &mut Cluster<P, O>) {
-        let names = Arc::new(cluster.scenario().nodes.clone());
+    /// Attaches it to a cluster that is about to get more machines.
+    pub(super) fn attach<P: Playable, O: Watcher<P>>(
+        &self,
+        cluster: &mut Cluster<P, O>,
+        starts: &[String],
+    ) {
+        let mut names = cluster.scenario().nodes.clone();
+        for name in starts {
+            _ = names.declare(name); // if it is invalid, the machine does not start
+        }
+        let names = Arc::new(names);
         let symbols = cluster.shared_symbols();
         let (filter, callable) = (self.filter.clone(), Arc::clone(&self.callable));
         let tap: Tap<P> = Arc::new(move |outgoing: &Outgoing<'_, P>| {
