@@ -140,6 +140,11 @@ impl Availability {
         self.look(now)
     }
 
+    /// True if a node considers itself leader.
+    pub fn is_led_by(&self, id: NodeId) -> bool {
+        self.leaders.contains(id)
+    }
+
     /// True if there is a leader with a quorum.
     pub fn is_available(&self) -> bool {
         self.available

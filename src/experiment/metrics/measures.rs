@@ -1,6 +1,7 @@
 //! Measures taken during a run, in memory that does not grow with it.
 
 use super::availability::{Availability, Stretch};
+use super::changes::Changes;
 use super::elections::Elections;
 use super::latency::Latency;
 use super::series::Series;
@@ -38,6 +39,8 @@ pub struct Measures {
     pub lost_messages: u64,
     /// Counts of client operations and their outcomes.
     pub clients: Clients,
+    /// Changes of the membership, and transfers.
+    pub changes: Changes,
     /// The number of times that a node truncated its log.
     pub truncations: u64,
     /// The number of entries that were truncated.
@@ -51,8 +54,8 @@ pub struct Measures {
 
 clone_by_field!(
     [] Measures {
-        availability, elections, sent, bytes, lost_messages, clients, truncations,
-        truncated_entries, latency, series, wire
+        availability, elections, sent, bytes, lost_messages, clients, changes,
+        truncations, truncated_entries, latency, series, wire
     }
 );
 
@@ -83,6 +86,7 @@ impl Measures {
             bytes: [0; TYPES],
             lost_messages: 0,
             clients: Clients::default(),
+            changes: Changes::default(),
             truncations: 0,
             truncated_entries: 0,
             latency: extras.latency.then(|| Latency::new(nodes)),
@@ -99,6 +103,7 @@ impl Measures {
         self.bytes = [0; TYPES];
         self.lost_messages = 0;
         self.clients = Clients::default();
+        self.changes.restart();
         (self.truncations, self.truncated_entries) = (0, 0);
         if let Some(latency) = &mut self.latency {
             latency.restart();
@@ -137,6 +142,7 @@ impl Measures {
             Role::PreCandidate => self.elections.asked += 1,
             Role::Leader => {
                 self.elections.led(now, term, id);
+                self.changes.led(now);
                 if let Some(series) = &mut self.series {
                     series.at(now).elections += 1;
                 }
@@ -221,7 +227,17 @@ impl<P: Replica> Observer<P> for Measures {
     }
 
     #[inline]
-    fn op(&mut self, now: Time, _op: OpId, _client: u32, event: &OpEvent<'_, P>) {
+    fn op(&mut self, now: Time, op: OpId, _client: u32, event: &OpEvent<'_, P>) {
+        let by = match event {
+            OpEvent::Invoked { request, again: false, .. } => {
+                self.changes.requested(now, op, request, &self.availability);
+                None
+            }
+            OpEvent::Ok { node, .. } => Some(*node),
+            _ => None,
+        };
+        let ended = !matches!(event, OpEvent::Invoked { .. });
+        let order = ended && self.changes.answered(now, op, by, &self.availability);
         let clients = &mut self.clients;
         match event {
             OpEvent::Invoked { request: Request::Write(_), again: false, .. } => {
@@ -230,7 +246,7 @@ impl<P: Replica> Observer<P> for Measures {
             OpEvent::Invoked { request: Request::Read { .. }, again: false, .. } => {
                 clients.reads += 1;
             }
-            OpEvent::Ok { output: Output::Written { .. }, .. } => {
+            OpEvent::Ok { output: Output::Written { .. }, .. } if !order => {
                 clients.acknowledged += 1;
                 if let Some(series) = &mut self.series {
                     series.at(now).acknowledged += 1;
@@ -239,7 +255,8 @@ impl<P: Replica> Observer<P> for Measures {
             OpEvent::Ok { output: Output::Read { .. }, .. } => clients.served += 1,
             OpEvent::Failed { .. } => clients.failed += 1,
             OpEvent::Unknown { .. } => clients.unknown += 1,
-            OpEvent::Invoked { .. } | OpEvent::Ok { output: Output::Done, .. } => {}
+            OpEvent::Invoked { .. }
+            | OpEvent::Ok { output: Output::Done | Output::Written { .. }, .. } => {}
         }
     }
 }

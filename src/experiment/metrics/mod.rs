@@ -6,6 +6,7 @@
 //! such metric runs without an observer.
 
 mod availability;
+mod changes;
 mod elections;
 mod latency;
 mod measures;
@@ -14,6 +15,7 @@ mod series;
 use std::sync::LazyLock;
 
 pub use availability::Availability;
+pub use changes::Changes;
 pub use elections::Elections;
 pub use latency::Latency;
 pub use measures::{Extras, Measures, TYPES};
@@ -305,6 +307,31 @@ metrics! {
         highest_term Count "" Nothing (default true),
             "the highest term of any node at the end",
             |run| run.highest_term;
+    }
+    "membership" {
+        membership_changes Count "" Measures,
+            "changes of the membership that were done",
+            |run| of!(run).changes.done;
+        membership_change_ms Real "ms" Measures,
+            "from the request of a change to its answer, mean over the changes that were done: the \
+             commit of its configuration, for a joint one without stay= the commit of that \
+             after it; null if none was done",
+            |run| of!(run).changes.mean();
+        membership_changes_open Count "" Measures,
+            "changes of the membership that had no answer when the run ended",
+            |run| of!(run).changes.open();
+        unavailable_in_changes_ms Real "ms" Measures,
+            "the time without a leader that has a quorum while a change of the membership had no \
+             answer",
+            |run| Some(of!(run).changes.unavailable(run.end, &of!(run).availability).as_ms());
+        transfers Count "" Measures,
+            "the number of times that a leader stepped down for the node to which it was asked to \
+             hand over",
+            |run| of!(run).changes.transfers;
+        transfer_gap_ms Real "ms" Measures,
+            "from such a step-down to the next leader, mean over those that a leader followed; \
+             null if there were none",
+            |run| of!(run).changes.mean_gap();
     }
     "messages" {
         sent Count "" Measures (default true),
