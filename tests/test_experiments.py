@@ -96,21 +96,21 @@ TRUTH = {
         "Q3.1": "yes",
         "Q3.2": "yes",
         "Q3.3": "yes",
-        "Q3.4": "comes later",
-        "Q3.5": "comes later",
+        "Q3.4": "yes",
+        "Q3.5": "yes",
         "Q3.6": "no",
         "Q3.7": "no",
-        "Q3.8": "comes later",
-        "Q3.9": "comes later",
-        "Q3.10": "comes later",
-        "Q3.11": "comes later",
+        "Q3.8": "yes",
+        "Q3.9": "yes",
+        "Q3.10": "no",
+        "Q3.11": "yes",
     },
     "Q4": {
         "Q4.1": "holds",
         "Q4.2": "yes",
         "Q4.3": "yes",
         "Q4.4": "yes",
-        "Q4.5": "comes later",
+        "Q4.5": "yes",
     },
 }
 
@@ -149,19 +149,10 @@ def published(page, experiment):
 
 
 def test_every_judge_says_the_opposite_of_its_control(result):
-    judged = [f for f in result if f.answer is not None]
-    assert judged
-    for finding in judged:
-        assert finding.opposite is not None, finding.variant.id
+    assert len(result)
+    for finding in result:
         assert finding.opposite.yes != finding.answer.yes, (finding.variant.id, finding.opposite.happened)
         assert finding.variant.changed, finding.variant.id
-
-
-def test_rows_that_come_later_say_what_they_need(result):
-    later = [finding for finding in result if finding.answer is None]
-    due = [name for name, verdict in TRUTH[result.id].items() if verdict == "comes later"]
-    assert [finding.variant.id for finding in later] == due
-    assert all(finding.variant.comes_later for finding in later)
 
 
 def test_every_finding_tells_figures_and_prints(result):
@@ -183,11 +174,12 @@ def test_the_lie_of_e1_overwrites_acknowledged_entries_and_the_checks_name_them(
     assert "x=8 (entry 8)" in finding.happened
 
 
-def decided(answer, opposite=None):
+def decided(answer, opposite):
     """A finding whose judge gives these answers."""
-    variant = _base.Variant("X.1", "a story", "Is a write lost?")
-    answers = [None if yes is None else _base.Answer(yes, "…") for yes in (answer, opposite)]
-    return _base.Finding(variant, *answers, evidence="what was played")
+    parts = dict.fromkeys(("play", "judge", "control"), str)
+    variant = _base.Variant("X.1", "a story", "Is a write lost?", **parts, changed="nothing")
+    answers = [_base.Answer(yes, "…") for yes in (answer, opposite)]
+    return _base.Finding(variant, *answers, evidence="what was played", control="what else was")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +188,6 @@ def decided(answer, opposite=None):
         (decided(True, False), "Yes"),
         (decided(False, True), "No"),
         (decided(True, True), "Not decided"),
-        (decided(None), "Comes later"),
     ],
 )
 def test_the_title_of_a_picture_is_the_answer_that_was_found(finding, reply):

@@ -67,8 +67,6 @@ class Variant:
         Plays the story in which the opposite should be true.
     changed : str
         What the control changes.
-    comes_later : str
-        The missing feature, for rows that need something raftlab does not simulate yet.
     """
 
     id: str
@@ -76,11 +74,10 @@ class Variant:
     question: str
     claim: str = ""
     claimed: bool | None = None
-    play: Callable[[int], Evidence] | None = None
-    judge: Callable[[Any], Answer] | None = None
-    control: Callable[[int], Evidence] | None = None
-    changed: str = ""
-    comes_later: str = ""
+    play: Callable[[int], Evidence] = field(kw_only=True)
+    judge: Callable[[Any], Answer] = field(kw_only=True)
+    control: Callable[[int], Evidence] = field(kw_only=True)
+    changed: str = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -91,28 +88,26 @@ class Finding:
     ----------
     variant : Variant
         The row of the table.
-    answer, opposite : Answer or None
-        The judge's answers for the story and for its control; None for a row that comes later.
+    answer, opposite : Answer
+        The judge's answers for the story and for its control.
     evidence, control : object
         What the judge examined.
     """
 
     variant: Variant
-    answer: Answer | None = None
-    opposite: Answer | None = None
-    evidence: Evidence | None = field(default=None, repr=False)
-    control: Evidence | None = field(default=None, repr=False)
+    answer: Answer
+    opposite: Answer
+    evidence: Evidence = field(repr=False)
+    control: Evidence = field(repr=False)
 
     @property
     def verdict(self) -> str:
         """The verdict on the claim.
 
         `"holds"` or `"is false"`; `"yes"` or `"no"` for a row without a claim; `"not decided"` if the judge
-        gives the same answer for the control; `"comes later"` for what is not simulated yet.
+        gives the same answer for the control.
         """
-        if self.answer is None:
-            return "comes later"
-        if self.opposite is not None and self.opposite.yes == self.answer.yes:
+        if self.opposite.yes == self.answer.yes:
             return "not decided"
         if self.variant.claimed is None:
             return "yes" if self.answer.yes else "no"
@@ -121,14 +116,14 @@ class Finding:
     @property
     def reply(self) -> str:
         """The answer to the question: `"Yes"`, `"No"`, or the verdict if there is none."""
-        if self.answer is None or self.verdict == "not decided":
+        if self.verdict == "not decided":
             return self.verdict.capitalize()
         return "Yes" if self.answer.yes else "No"
 
     @property
     def happened(self) -> str:
         """What happened, in words."""
-        return self.answer.happened if self.answer else f"needs {self.variant.comes_later}"
+        return self.answer.happened
 
     @property
     def violations(self) -> Violations:
@@ -276,14 +271,8 @@ class Experiment:
 
 
 def _find(variant: Variant, seed: int) -> Finding:
-    if variant.play is None or variant.judge is None:
-        return Finding(variant)
-    evidence = variant.play(seed)
-    answer = variant.judge(evidence)
-    if variant.control is None:
-        return Finding(variant, answer, None, evidence)
-    control = variant.control(seed)
-    return Finding(variant, answer, variant.judge(control), evidence, control)
+    evidence, control = variant.play(seed), variant.control(seed)
+    return Finding(variant, variant.judge(evidence), variant.judge(control), evidence, control)
 
 
 def bound(swept: Sweep, violated: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .. import (
     Cluster,
@@ -142,6 +142,158 @@ def lost_suffix(seed: int = 1, *, wiped: bool = False) -> Cluster:
     return _without_a(c, wiped=wiped)
 
 
+def lying_fsync(seed: int = 1, *, lies: bool = True) -> Cluster:
+    """The story of `wiped_disk`, but B loses its power, and its disk had lied about the fsync.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    lies : bool
+        Whether B's disk lies.
+
+    Examples
+    --------
+    >>> [entry.value for entry in lying_fsync()["B"].log]
+    ['no-op', 'no-op', 'x=2']
+    >>> [entry.value for entry in lying_fsync(lies=False)["B"].log]
+    ['no-op', 'x=1', 'no-op', 'x=2']
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("A")
+    c.run(4)
+    if lies:
+        c.lying_disk("B")
+    c.cut(from_="A", to="C")
+    c.propose("x=1", node="A")
+    c.run(4)
+    return _without_a(c, wiped=False)
+
+
+def damaged_entry(seed: int = 1, *, detected: bool | Literal["truncate"] = True) -> Cluster:
+    """The story of `wiped_disk`, but on B's disk the entry of the write is damaged.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    detected : bool or "truncate"
+        How B reads it when it restarts, as in `Corrupt`: it knows that it has lost something, and does not
+        vote; it goes on as if it had never had it; or it reads another value.
+
+    Examples
+    --------
+    >>> [entry.value for entry in damaged_entry(detected="truncate")["B"].log]
+    ['no-op', 'no-op', 'x=2']
+    >>> damaged_entry()["B"].store
+    {'x': '1'}
+    >>> [node.log[1].value for node in damaged_entry(detected=False)]
+    ['x=1', 'x=0', 'x=0']
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("A")
+    c.run(4)
+    c.cut(from_="A", to="C")
+    c.propose("x=1", node="A")
+    c.run(4)
+    c.corrupt("B", index=2, detected=detected)
+    return _without_a(c, wiped=False).run("1s")
+
+
+def non_voter(seed: int = 1, *, demoted: bool = True) -> Cluster:
+    """An acknowledged write is on A and B; B loses its disk; A crashes as soon as B is back.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    demoted : bool
+        Whether B becomes a learner before it comes back, and a voter again when it has caught up.
+
+    Examples
+    --------
+    >>> c = non_voter()
+    >>> print(c.membership, c["B"].store)
+    ABC {'x': '1'}
+    >>> [entry.value for entry in non_voter(demoted=False)["B"].log]
+    ['no-op', 'no-op']
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("A")
+    c.run(4)
+    cut = c.cut(from_="A", to="C")  # C lags
+    c.propose("x=1", node="A")
+    c.run(4)
+    c.inject(Wipe("B", duration=10))
+    cut.heal()
+    if demoted:
+        c.demote("B", node="A")  # C must agree, so it gets what it lacks
+    c.run(12)  # until then A sends nothing else to C
+    c.crash("A")
+    c.campaign("C")
+    c.run(100)
+    c.restart("A")
+    c.run("1s")
+    if demoted:
+        c.promote("B")
+    return c.run("1s")
+
+
+def new_identity(seed: int = 1, *, renamed: bool = True) -> Cluster:
+    """The story of `forgotten_vote`, but B comes back as D, and there is another write.
+
+    B has voted for A in term 2, and its answer is under way, when it loses its disk. C, which leads term 1,
+    takes a write.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    renamed : bool
+        Whether its machine comes back as D, first as a learner, instead of as B.
+
+    Examples
+    --------
+    >>> c = new_identity()
+    >>> print(c.membership, c.violations.properties)
+    ACD ()
+    >>> "election_safety" in new_identity(renamed=False).violations.properties
+    True
+    """
+    c = Cluster(3, seed, network=Network(latency=1))
+    c.campaign("C")
+    c.run(4)
+    c.propose("x=1")
+    c.run(60)  # all have it, and know it committed
+    c.cut(from_="A", to="C", both_ways=True)
+    c.hold(from_="B", to="A", types="RequestVoteReply")
+    c.campaign("A")
+    c.run(2)  # B has voted for A, in term 2
+    c.inject(Wipe("B"))
+    if renamed:
+        c.crash("B")
+        c.add("D", node="C")
+    c.run(60)
+    c.propose("y=1", node="C")
+    c.run(20)
+    c.crash("C")
+    c.restart("C")  # it no longer leads
+    c.campaign("C")
+    c.run(4)
+    c.deliver(from_="B", to="A", types="RequestVoteReply")
+    c.run(4)
+    c.heal()
+    c.run("1s")
+    if renamed:
+        c.add("D")  # C could not commit it
+        c.run("500ms")
+        c.promote("D")
+        c.run("500ms")
+        c.remove("B")
+        c.run("500ms")
+    return c
+
+
 def power_failures(fault: type[Crash | Wipe]) -> Scenario:
     """Random power failures and partitions, fsyncs that take time, and a client that writes.
 
@@ -174,7 +326,7 @@ def loses_acknowledged(c: World) -> Answer:
     done = [operation for operation in c.operations if operation.ok]
     logs = {node.name: {(entry.index, entry.term) for entry in node.log} for node in c}
     lost = [o for o in done if not any((o.index, o.term) in log for log in logs.values())]
-    gone = f"{_count(lost_with_disk(c), 'entry', 'entries')} were lost with a node's power or disk"
+    gone = f"{_count(lost_with_disk(c), 'entry was', 'entries were')} lost with a node's power or disk"
     if not lost:
         return Answer(
             False, f"{gone}; {_count(len(done), 'write was', 'writes were')} acknowledged, all still in a log"
@@ -196,6 +348,28 @@ def lost_with_disk(c: World) -> int:
     }
     entries = columns(c.trace.entries)
     return sum(gone in failures for gone in zip(entries["node"], entries["truncated_ms"], strict=True))
+
+
+def is_cured(c: World) -> Answer:
+    """A judge: whether three nodes vote again, no acknowledged write is lost, and no term had two leaders."""
+    kept = loses_acknowledged(c)
+    twice = c.violations.of("election_safety")
+    voters = f"{c.membership} vote in the end"
+    cured = not kept.yes and not twice and len(c.membership.voters) == 3
+    broken = "" if kept.yes else f"; {rules_broken(c)}"
+    return Answer(cured, f"{voters}; {kept.happened}{broken}")
+
+
+def applies_differently(c: World) -> Answer:
+    """A judge: whether two nodes have applied different commands at one index."""
+    applied: dict[int, set[str]] = {}
+    for node in c:
+        for entry in node.log[: node.last_applied]:
+            applied.setdefault(entry.index, set()).add(entry.value)
+    split = {index: sorted(values) for index, values in applied.items() if len(values) > 1}
+    stores = ", ".join(f"{node.name} has {node.store}" for node in c)
+    named = "; ".join(f"index {index}: {' and '.join(values)}" for index, values in split.items())
+    return Answer(bool(split), f"{named or 'the same at every index'}; {stores}; {rules_broken(c)}")
 
 
 def votes_twice(c: World) -> Answer:
@@ -267,13 +441,19 @@ def variants(seeds: int) -> list[Variant]:
             "Q3.4",
             "cure: B stays a non-voter until it has caught up",
             "Does it cure the lost log?",
-            comes_later="non-voters, with membership changes",
+            play=lambda seed: non_voter(seed),
+            judge=is_cured,
+            control=lambda seed: non_voter(seed, demoted=False),
+            changed="B comes back as a voter",
         ),
         Variant(
             "Q3.5",
             "cure: B comes back under a new identity, first as a learner",
             "Does it cure the lost log and the lost vote?",
-            comes_later="membership changes",
+            play=lambda seed: new_identity(seed),
+            judge=is_cured,
+            control=lambda seed: new_identity(seed, renamed=False),
+            changed="it comes back under its old name",
         ),
         Variant(
             "Q3.6",
@@ -297,25 +477,37 @@ def variants(seeds: int) -> list[Variant]:
             "Q3.8",
             "an fsync that lies: it reports success before the data is durable",
             "Is an acknowledged write lost?",
-            comes_later="finer disk faults (an fsync that lies)",
+            play=lambda seed: lying_fsync(seed),
+            judge=loses_acknowledged,
+            control=lambda seed: lying_fsync(seed, lies=False),
+            changed="the fsync does not lie",
         ),
         Variant(
             "Q3.9",
             "a detected corrupt entry that is truncated as if it had never existed",
             "Is an acknowledged write lost?",
-            comes_later="finer disk faults (corrupt entries)",
+            play=lambda seed: damaged_entry(seed, detected="truncate"),
+            judge=loses_acknowledged,
+            control=lambda seed: damaged_entry(seed),
+            changed="B knows that it has lost something, and does not vote",
         ),
         Variant(
             "Q3.10",
             "a detected corrupt entry; until it is repaired the node does not vote, campaign or acknowledge",
             "Is an acknowledged write lost?",
-            comes_later="finer disk faults (corrupt entries)",
+            play=lambda seed: damaged_entry(seed),
+            judge=loses_acknowledged,
+            control=lambda seed: damaged_entry(seed, detected="truncate"),
+            changed="B truncates its log as if the entry had never existed",
         ),
         Variant(
             "Q3.11",
             "an undetected corrupt entry",
             "Do two nodes apply different commands at one index?",
-            comes_later="finer disk faults (corrupt entries)",
+            play=lambda seed: damaged_entry(seed, detected=False),
+            judge=applies_differently,
+            control=lambda seed: damaged_entry(seed),
+            changed="B finds the damage when it restarts",
         ),
     ]
 
@@ -336,4 +528,14 @@ lost_disk = Experiment(
     __doc__,
 )
 
-__all__ = ["forgotten_vote", "lost_disk", "lost_suffix", "power_failures", "wiped_disk"]
+__all__ = [
+    "damaged_entry",
+    "forgotten_vote",
+    "lost_disk",
+    "lost_suffix",
+    "lying_fsync",
+    "new_identity",
+    "non_voter",
+    "power_failures",
+    "wiped_disk",
+]

@@ -141,6 +141,38 @@ def wiped_voter(seed: int = 1, *, wiped: bool = True) -> Cluster:
     return _without_a(c)
 
 
+def two_at_once(seed: int = 1, *, bugs: tuple[str, ...] = ("conf_two_at_once",)) -> Cluster:
+    """A is cut off from B and C, and adds D and E; each side takes a write.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of the run.
+    bugs : tuple of str
+        With `conf_two_at_once` a leader changes to any configuration in one step: A, D and E are then a
+        majority of five, while B and C are still one of three.
+
+    Examples
+    --------
+    >>> c = two_at_once()
+    >>> [(operation.text, operation.status) for operation in c.operations]
+    [('change to ABCDE', 'ok'), ('x=1', 'ok'), ('x=2', 'ok')]
+    >>> [operation.status for operation in two_at_once(bugs=()).operations]
+    ['pending', 'pending', 'ok']
+    """
+    c = Cluster(3, seed, network=Network(latency=1), bugs=bugs)
+    c.campaign("A")
+    c.run(60)
+    c.partition("BC")
+    c.change("ABCDE", node="A")
+    c.run(10)
+    c.propose("x=1", node="A")
+    c.campaign("B")
+    c.run(10)
+    c.propose("x=2", node="B")
+    return c.run(60)
+
+
 def _without_a(c: Cluster) -> Cluster:
     c.isolate("A")
     c.campaign("C")
@@ -158,9 +190,10 @@ def minority_commits(c: World) -> list[tuple[int, int, str, int]]:
     Returns
     -------
     list of tuple
-        Index, term, the node that committed it first, and how many logs held it at that moment.
+        Index, term, the node that committed it first, and how many logs held it at that moment: at most half
+        of the voters of the newest committed configuration.
     """
-    return [found for found in _commits(c) if found[3] <= len(c) // 2]
+    return [found for found in _commits(c) if found[3] <= len(c.membership.voters) // 2]
 
 
 def _commits(c: World) -> list[tuple[int, int, str, int]]:
@@ -272,7 +305,10 @@ def variants(seeds: int) -> list[Variant]:
             "Q4.5",
             "an unsafe membership change: two members changed in one step",
             "Does a minority commit a write, and do the checks find it?",
-            comes_later="membership changes",
+            play=lambda seed: two_at_once(seed),
+            judge=is_committed_by_minority,
+            control=lambda seed: two_at_once(seed, bugs=()),
+            changed="the change is joint",
         ),
     ]
 
@@ -298,6 +334,7 @@ __all__ = [
     "minority_commit",
     "minority_commits",
     "random_partitions",
+    "two_at_once",
     "two_sides",
     "wiped_voter",
 ]
