@@ -174,7 +174,7 @@ fn soak_of_new_clusters_has_the_exact_availability() {
 #[test]
 fn soak_of_overlapping_strikes_has_the_exact_availability() {
     let scenario = crashes(DAY, |crash| Scheduled {
-        at: Some(exponential(MTTF_MS)),
+        at: Some(When::Time(exponential(MTTF_MS))),
         every: Some(exponential(MTTF_MS)),
         duration: Some(exponential(MTTR_MS)),
         ..Scheduled::now(crash)

@@ -22,7 +22,7 @@ import blocks  # noqa: E402
 import build  # noqa: E402
 import generate  # noqa: E402
 
-GENERATED = ["faults.md", "columns.md", "rules.md", "metrics.md"]
+GENERATED = ["faults.md", "columns.md", "rules.md", "metrics.md", "bugs.md"]
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -142,6 +142,13 @@ ACTION = st.one_of(
         after=MS,
     ),
 )
+ACTION |= st.builds(
+    rl.steps.deliver,
+    st.sampled_from("AB"),
+    st.sampled_from("CD"),
+    which=st.sampled_from(["first", "last", "all"]),
+    types=st.sampled_from([(), "AppendEntries", ["RequestVote", "TimeoutNow"]]),
+)
 STEP = st.one_of(
     made(rl.run, MS),
     made(rl.steps.run_to, MS),

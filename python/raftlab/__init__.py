@@ -96,6 +96,7 @@ from .views import Entry, FaultHandle, InFlight, Log, Message, Nodes, NodeView, 
 
 if TYPE_CHECKING:
     from . import experiments, plot, published
+    from ._bugs import Bug, Demo, bugs
     from .advice import Advice, advise, network_from_csv
     from .statistics import upper_bound
     from .sweeps import Comparison, RareEvent, Sweep, compare, rare_event, required_seeds, sweep
@@ -106,6 +107,7 @@ __version__ = _core.VERSION
 _LAZY_MODULES = ("experiments", "plot", "published")
 # ... and these names of others.
 _LAZY_NAMES = {
+    **dict.fromkeys(("Bug", "Demo", "bugs"), "_bugs"),
     **dict.fromkeys(("Advice", "advise", "network_from_csv"), "advice"),
     **dict.fromkeys(("upper_bound",), "statistics"),
     **dict.fromkeys(
@@ -129,6 +131,7 @@ if not TYPE_CHECKING:  # or any name would be right for type checkers
 __all__ = [
     "AdaptiveTimeout",
     "Advice",
+    "Bug",
     "BusyError",
     "CallError",
     "Catalogue",
@@ -137,6 +140,7 @@ __all__ = [
     "Command",
     "Comparison",
     "Condition",
+    "Demo",
     "Disk",
     "Distribution",
     "Entry",
@@ -185,6 +189,7 @@ __all__ = [
     "any_of",
     "append",
     "behind",
+    "bugs",
     "campaign",
     "candidates",
     "cas",

@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from ._conditions import Condition
 from ._faults import Fault
 from ._time import Duration
-from ._typing import Bug, ElectionRule, Protocol
+from ._typing import Bugs, ElectionRule, Protocol
 from .distributions import Time
 from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
 from .steps import Step
@@ -40,7 +40,7 @@ class Settings(TypedDict, total=False):
     snapshot_every: int | None
     lease_drift: float | None
     commit_guard: bool | None
-    bugs: Bug | str | Iterable[Bug | str]
+    bugs: Bugs
     network: Network | Time | None
     disk: Disk | Time | None
     workload: _Load | Iterable[_Load]

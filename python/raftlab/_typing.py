@@ -8,7 +8,7 @@ Python.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, get_args
 
 from ._words import Bug, ElectionRule, LieName, MessageType, Role
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bug",
+    "Bugs",
     "Detected",
     "DiskPart",
     "ElectionRule",
@@ -87,6 +88,10 @@ NodeName: TypeAlias = "str | NodeView"
 
 Target: TypeAlias = "Role | NodeName | Sequence[NodeName]"
 """The nodes that a fault hits: a role, a name, or names."""
+
+
+Bugs: TypeAlias = "Bug | str | Iterable[Bug | str] | Mapping[str, Bug | str | Iterable[Bug | str]]"
+"""The rules that are taken away, from all nodes or by node."""
 
 
 class Schedule(TypedDict, total=False):

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias, TypeVar
 
 from . import _core
 from ._arguments import U32, choice, dumps, flag, instance, integer, items, number
+from ._arguments import node as name_of
 from ._conditions import Condition
 from ._fault import Fault
-from ._suggest import possible
+from ._suggest import possible, unknown_in
 from ._time import to_ms
 from ._typing import Protocol, words
 from ._values import code
-from .discovery import SWITCHES, election_rules
+from .discovery import SWITCHES, election_rules, rules
 from .distributions import Distribution
 from .errors import InvalidError, shown
 from .settings import AdaptiveTimeout, Disk, Initial, Network, OpenLoop, _Load
@@ -156,8 +157,21 @@ def as_adaptive(value: Any, what: str, _: Sequence[str]) -> dict[str, Any] | Non
     return value.to_dict()
 
 
-def as_bugs(value: Any, what: str, _: Sequence[str]) -> list[str]:
-    return [value] if isinstance(value, str) else items(value, what)
+def as_bugs(value: Any, what: str, _: Sequence[str]) -> list[str] | dict[str, list[str]]:
+    if not isinstance(value, Mapping):
+        return _bugs(value, what)
+    return {name_of(name, f"{what}: a node"): _bugs(of, f"{what}[{name!r}]") for name, of in value.items()}
+
+
+def _bugs(value: Any, what: str) -> list[str]:
+    accepted = "a list of bugs, or a mapping of nodes"
+    several = [value] if isinstance(value, str) else items(value, what, accepted)
+    for bug in several:
+        if not isinstance(bug, str) or bug not in rules.names:
+            known = f"; accepted are {', '.join(rules.names)}"
+            hint = unknown_in(bug, rules.names) if isinstance(bug, str) else ""
+            raise InvalidError(f"{what}: unknown bug {shown(bug)}{hint or known}")
+    return several
 
 
 def as_network(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:

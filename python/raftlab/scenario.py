@@ -18,7 +18,7 @@ from ._html import note, pairs
 from ._scenario_arguments import Changes
 from ._signatures import UNCHANGED, passes_on
 from ._time import Duration, format_ms
-from ._typing import Bug, ElectionRule, OnViolation, Protocol, RunOptions, TraceLevel
+from ._typing import Bugs, ElectionRule, OnViolation, Protocol, RunOptions, TraceLevel
 from ._values import Guarded, code, items_of, laid_out
 from ._writing import WRITERS, are_letters, argument, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
@@ -85,8 +85,9 @@ class Scenario(metaclass=Guarded):
         refuse votes for one election timeout, a lease counts from the sending of the heartbeat.
     commit_guard : bool, default False
         Whether nodes halt rather than truncate below their own commitIndex, as production systems do.
-    bugs : list of str, default ()
-        The rules that are taken away, by the names of the bugs: see `raftlab.rules`.
+    bugs : list of str, or mapping of node to list of str, default ()
+        The rules that are taken away, by the names of the bugs (see `raftlab.rules`): from all nodes, or from
+        some, such as `{"A": ["vote_not_persisted"]}`.
     network : Network or time, optional
         The network; a time is a constant latency.
     disk : Disk or time, optional
@@ -154,7 +155,7 @@ class Scenario(metaclass=Guarded):
         snapshot_every: int | None = None,
         lease_drift: float | None = None,
         commit_guard: bool | None = None,
-        bugs: Bug | str | Iterable[Bug | str] = (),
+        bugs: Bugs = (),
         network: Network | Time | None = None,
         disk: Disk | Time | None = None,
         workload: _Load | Iterable[_Load] = (),
@@ -512,9 +513,14 @@ class Scenario(metaclass=Guarded):
 
     @property
     @argument(_writing.as_bugs)
-    def bugs(self) -> tuple[str, ...]:
-        """The rules that are taken away, by the names of the bugs."""
-        return tuple(self._parts.get("bugs", ()))
+    def bugs(self) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+        """The rules that are taken away, by the names of the bugs: from all nodes, or by the names of nodes.
+
+        >>> Scenario(3, bugs={"A": "vote_not_persisted"}).bugs
+        {'A': ('vote_not_persisted',)}
+        """
+        given = self._parts.get("bugs", ())
+        return {name: tuple(of) for name, of in given.items()} if isinstance(given, dict) else tuple(given)
 
     @property
     @argument(_writing.as_network)
@@ -620,7 +626,9 @@ class Scenario(metaclass=Guarded):
 
 
 def _listed(value: Any) -> Any:
-    """Faults, steps and loads in a list, as users write them."""
+    """Faults, steps, loads and bugs in lists, as users write them."""
+    if type(value) is dict:
+        return {name: list(part) for name, part in value.items()}
     return list(value) if isinstance(value, tuple) and not _is_range(value) else value
 
 

@@ -12,11 +12,11 @@ propose('x=1')
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, SupportsIndex
 
-from ._arguments import U32, choice, flag, handle, instance, integer, reading
+from ._arguments import U32, choice, flag, handle, instance, integer, message_types, reading
 from ._arguments import node as name_of
 from ._boundary import guard
 from ._conditions import Condition
@@ -34,7 +34,7 @@ from ._membership_steps import (
 )
 from ._step import Action, Step, names_of
 from ._time import Duration, to_ms
-from ._typing import NodeName, Via, words
+from ._typing import MessageType, NodeName, Via, words
 from .commands import Command, command_from_dict, command_to_dict, shortest
 from .errors import InvalidError, shown
 
@@ -45,6 +45,7 @@ __all__ = [
     "at",
     "campaign",
     "change",
+    "deliver",
     "demote",
     "events",
     "give_up",
@@ -436,6 +437,43 @@ class message(Action):
         return {"message": name, "do": move, "after": to_ms(self.after, "after")}
 
 
+WHICH = ("first", "last", "all")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class deliver(Action):
+    """A step: deliver messages that a link holds (`Hold`). Nothing happens if it holds none.
+
+    Parameters
+    ----------
+    from_, to : str
+        The sender and the receiver.
+    which : {"first", "last", "all"}, default "first"
+        The one that was sent first or last, or all in the order in which they were sent.
+    types : str or list of str, optional
+        The types of messages, such as `"AppendEntries"`; all by default.
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> hold = rl.Hold(from_="B", to="A")
+    >>> c = rl.Cluster(2, network=1, steps=[hold, rl.campaign("A"), rl.run("5ms"), deliver("B", "A")])
+    >>> c.leader.name
+    'A'
+    """
+
+    from_: NodeName
+    to: NodeName
+    which: str = field(default="first", kw_only=True)
+    types: MessageType | Sequence[MessageType] = field(default=(), kw_only=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        written: dict[str, Any] = {"from": name_of(self.from_, "from_"), "to": name_of(self.to, "to")}
+        if types := message_types(self.types, "types"):
+            written["types"] = types
+        return {**written, "which": choice(self.which, "which", WHICH)}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class at(Action):
     """A step: defer an action to a later time, or until a condition holds; see `Cluster.at`.
@@ -521,6 +559,9 @@ def action_from_dict(written: Mapping[str, Any]) -> Action | Fault:
     if name == "message":
         which = dict(given["message"])
         return message(given["do"], from_=which.pop("from"), **which, after=given.get("after", 0))
+    if name == "deliver":
+        held = dict(given)
+        return deliver(held.pop("from"), held.pop("to"), **held)
     if name in ("at", "once"):
         time = given["time"] if name == "at" else Condition.from_dict(given["condition"])
         return at(time, action_from_dict(given["action"]))

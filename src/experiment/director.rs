@@ -2,10 +2,10 @@
 
 use super::cluster::{Cluster, Done};
 use super::playable::Playable;
-use super::step::{ByHand, MessageName};
+use super::step::{ByHand, Held, MessageName, Which};
 use super::watch::Watcher;
-use crate::protocol::Span;
-use crate::sim::MessageId;
+use crate::protocol::{Message, Span};
+use crate::sim::{MessageId, Time};
 
 impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     /// Moves a message. It is not an error if it is no longer in flight: in another run it may have
@@ -31,6 +31,26 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
                     return Done::Copy(copy.copy);
                 }
             }
+        }
+        Done::Nothing
+    }
+
+    /// Delivers messages that a link holds; does nothing if it holds none.
+    pub(super) fn deliver_held(&mut self, held: &Held) -> Done {
+        let Ok(link) = held.matching(&self.scenario().nodes) else { return Done::Nothing };
+        let flights = self.world().in_flight().into_iter().filter(|flight| {
+            let id = flight.id;
+            flight.due == Time::NEVER && link.message(id.from, id.to, flight.message.kind())
+        });
+        let mut ids: Vec<_> = flights.map(|flight| flight.id).collect();
+        ids.sort_unstable();
+        let chosen = match held.which {
+            Which::First => ids.get(..1),
+            Which::Last => ids.len().checked_sub(1).and_then(|last| ids.get(last..)),
+            Which::All => Some(&ids[..]),
+        };
+        for id in chosen.unwrap_or_default() {
+            self.world_mut().deliver(*id);
         }
         Done::Nothing
     }

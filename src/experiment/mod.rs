@@ -1,6 +1,7 @@
 //! Experiments: scenarios ([`Scenario`]), clusters that play them ([`Cluster`]), and sweeps over
 //! many seeds.
 
+pub mod bugs;
 pub mod ceilings;
 pub mod cluster;
 mod crew;

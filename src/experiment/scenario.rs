@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bugs::Bugs;
 use super::ceilings::{MAX_CLIENTS, MAX_KEYS};
 use super::edits::Edits;
 use super::initial::Initial;
@@ -13,7 +14,7 @@ use crate::fault::links::validate_probability;
 use crate::fault::{Condition, Names, Scheduled, When};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::config::settings;
-use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule, Rules};
+use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule};
 use crate::replica::MAX_MEMBERS;
 use crate::sim::time::millis;
 use crate::sim::{
@@ -66,9 +67,9 @@ macro_rules! scenario {
             #[serde(default, skip_serializing_if = "ProtocolName::is_ours")]
             pub protocol: ProtocolName,
             $($(#[doc = $doc])* #[serde($($json)*)] pub $setting: $type,)*
-            /// The rules that are taken away, by the names of their bugs.
-            #[serde(default, skip_serializing_if = "Vec::is_empty")]
-            pub bugs: Vec<Rule>,
+            /// The rules that are taken away.
+            #[serde(default, skip_serializing_if = "Bugs::is_empty")]
+            pub bugs: Bugs,
             /// The network.
             #[serde(default)]
             pub network: NetworkSpec,
@@ -109,7 +110,7 @@ macro_rules! scenario {
                     nodes,
                     protocol: ProtocolName::Raft,
                     $($setting: default::$setting(),)*
-                    bugs: Vec::new(),
+                    bugs: Bugs::default(),
                     network: NetworkSpec::default(),
                     disk: DiskSpec::default(),
                     workload: Vec::new(),
@@ -122,10 +123,9 @@ macro_rules! scenario {
                 }
             }
 
-            /// The settings of the nodes.
+            /// The settings of the nodes, with the rules that all of them obey.
             pub fn config(&self) -> Config {
-                let rules = self.bugs.iter().fold(Rules::ALL, |rules, rule| rules.without(*rule));
-                Config { $($setting: self.$setting,)* rules }
+                Config { $($setting: self.$setting,)* rules: self.bugs.shared() }
             }
         }
 
@@ -211,6 +211,7 @@ impl Scenario {
     pub fn validate(&self) -> Result<(), String> {
         self.config().validate()?;
         self.protocol.validate(&self.config())?;
+        self.bugs.validate(&self.nodes).map_err(|why| format!("bugs: {why}"))?;
         self.validate_lease_bugs()?;
         self.validate_network()?;
         self.disk.write.validate().map_err(|why| format!("disk: write: {why}"))?;
@@ -235,7 +236,7 @@ impl Scenario {
     fn validate_lease_bugs(&self) -> Result<(), String> {
         let of_leases =
             [Rule::LeaseSticky, Rule::LeaseRestartWait, Rule::LeaseFromSend, Rule::LeaseDriftBound];
-        match self.bugs.iter().find(|rule| of_leases.contains(rule)) {
+        match self.bugs.all().find(|rule| of_leases.contains(rule)) {
             Some(rule) if self.lease_drift.is_none() => {
                 Err(format!("the bug '{}' needs leases: give lease_drift", rule.bug()))
             }
@@ -361,6 +362,7 @@ impl Scenario {
             Action::StepDown { node } => known(node),
             Action::Campaign { node } => self.nodes.id(node).map(|_| ()),
             Action::Message { message, .. } => self.message_id(message).map(|_| ()),
+            Action::Deliver(held) => held.matching(&self.nodes).map(|_| ()),
             Action::At { action: inner, .. } | Action::Once { action: inner, .. } => {
                 if let Action::Once { condition, .. } = action {
                     condition.validate(&self.nodes)?;
@@ -416,18 +418,23 @@ impl Scenario {
         Ok(MessageId { from, to, ordinal: name.ordinal, copy: name.copy })
     }
 
+    /// The settings of a node.
+    pub fn config_of(&self, id: NodeId) -> Config {
+        let rules = self.bugs.rules(self.nodes.name(id));
+        Config { rules, ..self.config().ranked(id) }
+    }
+
     /// A machine that is added later.
     pub fn spare<P: Playable>(&self, id: NodeId) -> P {
-        P::spare(id, self.config().ranked(id))
+        P::spare(id, self.config_of(id))
     }
 
     /// The world at time 0, and its table of keys and values.
     pub fn world<P: Playable>(&self) -> (WorldSpec<P>, Symbols) {
         let keys = self.workload.iter().map(|load| load.mix.keys).max().unwrap_or(0);
         let mut symbols = Symbols::with_load_keys(keys);
-        let config = self.config();
         let nodes = (0..self.nodes.founding()).map(NodeId::from).map(|id| {
-            let mut node = P::with(id, self.nodes.founding(), config.ranked(id));
+            let mut node = P::with(id, self.nodes.founding(), self.config_of(id));
             if let Some(initial) = &self.initial {
                 initial.apply(&self.nodes, id, &mut node, &mut symbols);
             }

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::symbols::Symbols;
+use crate::fault::links::MessageFilter;
 use crate::fault::{Condition, Names, Scheduled};
 use crate::protocol::{NodeSet, ReadPath, Span};
 use crate::replica::{
     Change, Command, MAX_MEMBERS, Members, Membership, Op, Reconfiguration, Session,
 };
-use crate::sim::Time;
 use crate::sim::time::millis;
+use crate::sim::{Matching, Time};
 
 /// A step of a scenario.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -140,6 +141,8 @@ pub enum Action {
         #[serde(default, with = "millis::span")]
         after: Span,
     },
+    /// Delivers messages that a link holds.
+    Deliver(Held),
     /// Defers an action to a later time.
     At {
         /// The time, from the beginning of the run.
@@ -271,6 +274,56 @@ impl Action {
             (depth, action) = (depth + 1, inner);
         }
         depth
+    }
+}
+
+/// Messages that a link holds.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The sender.
+    pub from: String,
+    /// The receiver.
+    pub to: String,
+    /// Their types; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<String>,
+    /// Which of them.
+    #[serde(default, skip_serializing_if = "Which::is_first")]
+    pub which: Which,
+}
+
+impl Held {
+    /// The link and the types, if they are known.
+    pub fn matching(&self, names: &Names) -> Result<Matching, String> {
+        let (from, to) = (names.id(&self.from)?, names.id(&self.to)?);
+        if from == to {
+            return Err(format!("there is no link from {0} to {0}", self.from));
+        }
+        let filter = MessageFilter { types: self.types.clone(), ..MessageFilter::default() };
+        let set = |id| [id].into_iter().collect();
+        let kinds = filter.kinds()?;
+        Ok(Matching { from: set(from), to: set(to), both_ways: false, kinds })
+    }
+}
+
+/// Some of the messages of a link, in the order in which they were sent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The one that was sent first.
+    #[default]
+    First,
+    /// The one that was sent last.
+    Last,
+    /// All of them, one after the other.
+    All,
+}
+
+impl Which {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+    fn is_first(&self) -> bool {
+        *self == Self::First
     }
 }
 

@@ -85,12 +85,14 @@ fn bugs(rng: &mut impl Rng, scenario: &mut Scenario) {
         return;
     }
     let share = [0.1, 0.3][rng.random_range(0..2)];
+    let mut removed = Vec::new();
     for rule in Rule::ALL {
         let leases = rule.bug().starts_with("lease_");
         if rng.random_bool(share) && (scenario.lease_drift.is_some() || !leases) {
-            scenario.bugs.push(*rule);
+            removed.push(*rule);
         }
     }
+    scenario.bugs = removed.into();
 }
 
 fn load(rng: &mut impl Rng, leases: bool) -> Load {

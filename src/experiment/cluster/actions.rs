@@ -107,6 +107,7 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
                 Done::Nothing
             }
             Action::Message { message, what, after } => self.move_message(message, *what, *after),
+            Action::Deliver(held) => self.deliver_held(held),
             Action::At { time, action } => {
                 action.machines().into_iter().for_each(|name| self.make_known(name));
                 self.agenda.plan((*time).max(self.world.now()), Planned::Act(action.clone()));
