@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use raftlab::experiment::cluster::Position;
 use raftlab::experiment::{Cluster, Ending, OnViolation, Scenario, Watcher, Watches};
 use raftlab::fault::node::Crash;
-use raftlab::fault::{Fault, Names, Scheduled, Target};
+use raftlab::fault::{Fault, Names, Scheduled, Target, When};
 use raftlab::protocol::{Delay, NodeId, Span};
 use raftlab::raft::Node;
 use raftlab::sim::{Distribution, HostEvent, Observer, Time, Unsynced};
