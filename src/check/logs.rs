@@ -370,7 +370,7 @@ impl Checks {
         if in_sequence && index <= self.ledger.confirmed() {
             return self.findings.checked(Property::SnapshotConsistency);
         }
-        if !self.ledger.is_claimed(index, hash) {
+        if self.is_honest(id) || !self.ledger.is_claimed(index, hash) {
             self.snapshot_holds(now, id, index, hash, None);
         }
         let history = self.nodes[id.at()].hashes.get(..index as usize).map(<[u64]>::to_vec);

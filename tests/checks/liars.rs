@@ -3,7 +3,7 @@
 
 use raftlab::check::Violation;
 use raftlab::protocol::{NodeId, Protocol};
-use raftlab::raft::{Lie, Rules};
+use raftlab::raft::{Config, Lie, Rule, Rules};
 use raftlab::replica::{Key, Request, Value};
 
 use super::lab::{A, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand, names};
@@ -176,4 +176,24 @@ fn honest_nodes_decide_what_is_committed() {
     assert_eq!(lab.checks().liar_violations(), []);
     let committer = |id: NodeId| lab.world.node(id).status().commit_index;
     assert_eq!(committer(B), 3);
+}
+
+/// What only a liar has committed does not belong into an honest node's snapshot.
+#[test]
+fn a_snapshot_up_to_an_entry_that_only_a_liar_has_committed() {
+    let rules = Rules::ALL.without(Rule::SnapshotOfCommitted);
+    let mut lab = Lab::new(3, Config { snapshot_every: Some(1), ..by_hand(rules) });
+    lab.world.add_lie(B, 9, Lie::ClaimedLog { index: 9_999, term: None, append_entries: false });
+    lab.campaign(B);
+    lab.run(2);
+    assert!(lab.leads(B));
+    lab.hold(B, C, APPEND); // A hears of the first commit, C does not
+    lab.run(11);
+    lab.put(B, 1);
+    lab.run(3);
+    assert_eq!([A, B, C].map(|id| lab.commit(id)), [1, 2, 0]);
+    assert_eq!(lab.violated(), [""; 0]);
+    lab.deliver_last(B, C);
+    assert_eq!(lab.world.node(C).snapshot_index(), 2);
+    assert_eq!(lab.violated(), ["snapshot_consistency"]);
 }

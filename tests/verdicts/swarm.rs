@@ -80,13 +80,17 @@ fn settings(rng: &mut impl Rng, scenario: &mut Scenario) {
     }
 }
 
+/// That a snapshot is old or not committed, both find. What its node owes from then on, whose store
+/// and log have parted, they count differently.
+const COUNTED_APART: &[Rule] = &[Rule::NewerSnapshot, Rule::SnapshotOfCommitted];
+
 fn bugs(rng: &mut impl Rng, scenario: &mut Scenario) {
     if rng.random_bool(0.4) {
         return;
     }
     let share = [0.1, 0.3][rng.random_range(0..2)];
     let mut removed = Vec::new();
-    for rule in Rule::ALL {
+    for rule in Rule::ALL.iter().filter(|rule| !COUNTED_APART.contains(rule)) {
         let leases = rule.bug().starts_with("lease_");
         if rng.random_bool(share) && (scenario.lease_drift.is_some() || !leases) {
             removed.push(*rule);
