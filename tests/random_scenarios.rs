@@ -168,6 +168,7 @@ fn random_scenario(seed: u64) -> Scenario {
         loss: if rng.random() { rng.random_range(0.0..0.2) } else { 0.0 },
         duplicate: if rng.random() { rng.random_range(0.0..0.2) } else { 0.0 },
         fifo: rng.random_bool(0.2),
+        ..NetworkSpec::default()
     };
     if rng.random() {
         scenario.disk = DiskSpec {

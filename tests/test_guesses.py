@@ -126,7 +126,6 @@ NOT_SIMULATED = {
     "paxos": (lambda: rl.Cluster(3, protocol="paxos"), ["protocol must be 'raft' or 'tikv'"]),
     "a class": (lambda: rl.Paxos, ["not simulated yet: protocols other than Raft"]),
     "a history": (lambda: rl.check_linearizability, ["not simulated yet: checking the histories"]),
-    "bandwidth": (lambda: rl.Network(bandwidth=1e6), ["not simulated yet: bandwidth"]),
     "a player": (lambda: rl.player, ["a player to click through a run (step()", "at="]),
     "an animation": (lambda: rl.plot.animate, ["a player to click through a run"]),
     "a check": (lambda: run().is_linearizable, ["not simulated yet: checking the histories"]),

@@ -89,7 +89,7 @@ from .errors import (
     ViolationError,
 )
 from .scenario import Scenario
-from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop
+from .settings import AdaptiveTimeout, ClosedLoop, Disk, Initial, Network, OpenLoop, Processing
 from .steps import campaign, heal, propose, read, run, run_until
 from .tables import Table, Trace, schema
 from .views import Entry, FaultHandle, InFlight, Log, Message, Nodes, NodeView, Operation
@@ -167,6 +167,7 @@ __all__ = [
     "Operation",
     "OutOfRangeError",
     "Outgoing",
+    "Processing",
     "RaftlabError",
     "RareEvent",
     "ReadOnlyError",

@@ -20,7 +20,8 @@ class Event(metaclass=Guarded):
         When it happened.
     kind : str
         "arrival" of a message; "timer_election", "timer_heartbeat" or "timer_quorum" of a timer; "fsync"; or
-        "client", if a load generator sends a request or gives one up.
+        "freed", if a node has finished what it was doing, and takes up what waits; or "client", if a load
+        generator sends a request or gives one up.
     node : str or None
         The node to which it happened.
     from_ : str or None
@@ -29,7 +30,7 @@ class Event(metaclass=Guarded):
         The type of a message.
     unhandled : str or None
         Why the node did not handle the event: it is "down", and a message to it is lost, or it is "paused",
-        and handles the event when it resumes.
+        and handles the event when it resumes, or it is "busy", and handles it when its time has passed.
 
     Examples
     --------
@@ -57,6 +58,8 @@ class Event(metaclass=Guarded):
             return f"the {TIMERS[self.kind]} timer expires at {self.node}"
         if self.kind == "fsync":
             return f"an fsync finishes at {self.node}"
+        if self.kind == "freed":
+            return f"{self.node} takes up what waits"
         return "a client of a load generator acts"
 
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Unpack
 
-from ._arguments import choice, flag, integer, message_types, probability, reading
+from ._arguments import choice, flag, integer, message_types, number, probability, reading
 from ._conditions import Condition
 from ._disk_faults import Corrupt, FailingDisk, FullDisk, LyingDisk, SlowDisk, StalledDisk, Wipe
 from ._fault import SCHEDULE_TIMES, Fault, OnNode, init_schedule, target_to_dict
 from ._signatures import passes_on
-from ._time import Duration, to_signed_ms
+from ._time import Duration, to_ms, to_signed_ms
 from ._typing import (
     LieName,
     MessageType,
@@ -26,6 +26,7 @@ from ._typing import (
 )
 from .distributions import Distribution, Time, time_from_dict, time_to_dict
 from .errors import InvalidError, shown
+from .settings import bytes_per_second
 
 __all__ = [
     "ClockJump",
@@ -49,7 +50,9 @@ __all__ = [
     "Restart",
     "Resume",
     "SlowDisk",
+    "SlowNode",
     "StalledDisk",
+    "Throttle",
     "Usurp",
     "Wipe",
 ]
@@ -190,6 +193,43 @@ class Pause(OnNode):
     """
 
     name: ClassVar[str] = "pause"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SlowNode(OnNode):
+    """Nodes take longer for each message that they receive or send (see `Processing`).
+
+    Parameters
+    ----------
+    node : target
+        The nodes.
+    factor : float, default 1
+        The factor of their processing times, from 1 to 1000000; those of several faults multiply.
+    by : time, default 0
+        What each message takes beyond that; those of several faults add up.
+
+    Raises
+    ------
+    InvalidError
+        If it changes nothing: a factor of 1 without `by`, or a factor where nodes take no time.
+
+    Examples
+    --------
+    >>> SlowNode("leader", by="20ms", at="1s")
+    SlowNode('leader', by='20ms', at='1s')
+    """
+
+    name: ClassVar[str] = "slow_node"
+    factor: float = field(default=1.0, kw_only=True)
+    by: Duration = field(default=0.0, kw_only=True)
+
+    def _parameters(self) -> dict[str, Any]:
+        what = "a factor from 1 to 1000000"
+        written = super()._parameters()
+        if self.factor != 1:
+            written["factor"] = number(self.factor, "SlowNode: factor", what, 1, 1e6)
+        by = to_ms(self.by, "SlowNode: by")
+        return {**written, "by": by} if by else written
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -395,6 +435,25 @@ class Delay(_OnMessages):
 
     def _parameters(self) -> dict[str, Any]:
         return {**super()._parameters(), "by": time_to_dict(self.by, "Delay: by")}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Throttle(_OnMessages):
+    """Links carry at most `bandwidth` bytes per second in each direction.
+
+    Of several limits the lowest counts. Messages that wait for a link when it ends arrive as if it had not.
+
+    >>> Throttle(1e6, to="a follower")
+    Throttle(1000000.0, to='a follower')
+    """
+
+    name: ClassVar[str] = "throttle"
+    _label: ClassVar[str] = "{kind} {bandwidth:.3g} B/s{link}"
+    bandwidth: float
+
+    def _parameters(self) -> dict[str, Any]:
+        rate = bytes_per_second(self.bandwidth, "Throttle: bandwidth")
+        return {**super()._parameters(), "bandwidth": rate}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -29,7 +29,9 @@ from ._faults import (
     Restart,
     Resume,
     SlowDisk,
+    SlowNode,
     StalledDisk,
+    Throttle,
     Usurp,
     Wipe,
 )
@@ -154,6 +156,25 @@ class Injectable:
         )
 
     @passes_on(Fault)
+    def throttle(
+        self,
+        bandwidth: float,
+        *,
+        from_: Target | None = None,
+        to: Target | None = None,
+        both_ways: bool = False,
+        types: MessageType | Sequence[MessageType] = (),
+        **schedule: Unpack[Schedule],
+    ) -> FaultHandle:
+        """Links carry at most `bandwidth` bytes per second in each direction.
+
+        It takes the arguments of `Throttle`, and returns a handle that ends the fault.
+        """
+        return self.inject(
+            Throttle(bandwidth, from_=from_, to=to, both_ways=both_ways, types=types, **schedule)
+        )
+
+    @passes_on(Fault)
     def hold(
         self,
         *,
@@ -186,6 +207,16 @@ class Injectable:
         It takes the arguments of `Restart`, and returns a handle that ends the fault.
         """
         return self.inject(Restart(node, **schedule))
+
+    @passes_on(Fault)
+    def slow_node(
+        self, node: Target, *, factor: float = 1.0, by: Duration = 0.0, **schedule: Unpack[Schedule]
+    ) -> FaultHandle:
+        """Nodes take longer for each message that they receive or send (see `Processing`).
+
+        It takes the arguments of `SlowNode`, and returns a handle that ends the fault.
+        """
+        return self.inject(SlowNode(node, factor=factor, by=by, **schedule))
 
     @passes_on(Fault)
     def pause(self, node: Target, **schedule: Unpack[Schedule]) -> FaultHandle:

@@ -33,7 +33,6 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "porcupine",
         ),
     ),
-    ("bandwidth", "a message takes its latency, whatever its size", ("bandwidth", "throttle")),
     (
         "corrupt messages and misdirected writes",
         "interceptors change messages as a liar would; Corrupt damages what a disk holds",
@@ -43,11 +42,6 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "a player to click through a run",
         "step() goes on by one event, and pictures show any moment with at=",
         ("animate", "animation", "play_back", "player", "replayer", "step_through"),
-    ),
-    (
-        "slow processors",
-        "processing a message takes no simulated time; pause stops a node",
-        ("cpu", "processor", "slow_node", "slow_cpu"),
     ),
 )
 """The missing feature, a source or a remark, and names for it."""

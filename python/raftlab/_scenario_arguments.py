@@ -12,7 +12,7 @@ from ._faults import Fault
 from ._time import Duration
 from ._typing import Bugs, ElectionRule, Protocol
 from .distributions import Time
-from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load
+from .settings import AdaptiveTimeout, Disk, Initial, Network, Processing, _Load
 from .steps import Step
 
 __all__ = ["Changes", "Settings"]
@@ -43,6 +43,7 @@ class Settings(TypedDict, total=False):
     bugs: Bugs
     network: Network | Time | None
     disk: Disk | Time | None
+    processing: Processing | Duration | None
     workload: _Load | Iterable[_Load]
     initial: Initial | None
     faults: Fault | Iterable[Fault]

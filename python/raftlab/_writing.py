@@ -21,7 +21,7 @@ from ._values import code
 from .discovery import SWITCHES, election_rules, rules
 from .distributions import Distribution
 from .errors import InvalidError, shown
-from .settings import AdaptiveTimeout, Disk, Initial, Network, OpenLoop, _Load
+from .settings import AdaptiveTimeout, Disk, Initial, Network, OpenLoop, Processing, _Load
 from .steps import Step, step_to_dict
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "written_down",
 ]
 
-T = TypeVar("T", Network, Disk)
+T = TypeVar("T", Network, Disk, Processing)
 
 
 Writer: TypeAlias = Callable[[Any, str, Sequence[str]], Any]
@@ -180,6 +180,10 @@ def as_network(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
 
 def as_disk(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
     return _setting(value, what, Disk).to_dict()
+
+
+def as_processing(value: Any, what: str, _: Sequence[str]) -> dict[str, Any]:
+    return _setting(value, what, Processing).to_dict()
 
 
 def _setting(value: Any, what: str, kind: type[T]) -> T:

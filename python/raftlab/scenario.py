@@ -23,7 +23,7 @@ from ._values import Guarded, code, items_of, laid_out
 from ._writing import WRITERS, are_letters, argument, names_of, normal, rule_in, without_rule, written_down
 from .distributions import Time
 from .errors import FaultWarning, InvalidError, SettingWarning, shown, warn
-from .settings import AdaptiveTimeout, Disk, Initial, Network, _Load, load_from_dict
+from .settings import AdaptiveTimeout, Disk, Initial, Network, Processing, _Load, load_from_dict
 from .steps import Step, step_from_dict
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Scenario(metaclass=Guarded):
         The network; a time is a constant latency.
     disk : Disk or time, optional
         The disks; a time is the latency of an fsync.
+    processing : Processing or time, optional
+        What nodes take for each message; a time is that of any message. By default nothing.
     workload : OpenLoop, ClosedLoop or list of them, optional
         Load on the cluster.
     initial : Initial, optional
@@ -158,6 +160,7 @@ class Scenario(metaclass=Guarded):
         bugs: Bugs = (),
         network: Network | Time | None = None,
         disk: Disk | Time | None = None,
+        processing: Processing | Duration | None = None,
         workload: _Load | Iterable[_Load] = (),
         initial: Initial | None = None,
         faults: Fault | Iterable[Fault] = (),
@@ -533,6 +536,12 @@ class Scenario(metaclass=Guarded):
     def disk(self) -> Disk:
         """The disks."""
         return Disk.from_dict(self._parts.get("disk", {}))
+
+    @property
+    @argument(_writing.as_processing)
+    def processing(self) -> Processing:
+        """What nodes take for each message."""
+        return Processing.from_dict(self._parts.get("processing", {}))
 
     @property
     @argument(_writing.as_workload)

@@ -11,10 +11,10 @@ from ._arguments import U32, choice, flag, instance, integer, items, number, pro
 from ._time import Duration, to_ms
 from ._typing import Via, words
 from ._values import Value
-from .distributions import Time, time_from_dict, time_to_dict
+from .distributions import FINITE, Time, time_from_dict, time_to_dict
 from .errors import InvalidError, shown
 
-__all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop"]
+__all__ = ["AdaptiveTimeout", "ClosedLoop", "Disk", "Initial", "Network", "OpenLoop", "Processing"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,11 +34,17 @@ class Network(Value):
     regions : list of int, optional
         The region of each node; `latency` is then a square matrix of times or distributions, from the
         row's region to the column's.
+    bandwidth : float, optional
+        The bytes per second that each link carries in each direction; without limit by default. A message
+        occupies its link for its length (the column `size_bytes` of `trace.messages`) / `bandwidth`, those
+        after it wait for that, and then it takes its latency.
 
     Examples
     --------
     >>> Network(latency=5, loss=0.01)
     Network(latency=5, loss=0.01)
+    >>> Network(bandwidth=125e6)  # a gigabit per second
+    Network(bandwidth=125000000.0)
     """
 
     latency: Any = 7.5
@@ -46,6 +52,7 @@ class Network(Value):
     duplicate: float = 0.0
     fifo: bool = False
     regions: Sequence[int] | None = None
+    bandwidth: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
@@ -61,12 +68,15 @@ class Network(Value):
                 ],
                 "matrix": [[time_to_dict(t, "network: latency") for t in row] for row in rows],
             }
-        return {
+        written = {
             "latency": latency,
             "loss": probability(self.loss, "network: loss"),
             "duplicate": probability(self.duplicate, "network: duplicate"),
             "fifo": flag(self.fifo, "network: fifo"),
         }
+        if self.bandwidth is not None:
+            written["bandwidth"] = bytes_per_second(self.bandwidth, "network: bandwidth")
+        return written
 
     def _refuse_matrix(self) -> None:
         """Refuses a matrix of latencies without the regions of the nodes."""
@@ -97,6 +107,11 @@ class Network(Value):
         return cls(**{**written, "latency": latency, "regions": regions})
 
 
+def bytes_per_second(value: Any, what: str) -> float:
+    """A bandwidth."""
+    return number(value, what, "a number of bytes per second, at least 1", 1, FINITE)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Disk(Value):
     """The disk of each node: a write reaches the page cache after `write`, and is durable `fsync` later.
@@ -105,6 +120,9 @@ class Disk(Value):
     ----------
     fsync, write : time or distribution, default 0
         The latencies of a write and of an fsync. Messages that require durable data wait for both.
+    blocks : bool, default False
+        Whether a node waits for its fsyncs, as one whose loop calls `fsync` itself: until it is done,
+        messages, timers and requests wait. By default another thread calls it, and the node goes on.
 
     Examples
     --------
@@ -115,18 +133,58 @@ class Disk(Value):
 
     fsync: Time = 0.0
     write: Time = 0.0
+    blocks: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As the scenario's JSON has it."""
+        blocks = {"blocks": True} if flag(self.blocks, "disk: blocks") else {}
         return {
             "write": time_to_dict(self.write, "disk: write"),
             "fsync": time_to_dict(self.fsync, "disk: fsync"),
+            **blocks,
         }
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> Disk:
         """From the scenario's JSON."""
-        return cls(**{part: time_from_dict(time) for part, time in written.items()})
+        times = {part: time_from_dict(time) for part, time in written.items() if part != "blocks"}
+        return cls(**times, blocks=written.get("blocks", False))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Processing(Value):
+    """What a node takes for each message that it receives or sends.
+
+    It handles one message after the other, and sends one after the other. What comes meanwhile waits, in
+    order: messages, requests, timers that have expired, fsyncs that are done. A request of a client counts as
+    a message without bytes. Timers and fsyncs take no time themselves.
+
+    Parameters
+    ----------
+    message : time, default 0
+        The time for each message.
+    byte : time, default 0
+        The time for each byte of it (the column `size_bytes` of `trace.messages`).
+
+    Examples
+    --------
+    >>> import raftlab as rl
+    >>> rl.Scenario(3, processing=Processing("50us", byte="2ns")).processing
+    Processing(message=0.05, byte=2e-06)
+    """
+
+    message: Duration = 0.0
+    byte: Duration = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the scenario's JSON has it."""
+        message, byte = to_ms(self.message, "processing: message"), to_ms(self.byte, "processing: byte")
+        return {"message": message, "byte": byte}
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> Processing:
+        """From the scenario's JSON."""
+        return cls(**written)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

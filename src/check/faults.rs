@@ -21,6 +21,8 @@ pub enum Force {
     Loss(f64),
     /// Messages arrive twice with this probability.
     Duplicate(f64),
+    /// The link carries at most this many bytes per second.
+    Throttle(f64),
 }
 
 impl Force {
@@ -31,6 +33,7 @@ impl Force {
             Overlay::Delay(..) => Self::Delay,
             Overlay::Loss(_, p) => Self::Loss(*p),
             Overlay::Duplicate(_, p) => Self::Duplicate(*p),
+            Overlay::Throttle(_, rate) => Self::Throttle(*rate),
         }
     }
 }
@@ -43,6 +46,7 @@ impl fmt::Display for Force {
             Self::Delay => f.write_str("delay"),
             Self::Loss(p) => write!(f, "loss of messages with probability {p}"),
             Self::Duplicate(p) => write!(f, "duplication of messages with probability {p}"),
+            Self::Throttle(rate) => write!(f, "bandwidth of {rate} bytes per second"),
         }
     }
 }

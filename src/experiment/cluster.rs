@@ -30,7 +30,8 @@ use crate::clone::clone_by_field;
 use crate::fault::Injector;
 use crate::protocol::NodeId;
 
-use crate::sim::{Time, World};
+use crate::replica::ReplicaMessage as _;
+use crate::sim::{Meter, Time, World};
 
 /// A cluster in its world, with the planned actions.
 pub struct Cluster<P: Playable, O: Watcher<P>> {
@@ -112,13 +113,14 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
             injector.give(Arc::new(fault.clone()));
         }
         let mut world = World::at_rest(spec, observer);
+        world.set_processing(scenario.processing);
         if let Some(tick) = scenario.tick {
             world.set_tick(tick);
         }
         for at in scenario.nodes.founding()..scenario.nodes.len() {
             make_room(&mut world, &scenario, NodeId::from(at));
         }
-        Self {
+        let mut cluster = Self {
             seed: 0,
             world,
             symbols,
@@ -136,7 +138,11 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
             parted: false,
             by_hand: Vec::new(),
             scenario,
+        };
+        if cluster.scenario.measures() {
+            cluster.measure();
         }
+        cluster
     }
 
     /// Begins a cluster at rest, with the random draws of a seed.
@@ -156,6 +162,16 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
     fn hand_out_texts(&mut self) {
         let symbols = &self.symbols;
         self.world.observer_mut().measure_by(&|| symbols.wire());
+        if self.world.measures() {
+            self.measure();
+        }
+    }
+
+    /// Makes the world measure messages, by the texts of this cluster.
+    #[cold]
+    fn measure(&mut self) {
+        let wire = self.symbols.wire();
+        self.world.measure_by(Meter(Arc::new(move |message: &P::Message| message.size(&wire))));
     }
 
     // ---- State ---------------------------------------------------------------------------------

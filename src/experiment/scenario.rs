@@ -10,7 +10,7 @@ use super::playable::{Playable, ProtocolName, with_protocol};
 use super::step::{Action, CommandSpec, MessageName, Reconfigure, Step, too_many};
 use super::symbols::Symbols;
 use crate::fault::condition::MAX_DEPTH;
-use crate::fault::links::validate_probability;
+use crate::fault::links::{validate_bandwidth, validate_probability};
 use crate::fault::{Condition, Names, Scheduled, When};
 use crate::protocol::{Delay, NodeId, Span};
 use crate::raft::config::settings;
@@ -18,7 +18,8 @@ use crate::raft::{AdaptiveTimeout, Config, ElectionRule, Rule};
 use crate::replica::MAX_MEMBERS;
 use crate::sim::time::millis;
 use crate::sim::{
-    DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Time, WorldSpec,
+    DiskSpec, Distribution, Latency, Load, MessageId, NetworkSpec, Pacing, Processing, Time,
+    WorldSpec,
 };
 
 /// The version of the format that this raftlab writes, and the only one that it reads.
@@ -76,6 +77,9 @@ macro_rules! scenario {
             /// The disks.
             #[serde(default)]
             pub disk: DiskSpec,
+            /// What nodes take for each message; nothing if not given.
+            #[serde(default, skip_serializing_if = "Processing::is_free")]
+            pub processing: Processing,
             /// Load on the cluster.
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             pub workload: Vec<Load>,
@@ -113,6 +117,7 @@ macro_rules! scenario {
                     bugs: Bugs::default(),
                     network: NetworkSpec::default(),
                     disk: DiskSpec::default(),
+                    processing: Processing::default(),
                     workload: Vec::new(),
                     initial: None,
                     faults: Vec::new(),
@@ -214,6 +219,7 @@ impl Scenario {
         self.bugs.validate(&self.nodes).map_err(|why| format!("bugs: {why}"))?;
         self.validate_lease_bugs()?;
         self.validate_network()?;
+        self.processing.validate().map_err(|why| format!("processing: {why}"))?;
         self.disk.write.validate().map_err(|why| format!("disk: write: {why}"))?;
         self.disk.fsync.validate().map_err(|why| format!("disk: fsync: {why}"))?;
         self.workload.iter().try_for_each(|load| self.validate_load(load))?;
@@ -248,6 +254,9 @@ impl Scenario {
         let bad = |what: &str, why: String| format!("network: {what}: {why}");
         validate_probability(self.network.loss).map_err(|why| bad("loss", why))?;
         validate_probability(self.network.duplicate).map_err(|why| bad("duplicate", why))?;
+        if let Some(rate) = self.network.bandwidth {
+            validate_bandwidth(rate).map_err(|why| bad("bandwidth", why))?;
+        }
         match &self.network.latency {
             Latency::All(latency) => latency.validate().map_err(|why| bad("latency", why)),
             Latency::Regions { regions, matrix } => {
@@ -409,7 +418,7 @@ impl Scenario {
 
     fn validate_fault(&self, fault: &Scheduled) -> Result<(), String> {
         fault.validate(&self.nodes)?;
-        fault.fault.suits(&self.disk, self.protocol.is_ours())
+        fault.fault.suits(&self.disk, &self.processing, self.protocol.is_ours())
     }
 
     /// The message with this name.
@@ -485,6 +494,13 @@ impl Scenario {
             _ => None,
         });
         self.faults.iter().filter_map(of).chain(stepwise).max()
+    }
+
+    /// Whether anything depends on the lengths of messages.
+    pub fn measures(&self) -> bool {
+        self.network.bandwidth.is_some()
+            || !self.processing.is_free()
+            || self.faults.iter().any(|fault| fault.fault.measures())
     }
 
     /// The number of clients of its load generators.

@@ -87,6 +87,15 @@ impl MessageFilter {
     }
 }
 
+/// Checks a bandwidth, in bytes per second.
+pub fn validate_bandwidth(rate: f64) -> Result<(), String> {
+    if rate.is_finite() && rate >= 1.0 {
+        Ok(())
+    } else {
+        Err(format!("must be at least 1 byte per second, not {rate}"))
+    }
+}
+
 /// Checks a probability.
 pub fn validate_probability(p: f64) -> Result<(), String> {
     if (0.0..=1.0).contains(&p) {

@@ -1,7 +1,7 @@
 //! Faults of links and messages.
 
 use super::effect::{Effect, Site};
-use super::links::{MessageFilter, validate_probability};
+use super::links::{MessageFilter, validate_bandwidth, validate_probability};
 use super::partition::{Groups, Shape};
 use super::place::{Aim, Place};
 use super::target::{Names, Target};
@@ -67,6 +67,18 @@ faults! { Network:
         filter: MessageFilter,
         /// The probability for each message.
         probability: f64,
+    }
+
+    /// Makes links carry fewer bytes per second.
+    Throttle "throttle":
+        "links carry at most this many bytes per second";
+        "what is sent is carried as before"
+    {
+        /// The messages affected.
+        #[serde(flatten)]
+        filter: MessageFilter,
+        /// The bytes per second of each link and direction.
+        bandwidth: f64,
     }
 
     /// Holds messages as they are sent, to be delivered by hand.
@@ -186,6 +198,24 @@ impl Effect for Duplicate {
         place: &Place,
     ) {
         site.cover(place, |links| Overlay::Duplicate(links, self.probability));
+    }
+}
+
+impl Effect for Throttle {
+    fn aim(&self) -> Aim<'_> {
+        Aim::Links(&self.filter)
+    }
+
+    fn limits(&self, _: &Names) -> Result<(), String> {
+        validate_bandwidth(self.bandwidth).map_err(|why| format!("bandwidth {why}"))
+    }
+
+    fn strike<P: Replica<Lie = Lie>, O: Observer<P>>(
+        &self,
+        site: &mut Site<'_, P, O>,
+        place: &Place,
+    ) {
+        site.cover(place, |links| Overlay::Throttle(links, self.bandwidth));
     }
 }
 

@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::lies::Lies;
 use super::network::Network;
 use super::node::Node;
-use crate::sim::DiskSpec;
+use crate::sim::{DiskSpec, Processing};
 
 /// What a fault acts on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -219,12 +219,23 @@ families! { Network Node Disk Clock Lies }
 
 impl Fault {
     /// Checks that it can strike these disks, and nodes of our protocol or of another one.
-    pub fn suits(&self, disks: &DiskSpec, ours: bool) -> Result<(), String> {
+    pub fn suits(
+        &self,
+        disks: &DiskSpec,
+        processing: &Processing,
+        ours: bool,
+    ) -> Result<(), String> {
         match self {
             Fault::Disk(disk) => disk.suits(disks, ours),
             Fault::Lies(lies) => lies.suits(ours),
-            Fault::Network(_) | Fault::Node(_) | Fault::Clock(_) => Ok(()),
+            Fault::Node(node) => node.suits(processing),
+            Fault::Network(_) | Fault::Clock(_) => Ok(()),
         }
+    }
+
+    /// Whether it depends on the lengths of messages.
+    pub fn measures(&self) -> bool {
+        matches!(self, Fault::Network(Network::Throttle(_)) | Fault::Node(Node::SlowNode(_)))
     }
 }
 

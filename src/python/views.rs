@@ -520,6 +520,7 @@ pub(super) fn last_event<P: Playable, O: Watcher<P>>(cluster: &Cluster<P, O>) ->
         }
         Happening::Timer(timer) => (EventKind::timer(timer.0).name(), None, None),
         Happening::Synced => (EventKind::Fsync.name(), None, None),
+        Happening::Freed => ("freed", None, None),
         Happening::Client { .. } => ("client", None, None),
     };
     Some((kind, node.map(name), from, message, unhandled))

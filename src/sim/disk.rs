@@ -21,12 +21,15 @@ pub struct DiskSpec {
     pub write: Distribution,
     /// The time of an fsync.
     pub fsync: Distribution,
+    /// Whether a node waits for its fsyncs: until one is done, it handles nothing else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub blocks: bool,
 }
 
 impl Default for DiskSpec {
     fn default() -> Self {
         let instant = Distribution::constant(Span::ZERO);
-        Self { write: instant.clone(), fsync: instant }
+        Self { write: instant.clone(), fsync: instant, blocks: false }
     }
 }
 
@@ -225,6 +228,11 @@ impl<S: Stable> Disk<S> {
         let Some(media) = &self.media else { return true };
         let reported = !matches!(media.outcome(last), Outcome::Waits | Outcome::Fails(_));
         reported && self.is_idle() && !disk_faults::delay(&media.faults)
+    }
+
+    /// Whether an fsync runs or waits.
+    pub(super) fn is_running(&self) -> bool {
+        self.syncing.is_some() || self.queued.is_some()
     }
 
     /// No fsync runs or waits, and the node knows of all that finished.

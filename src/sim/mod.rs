@@ -21,6 +21,7 @@ pub mod strike;
 pub mod time;
 mod timers;
 mod weighted;
+pub mod work;
 pub mod world;
 
 pub use client::{Load, OpState, OpStatus, Pacing};
@@ -36,4 +37,5 @@ pub use network::{Latency, Links, Matching, NetworkSpec, Overlay};
 pub use observer::{ClockEvent, DiskEvent, Fate, HostEvent, Observer, OpEvent};
 pub use strike::Strike;
 pub use time::Time;
+pub use work::{Meter, Processing, Slowness};
 pub use world::{Dispatched, Happening, Outgoing, Stop, World, WorldSpec};

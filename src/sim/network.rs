@@ -24,13 +24,16 @@ pub struct NetworkSpec {
     pub duplicate: f64,
     /// Whether the messages of a link arrive in the order in which they were sent.
     pub fifo: bool,
+    /// The bytes per second that each link carries, in each direction; without limit if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<f64>,
 }
 
 impl Default for NetworkSpec {
     /// The latency of the paper's measurements: about 15 ms for a broadcast and its replies (§9.3).
     fn default() -> Self {
         let latency = Latency::All(Distribution::Constant { value: 7.5 });
-        Self { latency, loss: 0.0, duplicate: 0.0, fifo: false }
+        Self { latency, loss: 0.0, duplicate: 0.0, fifo: false, bandwidth: None }
     }
 }
 
@@ -113,6 +116,8 @@ pub enum Overlay {
     Loss(Matching, f64),
     /// Messages arrive twice with this probability, in addition to other duplication.
     Duplicate(Matching, f64),
+    /// Links carry at most this many bytes per second.
+    Throttle(Matching, f64),
 }
 
 impl Overlay {
@@ -138,6 +143,7 @@ impl Fingerprint for Overlay {
             Overlay::Delay(links, by) => Digest::of([2, links.fingerprint(), by.fingerprint()]),
             Overlay::Loss(links, p) => Digest::of([3, links.fingerprint(), p.to_bits()]),
             Overlay::Duplicate(links, p) => Digest::of([4, links.fingerprint(), p.to_bits()]),
+            Overlay::Throttle(links, rate) => Digest::of([5, links.fingerprint(), rate.to_bits()]),
         }
     }
 }
@@ -150,7 +156,8 @@ impl Overlay {
             Overlay::Cut(links)
             | Overlay::Delay(links, _)
             | Overlay::Loss(links, _)
-            | Overlay::Duplicate(links, _) => links.link(from, to),
+            | Overlay::Duplicate(links, _)
+            | Overlay::Throttle(links, _) => links.link(from, to),
         }
     }
 }
@@ -186,6 +193,10 @@ pub struct Links {
     sent: Vec<u64>,
     /// With `fifo`: when the last message of each link arrives.
     last_due: Vec<Time>,
+    /// With a bandwidth: when each link has carried what was given to it.
+    free_at: Vec<Time>,
+    /// Whether anything depends on the lengths of messages.
+    measures: bool,
     overlays: Vec<(Strike, Overlay)>,
     /// The latency of every message, if it is constant and no fault acts on the network.
     plain: Option<Span>,
@@ -193,8 +204,8 @@ pub struct Links {
 
 clone_by_field!(
     [] Links { sent }
-    copied { nodes, plain }
-    empty { last_due, overlays }
+    copied { nodes, measures, plain }
+    empty { last_due, free_at, overlays }
     shared { spec }
 );
 
@@ -203,8 +214,10 @@ impl Links {
     pub fn new(nodes: usize, spec: NetworkSpec) -> Self {
         let last_due = if spec.fifo { vec![Time::ZERO; nodes * nodes] } else { Vec::new() };
         let sent = vec![0; nodes * nodes];
+        let (free_at, overlays, measures) = (Vec::new(), Vec::new(), spec.bandwidth.is_some());
         let spec = Arc::new(spec);
-        let mut links = Self { nodes, spec, sent, last_due, overlays: Vec::new(), plain: None };
+        let mut links =
+            Self { nodes, spec, sent, last_due, free_at, measures, overlays, plain: None };
         links.look_for_short_cut();
         links
     }
@@ -216,10 +229,12 @@ impl Links {
         let mut sent = vec![0; after * after];
         self.sent.iter().enumerate().for_each(|(at, count)| sent[link(at)] = *count);
         self.sent = sent;
-        if self.spec.fifo {
-            let mut last_due = vec![Time::ZERO; after * after];
-            self.last_due.iter().enumerate().for_each(|(at, due)| last_due[link(at)] = *due);
-            self.last_due = last_due;
+        for times in [&mut self.last_due, &mut self.free_at] {
+            if !times.is_empty() {
+                let mut moved = vec![Time::ZERO; after * after];
+                times.iter().enumerate().for_each(|(at, time)| moved[link(at)] = *time);
+                *times = moved;
+            }
         }
         self.nodes = after;
     }
@@ -239,7 +254,29 @@ impl Links {
         self.plain
     }
 
-    /// What happens to a message.
+    /// Whether anything depends on the lengths of messages.
+    #[inline]
+    pub fn measures(&self) -> bool {
+        self.measures
+    }
+
+    /// From now on something depends on the lengths of messages.
+    pub fn measure(&mut self) {
+        self.measures = true;
+        self.look_for_short_cut();
+    }
+
+    /// The time from `now` until a link has carried a message, after those before it.
+    #[inline(never)] // only with a bandwidth
+    fn carry(&mut self, now: Time, link: usize, bytes: u64, rate: f64) -> Span {
+        self.free_at.resize(self.nodes * self.nodes, Time::ZERO);
+        let takes = Span((bytes as f64 * 1e9 / rate).ceil() as u64);
+        let free = self.free_at[link].max(now) + takes;
+        self.free_at[link] = free;
+        free.since(now)
+    }
+
+    /// What happens to the message of a link with this ordinal and this number of bytes.
     pub fn passage(
         &mut self,
         now: Time,
@@ -247,13 +284,14 @@ impl Links {
         from: NodeId,
         to: NodeId,
         kind: u8,
-        ordinal: u64,
+        (ordinal, bytes): (u64, u64),
     ) -> Passage {
         let link = from.at() * self.nodes + to.at();
         // Not the index into the table, which depends on the number of nodes.
         let entity = u64::from(from.0) << 8 | u64::from(to.0);
         let (mut kept, mut single) = (1.0 - self.spec.loss, 1.0 - self.spec.duplicate);
         let (mut extra, mut cut) = (Span::ZERO, false);
+        let mut rate = self.spec.bandwidth;
         for (strike, overlay) in &self.overlays {
             match overlay {
                 Overlay::Partition(_) => cut |= overlay.cuts(from, to),
@@ -266,12 +304,20 @@ impl Links {
                 Overlay::Duplicate(matching, p) if matching.message(from, to, kind) => {
                     single *= 1.0 - p;
                 }
+                Overlay::Throttle(matching, most) if matching.message(from, to, kind) => {
+                    rate = Some(rate.map_or(*most, |rate| rate.min(*most)));
+                }
                 _ => {}
             }
         }
+        if let Some(rate) = rate.filter(|_| !cut) {
+            let carried = self.carry(now, link, bytes, rate);
+            extra.0 = extra.0.saturating_add(carried.0);
+        }
         let latency = self.spec.latency.of(from, to);
-        let mut after =
-            Span(latency.sample(luck.draw(Purpose::Latency, entity, ordinal)).0 + extra.0);
+        let mut after = Span(
+            latency.sample(luck.draw(Purpose::Latency, entity, ordinal)).0.saturating_add(extra.0),
+        );
         if self.spec.fifo {
             after = (now + after).max(self.last_due[link]).since(now);
         }
@@ -287,13 +333,14 @@ impl Links {
         let doubled = unit(luck.draw(Purpose::Duplicate, entity, ordinal)) >= single;
         let again = doubled.then(|| {
             let draw = luck.draw(Purpose::DuplicateLatency, entity, ordinal);
-            Span(latency.sample(draw).0 + extra.0)
+            Span(latency.sample(draw).0.saturating_add(extra.0))
         });
         Passage::Arrives { after, again }
     }
 
     /// A fault begins.
     pub fn add(&mut self, strike: Strike, overlay: Overlay) {
+        self.measures |= matches!(overlay, Overlay::Throttle(..));
         self.overlays.push((strike, overlay));
         self.look_for_short_cut();
     }
@@ -318,6 +365,7 @@ impl Links {
 
     fn look_for_short_cut(&mut self) {
         let quiet = self.overlays.is_empty()
+            && !self.measures
             && self.spec.loss == 0.0
             && self.spec.duplicate == 0.0
             && !self.spec.fifo;
@@ -325,5 +373,36 @@ impl Links {
             Latency::All(distribution) if quiet => distribution.as_constant(),
             _ => None,
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_carries_one_message_after_the_other() {
+        let latency = Latency::All(Distribution::Constant { value: 1.0 });
+        let spec = NetworkSpec { latency, bandwidth: Some(1e6), ..NetworkSpec::default() };
+        let mut links = Links::new(3, spec);
+        assert!(links.measures() && links.plain().is_none());
+        let [a, b, c] = [0, 1, 2].map(NodeId);
+        let mut send = |links: &mut Links, now: u64, to: NodeId, bytes: u64| {
+            let now = Time(now * 1_000_000);
+            match links.passage(now, Luck::new(1), a, to, 0, (0, bytes)) {
+                Passage::Arrives { after, .. } => (now + after).as_ms(),
+                lost => panic!("{lost:?}"),
+            }
+        };
+        assert_eq!(send(&mut links, 0, b, 5_000), 6.0); // 5 ms on the link, 1 ms on the way
+        assert_eq!(send(&mut links, 1, b, 1_000), 7.0); // the link is free at 5 ms
+        assert_eq!(send(&mut links, 1, c, 1_000), 3.0); // another link
+        assert_eq!(send(&mut links, 9, b, 0), 10.0);
+        let all = NodeSet::first(3);
+        let matching = Matching { from: all, to: all, both_ways: false, kinds: None };
+        links.add(1.into(), Overlay::Throttle(matching, 1e5));
+        assert_eq!(send(&mut links, 20, b, 1_000), 31.0);
+        links.remove(1.into());
+        assert_eq!(send(&mut links, 40, b, 1_000), 42.0);
     }
 }

@@ -24,6 +24,13 @@ pub enum Due {
         /// Its incarnation when the write began.
         incarnation: u32,
     },
+    /// A node has finished what it was doing.
+    Freed {
+        /// The node.
+        node: u8,
+        /// Its incarnation when it began.
+        incarnation: u32,
+    },
     /// A load generator's next request.
     Load(u32),
 }

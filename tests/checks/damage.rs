@@ -10,7 +10,7 @@ use super::lab::{A, B, C, Lab, by_hand, milliseconds, nodes};
 const STRIKE: u32 = 7;
 
 fn slow() -> DiskSpec {
-    DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0) }
+    DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0), ..DiskSpec::default() }
 }
 
 /// Three nodes, led by A, on disks that take no time and on disks that take 5 ms.

@@ -12,7 +12,7 @@ const OTHER: u32 = 8;
 
 /// Writes in 1 ms, fsyncs in 4 ms.
 fn slow() -> DiskSpec {
-    DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0) }
+    DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0), ..DiskSpec::default() }
 }
 
 /// Three nodes, led by A, on disks that take no time and on disks that take 5 ms.

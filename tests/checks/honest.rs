@@ -77,10 +77,12 @@ impl Campaign {
             loss: pick(&mut luck, &[0.0, 0.03]),
             duplicate: pick(&mut luck, &[0.0, 0.03]),
             fifo: luck.random_bool(0.2),
+            ..NetworkSpec::default()
         };
         let disk = DiskSpec {
             write: milliseconds(0.0),
             fsync: Distribution::Uniform { low: 0.0, high: pick(&mut luck, &[0.0, 3.0, 30.0]) },
+            ..DiskSpec::default()
         };
         let disk = if luck.random_bool(0.3) { DiskSpec::default() } else { disk };
         let spec = WorldSpec { nodes: nodes(n, config), network, disk, loads: loads(), seed };

@@ -54,10 +54,16 @@ impl Setting {
     pub fn world_of(self, nodes: Vec<Node>, seed: u64) -> Lab {
         let Self { loss, slow_disks, .. } = self;
         let latency = Latency::All(Distribution::Uniform { low: 1.0, high: 10.0 });
-        let network = NetworkSpec { latency, loss, duplicate: loss / 2.0, fifo: false };
+        let network = NetworkSpec {
+            latency,
+            loss,
+            duplicate: loss / 2.0,
+            fifo: false,
+            ..NetworkSpec::default()
+        };
         let between = |low, high| Distribution::Uniform { low, high };
         let disk = if slow_disks {
-            DiskSpec { write: between(0.0, 1.0), fsync: between(1.0, 40.0) }
+            DiskSpec { write: between(0.0, 1.0), fsync: between(1.0, 40.0), ..DiskSpec::default() }
         } else {
             DiskSpec::default()
         };

@@ -78,6 +78,9 @@ impl<P: Playable, O: Watcher<P>> Cluster<P, O> {
 
     /// Injects a fault; one without a time strikes at once.
     pub(super) fn inject(&mut self, scheduled: &Scheduled) -> u32 {
+        if scheduled.fault.measures() && !self.world.measures() {
+            self.measure();
+        }
         let handle = self.injector.give(Arc::new(scheduled.clone()));
         if scheduled.condition().is_some() {
             self.plan_fault(handle);

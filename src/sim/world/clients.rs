@@ -95,8 +95,10 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if let Some(state) = core.ops.get_mut(&op) {
             state.asked.push(id);
         }
-        if core.hosts[id.at()].paused {
-            return core.hosts[id.at()].backlog.push_back(Backlog::Request(op, request));
+        if core.hosts[id.at()].queues {
+            core.hosts[id.at()].backlog.push_back(Backlog::Request(op, request));
+            self.work(id);
+            return;
         }
         self.requested(id, op, request);
     }

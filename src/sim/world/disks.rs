@@ -107,7 +107,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
                 host.backlog.push_back(Backlog::DiskFailed(reason));
             }
             Synced::Failed(reason) => self.halt(id, reason),
-            _ if host.paused => host.backlog.push_back(Backlog::Synced),
+            _ if host.queues => self.synced_meanwhile(id),
             _ => {
                 let durable = host.disk.tell();
                 core.observer.synced(core.now, id);
@@ -115,6 +115,20 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             }
         }
         true
+    }
+
+    /// An fsync is done of a node that is paused, waits for it, or is busy. What a node waits for
+    /// comes before anything else, and else it takes its turn.
+    fn synced_meanwhile(&mut self, id: NodeId) {
+        let host = &mut self.core.hosts[id.at()];
+        if host.blocked && !host.disk.is_running() {
+            host.blocked = false;
+            host.settle();
+            host.backlog.insert(usize::from(host.spent), Backlog::Synced);
+        } else if !host.blocked {
+            host.backlog.push_back(Backlog::Synced);
+        }
+        self.work(id);
     }
 }
 
@@ -133,6 +147,11 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         }
         let durability = disk.sync();
         self.begin_sync(id);
+        if self.disk.blocks && durability != Durability::Done {
+            let host = &mut self.hosts[id.at()];
+            host.blocked = host.disk.is_running();
+            host.settle();
+        }
         durability
     }
 

@@ -70,7 +70,7 @@ impl<P: Protocol, O: Observer<P>> Effects<P> for Fx<'_, P, O> {
 }
 
 impl<P: Protocol, O: Observer<P>> Core<P, O> {
-    /// Whether such a message is in flight, or waits for a paused node.
+    /// Whether such a message is in flight, or waits for a node that is paused or busy.
     pub(super) fn carries(
         &self,
         from: NodeId,
@@ -144,9 +144,11 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
         if self.holds.iter().any(|(_, matching)| matching.message(from, to, kind)) {
             return self.set_out(id, Time::NEVER, ManuallyDrop::new(message));
         }
-        match self.links.passage(self.now, self.luck, from, to, kind, ordinal) {
+        let (now, bytes) =
+            if self.links.measures() { self.departs(from, &message) } else { (self.now, 0) };
+        match self.links.passage(now, self.luck, from, to, kind, (ordinal, bytes)) {
             Passage::Arrives { after, again } => {
-                let leaves = self.now + delay;
+                let leaves = now + delay;
                 let again = again.map(|again| leaves + again);
                 let copies = copies.iter().map(|later| leaves + after + *later);
                 for (copy, due) in (1..).zip(again.into_iter().chain(copies)) {
@@ -156,10 +158,10 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 self.set_out(id, leaves + after, ManuallyDrop::new(message));
             }
             Passage::Cut { after } => {
-                self.never_arrives(id, self.now + delay + after, message, Fate::Cut);
+                self.never_arrives(id, now + delay + after, message, Fate::Cut);
             }
             Passage::Lost { after } => {
-                self.never_arrives(id, self.now + delay + after, message, Fate::Lost);
+                self.never_arrives(id, now + delay + after, message, Fate::Lost);
             }
         }
     }

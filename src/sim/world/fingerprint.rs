@@ -42,8 +42,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
 
 impl<P: Protocol> Host<P> {
     fn hash_state(&self, state: &mut StateHash, now: Time, timers: &[Timer]) {
-        let Self { started, up, paused, incarnation: _, clock, disk, backlog } = self;
+        let Self { started, up, paused, clock, disk, backlog, blocked, free_at, spent, .. } = self;
         state.add((started, up, paused, clock.rate().to_bits(), backlog.len()));
+        state.add((blocked, free_at.since(now), spent));
         disk.hash_state(state);
         for waits in backlog {
             match waits {

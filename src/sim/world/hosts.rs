@@ -46,7 +46,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         core.absorb_state(node);
         let host = &mut core.hosts[id.at()];
         host.up = false;
-        host.paused = false;
+        (host.paused, host.blocked, host.spent, host.wakes) = (false, false, false, false);
+        host.free_at = Time::ZERO;
+        host.settle();
         host.incarnation += 1;
         for timer in &mut core.timers[id.at() * P::TIMERS..][..P::TIMERS] {
             timer.disarm();
@@ -103,6 +105,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             host.clock.set_ticks(first.clock.tick(), Span::ZERO);
         }
         host.begin_ticks(core.hosts.len() as u64, core.luck);
+        if !core.processing.is_free() {
+            host.works();
+        }
         core.hosts.push(host);
         core.timers.resize_with(core.timers.len() + P::TIMERS, Default::default);
         core.links.make_room();
@@ -128,6 +133,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             return false;
         }
         host.paused = true;
+        host.settle();
         self.core.digest.absorb(self.core.now.0, 12 << 56 | u64::from(id.0));
         self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Paused);
         true
@@ -139,32 +145,12 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         if !self.core.hosts[id.at()].paused {
             return false;
         }
-        self.core.hosts[id.at()].paused = false;
+        let host = &mut self.core.hosts[id.at()];
+        host.paused = false;
+        host.settle();
         self.core.digest.absorb(self.core.now.0, 13 << 56 | u64::from(id.0));
         self.core.observer.host(self.core.now, id, &self.nodes[id.at()], HostEvent::Resumed);
-        while let Some(waited) = self.core.hosts[id.at()].backlog.pop_front() {
-            if !self.core.hosts[id.at()].up {
-                break; // one of them made it halt
-            }
-            match waited {
-                Backlog::Message(mut flight) => self.arrive(&mut flight),
-                Backlog::Timer(kind, touched) => {
-                    let index = id.at() * P::TIMERS + usize::from(kind.0);
-                    if self.core.timers[index].touched() != touched {
-                        continue;
-                    }
-                    self.core.observer.timer(self.core.now, id, kind.0);
-                    self.step(id, Input::Timer(kind));
-                }
-                Backlog::Synced => {
-                    let durable = self.core.hosts[id.at()].disk.tell();
-                    self.core.observer.synced(self.core.now, id);
-                    self.step(id, Input::Persisted(durable));
-                }
-                Backlog::DiskFailed(reason) => self.halt(id, reason),
-                Backlog::Request(op, request) => self.requested(id, op, request),
-            }
-        }
+        self.work(id);
         true
     }
 

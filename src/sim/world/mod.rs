@@ -5,14 +5,17 @@ mod director;
 mod disks;
 mod effects;
 mod fingerprint;
+mod host;
 mod hosts;
 mod tamper;
 mod tape;
+mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::effects::Fx;
+use self::host::{Backlog, Host};
 use self::tamper::Tampering;
 pub use self::tamper::{Failure, Outgoing, Tap};
 pub use self::tape::Sender;
@@ -23,15 +26,16 @@ use crate::protocol::{
 use crate::sim::client::{Client, Load, OpState};
 use crate::sim::clock::Clock;
 use crate::sim::digest::Digest;
-use crate::sim::disk::{Disk, DiskSpec, Unsynced};
+use crate::sim::disk::{DiskSpec, Unsynced};
 use crate::sim::flight::{Flight, Flights, MessageId};
-use crate::sim::luck::{Luck, Purpose, below};
+use crate::sim::luck::Luck;
 use crate::sim::network::{Links, Matching, NetworkSpec};
 use crate::sim::observer::{Fate, HostEvent, Observer};
 use crate::sim::queue::{Due, Queue};
 use crate::sim::strike::Strike;
 use crate::sim::time::Time;
 use crate::sim::timers::Timer;
+use crate::sim::work::{Meter, Processing};
 
 /// The initial state of a world.
 #[derive(Clone, Debug)]
@@ -102,6 +106,9 @@ struct Core<P: Protocol, O> {
     disk: Arc<DiskSpec>,
     /// Whether every write is durable at once: no disk takes time, and no fault has hit one.
     instant_disk: bool,
+    processing: Processing,
+    /// Measures messages, if anything depends on their lengths.
+    meter: Option<Meter<P::Message>>,
     luck: Luck,
     digest: Digest,
     /// The running nodes that consider themselves leader.
@@ -127,59 +134,13 @@ clone_by_field!(
         queue, flights, links, timers, hosts, observer
     }
     copied {
-        now, instant_disk, luck, digest, leaders, counters, keeps_last_event, last, next_op, halted
+        now, instant_disk, processing, luck, digest, leaders, counters, keeps_last_event, last,
+        next_op, halted
     }
     empty { loads, clients, ops, tampering, holds, notes, replies }
     shared { disk }
+    optional { meter }
 );
-
-/// The host of one node.
-struct Host<P: Protocol> {
-    /// False for a machine that is added later.
-    started: bool,
-    up: bool,
-    paused: bool,
-    incarnation: u32,
-    clock: Clock,
-    disk: Disk<P::Stable>,
-    /// The inputs that arrived while the node was paused.
-    backlog: VecDeque<Backlog<P>>,
-}
-
-clone_by_field!(
-    [P: Protocol] Host<P> { disk }
-    copied { started, up, paused, incarnation, clock }
-    empty { backlog }
-);
-
-impl<P: Protocol> Host<P> {
-    fn new(started: bool, node: &P, instant_disk: bool) -> Self {
-        let disk =
-            if instant_disk { Disk::default() } else { Disk::holding(node.stable().clone()) };
-        let (clock, backlog) = (Clock::default(), VecDeque::new());
-        Self { started, up: started, paused: false, incarnation: 0, clock, disk, backlog }
-    }
-
-    /// Draws the phase of its ticks, if it has any.
-    fn begin_ticks(&mut self, entity: u64, luck: Luck) {
-        let tick = self.clock.tick();
-        if tick > Span::ZERO {
-            let draw = luck.draw(Purpose::Phase, entity, 0);
-            self.clock.set_ticks(tick, Span(below(draw, tick.0)));
-        }
-    }
-}
-
-#[derive(Clone)]
-enum Backlog<P: Protocol> {
-    Message(Box<Flight<P::Message>>),
-    /// A timer expired; void once the node has armed or disarmed it again.
-    Timer(TimerId, u64),
-    Synced,
-    /// An fsync failed, and the node has yet to halt for this reason.
-    DiskFailed(&'static str),
-    Request(OpId, P::Request),
-}
 
 /// An event that a world dispatched.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -189,7 +150,7 @@ pub struct Dispatched {
     /// The node to which it happened; `None` for clients.
     pub node: Option<NodeId>,
     /// Why the node did not handle it: a message to a node that is down is lost, and what happens
-    /// to a paused node waits.
+    /// to a node that is paused or busy waits.
     pub unhandled: Option<&'static str>,
 }
 
@@ -207,6 +168,8 @@ pub enum Happening {
     Timer(TimerId),
     /// A node's disk finished an fsync.
     Synced,
+    /// A node finished what it was doing, and takes up what waits.
+    Freed,
     /// A client of a load generator sends a request, or stops waiting for an answer.
     Client {
         /// Its number, counted from 1.
@@ -267,6 +230,8 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             timers: vec![Timer::default(); n * P::TIMERS],
             hosts: spec.nodes.iter().map(host).collect(),
             instant_disk,
+            processing: Processing::default(),
+            meter: None,
             disk: Arc::new(spec.disk),
             luck: Luck::new(0),
             digest: Digest::default(),
@@ -382,6 +347,7 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
             }
             Due::Timer(index) => self.timer(index, seq),
             Due::Synced { node, incarnation } => self.synced(NodeId(node), incarnation),
+            Due::Freed { node, incarnation } => self.freed(NodeId(node), incarnation),
             Due::Load(client) => self.client_wakes(client as usize),
         }
     }
@@ -391,16 +357,26 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
     #[inline]
     fn arrive(&mut self, flight: &mut Flight<P::Message>) {
         let core = &mut self.core;
-        let MessageId { from, to, .. } = flight.id;
+        let MessageId { to, .. } = flight.id;
         let host = &mut core.hosts[to.at()];
         if !host.up {
             core.digest.absorb(core.now.0, 1 << 56 | u64::from(to.0));
             return core.observer.ended(core.now, flight, Fate::ReceiverDown);
         }
-        if host.paused {
+        if host.queues {
             host.backlog.push_back(Backlog::Message(Box::new(flight.clone())));
-            return core.digest.absorb(core.now.0, 2 << 56 | u64::from(to.0));
+            core.digest.absorb(core.now.0, 2 << 56 | u64::from(to.0));
+            self.work(to);
+            return;
         }
+        self.receive(flight);
+    }
+
+    /// A node that is up receives a message.
+    #[inline(always)] // two callers: at once, and what has waited
+    fn receive(&mut self, flight: &mut Flight<P::Message>) {
+        let core = &mut self.core;
+        let MessageId { from, to, .. } = flight.id;
         let place = 3 << 56 | u64::from(from.0) << 8 | u64::from(to.0);
         core.digest.absorb(core.now.0 ^ place.rotate_left(8), flight.message.fingerprint());
         core.counters.delivered += 1;
@@ -420,8 +396,9 @@ impl<P: Protocol, O: Observer<P>> World<P, O> {
         }
         let kind = TimerId((index as usize % P::TIMERS) as u8);
         core.digest.absorb(core.now.0, 4 << 56 | u64::from(index));
-        if host.paused {
+        if host.queues {
             host.backlog.push_back(Backlog::Timer(kind, timer.touched()));
+            self.work(id);
         } else {
             core.observer.timer(core.now, id, kind.0);
             self.step(id, Input::Timer(kind));
@@ -643,15 +620,23 @@ impl<P: Protocol, O: Observer<P>> Core<P, O> {
                 (Happening::Timer(TimerId(timer as u8)), Some(NodeId::from(node)))
             }
             Due::Synced { node, .. } => (Happening::Synced, Some(NodeId(node))),
+            Due::Freed { node, .. } => (Happening::Freed, Some(NodeId(node))),
             Due::Load(at) => (Happening::Client { client: self.clients[at as usize].number }, None),
         };
         let host = node.map(|node| &self.hosts[node.at()]);
         let unhandled = match host {
             Some(host) if !host.up => Some("down"),
             Some(host) if host.paused => Some("paused"),
+            Some(host) if host.queues && what != Happening::Freed => self.busy(host),
             _ => None,
         };
         Some(Dispatched { what, node, unhandled })
+    }
+
+    /// Why a node does not handle an event at once, if it does not: it is busy, or will be with it.
+    fn busy(&self, host: &Host<P>) -> Option<&'static str> {
+        let busy = host.blocked || self.now < host.free_at || !self.processing.is_free();
+        (busy || !host.slow.is_empty()).then_some("busy")
     }
 
     fn leadership_changed(&mut self, id: NodeId, leads: bool) {
