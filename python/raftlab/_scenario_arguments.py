@@ -34,11 +34,13 @@ class Settings(TypedDict, total=False):
     pre_vote: bool | None
     sticky_votes: bool | None
     check_quorum: bool | None
+    quorum_timeout: Duration | None
     noop: bool | None
     max_entries_per_append: int | None
     max_inflight: int | None
     snapshot_every: int | None
     lease_drift: float | None
+    lease: Duration | None
     commit_guard: bool | None
     bugs: Bugs
     network: Network | Time | None

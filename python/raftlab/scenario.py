@@ -71,6 +71,9 @@ class Scenario(metaclass=Guarded):
         Whether nodes ask before raising the term (diss. §9.6); refuse votes while they hear a leader
         (diss. §4.2.3); and step down as leader if they hear no quorum for an election timeout (diss. §6.2).
         The three are independent.
+    quorum_timeout : time, optional
+        With `check_quorum`: the time without a quorum after which a leader steps down, longer than
+        `heartbeat`; by default the least election timeout.
     noop : bool, default True
         Whether a new leader appends an empty entry at once (paper §8).
     max_entries_per_append, max_inflight : int, default 64 and 256
@@ -83,6 +86,9 @@ class Scenario(metaclass=Guarded):
         The bound on clock drift with which leaders hold read leases (0.01 is one percent). It also turns on
         the other conditions of a lease: followers refuse votes while they hear a leader, restarted nodes
         refuse votes for one election timeout, a lease counts from the sending of the heartbeat.
+    lease : time, optional
+        The duration of a lease on the leader's clock; by default the longest that ends before a follower may
+        vote, T (1 - d) / (1 + d) with the least election timeout T and the drift d. A longer one is an error.
     commit_guard : bool, default False
         Whether nodes halt rather than truncate below their own commitIndex, as production systems do.
     bugs : list of str, or mapping of node to list of str, default ()
@@ -151,11 +157,13 @@ class Scenario(metaclass=Guarded):
         pre_vote: bool | None = None,
         sticky_votes: bool | None = None,
         check_quorum: bool | None = None,
+        quorum_timeout: Duration | None = None,
         noop: bool | None = None,
         max_entries_per_append: int | None = None,
         max_inflight: int | None = None,
         snapshot_every: int | None = None,
         lease_drift: float | None = None,
+        lease: Duration | None = None,
         commit_guard: bool | None = None,
         bugs: Bugs = (),
         network: Network | Time | None = None,
@@ -479,6 +487,12 @@ class Scenario(metaclass=Guarded):
         return bool(self._parts["check_quorum"])
 
     @property
+    @argument(_writing.as_time)
+    def quorum_timeout(self) -> float | None:
+        """The time without a quorum after which a leader steps down; None for the election timeout."""
+        return self._parts.get("quorum_timeout")
+
+    @property
     @argument(_writing.as_flag)
     def noop(self) -> bool:
         """Whether a new leader appends an empty entry."""
@@ -507,6 +521,12 @@ class Scenario(metaclass=Guarded):
     def lease_drift(self) -> float | None:
         """The bound on clock drift with which leaders hold read leases, or None."""
         return self._parts.get("lease_drift")
+
+    @property
+    @argument(_writing.as_time)
+    def lease(self) -> float | None:
+        """The duration of a lease in milliseconds; None for the longest safe one."""
+        return self._parts.get("lease")
 
     @property
     @argument(_writing.as_flag)

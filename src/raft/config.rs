@@ -63,6 +63,11 @@ macro_rules! settings {
             #[serde(default = "default::check_quorum")]
             check_quorum: bool = false;
 
+            /// With CheckQuorum: how long a leader goes on without hearing from a quorum; the least
+            /// election timeout if not given.
+            #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
+            quorum_timeout: Option<Span> = None;
+
             /// A new leader appends an empty entry at once (§8).
             #[serde(default = "default::noop")]
             noop: bool = true;
@@ -84,6 +89,10 @@ macro_rules! settings {
             /// `None` for no leases.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             lease_drift: Option<f64> = None;
+
+            /// The duration of a lease on the leader's clock; the longest safe one if not given.
+            #[serde(default, with = "optional_span", skip_serializing_if = "Option::is_none")]
+            lease: Option<Span> = None;
 
             /// A node halts rather than truncate below its own commitIndex, as production systems
             /// do.
@@ -155,6 +164,11 @@ impl Config {
     /// d); a lease of L on the leader's clock lasts at most L / (1 - d) in true time. So L = T (1 -
     /// d) / (1 + d) ends in time.
     pub fn lease_span(&self) -> Span {
+        self.lease.unwrap_or_else(|| self.longest_lease())
+    }
+
+    /// The longest lease that ends in time.
+    fn longest_lease(&self) -> Span {
         let timeout = self.election_timeout.min.0;
         match self.lease_drift {
             Some(drift) if self.rules.has(Rule::LeaseDriftBound) => {
@@ -207,6 +221,38 @@ impl Config {
             && !(0.0..1.0).contains(&drift)
         {
             return Err(format!("lease_drift must be at least 0 and below 1, not {drift}"));
+        }
+        self.validate_times_of_leaders()
+    }
+
+    /// Checks how long a leader goes on without a quorum, and how long a lease lasts.
+    fn validate_times_of_leaders(&self) -> Result<(), String> {
+        if let Some(timeout) = self.quorum_timeout {
+            if !self.check_quorum {
+                return Err("quorum_timeout is that of check_quorum, which is off".into());
+            }
+            if timeout <= self.heartbeat() {
+                return Err(format!(
+                    "quorum_timeout must be longer than heartbeat, {} ms, not {} ms: no leader \
+                     would hear from a quorum in time",
+                    self.heartbeat().as_ms(),
+                    timeout.as_ms()
+                ));
+            }
+        }
+        if let Some(lease) = self.lease {
+            if self.lease_drift.is_none() {
+                return Err("lease is the duration of leases, which need lease_drift".into());
+            }
+            let longest = self.longest_lease();
+            if lease == Span::ZERO || lease > longest {
+                return Err(format!(
+                    "lease must be longer than 0 ms and at most {} ms, not {} ms: later a follower \
+                     whose clock is fast may vote for another leader",
+                    longest.as_ms(),
+                    lease.as_ms()
+                ));
+            }
         }
         Ok(())
     }

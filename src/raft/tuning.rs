@@ -326,10 +326,10 @@ impl Node {
         wanted.min().unwrap_or(self.config.heartbeat())
     }
 
-    /// The time for which a leader may hear from no quorum: an election timeout (diss. §6.2), but
+    /// The time for which a leader may hear from no quorum: `quorum_timeout`, but
     /// at least two heartbeat intervals, since a shorter time may fall between two replies.
     pub(super) fn quorum_check(&self) -> Delay {
-        let timeout = self.config.election_timeout.min;
+        let timeout = self.config.quorum_timeout.unwrap_or(self.config.election_timeout.min);
         let rare = self.tuning.as_ref().map(|_| Span(2 * self.heartbeat_interval().0));
         Delay::exactly(rare.map_or(timeout, |rare| timeout.max(rare)))
     }

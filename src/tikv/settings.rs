@@ -94,6 +94,8 @@ const REASONS: &[(&str, &str)] = &[
     ("adaptive_timeout", "timeouts are fixed"),
     ("election_rule", "it has the paper's alone"),
     ("sticky_votes", "it must equal check_quorum: votes are sticky if and only if that is on"),
+    ("quorum_timeout", "it is an election timeout"),
+    ("lease", "a lease lasts as long as CheckQuorum lets the leader lead"),
     ("noop", "a leader always appends an empty entry"),
     ("lease_drift", "leases need check_quorum"),
 ];
