@@ -36,7 +36,7 @@ NOT_SIMULATED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "corrupt messages and misdirected writes",
         "interceptors change messages as a liar would; Corrupt damages what a disk holds",
-        ("bit_flip", "corrupt_message", "flip_bits", "misdirected_write"),
+        ("bit_flip", "corrupt_message", "corruption", "flip_bits", "misdirected_write"),
     ),
     (
         "a player to click through a run",
