@@ -174,6 +174,7 @@ fn random_scenario(seed: u64) -> Scenario {
         scenario.disk = DiskSpec {
             write: Distribution::Exponential { mean: rng.random_range(0.1..5.0) },
             fsync: Distribution::Exponential { mean: rng.random_range(0.1..30.0) },
+            ..DiskSpec::default()
         };
     }
     let clocks_may_drift: bool = rng.random();

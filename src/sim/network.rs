@@ -387,7 +387,7 @@ mod tests {
         let mut links = Links::new(3, spec);
         assert!(links.measures() && links.plain().is_none());
         let [a, b, c] = [0, 1, 2].map(NodeId);
-        let mut send = |links: &mut Links, now: u64, to: NodeId, bytes: u64| {
+        let send = |links: &mut Links, now: u64, to: NodeId, bytes: u64| {
             let now = Time(now * 1_000_000);
             match links.passage(now, Luck::new(1), a, to, 0, (0, bytes)) {
                 Passage::Arrives { after, .. } => (now + after).as_ms(),

@@ -11,7 +11,8 @@ const STRIKE: u32 = 7;
 
 /// A leads three nodes whose writes take 5 ms.
 fn led_by_a(config: Config) -> Lab {
-    let disk = DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0) };
+    let disk =
+        DiskSpec { write: milliseconds(1.0), fsync: milliseconds(4.0), ..DiskSpec::default() };
     let mut lab = Lab::of(nodes(3, config), disk, Options::default());
     lab.campaign(A);
     lab.run(60);

@@ -70,6 +70,7 @@ fn settings(rng: &mut impl Rng, scenario: &mut Scenario) {
         scenario.disk = DiskSpec {
             write: Distribution::Constant { value: 0.1 },
             fsync: Distribution::Exponential { mean: rng.random_range(0.1..20.0) },
+            ..DiskSpec::default()
         };
     }
     if rng.random_bool(0.3) {
