@@ -9,6 +9,8 @@ mod damage;
 mod disks;
 #[path = "checks/durability.rs"]
 mod durability;
+#[path = "checks/elections.rs"]
+mod elections;
 #[path = "checks/forged.rs"]
 mod forged;
 #[path = "checks/honest.rs"]

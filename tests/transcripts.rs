@@ -58,6 +58,16 @@ use support::script::Script;
 /// Rules whose schedules are too long for a script, or need faults of disks. `tests/checks` has
 /// them, as those of all rules.
 const WITHOUT_SCRIPT: &[Rule] = &[
+    Rule::LastTermCheck,
+    Rule::TermFromDisk,
+    Rule::KeepVote,
+    Rule::PreVoteKeepsVote,
+    Rule::DistinctVoters,
+    Rule::GrantedVotes,
+    Rule::AckVerified,
+    Rule::ReplyAfterCommit,
+    Rule::ConfirmBeforeRead,
+    Rule::RoundAfterRead,
     Rule::SyncBeforeAck,
     Rule::LeaderSync,
     Rule::DamageIsNoTornWrite,

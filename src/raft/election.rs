@@ -35,6 +35,9 @@ impl Node {
     /// cluster that they would be willing to grant the candidate their votes" (diss. §9.6).
     fn ask_whether<E: Effects<Self>>(&mut self, now: LocalTime, why: RoleChange, fx: &mut E) {
         let term = self.term();
+        if !self.obeys(Rule::PreVoteKeepsVote) {
+            self.set_ballot(term, None, fx);
+        }
         self.become_asking(Role::PreCandidate, term, why, fx);
         self.granted.insert(self.id);
         self.ask_for_votes(term.saturating_add(1), Vote::Pre, fx);
@@ -288,9 +291,16 @@ impl Node {
                 let why = Refusal::StaleTerm(Stale::Vote);
                 return fx.note(ReplicaNote::Refused { from, why });
             }
-            self.granted.insert(from);
+            if !self.granted.insert(from) && !self.obeys(Rule::DistinctVoters) {
+                let another = self.other_voters().find(|peer| !self.granted.contains(*peer));
+                if let Some(peer) = another {
+                    self.granted.insert(peer);
+                }
+            }
         } else if reply.asked == standing {
-            self.rejected.insert(from);
+            let agrees = reply.term == standing && !self.obeys(Rule::GrantedVotes);
+            let side = if agrees { &mut self.granted } else { &mut self.rejected };
+            side.insert(from);
         }
         self.count_votes(now, fx);
     }
@@ -369,7 +379,10 @@ impl Node {
     /// "If the logs have last entries with different terms, then the log with the later term is
     /// more up to date. If the logs end with the same term, then whichever log is longer" (§5.4.1).
     fn is_up_to_date(&self, candidate: EntryId) -> bool {
-        candidate >= self.log().last() || !self.obeys(Rule::UpToDateCheck)
+        let last = self.log().last();
+        let compares = self.obeys(Rule::LastTermCheck);
+        let fits = if compares { candidate >= last } else { candidate.index >= last.index };
+        fits || !self.obeys(Rule::UpToDateCheck)
     }
 
     /// "If a server receives a RequestVote request within the minimum election timeout of hearing
@@ -413,11 +426,21 @@ impl Node {
         if self.role != Role::Follower {
             self.become_follower(self.term(), Some(from), RoleChange::LeaderHeard(from), fx);
         }
-        self.leader = Some(from);
+        if self.leader != Some(from) {
+            self.found_leader(from, fx);
+        }
         self.policy.forget();
         self.heard_at = Some(now);
         fx.arm(ELECTION, self.patience);
         true
+    }
+
+    #[inline(never)] // rare
+    fn found_leader<E: Effects<Self>>(&mut self, leader: NodeId, fx: &mut E) {
+        self.leader = Some(leader);
+        if !self.obeys(Rule::KeepVote) {
+            self.set_ballot(self.term(), None, fx);
+        }
     }
 
     /// Whether an answer to `AppendEntries` is for this leader and this term.

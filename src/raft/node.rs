@@ -535,6 +535,9 @@ impl Protocol for Node {
         if !self.obeys(Rule::PersistTerm) {
             self.stable.lose_term();
         }
+        if !self.obeys(Rule::TermFromDisk) {
+            self.stable.lose_every_term();
+        }
         if !self.obeys(Rule::PersistVote) {
             self.stable.lose_vote();
         }

@@ -112,10 +112,14 @@ impl Node {
         if via == ReadPath::Lease && self.has_lease(now) && self.knows_commits() {
             return self.serve(op, key, fx);
         }
+        if !self.obeys(Rule::ConfirmBeforeRead) {
+            return self.serve(op, key, fx);
+        }
         // "the leader issues a new round of heartbeats and waits for their acknowledgments from a
         // majority of the cluster" (diss. §6.4, step 3). Replies to older rounds do not confirm the
         // leader now.
-        self.reads.waiting.push_back(Read { op, key, round: self.reads.round + 1, index: None });
+        let round = self.reads.round + u64::from(self.obeys(Rule::RoundAfterRead));
+        self.reads.waiting.push_back(Read { op, key, round, index: None });
         self.start_round(now, fx);
     }
 

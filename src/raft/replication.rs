@@ -11,7 +11,7 @@ use crate::protocol::{Effects, LocalTime, NodeId, OpId, Reply, Role, Span};
 use crate::reasons;
 use crate::replica::notes::{Refusal, ReplicaNote};
 use crate::replica::types::Waiting;
-use crate::replica::types::{Command, Entry, EntryId};
+use crate::replica::types::{Command, Entry, EntryId, Output};
 
 impl Node {
     /// A client's command (§5.3). "If a client contacts a follower, the follower redirects it"
@@ -27,7 +27,12 @@ impl Node {
         }
         self.append(command, fx);
         let last = self.log().last_index();
-        self.waiting.push_back(Waiting { index: last, op });
+        if self.obeys(Rule::ReplyAfterCommit) {
+            self.waiting.push_back(Waiting { index: last, op });
+        } else {
+            let output = Output::Written { index: last, term: self.term(), applied: true };
+            fx.reply(op, Reply::Ok(output));
+        }
         self.appended(last, fx);
     }
 
@@ -167,7 +172,7 @@ impl Node {
         let reply = RaftMessage::AppendEntriesReply {
             term: self.term(),
             success: true,
-            index: verified,
+            index: if self.obeys(Rule::AckVerified) { verified } else { self.log().last_index() },
             hint: EntryId::default(),
             interval,
             round,

@@ -50,6 +50,9 @@ rules! {
     UpToDateCheck: "skip_up_to_date",
         "a vote goes only to a candidate whose log is at least as up to date as the voter's",
         "paper §5.4.1", "leader_completeness", "a lagging candidate";
+    LastTermCheck: "uptodate_index_only",
+        "of two logs the one with the later last term is more up to date, whatever their lengths",
+        "paper §5.4.1", "leader_completeness", "a long log of an old term";
     PrevLogCheck: "skip_prev_check",
         "entries are appended only after an entry with the leader's prevLogIndex and prevLogTerm",
         "paper §5.3", "log_matching", "a diverged follower";
@@ -69,12 +72,27 @@ rules! {
     DamageIsNoTornWrite: "corrupt_tail_truncated",
         "a node that finds damage on its disk does not vote until it has again what it lost",
         "Protocol-Aware Recovery, FAST 2018", "leader_completeness", "damage that a checksum finds";
+    TermFromDisk: "term_restarts_at_zero",
+        "a restarted node goes on in a term that is at least that of its log",
+        "paper Figure 2", "term_monotonic", "a restart of the cluster";
+    KeepVote: "vote_reset_same_term",
+        "votedFor is cleared only when the term increases",
+        "paper Figure 2", "vote_once", "messages that arrive late, and logs that do not differ";
+    PreVoteKeepsVote: "prevote_clears_vote",
+        "a node that asks whether to stand keeps its vote of the current term",
+        "diss. §9.6", "vote_once", "pre_vote = True";
     CurrentTermCommit: "commit_prior_term",
         "a leader counts replicas only for entries of its own term",
         "paper §5.4.2", "leader_completeness", "max_entries_per_append = 1";
     QuorumSize: "quorum_off_by_one",
         "a quorum is more than half of the voters",
         "paper §5.2", "election_safety", "a partition";
+    DistinctVoters: "dup_votes_counted",
+        "a candidate counts voters, and not the messages in which they vote",
+        "paper §5.2", "election_safety", "five nodes and messages that arrive twice";
+    GrantedVotes: "seen_vote_counts",
+        "a candidate counts only the votes that were granted",
+        "paper §5.2", "election_safety", "two candidates of one term";
     TermCheckAppend: "accept_stale_leader",
         "an AppendEntries of an older term is refused",
         "paper §5.1", "committed_prefix", "messages that arrive late";
@@ -90,6 +108,12 @@ rules! {
     CommitVerified: "commit_unverified_suffix",
         "a follower commits no further than the last entry that the AppendEntries verified",
         "paper §5.3 and Figure 2", "state_machine_safety", "a diverged follower";
+    AckVerified: "ack_beyond_request",
+        "a follower acknowledges no more than the last entry that the AppendEntries verified",
+        "paper §5.3", "leader_completeness", "a follower with a longer log";
+    ReplyAfterCommit: "reply_before_commit",
+        "a client gets its answer once its entry is committed and applied",
+        "paper §5.3", "acknowledged_write_lost", "a leader that is cut off";
     SessionDedup: "no_dedup",
         "a command that a client retries is applied once",
         "paper §8, diss. §6.3", "session_once", "a client that retries";
@@ -122,6 +146,12 @@ rules! {
     NoopBeforeRead: "readindex_no_noop",
         "a leader serves reads only once it has committed an entry of its own term",
         "paper §8, diss. §6.4", "linearizable_reads", "a new leader that does not know all commits";
+    ConfirmBeforeRead: "read_local_leader",
+        "a leader serves a read only once a majority has confirmed that it still leads",
+        "paper §8, diss. §6.4", "linearizable_reads", "a leader that is cut off";
+    RoundAfterRead: "readindex_ack_reuse",
+        "a read is confirmed only by heartbeats that were sent after it arrived",
+        "diss. §6.4", "linearizable_reads", "acknowledgements that arrive late";
     LeaseSticky: "lease_without_stickiness",
         "with leases, a follower that hears from a leader refuses RequestVote",
         "diss. §6.4.1", "linearizable_reads", "read leases";
@@ -198,6 +228,8 @@ impl Rules {
         Rule::ALL.iter().copied().filter(move |rule| !self.has(*rule))
     }
 }
+
+const _: () = assert!(Rule::ALL.len() <= u64::BITS as usize, "a rule is a bit of `Rules`");
 
 impl Serialize for Rule {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -267,6 +267,11 @@ impl StableState {
     pub(crate) fn lose_term(&mut self) {
         (self.term, self.vote) = (self.log.last_term(), None);
     }
+
+    /// Without the rule [`super::Rule::TermFromDisk`]: the node begins with the term of a new one.
+    pub(crate) fn lose_every_term(&mut self) {
+        (self.term, self.vote) = (0, None);
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub const E: NodeId = NodeId(4);
 /// The kinds of message, as bitmaps for [`Lab::hold`].
 pub const REQUEST_VOTE: u64 = 1 << 0;
 pub const VOTE: u64 = 1 << 1;
+pub const PRE_VOTE: u64 = 1 << 2;
 pub const APPEND: u64 = 1 << 4;
 pub const ACK: u64 = 1 << 5;
 pub const INSTALL_SNAPSHOT: u64 = 1 << 6;

@@ -6,7 +6,7 @@ use raftlab::raft::{Config, Rule, Rules};
 use raftlab::replica::Session;
 
 use super::lab::{A, ACK, APPEND, B, C, D, E, Lab, REQUEST_VOTE, VOTE, by_hand};
-use super::{durability, membership, snapshots};
+use super::{durability, elections, membership, snapshots};
 
 type Script = fn(Config) -> Lab;
 
@@ -14,6 +14,16 @@ type Script = fn(Config) -> Lab;
 fn script(rule: Rule) -> Script {
     match rule {
         Rule::UpToDateCheck => lagging_candidate,
+        Rule::LastTermCheck => elections::longer_log_of_an_older_term,
+        Rule::TermFromDisk => elections::whole_cluster_restarts,
+        Rule::KeepVote => elections::request_after_an_empty_heartbeat,
+        Rule::PreVoteKeepsVote => elections::voter_asks_beforehand,
+        Rule::DistinctVoters => elections::vote_arrives_twice,
+        Rule::GrantedVotes => elections::refused_candidate,
+        Rule::AckVerified => elections::follower_with_a_longer_log,
+        Rule::ReplyAfterCommit => elections::write_of_a_leader_alone,
+        Rule::ConfirmBeforeRead => elections::read_of_a_leader_alone,
+        Rule::RoundAfterRead => elections::late_confirmation,
         Rule::PrevLogCheck => diverged_follower,
         Rule::PersistVote | Rule::PersistTerm => voter_restarts,
         Rule::SyncBeforeAck => durability::power_failure_after_an_acknowledgement,

@@ -99,21 +99,6 @@ RECIPES = {
             run("30ms"),
         ),
     ),
-    "append_with_bumped_term": Recipe(
-        "hashicorp/raft 695 and PR 701, camunda 5360",
-        by_hand(  # A hears of the term in which B leads, and a client asks A
-            3,
-            campaign("A"),
-            run("30ms"),
-            Hold(from_="A", to="BC", types="AppendEntries"),
-            Hold(from_="B", to="A", types=["RequestVote", "AppendEntries"]),
-            campaign("B"),
-            run("3ms"),
-            deliver("B", "A", types="AppendEntries"),
-            propose("x=1", node="A"),
-            run("30ms"),
-        ),
-    ),
     "quorum_off_by_one": Recipe(
         "async-raft PR 143: a read needed one of three nodes",
         by_hand(  # half of four nodes on either side
