@@ -361,6 +361,7 @@ mod tests {
                 "delay" => r#","by":1"#,
                 "loss" | "duplicate" => r#","probability":0.5"#,
                 "cut" | "hold" => "",
+                "throttle" => r#","bandwidth":1000"#,
                 "clock_rate" => r#","node":"A","rate":2"#,
                 "clock_jump" => r#","node":"A","by":2"#,
                 "lie" => r#","node":"A","lie":{"lie":"double_vote"}"#,
