@@ -181,6 +181,9 @@ ARGUMENTS = {
     "pre_vote": SWITCH,
     "sticky_votes": SWITCH,
     "check_quorum": SWITCH,
+    "quorum_timeout": st.sampled_from([2000, "3s"]),
+    "lease": st.sampled_from([10, "20ms"]),
+    "processing": made(rl.Processing, MS, byte=st.sampled_from([0.001, "2ns"])),
     "noop": SWITCH,
     "max_entries_per_append": st.integers(1, 99),
     "max_inflight": st.integers(1, 99),
@@ -218,6 +221,10 @@ def given_together(arguments):
     arguments = dict(arguments)
     for name in [n for n in CONTRADICTIONS if n in arguments][1:]:
         del arguments[name]
+    if "quorum_timeout" in arguments:
+        arguments["check_quorum"] = True
+    if "lease_drift" not in arguments:
+        arguments.pop("lease", None)
     return known_to_the_protocol(arguments)
 
 

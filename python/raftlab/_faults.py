@@ -444,7 +444,7 @@ class Throttle(_OnMessages):
     Of several limits the lowest counts. Messages that wait for a link when it ends arrive as if it had not.
 
     >>> Throttle(1e6, to="a follower")
-    Throttle(1000000.0, to='a follower')
+    Throttle(1000000, to='a follower')
     """
 
     name: ClassVar[str] = "throttle"

@@ -16,7 +16,8 @@ __all__ = ["Action", "Step", "names_of"]
 class Step(Value):
     """The base of all steps: values that print as the code that makes them, compare, hash and pickle.
 
-    >>> run("1s") == run(1000)
+    >>> import raftlab as rl
+    >>> rl.steps.run("1s") == rl.steps.run(1000)
     True
     """
 

@@ -168,7 +168,7 @@ def _bugs(value: Any, what: str) -> list[str]:
     several = [value] if isinstance(value, str) else items(value, what, accepted)
     for bug in several:
         if not isinstance(bug, str) or bug not in rules.names:
-            known = f"; accepted are {', '.join(rules.names)}"
+            known = "; raftlab.rules.names lists the accepted ones"
             hint = unknown_in(bug, rules.names) if isinstance(bug, str) else ""
             raise InvalidError(f"{what}: unknown bug {shown(bug)}{hint or known}")
     return several

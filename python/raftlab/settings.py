@@ -44,7 +44,7 @@ class Network(Value):
     >>> Network(latency=5, loss=0.01)
     Network(latency=5, loss=0.01)
     >>> Network(bandwidth=125e6)  # a gigabit per second
-    Network(bandwidth=125000000.0)
+    Network(bandwidth=125000000)
     """
 
     latency: Any = 7.5

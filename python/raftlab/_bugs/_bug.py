@@ -203,9 +203,8 @@ class Demo(metaclass=Guarded):
         _, (above, below) = pyplot.subplots(
             2, 1, figsize=(8.0, sum(heights)), height_ratios=heights, layout="constrained"
         )
-        plot.timeline(self.run, title=title, ax=above)
         plot.logs(self.run, title="the logs at that moment", ax=below)
-        return above
+        return plot.timeline(self.run, title=title, ax=above)
 
     def _rows(self) -> list[tuple[str, str]]:
         found = ", ".join(self.control.violations.properties) or "no violation"
