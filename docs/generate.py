@@ -209,7 +209,7 @@ Bugs that were seen elsewhere and that this design cannot have, or that are anot
 | leader_compares_late | sofa-jraft 882 | a node handles one input at a time: nothing is committed between the comparison of logs and the vote |
 | concurrent_catch_up | nats-server 7424 | a leader has one catch-up of a follower, without threads; an older message that arrives last is truncate_without_conflict |
 | compacted_term_is_zero | etcd commit 76f1249 | it is snap_boundary_empty_append: the term of a removed entry passes the comparison |
-| append_with_bumped_term | hashicorp/raft 695 | a node adopts a term and stops leading in one step; no thread of it still appends |
+| append_with_bumped_term | hashicorp/raft 695 | open: a node adopts a term and stops leading in one step, and the emulations of a race so far have violated nothing |
 | match_index_regress | PySyncObj 167 | a lower matchIndex only delays commitment; no property is violated |
 | commit_index_regress | PySyncObj 166 | a store that applies each entry once does not go back with commitIndex |
 | ignore_higher_term_in_replies | verdi-raft 29 | safe: messages of the old term are refused anyway |
