@@ -95,7 +95,9 @@ class StalledDisk(OnNode):
 class FullDisk(OnNode):
     """Disks have no room for further writes until the fault ends. What they hold can be read.
 
-    Parameters ---------- node : target
+    Parameters
+    ----------
+    node : target
         Which nodes: names or a role.
     then : {"wait", "halt"}, default "wait"
         What a node does: it tries again until there is room, and acknowledges nothing that it could not
@@ -125,7 +127,9 @@ class FailingDisk(OnNode):
     Both reactions exist in the wild. PostgreSQL and others went on until 2018 ("fsyncgate", Rebello et al.,
     "Can Applications Recover from fsync Failures?", ATC 2020); etcd aborts.
 
-    Parameters ---------- node : target
+    Parameters
+    ----------
+    node : target
         Which nodes: names or a role.
     then : {"halt", "ignore"}, default "halt"
         What a node does: it halts, and loses what was not durable; or it goes on as if the fsync had been
